@@ -1,0 +1,1 @@
+"""The running hub: log, store, delivery, gate, API and command line."""

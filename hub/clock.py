@@ -1,0 +1,65 @@
+"""Two injected clocks (DESIGN section 9). Nothing else in the hub asks the machine what time it is."""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
+
+SCHOOL_ZONE: Final = ZoneInfo("Europe/Stockholm")
+
+
+class Clock(Protocol):
+    """Machine time for what machines agree on, school time for what people plan by."""
+
+    def monotonic(self) -> float:
+        """Seconds, for time-outs, retries and rate limits."""
+
+    def utc(self) -> datetime:
+        """Machine time, UTC: acceptance, signatures, tokens, freshness, disclosures."""
+
+    def school(self) -> datetime:
+        """School time, Europe/Stockholm: cut-offs, timers, windows, 'today'."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait in machine time."""
+
+    def machine_seconds_until(self, due: datetime) -> float:
+        """How long, in machine time, until school time reaches `due`; 0 or less if it has."""
+
+
+class SystemClock:
+    """The machine's own clocks. With `start` and `speed` school time begins elsewhere and runs faster (demo only)."""
+
+    def __init__(self, start: datetime | None = None, speed: float = 1.0) -> None:
+        self._origin = time.time()
+        self._start = start
+        self._speed = speed
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def utc(self) -> datetime:
+        return datetime.now(UTC)
+
+    def school(self) -> datetime:
+        if self._start is None:
+            return datetime.now(SCHOOL_ZONE)
+        passed = timedelta(seconds=(time.time() - self._origin) * self._speed)
+        # Added in UTC: wall-clock arithmetic would be an hour wrong across a daylight-saving change.
+        return (self._start.astimezone(UTC) + passed).astimezone(SCHOOL_ZONE)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def machine_seconds_until(self, due: datetime) -> float:
+        return (due - self.school()).total_seconds() / self._speed
+
+
+def to_us(moment: datetime) -> int:
+    """Microseconds since 1970 UTC, exactly (a float would round)."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def from_us(microseconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)

@@ -1,0 +1,100 @@
+"""Everything that is keyed in the hub derives from one 32-byte key (HKDF, RFC 5869)."""
+
+import os
+import secrets
+import uuid
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+KEY_BYTES = 32
+
+
+class Keys:
+    """Derived keys by purpose. The root key itself leaves this class never."""
+
+    def __init__(self, root: bytes) -> None:
+        if len(root) != KEY_BYTES:
+            raise ValueError("the key must be 32 bytes")
+        self._root = root
+
+    def derive(self, purpose: str, length: int = KEY_BYTES) -> bytes:
+        """The key for one purpose, the same on every start. `purpose` names tenant, use and owner."""
+        return HKDF(algorithm=SHA256(), length=length, salt=None, info=purpose.encode()).derive(self._root)
+
+    def pseudonyms(self, recipient: str) -> "Pseudonyms":
+        return Pseudonyms(self.derive(f"pseudonym/{recipient}"))
+
+    def sealer(self, purpose: str) -> "Sealer":
+        return Sealer(self.derive(f"seal/{purpose}"))
+
+
+class Pseudonyms:
+    """One recipient's own stable names for persons.
+
+    A permutation of UUIDs (one AES block under the recipient's key): looks like an SS 12000 id, differs between
+    recipients, and the hub alone can turn it back, which `GET /v1/state` needs.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        cipher = Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - one block, used as a permutation
+        self._encrypt = cipher.encryptor()
+        self._decrypt = cipher.decryptor()
+        self._known: dict[str, str] = {}
+
+    def of(self, person: str) -> str:
+        """The pseudonym of a lower-case SS 12000 id."""
+        known = self._known.get(person)
+        if known is None:
+            if len(self._known) > 100_000:
+                self._known.clear()
+            known = str(uuid.UUID(bytes=self._encrypt.update(uuid.UUID(person).bytes)))
+            self._known[person] = known
+        return known
+
+    def person(self, pseudonym: str) -> str:
+        """The SS 12000 id behind a pseudonym (or noise, for what was none). Raises ValueError if it is no UUID."""
+        return str(uuid.UUID(bytes=self._decrypt.update(uuid.UUID(pseudonym).bytes)))
+
+
+class Sealer:
+    """Opaque tokens that only the hub can make and read; two seals of the same content differ."""
+
+    def __init__(self, key: bytes) -> None:
+        self._aead = AESGCM(key)
+
+    def seal(self, content: bytes, bound_to: bytes = b"") -> bytes:
+        nonce = secrets.token_bytes(12)
+        return nonce + self._aead.encrypt(nonce, content, bound_to)
+
+    def open(self, sealed: bytes, bound_to: bytes = b"") -> bytes:
+        """Raises ValueError on anything that this key did not seal for this use."""
+        try:
+            return self._aead.decrypt(sealed[:12], sealed[12:], bound_to)
+        except Exception:
+            raise ValueError("not sealed by this hub") from None
+
+
+def load_or_create(path: Path) -> bytes:
+    """The hub's key file: 32 bytes, mode 0600, made at the first start. Raises ValueError if it is not that."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        key = path.read_bytes()
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"{path} is not a 32-byte key") from None
+        return key
+    with os.fdopen(handle, "wb") as file:
+        key = secrets.token_bytes(KEY_BYTES)
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+    return key

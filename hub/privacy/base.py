@@ -1,0 +1,105 @@
+"""The gate's words: who receives, what was decided, and the permit without which nothing can be sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from hub.bus.base import Place, Stored
+from schemas import DataContract
+
+
+class PayloadLevel(StrEnum):
+    """How much of a permitted event a subscription wants."""
+
+    NONE = "none"  # that something happened: id, source, type, time
+    ID = "id"  # the attributes, without data
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom a decision is taken for: a client or a connector instance, under one subscription's contract.
+
+    `name` is `client/<id>` or `connector/<instance>`; pseudonyms and disclosures go by it. `contracts` are all in force at
+    once: the client's and the subscription's (a connector's class and its configuration); an event must pass each.
+    """
+
+    name: str
+    contracts: tuple[DataContract, ...]
+    level: PayloadLevel = PayloadLevel.FULL
+    aggregates: bool = False  # it only makes sums: every person, under a pseudonym
+    protected: bool = False  # the privacy officer lets it have protected persons' own business
+
+
+class Rule(StrEnum):
+    """Why it was decided so. The values are the rule names that `skolnav why` explains (hub/texts.py)."""
+
+    ALLOWED = "tillaten"
+    CONTRACT = "avtal.kategorier"
+    SCOPE = "avtal.omfattning"
+    SCOPE_UNKNOWN = "avtal.omfattning-okand"
+    PROTECTED = "skydd.person"
+    UNKNOWN = "skydd.okand"
+    STALE = "skydd.aldrad"
+    NOTHING_LEFT = "avtal.inget-kvar"
+    FILTER = "prenumeration.filter"
+
+
+RULES_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A mark: this entity was withheld from this recipient because of this person (or until its scope is known)."""
+
+    person: str
+    entity: str
+    recipient: str
+
+
+@dataclass(slots=True)
+class Decision:
+    """What one recipient may get of one event, valid until the directory changes for one of `persons`.
+
+    `content` is the reduced event (one JSON object; None if denied). It must not be sent from here: only
+    `Gate.permit` turns it into bytes, in the turn of the first byte.
+    """
+
+    stored: Stored
+    recipient: Recipient
+    rule: Rule
+    allowed: bool
+    content: Mapping[str, Any] | None = None
+    unchanged: bool = False  # nothing was removed: `stored.body` may be sent as it is
+    versions: Mapping[str, int] = field(default_factory=dict)  # person -> directory version at the decision
+    withheld: Sequence[Withheld] = ()
+
+
+class PermitRefused(Exception):
+    """The directory changed for a person in the event since the decision: decide again."""
+
+
+class Gate(Protocol):
+    def decide(self, stored: Stored, recipient: Recipient) -> Decision:
+        """Decide now. Pure in-memory work; raises nothing that is expected (an exception parks the key)."""
+
+    def permit(self, decision: Decision, lane: str | None = None) -> bytes:
+        """The bytes that may leave, in the JSON event format, at the recipient's payload level. Raises PermitRefused.
+
+        Call it in the turn in which the first byte leaves: no await between. The lane goes in as `skolnavlane`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """That a recipient is about to be given events, or was denied them: one row of the log of disclosures."""
+
+    recipient: str
+    subscription: str
+    lane: str
+    rule: Rule
+    allowed: bool
+    contracts: tuple[str, ...]  # versions (digests) of the contracts in force
+    places: tuple[Place, ...]
+    subjects: tuple[str, ...]  # the log's own pseudonyms of the persons

@@ -1,0 +1,40 @@
+"""A subscription: who wants which events, where they go, under which contract."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from hub.privacy.base import Recipient
+
+StartFrom = Literal["now", "oldest", "state"]
+
+
+class Status(StrEnum):
+    PENDING = "pending"  # webhook handshake not answered yet; the cursor is kept
+    ACTIVE = "active"
+    PAUSED = "paused"  # by a person, by the file (it left it) or by failing too long
+    ENDED = "ended"  # the recipient said 410, it was deleted, or it expired
+
+
+@dataclass(slots=True)
+class Subscription:
+    """One subscription as it runs. `id` is its name where it stands in the file, a UUID where the API made it.
+
+    `types` are resolved against the catalogue; `filter` is the CloudEvents filter dialect object as given, applied to the
+    reduced event. `sink` is the validated sink configuration (`kind` and its own keys); for a connector's own
+    subscription `{"kind": "connector", "instance": ...}`.
+    """
+
+    id: str
+    name: str
+    recipient: Recipient
+    types: frozenset[str]
+    sink: dict[str, Any]
+    filter: list[dict[str, Any]] = field(default_factory=list)
+    start_from: StartFrom = "now"
+    origin: Literal["file", "api", "connector"] = "file"
+    status: Status = Status.ACTIVE
+    reason: str = ""  # why it is paused or ended: a key of hub.texts, never data
+    expires_at: datetime | None = None
+    sources: tuple[str, ...] = ()  # source globs; empty = all

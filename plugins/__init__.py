@@ -1,0 +1,34 @@
+"""How a connector plugs in: what vendors import. See docs/vendors.md."""
+
+from plugins.connector import (
+    Connector,
+    ConnectorConfig,
+    Context,
+    Contract,
+    DirectoryView,
+    Effect,
+    Transaction,
+    daily,
+)
+from plugins.errors import ConfigurationError, PermanentError, PrivacyError, SkolnavError, TemporaryError
+from plugins.hookspecs import hookimpl
+from schemas import Category, Event
+
+__all__ = [
+    "Category",
+    "ConfigurationError",
+    "Connector",
+    "ConnectorConfig",
+    "Context",
+    "Contract",
+    "DirectoryView",
+    "Effect",
+    "Event",
+    "PermanentError",
+    "PrivacyError",
+    "SkolnavError",
+    "TemporaryError",
+    "Transaction",
+    "daily",
+    "hookimpl",
+]

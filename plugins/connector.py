@@ -1,0 +1,209 @@
+"""What a vendor writes: a connector class. Everything it can touch is here and in `schemas`.
+
+class Kitchen(Connector[KitchenConfig]):
+    '''Portions per kitchen and sitting, twice a day, as a file over SFTP.'''
+
+    name = "acme-kitchen"
+    config_model = KitchenConfig
+    consumes = (AbsenceReported, AbsenceChanged, AbsenceWithdrawn, DayClosed)
+    produces = (MealsCount,)
+    contract = Contract("school meals", "public task", {Category.GROUP, Category.ATTENDANCE, Category.DIET})
+    aggregates = True
+    effect = Effect.VERIFIABLE
+    start_from = "state"
+
+    async def handle(self, event: Event) -> None: ...
+
+    @daily(lambda config: config.report_times)
+    async def report(self, due: datetime, complete: bool) -> None: ...
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from enum import StrEnum
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas import Category, DataContract, Event, Payload
+
+T = TypeVar("T")
+
+
+class ConnectorConfig(BaseModel):
+    """Base of a connector's configuration: unknown keys are errors, values never turn up in a message."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+
+
+ConfigT = TypeVar("ConfigT", bound=ConnectorConfig)
+
+
+class Effect(StrEnum):
+    """What the same event twice does at the far side (promise 6)."""
+
+    IDEMPOTENT = "idempotent"  # twice is once, by a key that the far side honours
+    VERIFIABLE = "verifiable"  # it can be read back, so the connector sees what is there before it writes
+    BLIND = "blind"  # mail, SMS: may repeat after a crash
+
+
+def Contract(purpose: str, basis: str, categories: Iterable[Category]) -> DataContract:
+    """What a connector class asks to see, and why. Its configuration can only narrow it."""
+    return DataContract(purpose=purpose, legal_basis=basis, categories=frozenset(categories))
+
+
+class Transaction(Protocol):
+    """What is kept and published together, or not at all."""
+
+    state: MutableMapping[str, Any]
+    """The connector's state with what this transaction has changed: JSON values by name. Deleting a name forgets it."""
+
+    def publish(
+        self,
+        model: type[Payload],
+        data: BaseModel | Mapping[str, Any],
+        *,
+        time: datetime | None = None,
+        complete: bool | None = None,
+    ) -> str:
+        """Publish an event of one of the connector's `produces`; returns its id. Checked against the catalogue here.
+
+        The id is random and fixed now, so that repeats after a crash are suppressed. `complete` False marks a result
+        that some event accepted before it was due may be missing from. Raises PrivacyError if a connector with
+        `aggregates` would publish anything but aggregates, PermanentError if the data is not of the type.
+        """
+
+
+class DirectoryView(Protocol):
+    """The directory as this connector's contract lets it be seen. Every answer is a disclosure and passes the gate.
+
+    Persons are SS 12000 Person objects reduced like events; with `aggregates` under the connector's pseudonyms.
+    """
+
+    async def persons(
+        self, *, organisations: Sequence[str] = (), groups: Sequence[str] = (), on: date
+    ) -> Sequence[Mapping[str, Any]]:
+        """Pupils enrolled (not cancelled, personStatus Aktiv) on a date at one of `organisations` or a part of it,
+        and members that day of one of `groups` where given. Beside the reduced Person, each has `groups`: ids of
+        the groups they are a member of that day, and `diet`: their diet codes (categories group and diet).
+        """
+
+    async def groups(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]: ...
+
+    async def organisations(self) -> Sequence[Mapping[str, Any]]: ...
+
+    async def activity(self, id: str) -> Mapping[str, Any] | None:
+        """A reduced SS 12000 Activity (its groups, teachers, organisation); None if unknown or not to be seen."""
+
+    async def complete(self, organisations: Sequence[str], on: date) -> bool:
+        """Whether everyone there is known and the source's word is fresh. False: say so in the result."""
+
+
+class ConnectorClock(Protocol):
+    def school(self) -> datetime:
+        """Now in Europe/Stockholm: cut-offs, 'today'."""
+
+    def utc(self) -> datetime:
+        """Now in machine time: signatures, tokens."""
+
+
+class Context(Protocol):
+    """The hub as one connector instance sees it."""
+
+    instance: str  # its name in the configuration
+    clock: ConnectorClock
+    directory: DirectoryView
+    log: logging.Logger  # lines carry the instance; the hub refuses none, so put no data in them
+    state: Mapping[str, Any]  # what has been committed or staged so far, JSON values by name
+
+    def commit(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction on state and publishing.
+
+        Inside `handle` it stages: all that is staged becomes durable together with the cursor when `handle` returns,
+        and is dropped if it raises. In `run`, `poll` and timers leaving the block is durable. A block left by an
+        exception keeps nothing.
+        """
+
+    async def blocking(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Run a blocking call (paramiko, zeep) in this connector's own thread pool."""
+
+    def problem(self, code: str, detail: str = "") -> None:
+        """Tell the operator about something no retry mends (an unknown diet code). No data in `code` or `detail`."""
+
+
+class Connector(Generic[ConfigT]):
+    """Base of all connectors. Class attributes declare; coroutines act; calls to one instance are serialised."""
+
+    name: ClassVar[str]  # what `use:` says in the configuration
+    config_model: ClassVar[type[ConnectorConfig]]
+    consumes: ClassVar[tuple[type[Payload], ...]] = ()
+    produces: ClassVar[tuple[type[Payload], ...]] = ()
+    contract: ClassVar[DataContract | None] = None  # needed where it consumes or asks the directory
+    aggregates: ClassVar[bool] = False  # only makes sums: gets every person under a pseudonym
+    effect: ClassVar[Effect] = Effect.IDEMPOTENT
+    start_from: ClassVar[Literal["now", "oldest", "state"]] = "now"
+    concurrency: ClassVar[Literal["instance", "key"]] = "instance"
+
+    def __init__(self, config: ConfigT, ctx: Context) -> None:
+        self.config = config
+        self.ctx = ctx
+
+    async def start(self) -> None:
+        """Called once before anything else. Raise ConfigurationError if it can never work."""
+
+    async def handle(self, event: Event) -> None:
+        """Act on one event. Returning means done; raise by what happens next (`plugins.errors`)."""
+
+    async def run(self) -> None:
+        """For pushed sources: a loop that the hub supervises and restarts. Not overridden: there is none."""
+
+    async def poll(self) -> None:
+        """For pulled sources: called every `config.poll`."""
+
+    async def selftest(self) -> None:
+        """A real round trip to the far side. Returning means it works; raise with what is wrong."""
+
+    async def reconcile(self) -> None:
+        """Compare with the far side and mend differences; called nightly and by command."""
+
+    async def stop(self) -> None:
+        """Called once, last. Must not need the far side."""
+
+
+TimerMethod = Callable[[Any, datetime, bool], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """A timer declaration: `times` gives the local times of day, from the configuration."""
+
+    times: Callable[[Any], Iterable[time]]
+
+
+def daily(times: Callable[[Any], Iterable[time]]) -> Callable[[TimerMethod], TimerMethod]:
+    """Call a method `(self, due, complete)` each day at the local times that `times(config)` gives (Europe/Stockholm).
+
+    It runs after all events accepted before `due`; `complete` is False if some could not be handled within 60 s.
+    After downtime a missed one runs once, with its own `due`. A repeated local time fires at the first, a missing one at the
+    next valid minute. A crash may repeat a run with the same `due`.
+    """
+
+    def declare(method: TimerMethod) -> TimerMethod:
+        method.__skolnav_timer__ = Daily(times)  # type: ignore[attr-defined]
+        return method
+
+    return declare
+
+
+def timers_of(connector: type[Connector[Any]]) -> Mapping[str, Daily]:
+    """The declared timers by method name."""
+    found: dict[str, Daily] = {}
+    for cls in reversed(connector.__mro__):
+        for name, member in vars(cls).items():
+            declared = getattr(member, "__skolnav_timer__", None)
+            if isinstance(declared, Daily):
+                found[name] = declared
+    return found

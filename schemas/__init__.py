@@ -1,0 +1,36 @@
+"""What travels through the hub: the CloudEvents envelope, the event families and the catalogue of types. No I/O."""
+
+from schemas import absence
+from schemas.catalogue import Catalogue, Described, Entry, UnknownType
+from schemas.category import Category
+from schemas.contract import DataContract, Scope
+from schemas.event import Event, InvalidEvent, Problem
+from schemas.payload import EventSpec, Payload, PersonRef, Ref, Reference
+
+CORE_TYPES: tuple[type[Payload], ...] = (*absence.TYPES,)
+
+
+def core_catalogue() -> Catalogue:
+    """A new catalogue with the hub's own types; vendors' types are registered on top by hook."""
+    return Catalogue(CORE_TYPES)
+
+
+__all__ = [
+    "CORE_TYPES",
+    "Catalogue",
+    "Category",
+    "DataContract",
+    "Described",
+    "Entry",
+    "Event",
+    "EventSpec",
+    "InvalidEvent",
+    "Payload",
+    "PersonRef",
+    "Problem",
+    "Ref",
+    "Reference",
+    "Scope",
+    "UnknownType",
+    "core_catalogue",
+]

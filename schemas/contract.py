@@ -1,0 +1,44 @@
+"""The data contract: why a recipient may have data, which categories of it, and about whom."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.category import Category
+
+
+class Scope(BaseModel):
+    """Whose data: organisations (with their parts) and school types. An event must match both where both are given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    organisations: frozenset[str] | None = Field(
+        None, description="SS 12000 ids of organisations; their parts are included. Left out: the whole municipality."
+    )
+    school_types: frozenset[str] | None = Field(
+        None, description="SS 12000 school types, for example GR, GY. Left out: all."
+    )
+
+
+class DataContract(BaseModel):
+    """What one recipient may see and why (GDPR articles 5.1 b and c, and 6).
+
+    `version` is derived from the content, so that a disclosure can say under which contract it was made.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    purpose: str = Field(min_length=1, description="Why the recipient may have it, in plain words.")
+    legal_basis: str = Field(
+        min_length=1, description="The legal basis, for example 'public task, Education Act 7:17'."
+    )
+    categories: frozenset[Category] = Field(description="What it may see.")
+    scope: Scope = Field(default_factory=Scope, description="Whose data. Left out: the whole municipality.")
+
+    def narrowed_by(self, other: "DataContract | None") -> "DataContract":
+        """The part of this contract that `other` also allows: `other`'s purpose, the intersection of the rest.
+
+        Organisations are intersected when decided on, since a part of one may be named by the other: see
+        `hub.privacy`, which asks for both scopes. Hence the caller keeps both; this intersects categories only.
+        """
+        if other is None:
+            return self
+        return other.model_copy(update={"categories": self.categories & other.categories})
