@@ -187,8 +187,8 @@ def daily(times: Callable[[Any], Iterable[time]]) -> Callable[[TimerMethod], Tim
     """Call a method `(self, due, complete)` each day at the local times that `times(config)` gives (Europe/Stockholm).
 
     It runs after all events accepted before `due`; `complete` is False if some could not be handled within 60 s.
-    After downtime a missed one runs once, with its own `due`. A repeated local time fires at the first, a missing one at the
-    next valid minute. A crash may repeat a run with the same `due`.
+    After downtime a missed one runs once, with its own `due`. A repeated local time fires at the first, a missing
+    one at the next valid minute. A crash may repeat a run with the same `due`.
     """
 
     def declare(method: TimerMethod) -> TimerMethod:

@@ -199,9 +199,7 @@ def _parse(body: bytes) -> Any:
 
 def _attribute_problems(attributes: Mapping[str, Any], where: str) -> Sequence[Problem]:
     problems: list[Problem] = []
-    for name in _REQUIRED:
-        if name not in attributes:
-            problems.append(Problem(where + name, "required", "is missing"))
+    problems += [Problem(where + name, "required", "is missing") for name in _REQUIRED if name not in attributes]
     if "specversion" in attributes and attributes["specversion"] != SPEC_VERSION:
         problems.append(Problem(f"{where}specversion", "specversion", 'must be "1.0"'))
     for name, value in attributes.items():
@@ -234,7 +232,7 @@ def _attribute_problems(attributes: Mapping[str, Any], where: str) -> Sequence[P
                     f"must be at most {_MAX_ATTRIBUTE} characters without control characters",
                 )
             )
-    if "datacontenttype" in attributes and isinstance(attributes["datacontenttype"], str):
-        if not _CONTENT_TYPE_JSON.match(attributes["datacontenttype"].lower()):
-            problems.append(Problem(f"{where}datacontenttype", "json-data", "data must be JSON"))
+    content_type = attributes.get("datacontenttype")
+    if isinstance(content_type, str) and content_type and not _CONTENT_TYPE_JSON.match(content_type.lower()):
+        problems.append(Problem(f"{where}datacontenttype", "json-data", "data must be JSON"))
     return problems

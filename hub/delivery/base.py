@@ -36,9 +36,9 @@ class Outcome:
 class Attempt:
     """One try to hand one event to one recipient.
 
-    `permit()` gives the bytes that may leave (one JSON event) or raises PermitRefused, which the sink lets through. It must
-    be called in the turn of the first byte, and bytes can be had in no other way. `delivery_id` is stable over
-    retries: what the recipient deduplicates on.
+    `permit()` gives the bytes that may leave (one JSON event) or raises PermitRefused, which the sink lets through.
+    It must be called in the turn of the first byte, and bytes can be had in no other way. `delivery_id` is stable
+    over retries: what the recipient deduplicates on.
     """
 
     stored: Stored
@@ -54,6 +54,6 @@ class Sink(Protocol):
     concurrency: int  # attempts at a time, of different keys; slots of its own
 
     async def deliver(self, attempt: Attempt) -> Outcome:
-        """Try once. Every failure of the far side is an Outcome; PermitRefused passes through; must end in bounded time."""
+        """Try once, in bounded time. Every failure of the far side is an Outcome; PermitRefused passes through."""
 
     async def close(self) -> None: ...

@@ -21,8 +21,9 @@ class PayloadLevel(StrEnum):
 class Recipient:
     """Whom a decision is taken for: a client or a connector instance, under one subscription's contract.
 
-    `name` is `client/<id>` or `connector/<instance>`; pseudonyms and disclosures go by it. `contracts` are all in force at
-    once: the client's and the subscription's (a connector's class and its configuration); an event must pass each.
+    `name` is `client/<id>` or `connector/<instance>`; pseudonyms and disclosures go by it. `contracts` are all in
+    force at once: the client's and the subscription's (a connector's class and its configuration); an event must
+    pass each.
     """
 
     name: str

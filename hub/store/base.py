@@ -2,8 +2,8 @@
 
 Written through *operations*: small functions on an open transaction. `Store.commit(a, b)` makes both durable together
 or neither, in the order of the calls; many callers' operations share one transaction (group commit). What an
-operation does stands in the module of its table group (`cursors`, `parked`, ...); they are plain SQLAlchemy Core, so that
-SQLite and PostgreSQL run the same.
+operation does stands in the module of its table group (`cursors`, `parked`, ...); they are plain SQLAlchemy Core, so
+that SQLite and PostgreSQL run the same.
 """
 
 import asyncio

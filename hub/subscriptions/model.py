@@ -21,8 +21,8 @@ class Status(StrEnum):
 class Subscription:
     """One subscription as it runs. `id` is its name where it stands in the file, a UUID where the API made it.
 
-    `types` are resolved against the catalogue; `filter` is the CloudEvents filter dialect object as given, applied to the
-    reduced event. `sink` is the validated sink configuration (`kind` and its own keys); for a connector's own
+    `types` are resolved against the catalogue; `filter` is the CloudEvents filter dialect object as given, applied to
+    the reduced event. `sink` is the validated sink configuration (`kind` and its own keys); for a connector's own
     subscription `{"kind": "connector", "instance": ...}`.
     """
 
