@@ -55,6 +55,10 @@ class Position:
         """Whether `at` has been read by a reader who is here."""
         return offset_of(at) <= self.offsets[partition_of(at)]
 
+    def reached(self, other: "Position") -> bool:
+        """Whether a reader who is here has read all that one at `other` has."""
+        return all(mine >= theirs for mine, theirs in zip(self.offsets, other.offsets, strict=True))
+
     def pack(self) -> bytes:
         return struct.pack(f">IH{len(self.offsets)}Q", self.epoch, len(self.offsets), *self.offsets)
 

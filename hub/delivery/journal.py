@@ -1,0 +1,97 @@
+"""One follower's durable trail: what it did and where it stands, committed together and in order.
+
+Everything a follower does in memory is told here in the same turn; each commit holds all that was told since the last
+and a snapshot of the cursor taken then. So the stored cursor never runs ahead of the operations that belong to it,
+also when a commit fails and is tried again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from hub.store.base import Operation, Store
+
+RETRY_S: Final = (0.1, 0.5, 2.0, 10.0)
+LAZY_S: Final = 0.1  # how long a cursor that nobody waits for may stay unsaved: at most that much is repeated
+
+log = logging.getLogger(__name__)
+
+
+class Journal:
+    """`snapshot` gives the operation that saves the cursor as it stands now."""
+
+    def __init__(self, store: Store, snapshot: Callable[[], Operation]) -> None:
+        self._store = store
+        self._snapshot = snapshot
+        self._pending: list[Operation] = []
+        self._waiters: list[asyncio.Future[None]] = []
+        self._dirty = False
+        self._committing = False
+        self._failures = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def add(self, *operations: Operation) -> asyncio.Future[None]:
+        """Make these durable together with the cursor as it then stands. Never fails: it is tried until it holds."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending += operations
+        self._waiters.append(waiter)
+        self._dirty = True
+        self._start()
+        return waiter
+
+    def touch(self) -> None:
+        """The cursor moved and nobody waits for it: saved with the next commit, or within LAZY_S."""
+        self._dirty = True
+        if self._timer is None and not self._committing and not self._closed:
+            self._timer = asyncio.get_running_loop().call_later(LAZY_S, self._start)
+
+    async def flush(self) -> None:
+        """Return when all that was told is durable."""
+        if self._dirty or self._committing:
+            await self.add()
+
+    def close(self) -> None:
+        """Commit nothing more. Call `flush` first for an orderly end."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _start(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._committing or self._closed or not self._dirty:
+            return
+        operations, self._pending = self._pending, []
+        waiters, self._waiters = self._waiters, []
+        self._dirty = False
+        self._committing = True
+        future = self._store.commit(*operations, self._snapshot())
+        future.add_done_callback(lambda done: self._done(done, operations, waiters))
+
+    def _done(
+        self, done: asyncio.Future[Any], operations: list[Operation], waiters: list[asyncio.Future[None]]
+    ) -> None:
+        self._committing = False
+        if done.cancelled() or self._closed:
+            return
+        error = done.exception()
+        if error is not None:
+            self._pending = operations + self._pending
+            self._waiters = waiters + self._waiters
+            self._dirty = True
+            delay = RETRY_S[min(self._failures, len(RETRY_S) - 1)]
+            self._failures += 1
+            log.error("the store took no commit (%s); next try in %.1f s", type(error).__name__, delay)
+            self._timer = asyncio.get_running_loop().call_later(delay, self._start)
+            return
+        self._failures = 0
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        if self._waiters:
+            self._start()
+        elif self._dirty:
+            self.touch()
