@@ -1,5 +1,9 @@
 """The data contract: why a recipient may have data, which categories of it, and about whom."""
 
+import json
+from functools import cached_property
+from hashlib import sha256
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.category import Category
@@ -32,6 +36,21 @@ class DataContract(BaseModel):
     )
     categories: frozenset[Category] = Field(description="What it may see.")
     scope: Scope = Field(default_factory=Scope, description="Whose data. Left out: the whole municipality.")
+
+    @cached_property
+    def version(self) -> str:
+        """16 hex digits of the content's SHA-256."""
+        scope = self.scope
+        canonical = json.dumps(
+            [
+                self.purpose,
+                self.legal_basis,
+                sorted(self.categories),
+                None if scope.organisations is None else sorted(scope.organisations),
+                None if scope.school_types is None else sorted(scope.school_types),
+            ]
+        )
+        return sha256(canonical.encode()).hexdigest()[:16]
 
     def narrowed_by(self, other: "DataContract | None") -> "DataContract":
         """The part of this contract that `other` also allows: `other`'s purpose, the intersection of the rest.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from hub.bus.base import Place, Stored
 from schemas import DataContract
@@ -52,16 +52,22 @@ RULES_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """A mark: this entity was withheld from this recipient because of this person (or until its scope is known)."""
+    """A mark: this entity was withheld from this recipient because of this person (or until its scope is known).
+
+    Where what is missing is no person, `person` names it as an entity does: `duty/<uuid>`, `activity/<uuid>`.
+    """
 
     person: str
     entity: str
     recipient: str
 
 
+NEVER_US: Final = 1 << 62  # an `expires_us` that does not come
+
+
 @dataclass(slots=True)
 class Decision:
-    """What one recipient may get of one event, valid until the directory changes for one of `persons`.
+    """What one recipient may get of one event, valid until the directory changes for what it rests on.
 
     `content` is the reduced event (one JSON object; None if denied). It must not be sent from here: only
     `Gate.permit` turns it into bytes, in the turn of the first byte.
@@ -71,10 +77,21 @@ class Decision:
     recipient: Recipient
     rule: Rule
     allowed: bool
-    content: Mapping[str, Any] | None = None
+    reduced: Mapping[str, Any] | None = None  # None while `unchanged`: nothing is copied, and perhaps nothing parsed
     unchanged: bool = False  # nothing was removed: `stored.body` may be sent as it is
-    versions: Mapping[str, int] = field(default_factory=dict)  # person -> directory version at the decision
-    withheld: Sequence[Withheld] = ()
+    versions: Mapping[str, int] = field(default_factory=dict)  # what it rests on -> directory version at the decision
+    withheld: Sequence[Withheld] = ()  # to be kept also where `allowed`: persons were removed from the event
+    expires_us: int = NEVER_US  # machine time: from then on a mark is too old, or another day's enrolments count
+
+    @property
+    def content(self) -> Mapping[str, Any] | None:
+        if not self.allowed:
+            return None
+        return self.stored.parsed if self.reduced is None else self.reduced
+
+    @content.setter
+    def content(self, value: Mapping[str, Any] | None) -> None:
+        self.reduced = value
 
 
 class PermitRefused(Exception):
@@ -103,4 +120,4 @@ class Intent:
     allowed: bool
     contracts: tuple[str, ...]  # versions (digests) of the contracts in force
     places: tuple[Place, ...]
-    subjects: tuple[str, ...]  # the log's own pseudonyms of the persons
+    subjects: tuple[str, ...]  # ids of the persons; the log of disclosures keeps pseudonyms of its own
