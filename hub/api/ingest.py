@@ -1,0 +1,242 @@
+"""`POST /v1/events`: the way in. A plain ASGI function ahead of FastAPI, since every event pays for what stands here.
+
+Promise 1: the 202 is sent after `Log.append` has returned, that is after fsync. A batch is validated whole before
+anything is stored. What waits is bounded in bytes (all clients) and in requests (each client).
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from hub.api.auth import PUBLISHER, Authenticator, Principal
+from hub.api.problems import MEDIA_TYPE, ApiProblem, invalid_events, unavailable
+from hub.bus.base import IdConflict, LogUnavailable
+from hub.services import Services
+from schemas import Described, Event, InvalidEvent, Problem
+from schemas.event import BATCH, STRUCTURED
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+PATH: Final = "/v1/events"
+MAX_BODY: Final = 1 << 20  # bytes of one request
+MAX_BATCH: Final = 1000  # events of one request
+MAX_WAITING_BYTES: Final = 64 << 20  # of all requests that have not been answered
+MAX_WAITING: Final = 1024  # requests of one client that have not been answered
+BODY_TIMEOUT_S: Final = 30.0
+_SLICE: Final = 50  # events validated in one turn of the loop
+
+_JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json", re.ASCII)
+_JSON_HEADERS: Final = [(b"content-type", b"application/json")]
+
+
+class Ingest:
+    """The ASGI application of one path and method."""
+
+    def __init__(self, services: Services, auth: Authenticator) -> None:
+        self._services = services
+        self._catalogue = services.catalogue
+        self._log = services.log
+        self._auth = auth
+        self._waiting_bytes = 0
+        self._waiting: dict[str, int] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        try:
+            client = self._auth.principal(headers.get(b"authorization"))
+            if PUBLISHER not in client.roles:
+                client.require(PUBLISHER)
+            waiting = self._waiting.get(client.id, 0)
+            if waiting >= MAX_WAITING:
+                raise ApiProblem(
+                    "too-many-requests",
+                    f"{MAX_WAITING} requests of this client wait for their answer. Wait for those, or send batches.",
+                    headers={"Retry-After": "1"},
+                )
+            self._waiting[client.id] = waiting + 1
+            try:
+                answer = await self._take(client, scope, headers, receive)
+            finally:
+                self._waiting[client.id] -= 1
+        except ApiProblem as problem:
+            await send_problem(problem, headers, send)
+            return
+        await send({"type": "http.response.start", "status": 202, "headers": [*_JSON_HEADERS, _length(answer)]})
+        await send({"type": "http.response.body", "body": answer})
+
+    async def _take(self, client: Principal, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        declared = headers.get(b"content-length")
+        if declared is not None and declared.isdigit() and int(declared) > MAX_BODY:
+            raise _too_large()
+        body = await self._body(receive)
+        try:
+            events = _events(headers, scope, body)
+            described = await self._describe(client, events)
+            try:
+                appended = await self._log.append(described)
+            except IdConflict as conflict:
+                raise _conflict(conflict, len(events)) from None
+            except LogUnavailable:
+                raise unavailable(
+                    "The log cannot be written now (the disk may be full). Nothing was stored; send it again.", 5
+                ) from None
+            return orjson.dumps(
+                {
+                    "accepted": len(appended.stored),
+                    "duplicates": appended.duplicates,
+                    "ids": [event.attributes["id"] for event in events],
+                }
+            )
+        finally:
+            self._waiting_bytes -= len(body)
+
+    async def _body(self, receive: Receive) -> bytes:
+        """The whole body, which counts as waiting until the caller takes its length off again."""
+        message = await receive()
+        parts: list[bytes] = [message.get("body", b"")]
+        held = len(parts[0])
+        self._waiting_bytes += held
+        try:
+            self._bounded(held)
+            if message.get("more_body"):
+                async with asyncio.timeout(BODY_TIMEOUT_S):
+                    while message.get("more_body"):
+                        message = await receive()
+                        parts.append(message.get("body", b""))
+                        held += len(parts[-1])
+                        self._waiting_bytes += len(parts[-1])
+                        self._bounded(held)
+            if message["type"] == "http.disconnect":
+                raise ApiProblem("invalid-request", "The body ended early; nothing was stored. Send it again.")
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+        except BaseException as error:
+            self._waiting_bytes -= held
+            if isinstance(error, TimeoutError):
+                raise ApiProblem(
+                    "request-timeout",
+                    f"The body did not arrive within {BODY_TIMEOUT_S:.0f} s. Nothing was stored; send it again.",
+                    headers={"Connection": "close"},
+                ) from None
+            raise
+
+    def _bounded(self, held: int) -> None:
+        if held > MAX_BODY:
+            raise _too_large()
+        if self._waiting_bytes > MAX_WAITING_BYTES:
+            raise unavailable("The hub has as much waiting as it will hold. Nothing was stored; send it again.", 1)
+
+    async def _describe(self, client: Principal, events: Sequence[Event]) -> list[Described]:
+        describe = self._catalogue.describe
+        single = len(events) == 1
+        restricted = client.publishes is not None or client.sources is not None
+        described: list[Described] = []
+        problems: list[Problem] = []
+        forbidden: list[dict[str, Any]] = []
+        for index, event in enumerate(events):
+            if index and index % _SLICE == 0:
+                await asyncio.sleep(0)
+            if restricted:
+                rule = client.may_not_publish(event.attributes["type"], event.attributes["source"])
+                if rule is not None:
+                    forbidden.append({"where": "$" if single else f"[{index}]", "rule": rule})
+                    continue
+            try:
+                described.append(describe(event))
+            except InvalidEvent as error:
+                problems += (
+                    error.problems
+                    if single
+                    else [Problem(f"[{index}].{found.where}", found.rule, found.says) for found in error.problems]
+                )
+        if forbidden:
+            raise ApiProblem(
+                "not-permitted-to-publish",
+                "The client's `publishes` (types) or `sources` in the configuration do not cover what `errors` names; "
+                "nothing was stored. Another's source may not be used.",
+                more={"errors": forbidden[:100]},
+            )
+        if problems:
+            raise invalid_events(problems)
+        return described
+
+
+def _events(headers: dict[bytes, bytes], scope: Scope, body: bytes) -> list[Event]:
+    """Read the body in the mode that its content type says. Raises ApiProblem (413, 415, 422)."""
+    given = headers.get(b"content-type", b"").decode("latin-1")
+    media_type, _, parameters = given.partition(";")
+    media_type = media_type.strip().lower()
+    try:
+        if parameters and not _is_utf8(parameters):
+            raise ApiProblem("media-type", "JSON travels in UTF-8: leave `charset` out or say utf-8.")
+        if media_type == STRUCTURED:
+            return [Event.from_structured(body)]
+        if media_type == BATCH:
+            events = Event.from_batch(body)
+            if not events:
+                raise invalid_events([Problem("$", "empty", "the batch holds no event")])
+            if len(events) > MAX_BATCH:
+                raise _too_large()
+            return events
+        if any(name.startswith(b"ce-") for name in headers):
+            if (media_type or body) and not _JSON.fullmatch(media_type):
+                raise ApiProblem(
+                    "media-type", "In binary mode the data is JSON: send `Content-Type: application/json`."
+                )
+            return [Event.from_binary(((n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]), body)]
+    except InvalidEvent as error:
+        raise invalid_events(error.problems) from None
+    raise ApiProblem(
+        "media-type",
+        f"Send `{STRUCTURED}` (one event), `{BATCH}` (an array of events), or `application/json` with the attributes "
+        "in `ce-` headers.",
+    )
+
+
+def _is_utf8(parameters: str) -> bool:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and value.strip().strip('"').lower() not in ("utf-8", "utf8"):
+            return False
+    return True
+
+
+def _too_large() -> ApiProblem:
+    # The rest of the body is not read, so the connection cannot be used again.
+    return ApiProblem(
+        "too-large",
+        f"One request holds at most {MAX_BODY >> 20} MiB and {MAX_BATCH} events; nothing was stored. Send smaller "
+        "batches.",
+        headers={"Connection": "close"},
+    )
+
+
+def _conflict(conflict: IdConflict, count: int) -> ApiProblem:
+    return ApiProblem(
+        "id-conflict",
+        "The same `source` and `id` came before with other content; nothing was stored. A new event needs a new id; "
+        "a repeat must be the same in every part.",
+        more={
+            "errors": [
+                {"where": "id" if count == 1 else f"[{index}].id", "rule": "id-conflict"} for index in conflict.indexes
+            ]
+        },
+    )
+
+
+def _length(body: bytes) -> tuple[bytes, bytes]:
+    return b"content-length", b"%d" % len(body)
+
+
+async def send_problem(problem: ApiProblem, headers: dict[bytes, bytes], send: Send) -> None:
+    """Answer with a problem document."""
+    body = problem.body(headers.get(b"accept-language", b"").decode("latin-1"))
+    listed = [(b"content-type", MEDIA_TYPE.encode()), _length(body)]
+    listed += [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    await send({"type": "http.response.start", "status": problem.status, "headers": listed})
+    await send({"type": "http.response.body", "body": body})
