@@ -146,6 +146,8 @@ class Connector(Generic[ConfigT]):
     effect: ClassVar[Effect] = Effect.IDEMPOTENT
     start_from: ClassVar[Literal["now", "oldest", "state"]] = "now"
     concurrency: ClassVar[Literal["instance", "key"]] = "instance"
+    timeout_s: ClassVar[float] = 60  # machine time for one call of start, handle, selftest or a timer
+    poll_timeout_s: ClassVar[float] = 600  # the same for poll and reconcile, which may walk through everything
 
     def __init__(self, config: ConfigT, ctx: Context) -> None:
         self.config = config

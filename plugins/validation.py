@@ -1,0 +1,167 @@
+"""Whether a connector class can be run at all: what its declarations promise, checked before anything starts.
+
+Every text says what to do, since a vendor reads it in the first minute with the hub.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from plugins.connector import Connector, ConnectorConfig, Effect, timers_of
+from schemas import Catalogue, Category, DataContract, Payload
+from schemas.catalogue import Field
+
+NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
+VENDOR_TYPE: Final = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9_-]+){2,}\.v[1-9][0-9]*\Z")
+CORE_PREFIX: Final = "se.skolnav."
+
+# What sums over people may be made of (DESIGN section 6); what may be published of them.
+AGGREGATE_INPUT: Final = frozenset(
+    {Category.GROUP, Category.ATTENDANCE, Category.DIET, Category.AGGREGATE, Category.NONE}
+)
+AGGREGATE_OUTPUT: Final = frozenset({Category.AGGREGATE, Category.NONE})
+
+# The coroutines that the hub calls, and how many arguments it gives them beside `self`.
+_CALLED: Final[Mapping[str, int]] = {
+    "start": 0,
+    "handle": 1,
+    "run": 0,
+    "poll": 0,
+    "selftest": 0,
+    "reconcile": 0,
+    "stop": 0,
+}
+
+
+def validate_class(cls: Any) -> list[str]:
+    """What is wrong with a connector class, each with what to do; empty if it can be run."""
+    if not (isinstance(cls, type) and issubclass(cls, Connector)):
+        return [f"{cls!r} is no subclass of plugins.Connector: return classes from skolnav_connectors, not instances"]
+    return [f"{cls.__module__}.{cls.__qualname__}: {says}" for says in _problems(cls)]
+
+
+def validate_event_type(model: Any) -> str | None:
+    """What is wrong with a vendor's event type, with what to do; None if it can be registered."""
+    if not (isinstance(model, type) and issubclass(model, Payload)):
+        return f"{model!r} is no subclass of schemas.Payload"
+    spec = getattr(model, "spec", None)
+    if spec is None:
+        return f"{model.__name__} has no `spec`: give it an EventSpec"
+    if spec.type.startswith(CORE_PREFIX):
+        return f"{model.__name__} is called {spec.type}: {CORE_PREFIX}* is the hub's own, use a prefix of yours"
+    if not VENDOR_TYPE.match(spec.type):
+        return f"{model.__name__} is called {spec.type}: name it like com.acme.kitchen.menu.v1"
+    return None
+
+
+def only_categories(data: Any, fields: Mapping[str, Field], allowed: frozenset[Category]) -> Iterator[str]:
+    """The places in `data` that are of another category than `allowed`, or that the catalogue does not know.
+
+    Places are names from the model; for what it does not know only `(unlisted)` is told, since that may be data.
+    """
+    for name, value in data.items() if isinstance(data, Mapping) else ():
+        known = fields.get(name)
+        if known is None:
+            yield "(unlisted)"
+        elif not known.categories <= allowed:
+            yield name
+        elif known.inside is not None:
+            for item in value if isinstance(value, list) else (value,):
+                yield from (f"{name}.{inner}" for inner in only_categories(item, known.inside, allowed))
+
+
+def _problems(cls: type[Connector[Any]]) -> Iterator[str]:
+    name = getattr(cls, "name", None)
+    if not isinstance(name, str) or not NAME.match(name):
+        yield 'has no usable `name`: lower-case letters, digits and single hyphens, for example name = "acme-kitchen"'
+    yield from _config_problems(cls)
+    yield from _contract_problems(cls)
+    yield from _coroutine_problems(cls)
+    if not isinstance(cls.effect, Effect):
+        yield "`effect` must be one of Effect.IDEMPOTENT, Effect.VERIFIABLE, Effect.BLIND"
+    if cls.start_from not in ("now", "oldest", "state"):
+        yield '`start_from` must be "now", "oldest" or "state"'
+    if cls.concurrency not in ("instance", "key"):
+        yield '`concurrency` must be "instance" or "key"'
+    for limit in ("timeout_s", "poll_timeout_s"):
+        value = getattr(cls, limit)
+        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+            yield f"`{limit}` must be a number of seconds above 0"
+
+
+def _config_problems(cls: type[Connector[Any]]) -> Iterator[str]:
+    model = getattr(cls, "config_model", None)
+    if not (isinstance(model, type) and issubclass(model, ConnectorConfig)):
+        yield "has no `config_model`: a subclass of plugins.ConnectorConfig"
+        return
+    if model.model_config.get("extra") != "forbid":
+        yield f'{model.__name__} must keep extra="forbid", so that a misspelt key is an error'
+    if not model.model_config.get("hide_input_in_errors"):
+        yield f"{model.__name__} must keep hide_input_in_errors=True, so that no secret turns up in an error"
+    if cls.poll is not Connector.poll and "poll" not in model.model_fields:
+        yield f"overrides poll(), but {model.__name__} has no field `poll` (seconds or timedelta) to say how often"
+
+
+def _contract_problems(cls: type[Connector[Any]]) -> Iterator[str]:
+    for attribute in ("consumes", "produces"):
+        models = getattr(cls, attribute)
+        if not isinstance(models, tuple) or not all(
+            isinstance(model, type) and issubclass(model, Payload) and hasattr(model, "spec") for model in models
+        ):
+            yield f"`{attribute}` must be a tuple of event types (subclasses of schemas.Payload with a `spec`)"
+            return
+    if cls.contract is not None and not isinstance(cls.contract, DataContract):
+        yield "`contract` must be made by plugins.Contract(purpose, basis, categories)"
+        return
+    if cls.consumes and cls.contract is None:
+        yield "consumes events without a `contract`: say why, on which legal basis, and which categories it may see"
+    if cls.consumes and cls.handle is Connector.handle:
+        yield "consumes events, but does not override handle(event)"
+    if cls.handle is not Connector.handle and not cls.consumes:
+        yield "overrides handle(event), but `consumes` is empty"
+    if cls.start_from == "state" and not any(model.spec.entity for model in cls.consumes):
+        yield 'starts from "state", but none of the types that it consumes is state: use "now" or "oldest"'
+    if cls.aggregates:
+        yield from _aggregate_problems(cls)
+
+
+def _aggregate_problems(cls: type[Connector[Any]]) -> Iterator[str]:
+    if cls.contract is None:
+        yield "is `aggregates` without a `contract`"
+    elif more := sorted(cls.contract.categories - AGGREGATE_INPUT):
+        yield f"is `aggregates`, so its contract can't have {', '.join(more)}: sums are made of group, attendance, diet"
+    for model in cls.produces:
+        try:
+            entry = Catalogue([model]).entry(model.spec.type)
+        except ValueError as error:
+            yield str(error)
+            continue
+        bad = sorted(path for path, categories in entry.flat_fields() if not categories <= AGGREGATE_OUTPUT)
+        if bad or model.spec.about or model.spec.mentions:
+            what = ", ".join(bad) or "a person it is about or mentions"
+            yield f"is `aggregates`, but {model.spec.type} can tell of one person ({what}): publish sums only"
+
+
+def _coroutine_problems(cls: type[Connector[Any]]) -> Iterator[str]:
+    for name, arguments in _CALLED.items():
+        method = getattr(cls, name)
+        if not inspect.iscoroutinefunction(method):
+            yield f"{name}() must be `async def`; put blocking calls into `await self.ctx.blocking(...)`"
+        elif not _takes(method, *[None] * arguments):
+            yield f"{name}() must take {'only self' if not arguments else 'self and the event'}"
+    for name, declared in timers_of(cls).items():
+        method = getattr(cls, name)
+        if not inspect.iscoroutinefunction(method) or not _takes(method, datetime.min, True):
+            yield f"timer {name} must be `async def {name}(self, due: datetime, complete: bool)`"
+        if not callable(declared.times):
+            yield f"timer {name}: @daily takes a function of the configuration, for example lambda config: config.times"
+
+
+def _takes(method: Callable[..., Any], *arguments: object) -> bool:
+    try:
+        inspect.signature(method).bind(None, *arguments)
+    except TypeError:
+        return False
+    return True
