@@ -1,0 +1,232 @@
+"""Where a webhook may go: the URL's form when it is registered, the addresses behind its name at each connection.
+
+A subscriber chooses the URL, the hub's machine makes the call: without a check anybody with a subscription could
+reach the municipality's inner network or a cloud's metadata service (SSRF). So:
+
+- only `https`; `http` only to addresses in `outbound.allow`, since it is readable on the way;
+- no credentials, no fragment in the URL;
+- a name is resolved once for each connection, *every* address of the answer is checked, and the connection goes to
+  one of those addresses: a second look-up could answer otherwise (DNS rebinding);
+- refused unless in `outbound.allow`: whatever the IANA special-purpose registries do not list as globally reachable,
+  multicast, and what clouds keep for themselves. An address inside an address (IPv4-mapped IPv6, NAT64) is what
+  it leads to.
+
+https://www.iana.org/assignments/iana-ipv4-special-registry, .../iana-ipv6-special-registry (read November 2026).
+"""
+
+import asyncio
+import ipaddress
+import re
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+Networks = Sequence[IPv4Network | IPv6Network]
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Host and port -> all its addresses as text; empty if there are none or the name is not known. Raises nothing."""
+
+MAX_URL: Final = 2048
+
+_REFUSED_V4: Final = tuple(
+    IPv4Network(text)
+    for text in (
+        "0.0.0.0/8",  # "this network"; 0.0.0.0 reaches loopback on Linux
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # carriers' NAT; 100.100.100.200 is a cloud's metadata service
+        "127.0.0.0/8",
+        "168.63.129.16/32",  # Azure's host, a public address that is not public
+        "169.254.0.0/16",  # link-local, metadata services
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",  # 6to4 relays, retired
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, broadcast
+    )
+)
+_PUBLIC_V6: Final = IPv6Network("2000::/3")  # all that is handed out as global unicast; the rest is refused
+_REFUSED_V6: Final = tuple(
+    IPv6Network(text)
+    for text in (
+        "2001::/23",  # protocol assignments, Teredo among them
+        "2001:db8::/32",
+        "2002::/16",  # 6to4: an IPv4 address of somebody else's choice inside
+        "3fff::/20",
+    )
+)
+_NAT64: Final = IPv6Network("64:ff9b::/96")  # how a machine with IPv6 alone reaches IPv4
+
+_PATH_SAFE: Final = "/%:@!$&'()*+,;=~-._"  # RFC 3986: pchar, and % as what is encoded already
+_HOST: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?\Z", re.ASCII)
+
+
+class UrlRefused(ValueError):
+    """A URL that no webhook may have. `code` is stable (a key for texts); the message never holds the URL."""
+
+    def __init__(self, code: str, says: str) -> None:
+        self.code = code
+        super().__init__(says)
+
+
+class AddressRefused(Exception):
+    """A name leads to an address that webhooks may not reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A webhook's URL, taken apart. `host` is ASCII and lower-case; `path` holds the query too."""
+
+    tls: bool
+    host: str
+    port: int
+    path: str
+
+    @property
+    def authority(self) -> str:
+        """What goes into the `Host` header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+    @property
+    def server_name(self) -> str:
+        """What the certificate must be for."""
+        return self.host.removesuffix(".")
+
+
+def networks(texts: Iterable[str]) -> Networks:
+    """`outbound.allow` as networks. Raises ValueError if one is none."""
+    return tuple(ipaddress.ip_network(text) for text in texts)
+
+
+def check_url(url: str, allow: Networks = ()) -> Target:
+    """Take a webhook's URL apart, or raise UrlRefused. Looks nothing up: names are checked at each connection.
+
+    Literal addresses and `localhost` are checked here already, so that the error comes early.
+    """
+    if len(url) > MAX_URL:
+        raise UrlRefused("url-length", f"the URL is longer than {MAX_URL} characters")
+    if any(ord(c) <= 0x20 or ord(c) == 0x7F or 0xD800 <= ord(c) < 0xE000 for c in url) or "\\" in url:
+        # urlsplit drops some of these silently: what is checked would not be what is called.
+        raise UrlRefused("url-characters", "the URL holds a space, a control character or a backslash")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise UrlRefused("url", "not a URL: write https://host/path") from None
+    if parts.scheme not in ("https", "http"):
+        raise UrlRefused("url-scheme", "a webhook's URL begins with https://")
+    if "@" in parts.netloc:
+        raise UrlRefused("url-credentials", "no user name or password in the URL: the signature authenticates the hub")
+    if parts.fragment:
+        raise UrlRefused("url-fragment", "a fragment (#...) is never sent: leave it out")
+    if not host or port == 0:
+        raise UrlRefused("url", "the URL names no host, or port 0")
+    tls = parts.scheme == "https"
+    literal = _literal(host)
+    host = _ascii(host) if literal is None else str(literal)
+    path = quote(parts.path or "/", safe=_PATH_SAFE)
+    if parts.query:
+        path += "?" + quote(parts.query, safe=_PATH_SAFE + "?")
+    target = Target(tls, host, port or (443 if tls else 80), path)
+    if literal is None and (host == "localhost" or host.endswith(".localhost")):
+        literal = IPv4Address("127.0.0.1")  # RFC 6761
+    if literal is not None:
+        try:
+            admit([str(literal)], allow, plain=not tls)
+        except AddressRefused:
+            raise UrlRefused(
+                "url-address",
+                "the URL leads to an address that webhooks may not reach"
+                + ("" if tls else " without TLS")
+                + "; outbound.allow names the exceptions",
+            ) from None
+    elif not tls and not allow:
+        raise UrlRefused("url-plain", "http is readable on the way: use https, or name the range in outbound.allow")
+    return target
+
+
+def admit(addresses: Iterable[str], allow: Networks, *, plain: bool) -> Sequence[str]:
+    """The addresses of one name if *all* of them may be reached, else AddressRefused. `plain` is without TLS."""
+    admitted = []
+    for text in addresses:
+        address = _literal(text)
+        if address is None:
+            raise AddressRefused
+        inner = _embedded(address)
+        if not (any(inner in network for network in allow) or (not plain and _is_public(inner))):
+            raise AddressRefused
+        admitted.append(text)
+    return admitted
+
+
+def system_resolve(host: str, port: int) -> asyncio.Future[Sequence[str]]:
+    """The machine's own look-up, in a thread of its own.
+
+    Not the loop's pool: it has a handful of threads, and a name server that never answers would take them all, so
+    that one recipient would stop every other one's look-ups.
+    """
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[Sequence[str]] = loop.create_future()
+
+    def settle(addresses: Sequence[str]) -> None:
+        if not found.done():
+            found.set_result(addresses)
+
+    def look_up() -> None:
+        addresses: list[str] = []
+        with suppress(OSError, UnicodeError):
+            for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP):
+                addresses.append(str(address[0]))
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, addresses)
+
+    threading.Thread(target=look_up, name="skolnav-resolve", daemon=True).start()
+    return found
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is an address already: nothing to look up."""
+    return _literal(host) is not None
+
+
+def _literal(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _embedded(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """Where packets to this address arrive in the end."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return address.ipv4_mapped
+        if address in _NAT64:
+            return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network in _REFUSED_V4)
+    return address in _PUBLIC_V6 and not any(address in network for network in _REFUSED_V6)
+
+
+def _ascii(host: str) -> str:
+    try:
+        name = host.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        name = ""
+    if len(name) > 253 or not _HOST.match(name):
+        raise UrlRefused("url-host", "the URL's host is no valid name")
+    return name

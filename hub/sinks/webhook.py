@@ -1,0 +1,178 @@
+"""Deliveries to an outside recipient over HTTP: one event per POST, a CloudEvent in structured mode, signed.
+
+Standard Webhooks carry the signature (`webhook-id` is what the recipient deduplicates on, `webhook-timestamp`,
+`webhook-signature`); CloudEvents' HTTP web hooks specification the content type and the origin. The order of one
+attempt: a connection (kept or fresh), then in one turn the gate's permit, the signature and the write.
+
+What an answer means (https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md section 2.2):
+
+| answer | result | recipient down | reason |
+| --- | --- | --- | --- |
+| 2xx | delivered | | `http-<status>` |
+| 410 | gone: it wants nothing more | | `http-410` |
+| 429, 5xx | retry, after `Retry-After` (at most an hour) | yes | `http-<status>` |
+| 408, 425 | retry | no: it was about this request | `http-<status>` |
+| 401 to 407, 415, 421, 426 | retry | yes: the set-up there, every event would meet it | `http-<status>` |
+| other 4xx (400, 409, 413, 422, ...) | dead: this event will never be taken | no | `http-<status>` |
+| 3xx | retry; never followed: a person must change the URL | yes | `redirect` |
+| none | retry | yes | a code of `http1.Failure` |
+
+Nothing that the recipient writes goes any further than its status and `Retry-After`.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+from urllib.parse import quote
+
+from hub.clock import Clock
+from hub.delivery.base import Attempt, Outcome, Result
+from hub.sinks.addresses import Networks, Resolve, Target, check_url, system_resolve
+from hub.sinks.http1 import Client, Connection, Failure, Response, Stale
+from hub.sinks.signature import Signer
+
+USER_AGENT: Final = "Skolnav"
+CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
+TIMEOUT_S: Final = 20.0
+MAX_RETRY_AFTER_S: Final = 3600.0
+
+_SET_UP: Final = frozenset({401, 402, 403, 404, 405, 406, 407, 415, 421, 426})
+_THIS_REQUEST: Final = frozenset({408, 425})
+
+
+class WebhookSink:
+    """One subscription's webhook: its own slots, connections and rate, shared with nobody."""
+
+    def __init__(
+        self,
+        url: str,
+        secrets: Sequence[str],
+        *,
+        clock: Clock,
+        concurrency: int = 8,
+        allow: Networks = (),
+        ssl_context: ssl.SSLContext | None = None,
+        rate_per_s: float | None = None,
+        timeout_s: float = TIMEOUT_S,
+        origin: str | None = None,
+        resolve: Resolve = system_resolve,
+    ) -> None:
+        """Make it on the running loop; nothing is opened yet.
+
+        `secrets`: the newest first, more than one while they are exchanged. `allow`: `outbound.allow`. `origin`: what
+        the handshake asked for; the specification wants it on every delivery. `timeout_s` bounds one attempt from
+        its slot to its outcome. Raises UrlRefused, and ValueError for a secret that is none.
+        """
+        target = check_url(url, allow)
+        self.concurrency = concurrency
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._client = Client(target, allow=allow, ssl_context=ssl_context, resolve=resolve)
+        self._signer = Signer(secrets)
+        self._head = request_head("POST", target, origin) + f"Content-Type: {CONTENT_TYPE}\r\n".encode()
+        self._slots = asyncio.Semaphore(concurrency)
+        self._interval_s = 1 / rate_per_s if rate_per_s else 0.0
+        self._next_at = 0.0
+
+    async def deliver(self, attempt: Attempt) -> Outcome:
+        """POST one event. Every failure of the far side is an Outcome; PermitRefused passes through, nothing sent."""
+        async with self._slots:
+            if self._interval_s:
+                await self._wait_for_turn()
+            try:
+                response = await self._exchange(attempt)
+            except Failure as failure:
+                return Outcome(Result.RETRY, failure.code, recipient_down=True)
+        return outcome_of(response, self._clock)
+
+    async def close(self) -> None:
+        """Close all connections. Attempts under way end as `closed`."""
+        await self._client.close()
+
+    async def _exchange(self, attempt: Attempt) -> Response:
+        client = self._client
+        deadline = client.loop.time() + self._timeout_s
+        kept = client.kept()
+        if kept is not None:
+            try:
+                return await self._send(kept, attempt, deadline)
+            except Stale:
+                pass
+        return await self._send(await client.connect(deadline), attempt, deadline)
+
+    async def _send(self, connection: Connection, attempt: Attempt, deadline: float) -> Response:
+        # From the permit to the write there is no await: this is the turn of the first byte.
+        try:
+            message = self._message(attempt.delivery_id, attempt.permit())
+        except BaseException:
+            connection.release()
+            raise
+        try:
+            return await connection.request(message, deadline)
+        except asyncio.CancelledError:
+            connection.abort()
+            raise
+
+    def _message(self, delivery_id: str, body: bytes) -> bytes:
+        if not (delivery_id.isascii() and delivery_id.isprintable()):
+            delivery_id = quote(delivery_id)  # it goes into a header
+        message_id = delivery_id.encode()
+        timestamp = b"%d" % self._clock.utc().timestamp()
+        return (
+            b"%bwebhook-id: %b\r\nwebhook-timestamp: %b\r\nwebhook-signature: %b\r\nContent-Length: %d\r\n\r\n%b"
+        ) % (self._head, message_id, timestamp, self._signer.sign(message_id, timestamp, body), len(body), body)
+
+    async def _wait_for_turn(self) -> None:
+        now = self._clock.monotonic()
+        mine = max(now, self._next_at)
+        self._next_at = mine + self._interval_s
+        if mine > now:
+            await self._clock.sleep(mine - now)
+
+
+def request_head(method: str, target: Target, origin: str | None) -> bytes:
+    """The part of a request's head that is the same each time, without the empty line that ends it."""
+    lines = [f"{method} {target.path} HTTP/1.1", f"Host: {target.authority}", f"User-Agent: {USER_AGENT}"]
+    if origin is not None:
+        lines.append(f"WebHook-Request-Origin: {origin}")
+    return "".join(f"{line}\r\n" for line in lines).encode("ascii")
+
+
+def outcome_of(response: Response, clock: Clock) -> Outcome:
+    """What an answer means: the table above."""
+    status = response.status
+    if 200 <= status < 300:
+        return Outcome(Result.DELIVERED, f"http-{status}")
+    if 300 <= status < 400:
+        return Outcome(Result.RETRY, "redirect", recipient_down=True)
+    reason = f"http-{status}"
+    if status == 410:
+        return Outcome(Result.GONE, reason)
+    if status == 429 or 500 <= status < 600:
+        wait_s = retry_after_s(response.header(b"retry-after"), clock.utc())
+        return Outcome(Result.RETRY, reason, retry_after_s=wait_s, recipient_down=True)
+    if status in _THIS_REQUEST:
+        return Outcome(Result.RETRY, reason)
+    if status in _SET_UP:
+        return Outcome(Result.RETRY, reason, recipient_down=True)
+    if 400 <= status < 500:
+        return Outcome(Result.DEAD, reason)
+    return Outcome(Result.RETRY, "protocol", recipient_down=True)  # 600 and above are no HTTP statuses
+
+
+def retry_after_s(value: str | None, now: datetime) -> float | None:
+    """`Retry-After` (RFC 9110 section 10.2.3: seconds, or a date) in seconds, 0 to an hour; None if it is neither."""
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit():
+        return min(float(value), MAX_RETRY_AFTER_S)
+    try:
+        until = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return min(max((until - now).total_seconds(), 0.0), MAX_RETRY_AFTER_S)
