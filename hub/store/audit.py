@@ -1,0 +1,44 @@
+"""Who did what to the hub, without data: written in the same commit as what it tells of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from hub.clock import from_us, to_us
+from hub.store import tables
+from hub.store.base import Operation
+from hub.store.statements import next_numbers
+
+_TABLE = tables.audit
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One act: `actor` (a client id, `hub` for the hub itself), `action` (`subscription.paused`), `target` (an id)."""
+
+    n: int
+    at: datetime
+    actor: str
+    action: str
+    target: str
+
+
+def add(tenant: str, at: datetime, actor: str, action: str, target: str) -> Operation:
+    def operation(connection: Connection) -> None:
+        n = next_numbers(connection, tenant, "audit", 1)
+        connection.execute(
+            insert(_TABLE),
+            {"tenant": tenant, "n": n, "at_us": to_us(at), "actor": actor, "action": action, "target": target},
+        )
+
+    return operation
+
+
+def page(tenant: str, after: int = 0, limit: int = 100) -> Callable[[Connection], list[AuditRow]]:
+    """Rows in the order in which they were written, after number `after`."""
+    query = select(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.n > after).order_by(_TABLE.c.n).limit(limit)
+    return lambda connection: [
+        AuditRow(row.n, from_us(row.at_us), row.actor, row.action, row.target) for row in connection.execute(query)
+    ]

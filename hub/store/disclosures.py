@@ -1,0 +1,175 @@
+"""The log of disclosures: what was about to leave to whom under which rule, chained by hashes, no person in clear."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, Row, insert, select
+
+from hub.clock import from_us, to_us
+from hub.store import places, tables
+from hub.store.base import Operation
+from hub.store.statements import upsert
+
+_TABLE = tables.disclosures
+_HEADS = tables.disclosure_heads
+_FIRST: Final = bytes(32)  # stands for "the hash before" of the first row
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """One row to append: one page, batch or single event for one recipient. At least one place.
+
+    `subjects` are the log's own pseudonyms, `contracts` the versions in force, `rule` a value of
+    `hub.privacy.base.Rule`; `at` is aware.
+    """
+
+    at: datetime
+    recipient: str
+    subscription: str
+    lane: str
+    rule: str
+    allowed: bool
+    contracts: tuple[str, ...]
+    places: tuple[int, ...]
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chained:
+    """A row as it stands in the log, under its number."""
+
+    n: int
+    disclosure: Disclosure
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a walk over the chain found. `broken_at` is the number of the first row that does not fit; None: all do."""
+
+    rows: int
+    broken_at: int | None
+
+
+def append(tenant: str, rows: Sequence[Disclosure]) -> Operation:
+    """Append rows in this order. Each is hashed together with the hash before it, as read in the same transaction."""
+    # What the hash does not need to wait for is done here, off the writer's thread.
+    prepared = [
+        (
+            {
+                "tenant": tenant,
+                "at_us": to_us(row.at),
+                "recipient": row.recipient,
+                "subscription": row.subscription,
+                "lane": row.lane,
+                "rule": row.rule,
+                "allowed": row.allowed,
+                "contracts": " ".join(row.contracts),
+                "places": places.pack(row.places),
+                "first_place": min(row.places),
+                "last_place": max(row.places),
+                "subjects": " ".join(row.subjects),
+            }
+        )
+        for row in rows
+    ]
+    head = select(_HEADS.c.n, _HEADS.c.hash).where(_HEADS.c.tenant == tenant)
+
+    def operation(connection: Connection) -> None:
+        if not prepared:
+            return
+        last = connection.execute(head).one_or_none()
+        n, previous = (0, _FIRST) if last is None else (last.n, last.hash)
+        values = []
+        for row in prepared:
+            n += 1
+            digest = _digest(previous, n, row)
+            # A new dict: after a rollback the same operation runs again, on another head.
+            values.append({**row, "n": n, "previous": previous, "hash": digest})
+            previous = digest
+        connection.execute(insert(_TABLE), values)
+        connection.execute(upsert(connection, _HEADS), {"tenant": tenant, "n": n, "hash": previous})
+
+    return operation
+
+
+def for_place(tenant: str, recipient: str, place: int) -> Callable[[Connection], list[Chained]]:
+    """Every row that tells of this event and recipient, oldest first."""
+    query = (
+        select(_TABLE)
+        .where(
+            _TABLE.c.tenant == tenant,
+            _TABLE.c.recipient == recipient,
+            _TABLE.c.first_place <= place,
+            _TABLE.c.last_place >= place,
+        )
+        .order_by(_TABLE.c.n)
+    )
+
+    def read(connection: Connection) -> list[Chained]:
+        found = (_chained(row) for row in connection.execute(query))
+        return [row for row in found if place in row.disclosure.places]
+
+    return read
+
+
+def verify(tenant: str) -> Callable[[Connection], Verified]:
+    """Walk the chain from first row to head: a row changed, taken out, added or cut off at the end breaks it."""
+    query = select(_TABLE).where(_TABLE.c.tenant == tenant).order_by(_TABLE.c.n)
+    head_query = select(_HEADS.c.n, _HEADS.c.hash).where(_HEADS.c.tenant == tenant)
+
+    def read(connection: Connection) -> Verified:
+        n, previous = 0, _FIRST
+        for row in connection.execute(query, execution_options={"yield_per": 1000}):
+            n += 1
+            if row.n != n or row.previous != previous or row.hash != _digest(previous, n, row._mapping):
+                return Verified(n - 1, n)
+            previous = row.hash
+        head = connection.execute(head_query).one_or_none()
+        if (n, previous) != ((0, _FIRST) if head is None else (head.n, head.hash)):
+            return Verified(n, n + 1)
+        return Verified(n, None)
+
+    return read
+
+
+def _digest(previous: bytes, n: int, row: Any) -> bytes:
+    """The canonical form is a JSON list, so that no two different rows read the same."""
+    canonical = orjson.dumps(
+        [
+            row["tenant"],
+            n,
+            row["at_us"],
+            row["recipient"],
+            row["subscription"],
+            row["lane"],
+            row["rule"],
+            bool(row["allowed"]),
+            row["contracts"],
+            row["places"].hex(),
+            row["first_place"],
+            row["last_place"],
+            row["subjects"],
+        ]
+    )
+    return hashlib.sha256(previous + canonical).digest()
+
+
+def _chained(row: Row[Any]) -> Chained:
+    return Chained(
+        row.n,
+        Disclosure(
+            from_us(row.at_us),
+            row.recipient,
+            row.subscription,
+            row.lane,
+            row.rule,
+            row.allowed,
+            tuple(row.contracts.split()),
+            places.unpack(row.places),
+            tuple(row.subjects.split()),
+        ),
+    )

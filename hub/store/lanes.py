@@ -1,0 +1,88 @@
+"""Replays and resends that a person started: what they cover, apart from the live lane."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, delete, select, update
+
+from hub.clock import from_us, to_us
+from hub.store import places, tables
+from hub.store.base import Operation
+from hub.store.statements import upsert
+
+_TABLE = tables.lanes
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One replay (all from `start` up to `until`, packed positions) or resend (`places`, in this order).
+
+    `by` is the client that asked for it, `at` when (aware, UTC), `done` that nothing of it is left to deliver.
+    """
+
+    subscription: str
+    lane: str
+    kind: Literal["replay", "resend"]
+    start: bytes
+    until: bytes
+    places: tuple[int, ...]
+    by: str
+    at: datetime
+    done: bool
+
+
+def add(tenant: str, lane: Lane) -> Operation:
+    row = {
+        "tenant": tenant,
+        "subscription": lane.subscription,
+        "lane": lane.lane,
+        "kind": lane.kind,
+        "start": lane.start,
+        "until": lane.until,
+        "places": places.pack(lane.places),
+        "by": lane.by,
+        "at_us": to_us(lane.at),
+        "done": lane.done,
+    }
+    return lambda connection: connection.execute(upsert(connection, _TABLE), row)
+
+
+def load(tenant: str, subscription: str | None = None) -> Callable[[Connection], list[Lane]]:
+    """All lanes, finished ones too, in the order in which they were asked for; of one subscription or of all."""
+    query = select(_TABLE).where(_TABLE.c.tenant == tenant)
+    if subscription is not None:
+        query = query.where(_TABLE.c.subscription == subscription)
+    query = query.order_by(_TABLE.c.at_us, _TABLE.c.subscription, _TABLE.c.lane)
+    return lambda connection: [
+        Lane(
+            row.subscription,
+            row.lane,
+            row.kind,
+            row.start,
+            row.until,
+            places.unpack(row.places),
+            row.by,
+            from_us(row.at_us),
+            row.done,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def finish(tenant: str, subscription: str, lane: str) -> Operation:
+    statement = (
+        update(_TABLE)
+        .where(_TABLE.c.tenant == tenant, _TABLE.c.subscription == subscription, _TABLE.c.lane == lane)
+        .values(done=True)
+    )
+    return lambda connection: connection.execute(statement)
+
+
+def forget(tenant: str, subscription: str, lane: str | None = None) -> Operation:
+    """Drop a subscription's lanes, or one of them."""
+    statement = delete(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.subscription == subscription)
+    if lane is not None:
+        statement = statement.where(_TABLE.c.lane == lane)
+    return lambda connection: connection.execute(statement)

@@ -1,0 +1,13 @@
+"""Write a new migration from what `hub.store.tables` has and the migrated schema lacks."""
+
+import sys
+
+from alembic import command
+from sqlalchemy import create_engine
+
+from hub.store.migrations import config, upgrade
+
+if __name__ == "__main__":
+    with create_engine("sqlite://").begin() as connection:
+        upgrade(connection)
+        command.revision(config(connection), sys.argv[1], autogenerate=True)

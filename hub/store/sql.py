@@ -1,0 +1,232 @@
+"""The store on SQLAlchemy: one writer connection with group commit, readers of their own, migrations at open.
+
+All that is SQLite's own stands in this module. A PostgreSQL store is another `_Database`; nothing else would change.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+from sqlalchemy import Connection, Engine, column, create_engine, event, inspect, select, table
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from hub.runner import Runner, Writer
+from hub.store.base import Operation, StoreUnavailable
+from plugins.errors import ConfigurationError
+
+T = TypeVar("T")
+
+_Group = Sequence[Sequence[Operation]]
+
+_SQLITE_ERROR: Final = 1  # the statement is wrong: a bug, whatever the state of the disk
+_READERS: Final = 4
+
+
+class SqlStore:
+    """`hub.store.base.Store` on a database. Open it with `open`; the runner stays the caller's."""
+
+    def __init__(self, tenant: str, runner: Runner, writer_engine: Engine, reader_engine: Engine) -> None:
+        self.tenant = tenant
+        self._runner = runner
+        self._writer_engine = writer_engine
+        self._reader_engine = reader_engine
+        self._writer: Writer = runner.writer("store", self._commit_group)
+
+    @classmethod
+    async def open(cls, path_or_url: Path | str, *, tenant: str, runner: Runner) -> Self:
+        """Open the store, making the file (mode 0600) and bringing its schema up to date where needed.
+
+        Takes a path or a `sqlite:///` URL. Raises StoreUnavailable if the file can't be used, ConfigurationError if it
+        was written by a newer version of the hub or the URL names a database that this version does not run on.
+        """
+        path = _sqlite_path(path_or_url)
+        writer_engine, reader_engine = await runner.read(partial(_open_sqlite, path))
+        return cls(tenant, runner, writer_engine, reader_engine)
+
+    def commit(self, *operations: Operation) -> asyncio.Future[None]:
+        return self._writer.submit(operations)
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        return await self._runner.read(partial(self._read, query))
+
+    async def close(self) -> None:
+        """Commit what is enqueued, then close all connections. The last one out folds the WAL into the file."""
+        await self._writer.close()
+        self._reader_engine.dispose()
+        self._writer_engine.dispose()
+
+    def _read(self, query: Callable[[Connection], T]) -> T:
+        try:
+            with self._reader_engine.connect() as connection:
+                return query(connection)
+        except DBAPIError as error:
+            if _is_outage(error):
+                raise _unavailable("read", error) from None
+            raise
+
+    def _commit_group(self, group: _Group) -> Sequence[Any]:
+        """One transaction for all; where a caller's operation raises, once more with a savepoint for each caller."""
+        try:
+            with self._writer_engine.begin() as connection:
+                for operations in group:
+                    for operation in operations:
+                        operation(connection)
+            return [None] * len(group)
+        except DBAPIError as error:
+            if _is_outage(error):
+                raise _unavailable("write", error) from None
+            failure: Exception = error
+        except Exception as error:
+            failure = error
+        if len(group) == 1:
+            return [failure]
+        return self._commit_apart(group)
+
+    def _commit_apart(self, group: _Group) -> Sequence[Any]:
+        try:
+            with self._writer_engine.begin() as connection:
+                return [_in_savepoint(connection, operations) for operations in group]
+        except DBAPIError as error:
+            if _is_outage(error):
+                raise _unavailable("write", error) from None
+            raise
+
+
+def _in_savepoint(connection: Connection, operations: Sequence[Operation]) -> Exception | None:
+    try:
+        with connection.begin_nested():
+            for operation in operations:
+                operation(connection)
+    except DBAPIError as error:
+        if _is_outage(error):
+            raise
+        return error
+    except Exception as error:
+        return error
+    return None
+
+
+def _is_outage(error: DBAPIError) -> bool:
+    """Whether the database, not the statement, is what failed."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return isinstance(error, OperationalError) and code & 0xFF != _SQLITE_ERROR
+    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+
+
+def _unavailable(what: str, error: DBAPIError) -> StoreUnavailable:
+    # The driver's code alone: its text may quote values.
+    code = getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)
+    advice = (
+        "free space on the disk that holds store.db" if code == "SQLITE_FULL" else "see the disk and the system log"
+    )
+    return StoreUnavailable(f"the store can't {what} now ({code}): {advice}")
+
+
+def _sqlite_path(path_or_url: Path | str) -> Path:
+    text = str(path_or_url)
+    if text.startswith("sqlite:///"):
+        return Path(text.removeprefix("sqlite:///"))
+    if "://" in text:
+        raise ConfigurationError(
+            "the store's URL names a database that this version does not run on",
+            fix="Leave it out: the embedded engine keeps its store in a file under `data`",
+        )
+    return Path(path_or_url)
+
+
+def _open_sqlite(path: Path) -> tuple[Engine, Engine]:
+    try:
+        _create(path)
+    except OSError as error:
+        raise StoreUnavailable(f"{path} can't be made or opened: {error.strerror}") from None
+    writer = create_engine(
+        "sqlite://",
+        creator=partial(_connect_writer, path),
+        poolclass=StaticPool,  # one connection for good; it alone writes and checkpoints
+        hide_parameters=True,  # an error's text would quote them
+    )
+    reader = create_engine(
+        "sqlite://",
+        creator=partial(_connect_reader, path),
+        poolclass=QueuePool,
+        pool_size=_READERS,
+        max_overflow=-1,
+        hide_parameters=True,
+    )
+    # The driver would begin a transaction at the first write only, after reads that it must cover.
+    event.listen(writer, "begin", _begin_write)
+    event.listen(reader, "begin", _begin_read)
+    try:
+        with writer.begin() as connection:
+            _migrate(connection, path)
+    except DBAPIError as error:
+        writer.dispose()
+        raise StoreUnavailable(
+            f"{path} can't be opened ({getattr(error.orig, 'sqlite_errorname', '')}): is it the hub's own file, intact?"
+        ) from None
+    except BaseException:
+        writer.dispose()
+        raise
+    return writer, reader
+
+
+def _begin_write(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_read(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _create(path: Path) -> None:
+    """Make an empty file that others can't read, and make its name durable. SQLite's own files take its mode."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _connect_writer(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # a lost commit would repeat effects and forget intents
+        "journal_size_limit=67108864",
+        "temp_store=MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    return connection
+
+
+def _connect_reader(path: Path) -> sqlite3.Connection:
+    # Read-only, so that it never checkpoints: SQLite before 3.51.3 may corrupt a WAL that two connections reset.
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+
+
+def _migrate(connection: Connection, path: Path) -> None:
+    """Bring the schema up to date, all or nothing. Alembic is loaded only where there is something to do."""
+    from hub.store.migrations import HEAD, REVISIONS, upgrade
+
+    current = None
+    if inspect(connection).has_table("alembic_version"):
+        current = connection.execute(select(column("version_num")).select_from(table("alembic_version"))).scalar()
+    if current == HEAD:
+        return
+    if current is not None and current not in REVISIONS:
+        raise ConfigurationError(
+            f"{path} was written by a newer version of the hub",
+            fix="Run that version, or restore the backup taken before the upgrade",
+        )
+    upgrade(connection)

@@ -1,0 +1,81 @@
+"""Subscriptions that the API made, and how every subscription stands, the file's and the connectors' included."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select
+
+from hub.clock import from_us, to_us
+from hub.store import tables
+from hub.store.base import Operation
+from hub.store.statements import upsert
+
+_SUBSCRIPTIONS = tables.subscriptions
+_STATUS = tables.subscription_status
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSubscription:
+    """One subscription made through the API. `spec` is its validated specification, sealed by the registry."""
+
+    id: str
+    client: str
+    spec: bytes
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStatus:
+    """How a subscription stands, by the id that it keeps. `reason` is a key of hub.texts, "" if there is none."""
+
+    id: str
+    status: str
+    reason: str
+    since: datetime
+
+
+def save(tenant: str, subscription: StoredSubscription) -> Operation:
+    row = {
+        "tenant": tenant,
+        "id": subscription.id,
+        "client": subscription.client,
+        "spec": subscription.spec,
+        "created_us": to_us(subscription.created),
+    }
+    return lambda connection: connection.execute(upsert(connection, _SUBSCRIPTIONS), row)
+
+
+def load(tenant: str) -> Callable[[Connection], list[StoredSubscription]]:
+    query = select(_SUBSCRIPTIONS).where(_SUBSCRIPTIONS.c.tenant == tenant).order_by(_SUBSCRIPTIONS.c.created_us)
+    return lambda connection: [
+        StoredSubscription(row.id, row.client, row.spec, from_us(row.created_us)) for row in connection.execute(query)
+    ]
+
+
+def remove(tenant: str, id: str) -> Operation:
+    """Drop a subscription and its status."""
+
+    def operation(connection: Connection) -> None:
+        for table in (_SUBSCRIPTIONS, _STATUS):
+            connection.execute(delete(table).where(table.c.tenant == tenant, table.c.id == id))
+
+    return operation
+
+
+def set_status(tenant: str, status: StoredStatus) -> Operation:
+    row = {
+        "tenant": tenant,
+        "id": status.id,
+        "status": status.status,
+        "reason": status.reason,
+        "since_us": to_us(status.since),
+    }
+    return lambda connection: connection.execute(upsert(connection, _STATUS), row)
+
+
+def statuses(tenant: str) -> Callable[[Connection], list[StoredStatus]]:
+    query = select(_STATUS).where(_STATUS.c.tenant == tenant)
+    return lambda connection: [
+        StoredStatus(row.id, row.status, row.reason, from_us(row.since_us)) for row in connection.execute(query)
+    ]

@@ -1,0 +1,63 @@
+"""Marks of what was withheld and from whom, so that it can be restated when it may be told."""
+
+from collections.abc import Callable, Iterable
+
+from sqlalchemy import Connection, bindparam, delete, select
+
+from hub.privacy.base import Withheld
+from hub.store import tables
+from hub.store.base import Operation
+from hub.store.statements import chunks, upsert
+
+_TABLE = tables.withheld
+
+
+def add(tenant: str, marks: Iterable[Withheld]) -> Operation:
+    """Keep marks; one that is there already stays."""
+    rows = [
+        {"tenant": tenant, "person": mark.person, "entity": mark.entity, "recipient": mark.recipient} for mark in marks
+    ]
+
+    def operation(connection: Connection) -> None:
+        if rows:
+            connection.execute(upsert(connection, _TABLE), rows)
+
+    return operation
+
+
+def remove(tenant: str, marks: Iterable[Withheld]) -> Operation:
+    rows = [{"of": mark.person, "about": mark.entity, "to": mark.recipient} for mark in marks]
+    statement = delete(_TABLE).where(
+        _TABLE.c.tenant == tenant,
+        _TABLE.c.person == bindparam("of"),
+        _TABLE.c.entity == bindparam("about"),
+        _TABLE.c.recipient == bindparam("to"),
+    )
+
+    def operation(connection: Connection) -> None:
+        if rows:
+            connection.execute(statement, rows)
+
+    return operation
+
+
+def persons(tenant: str) -> Callable[[Connection], set[str]]:
+    """Every person for whom something is withheld."""
+    query = select(_TABLE.c.person).where(_TABLE.c.tenant == tenant).distinct()
+    return lambda connection: set(connection.execute(query).scalars())
+
+
+def of(tenant: str, persons: Iterable[str]) -> Callable[[Connection], list[Withheld]]:
+    """All marks of these persons."""
+    wanted = sorted(set(persons))
+
+    def read(connection: Connection) -> list[Withheld]:
+        found = []
+        for some in chunks(wanted):
+            query = select(_TABLE.c.person, _TABLE.c.entity, _TABLE.c.recipient).where(
+                _TABLE.c.tenant == tenant, _TABLE.c.person.in_(some)
+            )
+            found += [Withheld(row.person, row.entity, row.recipient) for row in connection.execute(query)]
+        return found
+
+    return read
