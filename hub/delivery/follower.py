@@ -1,8 +1,8 @@
 """One lane of one subscription on its way through the log (DESIGN section 5).
 
-read -> decide -> intent durable -> permit and first byte -> outcome -> cursor. Order holds per key: of one key at most one
-event is on its way; one that fails parks its key, and what comes after it for that key waits behind it, while all
-other keys flow on. Everything that changes here is told to the journal in the same turn.
+read -> decide -> intent durable -> permit and first byte -> outcome -> cursor. Order holds per key: of one key at
+most one event is on its way; one that fails parks its key, and what comes after it for that key waits behind it,
+while all other keys flow on. Everything that changes here is told to the journal in the same turn.
 """
 
 import asyncio
@@ -114,8 +114,9 @@ class Follower:
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._workers = 0
+        self._starting = 0  # workers that have not yet run
         self._room = asyncio.Event()
-        self._stopping = False
+        self._stop = asyncio.Event()
         self._streak = 0  # failures in a row of the recipient as a whole
         self._down_since: datetime | None = None
         self._hold: asyncio.TimerHandle | None = None
@@ -144,7 +145,7 @@ class Follower:
 
     async def stop(self, grace_s: float = 5.0) -> None:
         """End in order: what is on its way gets `grace_s` to come home; the cursor says what did not."""
-        self._stopping = True
+        self._stop.set()
         self._room.set()
         for timer in (self._timer, self._hold):
             if timer is not None:
@@ -208,7 +209,7 @@ class Follower:
     # -- reading ------------------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        while not self._stopping:
+        while not self._stop.is_set():
             if self._crowded():
                 self._room.clear()
                 await self._room.wait()
@@ -218,7 +219,7 @@ class Follower:
             except LogUnavailable:
                 await self._parts.clock.sleep(1.0)
                 continue
-            if self._stopping:
+            if self._stop.is_set():
                 return
             before = self._reader.pack() if not events else b""
             if events:
@@ -292,9 +293,9 @@ class Follower:
         """The gate's decision with the subscription's own filter on what is left; None if deciding failed."""
         try:
             decision = self._parts.gate.decide(stored, self.subscription.recipient)
-            if decision.allowed and self._matcher.filter is not None and decision.content is not None:
-                if not self._matcher.filter(decision.content):
-                    decision.allowed, decision.rule, decision.content = False, Rule.FILTER, None
+            wanted = self._matcher.filter
+            if wanted is not None and decision.content is not None and not wanted(decision.content):
+                decision.allowed, decision.rule, decision.content = False, Rule.FILTER, None
             return decision
         except Exception as error:
             log.error("deciding on an event failed: %s; its key is tried again", type(error).__name__)
@@ -303,24 +304,26 @@ class Follower:
     # -- attempts -----------------------------------------------------------------------------------------------
 
     def _slots(self) -> int:
-        if self._stopping or self._hold is not None:
+        if self._stop.is_set() or self._hold is not None:
             return 0
         return 1 if self._streak >= HOLD_AFTER else self._sink.concurrency
 
     def _pump(self) -> None:
-        while self._workers < min(self._slots(), self._workers + len(self._ready)):
+        while self._starting < len(self._ready) and self._workers < self._slots():
             self._workers += 1
+            self._starting += 1
             self._spawn(self._work(), "attempt")
         if not self._room.is_set() and not self._crowded():
             self._room.set()
 
     async def _work(self) -> None:
+        self._starting -= 1
         try:
             while self._ready and self._workers <= self._slots():
                 await self._attempt(self._ready.popleft())
         finally:
             self._workers -= 1
-        if not self._stopping:
+        if not self._stop.is_set():
             self._pump()
             self._progressed()
 
@@ -328,9 +331,8 @@ class Follower:
         if item.parked is not None and not await self._load(item, item.parked):
             return
         while True:
-            if item.decision is None or not item.intended:
-                if not await self._decide_again(item):
-                    return
+            if (item.decision is None or not item.intended) and not await self._decide_again(item):
+                return
             assert item.decision is not None
             attempt = Attempt(
                 item.stored,
@@ -411,6 +413,7 @@ class Follower:
                 if item.parked is not None:
                     self._postpone(item.parked, outcome.reason, DECISION_DELAY_S, count=False)
                 self._end(outcome.result, outcome.reason)
+        self._pump()
 
     def _feel(self, outcome: Outcome) -> None:
         """Is the recipient as a whole there? After some failures in a row it is left in peace, then probed."""
@@ -447,8 +450,8 @@ class Follower:
                 self._schedule(key)
 
     def _end(self, result: Result, reason: str) -> None:
-        if not self._stopping:
-            self._stopping = True
+        if not self._stop.is_set():
+            self._stop.set()
             self._room.set()
             self._ended(result, reason)
 
@@ -530,7 +533,7 @@ class Follower:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._stopping:
+        if self._stop.is_set():
             return
         now = self._parts.clock.utc()
         while self._due:

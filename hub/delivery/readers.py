@@ -113,9 +113,7 @@ class StateReader:
             return self._live.pack()
         packed = self._then.pack()
         kinds = ",".join(self._kinds).encode()
-        return (
-            self.TAG + struct.pack(">HH", len(packed), len(kinds)) + packed + kinds + self._after.encode()
-        )
+        return self.TAG + struct.pack(">HH", len(packed), len(kinds)) + packed + kinds + self._after.encode()
 
 
 def open_reader(log: Log, packed: bytes) -> LiveReader | StateReader:

@@ -1,0 +1,94 @@
+"""What connectors publish, on its way from the outbox into the log (DESIGN section 5, step 5).
+
+An outbox row is written in the same store commit as the connector's state and cursor. The relay appends rows in order,
+under the ids fixed in them, and then deletes them: a crash in between repeats, and the log drops repeats by id.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from hub.bus.base import IdConflict, Log, LogUnavailable
+from hub.clock import Clock
+from hub.store import outbox
+from hub.store.base import Store, StoreUnavailable
+from schemas import Catalogue, Described, Event, InvalidEvent
+
+PAGE: Final = 500
+RETRY_S: Final = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Relay:
+    """One background task. `wake` after a commit that wrote outbox rows."""
+
+    def __init__(
+        self, *, tenant: str, store: Store, log: Log, catalogue: Catalogue, clock: Clock,
+        on_problem: Callable[[str, str], None] = lambda code, detail: None,
+    ) -> None:  # fmt: skip
+        self._tenant = tenant
+        self._store = store
+        self._log = log
+        self._catalogue = catalogue
+        self._clock = clock
+        self._on_problem = on_problem
+        self._woken = asyncio.Event()
+        self._woken.set()
+        self._empty = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="relay")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def wake(self) -> None:
+        self._empty.clear()
+        self._woken.set()
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is waiting in the outbox, as far as `wake` has told."""
+        return self._empty.is_set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            try:
+                while await self._pass_on():
+                    pass
+            except (StoreUnavailable, LogUnavailable) as error:
+                log.error("the outbox waits (%s); next try in %.0f s", type(error).__name__, RETRY_S)
+                await self._clock.sleep(RETRY_S)
+                self._woken.set()
+                continue
+            if not self._woken.is_set():
+                self._empty.set()
+
+    async def _pass_on(self) -> bool:
+        """Append one page of rows and delete them. False if there were none."""
+        rows = await self._store.read(outbox.load(self._tenant, limit=PAGE))
+        if not rows:
+            return False
+        batch: list[Described] = []
+        for row in rows:
+            try:
+                batch.append(self._catalogue.describe(Event.from_structured(row.body)))
+            except InvalidEvent:
+                # It was valid when it was published: the type has gone with its package.
+                self._on_problem("outbox-invalid", row.connector)
+        try:
+            await self._log.append(batch)
+        except IdConflict as conflict:
+            # Ids are random: this is no chance, and must not hold up the rest.
+            for index in conflict.indexes:
+                self._on_problem("outbox-conflict", batch[index].event.id)
+            await self._log.append([each for index, each in enumerate(batch) if index not in conflict.indexes])
+        await self._store.commit(outbox.remove(self._tenant, [row.n for row in rows]))
+        return len(rows) == PAGE
