@@ -1,0 +1,5 @@
+"""What every test module may rely on."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.contracts")
