@@ -1,0 +1,352 @@
+"""What every store promises. Subclass as Test...; give an empty `store` fixture."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import Connection, select
+
+from hub.privacy.base import Withheld
+from hub.store import (
+    audit,
+    connector_state,
+    cursors,
+    dead_letters,
+    disclosures,
+    lanes,
+    outbox,
+    parked,
+    subscriptions,
+    tables,
+    timers,
+    withheld,
+)
+from hub.store.base import Store
+
+T = "ort"
+NOW = datetime(2026, 11, 24, 6, 42, 11, 123456, tzinfo=UTC)
+
+PARKED = parked.Parked("acme", "", b"key-1", 7, "http", 1, NOW + timedelta(minutes=1), NOW, "http-503")
+LETTER = dead_letters.DeadLetter(
+    "1", "acme", "", 7, "e-1", "urn:s", "se.skolnav.absence.reported.v1", "http-400", 3, NOW, NOW + timedelta(hours=1)
+)
+DISCLOSURE = disclosures.Disclosure(
+    NOW, "client/acme", "acme-absence", "", "tillaten", True, ("c1", "c2"), (5, 9), ("s1", "s2")
+)
+
+
+def cursor(subscription: str = "acme", lane: str = "", position: bytes = b"p1", open_: tuple[int, ...] = ()):
+    return cursors.Cursor(subscription, lane, position, open_, 1_000_000)
+
+
+def failing(connection: Connection) -> None:
+    raise ZeroDivisionError("a bug in one caller's operation")
+
+
+@contextlib.contextmanager
+def held(store: Store) -> Iterator[None]:
+    """Keep the writer busy, so that the commits of this block go into one group."""
+    release = threading.Event()
+    store.commit(lambda _: release.wait(10))
+    try:
+        yield
+    finally:
+        release.set()
+
+
+class StoreContract:
+    """Promises every store keeps."""
+
+    # -- commits ---------------------------------------------------------------------------------------------
+
+    async def test_what_is_committed_together_is_stored_together(self, store: Store) -> None:
+        await store.commit(cursors.save(T, cursor()), outbox.add(T, "kitchen", [b"one"]))
+        assert await store.read(cursors.load(T)) == [cursor()]
+        assert [row.body for row in await store.read(outbox.load(T))] == [b"one"]
+
+    async def test_an_operation_that_raises_undoes_its_whole_commit(self, store: Store) -> None:
+        with pytest.raises(ZeroDivisionError):
+            await store.commit(cursors.save(T, cursor()), failing)
+        assert await store.read(cursors.load(T)) == []
+
+    async def test_a_failing_commit_in_a_group_leaves_the_others_stored_in_order(self, store: Store) -> None:
+        with held(store):
+            futures = [
+                store.commit(outbox.add(T, "a", [b"1"])),
+                store.commit(outbox.add(T, "a", [b"lost"]), failing),
+                store.commit(outbox.add(T, "a", [b"2"])),
+            ]
+        results = await asyncio.gather(*futures, return_exceptions=True)
+        assert [type(result) for result in results] == [type(None), ZeroDivisionError, type(None)]
+        assert [row.body for row in await store.read(outbox.load(T))] == [b"1", b"2"]
+
+    async def test_a_statement_that_the_database_refuses_fails_its_own_commit_only(self, store: Store) -> None:
+        row = {"tenant": T, "id": "1"}  # lacks columns that may not be empty
+        with held(store):
+            futures = [
+                store.commit(cursors.save(T, cursor())),
+                store.commit(lambda connection: connection.execute(tables.dead_letters.insert(), row)),
+            ]
+        results = await asyncio.gather(*futures, return_exceptions=True)
+        assert results[0] is None
+        assert isinstance(results[1], Exception)
+        assert await store.read(cursors.load(T)) == [cursor()]
+
+    async def test_commits_become_durable_in_the_order_of_the_calls(self, store: Store) -> None:
+        bodies = [str(n).encode() for n in range(300)]
+        await asyncio.gather(*(store.commit(outbox.add(T, "kitchen", [body])) for body in bodies))
+        assert [row.body for row in await store.read(outbox.load(T))] == bodies
+
+    async def test_a_reader_can_not_write(self, store: Store) -> None:
+        with pytest.raises(Exception, match=r"(?i)read.?only"):
+            await store.read(lambda connection: connection.execute(tables.numbers.insert(), _number()))
+        assert await store.read(lambda connection: connection.execute(select(tables.numbers)).all()) == []
+
+    async def test_an_error_quotes_no_value(self, store: Store) -> None:
+        """Promise 8: no personal data in an error."""
+        row = {**_number(), "name": "Kanarie"}
+        with pytest.raises(Exception) as caught:
+            await store.commit(lambda connection: connection.execute(tables.numbers.insert(), [row, row]))
+        assert "numbers" in str(caught.value)
+        assert "Kanarie" not in str(caught.value)
+
+    async def test_tenants_do_not_see_each_other(self, store: Store) -> None:
+        await store.commit(
+            cursors.save("annan", cursor()),
+            parked.park("annan", PARKED),
+            outbox.add("annan", "kitchen", [b"x"]),
+            withheld.add("annan", [Withheld("p", "e", "r")]),
+            disclosures.append("annan", [DISCLOSURE]),
+        )
+        assert await store.read(cursors.load(T)) == []
+        assert await store.read(parked.load(T)) == []
+        assert await store.read(outbox.load(T)) == []
+        assert await store.read(withheld.persons(T)) == set()
+        assert await store.read(disclosures.for_place(T, "client/acme", 5)) == []
+
+    # -- cursors ---------------------------------------------------------------------------------------------
+
+    async def test_a_cursor_comes_back_with_its_open_places_in_order(self, store: Store) -> None:
+        saved = cursor(open_=(9, 3, 5 << 48, 4))
+        await store.commit(cursors.save(T, saved))
+        assert await store.read(cursors.load(T)) == [saved]
+
+    async def test_the_last_cursor_of_a_lane_is_kept(self, store: Store) -> None:
+        await store.commit(cursors.save(T, cursor(), cursor(lane="r1"), cursor(position=b"p2")))
+        found = {(c.lane, c.position) for c in await store.read(cursors.load(T))}
+        assert found == {("", b"p2"), ("r1", b"p1")}
+
+    async def test_a_lane_or_a_whole_subscription_is_forgotten(self, store: Store) -> None:
+        await store.commit(cursors.save(T, cursor(), cursor(lane="r1"), cursor("other")))
+        await store.commit(cursors.forget(T, "acme", "r1"))
+        assert {(c.subscription, c.lane) for c in await store.read(cursors.load(T))} == {("acme", ""), ("other", "")}
+        await store.commit(cursors.forget(T, "acme"))
+        assert [c.subscription for c in await store.read(cursors.load(T))] == ["other"]
+
+    # -- parked keys -----------------------------------------------------------------------------------------
+
+    async def test_a_parked_key_comes_back_with_what_waits_behind_it_in_order(self, store: Store) -> None:
+        await store.commit(parked.park(T, PARKED), parked.wait(T, "acme", "", b"key-1", [12, 8]))
+        await store.commit(parked.wait(T, "acme", "", b"key-1", [30]))
+        assert await store.read(parked.load(T)) == [(PARKED, (12, 8, 30))]
+
+    async def test_parking_again_keeps_what_waits(self, store: Store) -> None:
+        again = replace(PARKED, place=12, attempts=2)
+        await store.commit(parked.park(T, PARKED), parked.wait(T, "acme", "", b"key-1", [12, 30]))
+        await store.commit(parked.park(T, again), parked.drop_waiting(T, "acme", "", b"key-1", [12]))
+        assert await store.read(parked.load(T)) == [(again, (30,))]
+
+    async def test_what_waits_after_some_were_dropped_still_comes_last(self, store: Store) -> None:
+        await store.commit(parked.park(T, PARKED), parked.wait(T, "acme", "", b"key-1", [1, 2, 3]))
+        await store.commit(parked.drop_waiting(T, "acme", "", b"key-1", [1]))
+        await store.commit(parked.wait(T, "acme", "", b"key-1", [0]))
+        assert await store.read(parked.load(T)) == [(PARKED, (2, 3, 0))]
+
+    async def test_an_unparked_key_leaves_nothing_and_others_stay(self, store: Store) -> None:
+        other = replace(PARKED, key=b"key-2")
+        await store.commit(
+            parked.park(T, PARKED),
+            parked.park(T, other),
+            parked.wait(T, "acme", "", b"key-1", [12]),
+            parked.wait(T, "acme", "", b"key-2", [13]),
+        )
+        await store.commit(parked.unpark(T, "acme", "", b"key-1"))
+        assert await store.read(parked.load(T)) == [(other, (13,))]
+
+    async def test_keys_and_waiting_events_are_counted_by_lane(self, store: Store) -> None:
+        await store.commit(
+            parked.park(T, PARKED),
+            parked.park(T, replace(PARKED, key=b"key-2")),
+            parked.park(T, replace(PARKED, lane="r1")),
+            parked.wait(T, "acme", "", b"key-1", [12, 13, 14]),
+        )
+        assert await store.read(parked.counts(T)) == {
+            ("acme", ""): parked.Counts(2, 3),
+            ("acme", "r1"): parked.Counts(1, 0),
+        }
+
+    async def test_parked_keys_are_forgotten_by_lane_and_by_subscription(self, store: Store) -> None:
+        in_lane = replace(PARKED, lane="r1")
+        await store.commit(parked.park(T, PARKED), parked.park(T, in_lane), parked.wait(T, "acme", "", b"key-1", [9]))
+        await store.commit(parked.forget(T, "acme", ""))
+        assert await store.read(parked.load(T)) == [(in_lane, ())]
+        await store.commit(parked.forget(T, "acme"))
+        assert await store.read(parked.load(T)) == []
+
+    # -- dead letters ----------------------------------------------------------------------------------------
+
+    async def test_dead_letters_are_paged_in_the_order_of_their_ids(self, store: Store) -> None:
+        letters = [replace(LETTER, id=dead_letters.new_id(NOW + timedelta(seconds=n))) for n in range(3)]
+        other = replace(letters[1], id=letters[1].id + "x", subscription="other")
+        await store.commit(*(dead_letters.add(T, letter) for letter in [*reversed(letters), other]))
+        first = await store.read(dead_letters.page(T, "acme", limit=2))
+        rest = await store.read(dead_letters.page(T, "acme", first[-1].id))
+        assert [*first, *rest] == letters
+        assert len(await store.read(dead_letters.page(T))) == 4
+
+    async def test_a_dead_letter_is_found_by_id_until_it_is_removed(self, store: Store) -> None:
+        await store.commit(dead_letters.add(T, LETTER))
+        assert await store.read(dead_letters.get(T, "1")) == LETTER
+        await store.commit(dead_letters.remove(T, "1"))
+        assert await store.read(dead_letters.get(T, "1")) is None
+
+    async def test_a_subscriptions_dead_letters_are_forgotten_together(self, store: Store) -> None:
+        other = replace(LETTER, id="2", subscription="other")
+        await store.commit(dead_letters.add(T, LETTER), dead_letters.add(T, other))
+        await store.commit(dead_letters.forget(T, "acme"))
+        assert await store.read(dead_letters.page(T)) == [other]
+
+    # -- outbox, connector state, timers ---------------------------------------------------------------------
+
+    async def test_an_outbox_number_is_never_used_again(self, store: Store) -> None:
+        """A relay that has read up to a number would miss a later row under it (promise 1)."""
+        await store.commit(outbox.add(T, "kitchen", [b"1", b"2"]))
+        rows = await store.read(outbox.load(T))
+        await store.commit(outbox.remove(T, [row.n for row in rows]))
+        await store.commit(outbox.add(T, "kitchen", [b"3"]))
+        assert [row.body for row in await store.read(outbox.load(T, after=rows[-1].n))] == [b"3"]
+
+    async def test_the_outbox_is_read_oldest_first_in_pages(self, store: Store) -> None:
+        await store.commit(outbox.add(T, "kitchen", [b"1", b"2", b"3"]), outbox.add(T, "sis", []))
+        page = await store.read(outbox.load(T, limit=2))
+        rest = await store.read(outbox.load(T, after=page[-1].n))
+        assert [(row.connector, row.body) for row in [*page, *rest]] == [
+            ("kitchen", b"1"),
+            ("kitchen", b"2"),
+            ("kitchen", b"3"),
+        ]
+
+    async def test_connector_state_is_kept_replaced_and_forgotten_by_name(self, store: Store) -> None:
+        await store.commit(connector_state.put(T, "kitchen", {"a": b"1", "b": b"2", "c": b""}))
+        await store.commit(
+            connector_state.put(T, "kitchen", {"a": b"3", "b": None}), connector_state.put(T, "sis", {"a": b"x"})
+        )
+        assert await store.read(connector_state.load(T, "kitchen")) == {"a": b"3", "c": b""}
+        assert await store.read(connector_state.load(T, "sis")) == {"a": b"x"}
+
+    async def test_a_timer_has_one_due_time_which_comes_back_as_the_same_moment(self, store: Store) -> None:
+        swedish = timezone(timedelta(hours=1))
+        await store.commit(timers.set_due(T, timers.Timer("kitchen", "report", NOW)))
+        await store.commit(
+            timers.set_due(T, timers.Timer("kitchen", "report", (NOW + timedelta(days=1)).astimezone(swedish)))
+        )
+        (timer,) = await store.read(timers.load(T))
+        assert timer == timers.Timer("kitchen", "report", NOW + timedelta(days=1))
+        assert timer.due.utcoffset() == timedelta(0)
+        await store.commit(timers.forget(T, "kitchen"))
+        assert await store.read(timers.load(T)) == []
+
+    # -- withheld marks --------------------------------------------------------------------------------------
+
+    async def test_a_withheld_mark_is_kept_once_and_removed_exactly(self, store: Store) -> None:
+        mark, other = Withheld("p1", "absence/1", "client/acme"), Withheld("p1", "absence/1", "client/b")
+        await store.commit(withheld.add(T, [mark, mark]), withheld.add(T, [mark, other]))
+        assert sorted(m.recipient for m in await store.read(withheld.of(T, ["p1"]))) == ["client/acme", "client/b"]
+        await store.commit(withheld.remove(T, [mark]))
+        assert await store.read(withheld.of(T, ["p1"])) == [other]
+
+    async def test_marks_of_any_number_of_persons_are_found(self, store: Store) -> None:
+        marks = {Withheld(f"p{n}", f"absence/{n}", "client/acme") for n in range(1200)}
+        await store.commit(withheld.add(T, marks))
+        everybody = await store.read(withheld.persons(T))
+        assert everybody == {mark.person for mark in marks}
+        assert set(await store.read(withheld.of(T, everybody))) == marks
+        assert await store.read(withheld.of(T, ["nobody"])) == []
+
+    # -- disclosures -----------------------------------------------------------------------------------------
+
+    async def test_a_disclosure_is_found_by_recipient_and_each_of_its_places(self, store: Store) -> None:
+        later = replace(DISCLOSURE, at=NOW + timedelta(seconds=1), rule="skydd.person", allowed=False)
+        await store.commit(disclosures.append(T, [DISCLOSURE, replace(DISCLOSURE, recipient="client/b")]))
+        await store.commit(disclosures.append(T, [later]))
+        found = await store.read(disclosures.for_place(T, "client/acme", 9))
+        assert [row.disclosure for row in found] == [DISCLOSURE, later]
+        assert await store.read(disclosures.for_place(T, "client/acme", 7)) == []
+
+    async def test_an_untouched_chain_verifies_over_groups_and_failures(self, store: Store) -> None:
+        with held(store):
+            futures = [
+                store.commit(disclosures.append(T, [DISCLOSURE] * 3)),
+                store.commit(disclosures.append(T, [DISCLOSURE]), failing),
+                store.commit(disclosures.append(T, [DISCLOSURE] * 2), disclosures.append(T, [])),
+            ]
+        results = await asyncio.gather(*futures, return_exceptions=True)
+        assert isinstance(results[1], ZeroDivisionError)
+        assert await store.read(disclosures.verify(T)) == disclosures.Verified(5, None)
+
+    @pytest.mark.parametrize(
+        ("tampering", "broken_at"),
+        [
+            (lambda t: t.update().where(t.c.n == 2).values(recipient="client/other"), 2),
+            (lambda t: t.update().where(t.c.n == 2).values(allowed=False), 2),
+            (lambda t: t.delete().where(t.c.n == 1), 1),
+            (lambda t: t.delete().where(t.c.n == 2), 2),
+            (lambda t: t.delete().where(t.c.n == 3), 3),
+        ],
+        ids=["a row changed", "an outcome changed", "the first taken out", "one taken out", "the last cut off"],
+    )
+    async def test_a_chain_that_was_tampered_with_does_not_verify(self, store: Store, tampering, broken_at) -> None:
+        await store.commit(disclosures.append(T, [DISCLOSURE] * 3))
+        await store.commit(lambda connection: connection.execute(tampering(tables.disclosures)))
+        assert (await store.read(disclosures.verify(T))).broken_at == broken_at
+
+    # -- lanes, subscriptions, audit -------------------------------------------------------------------------
+
+    async def test_lanes_come_back_in_the_order_they_were_asked_for(self, store: Store) -> None:
+        first = lanes.Lane("acme", "r2", "resend", b"", b"", (9, 4), "local", NOW, False)
+        second = lanes.Lane("acme", "r1", "replay", b"a", b"b", (), "local", NOW + timedelta(seconds=1), False)
+        await store.commit(lanes.add(T, second), lanes.add(T, first))
+        assert await store.read(lanes.load(T)) == [first, second]
+        await store.commit(lanes.finish(T, "acme", "r2"))
+        assert await store.read(lanes.load(T, "acme")) == [replace(first, done=True), second]
+        await store.commit(lanes.forget(T, "acme", "r1"))
+        assert await store.read(lanes.load(T, "other")) == []
+        assert await store.read(lanes.load(T)) == [replace(first, done=True)]
+
+    async def test_a_subscription_goes_with_its_status(self, store: Store) -> None:
+        row = subscriptions.StoredSubscription("id-1", "acme", b"sealed", NOW)
+        paused = subscriptions.StoredStatus("id-1", "paused", "by-operator", NOW)
+        file_owned = subscriptions.StoredStatus("from-file", "active", "", NOW)
+        await store.commit(
+            subscriptions.save(T, row), subscriptions.set_status(T, paused), subscriptions.set_status(T, file_owned)
+        )
+        assert await store.read(subscriptions.load(T)) == [row]
+        assert set(await store.read(subscriptions.statuses(T))) == {paused, file_owned}
+        await store.commit(subscriptions.remove(T, "id-1"))
+        assert await store.read(subscriptions.load(T)) == []
+        assert await store.read(subscriptions.statuses(T)) == [file_owned]
+
+    async def test_the_audit_is_read_in_the_order_of_what_happened(self, store: Store) -> None:
+        for action in ("subscription.added", "subscription.paused"):
+            await store.commit(audit.add(T, NOW, "acme", action, "id-1"))
+        first, second = await store.read(audit.page(T))
+        assert (first.at, first.actor, first.action, first.target) == (NOW, "acme", "subscription.added", "id-1")
+        assert await store.read(audit.page(T, after=first.n)) == [second]
+
+
+def _number() -> dict[str, object]:
+    return {"tenant": T, "name": "n", "last": 1}
