@@ -1,13 +1,20 @@
 """What travels through the hub: the CloudEvents envelope, the event families and the catalogue of types. No I/O."""
 
-from schemas import absence
+from schemas import absence, attendance, case, directory, meals, schedule
 from schemas.catalogue import Catalogue, Described, Entry, UnknownType
 from schemas.category import Category
 from schemas.contract import DataContract, Scope
 from schemas.event import Event, InvalidEvent, Problem
-from schemas.payload import EventSpec, Payload, PersonRef, Ref, Reference
+from schemas.payload import EventSpec, Part, Payload, PersonRef, Ref, Reference
 
-CORE_TYPES: tuple[type[Payload], ...] = (*absence.TYPES,)
+CORE_TYPES: tuple[type[Payload], ...] = (
+    *directory.TYPES,
+    *schedule.TYPES,
+    *absence.TYPES,
+    *attendance.TYPES,
+    *case.TYPES,
+    *meals.TYPES,
+)
 
 
 def core_catalogue() -> Catalogue:
@@ -25,6 +32,7 @@ __all__ = [
     "Event",
     "EventSpec",
     "InvalidEvent",
+    "Part",
     "Payload",
     "PersonRef",
     "Problem",

@@ -7,25 +7,38 @@ No reason travels: SS 12000 has no field for it, and a kitchen or a premises sys
 from typing import Annotated, Any, Literal
 
 from schemas.category import Category
-from schemas.payload import EventSpec, Payload, PersonRef, Ref, Reference, Timestamp, Uuid
+from schemas.payload import EventSpec, Meta, Part, Payload, PersonRef, Ref, Reference, Timestamp, Uuid, was
+
+AbsenceType = Literal["Anmäld frånvaro", "Beviljad ledighet"]
 
 
-class Absence(Payload):
-    """SS 12000 Absence: who, when, of which kind."""
+class AbsenceFields(Part):
+    """SS 12000 Absence, any part of it: who, when, of which kind."""
+
+    id: Annotated[Uuid | None, Category.NONE] = None
+    meta: Annotated[Meta | None, Category.ATTENDANCE] = None
+    student: PersonRef | None = None
+    startTime: Annotated[Timestamp | None, Category.ATTENDANCE] = None
+    endTime: Annotated[Timestamp | None, Category.ATTENDANCE] = None
+    type: Annotated[AbsenceType | None, Category.ATTENDANCE] = None
+    organisation: Reference | None = None
+    registeredBy: Annotated[PersonRef | None, Category.STAFF] = None  # a guardian or staff
+
+
+class Absence(Payload, AbsenceFields):
+    """A whole SS 12000 Absence."""
 
     id: Annotated[Uuid, Category.NONE]
     student: PersonRef
     startTime: Annotated[Timestamp, Category.ATTENDANCE]
     endTime: Annotated[Timestamp, Category.ATTENDANCE]
-    type: Annotated[Literal["Anmäld frånvaro", "Beviljad ledighet"], Category.ATTENDANCE]
-    organisation: Reference | None = None
-    registeredBy: Annotated[PersonRef | None, Category.STAFF] = None
+    type: Annotated[AbsenceType, Category.ATTENDANCE]
 
 
 class AbsenceChange(Absence):
     """An absence after a change."""
 
-    changed: Annotated[dict[str, Any] | None, Category.ATTENDANCE] = None  # field -> its previous value
+    changed: AbsenceFields | None = None  # the previous values of what changed
 
 
 _STUDENT = Ref("person", "student.id")
@@ -38,43 +51,45 @@ _EXAMPLE = {
     "organisation": {"id": "0d4d1c52-8a2e-4a35-9d1b-7f7c1f0f4a10"},
     "registeredBy": {"id": "9e2a5a0c-4a4e-4a43-8d9e-0c7b5a1b2c03"},
 }
+_BARE = {name: value for name, value in _EXAMPLE.items() if name not in ("organisation", "registeredBy")}
+_CORRECTED = {"endTime": "2026-11-24T12:00:00+01:00", "changed": {"endTime": "2026-11-24T16:00:00+01:00"}}
 
 
-def _spec(what: str, **example: Any) -> EventSpec:
+def _spec(what: str, *examples: dict[str, Any], changes: bool = False) -> EventSpec:
     return EventSpec(
         type=f"se.skolnav.absence.{what}.v1",
         subject=_STUDENT,
         key=_STUDENT,
         entity=Ref("absence", "id"),
         about=("student.id",),
-        mentions=("registeredBy.id",),
+        mentions=(*was("registeredBy.id"), "changed.student.id") if changes else ("registeredBy.id",),
         organisations=("organisation.id",),
-        examples=({**_EXAMPLE, **example},),
+        examples=examples,
     )
 
 
 class AbsenceReported(Absence):
     """A guardian or the school says that a pupil is, or will be, away (anmäld frånvaro)."""
 
-    spec = _spec("reported")
+    spec = _spec("reported", _EXAMPLE, _BARE)
 
 
 class AbsenceChanged(AbsenceChange):
     """The times or the kind of an absence were corrected."""
 
-    spec = _spec("changed", endTime="2026-11-24T12:00:00+01:00", changed={"endTime": "2026-11-24T16:00:00+01:00"})
+    spec = _spec("changed", {**_EXAMPLE, **_CORRECTED}, {**_BARE, "endTime": "2026-11-25T16:00:00+01:00"}, changes=True)
 
 
 class AbsenceWithdrawn(AbsenceChange):
     """An absence was taken back: the pupil is there. The data is the notification as it was."""
 
-    spec = _spec("withdrawn")
+    spec = _spec("withdrawn", _EXAMPLE, changes=True)
 
 
 class LeaveGranted(Absence):
     """Leave was granted (beviljad ledighet, Education Act 7:18)."""
 
-    spec = _spec("leave_granted", type="Beviljad ledighet")
+    spec = _spec("leave_granted", {**_EXAMPLE, "type": "Beviljad ledighet"})
 
 
 TYPES = (AbsenceReported, AbsenceChanged, AbsenceWithdrawn, LeaveGranted)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.category import Category
 from schemas.event import SPEC_VERSION, Event, InvalidEvent, Problem
-from schemas.payload import EventSpec, Payload, pluck
+from schemas.payload import HUB_ONLY, EventSpec, Payload, pluck
 
 _CORE_ATTRIBUTES: Final = frozenset(
     {
@@ -220,7 +220,10 @@ def _has_extras(data: Any, fields: Mapping[str, Field]) -> bool:
 def _fields_of(model: type[BaseModel], where: str, inherited: frozenset[Category] = frozenset()) -> dict[str, Field]:
     fields: dict[str, Field] = {}
     for name, info in model.model_fields.items():
+        if HUB_ONLY in info.metadata:
+            continue  # nobody's plan has it: it counts as unknown and is never delivered
         own = frozenset(item for item in info.metadata if isinstance(item, Category)) | inherited
+        own = own - {Category.NONE} or own  # in a list of memberships nothing is about nobody
         many, nested = _shape(info.annotation)
         public = info.alias or name
         inside = _fields_of(nested, f"{where}{name}.", own) if nested is not None else None

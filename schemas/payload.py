@@ -13,9 +13,14 @@
             organisations=("organisation.id",),
         )
 
-A field's category stands in its annotation: `Annotated[str, Category.ATTENDANCE]`. A nested model, or a list of
+A field's category stands in its annotation: `Annotated[str, Category.ATTENDANCE]`. A nested `Part`, or a list of
 them, needs no category where its own fields have theirs; where it has one, that holds for all that is in it and
-the fields inside may only add to it (both are needed).
+the fields inside may only add to it (all are needed). `HUB_ONLY` in place of a category: the hub reads the field and
+no contract reaches it; for whoever delivers, the field is unknown.
+
+A model may have `changed`: the previous values of what changed, by field name. It is typed by a model with the same
+fields and categories, all optional, so that it is reduced with the same plan as the fields themselves; previous
+values of people are named in `about` and `mentions` too (`was`). None: the source doesn't know what changed.
 """
 
 import re
@@ -24,57 +29,85 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from schemas.category import Category
 from schemas.event import parse_timestamp
 
+HUB_ONLY: Final = "hub-only"
+"""Stands where a category would: for the hub's own eyes (`securityMarking`), never delivered."""
+
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
+_CLOCK: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+_CODE: Final = r"^[\w.:-]{1,64}$"
+_OFFSET_MISSING: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?\Z", re.ASCII)
 
 
 def _timestamp(value: str) -> str:
-    parse_timestamp(value)
+    try:
+        parse_timestamp(value)
+    except ValueError:
+        raise PydanticCustomError("date_time", "must be an RFC 3339 time with offset") from None
     return value
 
 
+def _loose_timestamp(value: str) -> str:
+    return _timestamp(f"{value}Z")[:-1] if _OFFSET_MISSING.match(value) else _timestamp(value)
+
+
 def _date(value: str) -> str:
-    if len(value) != 10:
-        raise ValueError("not a date YYYY-MM-DD")
     try:
+        if not _DATE.match(value):
+            raise ValueError
         date.fromisoformat(value)
     except ValueError:
-        raise ValueError("not a date YYYY-MM-DD") from None
+        raise PydanticCustomError("date", "must be a date YYYY-MM-DD") from None
     return value
 
 
 def _uuid(value: str) -> str:
     if not _UUID.match(value):
-        raise ValueError("not a UUID")
+        raise PydanticCustomError("uuid", "must be a UUID")
     return value
 
 
 # Plain strings on purpose: data stays JSON from the door to the recipient, and is validated without being converted.
 Timestamp = Annotated[str, AfterValidator(_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})]
+# School systems leave the offset out of `meta` (NOTES of the demo SIS): nothing is ordered or decided by these.
+LooseTimestamp = Annotated[str, AfterValidator(_loose_timestamp), WithJsonSchema({"type": "string"})]
 Date = Annotated[str, AfterValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
+ClockTime = Annotated[str, Field(pattern=_CLOCK, description="HH:MM, local time")]
 Uuid = Annotated[str, AfterValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
+# An id that people choose (a kitchen, a sitting): safe in an entity's name, an address and a file name.
+Code = Annotated[str, Field(pattern=_CODE)]
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+Minutes = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
     """Where an entity's name comes from: `Ref("person", "student.id")` -> `person/<data.student.id>`.
 
-    `path` "" stands for the event's own source (`directory.current` has no other entity).
+    `path` may join several with `/` (`Ref("meal", "kitchen/date/sitting")`); "" stands for the event's own source
+    (`directory.current` has no other entity).
     """
 
     kind: str
     path: str
 
     def of(self, source: str, data: Any) -> str | None:
-        """The name, lower-cased where it is a UUID; None if the data lacks it."""
+        """The name, UUIDs in lower case; None if the data lacks a part of it."""
         if not self.path:
             return f"{self.kind}/{source}"
-        found = next(pluck(data, self.path), None)
-        return None if found is None else f"{self.kind}/{found.lower()}"
+        parts = [self.kind]
+        for path in self.path.split("/"):
+            found = next(pluck(data, path), None)
+            if found is None:
+                return None
+            parts.append(found.lower() if _UUID.match(found) else found)
+        return "/".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,44 +125,69 @@ class EventSpec:
     about: tuple[str, ...] = ()  # ids of the persons that the event concerns
     mentions: tuple[str, ...] = ()  # ids of persons who are named in it: removed where protected or unknown
     organisations: tuple[str, ...] = ()  # ids of organisations that it belongs to
-    groups: tuple[str, ...] = ()  # ids of groups, activities or rooms that own it, where no organisation is given
+    groups: tuple[str, ...] = ()  # ids of groups, activities, rooms or duties whose organisation it belongs to
     window: bool = False  # state is kept only while `retention` reaches (schedule, attendance)
     examples: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)  # `data` of valid events
 
     @property
     def family(self) -> str:
         """`absence` of `se.skolnav.absence.reported.v1`; for a vendor's type all but the last two parts."""
-        return self.type.rsplit(".", 1)[0].removeprefix("se.skolnav.").split(".")[0]
+        parts = self.type.split(".")
+        return parts[2] if parts[:2] == ["se", "skolnav"] else ".".join(parts[:-2])
 
     @property
     def version(self) -> int:
         return int(self.type.rsplit(".v", 1)[1])
 
 
-class Payload(BaseModel):
-    """Base of every event type's data. Unknown fields are taken and stored, and delivered to nobody."""
+def _show_categories(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """`x-category` in the JSON Schema; what a field has holds for all that is in it."""
+    for name, info in model.model_fields.items():
+        shown = schema["properties"][info.alias or name]
+        categories = sorted(item for item in info.metadata if isinstance(item, Category))
+        if HUB_ONLY in info.metadata:
+            shown["x-category"] = [HUB_ONLY]
+        elif categories:
+            shown["x-category"] = [str(category) for category in categories]
 
-    model_config = ConfigDict(extra="allow", strict=True, hide_input_in_errors=True)
+
+class Part(BaseModel):
+    """Base of an object inside an event's data. Unknown fields are taken and stored, and delivered to nobody."""
+
+    model_config = ConfigDict(extra="allow", strict=True, hide_input_in_errors=True, json_schema_extra=_show_categories)
+
+
+class Payload(Part):
+    """Base of every event type's data."""
 
     spec: ClassVar[EventSpec]
 
 
-class PersonRef(BaseModel):
-    """A person by SS 12000 id. The name is in the directory alone."""
-
-    model_config = ConfigDict(extra="allow", strict=True, hide_input_in_errors=True)
+class PersonRef(Part):
+    """A person by SS 12000 id. The name is in the directory alone; one that a source sends along is category name."""
 
     id: Annotated[Uuid, Category.IDENTITY]
     displayName: Annotated[str | None, Category.NAME] = None
+    securityMarking: Annotated[str | None, HUB_ONLY] = None  # skyddsmarkering, on every SS 12000 reference
 
 
-class Reference(BaseModel):
-    """An organisation, group, activity, room or duty by SS 12000 id."""
-
-    model_config = ConfigDict(extra="allow", strict=True, hide_input_in_errors=True)
+class Reference(Part):
+    """An organisation, group, activity, room or calendar event by SS 12000 id."""
 
     id: Annotated[Uuid, Category.NONE]
     displayName: Annotated[str | None, Category.NONE] = None
+
+
+class Meta(Part):
+    """SS 12000 meta: when the source's record was made and last changed. Offsets may be missing."""
+
+    created: Annotated[LooseTimestamp | None, Category.NONE] = None
+    modified: Annotated[LooseTimestamp | None, Category.NONE] = None
+
+
+def was(*paths: str) -> tuple[str, ...]:
+    """The paths, and where the same stands in `changed`."""
+    return (*paths, *(f"changed.{path}" for path in paths))
 
 
 def pluck(data: Any, path: str) -> Iterator[str]:

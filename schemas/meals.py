@@ -1,0 +1,93 @@
+"""Family meals: how many a kitchen is to cook for. Sums only, never who.
+
+A count of 1 may still point at a child, so counts are per kitchen and sitting, never per class.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas import directory_examples as directory
+from schemas.category import Category
+from schemas.payload import ClockTime, Code, Count, Date, EventSpec, Part, Payload, Ref, Reference, Timestamp
+
+
+class SchoolUnit(Reference):
+    """A school unit that the kitchen cooks for. `schoolUnitCode` is Skolverket's."""
+
+    schoolUnitCode: Annotated[str | None, Category.NONE] = None
+
+
+class DietCount(Part):
+    """Portions of one diet code. NORMAL is what is left: every eater has exactly one row."""
+
+    diet: Annotated[str, Field(min_length=1, max_length=64), Category.AGGREGATE]
+    portions: Annotated[Count, Category.AGGREGATE]
+
+
+class MealsCount(Payload):
+    """A kitchen's order for one sitting: a full snapshot that replaces every lower revision, never a difference.
+
+    (kitchen, date, sitting, revision) is its idempotency key: the same four are the same order.
+    """
+
+    kitchen: Annotated[Code, Category.NONE]
+    schoolUnits: list[SchoolUnit]
+    date: Annotated[Date, Category.NONE]
+    sitting: Annotated[Code, Category.NONE]
+    servingTime: Annotated[ClockTime, Category.NONE]
+    revision: Annotated[int, Field(ge=1), Category.NONE]  # rises by one with each snapshot of this sitting
+    status: Annotated[Literal["preliminary", "fixed", "late_change"], Category.NONE]  # late: after a cut-off
+    due: Annotated[Timestamp, Category.NONE]  # the report or cut-off time that it was made for
+    asOf: Annotated[Timestamp, Category.NONE]  # events accepted before this are counted
+    counts: list[DietCount]  # of pupils
+    staffPortions: Annotated[Count, Category.AGGREGATE]
+    enrolled: Annotated[Count, Category.AGGREGATE]
+    absent: Annotated[Count, Category.AGGREGATE]  # of the enrolled, during the sitting
+    complete: Annotated[bool, Category.NONE]  # False: somebody is not known yet, or events were late
+
+    spec = EventSpec(
+        type="se.skolnav.meals.count.v1",
+        subject=Ref("kitchen", "kitchen"),
+        key=Ref("kitchen", "kitchen"),
+        entity=Ref("meal", "kitchen/date/sitting"),
+        organisations=("schoolUnits[].id",),
+        window=True,
+        examples=(
+            {
+                "kitchen": "K-017",
+                "schoolUnits": [{"id": directory.SCHOOL_UNIT["id"], "schoolUnitCode": "00000001"}],
+                "date": "2026-11-24",
+                "sitting": "1",
+                "servingTime": "11:10",
+                "revision": 1,
+                "status": "preliminary",
+                "due": "2026-11-24T08:30:00+01:00",
+                "asOf": "2026-11-24T08:30:00+01:00",
+                "counts": [{"diet": "NORMAL", "portions": 208}, {"diet": "GLUTENFRI", "portions": 4}],
+                "staffPortions": 9,
+                "enrolled": 235,
+                "absent": 23,
+                "complete": True,
+            },
+            {
+                "kitchen": "K-017",
+                "schoolUnits": [{"id": directory.SCHOOL_UNIT["id"]}],
+                "date": "2026-11-24",
+                "sitting": "1",
+                "servingTime": "11:10",
+                "revision": 3,
+                "status": "late_change",
+                "due": "2026-11-24T09:30:00+01:00",
+                "asOf": "2026-11-24T09:47:12+01:00",
+                "counts": [{"diet": "NORMAL", "portions": 0}],
+                "staffPortions": 0,
+                "enrolled": 235,
+                "absent": 235,
+                "complete": False,
+            },
+        ),
+    )
+
+
+TYPES = (MealsCount,)
