@@ -42,6 +42,10 @@ class LiveReader:
         self._until = until
 
     @property
+    def position(self) -> Position:
+        return self._position
+
+    @property
     def done(self) -> bool:
         return self._until is not None and self._position.reached(self._until)
 
