@@ -1,7 +1,7 @@
 """Delivery as a whole: a follower for each lane of each subscription whose events are pushed.
 
-Follows the registry: what is created, changed, paused or resumed there is started or stopped here. Feeds and streams are
-pulled (`hub.delivery.pages`); of them this keeps only the cursor that says where they begin.
+Follows the registry: what is created, changed, paused or resumed there is started or stopped here. Feeds and streams
+are pulled (`hub.delivery.pages`); of them this keeps only the cursor that says where they begin.
 """
 
 import asyncio
