@@ -1,0 +1,1 @@
+"""Real peers that tests start for themselves: a webhook receiver that can misbehave, an authority for TLS."""
