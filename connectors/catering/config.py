@@ -1,0 +1,201 @@
+"""What a municipality writes under `connectors.<name>` for its kitchens."""
+
+import re
+from datetime import date, time
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
+
+from plugins import ConnectorConfig
+
+NORMAL: Final = "NORMAL"
+OTHER: Final = "ÖVRIG"
+STAFF: Final = "PERSONAL"
+
+_TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d\Z", re.ASCII)
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
+_HOST_KEY: Final = re.compile(r"(ssh|ecdsa)-[\w@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?\Z", re.ASCII)
+
+
+def _school_time(value: Any) -> Any:
+    # YAML 1.1 reads an unquoted 9:30 as 570 (base 60): a number gets the same advice as a wrong time.
+    if isinstance(value, time):
+        return value
+    if not isinstance(value, str) or not _TIME.match(value):
+        raise PydanticCustomError("school_time", 'not a time of day: write "HH:MM" in quotes, for example "09:30"')
+    return time.fromisoformat(value)
+
+
+def _uuid(value: str) -> str:
+    if not _UUID.match(value):
+        raise PydanticCustomError("uuid", "not an SS 12000 id (a UUID)")
+    return value.lower()
+
+
+SchoolTime = Annotated[time, BeforeValidator(_school_time)]
+Id = Annotated[str, AfterValidator(_uuid)]
+# These become part of file names and CSV cells, so nothing that means something there is let in.
+FileWord = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,40}$")]
+Word = Annotated[str, Field(pattern=r"^\w[\w .:+-]{0,63}$")]
+Code = Annotated[str, Field(pattern=r"^\w[\w.:-]{0,63}$")]
+Kind = Literal["normal", "special", "bulk"]
+KINDS: Final[tuple[Kind, ...]] = ("normal", "special", "bulk")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True, populate_by_name=True)
+
+
+class Sitting(_Part):
+    """One meal that is served at one time."""
+
+    id: Code = Field(description="The kitchen's name for the sitting, for example 1 or LUNCH-A.")
+    from_: SchoolTime = Field(alias="from", description="Start, school time HH:MM. An absence that overlaps counts.")
+    to: SchoolTime = Field(description="End, school time HH:MM, later the same day than `from`.")
+    serving: SchoolTime | None = Field(
+        None, description="When food is served, school time HH:MM, as told to the kitchen. Left out: `from`."
+    )
+    groups: frozenset[Id] = Field(
+        frozenset(),
+        description="SS 12000 ids of the groups that eat now. Left out: every pupil of the kitchen's units.",
+    )
+    staff_portions: int | None = Field(
+        None, ge=0, le=10_000, description="Portions for staff at this sitting. Left out: the kitchen's."
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Sitting":
+        if self.to <= self.from_:
+            raise PydanticCustomError("sitting_order", "`to` must be later than `from`")
+        return self
+
+    @property
+    def served(self) -> time:
+        return self.serving or self.from_
+
+
+class CutOff(_Part):
+    """Until when the kitchen takes changes of one kind."""
+
+    applies_to: Kind = Field(
+        description="normal: ordinary portions; special: special diets; bulk: whole units that are closed."
+    )
+    offset_days: int = Field(0, ge=0, le=31, description="Calendar days before the meal. 0: the same day.")
+    time: SchoolTime = Field(description="School time HH:MM on that day. A change at or after it is late.")
+
+
+_USUAL_CUTOFF: Final = CutOff(applies_to="normal", offset_days=0, time=time(8, 30))
+
+
+class Kitchen(_Part):
+    """One kitchen and whom it cooks for."""
+
+    id: Code = Field(description="Name of the kitchen, for example K-017.")
+    units: tuple[Id, ...] = Field(
+        min_length=1, description="SS 12000 ids of the organisations it cooks for; their parts are included."
+    )
+    unit_code: FileWord = Field(description="The unit's code in file names, for example the school unit code 12345678.")
+    sittings: tuple[Sitting, ...] = Field(min_length=1, description="Its sittings each day.")
+    cutoffs: tuple[CutOff, ...] = Field(
+        (_USUAL_CUTOFF,),
+        min_length=1,
+        description="At most one rule per kind. `special` and `bulk` follow `normal` where left out; "
+        "`normal` is 08:30 the same day where left out.",
+    )
+    staff_portions: int = Field(0, ge=0, le=10_000, description="Portions for staff at each sitting.")
+    diet_codes: dict[str, Word] = Field(
+        default_factory=dict,
+        description="The diet source's code -> the kitchen's. Several diets of one pupil: codes in alphabetical order "
+        f"joined by +, for example GLUTEN+LAKTOS. What is not listed counts as {OTHER}.",
+    )
+    weekdays: frozenset[Annotated[int, Field(ge=1, le=7)]] = Field(
+        frozenset({1, 2, 3, 4, 5}), min_length=1, description="Days it serves, 1 Monday to 7 Sunday."
+    )
+
+    @model_validator(mode="after")
+    def _unambiguous(self) -> "Kitchen":
+        if len({sitting.id for sitting in self.sittings}) < len(self.sittings):
+            raise PydanticCustomError("sitting_twice", "two sittings have the same id")
+        if len({rule.applies_to for rule in self.cutoffs}) < len(self.cutoffs):
+            raise PydanticCustomError("cutoff_twice", "two cut-off rules apply to the same kind")
+        if {NORMAL, STAFF} & set(self.diet_codes.values()):
+            raise PydanticCustomError("diet_code", f"a special diet can't be called {NORMAL} or {STAFF}")
+        return self
+
+    def cutoff(self, kind: Kind) -> CutOff:
+        """The rule for a kind, with the fallbacks that `cutoffs` describes."""
+        rules = {rule.applies_to: rule for rule in self.cutoffs}
+        return rules.get(kind) or rules.get("normal") or _USUAL_CUTOFF
+
+    def diets(self) -> tuple[str, ...]:
+        """Every diet that the kitchen is told of, zero or not, so that each snapshot has the same rows."""
+        return (NORMAL, *sorted({*self.diet_codes.values()} - {OTHER}), OTHER)
+
+    def serves(self, day: date) -> bool:
+        return day.isoweekday() in self.weekdays
+
+    def days_ahead(self) -> int:
+        """How far ahead a kitchen must know: as far as its earliest cut-off."""
+        return max(self.cutoff(kind).offset_days for kind in KINDS)
+
+
+class FolderTransport(_Part):
+    """A folder that the kitchen's system reads, mounted on this machine."""
+
+    kind: Literal["folder"]
+    path: Path = Field(description="An existing folder. Files are written beside each other in it.")
+
+
+class SftpTransport(_Part):
+    """An SFTP server. It must offer the extension posix-rename@openssh.com (OpenSSH, ProFTPD, Bitvise do)."""
+
+    kind: Literal["sftp"]
+    host: str = Field(min_length=1, description="Host name or address.")
+    port: int = Field(22, ge=1, le=65535, description="TCP port.")
+    username: str = Field(min_length=1, description="Account at the server.")
+    password: SecretStr | None = Field(None, description="Secret; give it as ${file:...} or ${env:...}.")
+    key_file: Path | None = Field(None, description="Private key in OpenSSH format, without passphrase.")
+    host_key: str = Field(
+        description="The server's public key, type and base64 as `ssh-keyscan` shows them: ssh-ed25519 AAAA... "
+        "Compare it with the supplier over another channel; any other key is refused."
+    )
+    path: str = Field(".", min_length=1, description="An existing folder at the server.")
+    timeout_s: float = Field(20, gt=0, le=300, description="Longest silence of the server, seconds.")
+    deadline_s: float = Field(60, gt=0, le=600, description="Longest time for one whole exchange, seconds.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> "SftpTransport":
+        if (self.password is None) == (self.key_file is None):
+            raise PydanticCustomError("sftp_login", "give either `password` or `key_file`")
+        if not _HOST_KEY.match(self.host_key):
+            raise PydanticCustomError("host_key", "`host_key` is a key type and base64: ssh-ed25519 AAAA...")
+        return self
+
+
+class CateringConfig(ConnectorConfig):
+    """Kitchens, when they are told, and how."""
+
+    kitchens: tuple[Kitchen, ...] = Field(min_length=1, description="The kitchens that this instance reports to.")
+    report_times: tuple[SchoolTime, ...] = Field(
+        (time(8, 0), time(9, 30)),
+        min_length=1,
+        description="School times HH:MM at which each kitchen gets a full snapshot. Two is usual: when its staff "
+        "arrive, and just before cooking.",
+    )
+    transport: Annotated[FolderTransport | SftpTransport, Field(discriminator="kind")] = Field(
+        description="Where the files go."
+    )
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "CateringConfig":
+        if len({kitchen.id for kitchen in self.kitchens}) < len(self.kitchens):
+            raise PydanticCustomError("kitchen_twice", "two kitchens have the same id")
+        if len({kitchen.unit_code.lower() for kitchen in self.kitchens}) < len(self.kitchens):
+            raise PydanticCustomError("unit_code_twice", "two kitchens have the same unit_code: their files would mix")
+        return self
+
+    def cutoff_times(self) -> frozenset[time]:
+        """Times of day at which something becomes fixed and that are no report times."""
+        return frozenset(k.cutoff(kind).time for k in self.kitchens for kind in KINDS) - frozenset(self.report_times)
