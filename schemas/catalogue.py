@@ -45,6 +45,7 @@ class Field:
     categories: frozenset[Category]
     many: bool
     inside: "Mapping[str, Field] | None"
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +230,7 @@ def _fields_of(model: type[BaseModel], where: str, inherited: frozenset[Category
         inside = _fields_of(nested, f"{where}{name}.", own) if nested is not None else None
         if not own and inside is None:
             raise ValueError(f"{where}{name} has no category: write Annotated[..., Category.X]")
-        fields[public] = Field(public, own, many, inside)
+        fields[public] = Field(public, own, many, inside, info.is_required())
     return fields
 
 

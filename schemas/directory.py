@@ -267,7 +267,8 @@ def _spec(kind: str, what: str, *shown: dict[str, Any], **rest: Any) -> EventSpe
         type=f"se.skolnav.directory.{kind}.{what}.v1",
         subject=entity,
         key=entity,
-        entity=entity,
+        # A person's state is kept per source: a stricter marking must outlive another source's laxer word.
+        entity=Ref(kind, "id/") if kind == "person" else entity,
         ends=what == "deleted",
         examples=shown,
         **rest,

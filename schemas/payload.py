@@ -90,8 +90,8 @@ Minutes = Annotated[int, Field(ge=0, le=10_000_000)]
 class Ref:
     """Where an entity's name comes from: `Ref("person", "student.id")` -> `person/<data.student.id>`.
 
-    `path` may join several with `/` (`Ref("meal", "kitchen/date/sitting")`); "" stands for the event's own source
-    (`directory.current` has no other entity).
+    `path` may join several with `/` (`Ref("meal", "kitchen/date/sitting")`); an empty part stands for the event's own
+    source (`directory.current` has no other entity; a person is one entity per source, since each has its marking).
     """
 
     kind: str
@@ -99,11 +99,9 @@ class Ref:
 
     def of(self, source: str, data: Any) -> str | None:
         """The name, UUIDs in lower case; None if the data lacks a part of it."""
-        if not self.path:
-            return f"{self.kind}/{source}"
         parts = [self.kind]
         for path in self.path.split("/"):
-            found = next(pluck(data, path), None)
+            found = next(pluck(data, path), None) if path else source
             if found is None:
                 return None
             parts.append(found.lower() if _UUID.match(found) else found)
