@@ -1,8 +1,10 @@
+import asyncio
 import ipaddress
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from tests.peers.tls import Authority
 from tests.peers.webhook import WebhookReceiver
@@ -20,3 +22,8 @@ async def receiver() -> AsyncIterator[WebhookReceiver]:
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Both loops: their transports differ just where a sink cares (writing, closing, TLS)."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
