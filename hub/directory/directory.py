@@ -1,0 +1,228 @@
+"""The directory: who there is, who may not be told about, who belongs where. In memory, built from the log's state.
+
+It is applied by the log's writer in the turn before a change is acknowledged (DESIGN section 6), so that no reader
+sees an event that the directory does not know. Every change of what a decision may rest on raises a version; `permit`
+compares them. Questions about who is enrolled where stand in `hub.directory.questions`.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from hub.bus.base import Log, Stored
+from hub.clock import Clock, to_us
+from hub.directory.records import Mark, within
+from hub.directory.tables import KINDS, PREFIX, STRUCTURE, Change, Tables
+
+__all__ = ["MAX_AGE", "STRUCTURE", "Change", "Directory", "Protection"]
+
+MAX_AGE: Final = timedelta(hours=26)
+_FOREVER: Final = 1 << 62
+
+
+class Protection(StrEnum):
+    """Whether anything about a person may be told at all, before any contract is looked at."""
+
+    OPEN = "open"
+    PROTECTED = "protected"
+    UNKNOWN = "unknown"  # never heard of, or no source gave a mark
+    STALE = "stale"  # Ingen, but its source has not said `current` lately
+
+
+class Directory(Tables):
+    """Read from any thread while holding `lock`; changed on the event loop alone.
+
+    `on_problem(code, event_id)` is told of events that could not be applied, without data.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        max_age: timedelta = MAX_AGE,
+        on_problem: Callable[[str, str], None] = lambda code, event_id: None,
+    ) -> None:
+        super().__init__(clock, max_age, on_problem)
+        self.lock = threading.RLock()
+        self._listeners: list[Callable[[Change], None]] = []
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    async def load(self, log: Log) -> None:
+        """Take up what the log's state says. Before anything is appended."""
+        after = ""
+        while page := await log.states(KINDS, after):
+            with self.lock:
+                for stored in page:
+                    self._apply(stored)
+            after = page[-1].entity or ""
+        self._collect()
+
+    def observe(self, batch: Sequence[Stored]) -> None:
+        """Apply the directory events of a durable batch and tell the listeners, all in this turn. Never raises."""
+        events = [stored for stored in batch if stored.type.startswith(PREFIX)]
+        if not events:
+            return
+        with self.lock:
+            for stored in events:
+                self._apply(stored)
+            change = self._collect()
+        if change is None:
+            return
+        for listener in self._listeners:
+            try:
+                listener(change)
+            except Exception:
+                self._on_problem("directory-listener-failed", events[0].id)
+
+    def listen(self, listener: Callable[[Change], None]) -> None:
+        """Call `listener` with each change, in the turn in which it is applied."""
+        self._listeners.append(listener)
+
+    # -- protection ---------------------------------------------------------------------------------------------
+
+    def protection(self, person: str, now: datetime) -> Protection:
+        """May this person (lower-case id) be told about at `now` (machine time)?"""
+        return self.judge(person, to_us(now))[0]
+
+    def judge(self, person: str, now_us: int) -> tuple[Protection, int]:
+        """The protection, and the machine time (microseconds) from which it no longer holds by itself."""
+        found = self.persons.get(person)
+        if found is None:
+            return Protection.UNKNOWN, _FOREVER
+        mark = found.mark
+        if mark is Mark.PROTECTED:
+            return Protection.PROTECTED, _FOREVER
+        if mark is Mark.UNKNOWN:
+            return Protection.UNKNOWN, _FOREVER
+        # The person belongs to the source of the last `upserted`: it is that one's word that must be fresh.
+        until = self.fresh_until(found.owner.source, now_us)
+        return (Protection.STALE, _FOREVER) if until is None else (Protection.OPEN, until)
+
+    def related_protected(self, person: str, now: datetime) -> bool:
+        """Whether contact and address are withheld: they tell where somebody protected, or not surely open, is."""
+        return any(self.protection(child, now) is not Protection.OPEN for child in self.kin(person))
+
+    def fresh(self, source: str, now: datetime) -> bool:
+        """Whether the source has said `directory.current` within `max_age`."""
+        return self.fresh_until(source, to_us(now)) is not None
+
+    def current_sources(self) -> frozenset[str]:
+        """Every source that has ever said `directory.current`."""
+        return frozenset(self._current)
+
+    def superseded(self, entity: str) -> bool:
+        """Whether this is a person's state from another source than the one that the person belongs to now.
+
+        Restating it would make it the latest word.
+        """
+        kind, _, rest = entity.partition("/")
+        person, _, source = rest.partition("/")
+        found = self.persons.get(person) if kind == "person" else None
+        return found is not None and found.known and found.owner.source != source
+
+    # -- belonging ----------------------------------------------------------------------------------------------
+
+    def belongings(self, person: str, on: str, now_us: int) -> frozenset[tuple[str, str | None]]:
+        """(organisation, school type or None) that a person belongs to on an ISO date: by enrolment, by duty, and as
+        the guardian of pupils who may be told about (through a protected one it would tell of them).
+        """
+        found = self.persons.get(person)
+        if found is None:
+            return frozenset()
+        belongs: set[tuple[str, str | None]] = {
+            (each.organisation, each.school_type) for each in found.owner.enrolments if each.active(on)
+        }
+        for duty_id in self._duties_of.get(person, ()):
+            duty = self.duties[duty_id]
+            if duty.organisation is not None and within(duty.start, duty.end, on):
+                belongs.add((duty.organisation, None))
+        for child in self._children.get(person, ()):
+            if self.judge(child, now_us)[0] is Protection.OPEN:
+                belongs.update(
+                    (each.organisation, each.school_type)
+                    for each in self.persons[child].owner.enrolments
+                    if each.active(on)
+                )
+        return frozenset(belongs)
+
+    def organisations_of(self, person: str, on: date) -> frozenset[tuple[str, str | None]]:
+        """`belongings` on a date, as far as is fresh now."""
+        return self.belongings(person, on.isoformat(), to_us(self.clock.utc()))
+
+    def owner_of(self, id: str) -> tuple[str | None, str | None]:
+        """(organisation, school type) of a group, activity, room or duty, also of one deleted since the start."""
+        if (group := self.groups.get(id)) is not None:
+            return group.organisation, group.school_type
+        if (activity := self.activities.get(id)) is not None:
+            if activity.organisation is not None:
+                return activity.organisation, None
+            owners = (self.groups[each] for each in activity.groups if each in self.groups)
+            return next(((each.organisation, each.school_type) for each in owners if each.organisation), (None, None))
+        if (room := self.rooms.get(id)) is not None:
+            return room.organisation, None
+        if (duty := self.duties.get(id)) is not None:
+            return duty.organisation, None
+        return self._former.get(id), None
+
+    def duty_person(self, id: str) -> str | None:
+        """Whose duty it is, also of one deleted since the start; None if that is not known."""
+        duty = self.duties.get(id)
+        return duty.person if duty is not None else self._former.get(f"duty/{id}")
+
+    def with_parts(self, organisations: frozenset[str]) -> frozenset[str]:
+        """Organisations with all that is below them."""
+        known = self._parts.get(organisations)
+        if known is None:
+            below: dict[str, list[str]] = {}
+            for id, each in self.organisations.items():
+                if each.parent is not None:
+                    below.setdefault(each.parent, []).append(id)
+            reached = set(organisations)
+            waiting = list(organisations)
+            while waiting:
+                for part in below.get(waiting.pop(), ()):
+                    if part not in reached:
+                        reached.add(part)
+                        waiting.append(part)
+            known = self._parts[organisations] = frozenset(reached)
+        return known
+
+    def unplaced(self, organisation: str) -> str | None:
+        """The first organisation on the way up that is not known: until then nobody can tell what this is a part of."""
+        seen: set[str] = set()
+        here: str | None = organisation
+        while here is not None and here not in seen:
+            seen.add(here)
+            found = self.organisations.get(here)
+            if found is None:
+                return here
+            here = found.parent
+        return None
+
+    def school_types(self, organisation: str) -> frozenset[str]:
+        """The school types of an organisation and its parts."""
+        parts = self.with_parts(frozenset({organisation}))
+        return frozenset(
+            type_ for part in parts if part in self.organisations for type_ in self.organisations[part].school_types
+        )
+
+    def children_of(self, person: str) -> tuple[str, ...]:
+        return self._children.get(person, ())
+
+    def groups_of(self, person: str) -> tuple[str, ...]:
+        """Every group that has the person as a member, whenever."""
+        return self._groups_of.get(person, ())
+
+    def diets_of(self, person: str) -> tuple[str, ...]:
+        """Ids of the person's diet records."""
+        return self._diets_of.get(person, ())
+
+    def enrolled(self, organisation: str) -> Iterable[str]:
+        """Everyone with an enrolment at exactly this organisation, whenever."""
+        return self._enrolled.get(organisation, ())
+
+    def apply(self, stored: Stored) -> None:
+        """Apply one directory event and tell the listeners. Never raises."""
+        self.observe((stored,))

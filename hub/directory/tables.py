@@ -1,0 +1,283 @@
+"""The directory's tables and how an event changes them. `hub.directory.directory` answers questions from them.
+
+Which names a change touches is collected while a batch is applied, so that versions and listeners agree on it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from sys import intern
+from typing import Any, Final
+
+from hub.bus.base import Stored
+from hub.clock import Clock, to_us
+from hub.directory import records
+from hub.directory.records import Activity, Diet, Duty, Enrolment, Group, Mark, Organisation, Person, Room
+from schemas.event import parse_timestamp
+
+KINDS: Final = ("activity", "diet", "duty", "group", "organisation", "person", "room", "source")
+PREFIX: Final = "se.skolnav.directory."
+STRUCTURE: Final = "organisations"  # the name under which `version` tells of organisations and of who owns what
+SKEW_US: Final = 5 * 60 * 1_000_000  # the machine's clock may be set back a little after a `current` was accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a batch changed. `names` are person ids and, for the rest, entity names (`duty/<id>`).
+
+    `entities` are those whose event brought the change; `refreshed` the sources that were not fresh before; `moved`
+    the known persons who belong to an organisation today that they did not belong to before.
+    """
+
+    names: frozenset[str]
+    entities: frozenset[str]
+    refreshed: frozenset[str]
+    moved: frozenset[str]
+
+
+class Tables:
+    """Everything that is known, by lower-case id. `on_problem(code, event_id)` hears of what could not be applied."""
+
+    def __init__(self, clock: Clock, max_age: timedelta, on_problem: Callable[[str, str], None]) -> None:
+        self.clock = clock
+        self.persons: dict[str, Person] = {}
+        self.groups: dict[str, Group] = {}
+        self.activities: dict[str, Activity] = {}
+        self.duties: dict[str, Duty] = {}
+        self.rooms: dict[str, Room] = {}
+        self.organisations: dict[str, Organisation] = {}
+        self.diets: dict[str, Diet] = {}
+        self._max_age_us = max_age // timedelta(microseconds=1)
+        self._on_problem = on_problem
+        self._current: dict[str, int] = {}  # source -> complete as of, microseconds
+        self._counter = 0
+        self._versions: dict[str, int] = {}  # of what is no person
+        self._children: dict[str, tuple[str, ...]] = {}
+        self._duties_of: dict[str, tuple[str, ...]] = {}
+        self._groups_of: dict[str, tuple[str, ...]] = {}
+        self._diets_of: dict[str, tuple[str, ...]] = {}
+        self._enrolled: dict[str, set[str]] = {}  # organisation -> persons with an enrolment there, whenever
+        self._enrolments: dict[Enrolment, Enrolment] = {}  # a class of pupils shares one
+        self._former: dict[str, str] = {}  # a deleted group, activity, room -> its organisation; a duty -> its person
+        self._parts: dict[frozenset[str], frozenset[str]] = {}
+        self._names: set[str] = set()
+        self._entities: set[str] = set()
+        self._refreshed: set[str] = set()
+        self._moved: set[str] = set()
+
+    def fresh_until(self, source: str, now_us: int) -> int | None:
+        """Until when (microseconds) the source's last `directory.current` holds; None if it does not hold now."""
+        as_of = self._current.get(source)
+        if as_of is None or now_us - as_of > self._max_age_us or as_of - now_us > SKEW_US:
+            return None
+        return as_of + self._max_age_us + 1
+
+    def kin(self, person: str) -> tuple[str, ...]:
+        """Whose home this person's address and phone tell of too: their children, and siblings by a common guardian."""
+        found = self.persons.get(person)
+        children = self._children.get(person, ())
+        if found is None or not (guardians := found.guardians):
+            return children
+        siblings = {child for guardian in guardians for child in self._children.get(guardian, ())}
+        siblings.discard(person)
+        return (*children, *sorted(siblings.difference(children)))
+
+    def version(self, name: str) -> int:
+        """Rises with every change of what the gate looks at for a person, a duty, or `STRUCTURE`. 0: unknown.
+
+        Time passes without a change: freshness and dates are the decision's to remember (`judge`).
+        """
+        found = self.persons.get(name)
+        return found.version if found is not None else self._versions.get(name, 0)
+
+    def _apply(self, stored: Stored) -> None:
+        kind, _, what = stored.type.removeprefix(PREFIX).rpartition(".v")[0].partition(".")
+        id = intern(stored.subject.partition("/")[2])
+        before = self._counter + len(self._refreshed)
+        try:
+            data = stored.parsed.get("data") or {}
+            if kind == "current":
+                self._set_current(stored, data)
+            elif kind == "person":
+                self._set_person(stored, id, data, what == "deleted")
+            elif kind in KINDS:
+                self._set_other(kind, id, stored, None if what == "deleted" else data)
+        except Exception:
+            self._forget(kind, id, stored)
+            self._on_problem("directory-event-not-applied", stored.id)
+        if stored.entity is not None and self._counter + len(self._refreshed) != before:
+            self._entities.add(stored.entity)
+
+    def _forget(self, kind: str, id: str, stored: Stored) -> None:
+        """An event that cannot be applied: whoever it is about is unknown until a better one comes."""
+        if kind == "person":
+            self._replace(id, records.PersonRecord(intern(stored.source), stored.at, Mark.UNKNOWN))
+        elif kind in KINDS and kind != "source":
+            self._set_other(kind, id, stored, None)
+
+    def _set_current(self, stored: Stored, data: dict[str, Any]) -> None:
+        # A source's clock may be ahead; what it says now it can't know of later than when it was taken.
+        as_of = min(to_us(parse_timestamp(data["asOf"])), stored.accepted_us)
+        now_us = to_us(self.clock.utc())
+        before = self.fresh_until(stored.source, now_us)
+        self._current[intern(stored.source)] = max(as_of, self._current.get(stored.source, as_of))
+        if before is None and self.fresh_until(stored.source, now_us) is not None:
+            self._refreshed.add(stored.source)
+
+    def _set_person(self, stored: Stored, id: str, data: dict[str, Any], deleted: bool) -> None:
+        if deleted:
+            found = self.persons.get(id)
+            before = found.record_of(stored.source) if found is not None else None
+            self._replace(id, records.gone(stored.source, stored.at, before))
+            return
+        record = records.read_person(stored.source, stored.at, data)
+        shared = tuple(self._enrolments.setdefault(each, each) for each in record.enrolments)
+        self._replace(
+            id, records.PersonRecord(record.source, record.at, record.mark, record.active, shared, record.guardians)
+        )
+
+    def _replace(self, id: str, record: records.PersonRecord) -> None:
+        person = self.persons.get(id)
+        before: tuple[Any, ...] = ()
+        touched = {id}
+        places: set[str] = set()
+        today = self.clock.school().date().isoformat()
+        if person is None:
+            person = self.persons[id] = Person(record)
+        else:
+            old = person.record_of(record.source)
+            if old is not None and old.at > record.at:
+                return
+            before = _outlook(person)
+            touched.update(self.kin(id), person.guardians)
+            places = {each.organisation for each in person.owner.enrolments if each.active(today)}
+            self._index(id, person, adding=False)
+            person.put(record)
+        self._index(id, person, adding=True)
+        if _outlook(person) == before:
+            return
+        if places and any(each.organisation not in places for each in person.owner.enrolments if each.active(today)):
+            self._moved.add(id)
+        touched.update(self.kin(id), person.guardians)
+        for name in touched:
+            self._bump(name)
+
+    def _index(self, id: str, person: Person, *, adding: bool) -> None:
+        change = _added if adding else _removed
+        for guardian in person.guardians:
+            change(self._children, guardian, id)
+        for enrolment in person.owner.enrolments if person.known else ():
+            at = self._enrolled.setdefault(enrolment.organisation, set())
+            (at.add if adding else at.discard)(id)
+
+    def _set_other(self, kind: str, id: str, stored: Stored, data: dict[str, Any] | None) -> None:
+        """Everything but persons: the last event of the entity holds, whoever sent it."""
+        at = stored.at
+        match kind:
+            case "group":
+                self._set_group(id, records.read_group(at, data) if data is not None else None)
+            case "duty":
+                self._set_duty(id, records.read_duty(at, data) if data is not None else None)
+            case "diet":
+                self._set_diet(id, stored, data)
+            case "activity":
+                activity = records.read_activity(at, data) if data is not None else None
+                self._own(kind, self.activities, id, activity)
+            case "room":
+                self._own(kind, self.rooms, id, records.read_room(at, data) if data is not None else None)
+            case "organisation":
+                organisation = records.read_organisation(at, data) if data is not None else None
+                self._own(kind, self.organisations, id, organisation)
+                self._parts.clear()
+
+    def _own(self, kind: str, table: dict[str, Any], id: str, record: Any) -> None:
+        """Put (or take away, with None) a record that others belong to."""
+        old = table.get(id)
+        if record is not None:
+            table[id] = record
+            if old is not None and _same(old, record):
+                return
+        elif old is None:
+            return
+        else:
+            del table[id]
+            if kind != "organisation" and old.organisation is not None:
+                self._former[id] = old.organisation
+        self._bump(f"{kind}/{id}")
+        self._bump(STRUCTURE)
+
+    def _set_group(self, id: str, group: Group | None) -> None:
+        old = self.groups.get(id)
+        before = {member.person for member in old.members} if old is not None else set()
+        after = {member.person for member in group.members} if group is not None else set()
+        for person in before - after:
+            _removed(self._groups_of, person, id)
+        for person in after - before:
+            _added(self._groups_of, person, id)
+        self._own("group", self.groups, id, group)
+
+    def _set_duty(self, id: str, duty: Duty | None) -> None:
+        old = self.duties.get(id)
+        persons = {each.person for each in (old, duty) if each is not None and each.person is not None}
+        if old is not None and old.person is not None:
+            _removed(self._duties_of, old.person, id)
+            self._former[f"duty/{id}"] = old.person
+        if duty is not None and duty.person is not None:
+            _added(self._duties_of, duty.person, id)
+        version = self.version(f"duty/{id}")
+        self._own("duty", self.duties, id, duty)
+        if self.version(f"duty/{id}") != version:
+            for person in persons:
+                self._bump(person)
+
+    def _set_diet(self, id: str, stored: Stored, data: dict[str, Any] | None) -> None:
+        old = self.diets.pop(id, None)
+        if old is not None:
+            _removed(self._diets_of, old.person, id)
+        person = records.ref(data, "person") if data is not None else None
+        if data is not None and person is not None:
+            self.diets[id] = records.read_diet(stored.source, stored.at, person, data)
+            _added(self._diets_of, person, id)
+
+    def _bump(self, name: str) -> None:
+        self._counter += 1
+        person = self.persons.get(name)
+        if person is not None:
+            person.version = self._counter
+        else:
+            self._versions[name] = self._counter
+        self._names.add(name)
+
+    def _collect(self) -> Change | None:
+        names, self._names = self._names, set()
+        entities, self._entities = self._entities, set()
+        refreshed, self._refreshed = self._refreshed, set()
+        moved, self._moved = self._moved, set()
+        if not names and not refreshed:
+            return None
+        return Change(frozenset(names), frozenset(entities), frozenset(refreshed), frozenset(moved))
+
+
+def _outlook(person: Person) -> tuple[Any, ...]:
+    """What decisions and answers may rest on."""
+    owner = person.owner
+    return (person.mark, person.known, owner.source, owner.active, owner.enrolments, person.guardians)
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Whether two records differ in nothing but where they stand in the log."""
+    return all(getattr(old, name) == getattr(new, name) for name in old.__slots__ if name != "at")
+
+
+def _added(index: dict[str, tuple[str, ...]], name: str, id: str) -> None:
+    have = index.get(name, ())
+    if id not in have:
+        index[name] = (*have, id)
+
+
+def _removed(index: dict[str, tuple[str, ...]], name: str, id: str) -> None:
+    rest = tuple(each for each in index.get(name, ()) if each != id)
+    if rest:
+        index[name] = rest
+    else:
+        index.pop(name, None)
