@@ -72,7 +72,7 @@ class Position:
             raise ValueError("not a position") from None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Stored:
     """An event in the log, with the columns that routing and the gate read without parsing it.
 
@@ -93,6 +93,10 @@ class Stored:
     accepted_us: int  # acceptance time, microseconds since 1970 UTC; `sequence` in the event is at least this
     body: bytes
     _parsed: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        # Only what may stand in a log line: no subject, no data.
+        return f"<Stored {self.type} {self.id} at {self.at}>"
 
     @property
     def parsed(self) -> dict[str, Any]:

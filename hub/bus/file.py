@@ -1,0 +1,137 @@
+"""The log's file: made durably, opened by one process alone, read through connections that can't write."""
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, TypeVar
+
+import apsw
+
+from hub.bus import digests, rows, state
+from hub.bus.base import LogUnavailable
+
+T = TypeVar("T")
+
+_FORMAT: Final = 1
+_STATEMENTS: Final = 256  # prepared statements kept a connection
+
+_SCHEMA: Final = f"""
+CREATE TABLE log (format INTEGER NOT NULL, epoch INTEGER NOT NULL, partitions INTEGER NOT NULL);
+CREATE TABLE names (number INTEGER PRIMARY KEY, name TEXT NOT NULL);
+-- Up to which offset a partition was trimmed, and the largest sequence given by then.
+CREATE TABLE trims (partition INTEGER PRIMARY KEY, offset INTEGER NOT NULL, high INTEGER NOT NULL);
+{digests.SCHEMA};
+{state.SCHEMA};
+"""
+
+
+class LogLocked(Exception):
+    """Another process, or another log in this one, has the file open."""
+
+
+class LogMismatch(ValueError):
+    """The file is not a log that this program can open as asked. The text says why; nothing was changed."""
+
+
+def lock(path: Path) -> int:
+    """The exclusive right to a log's file: a locked descriptor, to be closed. Raises LogLocked."""
+    handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise LogLocked(f"{path} is open in another process: a log belongs to one running hub") from None
+    return handle
+
+
+def open_writer(path: Path, partitions: int) -> apsw.Connection:
+    """The writing connection, of a new file if there is none. Raises LogMismatch, LogUnavailable."""
+    try:
+        db = apsw.Connection(str(path), statementcachesize=_STATEMENTS)
+    except apsw.Error as error:
+        raise LogUnavailable(f"the log can't be opened ({type(error).__name__})") from None
+    try:
+        db.execute("PRAGMA page_size = 8192")
+        db.execute("PRAGMA journal_mode = WAL").get  # noqa: B018 - a property that runs the statement
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA cache_size = -32000")
+        db.execute("PRAGMA temp_store = MEMORY")
+        db.execute("PRAGMA journal_size_limit = 67108864")
+        db.wal_autocheckpoint(0)  # the writer checkpoints by itself, after it has answered
+        with db:
+            if db.execute("SELECT count(*) FROM sqlite_schema").get == 0:
+                _create(db, partitions)
+        _sync_directory(path.parent)
+        format_, found = db.execute("SELECT format, partitions FROM log").get
+        if format_ != _FORMAT:
+            raise LogMismatch(f"{path} has format {format_}; this program reads format {_FORMAT}")
+        if found != partitions:
+            raise LogMismatch(f"{path} was made with {found} partitions, not {partitions}: that can't be changed")
+    except apsw.Error as error:
+        db.close(True)
+        raise LogUnavailable(f"the log can't be opened ({type(error).__name__})") from None
+    except LogMismatch:
+        db.close()
+        raise
+    return db
+
+
+def _create(db: apsw.Connection, partitions: int) -> None:
+    db.execute(_SCHEMA)
+    db.execute("INSERT INTO log VALUES (?, ?, ?)", (_FORMAT, secrets.randbits(32), partitions))
+    for partition in range(partitions):
+        db.execute(rows.table(partition))
+        db.execute("INSERT INTO trims VALUES (?, 0, 0)", (partition,))
+
+
+def _sync_directory(path: Path) -> None:
+    """Make the names of new files durable: fsync of a file alone does not."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Readers:
+    """Read-only connections, one for each read that runs at the same time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._idle: deque[apsw.Connection] = deque()
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[apsw.Connection]:
+        """A connection inside a read transaction: all that it sees is of one moment. Raises LogUnavailable."""
+        try:
+            try:
+                db = self._idle.pop()
+            except IndexError:
+                db = self._connect()
+            db.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                db.execute("ROLLBACK")
+        except apsw.Error as error:
+            raise LogUnavailable(f"the log can't be read ({type(error).__name__})") from None
+        self._idle.append(db)
+
+    def run(self, query: Callable[[apsw.Connection], T]) -> T:
+        """The result of a query in a snapshot. Raises LogUnavailable."""
+        with self.snapshot() as db:
+            return query(db)
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    def _connect(self) -> apsw.Connection:
+        db = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY, statementcachesize=_STATEMENTS)
+        db.set_busy_timeout(5000)
+        db.execute("PRAGMA cache_size = -4000")
+        return db

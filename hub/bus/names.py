@@ -1,0 +1,127 @@
+"""How names are kept small: types, sources and kinds as numbers, UUIDs as 16 bytes.
+
+A school's events name persons, lessons and rooms by UUID, several times each. As text the columns and their indexes
+would be half as large as the events themselves.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+_UUID_LENGTH: Final = 36
+_PACKED_ID: Final = 16
+_MAX_NAMES: Final = (1 << 16) - 1  # numbers are two bytes; names past that are kept as text
+_MAX_CACHED: Final = 20_000
+
+Packed = bytes | str
+
+
+def pack_id(text: str) -> Packed:
+    """16 bytes for a UUID in its canonical lower-case form, else the text itself: `unpack_id` gives it back exactly."""
+    if len(text) == _UUID_LENGTH and text[8:24:5] == "----" and text.islower():
+        try:
+            raw = bytes.fromhex(text.replace("-", ""))
+        except ValueError:
+            return text
+        if len(raw) == _PACKED_ID:
+            return raw
+    return text
+
+
+def unpack_id(packed: Packed) -> str:
+    if isinstance(packed, str):
+        return packed
+    text = packed.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def pack_ids(ids: Sequence[str]) -> Packed:
+    """Any number of ids; none is empty bytes."""
+    if not ids:
+        return b""
+    packed = [pack_id(each) for each in ids]
+    if all(isinstance(each, bytes) for each in packed):
+        return b"".join(packed)  # type: ignore[arg-type]
+    return "\n".join(ids)
+
+
+def unpack_ids(packed: Packed) -> tuple[str, ...]:
+    if isinstance(packed, str):
+        return tuple(packed.split("\n"))
+    if len(packed) == _PACKED_ID:
+        return (unpack_id(packed),)
+    return tuple(unpack_id(packed[at : at + _PACKED_ID]) for at in range(0, len(packed), _PACKED_ID))
+
+
+class Names:
+    """Numbers for names that come again and again, and the packed form of entity names (`absence/<uuid>`).
+
+    Numbers are given on the event loop; the writer stores `unsaved` before the first row that uses them. Readers only
+    look up numbers of rows that are durable.
+    """
+
+    def __init__(self, known: Iterable[tuple[int, str]] = ()) -> None:
+        self._numbers: dict[str, int] = {}
+        self._names: dict[int, str] = {}
+        for number, name in known:
+            self._numbers[name] = number
+            self._names[number] = name
+        self.unsaved: list[tuple[int, str]] = []
+        self._entities: dict[str, Packed] = {}
+        self._unpacked: dict[bytes, str] = {}
+
+    def number(self, name: str) -> int | str:
+        """The number of a name, given now if it is new; the name itself once numbers have run out."""
+        number = self._numbers.get(name)
+        if number is None:
+            number = len(self._numbers) + 1
+            if number >= _MAX_NAMES:
+                return name
+            self._numbers[name] = number
+            self._names[number] = name
+            self.unsaved.append((number, name))
+        return number
+
+    def known(self, name: str) -> int | None:
+        """The number of a name, if it has one."""
+        return self._numbers.get(name)
+
+    def name(self, number: int | str) -> str:
+        return number if isinstance(number, str) else self._names[number]
+
+    def pack(self, entity: str) -> Packed:
+        """Two bytes for the kind and 16 for the UUID; the text itself for what is not `kind/<uuid>`.
+
+        On the event loop alone, since the kind may get its number here.
+        """
+        packed = self._entities.get(entity)
+        if packed is None:
+            kind, _, rest = entity.partition("/")
+            if isinstance(pack_id(rest), bytes):
+                self.number(kind)
+            packed = self.packed(entity)
+            if len(self._entities) >= _MAX_CACHED:
+                self._entities.clear()
+            self._entities[entity] = packed
+        return packed
+
+    def packed(self, entity: str) -> Packed:
+        """As `pack`, from any thread: what no event has named is text, and matches nothing."""
+        kind, _, rest = entity.partition("/")
+        number = self._numbers.get(kind)
+        raw = pack_id(rest)
+        return number.to_bytes(2, "big") + raw if number is not None and isinstance(raw, bytes) else entity
+
+    def unpack(self, packed: Packed) -> str:
+        if isinstance(packed, str):
+            return packed
+        entity = self._unpacked.get(packed)
+        if entity is None:
+            text = packed.hex()
+            entity = (
+                f"{self._names[packed[0] << 8 | packed[1]]}/"
+                f"{text[4:12]}-{text[12:16]}-{text[16:20]}-{text[20:24]}-{text[24:]}"
+            )
+            if len(self._unpacked) >= _MAX_CACHED:
+                self._unpacked.clear()
+            self._unpacked[packed] = entity
+        return entity
