@@ -3,6 +3,7 @@
 The one source for validation, JSON Schemas, AsyncAPI, examples and documentation tables (`schemas.export`).
 """
 
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,8 +14,8 @@ from typing import Annotated, Any, Final, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from schemas.category import Category
-from schemas.event import SPEC_VERSION, Event, InvalidEvent, Problem
-from schemas.payload import HUB_ONLY, EventSpec, Payload, pluck
+from schemas.event import SPEC_VERSION, Event, InvalidEvent, Problem, is_string
+from schemas.payload import CUSTOM_RULES, HUB_ONLY, EventSpec, Payload, pluck
 
 _CORE_ATTRIBUTES: Final = frozenset(
     {
@@ -29,6 +30,40 @@ _CORE_ATTRIBUTES: Final = frozenset(
         "partitionkey",
         "traceparent",
         "tracestate",
+    }
+)
+
+
+_TYPE: Final = re.compile(r"[a-z0-9]+(\.[a-z0-9_-]+)+\.v[1-9][0-9]*\Z")
+_MAX_PROBLEMS: Final = 50  # told of one event
+_UNDERIVABLE: Final = (
+    "cannot be derived: an id that it is made of is missing, too long, or has / or a control character"
+)
+
+# Rules whose text never holds anything of the value: pydantic's own for the JSON types and bounds, and those of
+# `schemas`. Of any other rule, a vendor's validator among them, only the code is told.
+_TELLING_NOTHING: Final = frozenset(
+    {
+        "missing",
+        "string_type",
+        "string_too_short",
+        "string_too_long",
+        "string_pattern_mismatch",
+        "int_type",
+        "float_type",
+        "finite_number",
+        "bool_type",
+        "list_type",
+        "dict_type",
+        "too_short",
+        "too_long",
+        "literal_error",
+        "greater_than",
+        "greater_than_equal",
+        "less_than",
+        "less_than_equal",
+        "none_required",
+        *CUSTOM_RULES,
     }
 )
 
@@ -56,6 +91,8 @@ class Entry:
     spec: EventSpec
     fields: Mapping[str, Field]
     validate: Callable[[Any], Any]
+    keyed_by_subject: bool  # key and subject are one
+    subject_is_entity: bool
 
     @property
     def type(self) -> str:
@@ -98,16 +135,34 @@ class Catalogue:
             self.register(model)
 
     def register(self, model: type[Payload]) -> Entry:
-        """Add a type. Raises ValueError: name taken, a field without category, an example that does not hold."""
+        """Add a type. Raises ValueError: a bad name or one that is taken, a field without category, a path in the
+        spec that leads nowhere, an example that does not hold.
+        """
         spec = model.spec
+        if not _TYPE.match(spec.type):
+            raise ValueError(f"{model.__name__}: an event type is called like com.acme.kitchen.menu.v1")
         if spec.type in self._entries:
             raise ValueError(f"event type {spec.type} is registered twice")
         entry = Entry(
-            model, spec, _fields_of(model, f"{model.__name__}."), model.__pydantic_validator__.validate_python
+            model,
+            spec,
+            _fields_of(model, f"{model.__name__}."),
+            model.__pydantic_validator__.validate_python,
+            spec.key == spec.subject,
+            spec.entity == spec.subject,
         )
+        for ref in (spec.subject, spec.key, spec.entity or spec.key):
+            for path in filter(None, ref.path.split("/")):
+                _require_path(entry.fields, path, model.__name__)
         for path in (*spec.about, *spec.mentions, *spec.organisations, *spec.groups):
             _require_path(entry.fields, path, model.__name__)
         self._entries[spec.type] = entry
+        for index in range(len(spec.examples)):
+            try:
+                self.describe(Event.from_dict(self.example(entry, index)))
+            except InvalidEvent as error:
+                del self._entries[spec.type]
+                raise ValueError(f"example {index + 1} of {spec.type} does not hold: {error}") from None
         return entry
 
     def entry(self, type_: str) -> Entry:
@@ -128,32 +183,35 @@ class Catalogue:
         wanted = list(globs)
         return [name for name in self._entries if any(fnmatchcase(name, glob) for glob in wanted)]
 
-    def describe(self, event: Event) -> Described:
-        """Validate an event and work out its subject, key, entity and people. Raises InvalidEvent.
+    def describe(self, event: Event, where: str = "") -> Described:
+        """Validate an event and work out its subject, key, entity and people.
 
-        A subject or partition key that the publisher leaves out is derived; one that contradicts the data is refused.
+        A subject or partition key that the publisher leaves out is derived; one that contradicts the data is refused,
+        one in another spelling is replaced. Raises InvalidEvent, its places prefixed by `where` (`[3].`).
         """
-        entry = self._entries.get(event.attributes["type"])
+        attributes = event.attributes
+        entry = self._entries.get(attributes["type"])
         if entry is None:
-            raise InvalidEvent([Problem("type", "unknown-type", "is not in the catalogue (GET /v1/catalogue)")])
+            raise InvalidEvent([Problem(f"{where}type", "unknown-type", "is not in the catalogue (GET /v1/catalogue)")])
         data = event.data
         try:
             entry.validate(data)
         except ValidationError as error:
-            raise InvalidEvent(_problems(error)) from None
+            raise InvalidEvent(_problems(error, entry, where)) from None
         spec = entry.spec
-        source = event.attributes["source"]
+        source = attributes["source"]
         problems: list[Problem] = []
-        subject = _derived(event, "subject", spec.subject.of(source, data), problems)
-        key = subject if spec.key == spec.subject else spec.key.of(source, data)
-        key = _derived(event, "partitionkey", key, problems)
+        subject = _derived(attributes, "subject", spec.subject.of(source, data), where, problems)
+        key = subject if entry.keyed_by_subject else spec.key.of(source, data)
+        key = _derived(attributes, "partitionkey", key, where, problems)
+        entity: str | None = None
+        if spec.entity is not None:
+            entity = subject if entry.subject_is_entity else spec.entity.of(source, data)
+            if entity is None:
+                problems.append(Problem(f"{where}data", "derived", _UNDERIVABLE))
         if problems:
             raise InvalidEvent(problems)
-        entity = None
-        if spec.entity is not None:
-            entity = subject if spec.entity == spec.subject else spec.entity.of(source, data)
-        attributes = event.attributes
-        if "subject" not in attributes or "partitionkey" not in attributes:
+        if attributes.get("subject") != subject or attributes.get("partitionkey") != key:
             event = Event({**attributes, "subject": subject, "partitionkey": key}, data)
         return Described(
             event,
@@ -161,8 +219,8 @@ class Catalogue:
             subject,
             key,
             entity,
-            tuple({found.lower() for path in spec.about for found in pluck(data, path)}),
-            tuple({found.lower() for path in spec.organisations for found in pluck(data, path)}),
+            _ids(data, spec.about),
+            _ids(data, spec.organisations),
             not (attributes.keys() <= _CORE_ATTRIBUTES) or _has_extras(data, entry.fields),
         )
 
@@ -183,21 +241,42 @@ class Catalogue:
         }
 
 
-def _derived(event: Event, name: str, derived: str | None, problems: list[Problem]) -> str:
-    given = event.attributes.get(name)
-    if derived is None:
-        problems.append(Problem(name, "derived", "cannot be derived: the data lacks the id that it is made of"))
+def _ids(data: Any, paths: Iterable[str]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for path in paths:
+        for id_ in pluck(data, path):
+            found[id_.lower()] = None
+    return tuple(found)
+
+
+def _derived(attributes: Mapping[str, Any], name: str, derived: str | None, where: str, problems: list[Problem]) -> str:
+    if derived is None or not is_string(derived):
+        problems.append(Problem(where + name, "derived", _UNDERIVABLE))
         return ""
-    if given is not None and given.lower() != derived.lower():
-        problems.append(Problem(name, "derived", "contradicts the data; leave it out and the hub derives it"))
+    given = attributes.get(name)
+    if given is not None and given != derived and given.lower() != derived.lower():
+        problems.append(Problem(where + name, "derived", "contradicts the data; leave it out and the hub derives it"))
     return derived
 
 
-def _problems(error: ValidationError) -> list[Problem]:
+def _problems(error: ValidationError, entry: Entry, where: str) -> list[Problem]:
+    names = _names_in(entry.model)
     problems: list[Problem] = []
-    for detail in error.errors(include_input=False, include_url=False, include_context=False):
-        where = "data" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])
-        problems.append(Problem(where, detail["type"], detail["msg"].removeprefix("Value error, ")))
+    for detail in error.errors(include_input=False, include_url=False, include_context=False)[:_MAX_PROBLEMS]:
+        place = f"{where}data"
+        for part in detail["loc"]:
+            if isinstance(part, int):
+                place += f"[{part}]"
+            elif part in names:  # else a key of the data, or which member of a union was tried
+                place += f".{part}"
+        rule = detail["type"]
+        if rule == "model_type":
+            says = "must be an object"
+        elif rule in _TELLING_NOTHING:
+            says = detail["msg"]
+        else:
+            says = "is not what the type's schema asks for (GET /v1/catalogue)"
+        problems.append(Problem(place, rule, says))
     return problems
 
 
@@ -218,35 +297,72 @@ def _has_extras(data: Any, fields: Mapping[str, Field]) -> bool:
     return False
 
 
-def _fields_of(model: type[BaseModel], where: str, inherited: frozenset[Category] = frozenset()) -> dict[str, Field]:
+def _fields_of(
+    model: type[BaseModel], where: str, inherited: frozenset[Category] = frozenset(), around: tuple[Any, ...] = ()
+) -> dict[str, Field]:
+    if model in around:
+        raise ValueError(f"{where} holds itself: a type's data has a fixed depth")
     fields: dict[str, Field] = {}
     for name, info in model.model_fields.items():
         if HUB_ONLY in info.metadata:
             continue  # nobody's plan has it: it counts as unknown and is never delivered
         own = frozenset(item for item in info.metadata if isinstance(item, Category)) | inherited
         own = own - {Category.NONE} or own  # in a list of memberships nothing is about nobody
-        many, nested = _shape(info.annotation)
+        many, nested = _shape(info.annotation, f"{where}{name}")
         public = info.alias or name
-        inside = _fields_of(nested, f"{where}{name}.", own) if nested is not None else None
+        inside = None if nested is None else _fields_of(nested, f"{where}{name}.", own, (*around, model))
         if not own and inside is None:
             raise ValueError(f"{where}{name} has no category: write Annotated[..., Category.X]")
         fields[public] = Field(public, own, many, inside, info.is_required())
     return fields
 
 
-def _shape(annotation: Any) -> tuple[bool, type[BaseModel] | None]:
-    """(is a list, the model inside) of an annotation such as `list[Teacher] | None`."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        return _shape(get_args(annotation)[0])
-    if origin in (typing.Union, types.UnionType):
-        shapes = [_shape(part) for part in get_args(annotation) if part is not type(None)]
-        return next((shape for shape in shapes if shape[1] is not None), shapes[0] if shapes else (False, None))
-    if origin is list:
-        return True, _shape(get_args(annotation)[0])[1]
+def _shape(annotation: Any, where: str) -> tuple[bool, type[BaseModel] | None]:
+    """(is a list, the model inside) of an annotation such as `list[Teacher] | None`.
+
+    Raises ValueError for a model anywhere else (in a dict, a tuple, one of several): its fields' categories would
+    not be heeded there.
+    """
+    bare = _bare(annotation)
+    if isinstance(bare, type) and issubclass(bare, BaseModel):
+        return False, bare
+    if bare is list or get_origin(bare) is list:
+        item = _bare(*get_args(bare)) if get_args(bare) else None
+        if isinstance(item, type) and issubclass(item, BaseModel):
+            return True, item
+        bare = item
+        many = True
+    else:
+        many = False
+    if _models_in(bare):
+        raise ValueError(f"{where} nests a model in another way than X, X | None or list[X]")
+    return many, None
+
+
+def _bare(annotation: Any) -> Any:
+    """Without `Annotated` and `| None`."""
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    if get_origin(annotation) in (typing.Union, types.UnionType):
+        members = [part for part in get_args(annotation) if part is not type(None)]
+        return _bare(members[0]) if len(members) == 1 else annotation
+    return annotation
+
+
+def _models_in(annotation: Any) -> set[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return False, annotation
-    return annotation is list, None
+        return {annotation}
+    return set().union(*(_models_in(part) for part in get_args(annotation)))
+
+
+def _names_in(model: type[BaseModel]) -> set[str]:
+    """The names of all fields of a model and of the models in it."""
+    names: set[str] = set()
+    for name, info in model.model_fields.items():
+        names |= {name, info.alias or name}
+        for nested in _models_in(info.annotation):
+            names |= _names_in(nested)
+    return names
 
 
 def _all_categories(fields: Mapping[str, Field]) -> Iterator[Category]:

@@ -24,9 +24,10 @@ values of people are named in `about` and `mentions` too (`was`). None: the sour
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
@@ -37,6 +38,9 @@ from schemas.event import parse_timestamp
 
 HUB_ONLY: Final = "hub-only"
 """Stands where a category would: for the hub's own eyes (`securityMarking`), never delivered."""
+
+CUSTOM_RULES: Final = frozenset({"date_time", "date", "uuid", "kind"})
+"""Codes of the rules below and in the families, whose texts are safe to show."""
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
@@ -98,14 +102,18 @@ class Ref:
     path: str
 
     def of(self, source: str, data: Any) -> str | None:
-        """The name, UUIDs in lower case; None if the data lacks a part of it."""
-        parts = [self.kind]
-        for path in self.path.split("/"):
-            found = next(pluck(data, path), None) if path else source
-            if found is None:
-                return None
-            parts.append(found.lower() if _UUID.match(found) else found)
-        return "/".join(parts)
+        """The name, UUIDs in lower case; None if the data lacks a part of it, or one of several has a `/` in it."""
+        paths = self.path.split("/")
+        name = self.kind
+        for path in paths:
+            if not path:
+                name = f"{name}/{source}"
+                continue
+            found = pluck(data, path)
+            if not found or (len(paths) > 1 and "/" in found[0]):
+                return None  # with a slash in a part, two entities could share a name
+            name = f"{name}/{found[0].lower() if _UUID.match(found[0]) else found[0]}"
+        return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +196,22 @@ def was(*paths: str) -> tuple[str, ...]:
     return (*paths, *(f"changed.{path}" for path in paths))
 
 
-def pluck(data: Any, path: str) -> Iterator[str]:
-    """Every string that `path` leads to in plain JSON values; nothing where a part is missing."""
-    name, _, rest = path.partition(".")
-    many = name.endswith("[]")
-    value = data.get(name.removesuffix("[]")) if isinstance(data, dict) else None
-    for item in value if many and isinstance(value, list) else (value,):
-        if rest:
-            yield from pluck(item, rest)
-        elif isinstance(item, str):
-            yield item
+def pluck(data: Any, path: str) -> list[str]:
+    """Every string that `path` leads to in plain JSON values; empty where a part is missing."""
+    found = [data]
+    for name, many in _steps(path):
+        inner: list[Any] = []
+        for item in found:
+            value = item.get(name) if isinstance(item, dict) else None
+            if many and isinstance(value, list):
+                inner += value
+            elif value is not None:
+                inner.append(value)
+        found = inner
+    return [item for item in found if isinstance(item, str)]
+
+
+@cache
+def _steps(path: str) -> tuple[tuple[str, bool], ...]:
+    """(name, whether it is a list) of each part of a path. Paths stand in specs, so the cache is bounded."""
+    return tuple((part.removesuffix("[]"), part.endswith("[]")) for part in path.split("."))
