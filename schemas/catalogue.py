@@ -72,8 +72,9 @@ _TELLING_NOTHING: Final = frozenset(
 class Field:
     """One known field of a type's data: what all of its categories are, and what is inside it.
 
-    `many` is true for a list; `inside` is None for a value without known fields of its own, or with no more to
-    tell (a string, a list of strings, a free-form object).
+    `categories` hold for all that is inside too; they are empty where only the fields inside have any. `many` is true
+    for a list; `inside` is None for a value without known fields of its own (a string, a list of strings, a free-form
+    object). NONE stands alone: beside another category it says nothing and is left out.
     """
 
     name: str
@@ -108,7 +109,7 @@ class Entry:
         yield from _flatten(self.fields, "", frozenset())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Described:
     """What the hub keeps beside an event so that it can be matched and guarded without being parsed again."""
 
@@ -120,6 +121,10 @@ class Described:
     about: tuple[str, ...]  # lower-case person ids
     organisations: tuple[str, ...]  # lower-case ids, from the event itself
     extras: bool  # it holds something that the catalogue does not list
+
+    def __repr__(self) -> str:
+        # Only what may stand in a log line: subject, key and entity may name a person.
+        return f"<Described {self.event!r}>"
 
 
 class UnknownType(KeyError):

@@ -1,0 +1,190 @@
+"""The catalogue as documents: JSON Schemas, `GET /v1/catalogue`, AsyncAPI 3 and the table for the documentation.
+
+Pure: models in, plain JSON values out. Nothing here is written by hand twice; what a document says stands in a model,
+its docstring or its `EventSpec`.
+"""
+
+import inspect
+import json
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
+from schemas.catalogue import Catalogue, Entry
+from schemas.event import BATCH, STRUCTURED
+from schemas.payload import Ref
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_STRING: Final = {"type": "string", "minLength": 1, "maxLength": 1024}
+
+ENVELOPE: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "A CloudEvent in the JSON event format. The hub adds `sequence` on delivery.",
+    "required": ["specversion", "id", "source", "type", "data"],
+    "properties": {
+        "specversion": {"const": "1.0"},
+        "id": {**_STRING, "description": "Unique within the source; a repeat with the same content is suppressed."},
+        "source": {**_STRING, "format": "uri-reference", "description": "The system that says it."},
+        "type": {**_STRING, "description": "The name in the catalogue."},
+        "subject": {**_STRING, "description": "The entity; derived from the data where it is left out."},
+        "partitionkey": {**_STRING, "description": "The ordering key; derived from the data where it is left out."},
+        "time": {"type": "string", "format": "date-time", "description": "When it happened, with offset."},
+        "datacontenttype": {**_STRING, "description": "JSON; left out: application/json."},
+        "dataschema": {**_STRING, "format": "uri"},
+        "sequence": {
+            "type": "string",
+            "pattern": "^[0-9]{16}$",
+            "description": "Set by the hub. Of two events with one key the larger is the newer.",
+        },
+        "skolnavlane": {**_STRING, "description": "Set by the hub on a replay or resend; its order is its own."},
+        "data": {"type": "object"},
+    },
+    "additionalProperties": {
+        "type": ["string", "boolean", "integer"],
+        "description": "Extension attributes are stored, and delivered to nobody.",
+    },
+}
+
+
+class _Plain(GenerateJsonSchema):
+    """Without a title on every field that only repeats its name."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def json_schema(entry: Entry) -> dict[str, Any]:
+    """JSON Schema (2020-12) of a type's data. `x-category` on a field holds for all that is in it."""
+    schema = entry.model.model_json_schema(schema_generator=_Plain)
+    return {"$schema": _DIALECT, "$id": f"urn:skolnav:schema:{entry.type}", **schema}
+
+
+def summary(entry: Entry) -> dict[str, Any]:
+    """A type in a line: what `GET /v1/catalogue` lists."""
+    spec = entry.spec
+    return {
+        "type": entry.type,
+        "family": spec.family,
+        "description": description(entry.model),
+        "key": pattern(spec.key),
+        "entity": None if spec.entity is None else pattern(spec.entity),
+    }
+
+
+def catalogue_list(catalogue: Catalogue) -> dict[str, Any]:
+    """The document of `GET /v1/catalogue`."""
+    return {"types": [summary(entry) for entry in catalogue]}
+
+
+def catalogue_entry(catalogue: Catalogue, entry: Entry) -> dict[str, Any]:
+    """The document of `GET /v1/catalogue/{type}`. `about`, `mentions` and `categories` go by paths into `data`;
+    fields that stand in the schema and not among `categories` are delivered to nobody.
+    """
+    return {
+        **summary(entry),
+        "subject": pattern(entry.spec.subject),
+        "about": list(entry.spec.about),
+        "mentions": list(entry.spec.mentions),
+        "schema": json_schema(entry),
+        "categories": {path: sorted(categories) for path, categories in entry.flat_fields()},
+        "examples": [catalogue.example(entry, index) for index in range(len(entry.spec.examples))],
+    }
+
+
+def asyncapi(catalogue: Catalogue, *, version: str, title: str = "Skolnav") -> dict[str, Any]:
+    """An AsyncAPI 3.0 document: a channel per type, which the hub receives on and sends on.
+
+    `version` is the hub's. Messages are whole CloudEvents in structured mode.
+    """
+    entries = list(catalogue)
+    names, definitions = models_json_schema(
+        [(entry.model, "validation") for entry in entries],
+        ref_template="#/components/schemas/{model}",
+        schema_generator=_Plain,
+    )
+    channels: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
+    messages: dict[str, Any] = {}
+    for entry in entries:
+        channel = {"$ref": f"#/channels/{entry.type}"}
+        message = {"$ref": f"#/channels/{entry.type}/messages/event"}
+        channels[entry.type] = {
+            "address": entry.type,
+            "description": description(entry.model),
+            "messages": {"event": {"$ref": f"#/components/messages/{entry.type}"}},
+        }
+        operations[f"receive.{entry.type}"] = {
+            "action": "receive",
+            "channel": channel,
+            "messages": [message],
+            "summary": f"Publish it with POST /v1/events ({STRUCTURED}, {BATCH} or binary mode)",
+        }
+        operations[f"send.{entry.type}"] = {
+            "action": "send",
+            "channel": channel,
+            "messages": [message],
+            "summary": "Subscribe to it with POST /v1/subscriptions (webhook, feed or stream)",
+        }
+        messages[entry.type] = {
+            "name": entry.type,
+            "contentType": STRUCTURED,
+            "summary": description(entry.model).partition("\n")[0],
+            "payload": {
+                "allOf": [
+                    {"$ref": "#/components/schemas/CloudEvent"},
+                    {"properties": {"type": {"const": entry.type}, "data": names[entry.model, "validation"]}},
+                ]
+            },
+            "examples": [
+                {"name": f"example-{index + 1}", "payload": catalogue.example(entry, index)}
+                for index in range(len(entry.spec.examples))
+            ],
+        }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": title,
+            "version": version,
+            "description": "Event types of the school's integration hub. A recipient gets of each event what its data "
+            "contract allows: see `x-category` on the fields.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": STRUCTURED,
+        "channels": channels,
+        "operations": operations,
+        "components": {
+            "messages": messages,
+            "schemas": {"CloudEvent": ENVELOPE, **definitions.get("$defs", {})},
+        },
+    }
+
+
+def markdown(catalogue: Catalogue) -> str:
+    """The table of types for the documentation."""
+    lines = ["| type | what | key | state of | categories |", "| --- | --- | --- | --- | --- |"]
+    for entry in catalogue:
+        row = summary(entry)
+        what = row["description"].partition("\n")[0]
+        categories = ", ".join(sorted(entry.categories - {"none"})) or "none"
+        lines.append(f"| `{entry.type}` | {what} | `{row['key']}` | `{row['entity'] or '-'}` | {categories} |")
+    return "\n".join(lines) + "\n"
+
+
+def files(catalogue: Catalogue, *, version: str) -> dict[str, str]:
+    """What `skolnav catalogue export` writes, by file name."""
+    documents = {f"{entry.type}.schema.json": json_schema(entry) for entry in catalogue}
+    documents["asyncapi.json"] = asyncapi(catalogue, version=version)
+    texts = {name: json.dumps(document, ensure_ascii=False, indent=2) + "\n" for name, document in documents.items()}
+    return {**texts, "types.md": markdown(catalogue)}
+
+
+def pattern(ref: Ref) -> str:
+    """How an entity is called: `person/{student.id}`, with `{source}` for the event's own source."""
+    return "/".join((ref.kind, *(f"{{{path or 'source'}}}" for path in ref.path.split("/"))))
+
+
+def description(model: type[BaseModel]) -> str:
+    """A model's docstring, unwrapped: paragraphs separated by an empty line."""
+    text = inspect.cleandoc(model.__doc__ or "")
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
