@@ -17,7 +17,7 @@ from schemas.category import Category
 from schemas.event import SPEC_VERSION, Event, InvalidEvent, Problem, is_string
 from schemas.payload import CUSTOM_RULES, HUB_ONLY, EventSpec, Payload, pluck
 
-_CORE_ATTRIBUTES: Final = frozenset(
+CORE_ATTRIBUTES: Final = frozenset(
     {
         "specversion",
         "id",
@@ -226,7 +226,7 @@ class Catalogue:
             entity,
             _ids(data, spec.about),
             _ids(data, spec.organisations),
-            not (attributes.keys() <= _CORE_ATTRIBUTES) or _has_extras(data, entry.fields),
+            not (attributes.keys() <= CORE_ATTRIBUTES) or _has_extras(data, entry.fields),
         )
 
     def example(self, entry: Entry, index: int = 0) -> dict[str, Any]:
