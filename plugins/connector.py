@@ -58,8 +58,13 @@ def Contract(purpose: str, basis: str, categories: Iterable[Category]) -> DataCo
 class Transaction(Protocol):
     """What is kept and published together, or not at all."""
 
-    state: MutableMapping[str, Any]
-    """The connector's state with what this transaction has changed: JSON values by name. Deleting a name forgets it."""
+    @property
+    def state(self) -> MutableMapping[str, Any]:
+        """The connector's state with what this transaction has changed: JSON values by name.
+
+        Deleting a name forgets it. A value that was read is a copy: assign it again to keep a change in it. Raises
+        TypeError for what is no JSON value.
+        """
 
     def publish(
         self,
@@ -113,11 +118,24 @@ class ConnectorClock(Protocol):
 class Context(Protocol):
     """The hub as one connector instance sees it."""
 
-    instance: str  # its name in the configuration
-    clock: ConnectorClock
-    directory: DirectoryView
-    log: logging.Logger  # lines carry the instance; the hub refuses none, so put no data in them
-    state: Mapping[str, Any]  # what has been committed or staged so far, JSON values by name
+    @property
+    def instance(self) -> str:
+        """Its name in the configuration."""
+
+    @property
+    def clock(self) -> ConnectorClock: ...
+
+    @property
+    def directory(self) -> DirectoryView:
+        """Raises ConfigurationError if the class has no contract."""
+
+    @property
+    def log(self) -> logging.Logger:
+        """Lines carry the instance; the hub refuses none, so put no data in them."""
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """What has been committed or staged so far, JSON values by name. Each read gives a copy of its own."""
 
     def commit(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction on state and publishing.

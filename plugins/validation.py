@@ -6,7 +6,6 @@ Every text says what to do, since a vendor reads it in the first minute with the
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from plugins.connector import Connector, ConnectorConfig, Effect, timers_of
@@ -79,14 +78,15 @@ def _problems(cls: type[Connector[Any]]) -> Iterator[str]:
     yield from _config_problems(cls)
     yield from _contract_problems(cls)
     yield from _coroutine_problems(cls)
-    if not isinstance(cls.effect, Effect):
+    effect: Any = cls.effect
+    if not isinstance(effect, Effect):
         yield "`effect` must be one of Effect.IDEMPOTENT, Effect.VERIFIABLE, Effect.BLIND"
     if cls.start_from not in ("now", "oldest", "state"):
         yield '`start_from` must be "now", "oldest" or "state"'
     if cls.concurrency not in ("instance", "key"):
         yield '`concurrency` must be "instance" or "key"'
     for limit in ("timeout_s", "poll_timeout_s"):
-        value = getattr(cls, limit)
+        value: Any = getattr(cls, limit)
         if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
             yield f"`{limit}` must be a number of seconds above 0"
 
@@ -106,13 +106,14 @@ def _config_problems(cls: type[Connector[Any]]) -> Iterator[str]:
 
 def _contract_problems(cls: type[Connector[Any]]) -> Iterator[str]:
     for attribute in ("consumes", "produces"):
-        models = getattr(cls, attribute)
+        models: Any = getattr(cls, attribute)
         if not isinstance(models, tuple) or not all(
             isinstance(model, type) and issubclass(model, Payload) and hasattr(model, "spec") for model in models
         ):
             yield f"`{attribute}` must be a tuple of event types (subclasses of schemas.Payload with a `spec`)"
             return
-    if cls.contract is not None and not isinstance(cls.contract, DataContract):
+    contract: Any = cls.contract
+    if contract is not None and not isinstance(contract, DataContract):
         yield "`contract` must be made by plugins.Contract(purpose, basis, categories)"
         return
     if cls.consumes and cls.contract is None:
@@ -153,9 +154,10 @@ def _coroutine_problems(cls: type[Connector[Any]]) -> Iterator[str]:
             yield f"{name}() must take {'only self' if not arguments else 'self and the event'}"
     for name, declared in timers_of(cls).items():
         method = getattr(cls, name)
-        if not inspect.iscoroutinefunction(method) or not _takes(method, datetime.min, True):
+        if not inspect.iscoroutinefunction(method) or not _takes(method, None, True):
             yield f"timer {name} must be `async def {name}(self, due: datetime, complete: bool)`"
-        if not callable(declared.times):
+        times: Any = declared.times
+        if not callable(times):
             yield f"timer {name}: @daily takes a function of the configuration, for example lambda config: config.times"
 
 

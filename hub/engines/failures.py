@@ -1,0 +1,69 @@
+"""What a connector's failure means for its event, and what may be said of it: a class and a place, never its text."""
+
+import re
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, Final
+
+from hub.delivery.base import Outcome, Result
+from plugins.connector import Connector
+from plugins.errors import ConfigurationError, PermanentError, PrivacyError, SkolnavError, TemporaryError
+
+_CODE: Final = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*\Z", re.ASCII)
+MAX_BACKOFF_S: Final = 300.0
+
+
+class NotRunning(TemporaryError):
+    """The instance can't be called now."""
+
+
+class TimedOut(TemporaryError):
+    """A call took longer than its limit and was cancelled, or given up."""
+
+
+def code_of(error: BaseException) -> str:
+    """A short stable code: the connector's own for a typed failure, else `error-<class name>`."""
+    if isinstance(error, SkolnavError):
+        # A vendor may have put a value there: what does not look like a code is not repeated.
+        return error.code if len(error.code) <= 40 and _CODE.match(error.code) else "failed"
+    return f"error-{type(error).__name__}"
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """How delivery goes on after handle() raised."""
+    match error:
+        case TimedOut():
+            return Outcome(Result.RETRY, error.code, recipient_down=True)
+        case TemporaryError():
+            return Outcome(Result.RETRY, code_of(error), retry_after_s=error.retry_after_s)
+        case PrivacyError():
+            return Outcome(Result.DEAD, "privacy")
+        case PermanentError():
+            return Outcome(Result.DEAD, code_of(error))
+        case ConfigurationError():
+            return Outcome(Result.MISCONFIGURED, code_of(error))
+        case _:
+            return Outcome(Result.RETRY, code_of(error))
+
+
+def backoff_s(failures: int, error: BaseException) -> float:
+    """Seconds until the next try after so many failures in a row; the far side's wish counts if it is longer."""
+    wished = error.retry_after_s if isinstance(error, TemporaryError) else None
+    return min(max(2.0 ** min(failures, 16) / 2, wished or 0.0), MAX_BACKOFF_S)
+
+
+def place_of(error: BaseException, cls: type[Connector[Any]]) -> str:
+    """Where it was raised, for the vendor: `mapping.py:42 portions`."""
+    return innermost(traceback.extract_tb(error.__traceback__), cls)
+
+
+def innermost(stack: traceback.StackSummary, cls: type[Connector[Any]]) -> str:
+    """The innermost line in the connector's own folder, else the innermost of all; empty for an empty stack."""
+    folder = Path(getattr(sys.modules.get(cls.__module__), "__file__", None) or "/").parent
+    own = [frame for frame in stack if folder in Path(frame.filename).parents]
+    frames = own or list(stack)
+    if not frames:
+        return ""
+    frame = frames[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"

@@ -1,0 +1,212 @@
+"""All connector instances of a hub: started, watched, called and stopped, each apart from the others."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hub.clock import Clock
+from hub.delivery.base import Attempt, Outcome
+from hub.engines.instance import Instance, InstanceStatus, Surroundings
+from hub.privacy.base import Recipient
+from hub.store.base import Store
+from plugins.connector import Connector, ConnectorConfig, DirectoryView
+from plugins.manager import Plugins
+from schemas import DataContract
+
+WATCH_S: Final = 1.0
+BLOCKED_S: Final = 10.0  # machine time that an instance's loop may go without a turn
+START_S: Final = 5.0  # how long the hub's start waits for its connectors
+KEY_CONCURRENCY: Final = 8  # calls at a time of a connector with `concurrency: key`
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class HostedConnector:
+    """One entry under `connectors:`. `use` names the class; `contract` is the configuration's narrowing, if any."""
+
+    use: str
+    config: ConnectorConfig
+    contract: DataContract | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceInfo:
+    """One instance as an operator sees it."""
+
+    name: str
+    use: str
+    status: InstanceStatus
+    reason: str  # a short stable code; empty while it runs
+
+
+def recipient_of(instance: str, cls: type[Connector[Any]], narrowed: DataContract | None = None) -> Recipient | None:
+    """Whom the gate decides for when this instance is given an event or asks the directory; None: it sees nothing."""
+    if cls.contract is None:
+        return None
+    contracts = (cls.contract,) if narrowed is None else (cls.contract, narrowed)
+    return Recipient(f"connector/{instance}", contracts, aggregates=cls.aggregates)
+
+
+class Hosts:
+    """The instances by name.
+
+    `directory(instance, recipient)` gives an instance its view of the directory; `wake()` is called when the outbox
+    has got rows; `pause(instance, reason)` when an instance was given up and must get no more events;
+    `on_problem(instance, code, detail)` when an operator should know: codes and places, never data. All are called on
+    the hub's event loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        plugins: Plugins,
+        store: Store,
+        clock: Clock,
+        directory: Callable[[str, Recipient], DirectoryView],
+        wake: Callable[[], None],
+        pause: Callable[[str, str], None],
+        on_problem: Callable[[str, str, str], None],
+    ) -> None:
+        self._plugins = plugins
+        self._store = store
+        self._clock = clock
+        self._directory = directory
+        self._wake = wake
+        self._pause = pause
+        self._on_problem = on_problem
+        self._instances: dict[str, Instance] = {}
+        self._watchdog: asyncio.Task[None] | None = None
+        self._opening: list[asyncio.Task[None]] = []
+
+    async def start(self, connectors: Mapping[str, HostedConnector]) -> None:
+        """Start all. Returns when each has tried start() once, or after START_S: one that is slow goes on behind.
+
+        Raises UnknownConnector.
+        """
+        for hosted in connectors.values():
+            self._plugins.connector(hosted.use)
+        self._watchdog = asyncio.create_task(self._watch())
+        self._opening = [asyncio.create_task(self.add(name, hosted)) for name, hosted in connectors.items()]
+        if self._opening:
+            ended, _ = await asyncio.wait(self._opening, timeout=START_S)
+            for opening in ended:
+                opening.result()
+
+    async def stop(self) -> None:
+        """End all, in bounded time: one that does not end is named and left behind."""
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watchdog
+        for opening in self._opening:
+            opening.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
+        await asyncio.gather(*(self.remove(name) for name in list(self._instances)))
+
+    async def add(self, name: str, hosted: HostedConnector) -> None:
+        """Start one more instance. Raises UnknownConnector, and ValueError if the name is taken."""
+        if name in self._instances:
+            raise ValueError(f"connector instance {name} exists already")
+        cls = self._plugins.connector(hosted.use)
+        recipient = recipient_of(name, cls, hosted.contract)
+        await self._open(Instance(name, cls, hosted.config, recipient, self._surroundings()))
+
+    async def remove(self, name: str) -> None:
+        """Stop one instance; its state stays in the store."""
+        instance = self._instances.pop(name)
+        if not await instance.close():
+            self._on_problem(name, "left-behind", instance.where())
+            log.error("%s: its thread did not end and was left behind, at %s", name, instance.where())
+
+    async def restart(self, name: str) -> InstanceStatus:
+        """Begin anew with the state of the store: after a person mended what made it fail or hang."""
+        old = self._instances[name]
+        await self.remove(name)
+        await self._open(Instance(name, old.cls, old.config, old.recipient, self._surroundings()))
+        return self._instances[name].status
+
+    def names(self) -> list[str]:
+        return sorted(self._instances)
+
+    def instance(self, name: str) -> Instance:
+        """Raises KeyError."""
+        return self._instances[name]
+
+    def statuses(self) -> list[InstanceInfo]:
+        return [
+            InstanceInfo(name, instance.cls.name, instance.status, instance.reason)
+            for name, instance in sorted(self._instances.items())
+        ]
+
+    def sink(self, name: str) -> "ConnectorSink":
+        """Where delivery hands this instance its events. Raises KeyError if there is no such instance."""
+        cls = self._instances[name].cls
+        return ConnectorSink(self, name, KEY_CONCURRENCY if cls.concurrency == "key" else 1)
+
+    async def selftest(self, name: str) -> None:
+        """A round trip to the far side. Raises what the connector raises, NotRunning, TimedOut."""
+        instance = self._instances[name]
+        await instance.call("selftest", limit_s=instance.cls.timeout_s)
+
+    async def reconcile(self, name: str) -> None:
+        """Compare with the far side and mend. Raises as `selftest`."""
+        instance = self._instances[name]
+        await instance.call("reconcile", limit_s=instance.cls.poll_timeout_s)
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            self._plugins.catalogue(),
+            self._store,
+            self._clock,
+            self._directory,
+            self._wake,
+            self._on_problem,
+            asyncio.get_running_loop(),
+        )
+
+    async def _open(self, instance: Instance) -> None:
+        self._instances[instance.name] = instance
+        await instance.open()
+
+    async def _watch(self) -> None:
+        """Name an instance whose loop does not turn, or whose call does not end, and take it out of the way."""
+        last = self._clock.monotonic()
+        while True:
+            await self._clock.sleep(WATCH_S)
+            now = self._clock.monotonic()
+            held_up, last = now - last > BLOCKED_S / 2, now
+            for instance in list(self._instances.values()):
+                if instance.status in (InstanceStatus.STUCK, InstanceStatus.STOPPED):
+                    continue
+                if held_up:  # the machine, or the hub itself, stood still: accuse nobody
+                    instance.forget_ping()
+                elif instance.unanswered_s() > BLOCKED_S:
+                    self._give_up(instance, "blocked", "put blocking calls into ctx.blocking(...)")
+                elif (call := instance.overdue()) is not None:
+                    self._give_up(instance, "hung", f"{call.what}() does not end, not even when cancelled")
+
+    def _give_up(self, instance: Instance, reason: str, says: str) -> None:
+        where = instance.where()
+        log.error("%s is given up (%s at %s): %s", instance.name, reason, where, says)
+        instance.give_up(reason)
+        self._on_problem(instance.name, reason, where)
+        self._pause(instance.name, reason)
+
+
+class ConnectorSink:
+    """`hub.delivery.base.Sink` of one instance. It is looked up at each attempt, since it may be restarted."""
+
+    def __init__(self, hosts: Hosts, name: str, concurrency: int) -> None:
+        self.concurrency = concurrency
+        self._hosts = hosts
+        self._name = name
+
+    async def deliver(self, attempt: Attempt) -> Outcome:
+        return await self._hosts.instance(self._name).deliver(attempt)
+
+    async def close(self) -> None:
+        """The instance outlives its subscription: `Hosts` stops it."""

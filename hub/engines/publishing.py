@@ -1,0 +1,87 @@
+"""From what a connector publishes to an event for the outbox, checked before anything is kept."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from hub.clock import Clock
+from plugins.connector import Connector
+from plugins.errors import PermanentError, PrivacyError
+from plugins.validation import AGGREGATE_OUTPUT, only_categories
+from schemas import Catalogue, Event, InvalidEvent, Payload
+from schemas.event import JSON, SPEC_VERSION
+
+
+class Publisher:
+    """Makes the events of one connector instance."""
+
+    def __init__(self, source: str, cls: type[Connector[Any]], catalogue: Catalogue, clock: Clock) -> None:
+        self._source = source
+        self._connector = cls.name
+        self._aggregates = cls.aggregates
+        self._produces = {model.spec.type for model in cls.produces}
+        self._catalogue = catalogue
+        self._clock = clock
+
+    def build(
+        self,
+        model: type[Payload],
+        data: BaseModel | Mapping[str, Any],
+        time: datetime | None,
+        complete: bool | None,
+    ) -> Event:
+        """A valid event with a random id. Raises PermanentError, PrivacyError; neither tells a value."""
+        type_ = model.spec.type
+        if type_ not in self._produces:
+            raise PermanentError(
+                f"{self._connector} published {type_} without declaring it", fix="Add it to `produces`", code="publish"
+            )
+        moment = time or self._clock.school()
+        if moment.tzinfo is None:
+            raise PermanentError(
+                f"{self._connector} published {type_} with a time without zone",
+                fix="Give an aware datetime",
+                code="publish",
+            )
+        entry = self._catalogue.entry(type_)
+        content = _plain(data)
+        if complete is not None and "complete" in entry.fields:
+            content["complete"] = complete and content.get("complete") is not False
+        event = Event(
+            {
+                "specversion": SPEC_VERSION,
+                # Random, never derived: an id made of content would tell of it, and of who it is about.
+                "id": str(uuid.uuid4()),
+                "source": self._source,
+                "type": type_,
+                "time": moment.isoformat(),
+                "datacontenttype": JSON,
+            },
+            content,
+        )
+        try:
+            described = self._catalogue.describe(event)
+        except InvalidEvent as error:
+            raise PermanentError(
+                f"{self._connector} published data that is no {type_}",
+                why="; ".join(f"{problem.where}: {problem.says}" for problem in error.problems),
+                code="publish",
+            ) from None
+        if self._aggregates:
+            told = sorted(set(only_categories(content, entry.fields, AGGREGATE_OUTPUT)))
+            if told or described.about:
+                raise PrivacyError(
+                    f"{self._connector} makes sums only, and published {type_} with something else in it",
+                    why=f"not of category aggregate: {', '.join(told) or 'whom it is about'}",
+                    fix="Leave it out, or declare the field in the type with category aggregate or none",
+                )
+        return described.event
+
+
+def _plain(data: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(data, BaseModel):
+        return data.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return dict(data)
