@@ -1,9 +1,10 @@
 """What a municipality writes under `connectors.<name>` for its kitchens."""
 
 import re
+from collections.abc import Collection
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
@@ -34,6 +35,17 @@ def _uuid(value: str) -> str:
     return value.lower()
 
 
+T = TypeVar("T", bound=Collection[Any])
+
+
+def _some(value: T) -> T:
+    # Not Field(min_length=1): pydantic counts the valid items, and one wrong time would be told as three errors.
+    if not value:
+        raise PydanticCustomError("empty", "must have at least one entry")
+    return value
+
+
+Some = Annotated[T, AfterValidator(_some)]
 SchoolTime = Annotated[time, BeforeValidator(_school_time)]
 Id = Annotated[str, AfterValidator(_uuid)]
 # These become part of file names and CSV cells, so nothing that means something there is let in.
@@ -93,14 +105,13 @@ class Kitchen(_Part):
     """One kitchen and whom it cooks for."""
 
     id: Code = Field(description="Name of the kitchen, for example K-017.")
-    units: tuple[Id, ...] = Field(
-        min_length=1, description="SS 12000 ids of the organisations it cooks for; their parts are included."
+    units: Some[tuple[Id, ...]] = Field(
+        description="SS 12000 ids of the organisations it cooks for; their parts are included."
     )
     unit_code: FileWord = Field(description="The unit's code in file names, for example the school unit code 12345678.")
-    sittings: tuple[Sitting, ...] = Field(min_length=1, description="Its sittings each day.")
-    cutoffs: tuple[CutOff, ...] = Field(
+    sittings: Some[tuple[Sitting, ...]] = Field(description="Its sittings each day.")
+    cutoffs: Some[tuple[CutOff, ...]] = Field(
         (_USUAL_CUTOFF,),
-        min_length=1,
         description="At most one rule per kind. `special` and `bulk` follow `normal` where left out; "
         "`normal` is 08:30 the same day where left out.",
     )
@@ -110,8 +121,8 @@ class Kitchen(_Part):
         description="The diet source's code -> the kitchen's. Several diets of one pupil: codes in alphabetical order "
         f"joined by +, for example GLUTEN+LAKTOS. What is not listed counts as {OTHER}.",
     )
-    weekdays: frozenset[Annotated[int, Field(ge=1, le=7)]] = Field(
-        frozenset({1, 2, 3, 4, 5}), min_length=1, description="Days it serves, 1 Monday to 7 Sunday."
+    weekdays: Some[frozenset[Annotated[int, Field(ge=1, le=7)]]] = Field(
+        frozenset({1, 2, 3, 4, 5}), description="Days it serves, 1 Monday to 7 Sunday."
     )
 
     @model_validator(mode="after")
@@ -177,10 +188,9 @@ class SftpTransport(_Part):
 class CateringConfig(ConnectorConfig):
     """Kitchens, when they are told, and how."""
 
-    kitchens: tuple[Kitchen, ...] = Field(min_length=1, description="The kitchens that this instance reports to.")
-    report_times: tuple[SchoolTime, ...] = Field(
+    kitchens: Some[tuple[Kitchen, ...]] = Field(description="The kitchens that this instance reports to.")
+    report_times: Some[tuple[SchoolTime, ...]] = Field(
         (time(8, 0), time(9, 30)),
-        min_length=1,
         description="School times HH:MM at which each kitchen gets a full snapshot. Two is usual: when its staff "
         "arrive, and just before cooking.",
     )

@@ -121,19 +121,20 @@ def count(
     """Count one sitting.
 
     `pupils` are those enrolled at the kitchen's units that day. `open_units`: the units that are open where one is
-    closed, none where all are; pupils of closed ones are absent, and without an open one no staff eats. None: no
-    unit is closed.
+    closed; pupils of the others are absent, and where that is all of them no staff eats. None: nothing is closed.
     """
     start, end = window(sitting, day)
     away = {absence.student for absence in absences if overlaps(absence, start, end)}
     portions: Counter[str] = Counter(dict.fromkeys(kitchen.diets(), 0))
     unknown: set[str] = set()
-    enrolled = absent = 0
+    enrolled = absent = expected = 0
     for pupil in pupils:
         if sitting.groups and sitting.groups.isdisjoint(_groups(pupil)):
             continue
         enrolled += 1
-        if pupil["id"] in away or (open_units is not None and not at_school(pupil, day, open_units)):
+        is_open = open_units is None or at_school(pupil, day, open_units)
+        expected += is_open
+        if pupil["id"] in away or not is_open:
             absent += 1
             continue
         name, unlisted = diet(kitchen, pupil.get("diet") or ())
@@ -141,7 +142,7 @@ def count(
         if unlisted is not None:
             unknown.add(unlisted)
     staff = sitting.staff_portions if sitting.staff_portions is not None else kitchen.staff_portions
-    if open_units is not None and not open_units:
+    if open_units is not None and not expected:
         staff = 0
     return Count(enrolled, absent, dict(portions), staff, len(unknown))
 

@@ -1,0 +1,105 @@
+"""What a municipality writes about its kitchens, and what it is told where that is wrong."""
+
+from datetime import date, time
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from connectors.catering.config import CateringConfig
+
+UNIT = "0d4d1c52-8a2e-4a35-9d1b-7f7c1f0f4a10"
+
+
+def kitchen(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "K-017",
+        "units": [UNIT],
+        "unit_code": "12345678",
+        "sittings": [{"id": "1", "from": "11:10", "to": "11:40"}],
+        **changes,
+    }
+
+
+def config(*kitchens: dict[str, Any], **changes: Any) -> CateringConfig:
+    return CateringConfig.model_validate(
+        {"kitchens": kitchens or (kitchen(),), "transport": {"kind": "folder", "path": "/srv/kitchen"}, **changes}
+    )
+
+
+def refusal(*kitchens: dict[str, Any], **changes: Any) -> tuple[str, str, str]:
+    """(place, type, text) of the one thing that is wrong."""
+    with pytest.raises(ValidationError) as caught:
+        config(*kitchens, **changes)
+    (detail,) = caught.value.errors(include_input=False)
+    return ".".join(map(str, detail["loc"])), detail["type"], detail["msg"]
+
+
+def test_a_kitchen_needs_little_and_the_rest_has_defaults() -> None:
+    found = config()
+    assert found.report_times == (time(8, 0), time(9, 30))
+    assert found.kitchens[0].cutoff("special").time == time(8, 30)
+    assert found.kitchens[0].serves(date(2026, 11, 24))
+    assert not found.kitchens[0].serves(date(2026, 11, 22))
+
+
+@pytest.mark.parametrize("wrong", ["25:10", "8:30", "24:00", "08:60", 570, None, "08:30:00"])
+def test_a_wrong_time_is_refused_with_an_example_and_without_repeating_it(wrong: Any) -> None:
+    cutoffs = [{"applies_to": "normal", "time": "08:30"}, {"applies_to": "special", "offset_days": 1, "time": wrong}]
+    place, kind, text = refusal(kitchen(cutoffs=cutoffs))
+    assert place == "kitchens.0.cutoffs.1.time"
+    assert kind == "school_time"
+    assert "09:30" in text
+    assert str(wrong) not in text
+
+
+def test_a_cutoff_falls_back_to_normal_and_the_horizon_reaches_the_earliest() -> None:
+    cutoffs = [
+        {"applies_to": "normal", "time": "09:00"},
+        {"applies_to": "bulk", "offset_days": 7, "time": "12:00"},
+    ]
+    found = config(kitchen(cutoffs=cutoffs))
+    assert found.kitchens[0].cutoff("special").time == time(9, 0)
+    assert found.kitchens[0].days_ahead() == 7
+    assert found.cutoff_times() == {time(9, 0), time(12, 0)}
+
+
+def test_a_cutoff_at_a_report_time_needs_no_timer_of_its_own() -> None:
+    assert config(report_times=["08:00", "08:30"]).cutoff_times() == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("kitchens", "kind"),
+    [
+        ([kitchen(), kitchen(unit_code="2")], "kitchen_twice"),
+        ([kitchen(), kitchen(id="K-018")], "unit_code_twice"),
+        ([kitchen(sittings=[{"id": "1", "from": "11:00", "to": "11:00"}])], "sitting_order"),
+        ([kitchen(sittings=[{"id": "1", "from": "11:00", "to": "12:00"}] * 2)], "sitting_twice"),
+        ([kitchen(cutoffs=[{"applies_to": "normal", "time": "08:30"}] * 2)], "cutoff_twice"),
+        ([kitchen(diet_codes={"X": "NORMAL"})], "diet_code"),
+        ([kitchen(units=["skolan"])], "uuid"),
+        ([kitchen(unit_code="../x")], "string_pattern_mismatch"),
+        ([kitchen(diet_codes={"X": "A;B"})], "string_pattern_mismatch"),
+        ([kitchen(diet_codes={"X": "=A"})], "string_pattern_mismatch"),
+        ([kitchen(staff_portion=3)], "extra_forbidden"),
+    ],
+)
+def test_what_would_mix_or_break_files_is_refused(kitchens: list[dict[str, Any]], kind: str) -> None:
+    assert refusal(*kitchens)[1] == kind
+
+
+def test_sftp_needs_one_login_and_a_host_key_and_hides_the_password() -> None:
+    sftp = {"kind": "sftp", "host": "h", "username": "u", "host_key": "ssh-ed25519 AAAA"}
+    assert refusal(transport=sftp)[1] == "sftp_login"
+    assert refusal(transport={**sftp, "password": "p", "key_file": "k"})[1] == "sftp_login"
+    assert refusal(transport={**sftp, "password": "p", "host_key": "h ssh-ed25519 AAAA"})[1] == "host_key"
+    assert "hunter2" not in repr(config(transport={**sftp, "password": "hunter2"}))
+
+
+def test_every_setting_says_what_it_is() -> None:
+    schema = CateringConfig.model_json_schema()
+    models = [schema, *schema["$defs"].values()]
+    fields = [(m.get("title"), name, field) for m in models for name, field in m.get("properties", {}).items()]
+    assert len(fields) > 25
+    silent = [(model, name) for model, name, field in fields if name != "kind" and not field.get("description")]
+    assert silent == []
