@@ -116,7 +116,10 @@ class Authenticator:
 
     def issue(self, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         """Answer to a client credentials request. Raises OAuthRefused."""
-        form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20))
+        try:
+            form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=20))
+        except ValueError:
+            raise OAuthRefused("invalid_request", "The body is no form of at most 20 fields.") from None
         if form.get("grant_type") != "client_credentials":
             raise OAuthRefused("unsupported_grant_type", "Only grant_type=client_credentials is served here.")
         client_id, secret = form.get("client_id", ""), form.get("client_secret", "")

@@ -6,13 +6,13 @@ anything is stored. What waits is bounded in bytes (all clients) and in requests
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from typing import Any, Final
 
 import orjson
 
 from hub.api.auth import PUBLISHER, Authenticator, Principal
-from hub.api.problems import MEDIA_TYPE, ApiProblem, invalid_events, unavailable
+from hub.api.problems import MEDIA_TYPE, SHOWN, ApiProblem, invalid_events, unavailable
 from hub.bus.base import IdConflict, LogUnavailable
 from hub.services import Services
 from schemas import Described, Event, InvalidEvent, Problem
@@ -76,12 +76,14 @@ class Ingest:
             raise _too_large()
         body = await self._body(receive)
         try:
-            events = _events(headers, scope, body)
-            described = await self._describe(client, events)
+            try:
+                described = await self._describe(client, _events(headers, scope, body))
+            except InvalidEvent as error:  # the body as a whole
+                raise invalid_events(error.problems) from None
             try:
                 appended = await self._log.append(described)
             except IdConflict as conflict:
-                raise _conflict(conflict, len(events)) from None
+                raise _conflict(conflict, len(described)) from None
             except LogUnavailable:
                 raise unavailable(
                     "The log cannot be written now (the disk may be full). Nothing was stored; send it again.", 5
@@ -90,7 +92,7 @@ class Ingest:
                 {
                     "accepted": len(appended.stored),
                     "duplicates": appended.duplicates,
-                    "ids": [event.attributes["id"] for event in events],
+                    "ids": [each.event.attributes["id"] for each in described],
                 }
             )
         finally:
@@ -131,66 +133,64 @@ class Ingest:
         if self._waiting_bytes > MAX_WAITING_BYTES:
             raise unavailable("The hub has as much waiting as it will hold. Nothing was stored; send it again.", 1)
 
-    async def _describe(self, client: Principal, events: Sequence[Event]) -> list[Described]:
-        describe = self._catalogue.describe
-        single = len(events) == 1
+    async def _describe(self, client: Principal, events: Iterable[Event | InvalidEvent]) -> list[Described]:
+        """Check all of a batch; every bad event is named."""
+        single = not isinstance(events, Iterator)
         restricted = client.publishes is not None or client.sources is not None
         described: list[Described] = []
         problems: list[Problem] = []
-        forbidden: list[dict[str, Any]] = []
+        forbidden: list[dict[str, str]] = []
         for index, event in enumerate(events):
             if index and index % _SLICE == 0:
                 await asyncio.sleep(0)
+                if index >= MAX_BATCH:
+                    raise _too_large()
+            if isinstance(event, InvalidEvent):
+                problems += event.problems
+                continue
             if restricted:
                 rule = client.may_not_publish(event.attributes["type"], event.attributes["source"])
                 if rule is not None:
                     forbidden.append({"where": "$" if single else f"[{index}]", "rule": rule})
                     continue
             try:
-                described.append(describe(event))
+                described.append(self._catalogue.describe(event, "" if single else f"[{index}]."))
             except InvalidEvent as error:
-                problems += (
-                    error.problems
-                    if single
-                    else [Problem(f"[{index}].{found.where}", found.rule, found.says) for found in error.problems]
-                )
+                problems += error.problems
         if forbidden:
             raise ApiProblem(
                 "not-permitted-to-publish",
                 "The client's `publishes` (types) or `sources` in the configuration do not cover what `errors` names; "
                 "nothing was stored. Another's source may not be used.",
-                more={"errors": forbidden[:100]},
+                more={"errors": forbidden[:SHOWN]},
             )
         if problems:
             raise invalid_events(problems)
+        if not described:
+            raise invalid_events([Problem("$", "empty", "the batch holds no event")])
         return described
 
 
-def _events(headers: dict[bytes, bytes], scope: Scope, body: bytes) -> list[Event]:
-    """Read the body in the mode that its content type says. Raises ApiProblem (413, 415, 422)."""
+def _events(headers: dict[bytes, bytes], scope: Scope, body: bytes) -> Iterable[Event | InvalidEvent]:
+    """Read the body in the mode that its content type says: a list of one, or an iterator over a batch.
+
+    Raises ApiProblem (415, 422).
+    """
     given = headers.get(b"content-type", b"").decode("latin-1")
     media_type, _, parameters = given.partition(";")
     media_type = media_type.strip().lower()
-    try:
-        if parameters and not _is_utf8(parameters):
-            raise ApiProblem("media-type", "JSON travels in UTF-8: leave `charset` out or say utf-8.")
-        if media_type == STRUCTURED:
-            return [Event.from_structured(body)]
-        if media_type == BATCH:
-            events = Event.from_batch(body)
-            if not events:
-                raise invalid_events([Problem("$", "empty", "the batch holds no event")])
-            if len(events) > MAX_BATCH:
-                raise _too_large()
-            return events
-        if any(name.startswith(b"ce-") for name in headers):
-            if (media_type or body) and not _JSON.fullmatch(media_type):
-                raise ApiProblem(
-                    "media-type", "In binary mode the data is JSON: send `Content-Type: application/json`."
-                )
-            return [Event.from_binary(((n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]), body)]
-    except InvalidEvent as error:
-        raise invalid_events(error.problems) from None
+    if parameters and not _is_utf8(parameters):
+        raise ApiProblem("media-type", "JSON travels in UTF-8: leave `charset` out or say utf-8.")
+    if media_type == STRUCTURED:
+        return [Event.from_structured(body)]
+    if media_type == BATCH:
+        return Event.read_batch(body)
+    if any(name.startswith(b"ce-") for name in headers):
+        if (media_type or body) and not _JSON.fullmatch(media_type):
+            raise ApiProblem(
+                "media-type", "In binary mode the data is JSON: send `Content-Type: application/json`."
+            )
+        return [Event.from_binary(((n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]), body)]
     raise ApiProblem(
         "media-type",
         f"Send `{STRUCTURED}` (one event), `{BATCH}` (an array of events), or `application/json` with the attributes "

@@ -16,6 +16,8 @@ from schemas import Problem as EventProblem
 MEDIA_TYPE: Final = "application/problem+json"
 URN: Final = "urn:skolnav:problem:"
 
+SHOWN: Final = 100  # entries of `errors`, at most
+
 # code -> (status, English title, Swedish title)
 TITLES: Final[Mapping[str, tuple[int, str, str]]] = {
     "invalid-request": (400, "The request is not valid", "Anropet är inte giltigt"),
@@ -69,16 +71,16 @@ class ApiProblem(Exception):
         )
 
 
-def invalid_events(problems: Iterable[EventProblem], *, shown: int = 100) -> ApiProblem:
-    """422 with one entry per thing that is wrong, at most `shown` of them."""
+def invalid_events(problems: Iterable[EventProblem]) -> ApiProblem:
+    """422 with one entry per thing that is wrong, at most `SHOWN` of them."""
     found = list(problems)
     bad = len(found)
-    left_out = f" The first {shown} are listed." if bad > shown else ""
+    left_out = f" The first {SHOWN} are listed." if bad > SHOWN else ""
     return ApiProblem(
         "invalid-event",
         f"{bad} {'thing is' if bad == 1 else 'things are'} wrong; nothing was stored.{left_out} "
         "Mend what `errors` names and send all of it again; GET /v1/catalogue/{type} has the schema and examples.",
-        more={"errors": [{"where": p.where, "rule": p.rule, "detail": p.says} for p in found[:shown]]},
+        more={"errors": [{"where": p.where, "rule": p.rule, "detail": p.says} for p in found[:SHOWN]]},
     )
 
 
@@ -107,7 +109,7 @@ def unauthenticated(*, token_given: bool) -> ApiProblem:
     challenge = 'Bearer realm="skolnav"' + (', error="invalid_token"' if token_given else "")
     return ApiProblem(
         "unauthenticated",
-        "The token is not known here, or it has run out. Check the client's token, or get a new one from POST /oauth/token."
+        "The token is not known here, or it has run out. Check it, or get a new one from POST /oauth/token."
         if token_given
         else "Send `Authorization: Bearer <token>`: the client's own token, or one from POST /oauth/token.",
         headers={"WWW-Authenticate": challenge},

@@ -1,0 +1,144 @@
+"""The hub's HTTP interface (DESIGN section 8): FastAPI for people's calls, a plain function ahead of it for events."""
+
+import logging
+import traceback
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from hub.api import catalogue, feed, health, oauth, openapi, operator, state, subscriptions
+from hub.api.auth import Authenticator
+from hub.api.ingest import PATH, Ingest, Message, Receive, Scope, Send, send_problem
+from hub.api.problems import MEDIA_TYPE, ApiProblem, invalid_content, unavailable
+from hub.bus.base import LogUnavailable
+from hub.delivery.engine import NotFound
+from hub.delivery.feed_cursor import CursorUnknown
+from hub.delivery.pages import CursorTooOld, NotReadable, Unsettled
+from hub.services import Services
+from hub.store.base import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+_READ_AGAIN: Final = "Leave `after` out to start again at the oldest event kept."
+
+
+class Api:
+    """The ASGI application. `local` is for the hub's own socket: a call without a token is an operator's."""
+
+    def __init__(self, services: Services, *, local: bool = False) -> None:
+        auth = Authenticator(services)
+        self.ingest = Ingest(services, auth)
+        self.fastapi = _fastapi(services, auth, local)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.fastapi(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            if scope["path"] == PATH and scope["method"] == "POST":
+                await self.ingest(scope, receive, send)  # it answers when all is done
+            else:
+                await self.fastapi(scope, receive, watched)
+        except Exception as error:
+            # Where it happened, not what it says: a message may quote what was sent.
+            where = "".join(traceback.format_tb(error.__traceback__)[-3:])
+            log.error("%s %s failed: %s\n%s", scope["method"], _route(scope), type(error).__name__, where)
+            if not started:
+                problem = ApiProblem("internal", "The hub's log says where it failed. Nothing more can be told here.")
+                await send_problem(problem, dict(scope["headers"]), send)
+
+
+def create_app(services: Services, *, local: bool = False) -> Api:
+    """The API of a running hub, for a server such as uvicorn."""
+    return Api(services, local=local)
+
+
+def _route(scope: Scope) -> str:
+    """The path as it is declared: the one that was called may hold a person's id."""
+    return getattr(scope.get("route"), "path", PATH if scope["path"] == PATH else "(no route)")
+
+
+def _fastapi(services: Services, auth: Authenticator, local: bool) -> FastAPI:
+    api = FastAPI(title="Skolnav", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    api.state.services = services
+    api.state.auth = auth
+    api.state.local = local
+    api.state.open_pulls = {}
+    for part in (health, catalogue, openapi, oauth, subscriptions, feed, state, operator):
+        api.include_router(part.router)
+    openapi.describe(api)
+
+    @api.exception_handler(ApiProblem)
+    async def problem(request: Request, error: ApiProblem) -> Response:
+        return _answer(request, error)
+
+    @api.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return _answer(request, invalid_content(error.errors()))
+
+    @api.exception_handler(oauth.OAuthRefused)
+    async def oauth_refused(request: Request, error: oauth.OAuthRefused) -> Response:
+        return oauth.refusal(error)
+
+    @api.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 405:
+            return _answer(
+                request,
+                ApiProblem(
+                    "method-not-allowed",
+                    "See /openapi.json for what is served here.",
+                    headers=dict(error.headers or {}),
+                ),
+            )
+        if error.status_code == 404:
+            return _answer(request, ApiProblem("not-found", "No such path. See /openapi.json for what is served."))
+        return _answer(request, ApiProblem("invalid-request", "The body or a header cannot be read."))
+
+    def told(type_: type[Exception], make: Any) -> None:
+        async def handler(request: Request, error: Exception) -> Response:
+            return _answer(request, make(error))
+
+        api.add_exception_handler(type_, handler)
+
+    told(
+        NotFound,
+        lambda error: ApiProblem("not-found", "No such subscription or dead letter; the lists have what is there."),
+    )
+    told(LogUnavailable, lambda error: unavailable("The log cannot be read or written now; try again.", 5))
+    told(StoreUnavailable, lambda error: unavailable("The store cannot be read or written now; try again.", 5))
+    told(Unsettled, lambda error: unavailable("The directory is being loaded; try again.", 1))
+    told(
+        CursorUnknown,
+        lambda error: ApiProblem("cursor-unknown", f"`after` is no cursor of this subscription. {_READ_AGAIN}"),
+    )
+    told(
+        CursorTooOld,
+        lambda error: ApiProblem("cursor-too-old", f"Events after the cursor are no longer kept. {_READ_AGAIN}"),
+    )
+    told(
+        NotReadable,
+        lambda error: ApiProblem(
+            "state-conflict", f"The subscription is {error.status}. Resume it, then read on by the same cursor."
+        ),
+    )
+    return api
+
+
+def _answer(request: Request, problem: ApiProblem) -> Response:
+    return Response(
+        problem.body(request.headers.get("accept-language", "")),
+        problem.status,
+        headers=dict(problem.headers),
+        media_type=MEDIA_TYPE,
+    )

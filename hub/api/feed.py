@@ -1,0 +1,197 @@
+"""`GET /v1/subscriptions/{id}/events` and `.../stream`: what `hub.delivery.pages` gives, as HTTP answers.
+
+Both are ASGI responses of their own: nothing may come between the permit and the first byte but the call of `send`,
+and a framework's response would leave that to chance.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import Response
+
+from hub.api.access import Caller, Parts, subscription_of
+from hub.api.auth import SUBSCRIBER, Principal
+from hub.api.batch import Send, send_batch
+from hub.api.problems import ApiProblem
+from hub.bus.base import LogUnavailable
+from hub.delivery.engine import PULLED
+from hub.delivery.feed_cursor import FeedCursor
+from hub.delivery.pages import MAX_PAGE, NotReadable, Page, Pages, Unsettled
+from hub.services import Services
+from hub.store.base import StoreUnavailable
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+MAX_WAIT_S: Final = 60.0
+DEFAULT_LIMIT: Final = 100
+MAX_OPEN: Final = 64  # feeds and streams that one client may have open at a time
+HEARTBEAT_S: Final = 15.0
+STALLED_S: Final = 60.0  # a stream that takes nothing for so long is closed; its client resumes by cursor
+_STREAM_PAGE: Final = 64  # events that are decided together, and the most that waits for a slow reader
+_ID_EVERY: Final = 240  # heartbeats. A quiet stream's cursor must not grow older than the retention
+
+router = APIRouter(tags=["feeds"])
+
+
+class _Pulled(Response):
+    """An answer that is made while it is sent. Counts as open until it has been."""
+
+    def __init__(self, parts: Services, who: Principal, id: str, cursor: FeedCursor) -> None:
+        self.pages: Pages = parts.pages
+        self.id = id
+        self.cursor = cursor
+        self.client = who.id
+        self.background = None
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        with _open(scope["app"].state.open_pulls, self.client):
+            work = asyncio.ensure_future(self.answer(send))
+            gone = asyncio.ensure_future(_disconnected(receive))
+            try:
+                await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+                if work.done():
+                    work.result()
+            finally:
+                for task in (work, gone):
+                    task.cancel()
+                await asyncio.gather(work, gone, return_exceptions=True)
+
+    async def answer(self, send: Send) -> None:
+        raise NotImplementedError
+
+
+class FeedPage(_Pulled):
+    """One page. The disclosure is durable before the first byte, which leaves in the turn of the permit."""
+
+    def __init__(
+        self, parts: Services, who: Principal, id: str, cursor: FeedCursor, limit: int, wait_s: float, path: str
+    ) -> None:
+        super().__init__(parts, who, id, cursor)
+        self.limit = limit
+        self.wait_s = wait_s
+        self.path = path
+
+    async def answer(self, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.wait_s
+        while True:
+            page = await self.pages.page(self.id, self.cursor, self.limit, max(0.0, deadline - loop.time()))
+            bodies = await self.pages.settled(page)
+            if bodies or loop.time() >= deadline or self.pages.closing:
+                break
+            self.cursor = page.cursor  # all of it was withdrawn at the last moment: nothing happened
+        wait = f"&wait={self.wait_s:g}" if self.wait_s else ""
+        link = f'<{self.path}?after={page.next()}&limit={self.limit}{wait}>; rel="next"'
+        await send_batch(send, bodies, [(b"link", link.encode())], lambda: page.permit() is not None)
+
+
+class Stream(_Pulled):
+    """Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+
+    async def answer(self, send: Send) -> None:
+        page = await self.pages.page(self.id, self.cursor, _STREAM_PAGE, each=True)
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [
+                    (b"content-type", b"text/event-stream"),
+                    (b"cache-control", b"no-store"),
+                    (b"x-accel-buffering", b"no"),
+                ],
+            }
+        )
+        # Paused, ended or deleted meanwhile, stalled, or the hub can't go on: the client comes back with its cursor.
+        with contextlib.suppress(NotReadable, KeyError, TimeoutError, Unsettled, LogUnavailable, StoreUnavailable):
+            await self._follow(page, send)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _follow(self, page: Page, send: Send) -> None:
+        now = asyncio.get_running_loop().time
+        beat, quiet = now(), 0
+        while not self.pages.closing:
+            async with asyncio.timeout(STALLED_S):
+                # Returns when the client has taken what was sent before, so that nothing waits between the permit
+                # and the first byte.
+                await send({"type": "http.response.body", "body": b"", "more_body": True})
+                bodies = await self.pages.settled(page)
+                if bodies:
+                    frames = b"".join(_frame(page, index, body) for index, body in enumerate(bodies))
+                elif now() >= beat:
+                    quiet += 1
+                    frames = f"id: {page.next()}\n\n".encode() if quiet % _ID_EVERY == 0 else b":\n\n"
+                else:
+                    frames = b""  # all of it was withdrawn at the last moment: nothing happened
+                if frames:
+                    beat = now() + HEARTBEAT_S
+                    await send({"type": "http.response.body", "body": frames, "more_body": True})
+            page = await self.pages.page(self.id, page.cursor, _STREAM_PAGE, max(0.0, beat - now()), each=True)
+
+
+def _frame(page: Page, index: int, body: bytes) -> bytes:
+    # An event's JSON is one line, so it is one `data` field.
+    type_ = page.entries[index].decision.stored.type
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (page.cursor_of(index).encode(), type_.encode(), body)
+
+
+@contextlib.contextmanager
+def _open(counts: dict[str, int], client: str) -> Iterator[None]:
+    count = counts.get(client, 0)
+    if count >= MAX_OPEN:
+        raise ApiProblem(
+            "too-many-requests",
+            f"The client has {MAX_OPEN} feeds and streams open. Close some of them, or wait for their answers.",
+            headers={"Retry-After": "5"},
+        )
+    counts[client] = count + 1
+    try:
+        yield
+    finally:
+        counts[client] -= 1
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _begin(parts: Services, who: Principal, id: str, token: str | None) -> FeedCursor:
+    who.require(SUBSCRIBER)
+    kind = subscription_of(parts, who, id).sink["kind"]
+    if kind not in PULLED:
+        raise ApiProblem(
+            "state-conflict",
+            f"This subscription's sink is a {kind}: its events go there. Make one whose sink is a feed or a stream.",
+        )
+    return await parts.pages.open(id, token)
+
+
+@router.get("/v1/subscriptions/{id}/events", summary="Read a page of a feed", response_class=Response)
+async def events(
+    id: str,
+    parts: Parts,
+    who: Caller,
+    after: Annotated[str | None, Query(max_length=1024, description="The cursor of the last answer's Link")] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = DEFAULT_LIMIT,
+    wait: Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="Seconds to wait for a first event")] = 0,
+) -> Response:
+    """Events after a cursor, as a CloudEvents batch. `Link: <...>; rel="next"` leads to what comes after it, also from
+    an empty page. A page is shorter than `limit` only where nothing more is there (or it would exceed 8 MiB).
+    """
+    path = f"/v1/subscriptions/{quote(id, safe='')}/events"
+    return FeedPage(parts, who, id, await _begin(parts, who, id, after), limit, wait, path)
+
+
+@router.get("/v1/subscriptions/{id}/stream", summary="Follow a stream", response_class=Response)
+async def stream(
+    id: str,
+    parts: Parts,
+    who: Caller,
+    last_event_id: Annotated[str | None, Header(max_length=1024, description="Resumes after this `id`")] = None,
+) -> Response:
+    """Server-sent events: `id` is the cursor, `event` the type, `data` the event in the JSON event format."""
+    return Stream(parts, who, id, await _begin(parts, who, id, last_event_id or None))

@@ -1,0 +1,148 @@
+"""`/openapi.json`: FastAPI's description of its own routes, with what it does not know added."""
+
+from importlib.metadata import version
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from starlette.responses import JSONResponse, Response
+
+from hub.api.ingest import MAX_BATCH, MAX_BODY, PATH
+from hub.api.problems import MEDIA_TYPE, TITLES, URN
+from schemas.event import BATCH, JSON, STRUCTURED
+from schemas.export import ENVELOPE
+
+router = APIRouter(include_in_schema=False)
+
+PUBLIC: Final = frozenset(
+    {"/healthz", "/readyz", "/v1/catalogue", "/v1/catalogue/{type}", "/asyncapi.json", "/openapi.json", "/oauth/token"}
+)
+_EVENT: Final = {"$ref": "#/components/schemas/Event"}
+_PULLED: Final = {
+    "/v1/subscriptions/{id}/events": (BATCH, {"type": "array", "items": _EVENT}),
+    "/v1/subscriptions/{id}/stream": ("text/event-stream", {"type": "string"}),
+    "/v1/state/{subject}": (BATCH, {"type": "array", "items": _EVENT}),
+}
+_ERRORS: Final = (400, 401, 403, 404, 409, 410, 422, 429, 503)
+
+
+@router.get("/openapi.json")
+async def openapi_json(request: Request) -> Response:
+    return JSONResponse(request.app.openapi())
+
+
+def describe(api: FastAPI) -> None:
+    """Let `api.openapi()` give the whole description; it is made at the first call."""
+
+    def whole() -> dict[str, Any]:
+        if not api.openapi_schema:
+            api.openapi_schema = _whole(api)
+        return api.openapi_schema
+
+    api.openapi = whole  # type: ignore[method-assign]
+
+
+def _whole(api: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title="Skolnav",
+        version=version("skolnav"),
+        summary="The integration hub for Swedish schools",
+        description="Errors are problem documents (RFC 9457). Nothing that is sent is ever repeated in one.",
+        routes=api.routes,
+    )
+    paths: dict[str, Any] = document["paths"]
+    paths[PATH] = {"post": _ingest()}
+    for path, operations in paths.items():
+        for operation in operations.values():
+            responses = operation.setdefault("responses", {})
+            responses.pop("422", None)  # FastAPI's own shape of it is not what is answered
+            if path != PATH:
+                for status in _ERRORS:
+                    responses[str(status)] = {"$ref": "#/components/responses/Problem"}
+            if path in _PULLED:
+                media_type, schema = _PULLED[path]
+                responses["200"] = {"description": "Events", "content": {media_type: {"schema": schema}}}
+                if path.endswith("/events"):
+                    responses["200"]["headers"] = {
+                        "Link": {
+                            "description": 'Where to read on: `<...>; rel="next"`, with an opaque cursor',
+                            "schema": {"type": "string"},
+                        }
+                    }
+            operation["security"] = [] if path in PUBLIC else [{"bearer": []}, {"oauth": []}]
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schemas["Event"] = ENVELOPE
+    schemas["Problem"] = {
+        "type": "object",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"enum": [URN + code for code in TITLES]},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string", "description": "What was wrong and what to do"},
+            "errors": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["where", "rule"],
+                    "properties": {name: {"type": "string"} for name in ("where", "rule", "detail")},
+                },
+            },
+        },
+    }
+    components.setdefault("responses", {})["Problem"] = {
+        "description": "A problem document",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    components["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "The client's own token"},
+        "oauth": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": {}}}},
+    }
+    return document
+
+
+def _ingest() -> dict[str, Any]:
+    taken = {
+        "type": "object",
+        "required": ["accepted", "duplicates", "ids"],
+        "properties": {
+            "accepted": {"type": "integer", "description": "Events that are stored now, durably"},
+            "duplicates": {"type": "integer", "description": "Events that were known before, with the same content"},
+            "ids": {"type": "array", "items": {"type": "string"}, "description": "In the order of the batch"},
+        },
+    }
+    return {
+        "tags": ["events"],
+        "summary": "Publish events",
+        "description": f"One event or a batch, at most {MAX_BODY >> 20} MiB and {MAX_BATCH} events. The answer comes when "
+        "all is durable; of a batch with one bad event nothing is stored. Sending it again is harmless.",
+        "operationId": "publish",
+        "parameters": [
+            {
+                "name": f"ce-{name}",
+                "in": "header",
+                "required": False,
+                "description": "In binary mode",
+                "schema": {"type": "string"},
+            }
+            for name in ("specversion", "id", "source", "type", "time", "subject", "partitionkey")
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                STRUCTURED: {"schema": _EVENT},
+                BATCH: {"schema": {"type": "array", "items": _EVENT, "minItems": 1, "maxItems": MAX_BATCH}},
+                JSON: {"schema": {"description": "Binary mode: `data` alone, attributes in `ce-` headers"}},
+            },
+        },
+        "responses": {
+            "202": {"description": "Durable", "content": {JSON: {"schema": taken}}},
+            **{
+                str(status): {"$ref": "#/components/responses/Problem"}
+                for status in (400, 401, 403, 408, 409, 413, 415, 422, 429, 503)
+            },
+        },
+    }

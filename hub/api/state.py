@@ -1,0 +1,104 @@
+"""`GET /v1/state/{subject}`: what the hub knows now, through the gate."""
+
+import re
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from hub.api.access import Caller, Parts
+from hub.api.auth import SUBSCRIBER, Principal
+from hub.api.batch import Send, send_batch
+from hub.api.problems import ApiProblem
+from hub.bus.base import Stored
+from hub.delivery.pages import Unsettled
+from hub.privacy.base import Decision, Intent, PermitRefused, Recipient, Withheld
+from hub.services import Services
+from hub.store import audit
+from hub.store.base import Operation
+from schemas import Category, DataContract
+
+_REDOS: Final = 20
+_UUID: Final = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+_PERSON: Final = re.compile(rf"person/({_UUID})", re.IGNORECASE)
+_ENTITY: Final = re.compile(rf"[a-z_]+/{_UUID}", re.IGNORECASE)
+
+router = APIRouter(tags=["state"])
+
+
+@router.get("/v1/state/{subject:path}", summary="The last known state", response_class=Response)
+async def state(subject: str, parts: Parts, who: Caller) -> Response:
+    """The last event of each entity with this subject (`person/<uuid>`, `lesson/<uuid>`), as the client's data contract
+    lets it be seen. A person is named by the pseudonym that the client knows; under a contract with `identity` by the
+    SS 12000 id too. What is not there and what may not be told is the same 404.
+    """
+    who.require(SUBSCRIBER)
+    return _State(parts, who, who.contract_or_403(), subject)
+
+
+class _State(Response):
+    def __init__(self, parts: Services, who: Principal, contract: DataContract, subject: str) -> None:
+        self._parts = parts
+        self._contract = contract
+        self._recipient = Recipient(f"client/{who.id}", (contract,))
+        self._subject = subject
+        self.background = None
+
+    async def __call__(
+        self, scope: Any, receive: Callable[[], Awaitable[MutableMapping[str, Any]]], send: Send
+    ) -> None:
+        stored = [each for name in self._names() for each in await self._parts.log.states_of(name)]
+        for _ in range(_REDOS):
+            decisions = await self._decide(stored)
+            bodies = self._permit(decisions)
+            if bodies is not None:
+                break
+        else:
+            raise Unsettled
+        if not bodies:
+            raise ApiProblem("not-found", "Nothing is known of this subject that the client may see.")
+        await send_batch(send, bodies, (), lambda: self._permit(decisions) is not None)
+
+    def _names(self) -> Sequence[str]:
+        """The subjects that the caller may mean. As many look-ups for what exists as for what does not."""
+        person = _PERSON.fullmatch(self._subject)
+        if person is None:
+            named = _ENTITY.fullmatch(self._subject) is not None
+            return (self._subject.lower() if named else self._subject,)
+        given = person[1].lower()
+        meant = f"person/{self._parts.keys.pseudonyms(self._recipient.name).person(given)}"
+        # Without `identity` an SS 12000 id must lead nowhere: the answer would tell whose the pseudonym is.
+        return (meant, f"person/{given}") if Category.IDENTITY in self._contract.categories else (meant,)
+
+    async def _decide(self, stored: Sequence[Stored]) -> Sequence[Decision]:
+        """Decide now, and make it durable. Looking something up takes one commit, whatever comes of it."""
+        decisions = [self._parts.gate.decide(each, self._recipient) for each in stored]
+        intents = [
+            Intent(
+                self._recipient.name,
+                "state",
+                "live",
+                decision.rule,
+                decision.allowed,
+                (self._contract.version,),
+                (decision.stored.at,),
+                decision.stored.about,
+            )
+            for decision in decisions
+        ]
+        marks: list[Withheld] = [mark for decision in decisions for mark in decision.withheld]
+        tenant, now = self._parts.store.tenant, self._parts.clock.utc()
+        operations: list[Operation] = [audit.add(tenant, now, self._recipient.name, "state.read", "")]
+        if intents:
+            operations.append(self._parts.disclosures.record(intents))
+        if marks:
+            operations.append(self._parts.withheld.mark(marks))
+        await self._parts.store.commit(*operations)
+        return [decision for decision in decisions if decision.allowed]
+
+    def _permit(self, decisions: Sequence[Decision]) -> Sequence[bytes] | None:
+        try:
+            return [self._parts.gate.permit(decision) for decision in decisions]
+        except PermitRefused:
+            return None
