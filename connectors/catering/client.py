@@ -233,12 +233,6 @@ class SftpClient:
                 fix="Ask the supplier for the new key over another channel, then change transport.host_key",
                 code="host-key",
             )
-        if isinstance(error, paramiko.AuthenticationException) and not _went_away(error):
-            return ConfigurationError(
-                "catering: the SFTP server refuses the login",
-                fix="Check transport.username and its password or key_file with the supplier",
-                code="login",
-            )
         if isinstance(error, FileNotFoundError) and error.filename is not None:
             return ConfigurationError(
                 "catering: transport.key_file does not exist", fix="Correct the path", code="key-file"
@@ -248,6 +242,12 @@ class SftpClient:
                 "catering: transport.key_file needs a passphrase",
                 fix="Give a key without one, readable by the hub alone",
                 code="key-file",
+            )
+        if isinstance(error, paramiko.AuthenticationException) and not _went_away(error):
+            return ConfigurationError(
+                "catering: the SFTP server refuses the login",
+                fix="Check transport.username and its password or key_file with the supplier",
+                code="login",
             )
         return TemporaryError(
             "catering: the SFTP server can't be used",

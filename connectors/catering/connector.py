@@ -6,7 +6,7 @@ from typing import Final
 
 from connectors.catering.client import Put, open_client
 from connectors.catering.config import CateringConfig, Kitchen
-from connectors.catering.counting import SCHOOL, Away, overlaps, unplaced, window
+from connectors.catering.counting import SCHOOL, Away, days_between, overlaps, unplaced, window
 from connectors.catering.mapping import (
     Row,
     Snapshot,
@@ -72,8 +72,9 @@ class Catering(Connector[CateringConfig]):
         touched = [
             (kitchen, told)
             for kitchen in self.config.kitchens
-            for told in snapshots(self.ctx.state, kitchen)
-            if _may_be_late(kitchen, told, now, closed, spans)
+            for day in ([closed] if closed else days_between(spans, now, kitchen.days_ahead()))
+            if (told := snapshot(self.ctx.state, kitchen, day)) is not None
+            and _may_be_late(kitchen, told, now, None if closed else spans)
         ]
         if not touched:
             return
@@ -221,13 +222,13 @@ class Catering(Connector[CateringConfig]):
         return await self.ctx.blocking(self._client.put, file_name(kitchen, told), csv_bytes(kitchen, told))
 
 
-def _may_be_late(kitchen: Kitchen, told: Snapshot, now: datetime, closed: date | None, spans: Sequence[Away]) -> bool:
-    """Whether a change on a closed day, or in `spans`, can touch what was told as fixed. Asks no directory."""
+def _may_be_late(kitchen: Kitchen, told: Snapshot, now: datetime, spans: Sequence[Away] | None) -> bool:
+    """Whether a change in `spans` (None: of the whole day) touches what was told as fixed. Asks no directory."""
     for sitting in kitchen.sittings:
         row = told.row(sitting.id)
         start, end = window(sitting, told.day)
         if row is None or not row.fixed or end <= now:
             continue
-        if told.day == closed or any(overlaps(span, start, end) for span in spans):
+        if spans is None or any(overlaps(span, start, end) for span in spans):
             return True
     return False

@@ -57,6 +57,17 @@ def overlaps(away: Away, start: datetime, end: datetime) -> bool:
     return max(away.start, start) < min(away.end, end)
 
 
+def days_between(spans: Iterable[Away], now: datetime, ahead: int) -> list[date]:
+    """The days that an absence touches, from today to `ahead` days later, by school time."""
+    today = now.astimezone(SCHOOL).date()
+    days: set[date] = set()
+    for away in spans:
+        first = max(away.start.astimezone(SCHOOL).date(), today)
+        last = min(away.end.astimezone(SCHOOL).date(), today + timedelta(days=ahead))
+        days.update(first + timedelta(days=n) for n in range((last - first).days + 1))
+    return sorted(days)
+
+
 class Organisations:
     """Which organisation is a part of which, from SS 12000 `parentOrganisation`. Ids in lower case."""
 

@@ -1,7 +1,8 @@
 """What the connector remembers: who is away and when, what is closed, what each kitchen was last told.
 
 Names are `absence/<id>`, `closed/<organisation>/<date>` and `day/<kitchen>/<date>`. Only what a count needs is kept
-(a pseudonym, start, end, the organisation), and only until the day is past.
+(a pseudonym, start, end, the organisation), and only until the day is past. Each value that is read is decoded anew,
+so nothing here that runs for every event walks through all of them.
 """
 
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -52,8 +53,8 @@ def note_closed(state: MutableMapping[str, Any], event: Event, now: datetime) ->
 
 def absences(state: State) -> Iterator[Away]:
     """Every absence that stands."""
-    for name, kept in state.items():
-        if name.startswith(_ABSENCE) and (away := _away(kept)) is not None:
+    for name in state:
+        if name.startswith(_ABSENCE) and (away := _away(state[name])) is not None:
             yield away
 
 
@@ -61,8 +62,8 @@ def closed_on(state: State, day: date) -> frozenset[str]:
     """Ids of the organisations that are closed that day."""
     return frozenset(
         name.split("/")[1]
-        for name, kept in state.items()
-        if name.startswith(_CLOSED) and name.endswith(f"/{day}") and kept["closed"]
+        for name in state
+        if name.startswith(_CLOSED) and name.endswith(f"/{day}") and state[name]["closed"]
     )
 
 
@@ -75,7 +76,7 @@ def snapshot(state: State, kitchen: Kitchen, day: date) -> Snapshot | None:
 def snapshots(state: State, kitchen: Kitchen) -> list[Snapshot]:
     """What the kitchen was last told, by day."""
     prefix = f"{_DAY}{kitchen.id}/"
-    found = [Snapshot.model_validate(kept) for name, kept in state.items() if name.startswith(prefix)]
+    found = [Snapshot.model_validate(state[name]) for name in state if name.startswith(prefix)]
     return sorted(found, key=lambda told: told.day)
 
 
@@ -86,9 +87,9 @@ def keep_snapshot(state: MutableMapping[str, Any], told: Snapshot) -> None:
 def forget_past(state: MutableMapping[str, Any], now: datetime) -> None:
     """Drop what no count to come can need."""
     today, midnight = now.astimezone(SCHOOL).date().isoformat(), _start_of(now)
-    for name, kept in list(state.items()):
+    for name in list(state):
         if name.startswith(_ABSENCE):
-            past = datetime.fromisoformat(kept["end"]) <= midnight
+            past = datetime.fromisoformat(state[name]["end"]) <= midnight
         else:
             past = name.rsplit("/", 1)[1] < today
         if past:
