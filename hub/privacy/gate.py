@@ -1,0 +1,303 @@
+"""The gate: what one recipient may get of one event, decided now, and the permit without which no byte leaves.
+
+DESIGN section 6. The order of the questions: does the contract leave anything of this type, is it within the scope,
+may the person it is about be told about at all, and is something left after reducing. A `no` is final and silent.
+What was withheld because of a person gets a mark, so that it comes when it may (`hub.privacy.withheld`).
+
+An event passes if a field is left that tells more than who it is and what concerns nobody; a type that is about no
+person passes with whatever is left. Where the event says what changed, something of that must be left too. `deleted`
+of a person passes to whom something of the person's own type could be left.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import orjson
+
+from hub.bus.base import Stored
+from hub.clock import Clock, to_us
+from hub.directory.directory import Directory, Protection
+from hub.keys import Keys, Pseudonyms
+from hub.privacy.base import NEVER_US, Decision, PayloadLevel, PermitRefused, Recipient, Rule, Withheld
+from hub.privacy.reduce import CHANGED, Marked, Plan, Ref, Walk
+from hub.privacy.scope import ScopeCheck
+from schemas import Catalogue, Category, Entry
+
+# What a recipient that only makes sums may see of each person.
+SUMMED: Final = frozenset({Category.GROUP, Category.ATTENDANCE, Category.DIET, Category.AGGREGATE})
+# What tells where somebody lives: withheld for the family of somebody protected.
+HOME: Final = frozenset({Category.CONTACT, Category.PROTECTED_ADDRESS})
+
+_SIGNS: Final = ("specversion", "id", "source", "type", "time")  # all that payload level `none` has
+_RULES: Final = {
+    Protection.PROTECTED: Rule.PROTECTED,
+    Protection.UNKNOWN: Rule.UNKNOWN,
+    Protection.STALE: Rule.STALE,
+}
+_MAX_VIEWS: Final = 4096
+
+
+class View:
+    """One recipient's contracts, worked out for one type."""
+
+    __slots__ = ("about", "allowed", "away_from_home", "constant", "entry", "forbidden", "plan", "recipient", "scope")
+
+    def __init__(self, recipient: Recipient, entry: Entry, siblings: Iterable[Entry], directory: Directory) -> None:
+        self.recipient = recipient
+        self.entry = entry
+        allowed = frozenset(Category)
+        for contract in recipient.contracts:
+            allowed &= contract.categories
+        if not recipient.contracts:
+            allowed = frozenset()
+        if recipient.aggregates:
+            allowed &= SUMMED
+        self.allowed = allowed
+        self.plan = Plan(entry, allowed)
+        self.away_from_home = Plan(entry, allowed - HOME) if allowed & HOME & entry.categories else None
+        self.about = bool(entry.spec.about)
+        self.scope = ScopeCheck.of(recipient, entry, directory)
+        if not self.about:
+            self.forbidden = False
+        elif entry.spec.ends:
+            kin = [each for each in siblings if each.spec.entity == entry.spec.entity]
+            self.forbidden = not any(Plan(each, allowed).leaves_something for each in kin)
+        else:
+            self.forbidden = not self.plan.leaves_something
+        self.forbidden = self.forbidden or not recipient.contracts
+        # Such events may leave as they are stored, unparsed.
+        self.constant = self.plan.whole and not self.plan.has_people and CHANGED not in entry.fields
+
+
+class _Basis:
+    """What a decision rests on, gathered while it is taken."""
+
+    __slots__ = ("about", "directory", "expires_us", "hidden", "kept", "now_us", "versions")
+
+    def __init__(self, directory: Directory, now_us: int, about: Sequence[str]) -> None:
+        self.directory = directory
+        self.now_us = now_us
+        self.about = about
+        self.versions: dict[str, int] = {}
+        self.expires_us = NEVER_US
+        self.hidden: set[str] = set()  # who was taken out, or is missing
+        self.kept: set[str] = set()
+
+    def protection(self, person: str) -> Protection:
+        protection, expires_us = self.directory.judge(person, self.now_us)
+        self.versions[person] = self.directory.version(person)
+        if expires_us < self.expires_us:
+            self.expires_us = expires_us
+        return protection
+
+    def keep(self, id: str, ref: Ref) -> bool:
+        """Whether somebody mentioned stays in the event."""
+        person: str | None = id
+        if ref is Ref.DUTY:
+            duty = f"duty/{id}"
+            self.versions[duty] = self.directory.version(duty)
+            person = self.directory.duty_person(id)
+            if person is None:
+                self.hidden.add(duty)
+                return False
+        assert person is not None
+        if person in self.kept or person in self.about:
+            return True
+        if self.protection(person) is Protection.OPEN:
+            self.kept.add(person)
+            return True
+        self.hidden.add(person)
+        return False
+
+
+class PrivacyGate:
+    """Decides for every recipient. `decide` runs on the event loop; `permit` in any thread."""
+
+    def __init__(self, catalogue: Catalogue, directory: Directory, keys: Keys, clock: Clock, tenant: str) -> None:
+        self._catalogue = catalogue
+        self._directory = directory
+        self._keys = keys
+        self._clock = clock
+        self._tenant = tenant
+        self._views: dict[tuple[int, str], View] = {}
+        self._pseudonyms: dict[str, Pseudonyms] = {}
+
+    # -- deciding -----------------------------------------------------------------------------------------------
+
+    def decide(self, stored: Stored, recipient: Recipient, *, state: bool = False) -> Decision:
+        """Decide now. Pure in-memory work; raises nothing that is expected (an exception parks the key).
+
+        `state`: the event stands for its entity as it is (a subscription that starts from state, `/v1/state`), so it
+        is no reason to withhold it that nothing is left of what its last change was.
+        """
+        view = self.view(recipient, stored.type)
+        if view.forbidden:
+            return Decision(stored, recipient, Rule.CONTRACT, False)
+        directory = self._directory
+        if view.constant and view.scope is None and not stored.extras:
+            return Decision(stored, recipient, Rule.ALLOWED, True, unchanged=True)
+        now_us = to_us(self._clock.utc())
+        about = self._about(stored, view)
+        basis = _Basis(directory, now_us, about)
+        if view.scope is not None:
+            need = view.scope.need(stored, about, now_us)
+            basis.versions.update(need.versions)
+            basis.expires_us = min(basis.expires_us, need.expires_us)
+            if not need.met:
+                return self._denied(stored, recipient, need.rule, need.waits_for)
+        if about or (view.about and view.entry.spec.subject.kind == "duty"):
+            rule = self._protected(view, basis)
+            if rule is not None:
+                return self._denied(stored, recipient, rule, basis.hidden)
+        if view.constant and not stored.extras:
+            return Decision(
+                stored, recipient, Rule.ALLOWED, True, None, True, basis.versions, (), basis.expires_us
+            )  # fmt: skip
+        return self._reduced(stored, view, basis, state)
+
+    def _about(self, stored: Stored, view: View) -> Sequence[str]:
+        if stored.about or not view.about or view.entry.spec.subject.kind != "duty":
+            return stored.about
+        # A source that lists deleted duties by id alone: whose it was is known from before.
+        person = self._directory.duty_person(stored.subject.partition("/")[2])
+        return () if person is None else (person,)
+
+    def _protected(self, view: View, basis: _Basis) -> Rule | None:
+        """The rule that forbids to tell of the persons it is about, if there is one."""
+        recipient = view.recipient
+        if recipient.aggregates:
+            return None
+        if not basis.about:
+            return Rule.UNKNOWN  # a duty of nobody knows whom: its signature may name a protected teacher
+        rule: Rule | None = None
+        for person in basis.about:
+            protection = basis.protection(person)
+            if protection is not Protection.OPEN and not recipient.protected:
+                basis.hidden.add(person)
+                rule = rule or _RULES[protection]
+        return rule
+
+    def _reduced(self, stored: Stored, view: View, basis: _Basis, state: bool) -> Decision:
+        recipient = view.recipient
+        plan = view.plan
+        if view.away_from_home is not None and not recipient.protected and self._near_protected(basis.about, basis):
+            plan = view.away_from_home
+        while True:
+            walk = Walk(
+                (lambda id, ref: True) if recipient.aggregates else basis.keep,
+                self.pseudonyms(recipient).of,
+                marks_about=not recipient.aggregates and not recipient.protected,
+                marks_mentioned=not recipient.aggregates,
+            )
+            try:
+                content = plan.reduce(stored.parsed, walk)
+            except Marked:
+                return self._denied(stored, recipient, Rule.PROTECTED, basis.about)
+            if view.away_from_home in (None, plan) or not self._near_protected(basis.kept, basis):
+                break
+            plan = view.away_from_home
+        marks = self._marks(stored, recipient, basis.hidden)
+        if (view.about and not walk.matters and not view.entry.spec.ends) or (walk.changed is False and not state):
+            return Decision(stored, recipient, Rule.NOTHING_LEFT, False, withheld=marks)
+        unchanged = not walk.removed and not stored.extras
+        return Decision(
+            stored,
+            recipient,
+            Rule.ALLOWED,
+            True,
+            None if unchanged else content,
+            unchanged,
+            basis.versions,
+            marks,
+            basis.expires_us,
+        )
+
+    def _near_protected(self, persons: Iterable[str], basis: _Basis) -> bool:
+        """Whether somebody here shares a home with somebody who is protected, or not surely open."""
+        found = False
+        for person in persons:
+            for kin in self._directory.kin(person):
+                if basis.protection(kin) is not Protection.OPEN:
+                    basis.hidden.add(kin)
+                    found = True
+        return found
+
+    def _denied(self, stored: Stored, recipient: Recipient, rule: Rule, waits_for: Iterable[str]) -> Decision:
+        return Decision(stored, recipient, rule, False, withheld=self._marks(stored, recipient, waits_for))
+
+    def _marks(self, stored: Stored, recipient: Recipient, names: Iterable[str]) -> Sequence[Withheld]:
+        entity = stored.entity
+        return () if entity is None else tuple(Withheld(name, entity, recipient.name) for name in sorted(names))
+
+    # -- permitting ---------------------------------------------------------------------------------------------
+
+    def permit(self, decision: Decision, lane: str | None = None) -> bytes:
+        """The bytes that may leave, in the JSON event format, at the recipient's payload level. Raises PermitRefused.
+
+        Call it in the turn in which the first byte leaves: no await between. The lane goes in as `skolnavlane`. A
+        thread of a connector's own holds `Directory.lock` from here until its first byte (or call) has gone.
+        """
+        with self._directory.lock:
+            self.check(decision)
+            level = decision.recipient.level
+            content = decision.content
+            if level is PayloadLevel.FULL:
+                if decision.unchanged:
+                    return _with_lane(decision.stored.body, lane)
+                return _with_lane(orjson.dumps(content), lane)
+            assert content is not None
+            if level is PayloadLevel.ID:
+                left = {name: value for name, value in content.items() if name != "data"}
+            else:
+                left = {name: content[name] for name in _SIGNS if name in content}
+            return _with_lane(orjson.dumps(left), lane)
+
+    def check(self, decision: Decision) -> None:
+        """Raises PermitRefused unless the decision allows and what it rests on still stands."""
+        if not decision.allowed:
+            raise PermitRefused("denied")
+        version = self._directory.version
+        for name, decided_on in decision.versions.items():
+            if version(name) != decided_on:
+                raise PermitRefused("the directory has changed")
+        if decision.expires_us != NEVER_US and to_us(self._clock.utc()) >= decision.expires_us:
+            raise PermitRefused("the decision is too old")
+
+    # -- views --------------------------------------------------------------------------------------------------
+
+    def view(self, recipient: Recipient, type_: str) -> View:
+        """The recipient's contracts for a type. Raises UnknownType."""
+        key = (id(recipient), type_)
+        view = self._views.get(key)
+        if view is None or view.recipient is not recipient:
+            if len(self._views) >= _MAX_VIEWS:
+                self._views.clear()
+            entry = self._catalogue.entry(type_)
+            # The view holds the recipient, so that no other can come to have its id().
+            view = self._views[key] = View(recipient, entry, self._catalogue, self._directory)
+        return view
+
+    def pseudonyms(self, recipient: Recipient) -> Pseudonyms:
+        """The recipient's own names for persons."""
+        known = self._pseudonyms.get(recipient.name)
+        if known is None:
+            known = self._pseudonyms[recipient.name] = self._keys.pseudonyms(f"{self._tenant}/{recipient.name}")
+        return known
+
+    def person_of(self, recipient: Recipient, name: str) -> str:
+        """The SS 12000 id behind what the recipient calls a person: its pseudonym, or the id if it may see that.
+
+        Raises ValueError if `name` is no UUID. A name that the recipient never got gives the id of nobody.
+        """
+        allowed = frozenset(Category)
+        for contract in recipient.contracts:
+            allowed &= contract.categories
+        if Category.IDENTITY in allowed and not recipient.aggregates:
+            return name.lower()
+        return self.pseudonyms(recipient).person(name)
+
+
+def _with_lane(body: bytes, lane: str | None) -> bytes:
+    if lane is None:
+        return body
+    return body[:-1] + b',"skolnavlane":' + orjson.dumps(lane) + b"}"

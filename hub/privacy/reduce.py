@@ -1,0 +1,367 @@
+"""What is left of an event for one contract: a plan per type and set of categories, made once, walked per event.
+
+Nothing gets through that the catalogue does not list; `securityMarking` is not listed, so it reaches nobody. A person
+who may not be told about is taken out as if never listed: the item of a list that is about them, or the reference.
+An optional list that comes out empty is left out, and so is an optional reference that is null, whoever sent them so:
+otherwise `[]` would tell of somebody.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+from typing import Any, Final
+
+from hub.directory.records import Mark, read_mark
+from schemas import Category, Entry
+from schemas.catalogue import CORE_ATTRIBUTES, Field
+from schemas.event import HUB_ATTRIBUTES
+
+CHANGED: Final = "changed"
+
+# A reference so named is what the object around it is about, even where other fields may stand without it.
+_SELVES: Final = frozenset({"person", "duty"})
+_ATTRIBUTES: Final = CORE_ATTRIBUTES | HUB_ATTRIBUTES
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
+
+
+class Ref(IntEnum):
+    """What the `id` of an object stands for."""
+
+    NOBODY = 0
+    ABOUT = 1  # the person whom the whole event is about: decided on before
+    PERSON = 2  # a person who is mentioned
+    DUTY = 3  # a member of staff, by duty
+
+
+class _Op(IntEnum):
+    KEEP = 0
+    COPY = 1  # a list or a free-form object: never shared with what is stored
+    ID = 2  # a person's id, as it is or as a pseudonym
+    IDS = 3  # a list of them
+    OBJECT = 4
+    LIST = 5  # of objects
+
+
+class _Step:
+    __slots__ = ("matters", "mentioned", "node", "op", "pseudonym", "tidy")
+
+    def __init__(
+        self,
+        op: _Op,
+        *,
+        matters: bool = False,
+        node: "_Node | None" = None,
+        tidy: bool = False,
+        pseudonym: bool = False,
+        mentioned: bool = False,
+    ) -> None:
+        self.op = op
+        self.matters = matters  # tells more than who it is and what concerns nobody
+        self.node = node
+        self.tidy = tidy  # left out where it is empty
+        self.pseudonym = pseudonym
+        self.mentioned = mentioned
+
+
+class _Node:
+    """An object's known fields that the contract allows; `ref` and `selves` say who may have to be taken out of it."""
+
+    __slots__ = ("ref", "selves", "steps")
+
+    def __init__(self, steps: dict[str, _Step], ref: Ref, selves: tuple[tuple[str, Ref], ...]) -> None:
+        self.steps = steps
+        self.ref = ref
+        self.selves = selves  # (field, what it refers to): the object is about that one
+
+
+class Marked(Exception):
+    """A reference to the person the event is about says that they are protected."""
+
+
+class Walk:
+    """One event on its way through a plan.
+
+    `keep(id, ref)` says whether a mentioned person stays; `pseudonym` is the recipient's name for a person.
+    """
+
+    __slots__ = ("changed", "keep", "marks_about", "marks_mentioned", "matters", "pseudonym", "removed")
+
+    def __init__(
+        self,
+        keep: Callable[[str, Ref], bool],
+        pseudonym: Callable[[str], str],
+        *,
+        marks_about: bool = True,
+        marks_mentioned: bool = True,
+    ) -> None:
+        self.keep = keep
+        self.pseudonym = pseudonym
+        # Whether a marking that stands on a reference counts: not for who gets protected persons all the same.
+        self.marks_about = marks_about
+        self.marks_mentioned = marks_mentioned
+        self.removed = False  # the result is not what is stored
+        self.matters = False  # something is left that tells more than who
+        self.changed: bool | None = None  # whether something is left of what changed; None: nothing was said to
+
+
+class Plan:
+    """How one type is reduced for one set of categories. `whole`: nothing that the catalogue lists is ever removed."""
+
+    def __init__(self, entry: Entry, allowed: frozenset[Category]) -> None:
+        spec = entry.spec
+        self._about = frozenset(spec.about)
+        self._mentions = frozenset(spec.mentions)
+        self._allowed = allowed
+        self.whole = True
+        self.has_people = bool(self._about or self._mentions)
+        self._root = self._object(entry.fields, "", self._ref_of(entry.fields, "", ""), root=True)
+        named = Category.IDENTITY in allowed
+        people = self._about | self._mentions
+        self._names = {
+            name
+            for name, ref in (("subject", spec.subject), ("partitionkey", spec.key))
+            if not named and (ref.kind == "person" or ref.path in people)
+        }
+        self._ids = frozenset(path for path in self._about if "." not in path)
+        if self._names:
+            self.whole = False
+
+    @property
+    def leaves_something(self) -> bool:
+        """Whether some field that tells more than who can be left at all."""
+        return any(_matters(step) for name, step in self._root.steps.items() if name != CHANGED)
+
+    def reduce(self, event: Mapping[str, Any], walk: Walk) -> dict[str, Any]:
+        """The event as the recipient may see it; a new object throughout. Raises Marked."""
+        out: dict[str, Any] = {}
+        for name, value in event.items():
+            if name == "data":
+                out[name] = self._data(value, walk)
+            elif name not in _ATTRIBUTES:
+                walk.removed = True
+            elif name in self._names:
+                kind, _, person = value.partition("/")
+                out[name] = f"{kind}/{walk.pseudonym(person.lower())}"
+                walk.removed = True
+            else:
+                out[name] = value
+        return out
+
+    def data(self, data: Any, walk: Walk) -> dict[str, Any]:
+        """The same for data that stands alone (answers of the directory)."""
+        return self._data(data, walk)
+
+    def _data(self, data: Any, walk: Walk) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            walk.removed = True
+            return {}
+        if self._root.ref is Ref.ABOUT:
+            _check_mark(data, walk)
+        before = data.get(CHANGED)
+        out = _object(self._root, data, walk)
+        if not before:
+            return out
+        walk.changed = False
+        reduced = out.get(CHANGED)
+        if isinstance(reduced, dict):
+            # What is the same after the reduction changed in nothing that the recipient may know.
+            left = {name: value for name, value in reduced.items() if _plain(value) != _plain(out.get(name))}
+            walk.changed = bool(left)
+            walk.removed |= len(left) != len(before)
+            if left:
+                out[CHANGED] = left
+            else:
+                del out[CHANGED]
+        return out
+
+    # -- making the plan ----------------------------------------------------------------------------------------
+
+    def _object(
+        self, fields: Mapping[str, Field], prefix: str, ref: Ref, *, root: bool = False, inside_ref: bool = False
+    ) -> _Node:
+        steps: dict[str, _Step] = {}
+        selves: list[tuple[str, Ref]] = []
+        inside_ref = inside_ref or (ref is not Ref.NOBODY and not root)
+        for name, known in fields.items():
+            path = f"{prefix}{name}{'[]' if known.many else ''}"
+            if known.inside is None:
+                step = self._leaf(name, path, known, inside_ref)
+                if step is not None and step.mentioned and known.required and not root:
+                    selves.append((name, Ref.PERSON))
+            else:
+                inner = self._ref_of(known.inside, f"{path}.", name)
+                node = self._object(
+                    known.inside, f"{path}.", inner, root=path == CHANGED, inside_ref=inside_ref
+                )  # fmt: skip
+                tells = inner in (Ref.PERSON, Ref.DUTY)
+                if tells and not known.many and not root and (known.required or name in _SELVES):
+                    selves.append((name, inner))
+                can_vanish = tells or bool(node.selves)
+                step = (
+                    _Step(_Op.LIST if known.many else _Op.OBJECT, node=node, tidy=can_vanish and not known.required)
+                    if node.steps
+                    else None
+                )
+                if can_vanish:
+                    self.has_people = True
+            if step is None:
+                self.whole = False
+            else:
+                steps[name] = step
+        return _Node(steps, ref, tuple(selves))
+
+    def _leaf(self, name: str, path: str, known: Field, inside_ref: bool) -> _Step | None:
+        needed = known.categories - {Category.NONE}
+        if self._is_person(name, path, known):
+            pseudonym = Category.IDENTITY not in self._allowed
+            if not (needed - {Category.IDENTITY} <= self._allowed):
+                return None
+            if pseudonym:
+                self.whole = False
+            # The `id` of a reference goes with the reference; an id that stands alone is judged by itself.
+            mentioned = path not in self._about and name != "id"
+            return _Step(
+                _Op.IDS if known.many else _Op.ID, pseudonym=pseudonym, mentioned=mentioned, tidy=not known.required
+            )
+        if not needed <= self._allowed:
+            return None
+        return _Step(_Op.COPY, matters=bool(needed) and not inside_ref)
+
+    def _is_person(self, name: str, path: str, known: Field) -> bool:
+        return (
+            path in self._about
+            or path in self._mentions
+            or (name == "id" and not known.many and Category.IDENTITY in known.categories)
+        )
+
+    def _ref_of(self, inside: Mapping[str, Field], prefix: str, name: str) -> Ref:
+        id_ = inside.get("id")
+        if id_ is None or id_.inside is not None or name == CHANGED:
+            return Ref.NOBODY
+        if name == "duty":
+            return Ref.DUTY
+        if f"{prefix}id" in self._about:
+            return Ref.ABOUT
+        return Ref.PERSON if self._is_person("id", f"{prefix}id", id_) else Ref.NOBODY
+
+
+def _matters(step: _Step) -> bool:
+    return step.matters or (step.node is not None and any(_matters(inner) for inner in step.node.steps.values()))
+
+
+def _object(node: _Node, value: dict[str, Any], walk: Walk) -> dict[str, Any]:
+    steps = node.steps
+    out: dict[str, Any] = {}
+    for name, item in value.items():
+        step = steps.get(name)
+        if step is None:
+            walk.removed = True
+            continue
+        op = step.op
+        if op is _Op.COPY:
+            out[name] = _copied(item) if isinstance(item, list | dict) else item
+            if step.matters and not walk.matters and item not in _EMPTY:
+                walk.matters = True
+        elif op is _Op.ID:
+            _id(name, item, step, out, walk)
+        elif item is None:
+            if step.tidy:
+                walk.removed = True
+            else:
+                out[name] = None
+        elif op is _Op.OBJECT and isinstance(item, dict):
+            assert step.node is not None
+            if _hidden(step.node, item, walk):
+                walk.removed = True
+            elif name == CHANGED:
+                matters = walk.matters
+                out[name] = _object(step.node, item, walk)
+                walk.matters = matters  # earlier values alone are no reason to tell
+            else:
+                out[name] = _object(step.node, item, walk)
+        elif op is _Op.LIST and isinstance(item, list):
+            assert step.node is not None
+            node_ = step.node
+            kept = [
+                _object(node_, each, walk) for each in item if isinstance(each, dict) and not _hidden(node_, each, walk)
+            ]
+            walk.removed |= len(kept) != len(item)
+            if kept or not step.tidy:
+                out[name] = kept
+            else:
+                walk.removed = True
+        elif op is _Op.IDS and isinstance(item, list):
+            ids = [each for each in item if isinstance(each, str)]
+            if step.mentioned:
+                ids = [each for each in ids if walk.keep(each.lower(), Ref.PERSON)]
+            walk.removed |= step.pseudonym or len(ids) != len(item)
+            if ids or not step.tidy:
+                out[name] = [walk.pseudonym(each.lower()) for each in ids] if step.pseudonym else ids
+            else:
+                walk.removed = True
+        else:  # not of the shape that the catalogue promises
+            walk.removed = True
+    return out
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _copied(item) for name, item in value.items()}
+    return value
+
+
+def _id(name: str, item: Any, step: _Step, out: dict[str, Any], walk: Walk) -> None:
+    if not isinstance(item, str):
+        if item is None and not step.tidy:
+            out[name] = None
+        else:
+            walk.removed = True
+    elif step.mentioned and not walk.keep(item.lower(), Ref.PERSON):
+        walk.removed = True
+    elif step.pseudonym:
+        out[name] = walk.pseudonym(item.lower())
+        walk.removed = True
+    else:
+        out[name] = item
+
+
+def _hidden(node: _Node, value: dict[str, Any], walk: Walk) -> bool:
+    """Whether this object names, or is about, somebody who may not be told about."""
+    if node.ref is not Ref.NOBODY and _refers_to_hidden(value, node.ref, walk):
+        return True
+    for name, ref in node.selves:
+        inner = value.get(name)
+        if isinstance(inner, dict):
+            if _refers_to_hidden(inner, ref, walk):
+                return True
+        elif isinstance(inner, str) and not walk.keep(inner.lower(), ref):
+            return True
+    return False
+
+
+def _refers_to_hidden(value: dict[str, Any], ref: Ref, walk: Walk) -> bool:
+    if ref is Ref.ABOUT:
+        _check_mark(value, walk)
+        return False
+    id_ = value.get("id")
+    if not isinstance(id_, str):
+        return True
+    if (
+        walk.marks_mentioned
+        and ref is Ref.PERSON
+        and value.get("securityMarking")
+        and read_mark(value) is not Mark.NONE
+    ):
+        return True
+    return not walk.keep(id_.lower(), ref)
+
+
+def _check_mark(value: dict[str, Any], walk: Walk) -> None:
+    if walk.marks_about and value.get("securityMarking") and read_mark(value) is not Mark.NONE:
+        raise Marked
+
+
+def _plain(value: Any) -> Any:
+    """Null, an empty list and nothing at all say the same of a change."""
+    return None if value in _EMPTY else value
