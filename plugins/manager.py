@@ -111,8 +111,14 @@ class Plugins:
 
     @classmethod
     def of(cls, *connectors: type[Connector[Any]], event_types: Sequence[type[Payload]] = ()) -> "Plugins":
-        """Just these classes, as if one package offered them: for tests. Raises PluginsError if one can't be run."""
-        plugins = cls([_Package("(given)", "(given)", "", list(connectors), list(event_types))])
+        """Just these classes, as if one package offered them: for tests. Raises PluginsError if one can't be run.
+
+        Types that the classes name and the core does not have need not be given.
+        """
+        core = core_catalogue()
+        named = [model for connector in connectors for model in (*connector.consumes, *connector.produces)]
+        types = dict.fromkeys([*event_types, *(model for model in named if model.spec.type not in core)])
+        plugins = cls([_Package("(given)", "(given)", "", list(connectors), list(types))])
         if plugins.problems:
             raise PluginsError("connectors can't be run", why="; ".join(problem.says for problem in plugins.problems))
         return plugins

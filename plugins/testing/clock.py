@@ -1,0 +1,102 @@
+"""A clock that a test moves by hand."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
+from typing import Final
+from zoneinfo import ZoneInfo
+
+SCHOOL_ZONE: Final = ZoneInfo("Europe/Stockholm")
+
+
+class ManualClock:
+    """School time stands still until it is moved. Machine time runs, and can be made to jump.
+
+    School time is what timers, cut-offs and "today" go by; machine time what time-outs, retries and polling go by:
+    moving one leaves the other alone. Usable from several threads and event loops at once.
+    """
+
+    def __init__(self, start: datetime | str) -> None:
+        """`start` in school time: an aware datetime, or text like `2026-11-24T07:30`."""
+        self._school = _school(start)
+        self._jumped = 0.0
+        self._lock = threading.Lock()
+        self._sleepers: dict[asyncio.Future[None], tuple[asyncio.AbstractEventLoop, float]] = {}
+        self._told: list[Callable[[], None]] = []
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._jumped
+
+    def utc(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self._jumped)
+
+    def school(self) -> datetime:
+        return self._school
+
+    def machine_seconds_until(self, due: datetime) -> float:
+        """0 or less if school time has reached `due`; else more than any sleep, since only a move brings it nearer."""
+        passed = due.astimezone(UTC) <= self._school.astimezone(UTC)
+        return 0.0 if passed else float(timedelta(days=3650).total_seconds())
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait in machine time: in earnest, or until `pass_machine` has made up for it."""
+        loop = asyncio.get_running_loop()
+        woken: asyncio.Future[None] = loop.create_future()
+        until = self.monotonic() + seconds
+        with self._lock:
+            self._sleepers[woken] = (loop, until)
+        try:
+            while (left := until - self.monotonic()) > 0:
+                await asyncio.wait([woken], timeout=left)
+                if woken.done():
+                    return
+        finally:
+            with self._lock:
+                self._sleepers.pop(woken, None)
+
+    def advance_to(self, moment: datetime | time_of_day | str) -> None:
+        """Move school time on: to a moment, or to a time of the day that it is (`"08:30"`). Raises ValueError if
+        that is in the past.
+        """
+        if isinstance(moment, str) and "T" not in moment:
+            moment = time_of_day.fromisoformat(moment)
+        if isinstance(moment, time_of_day):
+            moment = datetime.combine(self._school.date(), moment, SCHOOL_ZONE)
+        target = _school(moment)
+        if target.astimezone(UTC) < self._school.astimezone(UTC):
+            raise ValueError(f"school time is {self._school.isoformat()} already")
+        self._school = target
+        for tell in list(self._told):
+            tell()
+
+    def advance(self, **by: float) -> None:
+        """Move school time on by a timedelta's arguments: `advance(hours=2)`. Real time: a changed clock counts."""
+        self.advance_to((self._school.astimezone(UTC) + timedelta(**by)).astimezone(SCHOOL_ZONE))
+
+    def pass_machine(self, seconds: float) -> None:
+        """Let machine time jump: whoever sleeps until then wakes up."""
+        self._jumped += seconds
+        now = self.monotonic()
+        with self._lock:
+            due = [(woken, loop) for woken, (loop, until) in self._sleepers.items() if until <= now]
+        for woken, loop in due:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_wake, woken)
+
+    def on_move(self, callback: Callable[[], None]) -> None:
+        """Call back in each move of school time, in the caller's own turn."""
+        self._told.append(callback)
+
+
+def _wake(sleeper: "asyncio.Future[None]") -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)
+
+
+def _school(moment: datetime | str) -> datetime:
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    return moment.replace(tzinfo=SCHOOL_ZONE) if moment.tzinfo is None else moment.astimezone(SCHOOL_ZONE)
