@@ -15,14 +15,18 @@ class Text(NamedTuple):
 
 
 _CONFIG: Final[Mapping[str, Text]] = {
+    "config.above": Text("ska vara större än {limit}.", "must be above {limit}."),
     "config.address": Text(
         'ska vara värd och port, till exempel "127.0.0.1:8080".', 'must be host and port, for example "127.0.0.1:8080".'
     ),
     "config.anchor": Text(
         "pekar runt på sig själv. Skriv ut det i stället.", "refers to itself. Write it out instead."
     ),
+    "config.below": Text("ska vara mindre än {limit}.", "must be below {limit}."),
     "config.bool": Text("ska vara true eller false.", "must be true or false."),
-    "config.choice": Text("kan inte vara så. Skriv {expected}.", "can't be that. Write {expected}."),
+    "config.characters-max": Text("får ha högst {limit} tecken.", "may have {limit} characters at most."),
+    "config.characters-min": Text("ska ha minst {limit} tecken.", "must have at least {limit} characters."),
+    "config.choice": Text("går inte här. Skriv {expected}.", "is not possible here. Write {expected}."),
     "config.client-no-contract": Text(
         "{client} har inget avtal (contract), så den kan inte få några händelser. Ge klienten ett: purpose, "
         "legal_basis och categories.",
@@ -63,8 +67,8 @@ _CONFIG: Final[Mapping[str, Text]] = {
     ),
     "config.demo-only": Text("får bara finnas tillsammans med demo: true.", "may stand only together with demo: true."),
     "config.duplicate": Text(
-        "{name} finns redan på rad {line}. Namnge dem olika.",
-        "{name} stands on line {line} too. Give them different names.",
+        '"{name}" finns redan på rad {line}. Namnge dem olika.',
+        '"{name}" stands on line {line} too. Give them different names.',
     ),
     "config.duplicate-key": Text(
         "nyckeln finns redan på rad {line}; bara en av dem skulle gälla. Slå ihop dem.",
@@ -93,8 +97,8 @@ _CONFIG: Final[Mapping[str, Text]] = {
         'must be a key of 32 bytes, as "${{file:...}}". Make one: head -c 32 /dev/urandom > file. Left out, one is '
         "made under data at the first start.",
     ),
-    "config.length-max": Text("får ha högst {limit}.", "may have {limit} at most."),
-    "config.length-min": Text("ska ha minst {limit}.", "must have at least {limit}."),
+    "config.items-max": Text("får ha högst {limit} delar.", "may have {limit} items at most."),
+    "config.items-min": Text("ska ha minst {limit} del.", "must have at least {limit} item."),
     "config.list": Text("ska vara en lista.", "must be a list."),
     "config.literal-secret": Text(
         'hemligheter står inte i filen. Skriv en hänvisning: "${{env:NAMN}}" eller "${{file:sökväg}}".',

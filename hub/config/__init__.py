@@ -1,0 +1,26 @@
+"""The one configuration file: read, checked as a whole, secrets by reference alone."""
+
+from hub.config.findings import ConfigErrors, Finding
+from hub.config.load import load, parse, slug
+from hub.config.model import (
+    ClientConfig,
+    ConnectorEntry,
+    DirectorySettings,
+    HubConfig,
+    Role,
+    SchoolClock,
+)
+
+__all__ = [
+    "ClientConfig",
+    "ConfigErrors",
+    "ConnectorEntry",
+    "DirectorySettings",
+    "Finding",
+    "HubConfig",
+    "Role",
+    "SchoolClock",
+    "load",
+    "parse",
+    "slug",
+]

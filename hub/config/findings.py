@@ -1,0 +1,72 @@
+"""What is wrong, or worth a warning, in a configuration: file, line, place and a text that says what to write."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from os import environ
+from typing import NamedTuple
+
+from hub.texts import Text, language_of, text
+
+Path = tuple[str | int, ...]
+
+
+class Phrase(NamedTuple):
+    """A part of a text that depends on the language too."""
+
+    key: str
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to tell. `line` counts from 1 (None: no line, the file itself), `path` is dotted.
+
+    `shown` is the value, quoted, where it is neither secret nor personal, else empty.
+    """
+
+    file: str
+    line: int | None
+    path: str
+    key: str
+    values: Mapping[str, object] = field(default_factory=dict)
+    shown: str = ""
+
+    def says(self, language: str) -> str:
+        """What is wrong and what to write instead, one sentence or two."""
+        said = text(self.key, language, **{name: _in(language, value) for name, value in self.values.items()})
+        return f"{self.shown} {said}" if self.shown else said[0].upper() + said[1:]
+
+    def render(self, language: str) -> str:
+        """Where on one line, what on the next."""
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{where}  {self.path}\n  {self.says(language)}" if self.path else f"{where}\n  {self.says(language)}"
+
+
+class ConfigErrors(Exception):
+    """A configuration that can't be used. `errors` are all that is wrong, in the order of the file."""
+
+    def __init__(self, errors: Iterable[Finding]) -> None:
+        self.errors = tuple(sorted(errors, key=lambda finding: (finding.line or 0, finding.path)))
+        super().__init__(self.errors)
+
+    def render(self, language: str) -> str:
+        return "\n".join(error.render(language) for error in self.errors)
+
+    def __str__(self) -> str:
+        return self.render(language_of(environ))
+
+
+def _in(language: str, value: object) -> object:
+    if isinstance(value, Phrase):
+        return text(value.key, language, **value.values)
+    if isinstance(value, Text):
+        return value.sv if language == "sv" else value.en
+    return value
+
+
+def dotted(path: Path) -> str:
+    """`("kitchens", 0, "id")` -> `kitchens[0].id`."""
+    out = ""
+    for part in path:
+        out += f"[{part}]" if isinstance(part, int) else f".{part}" if out else part
+    return out

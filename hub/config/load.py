@@ -1,0 +1,364 @@
+"""Read the configuration file, and hold it together: every error at once, each with its line and what to write."""
+
+import binascii
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol
+
+import yaml
+from pydantic import SecretBytes, TypeAdapter, ValidationError
+
+from hub.config import shape
+from hub.config.findings import ConfigErrors, Finding, dotted
+from hub.config.findings import Path as Place
+from hub.config.model import (
+    ClientConfig,
+    ConnectorEntry,
+    ConnectorHead,
+    FileModel,
+    HubConfig,
+    Role,
+)
+from hub.config.translate import hint, showable, translate, unknown
+from hub.config.tree import Tree
+from hub.keys import KEY_BYTES
+from hub.sinks.addresses import Networks, networks
+from hub.subscriptions.spec import NAME, SubscriptionSpec, WebhookSpec, nearest_type, problems
+from hub.texts import Text
+from plugins.connector import Connector
+from schemas import Catalogue, DataContract
+
+_LOOPBACK: Final = networks(("127.0.0.0/8", "::1/128"))
+_HUBS_OWN: Final = frozenset(ConnectorHead.model_fields)
+
+
+class InstalledConnectors(Protocol):
+    """What is asked of `plugins.manager.Plugins`."""
+
+    def connector(self, name: str) -> type[Connector[Any]]:
+        """Raises KeyError."""
+
+    def names(self) -> list[str]: ...
+
+    def catalogue(self) -> Catalogue: ...
+
+
+def load(
+    path: str | os.PathLike[str], plugins: InstalledConnectors, *, environ: Mapping[str, str] = os.environ
+) -> HubConfig:
+    """Read and check a configuration file. Raises ConfigErrors with everything that is wrong.
+
+    Relative paths count from the file's folder. No secret ever stands in an error; a value stands there only where
+    neither it nor its key says that it may be secret or personal.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        says = error.strerror if isinstance(error, OSError) else "UTF-8"
+        raise ConfigErrors([Finding(str(path), None, "", "config.unreadable", {"error": says})]) from None
+    return parse(text, plugins, environ=environ, path=path)
+
+
+def parse(
+    text: str, plugins: InstalledConnectors, *, environ: Mapping[str, str], path: Path | None = None
+) -> HubConfig:
+    """As `load`, of a text. `path` is where it stands; relative paths count from its folder, without one from here."""
+    tree = Tree((path or Path("skolnav.yaml")).absolute().parent, environ)
+    reader = _Reader(tree, plugins, str(path or "skolnav.yaml"))
+    try:
+        tree.read(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        # The problem is the parser's own words; the context may quote the file, hence is left out.
+        says = getattr(error, "problem", None) or type(error).__name__
+        line = mark.line + 1 if mark else None
+        raise ConfigErrors([Finding(reader.file, line, "", "config.yaml", {"says": says})]) from None
+    return reader.config(path)
+
+
+def slug(municipality: str) -> str:
+    """`Östra Göinge` -> `ostra-goinge`: the tenant's name in tables, keys and topics."""
+    plain = unicodedata.normalize("NFKD", municipality).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:63]
+
+
+class _Named(NamedTuple):
+    """A client or subscription that is valid in itself, and where it stands."""
+
+    place: Place
+    value: Any
+
+
+class _Reader:
+    def __init__(self, tree: Tree, plugins: InstalledConnectors, file: str) -> None:
+        self.file = file
+        self._tree = tree
+        self._plugins = plugins
+        self._catalogue = plugins.catalogue()
+        self._errors: list[Finding] = []
+        self._warnings: list[Finding] = []
+
+    def config(self, path: Path | None) -> HubConfig:
+        for place, name, values, line in self._tree.problems:
+            self._errors.append(self._finding(place, name, values, line=line))
+        data = self._tree.data
+        if data is None:
+            data = {}
+        # A key with nothing behind it (`connectors:`) is the same as no key.
+        top = {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
+        model = self._validated(FileModel, top, ())
+        sections = top if isinstance(top, dict) else {}
+        clients = self._list(sections, "clients", ClientConfig, "id")
+        specs = self._list(sections, "subscriptions", SubscriptionSpec, "name")
+        connectors = self._connectors(sections.get("connectors"))
+        outbound = tuple(model.outbound.allow) if model is not None else ()
+        self._check_clients(clients)
+        self._check_subscriptions(specs, clients, outbound, sections)
+        self._check_clock(sections, specs)
+        key = self._key(sections.get("key"))
+        if model is not None:
+            if not slug(model.municipality):
+                self._error(("municipality",), "config.pattern")
+        if self._errors or model is None:
+            raise ConfigErrors(self._errors)
+        folder = (path or Path("skolnav.yaml")).absolute().parent
+        return HubConfig(
+            municipality=model.municipality,
+            tenant=slug(model.municipality),
+            data=folder / model.data,
+            host=model.listen[0],
+            port=model.listen[1],
+            path=None if path is None else path.absolute(),
+            key=key,
+            clients=tuple(each.value for each in clients),
+            connectors=connectors,
+            subscriptions=tuple(each.value for each in specs),
+            directory=model.directory,
+            outbound=_LOOPBACK if model.school_clock is not None else outbound,  # type: ignore[arg-type]
+            retention=model.retention,
+            dedupe_window=model.dedupe_window,
+            log_level=model.log_level,
+            demo=model.demo,
+            school_clock=model.school_clock,
+            warnings=tuple(self._warnings),
+        )
+
+    # -- sections --------------------------------------------------------------------------------------------------
+
+    def _list(self, sections: Mapping[str, Any], name: str, model: type[Any], naming: str) -> list[_Named]:
+        """The items of a list that are valid in themselves; two of one name are an error, and the first stays."""
+        items = sections.get(name)
+        found: list[_Named] = []
+        first: dict[str, Place] = {}
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            place: Place = (name, index)
+            value = self._validated(model, item, place)
+            called = item.get(naming) if isinstance(item, dict) else None
+            if isinstance(called, str) and called:
+                if called in first:
+                    line = self._tree.line((*first[called], naming))
+                    self._error((*place, naming), "config.duplicate", name=called, line=line)
+                    continue
+                first[called] = place
+            if value is not None:
+                found.append(_Named(place, value))
+        return found
+
+    def _connectors(self, section: Any) -> dict[str, ConnectorEntry]:
+        found: dict[str, ConnectorEntry] = {}
+        for name, item in section.items() if isinstance(section, dict) else ():
+            entry = self._connector(item, ("connectors", name))
+            if not NAME.match(name):
+                self._error(("connectors", name), "config.name")
+            elif entry is not None:
+                found[name] = entry
+        return found
+
+    def _connector(self, item: Any, place: Place) -> ConnectorEntry | None:
+        if not isinstance(item, dict):
+            self._error(place, "config.mapping")
+            return None
+        head = self._validated(ConnectorHead, {key: item[key] for key in _HUBS_OWN & item.keys()}, place)
+        if head is None and not isinstance(item.get("use"), str):
+            return None  # its own keys mean nothing yet
+        use = str(item["use"])
+        try:
+            cls = self._plugins.connector(use)
+        except KeyError:
+            if ("use",) not in self._tree.unreadable:
+                values = unknown(use, self._plugins.names())
+                self._error((*place, "use"), "config.connector-unknown", name=use, **values)
+            return None
+        own = {key: value for key, value in item.items() if key not in _HUBS_OWN}
+        config = self._validated(cls.config_model, own, place, also_known=sorted(_HUBS_OWN))
+        if head is None or config is None:
+            return None
+        narrowed = None
+        if head.contract is not None:
+            if cls.contract is None:
+                self._error((*place, "contract"), "config.no-contract")
+                return None
+            narrowed = head.contract.of(cls.contract)
+            if extra := sorted(narrowed.categories - cls.contract.categories):
+                self._error((*place, "contract", "categories"), "config.contract-wider", extra=", ".join(extra))
+        if head.protected:
+            self._warn((*place, "protected"), "warning.protected")
+        return ConnectorEntry(use, cls, config, narrowed, head.protected)
+
+    def _key(self, given: Any) -> SecretBytes | None:
+        if given is None:
+            return None
+        place: Place = ("key",)
+        match = re.fullmatch(r"\$\{(env|file):([^}]+)\}", given) if isinstance(given, str) else None
+        if match is None:
+            if place not in self._tree.unreadable:
+                self._error(place, "config.key")
+            return None
+        raw = self._tree.raw(match[1], match[2])
+        key = raw if raw is not None and len(raw) == KEY_BYTES else _decoded(raw or b"")
+        if key is None:
+            self._error(place, "config.key")
+            return None
+        return SecretBytes(key)
+
+    # -- what must fit together ------------------------------------------------------------------------------------
+
+    def _check_clients(self, clients: Iterable[_Named]) -> None:
+        for place, client in clients:
+            if Role.PUBLISHER in client.roles:
+                if client.publishes is None:
+                    self._warn(place, "warning.publishes-all")
+                if client.sources is None:
+                    self._warn(place, "warning.sources-all")
+            for index, glob in enumerate(client.publishes or ()):
+                if not self._catalogue.matching([glob]):
+                    self._error((*place, "publishes", index), "config.types-nothing", hint="")
+            if client.contract is not None and _everybody(client.contract):
+                self._warn((*place, "contract"), "warning.no-scope")
+            if client.protected:
+                self._warn((*place, "protected"), "warning.protected")
+
+    def _check_subscriptions(
+        self, specs: Iterable[_Named], clients: Iterable[_Named], outbound: Networks, sections: Mapping[str, Any]
+    ) -> None:
+        """What names a client or a type is looked at as it is written, so that another error in the item hides none."""
+        by_id = {each.value.id: each.value for each in clients}
+        ids = [item["id"] for item in _mappings(sections.get("clients")) if isinstance(item.get("id"), str)]
+        items = sections.get("subscriptions")
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            if not isinstance(item, dict):
+                continue
+            place: Place = ("subscriptions", index)
+            self._check_client(item.get("client"), by_id, ids, (*place, "client"))
+            globs = item.get("types")
+            for number, glob in enumerate(globs if isinstance(globs, list) else ()):
+                if isinstance(glob, str) and not self._catalogue.matching([glob]):
+                    near = nearest_type(glob, self._catalogue)
+                    self._error((*place, "types", number), "config.types-nothing", hint=hint(near, [near]))
+        for place, spec in specs:
+            client = by_id.get(spec.client)
+            if client is None or client.contract is None:
+                continue
+            for problem in problems(spec, client.contract, self._catalogue, outbound, in_file=True):
+                if problem.key != "config.types-nothing":
+                    self._error((*place, *problem.where), problem.key, **problem.values)
+            if spec.contract is not None and _everybody(spec.contract) and _everybody(client.contract):
+                self._warn((*place, "contract"), "warning.no-scope")
+
+    def _check_client(self, id: Any, clients: Mapping[str, ClientConfig], ids: list[str], place: Place) -> None:
+        if id is None:
+            self._error(place, "config.missing-client")
+        elif isinstance(id, str) and id not in ids:
+            self._error(place, "config.client-unknown", client=id, **unknown(id, ids))
+        elif isinstance(id, str) and id in clients and clients[id].contract is None:
+            self._error(place, "config.client-no-contract", client=id)
+
+    def _check_clock(self, sections: Mapping[str, Any], specs: Iterable[_Named]) -> None:
+        if "school_clock" not in sections:
+            return
+        if sections.get("demo") is not True:
+            self._error(("school_clock",), "config.demo-only")
+        for place, spec in specs:
+            if isinstance(spec.sink, WebhookSpec) and not _is_local(spec.sink.url):
+                self._error((*place, "sink", "url"), "config.clock-webhook")
+
+    # -- findings --------------------------------------------------------------------------------------------------
+
+    def _validated(self, model: Any, value: Any, place: Place, also_known: Iterable[str] = ()) -> Any:
+        """The value as the model sees it; None if it does not fit, with what is wrong noted."""
+        sound = True
+        for secret in shape.secrets_in(model, value):
+            where = (*place, *secret)
+            if where not in self._tree.references and where not in self._tree.unreadable:
+                self._error(where, "config.literal-secret")
+                sound = False
+        try:
+            validated = TypeAdapter(model).validate_python(value, context={"folder": self._tree.folder})
+        except ValidationError as error:
+            for where, key, values, show in translate(error, model, value):
+                full = (*place, *where)
+                if full in self._tree.unreadable:
+                    continue  # told already
+                if key == "config.unknown-key":
+                    own = shape.keys_at(model, value, where[:-1])
+                    values = unknown(str(where[-1]), own + [k for k in also_known if len(where) == 1 and k not in own])
+                shown = showable(full, self._tree.at(full)) if show and full not in self._tree.references else ""
+                self._errors.append(self._finding(full, key, values, shown))
+            return None
+        except Exception as error:
+            # Whatever a vendor's validator does: its text may quote a value.
+            self._error(place, "config.connector-failed", error=type(error).__name__)
+            return None
+        return validated if sound else None
+
+    def _error(self, place: Place, key: str, **values: object) -> None:
+        self._errors.append(self._finding(place, key, values))
+
+    def _warn(self, place: Place, key: str, **values: object) -> None:
+        self._warnings.append(self._finding(place, key, values))
+
+    def _finding(
+        self, place: Place, key: str, values: Mapping[str, object], shown: str = "", *, line: int | None = None
+    ) -> Finding:
+        secrets = [secret for secret in self._tree.references.values() if len(secret) > 3]
+        masked = {name: _masked(value, secrets) for name, value in values.items()}
+        return Finding(self.file, line or self._tree.line(place), dotted(place), key, masked, shown)
+
+
+def _masked(value: object, secrets: Iterable[str]) -> object:
+    """A connector's own validator may put the value into its text: what came by reference is never told."""
+    if isinstance(value, Text):
+        return Text(*(str(_masked(each, secrets)) for each in value))
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, "***")
+    return value
+
+
+def _decoded(raw: bytes) -> bytes | None:
+    """A key of 32 bytes written as hexadecimal or base64."""
+    text = raw.strip()
+    for decode in (binascii.unhexlify, lambda given: binascii.a2b_base64(given, strict_mode=True)):
+        try:
+            key = decode(text)
+        except (ValueError, binascii.Error):
+            continue
+        if len(key) == KEY_BYTES:
+            return key
+    return None
+
+
+def _mappings(items: Any) -> list[dict[str, Any]]:
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _everybody(contract: DataContract) -> bool:
+    return contract.scope.organisations is None and contract.scope.school_types is None
+
+
+def _is_local(url: str) -> bool:
+    return re.match(r"https?://(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:\d+)?(/|\?|\Z)", url) is not None

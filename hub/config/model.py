@@ -1,0 +1,203 @@
+"""The configuration file's keys (DESIGN section 8), and what becomes of them: `HubConfig`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretBytes, SecretStr
+from pydantic_core import PydanticCustomError
+
+from hub.clock import SCHOOL_ZONE
+from hub.config.findings import Finding
+from hub.subscriptions.spec import SubscriptionSpec, name_or_error
+from plugins.connector import Connector, ConnectorConfig
+from schemas import Category, DataContract, Scope
+
+_DURATION: Final = re.compile(r"([0-9]{1,9})(s|m|h|d)\Z", re.ASCII)
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):([0-9]{1,5})\Z", re.ASCII)
+
+Network = IPv4Network | IPv6Network
+
+
+def _duration(value: Any) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.match(value) if isinstance(value, str) else None
+    length = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta(0)
+    if not length:
+        raise PydanticCustomError("config.duration", 'not a duration: "60s", "26h", "7d"')
+    return length
+
+
+def _network(value: Any) -> Network:
+    try:
+        return ip_network(value)
+    except (ValueError, TypeError):
+        raise PydanticCustomError("config.network", 'not a network: "127.0.0.0/8"') from None
+
+
+def _address(value: Any) -> tuple[str, int]:
+    match = _ADDRESS.match(value) if isinstance(value, str) else None
+    if match is None or not 0 < int(match[2]) < 65536:
+        raise PydanticCustomError("config.address", 'not host and port: "127.0.0.1:8080"')
+    return match[1].strip("[]"), int(match[2])
+
+
+def _school_time(value: datetime) -> datetime:
+    return value.replace(tzinfo=SCHOOL_ZONE) if value.tzinfo is None else value.astimezone(SCHOOL_ZONE)
+
+
+def _engine(value: Any) -> Any:
+    if value != "embedded":
+        raise PydanticCustomError("config.cluster", "this version runs the embedded engine only")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Name = Annotated[str, AfterValidator(name_or_error)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Role(StrEnum):
+    PUBLISHER = "publisher"
+    SUBSCRIBER = "subscriber"
+    OPERATOR = "operator"
+    PRIVACY_OFFICER = "privacy_officer"
+    AUDITOR = "auditor"
+
+
+class ClientConfig(_Part):
+    """Somebody outside who calls the hub, or whom the hub calls."""
+
+    id: Name = Field(description="Its name, also the OAuth 2 client id.")
+    token: SecretStr = Field(description="Its token and OAuth 2 client secret, by reference.")
+    roles: frozenset[Role] = Field(min_length=1, description="What it may do.")
+    publishes: tuple[str, ...] | None = Field(None, description="Event types it may publish; * and ?. Left out: all.")
+    sources: tuple[str, ...] | None = Field(None, description="Sources it may publish as; * and ?. Left out: all.")
+    contract: DataContract | None = Field(None, description="What it may see. Left out: nothing.")
+    protected: bool = Field(
+        False, description="The privacy officer lets it have protected persons' own business (DESIGN section 6)."
+    )
+
+
+class Narrowing(_Part):
+    """What a connector's contract is narrowed to; what is left out stays as its class declares it."""
+
+    purpose: str | None = Field(None, min_length=1)
+    legal_basis: str | None = Field(None, min_length=1)
+    categories: frozenset[Category] | None = None
+    scope: Scope | None = None
+
+    def of(self, contract: DataContract) -> DataContract:
+        return contract.model_copy(
+            update=self.model_dump(exclude_none=True) | ({"scope": self.scope} if self.scope else {})
+        )
+
+
+class ConnectorHead(_Part):
+    """The keys of `connectors.<name>` that are the hub's; the rest is the connector's own."""
+
+    use: str = Field(min_length=1, description="Which connector: `skolnav plugins` shows them.")
+    contract: Narrowing | None = Field(None, description="Narrows the contract that the connector's class declares.")
+    protected: bool = Field(False, description="As for clients.")
+
+
+class DirectorySettings(_Part):
+    """How long what is known of persons counts."""
+
+    max_age: Duration = Field(
+        timedelta(hours=26), description="`Ingen` is fresh this long after its source's last directory.current."
+    )
+    sources: tuple[str, ...] = Field(
+        (), description="Sources whose first complete load is waited for before person events are delivered."
+    )
+    first_load: Duration = Field(timedelta(hours=24), description="How long that is waited for, at most.")
+
+
+class OutboundSettings(_Part):
+    allow: tuple[Annotated[Network, BeforeValidator(_network)], ...] = Field(
+        (), description="Private ranges that webhooks may reach."
+    )
+
+
+class SchoolClock(_Part):
+    """A school time of the demo's own."""
+
+    start: Annotated[datetime, AfterValidator(_school_time)] = Field(
+        description="School time at the start; without offset it is Europe/Stockholm."
+    )
+    speed: float = Field(1, gt=0, le=100_000, description="School seconds per second.")
+
+
+class FileModel(_Part):
+    """The top of the file. Clients, connectors and subscriptions are validated one by one, so that all errors show."""
+
+    municipality: str = Field(min_length=1, max_length=100, description="Its name; the tenant's name derives from it.")
+    listen: Annotated[tuple[str, int], BeforeValidator(_address)] = Field(
+        ("127.0.0.1", 8080), description="Host and port of the API."
+    )
+    data: str = Field("./data", min_length=1, description="Folder of the embedded engine's files.")
+    engine: Annotated[Literal["embedded"], BeforeValidator(_engine)] = "embedded"
+    key: str | None = Field(None, description="The hub's 32-byte key, by reference. Left out: made under data.")
+    clients: tuple[Any, ...] = ()
+    connectors: Mapping[str, Any] = Field(default_factory=dict)
+    subscriptions: tuple[Any, ...] = ()
+    directory: DirectorySettings = Field(default_factory=DirectorySettings)
+    outbound: OutboundSettings = Field(default_factory=OutboundSettings)
+    retention: Duration = Field(timedelta(days=30), description="How long events are kept.")
+    dedupe_window: Duration = Field(timedelta(days=30), description="How long repeats of an event are recognised.")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    demo: bool = Field(False, description="This is a demonstration, with invented people.")
+    school_clock: SchoolClock | None = Field(None, description="Only with demo: true. Outbound is then loopback only.")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorEntry:
+    """One connector instance. `contract` is in force beside the class's own; None: nothing is narrowed."""
+
+    use: str
+    cls: type[Connector[Any]]
+    config: ConnectorConfig
+    contract: DataContract | None = None
+    protected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HubConfig:
+    """A configuration that holds together. Paths are absolute; durations are machine time."""
+
+    municipality: str
+    tenant: str  # the municipality's slug: a-z, 0-9 and hyphens
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    path: Path | None = None  # the file it came from
+    key: SecretBytes | None = None  # 32 bytes; None: `data/key`, made at the first start
+    clients: tuple[ClientConfig, ...] = ()
+    connectors: Mapping[str, ConnectorEntry] = field(default_factory=dict)
+    subscriptions: tuple[SubscriptionSpec, ...] = ()
+    directory: DirectorySettings = field(default_factory=DirectorySettings)
+    outbound: tuple[Network, ...] = ()
+    retention: timedelta = timedelta(days=30)
+    dedupe_window: timedelta = timedelta(days=30)
+    log_level: str = "info"
+    demo: bool = False
+    school_clock: SchoolClock | None = None
+    warnings: tuple[Finding, ...] = ()
+
+    @property
+    def loopback_only(self) -> bool:
+        """Nothing may leave this machine: the school clock is not the real one."""
+        return self.school_clock is not None
+
+    def client(self, id: str) -> ClientConfig | None:
+        return next((client for client in self.clients if client.id == id), None)

@@ -1,0 +1,114 @@
+"""pydantic's errors as texts for people: what kind of thing is wrong, and what is expected there."""
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from hub.config import shape
+from hub.config.findings import Path, Phrase
+from hub.texts import TEXTS, Text
+
+# By pydantic's type of error, or what it begins with; the longest that fits counts.
+_KEYS: Final[Mapping[str, str]] = {
+    "bool_": "config.bool",
+    "bytes_": "config.string",
+    "date_": "config.datetime",
+    "datetime_": "config.datetime",
+    "decimal_": "config.number",
+    "dict_": "config.mapping",
+    "finite_number": "config.number",
+    "float_": "config.number",
+    "frozen_set_": "config.list",
+    "int_": "config.number",
+    "list_": "config.list",
+    "mapping_": "config.mapping",
+    "missing": "config.missing",
+    "model_": "config.mapping",
+    "school_time": "config.time",
+    "set_": "config.list",
+    "string_pattern_mismatch": "config.pattern",
+    "string_type": "config.string",
+    "time_": "config.time",
+    "time_delta_": "config.duration",
+    "timezone_": "config.datetime",
+    "tuple_": "config.list",
+    "uuid": "config.uuid",
+}
+_LIMITS: Final[Mapping[str, tuple[str, str]]] = {
+    "greater_than": ("config.above", "gt"),
+    "greater_than_equal": ("config.minimum", "ge"),
+    "less_than": ("config.below", "lt"),
+    "less_than_equal": ("config.maximum", "le"),
+    "string_too_long": ("config.characters-max", "max_length"),
+    "string_too_short": ("config.characters-min", "min_length"),
+    "too_long": ("config.items-max", "max_length"),
+    "too_short": ("config.items-min", "min_length"),
+}
+_CHOICES: Final = frozenset({"literal_error", "enum", "union_tag_invalid"})
+_PLAIN: Final = re.compile(r"[\w .:/,*+-]{1,40}\Z")
+_HUSH: Final = re.compile(r"secret|token|passw|pwd|passphrase|key|credential|mail|phone|name|user|person", re.I)
+
+Translated = tuple[Path, str, dict[str, object], bool]
+"""Place, key of a text, its values, and whether the value may be shown."""
+
+
+def translate(error: ValidationError, model: Any, value: Any) -> list[Translated]:
+    """Each error of one validation of `value` against `model`."""
+    found = [_one(detail, model, value) for detail in error.errors(include_url=False, include_input=False)]
+    # A union that no member takes gives an error each: one per place is enough to act on.
+    return list({(place, key): (place, key, values, show) for place, key, values, show in found}.values())
+
+
+def _one(detail: ErrorDetails, model: Any, value: Any) -> Translated:
+    kind, context = detail["type"], detail.get("ctx", {})
+    place = shape.written(value, detail["loc"], missing=kind in ("missing", "extra_forbidden"))
+    if kind == "extra_forbidden":
+        known = shape.keys_at(model, value, place[:-1])
+        return place, "config.unknown-key", unknown(str(place[-1]), known), False
+    if kind == "union_tag_not_found":
+        return (*place, str(context.get("discriminator", "")).strip("'")), "config.missing", {}, False
+    if kind in _CHOICES:
+        expected = (
+            str(context.get("expected_tags") or context.get("expected", "")).replace("'", "").replace(" or ", ", ")
+        )
+        if kind == "union_tag_invalid":
+            place = (*place, str(context.get("discriminator", "")).strip("'"))
+        return place, "config.choice", {"expected": expected}, True
+    if kind in _LIMITS:
+        key, limit = _LIMITS[kind]
+        return place, key, {"limit": context.get(limit, "")}, kind in ("greater_than", "less_than") or "equal" in kind
+    if kind in TEXTS:
+        return place, kind, {}, True
+    for beginning in sorted(_KEYS, key=len, reverse=True):
+        if kind.startswith(beginning):
+            return place, _KEYS[beginning], {}, kind != "missing"
+    # A connector's own rule. It may bring its Swedish along: PydanticCustomError(type, english, {"sv": swedish}).
+    says = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ").rstrip(".")
+    return place, "config.other", {"says": Text(str(context.get("sv", says)).rstrip("."), says)}, False
+
+
+def unknown(name: str, known: list[str]) -> dict[str, object]:
+    """Values for a text about a name that is none: what there is, and what was probably meant."""
+    listed: object = ", ".join(known) if known else Phrase("hint.nothing", {})
+    return {"known": listed, "hint": hint(name, known)}
+
+
+def hint(name: str, known: list[str]) -> object:
+    """Did you mean: the one of `known` that is written most alike; empty if none is."""
+    near = get_close_matches(name, known, 1, cutoff=0.6)
+    return Phrase("hint.did-you-mean", {"name": near[0]}) if near else ""
+
+
+def showable(place: Path, value: Any) -> str:
+    """The value in quotes, if nothing about it or its name says that it may be secret or personal; else empty."""
+    if any(isinstance(part, str) and _HUSH.search(part) for part in place[-2:]):
+        return ""
+    if isinstance(value, bool):
+        return f'"{str(value).lower()}"'
+    if isinstance(value, str | int | float) and _PLAIN.match(str(value)):
+        return f'"{value}"'
+    return ""

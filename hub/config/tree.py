@@ -1,0 +1,141 @@
+"""The YAML file as plain values, with the line of each, its references resolved, and nothing guessed.
+
+Scalars follow YAML 1.2's core: `10:30` is text (YAML 1.1 reads 630), so are `no`, `on` and dates. Keys that stand
+twice are errors, where PyYAML would keep the last.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from hub.config.findings import Path as Place
+
+_REFERENCE: Final = re.compile(r"\$\{(env|file):([^}]*)\}\Z")
+_MAX_SECRET: Final = 1 << 16
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 - PyYAML's own way
+
+
+for _tag, _pattern, _first in (
+    ("tag:yaml.org,2002:bool", r"(true|True|TRUE|false|False|FALSE)\Z", "tTfF"),
+    ("tag:yaml.org,2002:null", r"(~|null|Null|NULL|)\Z", ["~", "n", "N", ""]),
+    ("tag:yaml.org,2002:int", r"[-+]?[0-9]+\Z", "-+0123456789"),
+    ("tag:yaml.org,2002:float", r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?\Z", "-+.0123456789"),
+):
+    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
+
+
+class Tree:
+    """`data` holds the values; `lines` the line of each place; `references` the places that were references.
+
+    `problems` are (place, text key, values, line if it is not the place's own) of what could not be read; those places
+    are in `unreadable`, and what stands there in `data` means nothing. `references` holds what each was resolved to.
+    """
+
+    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+        self.folder = folder
+        self._environ = environ
+        self.data: Any = None
+        self.lines: dict[Place, int] = {}
+        self.references: dict[Place, str] = {}
+        self.unreadable: set[Place] = set()
+        self.problems: list[tuple[Place, str, dict[str, object], int | None]] = []
+
+    def read(self, text: str) -> None:
+        """Raises yaml.YAMLError."""
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            self.data = None if node is None else self._value(loader, node, (), frozenset())
+        finally:
+            loader.dispose()
+
+    def line(self, place: Place) -> int | None:
+        """The line of a place, or of the nearest that is written around it."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place)
+
+    def at(self, place: Place) -> Any:
+        """The value at a place; None if nothing is there."""
+        value = self.data
+        try:
+            for part in place:
+                value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+        return value
+
+    def raw(self, kind: str, name: str) -> bytes | None:
+        """The bytes behind a reference; None if there are none."""
+        if kind == "env":
+            return self._environ.get(name, "").encode() or None
+        try:
+            return (self.folder / name).read_bytes()
+        except OSError:
+            return None
+
+    def _value(self, loader: _Loader, node: yaml.Node, place: Place, inside: frozenset[int]) -> Any:
+        self.lines.setdefault(place, node.start_mark.line + 1)
+        if id(node) in inside:
+            return self._problem(place, "config.anchor")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(loader, node, place, inside | {id(node)})
+        if isinstance(node, yaml.SequenceNode):
+            within = inside | {id(node)}
+            return [self._value(loader, item, (*place, index), within) for index, item in enumerate(node.value)]
+        try:
+            value = loader.construct_object(node)
+        except (yaml.YAMLError, ValueError):
+            return self._problem(place, "config.string")
+        return self._resolved(value, place) if isinstance(value, str) else value
+
+    def _mapping(self, loader: _Loader, node: yaml.MappingNode, place: Place, inside: frozenset[int]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            # A key is what stands there: `1:` is "1", as it is in JSON.
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"
+            here = (*place, key)
+            line = key_node.start_mark.line + 1
+            if key in found:
+                self.problems.append((here, "config.duplicate-key", {"line": self.lines[here]}, line))
+                continue
+            self.lines[here] = line
+            found[key] = self._value(loader, value_node, here, inside)
+        return found
+
+    def _resolved(self, value: str, place: Place) -> Any:
+        match = _REFERENCE.match(value)
+        if match is None:
+            return self._problem(place, "config.reference") if "${" in value else value
+        self.references[place] = ""
+        kind, name = match.groups()
+        if place == ("key",):
+            return value  # its content is bytes: see hub.config.load
+        if kind == "env":
+            resolved = self._environ.get(name, "")
+            if not resolved:
+                return self._problem(place, "config.unset", name=name)
+        else:
+            path = self.folder / name
+            try:
+                with path.open("rb") as file:
+                    resolved = file.read(_MAX_SECRET).decode().rstrip("\r\n")
+            except OSError as error:
+                return self._problem(place, "config.file-missing", path=path, error=error.strerror)
+            except UnicodeDecodeError:
+                return self._problem(place, "config.file-missing", path=path, error="UTF-8")
+            if not resolved:
+                return self._problem(place, "config.file-empty", path=path)
+        self.references[place] = resolved
+        return resolved
+
+    def _problem(self, place: Place, key: str, **values: object) -> Any:
+        self.problems.append((place, key, values, None))
+        self.unreadable.add(place)
+        return ""

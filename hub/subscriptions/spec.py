@@ -1,0 +1,188 @@
+"""What a subscription is asked for with: the same model in the configuration file and in `POST /v1/subscriptions`."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    SerializationInfo,
+    field_serializer,
+)
+from pydantic_core import PydanticCustomError
+
+from hub.privacy.base import PayloadLevel
+from hub.sinks.addresses import Networks, UrlRefused, check_url
+from hub.sinks.signature import secret_key
+from hub.subscriptions.filters import InvalidFilter, compile_filter
+from hub.subscriptions.model import StartFrom
+from schemas import Catalogue, DataContract
+
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z", re.ASCII)
+"""Names in the configuration file: clients, connectors, subscriptions. They become parts of keys and paths."""
+
+_REVEAL: Final = "reveal secrets"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class WebhookSpec(_Part):
+    """Events are posted to a URL as they come, signed (Standard Webhooks)."""
+
+    kind: Literal["webhook"]
+    url: str = Field(min_length=1, description="Where to post: https, a public address unless outbound.allow names it.")
+    secret: SecretStr | None = Field(
+        None, description="Signs deliveries. whsec_ and base64, or any text. Left out (API only): the hub makes one."
+    )
+    previous_secret: SecretStr | None = Field(
+        None, description="Signs too, while the recipient changes over to a new secret."
+    )
+    handshake: bool = Field(True, description="Ask the recipient first (CloudEvents). False only in the file.")
+    concurrency: int = Field(8, ge=1, le=64, description="Deliveries at a time, of different keys.")
+    rate_per_s: float | None = Field(None, gt=0, le=100_000, description="Deliveries per second at most.")
+    timeout_s: float = Field(20, ge=1, le=60, description="Longest time for one delivery, seconds.")
+
+    @field_serializer("secret", "previous_secret", when_used="json")
+    def _secret(self, value: SecretStr | None, info: SerializationInfo) -> str | None:
+        if value is None or info.context != _REVEAL:
+            return None
+        return value.get_secret_value()
+
+
+class FeedSpec(_Part):
+    """The recipient reads when it likes: `GET /v1/subscriptions/{id}/events`."""
+
+    kind: Literal["feed"]
+
+
+class StreamSpec(_Part):
+    """The recipient holds a connection open: `GET /v1/subscriptions/{id}/stream` (SSE)."""
+
+    kind: Literal["stream"]
+
+
+class KafkaSpec(BaseModel):
+    """A topic of the recipient's. Known, so that the answer can say that this version does not have it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+
+    kind: Literal["kafka"]
+
+
+def _many(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+class SubscriptionSpec(_Part):
+    """One subscription as it was asked for. `problems` checks what needs to know the rest of the hub."""
+
+    name: str = Field(min_length=1, max_length=100, description="What people call it; in the file also its id.")
+    client: str | None = Field(None, description="Whose it is. Over the API: the caller.")
+    types: tuple[str, ...] = Field(min_length=1, description="Event types; * and ? stand for anything.")
+    sources: tuple[str, ...] = Field((), description="Only events of these sources; * and ?. Left out: all.")
+    filter: Annotated[tuple[dict[str, Any], ...], BeforeValidator(_many)] = Field(
+        (), description="CloudEvents filters on attributes of the reduced event; each must hold."
+    )
+    sink: Annotated[WebhookSpec | FeedSpec | StreamSpec | KafkaSpec, Field(discriminator="kind")] = Field(
+        description="Where events go."
+    )
+    payload: PayloadLevel = Field(PayloadLevel.FULL, description="none: that it happened; id: attributes; full.")
+    contract: DataContract | None = Field(None, description="Narrower than the client's. Left out: the client's.")
+    start_from: StartFrom = Field("now", alias="from", description="Where a new subscription begins.")
+    expires_at: AwareDatetime | None = Field(None, description="It ends then. Left out: never.")
+    paused: bool = Field(False, description="Nothing is delivered; the cursor is kept.")
+
+    def to_store(self) -> bytes:
+        """JSON with the secrets in clear: to be sealed before it is kept."""
+        return self.model_dump_json(by_alias=True, context=_REVEAL).encode()
+
+    def public(self) -> dict[str, Any]:
+        """JSON values as a client may see them again: without secrets."""
+        shown = self.model_dump(mode="json", by_alias=True)
+        for name in ("secret", "previous_secret"):
+            shown["sink"].pop(name, None)
+        return shown
+
+
+@dataclass(frozen=True, slots=True)
+class SpecProblem:
+    """What is wrong with a specification. `where` leads to it, `key` and `values` make a text of hub.texts."""
+
+    where: tuple[str | int, ...]
+    key: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    hint: str = ""  # what was probably meant
+
+
+def problems(
+    spec: SubscriptionSpec, client_contract: DataContract, catalogue: Catalogue, outbound: Networks, *, in_file: bool
+) -> Iterator[SpecProblem]:
+    """Everything that is wrong with a specification that the model alone can't see."""
+    if in_file and not NAME.match(spec.name):
+        yield SpecProblem(("name",), "config.name")
+    for index, glob in enumerate(spec.types):
+        if not catalogue.matching([glob]):
+            yield SpecProblem(("types", index), "config.types-nothing", hint=nearest_type(glob, catalogue))
+    try:
+        compile_filter(spec.filter)
+    except InvalidFilter as error:
+        yield SpecProblem(("filter", *error.where), error.key, error.values)
+    if isinstance(spec.sink, KafkaSpec):
+        yield SpecProblem(("sink", "kind"), "config.kafka")
+    elif isinstance(spec.sink, WebhookSpec):
+        yield from _webhook_problems(spec.sink, outbound, in_file)
+    if spec.contract is not None:
+        for part, extra in wider(spec.contract, client_contract):
+            yield SpecProblem(("contract", *part), "config.contract-wider", {"extra": ", ".join(extra)})
+
+
+def wider(contract: DataContract, limit: DataContract) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Where `contract` asks for more than `limit` allows: (place, what is beyond).
+
+    Organisations are left to the gate, which holds every event to both scopes: one of them may be a part of another.
+    """
+    if extra := sorted(contract.categories - limit.categories):
+        yield ("categories",), list(extra)
+    types, allowed = contract.scope.school_types, limit.scope.school_types
+    if types is not None and allowed is not None and (beyond := sorted(types - allowed)):
+        yield ("scope", "school_types"), beyond
+
+
+def _webhook_problems(sink: WebhookSpec, outbound: Networks, in_file: bool) -> Iterator[SpecProblem]:
+    try:
+        check_url(sink.url, outbound)
+    except UrlRefused as error:
+        yield SpecProblem(("sink", "url"), "config.url", {"says": str(error)})
+    if in_file and sink.secret is None:
+        yield SpecProblem(("sink", "secret"), "config.missing")
+    if not in_file and not sink.handshake:
+        yield SpecProblem(("sink", "handshake"), "config.file-only")
+    for name, secret in (("secret", sink.secret), ("previous_secret", sink.previous_secret)):
+        if secret is not None:
+            try:
+                secret_key(secret.get_secret_value())
+            except ValueError:
+                yield SpecProblem(("sink", name), "config.secret-form")
+
+
+def nearest_type(glob: str, catalogue: Catalogue) -> str:
+    """The type, or family (`se.skolnav.absence.*`), that is written most alike; empty if none is."""
+    known = [entry.type for entry in catalogue]
+    families = {type_.rsplit(".", 2)[0] + ".*" for type_ in known}
+    return next(iter(get_close_matches(glob, [*known, *sorted(families)], 1)), "")
+
+
+def name_or_error(value: str) -> str:
+    """For pydantic fields that are names of the configuration file."""
+    if not NAME.match(value):
+        raise PydanticCustomError("config.name", "not a name: lower-case letters, digits and - _ . (64 at most)")
+    return value
