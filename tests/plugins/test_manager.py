@@ -93,7 +93,7 @@ def test_a_package_that_raises_is_named_and_ends_no_other(install):
 
 
 def test_a_package_that_cannot_be_imported_is_named_and_ends_no_other(install):
-    point = install("acme", skolnav_connectors=list)
+    point = install("acme", skolnav_connectors=lambda: [connector()])
     del sys.modules[point.value]
     install("beta", skolnav_connectors=lambda: [connector("beta-kitchen")])
     plugins = Plugins.load()
