@@ -75,12 +75,15 @@ class Delivery:
 
     # -- life ---------------------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Take up every subscription where its cursor stands; new ones get a cursor first."""
+    async def prepare(self) -> None:
+        """Give every new subscription its cursor: before anything is published, so that it misses nothing."""
         known = {row.subscription for row in await self._parts.store.read(cursors.load(self._parts.tenant))}
         fresh = [each for each in self._registry.all() if each.id not in known]
         if fresh:
             await self._parts.store.commit(*(self.first_cursor(each) for each in fresh))
+
+    async def start(self) -> None:
+        """Take up every subscription where its cursor stands."""
         self._registry.listen(self._changed)
         for subscription in self._registry.all():
             await self._apply(subscription.id)
@@ -106,6 +109,11 @@ class Delivery:
                 reader = StateReader(self._parts.log, kinds, self._parts.log.head())
         row = cursors.Cursor(subscription.id, LIVE, reader.pack(), (), to_us(self._parts.clock.utc()))
         return cursors.save(self._parts.tenant, row)
+
+    def look_again(self) -> None:
+        """What made subscriptions wait as a whole (`Parts.waits`) may be over."""
+        for follower in self._followers.values():
+            follower.look_again()
 
     # -- what persons start -------------------------------------------------------------------------------------
 
@@ -207,10 +215,14 @@ class Delivery:
             [follower.lane for follower in running if follower.lane != LIVE],
         )
 
-    async def caught_up(self, id: str) -> None:
-        """Return when all that was accepted before this call has been handled by `id` (timers wait for it)."""
+    async def caught_up(self, id: str) -> bool:
+        """Wait until all that was accepted before this call has been tried; whether all of it was handled.
+
+        False: some events wait for their next try. For timers, which run after the events before them.
+        """
         head = self._parts.log.head()
-        await self._until(lambda: (live := self._followers.get((id, LIVE))) is not None and live.handled(head))
+        await self._until(lambda: (live := self._followers.get((id, LIVE))) is not None and live.tried(head))
+        return self._followers[id, LIVE].handled(head)
 
     async def settled(self) -> None:
         """Return when nothing is left to do now: every running follower is at the head and idle (tests, demo)."""

@@ -54,6 +54,7 @@ class Parts:
     clock: Clock
     dice: random.Random
     id_key: bytes  # delivery ids are keyed with it, so that they tell nothing of the event
+    waits: Callable[[Subscription], bool] = lambda subscription: False  # it must wait as a whole at its cursor
 
 
 @dataclass(slots=True, eq=False)
@@ -163,6 +164,10 @@ class Follower:
         self._journal.close()
         await self._sink.close()
 
+    def look_again(self) -> None:
+        """What made it wait may be over."""
+        self._room.set()
+
     # -- what others may ask ------------------------------------------------------------------------------------
 
     @property
@@ -188,13 +193,17 @@ class Follower:
             self._reader.reached(head) and not self._open and not any(parked.active for parked in self._parked.values())
         )
 
-    def handled(self, head: Position) -> bool:
-        """Every event up to `head` has been delivered or has ended: none is open, parked or waiting."""
+    def tried(self, head: Position) -> bool:
+        """Every event up to `head` has been delivered, has ended, or waits for its next try."""
         return (
             self._reader.reached(head)
             and not any(head.covers(place) for place in self._open)
-            and not any(head.covers(parked.place) for parked in self._parked.values())
+            and not any(key.active and head.covers(key.place) for key in self._parked.values())
         )
+
+    def handled(self, head: Position) -> bool:
+        """Every event up to `head` has been delivered or has ended: none is open, parked or waiting."""
+        return self.tried(head) and not any(head.covers(key.place) for key in self._parked.values())
 
     def oldest_undelivered(self) -> datetime | None:
         """Acceptance time of the oldest event that has not reached the recipient; None if all have."""
@@ -243,6 +252,7 @@ class Follower:
             or len(self._open) >= WINDOW
             or self._hold is not None
             or len(self._parked) >= MAX_PARKED
+            or self._parts.waits(self.subscription)
         )
 
     async def _take(self, events: Sequence[Stored], *, accept: bool = False) -> None:

@@ -1,0 +1,93 @@
+"""The hub's two doors: HTTP at the address in the configuration, and a local socket for the command line."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+
+from hub.api.app import create_app
+from hub.services import Services
+
+SOCKET_NAME: Final = "hub.sock"
+BACKLOG: Final = 1024
+STOP_S: Final = 5  # how long open requests may take when the hub stops
+
+
+class _Server(uvicorn.Server):
+    """Signals are the command's business, not each server's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+class Servers:
+    """Serves from `start` to `stop`. `address` is where it listens (the port that the system chose, where 0 was asked)."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._running: list[tuple[_Server, asyncio.Task[None]]] = []
+        self.address = (services.config.host, services.config.port)
+        self.socket_path = services.config.data / SOCKET_NAME
+
+    async def start(self) -> None:
+        """Raises OSError if the address or the socket can't be listened on."""
+        config = self._services.config
+        family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+        outside = socket.socket(family, socket.SOCK_STREAM)
+        outside.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            outside.bind((config.host, config.port))
+            self.address = outside.getsockname()[:2]
+            local = _local_socket(self.socket_path)
+        except OSError:
+            outside.close()
+            raise
+        await self._serve(create_app(self._services), outside)
+        await self._serve(create_app(self._services, local=True), local)
+
+    async def stop(self) -> None:
+        self._services.pages.close()  # whoever holds a stream or a long poll is let go
+        for server, _ in self._running:
+            server.should_exit = True
+        await asyncio.gather(*(task for _, task in self._running), return_exceptions=True)
+        self._running.clear()
+        self.socket_path.unlink(missing_ok=True)
+
+    async def _serve(self, app: Any, listening: socket.socket) -> None:
+        settings = uvicorn.Config(
+            app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+            proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=60, timeout_graceful_shutdown=STOP_S,
+        )  # fmt: skip
+        server = _Server(settings)
+        task = asyncio.get_running_loop().create_task(server.serve(sockets=[listening]), name="http")
+        self._running.append((server, task))
+        while not server.started and not task.done():
+            await asyncio.sleep(0.005)
+        if task.done():
+            task.result()
+
+
+def _local_socket(path: Path) -> socket.socket:
+    """Only the user that the hub runs as may call here; a socket that an earlier life left behind is replaced.
+
+    The path is reached by way of the folder: a Unix socket's address holds 107 bytes at most.
+    """
+    path.unlink(missing_ok=True)
+    local = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    folder = os.open(path.parent, os.O_RDONLY)
+    old = os.umask(0o177)
+    try:
+        local.bind(f"/proc/self/fd/{folder}/{path.name}")
+    except OSError:
+        local.close()
+        raise
+    finally:
+        os.umask(old)
+        os.close(folder)
+    return local

@@ -1,0 +1,604 @@
+"""The crash simulation: real log, store, gate and delivery in a virtual world, and an independent model that judges.
+
+What survives a crash is what stands in the two files, what arrived at the far sides, and the model's own notes. The model
+shares no code with the hub: it knows what was acknowledged, whose mark was what when bytes left, and in which order
+events stand in the log.
+"""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import orjson
+
+from hub.bus.base import LogUnavailable, Place, Stored
+from hub.bus.sqlite import SqliteLog
+from hub.delivery.base import Attempt, Outcome, Result
+from hub.delivery.engine import Delivery
+from hub.delivery.follower import LIVE, WINDOW, Parts
+from hub.delivery.relay import Relay
+from hub.directory.directory import Directory
+from hub.keys import Keys
+from hub.privacy.base import Decision, PermitRefused, Recipient
+from hub.privacy.disclosures import Disclosures
+from hub.privacy.gate import PrivacyGate
+from hub.privacy.withheld import WithheldMarks
+from hub.store import connector_state, cursors, dead_letters, disclosures, outbox, parked
+from hub.store.base import StoreUnavailable
+from hub.store.sql import SqlStore
+from hub.subscriptions.model import Status, Subscription
+from schemas import CORE_TYPES, Catalogue, Category, DataContract, Event, EventSpec, Payload, Ref
+from tests.hub.delivery.virtual import Deadlock, SimClock, SimRunner, VirtualLoop
+
+TENANT = "simkommun"
+ABSENCE = "se.skolnav.absence.reported.v1"
+CHANGED = "se.skolnav.absence.changed.v1"
+PERSON = "se.skolnav.directory.person.upserted.v1"
+CURRENT = "se.skolnav.directory.current.v1"
+SOURCE = "urn:sim:sis"
+ORGANISATION = "0d4d1c52-8a2e-4a35-9d1b-7f7c1f0f4a10"
+
+
+class Handled(Payload):
+    """What the simulated connector publishes of each event that it has handled."""
+
+    of: Annotated[str, Category.AGGREGATE]
+    spec = EventSpec("com.example.sim.handled.v1", Ref("handled", "of"), Ref("handled", "of"))
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Bytes that left: when, in which lane, and the event in them."""
+
+    time: float
+    lane: str | None
+    place: int
+    event: dict[str, Any]
+
+
+@dataclass
+class Far:
+    """One recipient's side of the world. `mode` is how it behaves now."""
+
+    mode: Literal["ok", "flaky", "down", "hang"] = "ok"
+    arrivals: list[Arrival] = field(default_factory=list)
+
+
+class Crash(BaseException):
+    """The machine stops here."""
+
+
+class CrashingLoop(VirtualLoop):
+    """Stops before its `limit`-th step."""
+
+    limit: int | None = None
+    steps = 0
+
+    def _run_once(self) -> None:
+        self.steps += 1
+        if self.limit is not None and self.steps >= self.limit:
+            raise Crash
+        super()._run_once()  # type: ignore[misc]
+
+
+class RecordingGate:
+    """The real gate; notes what it said of each event the first time."""
+
+    def __init__(self, gate: PrivacyGate, world: "World") -> None:
+        self._gate = gate
+        self._world = world
+
+    def decide(self, stored: Stored, recipient: Recipient) -> Decision:
+        if self._world.dice.random() < self._world.gate_fails:
+            raise RuntimeError("simulated")
+        decision = self._gate.decide(stored, recipient)
+        self._world.first_decisions.setdefault((recipient.name, stored.at), decision.allowed)
+        return decision
+
+    def permit(self, decision: Decision, lane: str | None = None) -> bytes:
+        return self._gate.permit(decision, lane)
+
+
+class SimSink:
+    """A far side that answers late, wrongly, never, or takes the bytes and then fails to say so."""
+
+    concurrency = 4
+
+    def __init__(self, world: "World", subscription: Subscription, incarnation: "Incarnation") -> None:
+        self._world = world
+        self._subscription = subscription
+        self._incarnation = incarnation
+
+    async def deliver(self, attempt: Attempt) -> Outcome:
+        dice = self._world.dice
+        far = self._world.far[self._subscription.id]
+        await asyncio.sleep(dice.random() * 0.01)
+        if self._incarnation.dead:
+            raise Crash
+        if far.mode == "down":
+            return Outcome(Result.RETRY, "connect", recipient_down=True)
+        body = attempt.permit()
+        self._world.arrived(self._subscription, attempt, body)
+        if far.mode == "hang":
+            await asyncio.sleep(20)
+            return Outcome(Result.RETRY, "timeout", recipient_down=True)
+        await asyncio.sleep(dice.random() * 0.01)
+        if far.mode == "flaky":
+            what = dice.random()
+            if what < 0.2:
+                return Outcome(Result.RETRY, "http-500", recipient_down=True)
+            if what < 0.3:
+                return Outcome(Result.RETRY, "http-408")
+            if what < 0.33:
+                return Outcome(Result.DEAD, "http-422")
+        if self._subscription.id != "conn":
+            return Outcome(Result.DELIVERED)
+        return Outcome(Result.DELIVERED, operations=self._effects(attempt), on_stored=self._incarnation.relay.wake)
+
+    def _effects(self, attempt: Attempt) -> Sequence[Any]:
+        """A connector's state and outbox: how often each event was handled, and an event that says so."""
+        name = attempt.stored.id
+        count = self._incarnation.handled.get(name, 0) + 1
+        self._incarnation.handled[name] = count
+        body = Event(
+            {"specversion": "1.0", "id": f"h{self._world.dice.getrandbits(96):x}", "source": "urn:sim:conn",
+             "type": Handled.spec.type},
+            {"of": name},
+        ).to_json()  # fmt: skip
+        return [
+            connector_state.put(TENANT, "conn", {name: str(count).encode()}),
+            outbox.add(TENANT, "conn", [body]),
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
+class SimRegistry:
+    """Subscriptions and their status; a status survives crashes, as the real registry's does."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._listeners: list[Any] = []
+
+    def all(self) -> list[Subscription]:
+        return list(self._world.subscriptions.values())
+
+    def get(self, id: str) -> Subscription:
+        return self._world.subscriptions[id]
+
+    def listen(self, callback: Any) -> None:
+        self._listeners.append(callback)
+
+    async def set_status(self, id: str, status: Status, reason: str, actor: str) -> None:
+        await asyncio.sleep(0.001)
+        subscription = self._world.subscriptions[id]
+        subscription.status, subscription.reason = status, reason
+        for listener in self._listeners:
+            listener(subscription)
+
+
+class World:
+    """Everything that survives, and the notes of the model."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.seed = seed
+        self.dice = random.Random(seed)
+        self.folder = folder
+        self.now = 0.0
+        self.persons = [f"{i:08x}-0000-4000-8000-000000000000" for i in range(1, 9)]
+        self.catalogue = Catalogue((*CORE_TYPES, Handled))
+        contract = DataContract(
+            purpose="simulation", legal_basis="test", categories=frozenset({Category.ATTENDANCE, Category.IDENTITY})
+        )
+        blind = contract.model_copy(update={"categories": frozenset({Category.ATTENDANCE})})
+        self.subscriptions = {
+            id: Subscription(
+                id, id, Recipient(f"client/{id}", (terms,)), frozenset({ABSENCE, CHANGED}), {"kind": kind},
+                start_from="oldest",
+            )
+            for id, terms, kind in (
+                ("steady", contract, "webhook"), ("flaky", contract, "webhook"), ("hostile", contract, "webhook"),
+                ("blind", blind, "webhook"), ("conn", contract, "connector"),
+            )
+        }  # fmt: skip
+        self.far = {id: Far() for id in self.subscriptions}
+        self.gate_fails = 0.0
+        self.disk_full = False
+        self.acknowledged: set[str] = set()
+        self.sent: list[list[Event]] = []  # batches that were tried: repeated after a crash
+        self.first_decisions: dict[tuple[str, int], bool] = {}
+        self.marks: dict[str, str] = {}  # person -> mark, as the log says
+        self.ever_closed: set[str] = set()  # persons that were protected or unknown at some time
+        self.trimmed_before = 0
+        self.violations: list[str] = []
+        self.crashes = 0
+        self._entity = 0
+
+    # -- the model's notes ----------------------------------------------------------------------------------------
+
+    def note(self, stored: Stored) -> None:
+        """Read an event of the log as a person with pen and paper would."""
+        event = orjson.loads(stored.body)
+        if event["type"] == PERSON:
+            person = event["data"]["id"]
+            self.marks[person] = event["data"].get("securityMarking", "?")
+            if self.marks[person] != "Ingen":
+                self.ever_closed.add(person)
+
+    def arrived(self, subscription: Subscription, attempt: Attempt, body: bytes) -> None:
+        event = orjson.loads(body)
+        self.far[subscription.id].arrivals.append(Arrival(self.now, event.get("skolnavlane"), attempt.stored.at, event))
+        person = attempt.stored.about[0]
+        if self.marks.get(person) != "Ingen":
+            self.violations.append(f"{subscription.id}: bytes left about a person whose mark is not Ingen")
+        if subscription.id == "blind" and person.encode() in body:
+            self.violations.append("blind: got an identity")
+
+    def new_event(self) -> Event:
+        """A first report, or a change of one already there."""
+        person = self.dice.choice(self.persons)
+        fresh = self._entity < 4 or self.dice.random() < 0.6
+        if fresh:
+            self._entity += 1
+        index = self._entity if fresh else self.dice.randint(1, self._entity)
+        person = self.persons[index % len(self.persons)]
+        data = {
+            "id": f"{index:08x}-1111-4111-8111-111111111111",
+            "student": {"id": person},
+            "startTime": "2026-11-24T08:00:00+01:00",
+            "endTime": f"2026-11-24T{self.dice.randint(9, 23):02d}:{self.dice.randint(0, 59):02d}:00+01:00",
+            "type": "Anmäld frånvaro",
+            "organisation": {"id": ORGANISATION},
+        }
+        return Event(
+            {"specversion": "1.0", "id": f"e{self.dice.getrandbits(64):x}", "source": SOURCE,
+             "type": ABSENCE if fresh else CHANGED},
+            data,
+        )  # fmt: skip
+
+    def person_event(self, person: str, mark: str) -> Event:
+        return Event(
+            {"specversion": "1.0", "id": f"p{self.dice.getrandbits(64):x}", "source": SOURCE, "type": PERSON},
+            {
+                "id": person, "givenName": "Test", "familyName": "Person", "securityMarking": mark,
+                "personStatus": "Aktiv",
+                "enrolments": [
+                    {"enroledAt": {"id": ORGANISATION}, "schoolType": "GR", "startDate": "2024-08-15",
+                     "cancelled": False}
+                ],
+            },
+        )  # fmt: skip
+
+    def current_event(self, clock: SimClock) -> Event:
+        return Event(
+            {"specversion": "1.0", "id": f"c{self.dice.getrandbits(64):x}", "source": SOURCE, "type": CURRENT},
+            {"asOf": clock.utc().isoformat()},
+        )
+
+
+class Incarnation:
+    """One life of the hub, from start to crash or orderly end."""
+
+    def __init__(self, world: World, loop: CrashingLoop) -> None:
+        self.world = world
+        self.loop = loop
+        self.dead = False
+        self.clock = SimClock(loop)
+        self.runner = SimRunner(world.dice, lambda: world.disk_full or self.dead)
+        self.handled: dict[str, int] = {}
+
+    async def start(self) -> None:
+        world = self.world
+        keys = Keys(b"k" * 32)
+        self.store = await SqlStore.open(world.folder / "store.db", tenant=TENANT, runner=self.runner)
+        self.log = await SqliteLog.open(
+            world.folder / "log.db", catalogue=world.catalogue, clock=self.clock, runner=self.runner
+        )
+        self.directory = Directory(self.clock)
+        await self.directory.load(self.log)
+        self.log.observe(self.directory.observe)
+        self.log.observe(self._observe)
+        await self._note_all()
+        gate = PrivacyGate(world.catalogue, self.directory, keys, self.clock, TENANT)
+        recorded = RecordingGate(gate, world)
+        self.disclosures = Disclosures(self.store, keys, TENANT, self.clock)
+        self.withheld = WithheldMarks(self.store, self.log, self.directory, gate, TENANT)
+        self.relay = Relay(
+            tenant=TENANT, store=self.store, log=self.log, catalogue=world.catalogue, clock=self.clock
+        )
+        parts = Parts(
+            TENANT, self.log, self.store, recorded, self.disclosures, self.withheld, self.clock, world.dice, b"i" * 32
+        )
+        state = await self.store.read(connector_state.load(TENANT, "conn"))
+        self.handled = {name: int(count) for name, count in state.items()}
+        self.delivery = Delivery(
+            parts, SimRegistry(world), world.catalogue,  # type: ignore[arg-type]
+            lambda subscription: SimSink(world, subscription, self), self._no_handshake,
+        )  # fmt: skip
+        await self.withheld.start()
+        await self.relay.start()
+        await self.delivery.start()
+
+    async def _no_handshake(self, subscription: Subscription) -> bool:
+        return True
+
+    def _observe(self, batch: Sequence[Stored]) -> None:
+        for stored in batch:
+            self.world.note(stored)
+
+    async def _note_all(self) -> None:
+        """After a crash: what is durable may be more than what was told."""
+        for stored in await self.everything():
+            self.world.note(stored)
+
+    async def everything(self) -> list[Stored]:
+        found: list[Stored] = []
+        position = self.log.start()
+        while True:
+            batch = await self.log.read(position, 500)
+            found += batch.events
+            position = batch.position
+            if not batch.events and batch.at_head:
+                return found
+
+    async def post(self, events: Sequence[Event]) -> None:
+        """Publish until it is acknowledged, as a good publisher does."""
+        while True:
+            try:
+                await self.log.append([self.world.catalogue.describe(event) for event in events])
+            except LogUnavailable:
+                await asyncio.sleep(1)
+                continue
+            self.world.acknowledged |= {event.id for event in events}
+            return
+
+    # -- what goes on -----------------------------------------------------------------------------------------------
+
+    async def live(self, seconds: float) -> None:
+        """A while of ordinary and less ordinary life."""
+        world, dice = self.world, self.world.dice
+        await self.post([world.current_event(self.clock)])
+        for person in world.persons[:-1]:  # the last is not known to begin with
+            if person not in world.marks:
+                await self.post([world.person_event(person, "Ingen")])
+        for batch in world.sent[-3:]:  # whether they were taken before the crash is not known: once more
+            await self.post(batch)
+        world.sent.clear()
+        actors = [self._publisher() for _ in range(3)] + [self._directory(), self._weather(), self._operator()]
+        tasks = [asyncio.create_task(actor) for actor in actors]
+        await asyncio.sleep(seconds)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert dice is world.dice
+
+    async def _publisher(self) -> None:
+        world, dice = self.world, self.world.dice
+        while True:
+            await asyncio.sleep(dice.expovariate(4))
+            batch = [world.new_event() for _ in range(dice.randint(1, 5))]
+            world.sent.append(batch)
+            await self.post(batch)
+            if dice.random() < 0.1:
+                await self.post(batch)  # a publisher that lost the answer
+
+    async def _directory(self) -> None:
+        world, dice = self.world, self.world.dice
+        while True:
+            await asyncio.sleep(dice.expovariate(1))
+            what = dice.random()
+            if what < 0.3:
+                await self.post([world.current_event(self.clock)])
+            else:
+                person = dice.choice(world.persons[3:])  # the first three are never touched
+                mark = dice.choice(["Ingen", "Ingen", "Sekretessmarkering", "Skyddad folkbokföring"])
+                await self.post([world.person_event(person, mark)])
+
+    async def _weather(self) -> None:
+        """Recipients that break and mend; a gate that fails now and then; a disk that fills."""
+        world, dice = self.world, self.world.dice
+        while True:
+            await asyncio.sleep(dice.expovariate(0.5))
+            world.far["flaky"].mode = dice.choice(["ok", "flaky", "down"])
+            world.far["hostile"].mode = dice.choice(["ok", "hang", "down", "flaky"])
+            world.far["conn"].mode = dice.choice(["ok", "ok", "down"])
+            world.gate_fails = dice.choice([0.0, 0.0, 0.05])
+            if dice.random() < 0.2:
+                world.disk_full = True
+                await asyncio.sleep(dice.random() * 5)
+                world.disk_full = False
+
+    async def _operator(self) -> None:
+        """Replays, resends, trims, pause and resume."""
+        world, dice = self.world, self.world.dice
+        while True:
+            await asyncio.sleep(dice.expovariate(0.3))
+            try:
+                what = dice.random()
+                if what < 0.3:
+                    since = self.clock.utc() - timedelta(seconds=dice.random() * 30)
+                    await self.delivery.replay(dice.choice(["steady", "flaky", "blind"]), since=since, by="sim")
+                elif what < 0.5:
+                    letters = await self.store.read(dead_letters.page(TENANT))
+                    if letters:
+                        letter = dice.choice(letters)
+                        await self.delivery.resend(letter.subscription, letter.id, by="sim")
+                elif what < 0.8:
+                    id = dice.choice(["steady", "flaky", "conn"])
+                    registry = self.delivery._registry
+                    await registry.set_status(id, Status.PAUSED, "person", "sim")
+                    await asyncio.sleep(dice.random() * 2)
+                    await registry.set_status(id, Status.ACTIVE, "", "sim")
+            except StoreUnavailable:
+                continue
+
+    async def calm(self) -> None:
+        """All faults end; run until nothing is left to do, with the directory kept fresh as days go by."""
+        world = self.world
+        world.disk_full = False
+        world.gate_fails = 0.0
+        for far in world.far.values():
+            far.mode = "ok"
+        for subscription in world.subscriptions.values():
+            if subscription.status is not Status.ACTIVE:
+                await self.delivery._registry.set_status(subscription.id, Status.ACTIVE, "", "sim")
+        for batch in world.sent:
+            await self.post(batch)
+        await self.post([world.person_event(person, "Ingen") for person in world.persons[:6]])
+        for _ in range(400):
+            await self.post([world.current_event(self.clock)])
+            await self.withheld.settled()
+            await self.delivery.settled()
+            if await self._nothing_left():
+                return
+            await asyncio.sleep(600)
+        world.violations.append("something is never done: parked keys or open deliveries stay")
+
+    async def _nothing_left(self) -> bool:
+        rows = await self.store.read(parked.load(TENANT))
+        letters = await self.store.read(outbox.load(TENANT))
+        live = [row for row in await self.store.read(cursors.load(TENANT)) if row.lane == LIVE]
+        busy = any(row.open for row in live)
+        return not rows and not letters and not busy and self.relay.idle
+
+    # -- judgement --------------------------------------------------------------------------------------------------
+
+    async def judge(self) -> None:
+        world = self.world
+        events = await self.everything()
+        stored = {event.id: event for event in events}
+        lost = world.acknowledged - stored.keys()
+        if lost:
+            world.violations.append(f"promise 1: {len(lost)} acknowledged events are not in the log")
+        if len({(event.source, event.id) for event in events}) != len(events):
+            world.violations.append("an event stands twice in the log")
+        absences = [event for event in events if event.type in (ABSENCE, CHANGED)]
+        letters = await self._letters()
+        for id in world.subscriptions:
+            self._judge_recipient(id, absences, letters[id])
+        await self._judge_connector(events)
+        checked = await self.store.read(disclosures.verify(TENANT))
+        if not checked.intact:
+            world.violations.append("the chain of disclosures is broken")
+
+    async def _letters(self) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = defaultdict(set)
+        for letter in await self.store.read(dead_letters.page(TENANT, limit=100_000)):
+            found[letter.subscription].add(letter.place)
+        return found
+
+    def _judge_recipient(self, id: str, absences: list[Stored], dead: set[int]) -> None:
+        world = self.world
+        arrivals = world.far[id].arrivals
+        came = {arrival.place for arrival in arrivals}
+        last: dict[str, Stored] = {}
+        for event in absences:
+            person = event.about[0]
+            last[event.entity or ""] = event
+            always_open = person not in world.ever_closed and person in world.marks and person in world.persons[:3]
+            if always_open and event.at not in came and event.at not in dead:
+                world.violations.append(f"promise 2: {id} never got an event that it might have")
+        for event in last.values():
+            if world.marks.get(event.about[0]) == "Ingen" and event.at not in came and event.at not in dead:
+                world.violations.append(f"promise 4: {id} never learned the current state of an entity")
+        first: dict[str, list[int]] = defaultdict(list)
+        seen: set[int] = set()
+        keys = {event.at: event.key for event in absences}
+        name = world.subscriptions[id].recipient.name
+        for arrival in arrivals:
+            if arrival.lane is None and arrival.place not in seen:
+                seen.add(arrival.place)
+                if world.first_decisions.get((name, arrival.place)):
+                    first[keys[Place(arrival.place)]].append(arrival.place)
+        for places in first.values():
+            if places != sorted(places):
+                world.violations.append(f"promise 2: {id} got a key's first arrivals out of order")
+
+    async def _judge_connector(self, events: list[Stored]) -> None:
+        """State, outbox and cursor are one commit: each event was handled to the end once, and said so once."""
+        published: dict[str, int] = defaultdict(int)
+        for event in events:
+            if event.type == Handled.spec.type:
+                published[event.parsed["data"]["of"]] += 1
+        state = await self.store.read(connector_state.load(TENANT, "conn"))
+        counts = {name: int(count) for name, count in state.items()}
+        if any(count != 1 for count in counts.values()):
+            self.world.violations.append("promise 6: a committed event was handled again")
+        if published != counts:
+            self.world.violations.append("promise 6: what the connector published and what it keeps differ")
+
+    async def stop(self) -> None:
+        await self.delivery.stop()
+        await self.withheld.stop()
+        await self.relay.stop()
+        await self.log.close()
+        await self.store.close()
+
+
+def simulate(seed: int, folder: Path) -> World:
+    """Some lives that end in crashes, one that ends in calm, and the verdict in `violations`."""
+    world = World(seed, folder)
+    for _ in range(world.dice.randint(1, 4)):
+        _live(world, crash=True)
+    _live(world, crash=False)
+    return world
+
+
+def _live(world: World, *, crash: bool) -> None:
+    loop = CrashingLoop(world.now)
+    asyncio.set_event_loop(loop)
+    loop.set_exception_handler(lambda _loop, context: _blame(world, context))
+    incarnation = Incarnation(world, loop)
+    try:
+        if crash:
+            loop.limit = int(world.dice.paretovariate(0.7) * 150)
+            loop.run_until_complete(incarnation.start())
+            loop.run_until_complete(incarnation.live(world.dice.uniform(5, 60)))
+            loop.limit = loop.steps + world.dice.randint(1, 50)
+            loop.run_until_complete(incarnation.stop())
+        else:
+            loop.run_until_complete(incarnation.start())
+            loop.run_until_complete(incarnation.live(world.dice.uniform(1, 20)))
+            loop.run_until_complete(incarnation.calm())
+            loop.run_until_complete(incarnation.judge())
+            loop.run_until_complete(incarnation.stop())
+    except Crash:
+        world.crashes += 1
+    except Deadlock:
+        world.violations.append("the hub waits for ever")
+    finally:
+        world.now = loop.now + 1.0
+        _bury(incarnation, loop)
+
+
+def _blame(world: World, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    if error is not None and not isinstance(error, Crash):
+        world.violations.append(f"unhandled: {type(error).__name__}: {error}")
+
+
+def _bury(incarnation: Incarnation, loop: CrashingLoop) -> None:
+    """Let the dead tasks unwind where they can do no more harm: nothing commits, nothing arrives."""
+    incarnation.dead = True
+    loop.limit = None
+    loop.set_exception_handler(lambda _loop, _context: None)
+    for _ in range(5):
+        tasks = asyncio.all_tasks(loop)
+        if not tasks:
+            break
+        for task in tasks:
+            task.cancel()
+        loop.run_until_complete(asyncio.wait(tasks, timeout=5))
+    for part in ("log", "store"):
+        opened = getattr(incarnation, part, None)
+        if opened is not None:
+            opened.abandon()
+    loop.close()
+    asyncio.set_event_loop(None)
+    assert WINDOW
