@@ -191,7 +191,7 @@ class Instance:
         for answer in list(self._answers):
             if not answer.done():
                 answer.set_exception(TimedOut(f"{self.name} was given up", code=reason))
-        self._post(self._loop.stop)
+        self._post(lambda: self._spawn(self._fade()))
 
     async def close(self) -> bool:
         """stop() and the end of the thread, in bounded time. False if the thread had to be left behind."""
@@ -201,7 +201,8 @@ class Instance:
             ended = asyncio.ensure_future(self._ask(self._end))
             await asyncio.wait([ended], timeout=2 * STOP_S)
             ended.cancel()
-        self._post(self._loop.stop)
+        if not stuck:
+            self._post(self._loop.stop)
         self._pool.shutdown(wait=False)
         for keeping in self._keeping:
             keeping.cancel()
@@ -450,13 +451,22 @@ class Instance:
         finally:
             self.calls.discard(call)
 
-    async def _end(self) -> None:
-        """Cancel what runs, then stop()."""
+    async def _fade(self) -> None:
+        """End the loop of an instance that was given up, when the last of its tasks has ended."""
+        if others := self._cancel_others():
+            await asyncio.wait(others)
+        self._loop.stop()
+
+    def _cancel_others(self) -> list[asyncio.Task[Any]]:
         me = asyncio.current_task()
         others = [task for task in self._tasks if task is not me]
         for task in others:
             task.cancel()
-        if others:
+        return others
+
+    async def _end(self) -> None:
+        """Cancel what runs, then stop()."""
+        if others := self._cancel_others():
             await asyncio.wait(others, timeout=STOP_S / 2)
         if not hasattr(self, "_connector"):
             return

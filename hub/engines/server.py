@@ -19,7 +19,15 @@ STOP_S: Final = 5  # how long open requests may take when the hub stops
 
 
 class _Server(uvicorn.Server):
-    """Signals are the command's business, not each server's."""
+    """Signals are the command's business, not each server's; `up` is set when it listens."""
+
+    def __init__(self, settings: uvicorn.Config) -> None:
+        super().__init__(settings)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -27,7 +35,7 @@ class _Server(uvicorn.Server):
 
 
 class Servers:
-    """Serves from `start` to `stop`. `address` is where it listens (the port that the system chose, where 0 was asked)."""
+    """Serves from `start` to `stop`. `address` is where it listens: where port 0 was asked for, the system's choice."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -67,10 +75,7 @@ class Servers:
         server = _Server(settings)
         task = asyncio.get_running_loop().create_task(server.serve(sockets=[listening]), name="http")
         self._running.append((server, task))
-        while not server.started and not task.done():
-            await asyncio.sleep(0.005)
-        if task.done():
-            task.result()
+        await server.up.wait()
 
 
 def _local_socket(path: Path) -> socket.socket:
