@@ -1,0 +1,220 @@
+"""The connector alone at its desk: a context in memory, so that one rule can be tried in milliseconds.
+
+What only a running hub can show (delivery, the gate, pseudonyms, timers, crashes) is in `test_conformance.py`.
+"""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+
+from connectors.catering.config import CateringConfig
+from connectors.catering.connector import Catering
+from plugins.validation import AGGREGATE_OUTPUT, only_categories
+from schemas import Event, Payload, core_catalogue
+from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
+from schemas.schedule import DayClosed
+
+T = TypeVar("T")
+SCHOOL = ZoneInfo("Europe/Stockholm")
+UNIT, OTHER_UNIT, PARENT, ELSEWHERE = (str(UUID(int=number)) for number in range(1, 5))
+CATALOGUE = core_catalogue()
+
+
+def school(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=SCHOOL)
+
+
+def pupil(number: int, *codes: str, unit: str = UNIT, groups: Sequence[str] = ()) -> dict[str, Any]:
+    return {
+        "id": f"pseudonym-{number}",
+        "groups": list(groups),
+        "diet": list(codes),
+        "enrolments": [{"enroledAt": {"id": unit}, "startDate": "2024-08-15", "cancelled": False}],
+    }
+
+
+def kitchen(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "K-017",
+        "units": [PARENT],
+        "unit_code": "12345678",
+        "sittings": [{"id": "1", "from": "11:10", "to": "11:40"}],
+        "diet_codes": {"G": "GLUTENFRI"},
+        "staff_portions": 2,
+        **changes,
+    }
+
+
+class Directory:
+    """Ten pupils at UNIT, number 0 without gluten; two at OTHER_UNIT; five at a school that no kitchen here feeds."""
+
+    def __init__(self) -> None:
+        self.here = [pupil(0, "G"), *(pupil(n) for n in range(1, 10)), *(pupil(n, unit=OTHER_UNIT) for n in (10, 11))]
+        self.elsewhere = [pupil(n, unit=ELSEWHERE) for n in range(20, 25)]
+        self.fresh = True
+        self.asked: list[tuple[str, ...]] = []
+
+    async def persons(
+        self, *, organisations: Sequence[str] = (), groups: Sequence[str] = (), on: date
+    ) -> Sequence[Mapping[str, Any]]:
+        self.asked.append(tuple(organisations))
+        return self.here if organisations else [*self.here, *self.elsewhere]
+
+    async def organisations(self) -> Sequence[Mapping[str, Any]]:
+        parent = {"parentOrganisation": {"id": PARENT}}
+        return [{"id": UNIT, **parent}, {"id": OTHER_UNIT, **parent}, {"id": PARENT}, {"id": ELSEWHERE}]
+
+    async def groups(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
+        raise AssertionError("not asked for")
+
+    async def activity(self, id: str) -> Mapping[str, Any] | None:
+        raise AssertionError("not asked for")
+
+    async def complete(self, organisations: Sequence[str], on: date) -> bool:
+        return self.fresh
+
+
+class _Transaction:
+    def __init__(self, state: MutableMapping[str, Any]) -> None:
+        self.state = state
+        self.published: list[dict[str, Any]] = []
+
+    def publish(
+        self,
+        model: type[Payload],
+        data: BaseModel | Mapping[str, Any],
+        *,
+        time: datetime | None = None,
+        complete: bool | None = None,
+    ) -> str:
+        assert isinstance(data, Mapping)
+        attributes = {"specversion": "1.0", "id": str(uuid4()), "source": "urn:desk", "type": model.spec.type}
+        described = CATALOGUE.describe(Event(attributes, dict(data)))
+        assert list(only_categories(data, described.entry.fields, AGGREGATE_OUTPUT)) == []
+        assert complete is data["complete"]
+        self.published.append(dict(data))
+        return described.event.id
+
+
+class Desk:
+    """One connector instance, its far side, and what happened. Also its `plugins.Context`."""
+
+    instance = "kitchen"
+    log = logging.getLogger("desk")
+
+    def __init__(self, transport: Mapping[str, Any], *kitchens: Mapping[str, Any], **changes: Any) -> None:
+        self.now = school("2026-11-24T07:00")
+        self.clock = self
+        self.directory = Directory()
+        self.state: dict[str, Any] = {}
+        self.published: list[dict[str, Any]] = []
+        self.problems: list[tuple[str, str]] = []
+        self._sequence = 0
+        settings = {"kitchens": kitchens or (kitchen(),), "transport": transport, **changes}
+        self.connector = Catering(CateringConfig.model_validate(settings), self)
+
+    def school(self) -> datetime:
+        return self.now
+
+    def utc(self) -> datetime:
+        return self.now
+
+    @asynccontextmanager
+    async def commit(self) -> AsyncIterator[_Transaction]:
+        transaction = _Transaction(dict(self.state))
+        yield transaction
+        self.state = json.loads(json.dumps(transaction.state))
+        self.published += transaction.published
+
+    async def blocking(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        return function(*args, **kwargs)
+
+    def problem(self, code: str, detail: str = "") -> None:
+        self.problems.append((code, detail))
+
+    # -- what happens ---------------------------------------------------------------------------------------------
+
+    async def handle(self, event: Event, *, crash: bool = False) -> None:
+        """Deliver an event: all that is staged counts when `handle` returns, and nothing if it raises or crashes."""
+        before, published = self.state, list(self.published)
+        try:
+            await self.connector.handle(event)
+        except BaseException:
+            self.state, self.published = before, published
+            raise
+        if crash:
+            self.state, self.published = before, published
+
+    def event(self, model: type[Payload], data: Mapping[str, Any]) -> Event:
+        self._sequence += 1
+        attributes = {"specversion": "1.0", "id": str(uuid4()), "source": "urn:sis", "type": model.spec.type}
+        return Event({**attributes, "sequence": f"{self._sequence:016}"}, dict(data))
+
+    def absence(
+        self,
+        number: int,
+        start: str = "2026-11-24T08:00",
+        end: str = "2026-11-24T16:00",
+        model: type[Payload] = AbsenceReported,
+        organisation: str | None = UNIT,
+        id: str | None = None,
+    ) -> Event:
+        data = {
+            "id": id or str(UUID(int=1000 + number)),
+            "student": {"id": f"pseudonym-{number}"},
+            "startTime": school(start).isoformat(),
+            "endTime": school(end).isoformat(),
+            "type": "Beviljad ledighet" if model is LeaveGranted else "Anmäld frånvaro",
+            **({"organisation": {"id": organisation}} if organisation else {}),
+        }
+        return self.event(model, data)
+
+    async def away(self, number: int, *times: str, **more: Any) -> None:
+        await self.handle(self.absence(number, *times, **more))
+
+    async def withdrawn(self, number: int, *times: str) -> None:
+        await self.handle(self.absence(number, *times, model=AbsenceWithdrawn))
+
+    async def changed(self, number: int, *times: str) -> None:
+        await self.handle(self.absence(number, *times, model=AbsenceChanged))
+
+    async def closed(self, organisation: str, day: str = "2026-11-24", closed: bool = True) -> None:
+        data = {"organisation": {"id": organisation}, "date": day, "closed": closed}
+        await self.handle(self.event(DayClosed, data))
+
+    async def report(self, at: str, complete: bool = True) -> None:
+        self.now = max(self.now, school(at))
+        await self.connector.report(school(at), complete)
+
+    async def cut_off(self, at: str, complete: bool = True) -> None:
+        self.now = max(self.now, school(at))
+        await self.connector.cut_off(school(at), complete)
+
+    # -- what came of it ------------------------------------------------------------------------------------------
+
+    def told(self) -> list[tuple[int, str, int, int]]:
+        """(revision, status, all pupils' portions, those without gluten) of each event."""
+        return [
+            (
+                data["revision"],
+                data["status"],
+                sum(row["portions"] for row in data["counts"]),
+                next(row["portions"] for row in data["counts"] if row["diet"] == "GLUTENFRI"),
+            )
+            for data in self.published
+        ]
+
+
+def rows_of(folder: Path, name: str) -> list[dict[str, str]]:
+    """A file's rows, read as a kitchen's system would."""
+    text = (folder / name).read_bytes().decode("utf-8-sig")
+    head, *lines = [line.split(";") for line in text.removesuffix("\r\n").split("\r\n")]
+    return [dict(zip(head, line, strict=True)) for line in lines]

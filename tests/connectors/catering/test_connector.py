@@ -1,0 +1,417 @@
+"""What a kitchen is told, and when, through a school day."""
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from connectors.catering.connector import Catering
+from plugins import TemporaryError
+from plugins.validation import validate_class
+from schemas.absence import LeaveGranted
+from tests.connectors.catering.desk import ELSEWHERE, OTHER_UNIT, PARENT, UNIT, Desk, kitchen, pupil, rows_of, school
+
+GROUP_1, GROUP_2 = str(UUID(int=51)), str(UUID(int=52))
+DAY = "KOST_12345678_20261124"
+AHEAD = [
+    {"applies_to": "normal", "time": "08:30"},
+    {"applies_to": "special", "offset_days": 1, "time": "09:00"},
+    {"applies_to": "bulk", "offset_days": 1, "time": "12:00"},
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "in"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def desk(folder: Path) -> Desk:
+    return Desk({"kind": "folder", "path": str(folder)})
+
+
+def desk_with(folder: Path, *kitchens: object, **changes: object) -> Desk:
+    return Desk({"kind": "folder", "path": str(folder)}, *kitchens, **changes)  # type: ignore[arg-type]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_class_is_one_that_the_hub_runs() -> None:
+    assert validate_class(Catering) == []
+
+
+async def fixed(desk: Desk) -> None:
+    """Play the morning until the order of 12 portions is fixed, revision 2."""
+    await desk.report("2026-11-24T08:00")
+    await desk.cut_off("2026-11-24T08:30")
+    assert desk.told() == [(1, "preliminary", 12, 1), (2, "fixed", 12, 1)]
+    desk.published.clear()
+
+
+class TestDay:
+    async def test_it_goes_from_preliminary_over_fixed_to_late_changes(self, desk: Desk, folder: Path) -> None:
+        await desk.away(1)
+        await desk.report("2026-11-24T08:00")
+        await desk.away(0)
+        assert len(desk.told()) == 1  # before the cut-off a change waits for the next report
+        await desk.cut_off("2026-11-24T08:30")
+        desk.now = school("2026-11-24T08:45")
+        await desk.away(2)
+        await desk.report("2026-11-24T09:30")
+        desk.now = school("2026-11-24T09:40")
+        await desk.withdrawn(0)
+        assert desk.told() == [
+            (1, "preliminary", 11, 1),
+            (2, "fixed", 10, 0),
+            (3, "late_change", 9, 0),
+            (4, "late_change", 9, 0),
+            (5, "late_change", 10, 1),
+        ]
+        assert names(folder) == [
+            f"{DAY}_0800_v1.csv",
+            f"{DAY}_0830_v2.csv",
+            f"{DAY}_0830_v3.csv",  # named after the report that it comes late to
+            f"{DAY}_0930_v4.csv",
+            f"{DAY}_0930_v5.csv",
+        ]
+        for name, data in zip(names(folder), desk.published, strict=True):
+            rows = rows_of(folder, name)
+            pupils = {row["diet"]: int(row["portions"]) for row in rows if row["diet"] != "PERSONAL"}
+            assert pupils == {row["diet"]: row["portions"] for row in data["counts"]}
+            assert {row["status"] for row in rows} == {data["status"]}
+            assert {row["revision"] for row in rows} == {str(data["revision"])}
+            assert next(row["portions"] for row in rows if row["diet"] == "PERSONAL") == "2"
+
+    async def test_each_change_after_the_cutoff_is_an_event_and_a_file_of_its_own(self, desk: Desk) -> None:
+        await fixed(desk)
+        for number in (1, 2, 3):
+            await desk.away(number)
+        assert desk.told() == [(3, "late_change", 11, 1), (4, "late_change", 10, 1), (5, "late_change", 9, 1)]
+
+    @pytest.mark.parametrize(
+        "times",
+        [
+            ("2026-11-24T08:00", "2026-11-24T11:10"),
+            ("2026-11-24T11:40", "2026-11-24T16:00"),
+            ("2026-11-25T08:00", "2026-11-25T16:00"),
+            ("2026-11-23T08:00", "2026-11-23T16:00"),
+        ],
+    )
+    async def test_an_absence_that_does_not_touch_a_sitting_changes_nothing(
+        self, desk: Desk, times: tuple[str, str]
+    ) -> None:
+        await fixed(desk)
+        asked = list(desk.directory.asked)
+        await desk.away(1, *times)
+        assert desk.told() == []
+        assert desk.directory.asked == asked  # nor is anything asked, which would be a disclosure
+
+    async def test_leave_counts_like_absence_and_over_several_days(self, desk: Desk) -> None:
+        await desk.away(1, "2026-11-20T00:00", "2026-11-28T00:00", model=LeaveGranted)
+        await desk.report("2026-11-24T08:00")
+        assert desk.told() == [(1, "preliminary", 11, 1)]
+
+    async def test_an_absence_that_is_shortened_gives_the_portion_back(self, desk: Desk) -> None:
+        await desk.away(1)
+        await desk.report("2026-11-24T08:00")
+        await desk.cut_off("2026-11-24T08:30")
+        desk.published.clear()
+        await desk.changed(1, "2026-11-24T08:00", "2026-11-24T10:00")
+        assert desk.told() == [(3, "late_change", 12, 1)]
+
+    async def test_two_absences_of_one_pupil_are_one_portion_until_both_are_withdrawn(self, desk: Desk) -> None:
+        await fixed(desk)
+        await desk.away(1, id=str(UUID(int=77)))
+        await desk.away(1)
+        await desk.withdrawn(1)
+        assert desk.told() == [(3, "late_change", 11, 1)]
+
+    async def test_a_sitting_that_is_over_is_not_rewritten(self, desk: Desk) -> None:
+        await fixed(desk)
+        desk.now = school("2026-11-24T11:40")
+        await desk.away(1)
+        await desk.report("2026-11-24T09:30")  # missed, and run after the hub came back
+        assert desk.told() == []
+
+    async def test_the_weekend_is_silent(self, desk: Desk, folder: Path) -> None:
+        await desk.report("2026-11-28T08:00")
+        assert names(folder) == []
+
+    async def test_a_day_with_25_hours_is_served_where_the_kitchen_serves(self, folder: Path) -> None:
+        desk = desk_with(folder, kitchen(weekdays=[1, 2, 3, 4, 5, 6, 7]))
+        desk.now = school("2026-10-25T07:00")
+        await desk.away(1, "2026-10-25T11:39", "2026-10-25T12:00")
+        await desk.report("2026-10-25T08:00")
+        await desk.cut_off("2026-10-25T08:30")
+        await desk.away(2, "2026-10-25T00:00", "2026-10-25T11:11")
+        assert desk.told() == [(1, "preliminary", 11, 1), (2, "fixed", 11, 1), (3, "late_change", 10, 1)]
+        assert names(folder)[0] == "KOST_12345678_20261025_0800_v1.csv"
+
+    async def test_lessons_are_not_even_asked_for(self) -> None:
+        """A cancelled lesson does not change who eats."""
+        assert not [model for model in Catering.consumes if ".lesson." in model.spec.type]
+
+
+class TestSittings:
+    async def test_each_sitting_has_its_groups_and_all_share_a_revision_and_a_file(self, folder: Path) -> None:
+        sittings = [
+            {"id": "A", "from": "10:50", "to": "11:20", "groups": [GROUP_1]},
+            {"id": "B", "from": "11:20", "to": "11:50", "groups": [GROUP_2], "staff_portions": 5},
+        ]
+        desk = desk_with(folder, kitchen(sittings=sittings))
+        desk.directory.here = [pupil(n, groups=[GROUP_1 if n < 4 else GROUP_2]) for n in range(10)]
+        await desk.cut_off("2026-11-24T08:30")
+        await desk.away(9)
+        assert [(d["sitting"], d["revision"], d["status"], d["counts"][0]["portions"]) for d in desk.published] == [
+            ("A", 1, "fixed", 4),
+            ("B", 1, "fixed", 6),
+            ("B", 2, "late_change", 5),
+        ]
+        rows = [row for row in rows_of(folder, f"{DAY}_0830_v2.csv") if row["diet"] in ("NORMAL", "PERSONAL")]
+        assert [(row["sitting"], row["portions"], row["status"]) for row in rows] == [
+            ("A", "4", "fixed"),
+            ("A", "2", "fixed"),
+            ("B", "5", "late_change"),
+            ("B", "5", "late_change"),
+        ]
+
+    async def test_pupils_in_no_sitting_are_told_to_the_operator(self, folder: Path) -> None:
+        desk = desk_with(folder, kitchen(sittings=[{"id": "A", "from": "10:50", "to": "11:20", "groups": [GROUP_1]}]))
+        await desk.report("2026-11-24T08:00")
+        assert desk.problems == [("pupil-without-sitting", "kitchen K-017: some pupils are in no sitting's groups")]
+
+
+class TestDiets:
+    async def test_an_unknown_diet_counts_as_other_and_is_a_problem_without_the_diet(self, desk: Desk) -> None:
+        desk.directory.here += [pupil(30, "NÖT"), pupil(31, "NÖT", "G")]
+        await desk.report("2026-11-24T08:00")
+        assert desk.published[0]["counts"][-1] == {"diet": "ÖVRIG", "portions": 2}
+        assert desk.problems == [("unknown-diet", "kitchen K-017: 2 diets are not in its diet_codes")]
+
+    async def test_a_special_diet_is_fixed_the_day_before_and_its_change_is_late_that_evening(
+        self, folder: Path
+    ) -> None:
+        desk = desk_with(folder, kitchen(cutoffs=AHEAD))
+        desk.now = school("2026-11-23T08:00")
+        await desk.report("2026-11-23T08:00")
+        await desk.cut_off("2026-11-23T09:00")
+        await desk.away(1)
+        assert [d["date"] for d in desk.published] == ["2026-11-23", "2026-11-24"]  # an ordinary portion can wait
+        await desk.away(0)
+        assert (desk.published[-1]["date"], desk.told()[-1]) == ("2026-11-24", (2, "late_change", 10, 0))
+        await desk.report("2026-11-24T08:00")
+        await desk.cut_off("2026-11-24T08:30")
+        of_the_day = [told for told, d in zip(desk.told(), desk.published, strict=True) if d["date"] == "2026-11-24"]
+        assert of_the_day[2:] == [(3, "preliminary", 10, 0), (4, "fixed", 10, 0)]
+
+    async def test_days_ahead_are_told_again_only_with_news(self, folder: Path) -> None:
+        desk = desk_with(folder, kitchen(cutoffs=AHEAD), report_times=["08:00", "15:00"])
+        desk.now = school("2026-11-23T07:00")
+        await desk.report("2026-11-23T08:00")
+        await desk.report("2026-11-23T15:00")
+        ahead = [name for name in names(folder) if name.startswith(DAY)]
+        assert ahead == [f"{DAY}_0800_v1.csv"]
+
+
+class TestClosed:
+    async def test_a_closed_school_gets_nothing_and_neither_do_its_staff(self, desk: Desk, folder: Path) -> None:
+        await desk.closed(PARENT)
+        await desk.report("2026-11-24T08:00")
+        assert desk.told() == [(1, "preliminary", 0, 0)]
+        assert (desk.published[0]["enrolled"], desk.published[0]["absent"]) == (12, 12)
+        assert {row["portions"] for row in rows_of(folder, f"{DAY}_0800_v1.csv")} == {"0"}
+
+    async def test_one_closed_unit_leaves_the_others_and_its_opening_gives_back(self, desk: Desk) -> None:
+        await desk.closed(OTHER_UNIT)
+        await desk.report("2026-11-24T08:00")
+        await desk.closed(OTHER_UNIT, closed=False)
+        await desk.cut_off("2026-11-24T08:30")
+        assert desk.told() == [(1, "preliminary", 10, 1), (2, "fixed", 12, 1)]
+
+    async def test_a_school_that_closes_after_the_cutoff_is_a_late_change(self, desk: Desk) -> None:
+        await fixed(desk)
+        await desk.closed(PARENT)
+        assert desk.told() == [(3, "late_change", 0, 0)]
+
+    async def test_a_closed_unit_goes_by_the_rule_for_bulk(self, folder: Path) -> None:
+        desk = desk_with(folder, kitchen(cutoffs=AHEAD))
+        desk.now = school("2026-11-23T08:00")
+        await desk.report("2026-11-23T08:00")
+        await desk.cut_off("2026-11-23T09:00")
+        await desk.closed(UNIT)
+        assert len(desk.published) == 2  # special diets are fixed, yet whole units may close until 12:00
+        await desk.cut_off("2026-11-23T12:00")
+        await desk.closed(UNIT, closed=False)
+        assert desk.told()[2:] == [(2, "preliminary", 2, 0), (3, "late_change", 12, 1)]
+
+    async def test_another_school_that_closes_concerns_nobody_here(self, desk: Desk) -> None:
+        await fixed(desk)
+        await desk.closed(ELSEWHERE)
+        assert desk.told() == []
+
+
+class TestComplete:
+    async def test_the_result_says_when_events_or_people_may_be_missing(self, desk: Desk, folder: Path) -> None:
+        await desk.report("2026-11-24T08:00", complete=False)
+        desk.directory.fresh = False
+        await desk.cut_off("2026-11-24T08:30")
+        assert [data["complete"] for data in desk.published] == [False, False]
+        assert {row["complete"] for row in rows_of(folder, f"{DAY}_0830_v2.csv")} == {"no"}
+
+    @pytest.mark.parametrize("organisation", [None, UNIT])
+    async def test_an_absence_of_somebody_unknown_is_left_out_and_said(
+        self, desk: Desk, organisation: str | None
+    ) -> None:
+        await desk.away(99, organisation=organisation)
+        await desk.report("2026-11-24T08:00")
+        assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 12, 1)], False)
+
+    @pytest.mark.parametrize("organisation", [None, ELSEWHERE])
+    async def test_an_absence_of_another_schools_pupil_makes_nothing_incomplete(
+        self, desk: Desk, organisation: str | None
+    ) -> None:
+        await desk.away(20, organisation=organisation)
+        await desk.report("2026-11-24T08:00")
+        assert desk.published[0]["complete"] is True
+
+    async def test_a_late_absence_at_another_school_asks_for_nobody(self, desk: Desk) -> None:
+        await fixed(desk)
+        asked = list(desk.directory.asked)
+        await desk.away(20, organisation=ELSEWHERE)
+        assert (desk.told(), desk.directory.asked) == ([], asked)
+
+
+class TestCrashes:
+    """Promise 6: the same event twice has the same effect once at the far side."""
+
+    async def test_a_late_change_that_was_written_and_not_kept_is_found_and_not_written_again(
+        self, desk: Desk, folder: Path
+    ) -> None:
+        await fixed(desk)
+        event = desk.absence(1)
+        await desk.handle(event, crash=True)
+        before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
+        await desk.handle(event)
+        assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()} == before
+        assert desk.told() == [(3, "late_change", 11, 1)]
+
+    async def test_the_same_event_again_does_nothing(self, desk: Desk, folder: Path) -> None:
+        await fixed(desk)
+        event = desk.absence(1)
+        await desk.handle(event)
+        before = names(folder)
+        await desk.handle(event)
+        assert (names(folder), len(desk.told())) == (before, 1)
+
+    async def test_what_was_written_and_not_kept_is_never_replaced_by_other_counts(
+        self, desk: Desk, folder: Path
+    ) -> None:
+        await fixed(desk)
+        await desk.handle(desk.absence(1), crash=True)
+        first = (folder / f"{DAY}_0830_v3.csv").read_bytes()
+        desk.directory.here.pop()  # meanwhile a pupil has left
+        await desk.handle(desk.absence(1))
+        assert (folder / f"{DAY}_0830_v3.csv").read_bytes() == first
+        assert desk.told() == [(4, "late_change", 10, 1)]
+
+    async def test_a_report_that_is_repeated_does_nothing(self, desk: Desk, folder: Path) -> None:
+        await desk.report("2026-11-24T08:00")
+        await desk.away(1)
+        before = names(folder)
+        await desk.report("2026-11-24T08:00")
+        assert (names(folder), len(desk.told())) == (before, 1)
+
+    async def test_a_kitchen_that_can_not_be_reached_keeps_nothing_and_the_next_try_tells_it(
+        self, desk: Desk, folder: Path
+    ) -> None:
+        await fixed(desk)
+        away = folder.rename(folder.parent / "unmounted")
+        event, state = desk.absence(1), desk.state
+        with pytest.raises(TemporaryError):
+            await desk.handle(event)
+        assert (desk.state, desk.told()) == (state, [])
+        away.rename(folder)
+        await desk.handle(event)
+        assert desk.told() == [(3, "late_change", 11, 1)]
+
+    async def test_when_one_kitchen_fails_the_next_run_tells_only_those_that_were_not_told(self, folder: Path) -> None:
+        desk = desk_with(folder, kitchen(), kitchen(id="K-018", unit_code="87654321"))
+        part = folder / "KOST_87654321_20261124_0800_v1.csv.part"
+        part.mkdir()  # so that this one can't be written
+        with pytest.raises(TemporaryError):
+            await desk.report("2026-11-24T08:00")
+        part.rmdir()
+        await desk.report("2026-11-24T08:00")
+        assert [(d["kitchen"], d["revision"]) for d in desk.published] == [("K-017", 1), ("K-018", 1)]
+
+    async def test_a_replay_of_what_came_before_does_not_revive_an_absence(self, desk: Desk) -> None:
+        await fixed(desk)
+        reported = desk.absence(1)
+        await desk.handle(reported)
+        await desk.withdrawn(1)
+        before = desk.told()
+        await desk.handle(reported)
+        assert desk.told() == before
+
+    async def test_strangers_under_every_name_are_an_error_that_says_so(self, desk: Desk, folder: Path) -> None:
+        for revision in range(1, 60):
+            (folder / f"{DAY}_0800_v{revision}.csv").write_bytes(b"not the hub's")
+        with pytest.raises(TemporaryError, match="K-017"):
+            await desk.report("2026-11-24T08:00")
+        assert desk.published == []
+
+
+class TestState:
+    async def test_it_holds_pseudonyms_and_sums_and_nothing_that_is_past(self, desk: Desk) -> None:
+        await fixed(desk)
+        await desk.away(1)
+        await desk.away(2, "2026-11-24T08:00", "2026-11-27T16:00")
+        await desk.closed(OTHER_UNIT, "2026-11-26")
+        assert sorted(name.split("/")[0] for name in desk.state) == ["absence", "absence", "closed", "day"]
+        assert desk.state[f"absence/{UUID(int=1001)}"].keys() == {"student", "start", "end", "organisation", "sequence"}
+        assert "pseudonym" not in str([value for name, value in desk.state.items() if name.startswith("day/")])
+        await desk.report("2026-11-25T08:00")
+        assert sorted(name.split("/")[0] for name in desk.state) == ["absence", "closed", "day"]
+        await desk.report("2026-11-30T08:00")
+        assert [name.split("/")[0] for name in desk.state] == ["day"]
+
+    async def test_what_is_over_when_it_comes_is_not_kept(self, desk: Desk) -> None:
+        await desk.away(1, "2026-11-20T08:00", "2026-11-23T16:00")
+        await desk.closed(UNIT, "2026-11-23")
+        assert desk.state == {}
+
+
+class TestFarSide:
+    async def test_a_selftest_leaves_nothing(self, desk: Desk, folder: Path) -> None:
+        await desk.connector.selftest()
+        assert names(folder) == []
+
+    async def test_a_selftest_of_a_missing_folder_fails(self, desk: Desk, folder: Path) -> None:
+        folder.rmdir()
+        with pytest.raises(TemporaryError):
+            await desk.connector.selftest()
+
+    async def test_reconcile_puts_back_the_last_revision_and_only_that(self, desk: Desk, folder: Path) -> None:
+        await fixed(desk)
+        bodies = {path.name: path.read_bytes() for path in folder.iterdir()}
+        for path in folder.iterdir():
+            path.unlink()
+        await desk.connector.reconcile()
+        last = f"{DAY}_0830_v2.csv"
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == {last: bodies[last]}
+        assert desk.told() == []
+
+    async def test_reconcile_answers_an_altered_file_with_the_next_revision_and_a_problem(
+        self, desk: Desk, folder: Path
+    ) -> None:
+        await fixed(desk)
+        (folder / f"{DAY}_0830_v2.csv").write_bytes(b"altered")
+        await desk.connector.reconcile()
+        await desk.connector.reconcile()
+        assert (folder / f"{DAY}_0830_v2.csv").read_bytes() == b"altered"
+        assert desk.told() == [(3, "fixed", 12, 1)]
+        assert [code for code, _ in desk.problems] == ["file-altered"]
