@@ -4,8 +4,9 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
-from hub.api.auth import LOCAL, OPERATOR, SUBSCRIBER, Authenticator, Principal
+from hub.api.auth import LOCAL, Authenticator, Principal
 from hub.api.problems import ApiProblem
+from hub.config.model import Role
 from hub.services import Services
 from hub.subscriptions.model import Subscription
 
@@ -37,7 +38,7 @@ async def anybody(request: Request) -> Principal | None:
 
 
 async def operator(who: Annotated[Principal, Depends(caller)]) -> Principal:
-    who.require(OPERATOR)
+    who.require(Role.OPERATOR)
     return who
 
 
@@ -49,12 +50,12 @@ Operator = Annotated[Principal, Depends(operator)]
 
 def subscription_of(parts: Services, who: Principal, id: str, *, also_operator: bool = False) -> Subscription:
     """The caller's own subscription; an operator's call may be about any. 404 tells nobody that there is another's."""
-    who.require(SUBSCRIBER, OPERATOR)
+    who.require(Role.SUBSCRIBER, Role.OPERATOR)
     try:
         found = parts.subscriptions.get(id)
     except KeyError:
         raise ApiProblem("not-found", _NO_SUBSCRIPTION) from None
-    own = SUBSCRIBER in who.roles and found.recipient.name == f"client/{who.id}"
-    if not own and not (also_operator and OPERATOR in who.roles):
+    own = Role.SUBSCRIBER in who.roles and found.recipient.name == f"client/{who.id}"
+    if not own and not (also_operator and Role.OPERATOR in who.roles):
         raise ApiProblem("not-found", _NO_SUBSCRIPTION)
     return found

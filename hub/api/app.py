@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from hub.api import catalogue, feed, health, oauth, openapi, operator, state, subscriptions
-from hub.api.auth import Authenticator
+from hub.api.auth import Authenticator, OAuthRefused
 from hub.api.ingest import PATH, Ingest, Message, Receive, Scope, Send, send_problem
 from hub.api.problems import MEDIA_TYPE, ApiProblem, invalid_content, unavailable
 from hub.bus.base import LogUnavailable
@@ -28,10 +28,12 @@ _READ_AGAIN: Final = "Leave `after` out to start again at the oldest event kept.
 class Api:
     """The ASGI application. `local` is for the hub's own socket: a call without a token is an operator's."""
 
-    def __init__(self, services: Services, *, local: bool = False) -> None:
+    def __init__(self, services: Services, *, local: bool = False, apply: operator.Apply | None = None) -> None:
         auth = Authenticator(services)
         self.ingest = Ingest(services, auth)
-        self.fastapi = _fastapi(services, auth, local)
+        self.fastapi = _fastapi(services, auth)
+        self.fastapi.state.local = local
+        self.fastapi.state.apply = apply
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,9 +60,9 @@ class Api:
                 await send_problem(problem, dict(scope["headers"]), send)
 
 
-def create_app(services: Services, *, local: bool = False) -> Api:
-    """The API of a running hub, for a server such as uvicorn."""
-    return Api(services, local=local)
+def create_app(services: Services, *, local: bool = False, apply: operator.Apply | None = None) -> Api:
+    """The API of a running hub, for a server such as uvicorn. `apply` reads its configuration file again."""
+    return Api(services, local=local, apply=apply)
 
 
 def _route(scope: Scope) -> str:
@@ -68,11 +70,10 @@ def _route(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", PATH if scope["path"] == PATH else "(no route)")
 
 
-def _fastapi(services: Services, auth: Authenticator, local: bool) -> FastAPI:
+def _fastapi(services: Services, auth: Authenticator) -> FastAPI:
     api = FastAPI(title="Skolnav", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.state.services = services
     api.state.auth = auth
-    api.state.local = local
     api.state.open_pulls = {}
     for part in (health, catalogue, openapi, oauth, subscriptions, feed, state, operator):
         api.include_router(part.router)
@@ -86,8 +87,8 @@ def _fastapi(services: Services, auth: Authenticator, local: bool) -> FastAPI:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         return _answer(request, invalid_content(error.errors()))
 
-    @api.exception_handler(oauth.OAuthRefused)
-    async def oauth_refused(request: Request, error: oauth.OAuthRefused) -> Response:
+    @api.exception_handler(OAuthRefused)
+    async def oauth_refused(request: Request, error: OAuthRefused) -> Response:
         return oauth.refusal(error)
 
     @api.exception_handler(HTTPException)

@@ -15,14 +15,9 @@ from urllib.parse import parse_qsl, unquote_plus
 import orjson
 
 from hub.api.problems import ApiProblem, unauthenticated
+from hub.config.model import ClientConfig, Role
+from hub.privacy.base import Recipient
 from hub.services import Services
-from schemas import DataContract
-
-PUBLISHER: Final = "publisher"
-SUBSCRIBER: Final = "subscriber"
-OPERATOR: Final = "operator"
-PRIVACY_OFFICER: Final = "privacy_officer"
-AUDITOR: Final = "auditor"
 
 ACCESS_TOKEN_S: Final = 3600
 _PREFIX: Final = "snt_"  # of tokens that the hub issues, so that they are told from clients' own
@@ -34,8 +29,8 @@ class Principal:
     """An authenticated client. `publishes` and `sources` are compiled globs; None means all."""
 
     id: str
-    roles: frozenset[str]
-    contract: DataContract | None = None
+    roles: frozenset[Role]
+    recipient: Recipient | None = None  # as whom it is told things; None: it has no contract
     publishes: re.Pattern[str] | None = None
     sources: re.Pattern[str] | None = None
     secret: bytes = field(default=b"", repr=False)  # SHA-256 of its token
@@ -48,7 +43,7 @@ class Principal:
             return "sources"
         return None
 
-    def require(self, *roles: str) -> None:
+    def require(self, *roles: Role) -> None:
         """Raises ApiProblem (403) unless the client has one of `roles`."""
         if self.roles.isdisjoint(roles):
             wanted = " or ".join(role.replace("_", " ") for role in roles)
@@ -58,18 +53,24 @@ class Principal:
                 "or use another client.",
             )
 
-    def contract_or_403(self) -> DataContract:
-        if self.contract is None:
+    def recipient_or_403(self) -> Recipient:
+        if self.recipient is None:
             raise ApiProblem(
                 "no-contract",
                 "Data leaves the hub only under a data contract. Give the client a `contract` (purpose, legal_basis, "
                 "categories) in the configuration.",
             )
-        return self.contract
+        return self.recipient
 
 
-LOCAL: Final = Principal("local", frozenset({OPERATOR}))
+LOCAL: Final = Principal("local", frozenset({Role.OPERATOR}))
 """The command line on the hub's own socket: types, ids, counts and outcomes, no data."""
+
+
+def _recipient(client: ClientConfig) -> Recipient | None:
+    if client.contract is None:
+        return None
+    return Recipient(f"client/{client.id}", (client.contract,), protected=client.protected)
 
 
 def _any_of(globs: Iterable[str] | None) -> re.Pattern[str] | None:
@@ -148,8 +149,8 @@ class Authenticator:
             token = configured.token.get_secret_value()
             clients[configured.id] = principal = Principal(
                 configured.id,
-                frozenset(str(role) for role in configured.roles),
-                configured.contract,
+                configured.roles,
+                _recipient(configured),
                 _any_of(configured.publishes),
                 _any_of(configured.sources),
                 sha256(token.encode()).digest(),

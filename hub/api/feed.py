@@ -14,10 +14,11 @@ from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 
 from hub.api.access import Caller, Parts, subscription_of
-from hub.api.auth import SUBSCRIBER, Principal
+from hub.api.auth import Principal
 from hub.api.batch import Send, send_batch
 from hub.api.problems import ApiProblem
 from hub.bus.base import LogUnavailable
+from hub.config.model import Role
 from hub.delivery.engine import PULLED
 from hub.delivery.feed_cursor import FeedCursor
 from hub.delivery.pages import MAX_PAGE, NotReadable, Page, Pages, Unsettled
@@ -160,7 +161,7 @@ async def _disconnected(receive: Receive) -> None:
 
 
 async def _begin(parts: Services, who: Principal, id: str, token: str | None) -> FeedCursor:
-    who.require(SUBSCRIBER)
+    who.require(Role.SUBSCRIBER)
     kind = subscription_of(parts, who, id).sink["kind"]
     if kind not in PULLED:
         raise ApiProblem(

@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import orjson
 
-from hub.api.auth import PUBLISHER, Authenticator, Principal
+from hub.api.auth import Authenticator, Principal
 from hub.api.problems import MEDIA_TYPE, SHOWN, ApiProblem, invalid_events, unavailable
 from hub.bus.base import IdConflict, LogUnavailable
+from hub.config.model import Role
 from hub.services import Services
 from schemas import Described, Event, InvalidEvent, Problem
 from schemas.event import BATCH, STRUCTURED
@@ -50,8 +51,8 @@ class Ingest:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
             client = self._auth.principal(headers.get(b"authorization"))
-            if PUBLISHER not in client.roles:
-                client.require(PUBLISHER)
+            if Role.PUBLISHER not in client.roles:
+                client.require(Role.PUBLISHER)
             waiting = self._waiting.get(client.id, 0)
             if waiting >= MAX_WAITING:
                 raise ApiProblem(
@@ -187,9 +188,7 @@ def _events(headers: dict[bytes, bytes], scope: Scope, body: bytes) -> Iterable[
         return Event.read_batch(body)
     if any(name.startswith(b"ce-") for name in headers):
         if (media_type or body) and not _JSON.fullmatch(media_type):
-            raise ApiProblem(
-                "media-type", "In binary mode the data is JSON: send `Content-Type: application/json`."
-            )
+            raise ApiProblem("media-type", "In binary mode the data is JSON: send `Content-Type: application/json`.")
         return [Event.from_binary(((n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]), body)]
     raise ApiProblem(
         "media-type",

@@ -117,8 +117,8 @@ def _ingest() -> dict[str, Any]:
     return {
         "tags": ["events"],
         "summary": "Publish events",
-        "description": f"One event or a batch, at most {MAX_BODY >> 20} MiB and {MAX_BATCH} events. The answer comes when "
-        "all is durable; of a batch with one bad event nothing is stored. Sending it again is harmless.",
+        "description": f"One event or a batch, at most {MAX_BODY >> 20} MiB and {MAX_BATCH} events. The answer comes "
+        "when all is durable; of a batch with one bad event nothing is stored. Sending it again is harmless.",
         "operationId": "publish",
         "parameters": [
             {

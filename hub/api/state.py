@@ -1,5 +1,6 @@
 """`GET /v1/state/{subject}`: what the hub knows now, through the gate."""
 
+import contextlib
 import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Final
@@ -8,21 +9,18 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from hub.api.access import Caller, Parts
-from hub.api.auth import SUBSCRIBER, Principal
 from hub.api.batch import Send, send_batch
 from hub.api.problems import ApiProblem
 from hub.bus.base import Stored
+from hub.config.model import Role
 from hub.delivery.pages import Unsettled
 from hub.privacy.base import Decision, Intent, PermitRefused, Recipient, Withheld
 from hub.services import Services
 from hub.store import audit
 from hub.store.base import Operation
-from schemas import Category, DataContract
 
 _REDOS: Final = 20
-_UUID: Final = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
-_PERSON: Final = re.compile(rf"person/({_UUID})", re.IGNORECASE)
-_ENTITY: Final = re.compile(rf"[a-z_]+/{_UUID}", re.IGNORECASE)
+_ENTITY: Final = re.compile(r"[a-z_]+/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 router = APIRouter(tags=["state"])
 
@@ -33,22 +31,23 @@ async def state(subject: str, parts: Parts, who: Caller) -> Response:
     lets it be seen. A person is named by the pseudonym that the client knows; under a contract with `identity` by the
     SS 12000 id too. What is not there and what may not be told is the same 404.
     """
-    who.require(SUBSCRIBER)
-    return _State(parts, who, who.contract_or_403(), subject)
+    who.require(Role.SUBSCRIBER)
+    return _State(parts, who.recipient_or_403(), subject)
 
 
 class _State(Response):
-    def __init__(self, parts: Services, who: Principal, contract: DataContract, subject: str) -> None:
+    def __init__(self, parts: Services, recipient: Recipient, subject: str) -> None:
         self._parts = parts
-        self._contract = contract
-        self._recipient = Recipient(f"client/{who.id}", (contract,))
+        self._recipient = recipient
         self._subject = subject
         self.background = None
 
     async def __call__(
         self, scope: Any, receive: Callable[[], Awaitable[MutableMapping[str, Any]]], send: Send
     ) -> None:
-        stored = [each for name in self._names() for each in await self._parts.log.states_of(name)]
+        superseded = self._parts.directory.superseded
+        found = await self._parts.log.states_of(self._name())
+        stored = [each for each in found if each.entity is not None and not superseded(each.entity)]
         for _ in range(_REDOS):
             decisions = await self._decide(stored)
             bodies = self._permit(decisions)
@@ -60,20 +59,19 @@ class _State(Response):
             raise ApiProblem("not-found", "Nothing is known of this subject that the client may see.")
         await send_batch(send, bodies, (), lambda: self._permit(decisions) is not None)
 
-    def _names(self) -> Sequence[str]:
-        """The subjects that the caller may mean. As many look-ups for what exists as for what does not."""
-        person = _PERSON.fullmatch(self._subject)
-        if person is None:
-            named = _ENTITY.fullmatch(self._subject) is not None
-            return (self._subject.lower() if named else self._subject,)
-        given = person[1].lower()
-        meant = f"person/{self._parts.keys.pseudonyms(self._recipient.name).person(given)}"
-        # Without `identity` an SS 12000 id must lead nowhere: the answer would tell whose the pseudonym is.
-        return (meant, f"person/{given}") if Category.IDENTITY in self._contract.categories else (meant,)
+    def _name(self) -> str:
+        """The subject as the log has it. Under a contract without `identity` a person goes by the pseudonym alone: an
+        SS 12000 id must lead nowhere there, since the answer would tell whose the pseudonym is.
+        """
+        kind, _, id = self._subject.partition("/")
+        if kind == "person":
+            with contextlib.suppress(ValueError):
+                return f"person/{self._parts.gate.person_of(self._recipient, id)}"
+        return self._subject.lower() if _ENTITY.fullmatch(self._subject) else self._subject
 
     async def _decide(self, stored: Sequence[Stored]) -> Sequence[Decision]:
         """Decide now, and make it durable. Looking something up takes one commit, whatever comes of it."""
-        decisions = [self._parts.gate.decide(each, self._recipient) for each in stored]
+        decisions = [self._parts.gate.decide(each, self._recipient, state=True) for each in stored]
         intents = [
             Intent(
                 self._recipient.name,
@@ -81,7 +79,7 @@ class _State(Response):
                 "live",
                 decision.rule,
                 decision.allowed,
-                (self._contract.version,),
+                tuple(contract.version for contract in self._recipient.contracts),
                 (decision.stored.at,),
                 decision.stored.about,
             )

@@ -20,9 +20,11 @@ from hub.delivery.feed_cursor import CursorSealer, FeedCursor
 from hub.delivery.follower import LIVE
 from hub.delivery.readers import LiveReader, open_reader, state_kinds
 from hub.delivery.walk import SLICE, LaneStage, LogStage, Slice, Stage, StateStage
+from hub.directory.directory import Directory
 from hub.keys import Keys
-from hub.privacy.base import Decision, Gate, Intent, PermitRefused, Rule, Withheld
+from hub.privacy.base import Decision, Intent, PermitRefused, Rule, Withheld
 from hub.privacy.disclosures import Disclosures
+from hub.privacy.gate import PrivacyGate
 from hub.privacy.withheld import WithheldMarks
 from hub.store import cursors, lanes
 from hub.store.base import Operation, Store
@@ -64,6 +66,7 @@ class _Entry:
 
     decision: Decision
     lane: str | None
+    state: bool  # it stands for its entity as it is
     cursor: FeedCursor | None  # with this event read; where it was asked for
 
 
@@ -77,7 +80,7 @@ class Page:
     entries: list[_Entry]
     cursor: FeedCursor
     at_head: bool
-    _gate: Gate
+    _gate: PrivacyGate
     _sealer: CursorSealer
     refused: list[_Entry] = field(default_factory=list)
 
@@ -115,7 +118,8 @@ class Pages:
         *,
         log: Log,
         store: Store,
-        gate: Gate,
+        directory: Directory,
+        gate: PrivacyGate,
         disclosures: Disclosures,
         withheld: WithheldMarks,
         registry: Registry,
@@ -127,6 +131,7 @@ class Pages:
     ) -> None:
         self._log = log
         self._store = store
+        self._directory = directory
         self._gate = gate
         self._disclosures = disclosures
         self._withheld = withheld
@@ -207,7 +212,7 @@ class Pages:
         now_us = to_us(self._clock.utc())
         head = self._log.head()
         if subscription.start_from == "state":
-            first = StateStage(self._log, state_kinds(self._catalogue, subscription.types)).first()
+            first = self._state(subscription).first()
             return FeedCursor(head, now_us, first, lane_us=now_us)
         position = self._log.start()
         if subscription.start_from == "now":
@@ -234,10 +239,11 @@ class Pages:
                     break
                 if not matcher.matches(stored):
                     continue
-                decision = self._decide(stored, subscription, matcher, part.lane, book)
+                decision = self._decide(stored, subscription, matcher, part.lane, part.state, book)
                 if decision is None:
                     continue
-                page.entries.append(_Entry(decision, part.lane, part.after(index + 1) if page.each else None))
+                own = part.after(index + 1) if page.each else None
+                page.entries.append(_Entry(decision, part.lane, part.state, own))
                 size += len(stored.body) if decision.unchanged else len(orjson.dumps(decision.content))
                 full = len(page.entries) >= page.limit or size >= MAX_PAGE_BYTES
             page.cursor = part.after(taken)
@@ -257,7 +263,7 @@ class Pages:
         book = _Book(subscription, self._withheld, self._disclosures)
         again, page.refused = page.refused, []
         for entry in again:
-            decision = self._decide(entry.decision.stored, subscription, matcher, entry.lane, book)
+            decision = self._decide(entry.decision.stored, subscription, matcher, entry.lane, entry.state, book)
             if decision is None:
                 page.entries.remove(entry)
             else:
@@ -268,12 +274,18 @@ class Pages:
             await self._fill(page)
 
     def _decide(
-        self, stored: Stored, subscription: Subscription, matcher: Matcher, lane: str | None, book: "_Book"
+        self,
+        stored: Stored,
+        subscription: Subscription,
+        matcher: Matcher,
+        lane: str | None,
+        state: bool,
+        book: "_Book",
     ) -> Decision | None:
         """The decision, if the recipient gets the event. What is to be kept otherwise goes into the book."""
         recipient = subscription.recipient
         try:
-            decision = self._gate.decide(stored, recipient)
+            decision = self._gate.decide(stored, recipient, state=state)
             if decision.allowed and matcher.filter is not None:
                 content = decision.content
                 assert content is not None
@@ -297,9 +309,12 @@ class Pages:
     async def _stages(self, subscription: Subscription) -> Sequence[Stage]:
         return (
             LaneStage(self._log, await self._lanes_of(subscription.id)),
-            StateStage(self._log, state_kinds(self._catalogue, subscription.types)),
+            self._state(subscription),
             LogStage(self._log, self._clock),
         )
+
+    def _state(self, subscription: Subscription) -> StateStage:
+        return StateStage(self._log, state_kinds(self._catalogue, subscription.types), self._directory.superseded)
 
     async def _lanes_of(self, id: str) -> Sequence[Lane]:
         """What was asked for again within the retention. Kept for a moment: every append wakes every long poll."""

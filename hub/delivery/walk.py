@@ -22,6 +22,7 @@ class Slice:
     lane: str | None
     after: Callable[[int], FeedCursor]
     at_head: bool = False
+    state: bool = False  # each stands for its entity as it is
     joined: Callable[[int], bool] = lambda n: False
 
 
@@ -86,9 +87,10 @@ class LaneStage:
 class StateStage:
     """The last event of each entity, kind by kind; `cursor.position` is where the log stood when it began."""
 
-    def __init__(self, log: Log, kinds: Sequence[str]) -> None:
+    def __init__(self, log: Log, kinds: Sequence[str], superseded: Callable[[str], bool]) -> None:
         self._log = log
         self._kinds = kinds
+        self._superseded = superseded  # a person's state that is not from the source that the person belongs to
 
     def first(self) -> str:
         """What a cursor that has served nothing yet holds; "" if no type has state."""
@@ -102,7 +104,9 @@ class StateStage:
         states = await self._log.states([kind], after, limit)
         # What is newer than the start of this comes again, in its place, from the log: served here too, the newer
         # of two changes would be the first to arrive.
-        events = [stored for stored in states if cursor.position.covers(stored.at)]
+        events = [
+            stored for stored in states if cursor.position.covers(stored.at) and not self._superseded(_entity(stored))
+        ]
         following = self._kinds[self._kinds.index(kind) + 1 :]
         end = f"{following[0]}/" if following else ""
 
@@ -114,7 +118,7 @@ class StateStage:
         def joined(n: int) -> bool:
             return n > 0 and cut(_entity(events[n])) == cut(_entity(events[n - 1]))
 
-        return Slice(events, None, past, joined=joined)
+        return Slice(events, None, past, state=True, joined=joined)
 
 
 class LogStage:

@@ -1,0 +1,237 @@
+"""What operators ask, over the network or the command line's local socket: ids, types, counts and outcomes, no data."""
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+from starlette.responses import JSONResponse, Response
+
+from hub.api.access import Caller, Operator, Parts
+from hub.api.health import status
+from hub.api.problems import ApiProblem
+from hub.bus.base import Position, Stored
+from hub.clock import from_us
+from hub.config.model import Role
+from hub.services import Services
+from hub.store import dead_letters, disclosures
+from hub.store.dead_letters import DeadLetter
+
+Apply = Callable[[bool], Awaitable[Mapping[str, Any]]]
+"""Read the configuration again and say what would change (True), or change it (False)."""
+
+_SCAN: Final = 2000  # events looked through in one read
+
+router = APIRouter(prefix="/v1/operator", tags=["operators"])
+
+
+@router.get("/status", summary="How the hub and every subscription stands", response_class=JSONResponse)
+async def overview(parts: Parts, who: Operator) -> Response:
+    config = parts.config
+    oldest = await parts.log.oldest_time()
+    return JSONResponse(
+        {
+            "municipality": config.municipality,
+            "demo": config.demo,
+            "school_time": parts.clock.school().isoformat(timespec="seconds"),
+            "oldest_event": None if oldest is None else oldest.isoformat(),
+            "subscriptions": [
+                {
+                    "name": each.name,
+                    "recipient": each.recipient.name,
+                    "sink": each.sink["kind"],
+                    "origin": each.origin,
+                    "types": sorted(each.types),
+                    **status(parts, each.id),
+                }
+                for each in parts.subscriptions.all()
+            ],
+        }
+    )
+
+
+@router.get("/events", summary="What was accepted: ids and types", response_class=JSONResponse)
+async def events(
+    parts: Parts,
+    who: Operator,
+    since: Annotated[AwareDatetime | None, Query(description="Accepted at or after; left out: the oldest kept")] = None,
+    after: Annotated[str | None, Query(max_length=1024, description="`next` of the last answer")] = None,
+    type: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """No subject: it may name a person. `next` goes on from here; `at_head` says that nothing more is there."""
+    if after is not None:
+        position = _position(after)
+    else:
+        position = parts.log.start() if since is None else await parts.log.at(since)
+    found: list[Stored] = []
+    while True:
+        batch = await parts.log.read(position, limit)
+        for stored in batch.events:
+            position = position.past(stored.at)
+            if type is None or stored.type == type:
+                found.append(stored)
+                if len(found) == limit:
+                    return _events(found, position, at_head=False)
+        position = batch.position
+        if batch.at_head:
+            return _events(found, position, at_head=True)
+
+
+@router.get("/why", summary="Why a recipient did or did not get an event", response_class=JSONResponse)
+async def why(
+    parts: Parts,
+    who: Caller,
+    event: Annotated[str, Query(max_length=1024, description="The event's id")],
+    recipient: Annotated[str, Query(max_length=200, description="A client's or a connector instance's name")],
+    source: Annotated[str | None, Query(max_length=1024, description="Left out: any")] = None,
+) -> Response:
+    """The decisions that the log of disclosures holds. Where it holds none, what would be decided now."""
+    who.require(Role.OPERATOR, Role.PRIVACY_OFFICER, Role.AUDITOR)
+    found = await _named(parts, event, source)
+    if not found:
+        raise ApiProblem("not-found", "No event of this id is kept; it may have been trimmed.")
+    names = (recipient,) if "/" in recipient else (f"client/{recipient}", f"connector/{recipient}")
+    answer = []
+    for stored in found:
+        for name in names:
+            rows = await parts.store.read(disclosures.for_place(parts.store.tenant, name, stored.at))
+            subscribed = [each for each in parts.subscriptions.all() if each.recipient.name == name]
+            if not rows and not subscribed:
+                continue
+            answer.append(
+                {
+                    "event": _event(stored),
+                    "recipient": name,
+                    "decisions": [
+                        {
+                            "at": row.disclosure.at.isoformat(),
+                            "rule": row.disclosure.rule,
+                            "allowed": row.disclosure.allowed,
+                            "subscription": row.disclosure.subscription,
+                            "lane": row.disclosure.lane,
+                            "contracts": list(row.disclosure.contracts),
+                            "row": row.n,
+                        }
+                        for row in rows
+                    ],
+                    "recomputed": [
+                        {
+                            "subscription": each.id,
+                            "state": each.status,
+                            "subscribed": stored.type in each.types,
+                            **_now(parts, stored, each.recipient),
+                        }
+                        for each in subscribed
+                    ]
+                    if not rows
+                    else [],
+                    "purposes": [
+                        {"purpose": contract.purpose, "legal_basis": contract.legal_basis, "version": contract.version}
+                        for each in subscribed[:1]
+                        for contract in each.recipient.contracts
+                    ],
+                }
+            )
+    if not answer:
+        raise ApiProblem("not-found", "No such recipient has a subscription or a decision on this event.")
+    return JSONResponse({"explanations": answer})
+
+
+@router.get("/dead-letters", summary="Every dead letter", response_class=JSONResponse)
+async def letters(
+    parts: Parts,
+    who: Operator,
+    after: Annotated[str, Query(max_length=200)] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    found = await parts.store.read(dead_letters.page(parts.store.tenant, None, after, limit))
+    return JSONResponse({"dead_letters": [letter(each) for each in found]})
+
+
+@router.get("/plugins", summary="What is installed and what runs", response_class=JSONResponse)
+async def plugins(parts: Parts, who: Operator) -> Response:
+    return JSONResponse(
+        {
+            "connectors": [asdict(each) for each in parts.plugins.describe()],
+            "instances": {name: entry.use for name, entry in parts.config.connectors.items()},
+        }
+    )
+
+
+class ApplyRequest(BaseModel):
+    """`dry_run`: only say what would change."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    dry_run: bool = True
+
+
+@router.post("/apply", summary="Read the configuration file again", response_class=JSONResponse)
+async def apply(request: Request, wanted: ApplyRequest, who: Operator) -> Response:
+    """What the file would change here, and with `dry_run: false` the change itself."""
+    hook: Apply | None = request.app.state.apply
+    if hook is None:
+        raise ApiProblem("state-conflict", "This hub was not started from a file, so there is none to read again.")
+    return JSONResponse(await hook(wanted.dry_run))
+
+
+def letter(found: DeadLetter) -> dict[str, Any]:
+    """A dead letter as it may be shown: which event, why, how often; never what was in it."""
+    return {
+        "id": found.id,
+        "subscription": found.subscription,
+        "event": {"id": found.event_id, "source": found.source, "type": found.type},
+        "reason": found.reason,
+        "attempts": found.attempts,
+        "first_at": found.first_at.isoformat(),
+        "dead_at": found.dead_at.isoformat(),
+    }
+
+
+def _event(stored: Stored) -> dict[str, Any]:
+    return {
+        "id": stored.id,
+        "source": stored.source,
+        "type": stored.type,
+        "accepted": from_us(stored.accepted_us).isoformat(),
+    }
+
+
+def _events(found: Sequence[Stored], position: Position, *, at_head: bool) -> Response:
+    return JSONResponse(
+        {
+            "events": [_event(stored) for stored in found],
+            "next": base64.urlsafe_b64encode(position.pack()).decode(),
+            "at_head": at_head,
+        }
+    )
+
+
+def _position(token: str) -> Position:
+    try:
+        return Position.unpack(base64.urlsafe_b64decode(token))
+    except (ValueError, binascii.Error):
+        raise ApiProblem("cursor-unknown", "`after` is no `next` of this list.") from None
+
+
+async def _named(parts: Services, id: str, source: str | None) -> Sequence[Stored]:
+    if source is not None:
+        known = await parts.log.find(source, id)
+        return [] if known is None else [known]
+    found: list[Stored] = []
+    position = parts.log.start()
+    while True:
+        batch = await parts.log.read(position, _SCAN)
+        found += [stored for stored in batch.events if stored.id == id]
+        if batch.at_head:
+            return found
+        position = batch.position
+
+
+def _now(parts: Services, stored: Stored, recipient: Any) -> dict[str, Any]:
+    decision = parts.gate.decide(stored, recipient)
+    return {"rule": decision.rule, "allowed": decision.allowed}
