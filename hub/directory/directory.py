@@ -151,6 +151,11 @@ class Directory(Tables):
         """`belongings` on a date, as far as is fresh now."""
         return self.belongings(person, on.isoformat(), to_us(self.clock.utc()))
 
+    def starting(self, on: date) -> set[str]:
+        """Persons with an enrolment that begins on this date."""
+        day = on.isoformat()
+        return {id for id, person in self.persons.items() if any(each.start == day for each in person.owner.enrolments)}
+
     def owner_of(self, id: str) -> tuple[str | None, str | None]:
         """(organisation, school type) of a group, activity, room or duty, also of one deleted since the start."""
         if (group := self.groups.get(id)) is not None:

@@ -1,0 +1,93 @@
+"""The log of disclosures: what was about to leave to whom under which rule, and what was denied (DESIGN section 6).
+
+An intent is durable before bytes leave, in the same commit as the decision's other rows; one without outcome counts
+as disclosed. Rows are chained by hashes (`hub.store.disclosures`) and hold no person in clear.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Final
+
+from hub.bus.base import Stored
+from hub.clock import Clock
+from hub.keys import Keys
+from hub.privacy.base import RULES_VERSION, Gate, Intent, Recipient, Rule
+from hub.privacy.explanations import explanation
+from hub.store import disclosures as rows
+from hub.store.base import Operation, Store
+
+_PSEUDONYM_BYTES: Final = 12
+_MAX_KNOWN: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Why a recipient got an event or not: the last decision on it, in plain words.
+
+    `recomputed`: no decision was found in the log of disclosures, so this is what would be decided now.
+    """
+
+    allowed: bool
+    rule: Rule
+    at: datetime
+    recomputed: bool
+    text: str
+
+
+class Disclosures:
+    """Records and explains. `subjects` of an intent are person ids; what is stored is a pseudonym of the log's own."""
+
+    def __init__(self, store: Store, keys: Keys, tenant: str, clock: Clock) -> None:
+        self._store = store
+        self._key = keys.derive(f"disclosures/{tenant}")
+        self._tenant = tenant
+        self._clock = clock
+        self._known: dict[str, str] = {}
+
+    def record(self, intents: Sequence[Intent]) -> Operation:
+        """The rows of these intents, for the commit that must be durable before a byte leaves."""
+        at = self._clock.utc()
+        return rows.append(
+            self._tenant,
+            [
+                rows.Disclosure(
+                    at,
+                    intent.recipient,
+                    intent.subscription,
+                    intent.lane,
+                    intent.rule.value,
+                    intent.allowed,
+                    intent.contracts,
+                    intent.places,
+                    tuple(sorted({self.subject(person) for person in intent.subjects})),
+                )
+                for intent in intents
+                if intent.places
+            ],
+        )
+
+    def subject(self, person: str) -> str:
+        """The log's pseudonym of a person: for finding all that was disclosed about one (GDPR article 15)."""
+        known = self._known.get(person)
+        if known is None:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            known = blake2b(person.lower().encode(), key=self._key, digest_size=_PSEUDONYM_BYTES).hexdigest()
+            self._known[person] = known
+        return known
+
+    async def explain(
+        self, stored: Stored, recipient: Recipient, language: str, gate: Gate, *, title: Callable[[str], str] = str
+    ) -> Explained:
+        """Why this recipient got this event or not. `title` turns a category into words. Raises StoreUnavailable."""
+        found = await self._store.read(rows.for_place(self._tenant, recipient.name, stored.at))
+        if found:
+            last = found[-1].disclosure
+            allowed, rule, at, recomputed = last.allowed, Rule(last.rule), last.at, False
+        else:
+            decision = gate.decide(stored, recipient)
+            allowed, rule, at, recomputed = decision.allowed, decision.rule, self._clock.utc(), True
+        text = explanation(rule, allowed, language, at, recipient, RULES_VERSION, recomputed, title)
+        return Explained(allowed, rule, at, recomputed, text)

@@ -1,0 +1,149 @@
+"""What was withheld because of somebody, so that it comes when it may: marks, and the task that lifts them.
+
+A mark says that an entity was withheld from a recipient because of a person (or because something was not known). When
+that changes the entity is restated: its state as it stands goes through the log once more, and through the gate. If it
+is denied again its mark simply comes again, and waits for the next change; nothing here decides. A crash between
+restating and forgetting the marks restates twice.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
+from typing import Final
+
+from hub.bus.base import Log, LogUnavailable
+from hub.directory.directory import Change, Directory, Protection
+from hub.privacy.base import Gate, Withheld
+from hub.store import withheld as rows
+from hub.store.base import Operation, Store, StoreUnavailable
+
+RETRY_S: Final = 5.0
+PAGE: Final = 500  # entities restated in one append
+
+log = logging.getLogger(__name__)
+
+
+class WithheldMarks:
+    """All marks in memory, by whom they wait for; `start` loads them and looks at each once."""
+
+    def __init__(self, store: Store, log: Log, directory: Directory, gate: Gate, tenant: str) -> None:
+        self._store = store
+        self._log = log
+        self._directory = directory
+        self._tenant = tenant
+        self._marks: dict[str, dict[str, set[str]]] = {}  # name -> entity -> recipients
+        self._freed: list[Withheld] = []  # taken out of `_marks`, to be forgotten once `_entities` are restated
+        self._entities: set[str] = set()
+        self._moved: set[str] = set()
+        self._work = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Load the marks, look at all of them once, then follow the directory. Raises StoreUnavailable."""
+        names = await self._store.read(rows.persons(self._tenant))
+        for mark in await self._store.read(rows.of(self._tenant, names)):
+            self._keep(mark)
+        self._directory.listen(self._changed)
+        self._free(list(self._marks), ())
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def settled(self) -> None:
+        """Return when every change so far has been looked at and what it freed has been restated."""
+        await self._idle.wait()
+
+    def mark(self, marks: Iterable[Withheld]) -> Operation:
+        """Keep marks: in memory now, durable with the commit that this operation is a part of."""
+        kept = list(marks)
+        for mark in kept:
+            self._keep(mark)
+        return rows.add(self._tenant, kept)
+
+    def new_day(self, today: date) -> None:
+        """Look at whoever belongs somewhere new from today on, without an event that says so. Call it after midnight."""
+        moved = self._directory.starting(today)
+        if moved:
+            self._moved |= moved
+            self._wake()
+
+    def _keep(self, mark: Withheld) -> None:
+        self._marks.setdefault(mark.person, {}).setdefault(mark.entity, set()).add(mark.recipient)
+
+    # -- following the directory --------------------------------------------------------------------------------
+
+    def _changed(self, change: Change) -> None:
+        touched = [name for name in change.names if name in self._marks]
+        if change.refreshed:
+            persons = self._directory.persons
+            touched += [
+                name
+                for name in self._marks
+                if (person := persons.get(name)) is not None and person.owner.source in change.refreshed
+            ]
+        if change.moved:
+            self._moved |= change.moved
+            self._wake()
+        # The event that brought the change is decided on anyway: to restate its entity would tell of it twice.
+        self._free(touched, change.entities)
+
+    def _free(self, names: Iterable[str], told: Collection[str]) -> None:
+        """Take out the marks that may have become void, in this turn: one that is made from here on is a new one."""
+        for name in names:
+            if name not in self._marks or not self._may_be_free(name):
+                continue
+            for entity, recipients in self._marks.pop(name).items():
+                self._freed += [Withheld(name, entity, recipient) for recipient in recipients]
+                if entity not in told:
+                    self._entities.add(entity)
+        if self._freed:
+            self._wake()
+
+    def _may_be_free(self, name: str) -> bool:
+        """Whether it is worth asking the gate again."""
+        if "/" in name:
+            return True  # a duty, an activity, an organisation: it has changed, so it is known now
+        return self._directory.protection(name, self._directory.clock.utc()) is Protection.OPEN
+
+    def _wake(self) -> None:
+        self._idle.clear()
+        self._work.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            freed, self._freed = self._freed, []
+            entities, self._entities = self._entities, set()
+            moved, self._moved = self._moved, set()
+            try:
+                # A scope may begin to match for those who belong somewhere new: all that is known about them.
+                for person in moved:
+                    entities.update(each.entity for each in await self._log.states_about(person) if each.entity)
+                await self._restate(sorted(entities))
+                gone = [mark for mark in freed if not self._has(mark)]
+                await self._store.commit(rows.remove(self._tenant, gone))
+            except (LogUnavailable, StoreUnavailable) as error:
+                log.error("restating what was withheld failed (%s); next try in %s s", type(error).__name__, RETRY_S)
+                self._freed += freed
+                self._entities |= entities
+                await self._directory.clock.sleep(RETRY_S)
+                self._work.set()
+            if not self._work.is_set():
+                self._idle.set()
+
+    def _has(self, mark: Withheld) -> bool:
+        return mark.recipient in self._marks.get(mark.person, {}).get(mark.entity, ())
+
+    async def _restate(self, entities: Sequence[str]) -> None:
+        wanted = [entity for entity in entities if not self._directory.superseded(entity)]
+        for start in range(0, len(wanted), PAGE):
+            await self._log.restate(wanted[start : start + PAGE])
