@@ -92,8 +92,9 @@ class DirectoryView(Protocol):
         self, *, organisations: Sequence[str] = (), groups: Sequence[str] = (), on: date
     ) -> Sequence[Mapping[str, Any]]:
         """Pupils enrolled (not cancelled, personStatus Aktiv) on a date at one of `organisations` or a part of it,
-        and members that day of one of `groups` where given. Beside the reduced Person, each has `groups`: ids of
-        the groups they are a member of that day, and `diet`: their diet codes (categories group and diet).
+        and members that day of one of `groups` where given; without `organisations` at any that the contract's scope
+        reaches. Beside the reduced Person, each has `groups`: ids of the groups they are a member of that day, and
+        `diet`: their diet codes (categories group and diet).
         """
 
     async def groups(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]: ...

@@ -36,7 +36,7 @@ class MealsCount(Payload):
     date: Annotated[Date, Category.NONE]
     sitting: Annotated[Code, Category.NONE]
     servingTime: Annotated[ClockTime, Category.NONE]
-    revision: Annotated[int, Field(ge=1), Category.NONE]  # rises by one with each snapshot of this sitting
+    revision: Annotated[int, Field(ge=1), Category.NONE]  # rises with each snapshot of this sitting, not always by one
     status: Annotated[Literal["preliminary", "fixed", "late_change"], Category.NONE]  # late: after a cut-off
     due: Annotated[Timestamp, Category.NONE]  # the report or cut-off time that it was made for
     asOf: Annotated[Timestamp, Category.NONE]  # events accepted before this are counted
