@@ -41,7 +41,7 @@ class Failure(Exception):
 
 
 class Stale(Failure):
-    """A kept connection turned out to be closed before a byte of the response had come: try once on a fresh one.
+    """Closed before a byte of the response had come. On a kept connection: try once on a fresh one.
 
     The far side may have handled the request all the same; it deduplicates on the delivery's id.
     """
@@ -79,7 +79,6 @@ class Connection(asyncio.Protocol):
         self._born = self._idle_since = self._loop.time()
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
-        self._used = False
         self._answer: asyncio.Future[Response] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._begin()
@@ -168,7 +167,7 @@ class Connection(asyncio.Protocol):
                 self._finish(keep=False)
             elif isinstance(exc, ssl.SSLError):
                 self._fail(Failure("tls"))
-            elif self._used and not self._head_bytes:
+            elif not self._head_bytes:
                 self._fail(Stale("closed"))
             else:
                 self._fail(Failure("closed"))
@@ -217,7 +216,6 @@ class Connection(asyncio.Protocol):
     def _finish(self, *, keep: bool) -> None:
         answer = self._end()
         response = Response(self._status, self._headers)
-        self._used = True
         # Bytes that the far side has not taken yet (it answered early) would delay the next request's first byte.
         if keep and self._transport is not None and not self._transport.get_write_buffer_size():
             self.release()
