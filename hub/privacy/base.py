@@ -99,8 +99,11 @@ class PermitRefused(Exception):
 
 
 class Gate(Protocol):
-    def decide(self, stored: Stored, recipient: Recipient) -> Decision:
-        """Decide now. Pure in-memory work; raises nothing that is expected (an exception parks the key)."""
+    def decide(self, stored: Stored, recipient: Recipient, *, state: bool = False) -> Decision:
+        """Decide now. Pure in-memory work; raises nothing that is expected (an exception parks the key).
+
+        `state`: the event stands for its entity as it is, not for its last change.
+        """
 
     def permit(self, decision: Decision, lane: str | None = None) -> bytes:
         """The bytes that may leave, in the JSON event format, at the recipient's payload level. Raises PermitRefused.

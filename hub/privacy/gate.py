@@ -37,6 +37,14 @@ _RULES: Final = {
 _MAX_VIEWS: Final = 4096
 
 
+def allowed_categories(recipient: Recipient) -> frozenset[Category]:
+    """What all contracts in force let a recipient see; nothing without a contract."""
+    if not recipient.contracts:
+        return frozenset()
+    allowed = frozenset.intersection(*(contract.categories for contract in recipient.contracts))
+    return allowed & SUMMED if recipient.aggregates else allowed
+
+
 class View:
     """One recipient's contracts, worked out for one type."""
 
@@ -45,14 +53,7 @@ class View:
     def __init__(self, recipient: Recipient, entry: Entry, siblings: Iterable[Entry], directory: Directory) -> None:
         self.recipient = recipient
         self.entry = entry
-        allowed = frozenset(Category)
-        for contract in recipient.contracts:
-            allowed &= contract.categories
-        if not recipient.contracts:
-            allowed = frozenset()
-        if recipient.aggregates:
-            allowed &= SUMMED
-        self.allowed = allowed
+        self.allowed = allowed = allowed_categories(recipient)
         self.plan = Plan(entry, allowed)
         self.away_from_home = Plan(entry, allowed - HOME) if allowed & HOME & entry.categories else None
         self.about = bool(entry.spec.about)
@@ -277,6 +278,10 @@ class PrivacyGate:
             view = self._views[key] = View(recipient, entry, self._catalogue, self._directory)
         return view
 
+    def allowed(self, recipient: Recipient) -> frozenset[Category]:
+        """What all the recipient's contracts together let it see."""
+        return allowed_categories(recipient)
+
     def pseudonyms(self, recipient: Recipient) -> Pseudonyms:
         """The recipient's own names for persons."""
         known = self._pseudonyms.get(recipient.name)
@@ -289,10 +294,7 @@ class PrivacyGate:
 
         Raises ValueError if `name` is no UUID. A name that the recipient never got gives the id of nobody.
         """
-        allowed = frozenset(Category)
-        for contract in recipient.contracts:
-            allowed &= contract.categories
-        if Category.IDENTITY in allowed and not recipient.aggregates:
+        if Category.IDENTITY in self.allowed(recipient):
             return name.lower()
         return self.pseudonyms(recipient).person(name)
 

@@ -9,15 +9,15 @@ restating and forgetting the marks restates twice.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
-from hub.bus.base import Log, LogUnavailable
+from hub.bus.base import Log
 from hub.directory.directory import Change, Directory, Protection
 from hub.privacy.base import Gate, Withheld
 from hub.store import withheld as rows
-from hub.store.base import Operation, Store, StoreUnavailable
+from hub.store.base import Operation, Store
 
 RETRY_S: Final = 5.0
 PAGE: Final = 500  # entities restated in one append
@@ -36,7 +36,7 @@ class WithheldMarks:
         self._marks: dict[str, dict[str, set[str]]] = {}  # name -> entity -> recipients
         self._freed: list[Withheld] = []  # taken out of `_marks`, to be forgotten once `_entities` are restated
         self._entities: set[str] = set()
-        self._moved: set[str] = set()
+        self._moved: dict[str, bool] = {}  # person -> whether their own entity is to be restated too
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -69,10 +69,10 @@ class WithheldMarks:
         return rows.add(self._tenant, kept)
 
     def new_day(self, today: date) -> None:
-        """Look at whoever belongs somewhere new from today on, without an event that says so. Call it after midnight."""
-        moved = self._directory.starting(today)
-        if moved:
-            self._moved |= moved
+        """Look at whoever belongs somewhere new from today on, which no event says. Call it after midnight."""
+        starting = self._directory.starting(today)
+        if starting:
+            self._moved.update(dict.fromkeys(starting, True))
             self._wake()
 
     def _keep(self, mark: Withheld) -> None:
@@ -90,7 +90,8 @@ class WithheldMarks:
                 if (person := persons.get(name)) is not None and person.owner.source in change.refreshed
             ]
         if change.moved:
-            self._moved |= change.moved
+            for name in change.moved:
+                self._moved.setdefault(name, False)
             self._wake()
         # The event that brought the change is decided on anyway: to restate its entity would tell of it twice.
         self._free(touched, change.entities)
@@ -123,22 +124,30 @@ class WithheldMarks:
             self._work.clear()
             freed, self._freed = self._freed, []
             entities, self._entities = self._entities, set()
-            moved, self._moved = self._moved, set()
+            moved, self._moved = self._moved, {}
             try:
-                # A scope may begin to match for those who belong somewhere new: all that is known about them.
-                for person in moved:
-                    entities.update(each.entity for each in await self._log.states_about(person) if each.entity)
+                entities |= await self._known_about(moved)
                 await self._restate(sorted(entities))
                 gone = [mark for mark in freed if not self._has(mark)]
                 await self._store.commit(rows.remove(self._tenant, gone))
-            except (LogUnavailable, StoreUnavailable) as error:
+            except Exception as error:  # whatever it is: to go on without them would lose what was withheld
                 log.error("restating what was withheld failed (%s); next try in %s s", type(error).__name__, RETRY_S)
                 self._freed += freed
                 self._entities |= entities
+                self._moved = moved | self._moved
                 await self._directory.clock.sleep(RETRY_S)
                 self._work.set()
             if not self._work.is_set():
                 self._idle.set()
+
+    async def _known_about(self, moved: Mapping[str, bool]) -> set[str]:
+        """What there is about persons who belong somewhere new: a scope may begin to match all of it."""
+        found: set[str] = set()
+        for person, themselves in moved.items():
+            for each in await self._log.states_about(person):
+                if each.entity is not None and (themselves or not each.entity.startswith("person/")):
+                    found.add(each.entity)
+        return found
 
     def _has(self, mark: Withheld) -> bool:
         return mark.recipient in self._marks.get(mark.person, {}).get(mark.entity, ())
