@@ -33,6 +33,7 @@ _CONFIG: Final[Mapping[str, Text]] = {
         "{client} has no contract, so it can't get any events. Give the client one: purpose, legal_basis and "
         "categories.",
     ),
+    "config.client-other": Text("är en annan klient än den som anropar.", "is another client than the caller."),
     "config.client-unknown": Text(
         "ingen klient heter {client}. Klienterna är: {known}.{hint}",
         "no client is called {client}. The clients are: {known}.{hint}",
@@ -279,18 +280,20 @@ _REASON: Final[Mapping[str, Text]] = {
     "reason.client-left": Text(
         "klienten finns inte längre i konfigurationsfilen", "its client left the configuration file"
     ),
-    "reason.contract-wider": Text(
-        "går utanför klientens avtal, som har blivit snävare",
-        "goes beyond the client's contract, which became narrower",
-    ),
     "reason.expired": Text("slutdatumet är passerat", "its expiry date has passed"),
     "reason.handshake": Text("väntar på att mottagaren ska godkänna", "waits for the recipient's consent"),
     "reason.left-file": Text("finns inte längre i konfigurationsfilen", "is no longer in the configuration file"),
     "reason.no-contract": Text("klienten har inget avtal längre", "its client has no contract any more"),
+    "reason.paused": Text("pausad av någon", "paused by a person"),
     "reason.paused-in-file": Text("pausad i konfigurationsfilen", "paused in the configuration file"),
+    "reason.removed": Text("borttagen", "removed"),
 }
 
 _SUBSCRIPTION: Final[Mapping[str, Text]] = {
+    "subscription.expired": Text(
+        "Prenumerationens slutdatum är passerat. Ändra expires_at först.",
+        "The subscription's expiry date has passed. Change expires_at first.",
+    ),
     "subscription.file-owned": Text(
         "{name} står i konfigurationsfilen. Ändra den där och kör: skolnav apply.",
         "{name} stands in the configuration file. Change it there and run: skolnav apply.",
@@ -302,6 +305,13 @@ _SUBSCRIPTION: Final[Mapping[str, Text]] = {
     "subscription.not-narrower": Text(
         "Avtalet får bara vara smalare än klientens. Utanför det: {extra}.",
         "The contract may only be narrower than the client's. Outside it: {extra}.",
+    ),
+    "subscription.paused-in-file": Text(
+        "{name} är pausad i konfigurationsfilen. Ta bort paused där och kör: skolnav apply.",
+        "{name} is paused in the configuration file. Take paused out there and run: skolnav apply.",
+    ),
+    "subscription.refused": Text(
+        "Prenumerationen går inte att använda: {says}", "The subscription can't be used: {says}"
     ),
     "subscription.unknown": Text("Det finns ingen sådan prenumeration.", "There is no such subscription."),
 }
@@ -338,6 +348,11 @@ def text(key: str, language: str, **values: object) -> str:
     """The text in Swedish (`sv`) or English (anything else), filled in. Raises KeyError for a key that is not there."""
     found = TEXTS[key]
     return (found.sv if language == "sv" else found.en).format(**values)
+
+
+def reason(code: str, language: str) -> str:
+    """Why a subscription is paused or ended, in words; a code without words (`http-503`) as it is."""
+    return text(f"reason.{code}", language) if f"reason.{code}" in TEXTS else code
 
 
 def language_of(environ: Mapping[str, str]) -> Language:

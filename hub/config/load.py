@@ -115,14 +115,15 @@ class _Reader:
         clients = self._list(sections, "clients", ClientConfig, "id")
         specs = self._list(sections, "subscriptions", SubscriptionSpec, "name")
         connectors = self._connectors(sections.get("connectors"))
-        outbound = tuple(model.outbound.allow) if model is not None else ()
+        outbound: Networks = model.outbound.allow if model is not None else ()
+        if sections.get("school_clock") is not None:
+            outbound = _LOOPBACK
         self._check_clients(clients)
         self._check_subscriptions(specs, clients, outbound, sections)
         self._check_clock(sections, specs)
         key = self._key(sections.get("key"))
-        if model is not None:
-            if not slug(model.municipality):
-                self._error(("municipality",), "config.pattern")
+        if model is not None and not slug(model.municipality):
+            self._error(("municipality",), "config.pattern")
         if self._errors or model is None:
             raise ConfigErrors(self._errors)
         folder = (path or Path("skolnav.yaml")).absolute().parent
@@ -138,7 +139,7 @@ class _Reader:
             connectors=connectors,
             subscriptions=tuple(each.value for each in specs),
             directory=model.directory,
-            outbound=_LOOPBACK if model.school_clock is not None else outbound,  # type: ignore[arg-type]
+            outbound=tuple(outbound),
             retention=model.retention,
             dedupe_window=model.dedupe_window,
             log_level=model.log_level,

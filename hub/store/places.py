@@ -17,12 +17,10 @@ def unpack(packed: bytes) -> tuple[int, ...]:
     """Raises ValueError on anything that `pack` did not make."""
     if not packed:
         return ()
-    try:
-        if packed[0] == 4:
-            (base,) = struct.unpack_from(">Q", packed, 1)
-            return tuple([base + rest for rest in struct.unpack_from(f">{(len(packed) - 9) // 4}I", packed, 9)])
-        if packed[0] == 8:
-            return struct.unpack_from(f">{(len(packed) - 1) // 8}Q", packed, 1)
-    except struct.error:
-        pass
+    width, count = packed[0], len(packed)
+    if width == 4 and count >= 13 and (count - 9) % 4 == 0:
+        base, *rest = struct.unpack_from(f">Q{(count - 9) // 4}I", packed, 1)
+        return tuple([base + each for each in rest])
+    if width == 8 and count >= 9 and (count - 1) % 8 == 0:
+        return struct.unpack_from(f">{(count - 1) // 8}Q", packed, 1)
     raise ValueError("not packed places")

@@ -1,4 +1,4 @@
-"""Subscriptions that the API made, and how every subscription stands, the file's and the connectors' included."""
+"""What subscriptions there are and how each stands. The file's are kept too: so it shows what left the file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,17 +17,21 @@ _STATUS = tables.subscription_status
 
 @dataclass(frozen=True, slots=True)
 class StoredSubscription:
-    """One subscription made through the API. `spec` is its validated specification, sealed by the registry."""
+    """One subscription. `spec` is its specification, sealed by the registry (it holds secrets); b"" for a connector's.
+
+    `origin` says who owns it: `file`, `api` or `connector`; `client` is empty for a connector's.
+    """
 
     id: str
     client: str
+    origin: str
     spec: bytes
     created: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class StoredStatus:
-    """How a subscription stands, by the id that it keeps. `reason` is a key of hub.texts, "" if there is none."""
+    """How a subscription stands, by the id that it keeps. `reason` is a short code, "" if there is none."""
 
     id: str
     status: str
@@ -40,6 +44,7 @@ def save(tenant: str, subscription: StoredSubscription) -> Operation:
         "tenant": tenant,
         "id": subscription.id,
         "client": subscription.client,
+        "origin": subscription.origin,
         "spec": subscription.spec,
         "created_us": to_us(subscription.created),
     }
@@ -49,7 +54,8 @@ def save(tenant: str, subscription: StoredSubscription) -> Operation:
 def load(tenant: str) -> Callable[[Connection], list[StoredSubscription]]:
     query = select(_SUBSCRIPTIONS).where(_SUBSCRIPTIONS.c.tenant == tenant).order_by(_SUBSCRIPTIONS.c.created_us)
     return lambda connection: [
-        StoredSubscription(row.id, row.client, row.spec, from_us(row.created_us)) for row in connection.execute(query)
+        StoredSubscription(row.id, row.client, row.origin, row.spec, from_us(row.created_us))
+        for row in connection.execute(query)
     ]
 
 

@@ -144,6 +144,7 @@ subscriptions = _table(
     "subscriptions",
     _key("id", String()),
     _value("client", String()),
+    _value("origin", String()),
     _value("spec", LargeBinary()),
     _value("created_us", BigInteger()),
 )

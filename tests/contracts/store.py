@@ -328,7 +328,7 @@ class StoreContract:
         assert await store.read(lanes.load(T)) == [replace(first, done=True)]
 
     async def test_a_subscription_goes_with_its_status(self, store: Store) -> None:
-        row = subscriptions.StoredSubscription("id-1", "acme", b"sealed", NOW)
+        row = subscriptions.StoredSubscription("id-1", "acme", "api", b"sealed", NOW)
         paused = subscriptions.StoredStatus("id-1", "paused", "by-operator", NOW)
         file_owned = subscriptions.StoredStatus("from-file", "active", "", NOW)
         await store.commit(

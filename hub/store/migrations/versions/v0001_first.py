@@ -160,6 +160,7 @@ def upgrade() -> None:
         sa.Column("tenant", sa.String(), autoincrement=False, nullable=False),
         sa.Column("id", sa.String(), autoincrement=False, nullable=False),
         sa.Column("client", sa.String(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
         sa.Column("spec", sa.LargeBinary(), nullable=False),
         sa.Column("created_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_subscriptions")),

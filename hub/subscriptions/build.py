@@ -1,0 +1,129 @@
+"""How a `Subscription` is made: of a specification and its client, or of a connector's class and configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from hub.config.model import ConnectorEntry, HubConfig
+from hub.privacy.base import Recipient
+from hub.subscriptions.model import Status, Subscription
+from hub.subscriptions.spec import SubscriptionSpec, WebhookSpec
+from schemas import Catalogue
+
+Origin = Literal["file", "api", "connector"]
+Standing = tuple[Status, str]
+"""How a subscription stands, and why (a short code; empty for active)."""
+
+LEFT_FILE: Final = "left-file"
+CONNECTOR: Final = "connector:"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A subscription with what it was made from. `spec` is None for a connector's; `owned`: the file has it now."""
+
+    subscription: Subscription
+    spec: SubscriptionSpec | None
+    client: str
+    created: datetime
+    owned: bool
+
+
+def of_spec(
+    spec: SubscriptionSpec,
+    config: HubConfig,
+    catalogue: Catalogue,
+    *,
+    id: str,
+    client: str,
+    created: datetime,
+    origin: Origin,
+    standing: Standing,
+) -> Entry:
+    """The client's contract and the subscription's own are in force together; a client that is gone leaves its own out.
+
+    (What it leaves is paused by whoever calls.)
+    """
+    configured = config.client(client)
+    of_client = configured.contract if configured is not None else None
+    subscription = Subscription(
+        id=id,
+        name=spec.name,
+        recipient=Recipient(
+            f"client/{client}",
+            tuple(contract for contract in (of_client, spec.contract) if contract is not None),
+            spec.payload,
+            protected=configured is not None and configured.protected,
+        ),
+        types=frozenset(catalogue.matching(spec.types)),
+        sink=spec.sink.model_dump(),
+        filter=[dict(each) for each in spec.filter],
+        start_from=spec.start_from,
+        origin=origin,
+        status=standing[0],
+        reason=standing[1],
+        expires_at=spec.expires_at,
+        sources=spec.sources,
+    )
+    return Entry(subscription, spec, client, created, origin == "file")
+
+
+def of_connector(name: str, connector: ConnectorEntry, created: datetime, standing: Standing) -> Entry:
+    """The subscription of a connector instance: what its class consumes, under its class's contract and the file's."""
+    cls = connector.cls
+    contracts = tuple(contract for contract in (cls.contract, connector.contract) if contract is not None)
+    subscription = Subscription(
+        id=CONNECTOR + name,
+        name=name,
+        recipient=Recipient(f"connector/{name}", contracts, aggregates=cls.aggregates, protected=connector.protected),
+        types=frozenset(model.spec.type for model in cls.consumes),
+        sink={"kind": "connector", "instance": name},
+        start_from=cls.start_from,
+        origin="connector",
+        status=standing[0],
+        reason=standing[1],
+    )
+    return Entry(subscription, None, "", created, True)
+
+
+def of_left_connector(id: str, created: datetime) -> Entry:
+    """A connector's subscription whose instance left the file. It matches nothing, since its contract is unknown."""
+    name = id.removeprefix(CONNECTOR)
+    subscription = Subscription(
+        id=id,
+        name=name,
+        recipient=Recipient(f"connector/{name}", ()),
+        types=frozenset(),
+        sink={"kind": "connector", "instance": name},
+        origin="connector",
+        status=Status.PAUSED,
+        reason=LEFT_FILE,
+    )
+    return Entry(subscription, None, "", created, False)
+
+
+def must_ask(old: SubscriptionSpec, new: SubscriptionSpec) -> bool:
+    """Whether a webhook leads elsewhere than the recipient consented to."""
+    if not isinstance(new.sink, WebhookSpec) or not new.sink.handshake:
+        return False
+    return not isinstance(old.sink, WebhookSpec) or old.sink.url != new.sink.url
+
+
+def patched(spec: SubscriptionSpec, changes: Mapping[str, Any]) -> SubscriptionSpec:
+    """JSON merge patch (RFC 7386) on the specification, secrets included. Raises pydantic.ValidationError."""
+    current = spec.model_dump(mode="python", by_alias=True, exclude_unset=True)
+    sink = changes.get("sink")
+    if isinstance(sink, Mapping) and sink.get("kind", current["sink"]["kind"]) != current["sink"]["kind"]:
+        current["sink"] = {}  # nothing of another kind of sink carries over
+    return SubscriptionSpec.model_validate(_merged(current, changes))
+
+
+def _merged(current: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(current) if isinstance(current, Mapping) else {}
+    for name, value in changes.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merged(merged.get(name), value) if isinstance(value, Mapping) else value
+    return merged
