@@ -1,12 +1,14 @@
-# ruff: noqa: S608 - only partition and day numbers are put into statements
+# ruff: noqa: S608 - only generation numbers are put into statements
 """Which (source, id) the log has seen, with which content, and where it put it.
 
-One table a UTC day, dropped when the whole day is past the duplicate window. Only the newest one grows; a look-up in
-an older one goes through a Bloom filter in memory first, so that an append costs the same however many there are.
+Digests are kept in generations: a table a UTC day, and a new one after 262,144 keys, so that writing into it costs the
+same however much a day brings. A generation is dropped when the whole of it is past the duplicate window. Each has a
+Bloom filter in memory: what is new, nearly everything, is never looked for in a table.
 """
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import apsw
@@ -14,40 +16,43 @@ import apsw
 from hub.bus.sql import insert, marks, padded
 
 DAY_US: Final = 86_400_000_000
-_BITS_PER_KEY: Final = 16
-_MIN_BITS: Final = 1 << 10
-_WORDS: Final = struct.Struct("<4I")
-
-Found = tuple[bytes, int]
-"""(digest of the content, place)."""
-
 SCHEMA: Final = """
-CREATE TABLE generations (day INTEGER PRIMARY KEY, filter BLOB)  -- days since 1970 UTC; NULL: not made yet
+-- `day` counts from 1970 UTC; the filter of the newest one is made when the log is opened.
+CREATE TABLE generations (number INTEGER PRIMARY KEY, day INTEGER NOT NULL, filter BLOB);
 """
+
+_GENERATION_KEYS: Final = 1 << 18
+_BITS_PER_KEY: Final = 16
+_WORDS: Final = struct.Struct("<4I")
+_FOUND: Final = struct.Struct(">8sQ")
+
+
+def pack_found(content: bytes, place: int) -> bytes:
+    """What is kept of a key: the digest of its content and its place, small since very many are held."""
+    return _FOUND.pack(content, place)
+
+
+def content_of(found: bytes) -> bytes:
+    return found[:8]
+
+
+def place_of(found: bytes) -> int:
+    return _FOUND.unpack(found)[1]  # type: ignore[no-any-return]
 
 
 class Filter:
-    """A Bloom filter: says surely that a key is not there, or that it may be (2 of 1,000 wrongly).
+    """A Bloom filter: says surely that a key is not there, or that it may be (2 of 1,000 wrongly, when full).
 
-    The keys are digests, so their own words are the hashes.
+    The keys are digests, so their own words serve as the hashes.
     """
 
     __slots__ = ("_bits", "_mask")
 
-    def __init__(self, bits: bytes | bytearray) -> None:
-        self._bits = bits
-        self._mask = len(bits) * 8 - 1
+    def __init__(self, bits: bytes | bytearray = b"") -> None:
+        self._bits = bits or bytearray(_GENERATION_KEYS * _BITS_PER_KEY // 8)
+        self._mask = len(self._bits) * 8 - 1
 
-    @classmethod
-    def of(cls, keys: Iterable[bytes], count: int) -> "Filter":
-        """A filter for about `count` keys."""
-        size = max(_MIN_BITS, 1 << (count * _BITS_PER_KEY).bit_length())
-        bits, mask = bytearray(size // 8), size - 1
-        for key in keys:
-            for word in _WORDS.unpack(key):
-                bit = word & mask
-                bits[bit >> 3] |= 1 << (bit & 7)
-        return cls(bits)
+    words = staticmethod(_WORDS.unpack)
 
     def may_have(self, words: tuple[int, ...]) -> bool:
         """`words` is `Filter.words(key)`, worked out once for all filters."""
@@ -58,105 +63,118 @@ class Filter:
                 return False
         return True
 
-    words = staticmethod(_WORDS.unpack)
+    def add(self, keys: Iterable[bytes]) -> None:
+        """Only before `shrunk`."""
+        bits, mask, unpack = self._bits, self._mask, _WORDS.unpack
+        assert isinstance(bits, bytearray)
+        for key in keys:
+            for word in unpack(key):
+                bit = word & mask
+                bits[bit >> 3] |= 1 << (bit & 7)
 
-    def to_bytes(self) -> bytes:
-        return bytes(self._bits)
+    def shrunk(self, keys: int) -> bytes:
+        """The bits, for a generation that ended with so many keys: halves laid over each other lose nothing else."""
+        bits = bytes(self._bits)
+        while len(bits) > 64 and keys * _BITS_PER_KEY * 2 <= len(bits) * 8:
+            half = len(bits) // 2
+            low, high = int.from_bytes(bits[:half]), int.from_bytes(bits[half:])
+            bits = (low | high).to_bytes(half)
+        return bits
+
+
+@dataclass(slots=True)
+class _Generation:
+    number: int
+    day: int
+    keys: int
+    filter: Filter
 
 
 class Digests:
-    """The writer's side. Everything here runs inside the writer's transaction, except where it says otherwise."""
+    """The writer's side: everything here runs inside its transactions."""
 
     def __init__(self, db: apsw.Connection, window_us: int) -> None:
         self._db = db
         self._window_us = window_us
-        self._days: list[int] = []  # oldest first
-        self._filters: dict[int, Filter] = {}
-        for day, bits in db.execute("SELECT day, filter FROM generations ORDER BY day"):
-            self._days.append(day)
-            if bits is not None:
-                self._filters[day] = Filter(bits)
-        self._before = (self._days, self._filters)
+        self._generations: list[_Generation] = []  # oldest first
+        for number, day, bits in db.execute("SELECT number, day, filter FROM generations ORDER BY number"):
+            self._generations.append(_Generation(number, day, 0, Filter(bits or b"")))
+        if self._generations:
+            newest = self._generations[-1]
+            keys = [key for (key,) in db.execute(f"SELECT key FROM digests_{newest.number}")]
+            newest.filter.add(keys)
+            newest.keys = len(keys)
+        self._before = list(self._generations)
 
     def begin(self) -> None:
         """A transaction starts."""
-        self._before = (list(self._days), dict(self._filters))
+        self._before = list(self._generations)
 
     def undo(self) -> None:
-        """The transaction was undone."""
-        self._days, self._filters = self._before
+        """The transaction was undone. Bits set meanwhile do no harm."""
+        self._generations = self._before
 
-    def open_day(self, accepted: int) -> None:
-        """Make the generation of this time the newest and drop those that the window has left."""
-        day = accepted // DAY_US
-        if self._days and self._days[-1] >= day:
-            return
-        self._db.execute(f"CREATE TABLE {_table(day)} (key PRIMARY KEY, content, place) WITHOUT ROWID")
-        self._db.execute("INSERT INTO generations VALUES (?, NULL)", (day,))
-        self._days.append(day)
-        oldest = (accepted - self._window_us) // DAY_US
-        for past in [known for known in self._days if known < oldest]:
-            self._db.execute(f"DROP TABLE {_table(past)}")
-            self._db.execute("DELETE FROM generations WHERE day = ?", (past,))
-            self._days.remove(past)
-            self._filters.pop(past, None)
-
-    def known(self, keys: Sequence[bytes]) -> dict[bytes, Found]:
-        """Those of `keys` that were seen within the window."""
-        found: dict[bytes, Found] = {}
-        if not self._days:
-            return found
-        found.update(look_up(self._db, self._days[-1], keys))
-        older = self._days[-2::-1]
-        if not older:
-            return found
-        filters = [(day, self._filters.get(day)) for day in older]
+    def known(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Those of `keys` that were seen within the window, as `pack_found` made it."""
         wanted: dict[int, list[bytes]] = {}
+        generations = [(each.number, each.filter.may_have) for each in reversed(self._generations)]
+        words = _WORDS.unpack
         for key in keys:
-            words = _WORDS.unpack(key)
-            for day, known in filters:
-                if known is None or known.may_have(words):
-                    wanted.setdefault(day, []).append(key)
-        for day, candidates in wanted.items():
-            for key, value in look_up(self._db, day, candidates).items():
-                found.setdefault(key, value)
+            hashes = words(key)
+            for number, may_have in generations:
+                if may_have(hashes):
+                    wanted.setdefault(number, []).append(key)
+        found: dict[bytes, bytes] = {}
+        for number, candidates in wanted.items():
+            found = {**look_up(self._db, number, candidates), **found}
         return found
 
-    def add(self, rows: Sequence[tuple[bytes, bytes, int]]) -> None:
-        insert(self._db, f"INSERT INTO {_table(self._days[-1])} VALUES", rows)
+    def make_room(self, keys: int, newest_us: int) -> None:
+        """Before `keys` digests are added, the newest accepted at `newest_us`: a new generation where one is due."""
+        day = newest_us // DAY_US
+        current = self._generations[-1] if self._generations else None
+        if current is not None and current.day == day and current.keys + keys <= _GENERATION_KEYS:
+            current.keys += keys
+            return
+        if current is not None:
+            bits = current.filter.shrunk(current.keys)
+            self._db.execute("UPDATE generations SET filter = ? WHERE number = ?", (bits, current.number))
+            self._generations[-1] = _Generation(current.number, current.day, current.keys, Filter(bits))
+        number = current.number + 1 if current is not None else 1
+        self._db.execute(f"CREATE TABLE digests_{number} (key PRIMARY KEY, found BLOB NOT NULL) WITHOUT ROWID")
+        self._db.execute("INSERT INTO generations VALUES (?, ?, NULL)", (number, day))
+        self._generations.append(_Generation(number, day, keys, Filter()))
+        for past in [each for each in self._generations if (each.day + 1) * DAY_US <= newest_us - self._window_us]:
+            self._db.execute(f"DROP TABLE digests_{past.number}")
+            self._db.execute("DELETE FROM generations WHERE number = ?", (past.number,))
+            self._generations.remove(past)
 
-    def unfiltered(self) -> list[int]:
-        """Past generations that have no filter yet. On the event loop."""
-        return [day for day in self._days[:-1] if day not in self._filters]
-
-    def save_filter(self, day: int, made: Filter) -> None:
-        if day in self._days:
-            self._db.execute("UPDATE generations SET filter = ? WHERE day = ?", (made.to_bytes(), day))
-            self._filters[day] = made
+    def add(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
+        """Add (key, found) to the newest generation, in the order of the keys. Repeating it is harmless."""
+        newest = self._generations[-1]
+        newest.filter.add(key for key, _ in rows)
+        insert(self._db, f"INSERT OR REPLACE INTO digests_{newest.number} VALUES", rows)
 
 
-def build_filter(db: apsw.Connection, day: int) -> Filter:
-    """A past generation's filter, read on a reader's connection."""
-    count = db.execute(f"SELECT count(*) FROM {_table(day)}").get
-    return Filter.of((key for (key,) in db.execute(f"SELECT key FROM {_table(day)}")), count)
-
-
-def look_up(db: apsw.Connection, day: int, keys: Sequence[bytes]) -> Mapping[bytes, Found]:
+def look_up(db: apsw.Connection, generation: int, keys: Sequence[bytes]) -> Mapping[bytes, bytes]:
     """Those of `keys` that a generation has. Any connection."""
-    found: dict[bytes, Found] = {}
+    found: dict[Any, Any] = {}
     for start in range(0, len(keys), 256):
         some = padded(keys[start : start + 256])
-        query = f"SELECT key, content, place FROM {_table(day)} WHERE key IN ({marks(len(some))})"
-        row: Any
-        for row in db.execute(query, some):
-            found[row[0]] = (row[1], row[2])
+        query = f"SELECT key, found FROM digests_{generation} WHERE key IN ({marks(len(some))})"
+        found.update(db.execute(query, some))
     return found
 
 
-def days(db: apsw.Connection) -> list[int]:
-    """The generations, newest first. Any connection."""
-    return [day for (day,) in db.execute("SELECT day FROM generations ORDER BY day DESC")]
+def find(db: apsw.Connection, key: bytes) -> int | None:
+    """The place of a key, or None if no generation has it. Any connection."""
+    for number in [number for (number,) in db.execute("SELECT number FROM generations ORDER BY number DESC")]:
+        for found in look_up(db, number, [key]).values():
+            return place_of(found)
+    return None
 
 
-def _table(day: int) -> str:
-    return f"digests_{int(day)}"
+def reach_back_to(db: apsw.Connection) -> int:
+    """Since when every event's digest is kept; microseconds since 1970 UTC. Any connection."""
+    day = db.execute("SELECT min(day) FROM generations").get
+    return 0 if day is None else day * DAY_US

@@ -22,10 +22,12 @@ _STATEMENTS: Final = 256  # prepared statements kept a connection
 _SCHEMA: Final = f"""
 CREATE TABLE log (format INTEGER NOT NULL, epoch INTEGER NOT NULL, partitions INTEGER NOT NULL);
 CREATE TABLE names (number INTEGER PRIMARY KEY, name TEXT NOT NULL);
--- Up to which offset a partition was trimmed, and the largest sequence given by then.
-CREATE TABLE trims (partition INTEGER PRIMARY KEY, offset INTEGER NOT NULL, high INTEGER NOT NULL);
-{digests.SCHEMA};
-{state.SCHEMA};
+-- Up to which offset a partition was trimmed, and is in the indexes; the largest sequence given by the last trim.
+CREATE TABLE partitions (
+    partition INTEGER PRIMARY KEY, trimmed INTEGER NOT NULL, folded INTEGER NOT NULL, high INTEGER NOT NULL
+);
+{digests.SCHEMA}
+{state.SCHEMA}
 """
 
 
@@ -85,7 +87,7 @@ def _create(db: apsw.Connection, partitions: int) -> None:
     db.execute("INSERT INTO log VALUES (?, ?, ?)", (_FORMAT, secrets.randbits(32), partitions))
     for partition in range(partitions):
         db.execute(rows.table(partition))
-        db.execute("INSERT INTO trims VALUES (?, 0, 0)", (partition,))
+        db.execute("INSERT INTO partitions VALUES (?, 0, 0, 0)", (partition,))
 
 
 def _sync_directory(path: Path) -> None:

@@ -96,9 +96,12 @@ class Names:
         packed = self._entities.get(entity)
         if packed is None:
             kind, _, rest = entity.partition("/")
-            if isinstance(pack_id(rest), bytes):
-                self.number(kind)
-            packed = self.packed(entity)
+            raw = pack_id(rest)
+            number = self.number(kind) if isinstance(raw, bytes) else kind
+            if isinstance(raw, bytes) and isinstance(number, int):
+                packed = number.to_bytes(2, "big") + raw
+            else:
+                packed = entity
             if len(self._entities) >= _MAX_CACHED:
                 self._entities.clear()
             self._entities[entity] = packed

@@ -1,9 +1,10 @@
 """The newest events in memory, so that followers at the head cost no thread hop and no disk."""
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from hub.bus.base import Stored
+from hub.bus.base import Place, Stored, offset_of, partition_of
 
 # What an event costs beside its body: the columns' strings and the objects around them, measured (bench/log.py).
 _OBJECTS: Final = 1000
@@ -18,20 +19,17 @@ class Ring:
         self._limit = limit_bytes
         self._bytes = 0
         self._parts = [_Part(head + 1) for head in heads]
-        self._order: list[int] = []  # the partition of each event held, oldest first, from `_order_from` on
-        self._order_from = 0
+        self._order: deque[int] = deque()  # the partition of each event held, oldest first
 
-    def feed(self, partition: int, stored: Stored) -> None:
-        """Add the event that follows the newest of its partition."""
-        self._parts[partition].items.append(stored)
-        self._order.append(partition)
-        self._bytes += _cost(stored)
-        while self._bytes > self._limit and self._order_from < len(self._order) - 1:
-            self._bytes -= _cost(self._parts[self._order[self._order_from]].drop())
-            self._order_from += 1
-        if self._order_from > 4096 and self._order_from * 2 > len(self._order):
-            del self._order[: self._order_from]
-            self._order_from = 0
+    def feed(self, events: Sequence[Stored]) -> None:
+        """Add events, each the one that follows the newest of its partition."""
+        for stored in events:
+            partition = partition_of(stored.at)
+            self._parts[partition].items.append(stored)
+            self._order.append(partition)
+            self._bytes += _OBJECTS + _PARSED * len(stored.body)
+        while self._bytes > self._limit and self._order:
+            self._bytes -= _cost(self._parts[self._order.popleft()].drop())
 
     def reaches(self, partition: int, offset: int) -> bool:
         """Whether every event after `offset` is here."""
@@ -43,10 +41,10 @@ class Ring:
         start = part.dropped + offset + 1 - part.first
         return part.items[start : start + limit]  # type: ignore[return-value]
 
-    def at(self, partition: int, offset: int) -> Stored | None:
-        """The event at `offset`, or None where the ring does not reach back."""
-        part = self._parts[partition]
-        index = part.dropped + offset - part.first
+    def at(self, at: Place) -> Stored | None:
+        """The event at a place, or None where the ring does not reach back."""
+        part = self._parts[partition_of(at)]
+        index = part.dropped + offset_of(at) - part.first
         return part.items[index] if part.dropped <= index < len(part.items) else None
 
 

@@ -4,7 +4,6 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -13,16 +12,23 @@ from pydantic_core import from_json
 
 from hub.bus.base import OFFSET_BITS, Place, Stored
 from hub.bus.codec import Codec
-from hub.bus.names import Names, pack_id, pack_ids, unpack_id, unpack_ids
+from hub.bus.digests import pack_found
+from hub.bus.fresh import Noted
+from hub.bus.names import Names, Packed, pack_id, pack_ids, unpack_id, unpack_ids
 from hub.clock import from_us
 from schemas import Described
 from schemas.event import HUB_ATTRIBUTES
 
 KEY_BYTES: Final = 16
+EXTRAS: Final = 1  # it holds something that the catalogue does not list
+TIMED: Final = 2  # the publisher gave a `time`, so the hub did not
+
 _NOWHERE: Final = Place(0)
+_SEQUENCE: Final = len(',"sequence":"0000000000000000"}')
+_TIME: Final = len(',"time":"2026-11-24T07:42:00.123456Z"')
 CONTENT_BYTES: Final = 8  # tells other content from the same; a collision would make a conflict pass as a repeat
 
-COLUMNS: Final = "offset, accepted, ahead, type, source, id, subject, key, entity, about, organisations, extras, body"
+COLUMNS: Final = "offset, accepted, ahead, type, source, id, subject, key, entity, about, organisations, flags, body"
 WIDTH: Final = 13
 
 
@@ -41,7 +47,7 @@ CREATE TABLE events_{partition} (
     entity,                     -- NULL: the type is no state
     about,                      -- NULL: the person that the subject names
     organisations NOT NULL,
-    extras INTEGER NOT NULL,
+    flags INTEGER NOT NULL,     -- EXTRAS, TIMED
     body BLOB NOT NULL
 )"""
 
@@ -52,47 +58,52 @@ class Prepared:
 
     stored: Stored  # the writer fills in place, acceptance time and body
     canonical: bytes  # the event as published, keys sorted
-    timed: bool  # the publisher gave a `time`
     key_digest: bytes
     content_digest: bytes
     partition: int
-    columns: tuple[Any, ...]  # from `type` to `extras`
+    columns: tuple[Any, ...]  # from `type` to `flags`
+    entity: Packed | None
+    names: tuple[Packed, ...]  # its subject, and the persons that it is about
 
 
 def prepare(described: Described, names: Names, partitions: int) -> Prepared:
     """Serialise and digest an event. Runs on the event loop, while the writer waits for the disk."""
     attributes = described.event.attributes
     whole = dict(attributes)
-    for name in HUB_ATTRIBUTES:
-        whole.pop(name, None)
+    if not HUB_ATTRIBUTES.isdisjoint(whole):
+        whole = {name: value for name, value in whole.items() if name not in HUB_ATTRIBUTES}
     if described.event.data is not None:
         whole["data"] = described.event.data
     canonical = canonical_json(whole)
     type_, source, id_ = attributes["type"], attributes["source"], attributes["id"]
-    subject, key, entity, about = described.subject, described.key, described.entity, described.about
+    subject, key, about = described.subject, described.key, described.about
     organisations, extras = described.organisations, described.extras
+    packed = names.pack(subject)
+    entity = None if described.entity is None else names.pack(described.entity)
+    is_subject = len(about) == 1 and subject == f"person/{about[0]}"
     return Prepared(
-        Stored(_NOWHERE, type_, source, id_, subject, key, entity, about, organisations, extras, 0, b""),
+        Stored(_NOWHERE, type_, source, id_, subject, key, described.entity, about, organisations, extras, 0, b""),
         canonical,
-        "time" in attributes,
         key_digest(source, id_),
-        blake2b(canonical, digest_size=CONTENT_BYTES).digest(),
+        content_digest(canonical),
         partition_for(key, partitions),
         (
             names.number(type_),
             names.number(source),
             pack_id(id_),
-            names.pack(subject),
+            packed,
             None if key == subject else names.pack(key),
-            None if entity is None else names.pack(entity),
-            None if named_by(subject, about) else pack_ids(about),
+            entity,
+            None if is_subject else pack_ids(about),
             pack_ids(organisations),
-            1 if extras else 0,
+            (EXTRAS if extras else 0) | (TIMED if "time" in attributes else 0),
         ),
+        entity,
+        (packed,) if is_subject or not about else (packed, *[names.pack(f"person/{person}") for person in about]),
     )
 
 
-def copy_of(old: Stored, partition: int, row: Sequence[Any]) -> Prepared:
+def copy_of(old: Stored, partition: int, row: Sequence[Any], names: Names) -> Prepared:
     """The same event once more, under its own source with a new random id. `row` is the old one, of COLUMNS."""
     whole = from_json(old.body)
     whole.pop("sequence", None)
@@ -100,20 +111,31 @@ def copy_of(old: Stored, partition: int, row: Sequence[Any]) -> Prepared:
     canonical = canonical_json(whole)
     columns = list(row[3:12])
     columns[2] = pack_id(new_id)
+    columns[8] |= TIMED
     return Prepared(
         replace(old, id=new_id, _parsed=None),
         canonical,
-        True,
         key_digest(old.source, new_id),
-        blake2b(canonical, digest_size=CONTENT_BYTES).digest(),
+        content_digest(canonical),
         partition,
         tuple(columns),
+        columns[5],
+        related_names(old, names),
     )
 
 
-def named_by(subject: str, about: Sequence[str]) -> bool:
-    """Whether `about` is one person, the one that the subject names."""
-    return len(about) == 1 and subject == f"person/{about[0]}"
+def related_names(event: Stored, names: Names) -> tuple[Packed, ...]:
+    """The names by which an event's entity is found: its subject, and the persons that it is about."""
+    return tuple(names.packed(name) for name in {event.subject, *[f"person/{person}" for person in event.about]})
+
+
+def content_digest(canonical: bytes) -> bytes:
+    return blake2b(canonical, digest_size=CONTENT_BYTES).digest()
+
+
+def canonical_of(body: bytes, flags: int) -> bytes:
+    """The event as published, from the body that `complete` made."""
+    return body[: -(_SEQUENCE if flags & TIMED else _SEQUENCE + _TIME)] + b"}"
 
 
 def canonical_json(value: Any) -> bytes:
@@ -135,17 +157,17 @@ def partition_for(key: str, partitions: int) -> int:
     return int.from_bytes(blake2b(key.encode(), digest_size=8).digest()) % partitions
 
 
-def complete(canonical: bytes, timed: bool, accepted: int, sequence: int) -> bytes:
+def complete(canonical: bytes, flags: int, accepted: int, sequence: int) -> bytes:
     """The body: the event with its `sequence`, and the acceptance time where the publisher gave none."""
-    if timed:
+    if flags & TIMED:
         return b'%b,"sequence":"%016d"}' % (canonical[:-1], sequence)
-    time = from_us(accepted).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
+    time = from_us(accepted).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
     return b'%b,"sequence":"%016d","time":"%b"}' % (canonical[:-1], sequence, time)
 
 
 def stored(partition: int, row: Sequence[Any], names: Names, codec: Codec) -> Stored:
     """The event of a row of COLUMNS."""
-    offset, accepted, _, type_, source, id_, subject, key, entity, about, organisations, extras, body = row
+    offset, accepted, _, type_, source, id_, subject, key, entity, about, organisations, flags, body = row
     name = names.unpack(subject)
     return Stored(
         Place(partition << OFFSET_BITS | offset),
@@ -157,7 +179,15 @@ def stored(partition: int, row: Sequence[Any], names: Names, codec: Codec) -> St
         None if entity is None else names.unpack(entity),
         (name[7:],) if about is None else unpack_ids(about),
         unpack_ids(organisations),
-        extras == 1,
+        flags & EXTRAS != 0,
         accepted,
         codec.decode(name, body),
     )
+
+
+def noted(partition: int, row: Sequence[Any], names: Names, codec: Codec) -> Noted:
+    """What the indexes hold of a row of COLUMNS."""
+    event = stored(partition, row, names, codec)
+    content = content_digest(canonical_of(event.body, row[11]))
+    found = pack_found(content, event.at)
+    return key_digest(event.source, event.id), found, event.at, row[8], related_names(event, names)

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - only partition and day numbers are put into statements
 """The embedded engine's log: one SQLite file, one writer with group commit, readers beside it.
 
 What the writer does in a transaction stands in `writer`; here is what the event loop sees: what is durable becomes
@@ -6,8 +5,9 @@ visible in one turn, observers first, then the ring and whoever waits at the hea
 """
 
 import asyncio
+import heapq
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,25 +15,18 @@ from typing import Any, Final, Self, TypeVar
 
 import apsw
 
-from hub.bus import digests, file, rows, state
-from hub.bus.base import (
-    Appended,
-    Batch,
-    LogUnavailable,
-    Place,
-    Position,
-    Stored,
-    offset_of,
-    partition_of,
-    place,
-)
+from hub.bus import file, rows
+from hub.bus.base import Appended, Batch, LogUnavailable, Place, Position, Stored, offset_of, partition_of
 from hub.bus.codec import Clear, Codec
-from hub.bus.digests import DAY_US, Digests
+from hub.bus.digests import Digests
 from hub.bus.file import LogLocked, LogMismatch, Readers
-from hub.bus.names import Names, pack_id
+from hub.bus.fresh import Noted
+from hub.bus.index import Index
+from hub.bus.names import Names
+from hub.bus.reader import LogReader, Shares, within
 from hub.bus.ring import Ring
 from hub.bus.sequence import Sequencer
-from hub.bus.writer import Append, LogWriter, Restate, SaveFilter, Sweep, Swept, Trim, Trimmed
+from hub.bus.writer import Append, Fold, LogWriter, Restate, Sweep, Swept, Trim, Trimmed
 from hub.clock import Clock, from_us, to_us
 from hub.runner import Runner
 from schemas import Catalogue, Described
@@ -41,6 +34,7 @@ from schemas import Catalogue, Described
 T = TypeVar("T")
 
 _TRIM_CHUNK: Final = 2000  # events forgotten in one transaction, so that ingest never waits long for it
+_RING_BYTES: Final = 64 << 20
 
 __all__ = ["LogLocked", "LogMismatch", "SqliteLog"]
 
@@ -49,32 +43,23 @@ class SqliteLog:
     """The `Log` of the embedded engine. Make it with `open`; the runner stays its maker's to close."""
 
     def __init__(
-        self,
-        *,
-        catalogue: Catalogue,
-        runner: Runner,
-        codec: Codec,
-        ring_bytes: int,
-        lock: int,
-        opened: "_Opened",
+        self, *, catalogue: Catalogue, runner: Runner, codec: Codec, ring_bytes: int, lock: int, opened: "_Opened"
     ) -> None:
         self._catalogue = catalogue
         self._runner = runner
-        self._codec = codec
         self._lock = lock
         self._db = opened.db
         self._epoch = opened.epoch
         self._names = opened.names
-        self._digests = opened.digests
+        self._index = opened.index
         self._heads = opened.heads
         self._trimmed = opened.trimmed
         self._readers = opened.readers
+        self._reader = LogReader(len(self._heads), self._names, codec)
         self._ring = Ring(self._heads, ring_bytes)
         self._observers: list[Callable[[Sequence[Stored]], None]] = []
         self._news = asyncio.Event()
         self._writer = runner.writer("log", opened.writer.commit, self._on_durable)
-        self._filtering: asyncio.Task[None] | None = None
-        self._make_filters()
 
     @classmethod
     async def open(
@@ -86,13 +71,14 @@ class SqliteLog:
         runner: Runner,
         partitions: int = 1,
         codec: Codec | None = None,
-        ring_bytes: int = 64 << 20,
+        ring_bytes: int = _RING_BYTES,
         dedupe_window: timedelta = timedelta(days=30),
     ) -> Self:
         """Open the log at `path`, or make it. Its number of partitions is fixed when it is made.
 
-        `ring_bytes` bounds the memory of the newest events; within `dedupe_window` (counted in whole UTC days) a known
-        (source, id) is not stored again. Raises LogLocked, LogMismatch, LogUnavailable.
+        `codec` None stores bodies in clear. `ring_bytes` bounds the memory of the newest events. Within
+        `dedupe_window`, at least, a known (source, id) is not stored again. Raises LogLocked, LogMismatch,
+        LogUnavailable.
         """
         codec = codec or Clear()
         lock = file.lock(path)
@@ -105,12 +91,15 @@ class SqliteLog:
 
     async def close(self) -> None:
         """Write what was appended, then close the file and give up its lock. Reads must have ended."""
-        if self._filtering is not None:
-            self._filtering.cancel()
-        await self._writer.close()
-        self._readers.close()
-        await self._runner.read(self._db.close)
-        os.close(self._lock)
+        try:
+            await self._fold()  # so that the next start has nothing to make again
+        except LogUnavailable:
+            pass  # all is durable as it is; the next start takes longer
+        finally:
+            await self._writer.close()
+            self._readers.close()
+            await self._runner.read(self._db.close)
+            os.close(self._lock)
 
     async def __aenter__(self) -> Self:
         return self
@@ -133,12 +122,13 @@ class SqliteLog:
         return await self._writer.submit(Append(prepared))  # type: ignore[no-any-return]
 
     async def restate(self, entities: Sequence[str]) -> Sequence[Stored]:
-        names = self._names
-        return await self._writer.submit(Restate([names.packed(each) for each in entities]))  # type: ignore[no-any-return]
+        packed = [self._names.packed(entity) for entity in entities]
+        return await self._writer.submit(Restate(packed))  # type: ignore[no-any-return]
 
     async def trim(self, before: datetime) -> int:
-        forgotten = await self._sweep()
         upto = (await self.at(before)).offsets
+        await self._fold()
+        forgotten = await self._sweep()
         expiring: list[int | str] = []
         for entry in self._catalogue:
             if entry.spec.ends or entry.spec.window:
@@ -147,8 +137,14 @@ class SqliteLog:
         for partition, last in enumerate(upto):
             while self._trimmed[partition] < last:
                 chunk = min(last, self._trimmed[partition] + _TRIM_CHUNK)
-                forgotten += (await self._writer.submit(Trim(partition, chunk, expiring))).forgotten
+                trimmed: Trimmed = await self._writer.submit(Trim(partition, chunk, expiring))
+                forgotten += trimmed.forgotten
         return forgotten
+
+    async def _fold(self) -> None:
+        heads = tuple(self._heads)
+        while not await self._writer.submit(Fold(heads)):
+            pass
 
     async def _sweep(self) -> int:
         forgotten, after = 0, -1
@@ -173,24 +169,11 @@ class SqliteLog:
             return
         for observer in self._observers:
             observer(stored)
+        self._ring.feed(stored)
         for each in stored:
-            partition = partition_of(each.at)
-            self._ring.feed(partition, each)
-            self._heads[partition] = offset_of(each.at)
+            self._heads[partition_of(each.at)] = offset_of(each.at)
         self._news.set()
         self._news = asyncio.Event()
-        self._make_filters()
-
-    def _make_filters(self) -> None:
-        """Once a day is over, its digests get their filter. Until then look-ups in it go to the file."""
-        if self._filtering is None and self._digests.unfiltered():
-            self._filtering = asyncio.get_running_loop().create_task(self._filter_days())
-
-    async def _filter_days(self) -> None:
-        for day in self._digests.unfiltered():
-            made = await self._read(partial(digests.build_filter, day=day))
-            await self._writer.submit(SaveFilter(day, made))
-        self._filtering = None
 
     # Reading
 
@@ -205,70 +188,60 @@ class SqliteLog:
         shares = self._shares(offsets, limit)
         ring = self._ring
         if all(ring.reaches(partition, offsets[partition]) for partition, _ in shares):
-            found = [(partition, ring.after(partition, offsets[partition], share)) for partition, share in shares]
-            events = _within(found, limit_bytes)
-        elif shares:
-            heads = list(self._heads)  # what is durable but not yet observed is nobody's to read
-            events = await self._read(lambda db: self._scan(db, offsets, heads, shares, limit_bytes))
+            events = within([ring.after(each, offsets[each], share) for each, share in shares], limit_bytes)
         else:
-            events = []
+            heads = tuple(self._heads)  # what is durable but not yet observed is nobody's to read
+            events = await self._read(lambda db: self._reader.scan(db, offsets, heads, shares, limit_bytes))
         for each in events:
             offsets[partition_of(each.at)] = offset_of(each.at)
         return Batch(events, Position(self._epoch, tuple(offsets)), offsets == self._heads)
 
     async def wait(self, after: Position) -> None:
-        while all(offset >= head for offset, head in zip(self._resolve(after), self._heads, strict=True)):
+        while self._resolve(after) == self._heads:
             await self._news.wait()
 
     async def get(self, places: Sequence[Place]) -> Sequence[Stored]:
         found: dict[Place, Stored] = {}
         missing: list[Place] = []
         for at in places:
-            stored = self._ring.at(partition_of(at), offset_of(at))
+            stored = self._ring.at(at)
             if stored is None:
                 missing.append(at)
             else:
                 found[at] = stored
         if missing:
-            for stored in await self._read(lambda db: self._fetch(db, missing)):
+            for stored in await self._read(lambda db: self._reader.fetch(db, missing)):
                 found[stored.at] = stored
         return [found[at] for at in places if at in found]
 
     async def find(self, source: str, id: str) -> Stored | None:
-        found = await self._read(lambda db: self._find(db, source, id))
-        return next(iter(await self._observed(found)), None)
+        fresh = self._index.fresh
+        found = await self._observed(await self._read(lambda db: self._reader.find(db, fresh, source, id)))
+        return found[0] if found else None
 
     async def at(self, time: datetime) -> Position:
-        since, low, heads = to_us(time), list(self._trimmed), list(self._heads)
-        offsets = await self._read(
-            lambda db: [_before(db, partition, low[partition], head, since) for partition, head in enumerate(heads)]
-        )
+        since, lows, heads = to_us(time), tuple(self._trimmed), tuple(self._heads)
+        offsets = await self._read(lambda db: self._reader.before(db, lows, heads, since))
         return Position(self._epoch, tuple(offsets))
 
     async def oldest_time(self) -> datetime | None:
-        trimmed = list(self._trimmed)
-        times = await self._read(
-            lambda db: [
-                db.execute(
-                    f"SELECT accepted FROM events_{partition} WHERE offset > ? ORDER BY offset LIMIT 1", (low,)
-                ).get
-                for partition, low in enumerate(trimmed)
-            ]
-        )
-        return from_us(min(known)) if (known := [time for time in times if time is not None]) else None
+        lows = tuple(self._trimmed)
+        oldest = await self._read(lambda db: self._reader.oldest(db, lows))
+        return None if oldest is None else from_us(oldest)
 
     async def states(self, kinds: Sequence[str], after: str = "", limit: int = 1000) -> Sequence[Stored]:
-        return await self._states(lambda db: state.page(db, self._names, kinds, after, limit))
+        fresh = self._index.fresh
+        return await self._observed(await self._read(lambda db: self._reader.states(db, fresh, kinds, after, limit)))
 
     async def states_of(self, subject: str) -> Sequence[Stored]:
-        return await self._states(lambda db: state.of_subject(db, self._names, subject))
+        return [each for each in await self._named(subject) if each.subject == subject]
 
     async def states_about(self, person: str) -> Sequence[Stored]:
-        found = await self._states(lambda db: state.of_person(db, self._names, person))
-        return [each for each in found if person in each.about]
+        return [each for each in await self._named(f"person/{person}") if person in each.about]
 
-    async def _states(self, query: Callable[[apsw.Connection], Sequence[int]]) -> Sequence[Stored]:
-        return await self._observed(await self._read(lambda db: self._fetch(db, [Place(at) for at in query(db)])))
+    async def _named(self, name: str) -> Sequence[Stored]:
+        fresh = self._index.fresh
+        return await self._observed(await self._read(lambda db: self._reader.states_of(db, fresh, name)))
 
     async def _observed(self, found: Sequence[Stored]) -> Sequence[Stored]:
         """Wait out the moment between an event's commit and the turn in which its observers hear of it."""
@@ -285,13 +258,11 @@ class SqliteLog:
             raise ValueError("a position of another log")
         if after.epoch != self._epoch:
             return list(self._trimmed)
-        return [
-            min(max(offset, low), head)
-            for offset, low, head in zip(after.offsets, self._trimmed, self._heads, strict=True)
-        ]
+        bounds = zip(after.offsets, self._trimmed, self._heads, strict=True)
+        return [min(max(offset, low), head) for offset, low, head in bounds]
 
-    def _shares(self, offsets: Sequence[int], limit: int) -> Sequence[tuple[int, int]]:
-        """How many events to take from which partition: evenly, and what one does not need goes to the others."""
+    def _shares(self, offsets: Sequence[int], limit: int) -> Shares:
+        """Evenly; what one partition does not need goes to those that are further behind."""
         behind = sorted((head - offsets[partition], partition) for partition, head in enumerate(self._heads))
         shares: list[tuple[int, int]] = []
         for index, (backlog, partition) in enumerate(behind):
@@ -300,81 +271,6 @@ class SqliteLog:
             if share:
                 shares.append((partition, share))
         return shares
-
-    # On a reader's connection
-
-    def _scan(
-        self,
-        db: apsw.Connection,
-        offsets: Sequence[int],
-        heads: Sequence[int],
-        shares: Sequence[tuple[int, int]],
-        limit_bytes: int,
-    ) -> list[Stored]:
-        found: list[tuple[int, Sequence[Stored]]] = []
-        for partition, share in shares:
-            query = f"SELECT {rows.COLUMNS} FROM events_{partition} WHERE offset > ? AND offset <= ? LIMIT ?"
-            events: list[Stored] = []
-            size = 0
-            for row in db.execute(query, (offsets[partition], heads[partition], share)):
-                events.append(rows.stored(partition, row, self._names, self._codec))
-                size += len(events[-1].body)
-                if size > limit_bytes:
-                    break
-            found.append((partition, events))
-        return _within(found, limit_bytes)
-
-    def _fetch(self, db: apsw.Connection, places: Sequence[Place]) -> Sequence[Stored]:
-        found: list[Stored] = []
-        for at in places:
-            query = f"SELECT {rows.COLUMNS} FROM events_{partition_of(at)} WHERE offset = ?"
-            found += [
-                rows.stored(partition_of(at), row, self._names, self._codec)
-                for row in db.execute(query, (offset_of(at),))
-            ]
-        return found
-
-    def _find(self, db: apsw.Connection, source: str, id_: str) -> Sequence[Stored]:
-        key = rows.key_digest(source, id_)
-        days = digests.days(db)
-        for day in days:
-            for _, at in digests.look_up(db, day, [key]).values():
-                return self._fetch(db, [Place(at)])
-        # Older than the duplicate window: no index is kept that far back, so the rows are searched.
-        oldest = days[-1] * DAY_US if days else 0
-        number = self._names.known(source)
-        for partition in range(len(self._heads)):
-            query = f"SELECT offset FROM events_{partition} WHERE accepted < ? AND id = ? AND source = ?"
-            values = (oldest, pack_id(id_), source if number is None else number)
-            for (offset,) in db.execute(query, values):
-                return self._fetch(db, [place(partition, offset)])
-        return []
-
-
-def _within(found: Sequence[tuple[int, Sequence[Stored]]], limit_bytes: int) -> list[Stored]:
-    """The events of all partitions, as many as `limit_bytes` allows, at least one."""
-    events: list[Stored] = []
-    size = 0
-    for _, of_partition in found:
-        for each in of_partition:
-            size += len(each.body)
-            if size > limit_bytes and events:
-                break
-            events.append(each)
-    return events
-
-
-def _before(db: apsw.Connection, partition: int, low: int, head: int, since: int) -> int:
-    """The last offset accepted before `since`, at least `low`. Times rise with offsets, so halves are enough."""
-    query = f"SELECT offset, accepted FROM events_{partition} WHERE offset > ? AND offset <= ? ORDER BY offset LIMIT 1"
-    while low < head:
-        middle = (low + head) // 2
-        found = db.execute(query, (middle, head)).get
-        if found is None or found[1] >= since:
-            head = middle
-        else:
-            low = found[0]
-    return low
 
 
 class _Opened:
@@ -385,23 +281,27 @@ class _Opened:
         try:
             self.epoch: int = db.execute("SELECT epoch FROM log").get
             self.names = Names(db.execute("SELECT number, name FROM names"))
-            self.digests = Digests(db, dedupe_window // timedelta(microseconds=1))
             self.trimmed: list[int] = []
             self.heads: list[int] = []
+            folded: list[int] = []
             highs: list[int] = []
-            for partition in range(partitions):
-                trimmed, high = db.execute("SELECT offset, high FROM trims WHERE partition = ?", (partition,)).get
+            known: list[Any] = db.execute("SELECT * FROM partitions ORDER BY partition").fetchall()
+            for partition, trimmed, done, high in known:
                 last = db.execute(
-                    f"SELECT offset, accepted + ahead FROM events_{partition} ORDER BY offset DESC LIMIT 1"
+                    f"SELECT offset, accepted + ahead FROM events_{partition} ORDER BY offset DESC LIMIT 1"  # noqa: S608
                 ).get
                 self.trimmed.append(trimmed)
                 self.heads.append(max(trimmed, last[0] if last else 0))
+                folded.append(done)
                 highs.append(max(high, last[1] if last else 0))
+            self.index = Index(db, Digests(db, dedupe_window // timedelta(microseconds=1)), folded)
+            newest_us = max(highs)
+            self.index.commit(_unfolded(db, folded, self.names, codec), newest_us)
             self.writer = LogWriter(
                 db,
                 names=self.names,
-                digests=self.digests,
-                sequencer=Sequencer(max(highs)),
+                index=self.index,
+                sequencer=Sequencer(newest_us),
                 heads=self.heads,
                 high=highs,
                 clock=clock,
@@ -411,3 +311,15 @@ class _Opened:
             db.close(True)
             raise LogUnavailable(f"the log can't be read ({type(error).__name__})") from None
         self.readers = Readers(path)
+
+
+def _unfolded(db: apsw.Connection, folded: Sequence[int], names: Names, codec: Codec) -> Iterator[Noted]:
+    """What the newest events add to the indexes, in the order in which they were accepted."""
+
+    def of(partition: int, after: int) -> Iterator[tuple[int, Noted]]:
+        query = f"SELECT {rows.COLUMNS} FROM events_{partition} WHERE offset > ? ORDER BY offset"  # noqa: S608
+        for row in db.execute(query, (after,)):
+            yield row[1], rows.noted(partition, row, names, codec)
+
+    parts = [of(partition, after) for partition, after in enumerate(folded)]
+    return (noted for _, noted in heapq.merge(*parts, key=lambda each: each[0]))

@@ -11,13 +11,16 @@ import apsw
 from hub.bus import rows, state
 from hub.bus.base import Appended, IdConflict, LogUnavailable, Place, Stored, offset_of, partition_of, place
 from hub.bus.codec import Codec
-from hub.bus.digests import Digests, Filter
-from hub.bus.names import Names, Packed, pack_id
+from hub.bus.digests import content_of, pack_found
+from hub.bus.fresh import Noted
+from hub.bus.index import Index
+from hub.bus.names import Names, Packed
 from hub.bus.rows import Prepared
 from hub.bus.sequence import Sequencer
-from hub.bus.sql import insert
+from hub.bus.sql import insert, marks
 from hub.clock import Clock, to_us
 
+_FOLD_ROWS: Final = 8192  # written into the indexes in one transaction, where someone waits for them
 _CHECKPOINT_PAGES: Final = 1000  # 8 MiB: often enough that one never holds up ingest for long
 
 
@@ -62,9 +65,10 @@ class Swept:
 
 
 @dataclass(frozen=True, slots=True)
-class SaveFilter:
-    day: int
-    filter: Filter
+class Fold:
+    """Bring the indexes closer to these offsets; the answer is whether they have reached them."""
+
+    offsets: Sequence[int]
 
 
 @dataclass(slots=True)
@@ -74,11 +78,10 @@ class _Group:
     accepted: int
     next: list[int]
     high: list[int]
-    known: dict[bytes, tuple[bytes, int]]
+    known: dict[bytes, bytes]
     added: dict[bytes, bytes] = field(default_factory=dict)
     rows: dict[int, list[tuple[Any, ...]]] = field(default_factory=dict)
-    digests: list[tuple[bytes, bytes, int]] = field(default_factory=list)
-    moved: list[state.Moved] = field(default_factory=list)
+    noted: list[Noted] = field(default_factory=list)
 
 
 class LogWriter:
@@ -89,7 +92,7 @@ class LogWriter:
         db: apsw.Connection,
         *,
         names: Names,
-        digests: Digests,
+        index: Index,
         sequencer: Sequencer,
         heads: Sequence[int],
         high: Sequence[int],
@@ -98,7 +101,7 @@ class LogWriter:
     ) -> None:
         self._db = db
         self._names = names
-        self._digests = digests
+        self._index = index
         self._sequencer = sequencer
         self._next = [head + 1 for head in heads]
         self._high = list(high)
@@ -122,19 +125,20 @@ class LogWriter:
         return results
 
     def _transaction(self, items: Sequence[Any]) -> Sequence[Any]:
-        db = self._db
-        self._digests.begin()
+        db, index = self._db, self._index
+        index.begin()
         db.execute("BEGIN IMMEDIATE")
         unsaved = list(self._names.unsaved)
         insert(db, "INSERT INTO names VALUES", unsaved)
         accepted = self._sequencer.begin(to_us(self._clock.utc()))
-        self._digests.open_day(accepted)
         keys = [event.key_digest for item in items if isinstance(item, Append) for event in item.events]
-        group = _Group(accepted, list(self._next), list(self._high), self._digests.known(keys))
+        group = _Group(accepted, list(self._next), list(self._high), index.known(keys))
         results = [self._handle(item, group) for item in items]
         self._flush(group)
+        index.fold(len(group.noted), [each - 1 for each in self._next])
         db.execute("COMMIT")
         del self._names.unsaved[: len(unsaved)]
+        index.commit(group.noted, accepted)
         self._next = group.next
         self._high = group.high
         return results
@@ -149,8 +153,8 @@ class LogWriter:
                 return self._trim(item, group)
             case Sweep(after, limit):
                 return self._sweep(after, limit)
-            case SaveFilter(day, made):
-                return self._digests.save_filter(day, made)
+            case Fold(offsets):
+                return self._index.fold_up_to(offsets, [each - 1 for each in self._next], _FOLD_ROWS)
             case _:
                 raise TypeError(f"{type(item).__name__} is no request to the log")
 
@@ -162,7 +166,7 @@ class LogWriter:
             key = event.key_digest
             content = new.get(key) or group.added.get(key)
             if content is None and (found := group.known.get(key)) is not None:
-                content = found[0]
+                content = content_of(found)
             if content is None:
                 new[key] = event.content_digest
                 fresh.append(event)
@@ -181,63 +185,58 @@ class LogWriter:
         high = group.high[partition] = max(group.high[partition], sequence)
         stored.at = at = place(partition, offset)
         stored.accepted_us = accepted
-        stored.body = body = rows.complete(event.canonical, event.timed, accepted, sequence)
+        stored.body = body = rows.complete(event.canonical, event.columns[8], accepted, sequence)
         group.rows.setdefault(partition, []).append(
             (offset, accepted, high - accepted, *event.columns, self._codec.encode(stored.subject, body))
         )
-        group.digests.append((event.key_digest, event.content_digest, at))
-        if stored.entity is not None:
-            about = () if event.columns[6] is None else tuple(pack_id(person) for person in stored.about)
-            group.moved.append(state.Moved(event.columns[5], at, event.columns[3], about))
+        group.noted.append((event.key_digest, pack_found(event.content_digest, at), at, event.entity, event.names))
         return stored
 
     def _flush(self, group: _Group) -> None:
         for partition, added in group.rows.items():
-            insert(self._db, f"INSERT INTO events_{int(partition)} VALUES", added)
-        self._digests.add(group.digests)
-        state.move(self._db, group.moved)
+            insert(self._db, f"INSERT INTO events_{partition} VALUES", added)
         group.rows.clear()
-        group.digests.clear()
-        group.moved.clear()
 
     def _restate(self, entities: Sequence[Packed], group: _Group) -> Sequence[Stored]:
-        self._flush(group)  # what came before in this very group is state already
+        # What came before in this very group is state already.
+        self._flush(group)
+        newest = {entity: at for _, _, at, entity, _ in group.noted}
         copies: list[Stored] = []
-        for found in state.places_of(self._db, entities):
+        for entity in entities:
+            found = newest.get(entity) or state.place_of(self._db, self._index.fresh, entity)
             if found is None:
                 continue
-            partition = partition_of(Place(found))
+            partition, offset = partition_of(Place(found)), offset_of(Place(found))
             query = f"SELECT {rows.COLUMNS} FROM events_{partition} WHERE offset = ?"
-            for row in self._db.execute(query, (offset_of(Place(found)),)):
+            for row in self._db.execute(query, (offset,)):
                 old = rows.stored(partition, row, self._names, self._codec)
-                copies.append(self._add(rows.copy_of(old, partition, row), group))
+                copies.append(self._add(rows.copy_of(old, partition, row, self._names), group))
         return copies
 
     def _trim(self, item: Trim, group: _Group) -> Trimmed:
-        self._flush(group)
-        db, partition, expiring = self._db, int(item.partition), tuple(item.expiring)
-        low = db.execute("SELECT offset FROM trims WHERE partition = ?", (partition,)).get
-        table, bounds = f"events_{partition}", (low, item.upto)
-        one_of = f"({','.join('?' * len(expiring))})"
-        is_state = (
-            f"FROM {table} e JOIN state s ON s.entity = e.entity AND s.place = (? + e.offset) "
-            f"WHERE e.offset > ? AND e.offset <= ? AND e.type"
-        )
-        first = (place(partition, 0), *bounds, *expiring)
-        db.execute(f"INSERT INTO spared SELECT s.place, s.entity {is_state} NOT IN {one_of}", first)
-        gone = [(entity,) for (entity,) in db.execute(f"SELECT s.entity {is_state} IN {one_of}", first)]
-        db.executemany("DELETE FROM state WHERE entity = ?", gone)
-        db.executemany("DELETE FROM state_about WHERE entity = ?", gone)
+        db, partition = self._db, item.partition
+        trimmed, folded = db.execute("SELECT trimmed, folded FROM partitions WHERE partition = ?", (partition,)).get
+        upto = min(item.upto, folded)  # past that the tables do not know yet what is state
+        bounds = (place(partition, 0), trimmed, upto)
+        types = f"({marks(len(item.expiring))})"
+        is_state = f"""
+            FROM events_{partition} e JOIN state s ON s.entity = e.entity AND s.place = ? + e.offset
+            WHERE e.offset > ? AND e.offset <= ? AND e.type"""
+        values = (*bounds, *item.expiring)
+        db.execute(f"INSERT OR IGNORE INTO spared SELECT s.place, s.entity {is_state} NOT IN {types}", values)
+        for entity, name in db.execute(f"SELECT e.entity, e.subject {is_state} IN {types}", values).fetchall():
+            db.execute("DELETE FROM state WHERE entity = ?", (entity,))
+            db.execute("DELETE FROM related WHERE name = ? AND entity = ?", (name, entity))
         db.execute(
-            f"DELETE FROM {table} WHERE offset > ? AND offset <= ? AND (? + offset) NOT IN "
-            "(SELECT place FROM spared WHERE place > ? AND place <= ?)",
-            (*bounds, first[0], place(partition, low), place(partition, item.upto)),
+            f"""DELETE FROM events_{partition} WHERE offset > ?2 AND offset <= ?3 AND ?1 + offset NOT IN
+            (SELECT place FROM spared WHERE place > ?1 + ?2 AND place <= ?1 + ?3)""",
+            bounds,
         )
         forgotten = db.changes()
         db.execute(
-            "UPDATE trims SET offset = ?, high = ? WHERE partition = ?", (item.upto, group.high[partition], partition)
+            "UPDATE partitions SET trimmed = ?, high = ? WHERE partition = ?", (upto, group.high[partition], partition)
         )
-        return Trimmed(partition, item.upto, forgotten)
+        return Trimmed(partition, upto, forgotten)
 
     def _sweep(self, after: int, limit: int) -> Swept:
         db = self._db
@@ -256,7 +255,7 @@ class LogWriter:
         return Swept(looked, len(gone))
 
     def _undo(self) -> None:
-        self._digests.undo()
+        self._index.undo()
         if self._db.in_transaction:  # SQLite undoes some failures by itself
             with contextlib.suppress(apsw.Error):
                 self._db.execute("ROLLBACK")

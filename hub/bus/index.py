@@ -1,0 +1,154 @@
+"""Digests and state as the writer keeps them: the newest in memory, the rest in tables, folded in piece by piece."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import apsw
+
+from hub.bus.digests import Digests
+from hub.bus.fresh import Fresh, Noted
+from hub.bus.sql import insert
+
+# Events held in memory before they are folded in; twice that while it happens (about 1/2 KiB each).
+FRESH_EVENTS: Final = 32_768
+# Rows folded for each event that is added: three are due in all, so a fold ends before the next begins.
+_FOLD_PER_EVENT: Final = 4
+
+
+class Index:
+    """Runs inside the writer's transactions. What was noted in one that was undone is forgotten."""
+
+    def __init__(self, db: apsw.Connection, digests: Digests, folded: Sequence[int]) -> None:
+        self._db = db
+        self._digests = digests
+        self._active = Fresh()
+        self._folding: _Fold | None = None
+        self._before: tuple[Fresh, _Fold | None, int] = (self._active, None, 0)
+        self.folded = list(folded)
+        self.fresh: tuple[Fresh, ...] = (self._active,)  # newest first; for readers too
+
+    def begin(self) -> None:
+        """A transaction starts."""
+        self._digests.begin()
+        self._before = (self._active, self._folding, self._folding.done if self._folding else 0)
+
+    def undo(self) -> None:
+        """The transaction was undone."""
+        self._digests.undo()
+        self._active, self._folding, done = self._before
+        if self._folding is not None:
+            self._folding.done = done
+
+    def known(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Those of `keys` that were seen within the duplicate window (`digests.pack_found`)."""
+        found: dict[bytes, bytes] = {}
+        older: list[bytes] = []
+        for key in keys:
+            for fresh in self.fresh:
+                if (hit := fresh.digests.get(key)) is not None:
+                    found[key] = hit
+                    break
+            else:
+                older.append(key)
+        if older:
+            found.update(self._digests.known(older))
+        return found
+
+    def fold(self, added: int, heads: Sequence[int]) -> None:
+        """Write the next piece, in proportion to the events that this transaction adds."""
+        if self._folding is None and len(self._active.digests) >= FRESH_EVENTS:
+            self._start_fold(heads)
+        if self._folding is not None:
+            self._write(added * _FOLD_PER_EVENT)
+
+    def fold_up_to(self, offsets: Sequence[int], heads: Sequence[int], rows: int) -> bool:
+        """Write up to `rows` rows of what is fresh; whether all events up to `offsets` are in the tables now."""
+        if all(done >= wanted for done, wanted in zip(self.folded, offsets, strict=True)):
+            return True
+        if self._folding is None:
+            self._start_fold(heads)
+        self._write(rows)
+        return False
+
+    def commit(self, noted: Iterable[Noted], newest_us: int) -> None:
+        """The transaction is durable, and added these."""
+        self._active.note(noted)
+        self._active.newest_us = newest_us
+        if self._folding is not None and self._folding.finished:
+            self.folded = list(self._folding.heads)
+            self._folding = None
+        self.fresh = (self._active,) if self._folding is None else (self._active, self._folding.fresh)
+
+    def _start_fold(self, heads: Sequence[int]) -> None:
+        fresh = self._active
+        if fresh.digests:
+            self._digests.make_room(len(fresh.digests), fresh.newest_us)
+        self._folding = _Fold(fresh, heads)
+        self._active = Fresh()
+
+    def _write(self, rows: int) -> None:
+        fold = self._folding
+        assert fold is not None
+        for table, some in fold.take(max(rows, 1)):
+            match table:
+                case "digests":
+                    self._digests.add(some)
+                case "state":
+                    insert(self._db, "INSERT OR REPLACE INTO state VALUES", some)
+                case "related":
+                    insert(self._db, "INSERT OR IGNORE INTO related VALUES", some)
+        if fold.finished:
+            for partition, head in enumerate(fold.heads):
+                self._db.execute("UPDATE partitions SET folded = ? WHERE partition = ?", (head, partition))
+
+
+class _Fold:
+    """What is being written of a `Fresh` that takes no more: each table's rows in the order of their keys."""
+
+    def __init__(self, fresh: Fresh, heads: Sequence[int]) -> None:
+        self.fresh = fresh
+        self.heads = tuple(heads)  # all events up to these are in it, or in the tables
+        self.done = 0  # rows written
+        self._sizes = {
+            "digests": len(fresh.digests),
+            "state": len(fresh.state),
+            "related": sum(len(entities) for entities in fresh.related.values()),
+        }
+        self._total = sum(self._sizes.values())
+        self._sorted: tuple[str, list[tuple[Any, ...]]] = ("", [])
+
+    @property
+    def finished(self) -> bool:
+        return self.done >= self._total
+
+    def take(self, count: int) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+        """The next `count` rows, by table."""
+        start, done = 0, self.done
+        self.done = upto = min(done + count, self._total)
+        for table, size in self._sizes.items():
+            if start < upto and done < start + size:
+                yield table, self._rows(table)[max(done - start, 0) : upto - start]
+            start += size
+
+    def _rows(self, table: str) -> list[tuple[Any, ...]]:
+        """Sorted when they are first needed: all at once would hold up the event loop for longer."""
+        if self._sorted[0] != table:
+            rows: list[tuple[Any, ...]]
+            match table:
+                case "digests":
+                    rows = list(self.fresh.digests.items())
+                case "state":
+                    rows = list(self.fresh.state.items())
+                case _:
+                    rows = [(name, entity) for name, of in self.fresh.related.items() for entity in of]
+            try:
+                rows.sort()
+            except TypeError:  # names that are text among those that are bytes
+                rows.sort(key=_as_sqlite)
+            self._sorted = (table, rows)
+        return self._sorted[1]
+
+
+def _as_sqlite(row: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:
+    """SQLite's order of mixed values: text before bytes."""
+    return tuple((isinstance(value, bytes), value) for value in row if not isinstance(value, int))

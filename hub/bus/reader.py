@@ -1,0 +1,119 @@
+# ruff: noqa: S608 - only partition numbers are put into statements
+"""What is asked of the log's file, in a reader's thread: each method runs in one snapshot of a reader's connection."""
+
+from collections.abc import Iterable, Sequence
+
+import apsw
+
+from hub.bus import digests, rows, state
+from hub.bus.base import Place, Stored, offset_of, partition_of, place
+from hub.bus.codec import Codec
+from hub.bus.fresh import Fresh
+from hub.bus.names import Names, pack_id
+
+Shares = Sequence[tuple[int, int]]
+"""(partition, how many events to take from it)."""
+
+
+class LogReader:
+    """Queries over the tables. What is only in memory yet (`Fresh`) is handed in: taken before the snapshot."""
+
+    def __init__(self, partitions: int, names: Names, codec: Codec) -> None:
+        self._partitions = partitions
+        self._names = names
+        self._codec = codec
+
+    def scan(
+        self, db: apsw.Connection, offsets: Sequence[int], heads: Sequence[int], shares: Shares, limit_bytes: int
+    ) -> list[Stored]:
+        """Per partition up to its share of events after an offset, none past its head."""
+        found: list[Sequence[Stored]] = []
+        names, codec = self._names, self._codec
+        for partition, share in shares:
+            query = f"SELECT {rows.COLUMNS} FROM events_{partition} WHERE offset > ? AND offset <= ? LIMIT ?"
+            events: list[Stored] = []
+            size = 0
+            for row in db.execute(query, (offsets[partition], heads[partition], share)):
+                events.append(rows.stored(partition, row, names, codec))
+                size += len(row[-1])
+                if size > limit_bytes:
+                    break
+            found.append(events)
+        return within(found, limit_bytes)
+
+    def fetch(self, db: apsw.Connection, places: Iterable[int]) -> list[Stored]:
+        """The events at these places; those that are gone are left out."""
+        found: list[Stored] = []
+        for at in map(Place, places):
+            query = f"SELECT {rows.COLUMNS} FROM events_{partition_of(at)} WHERE offset = ?"
+            rows_there = db.execute(query, (offset_of(at),))
+            found += [rows.stored(partition_of(at), row, self._names, self._codec) for row in rows_there]
+        return found
+
+    def find(self, db: apsw.Connection, fresh: Sequence[Fresh], source: str, id_: str) -> list[Stored]:
+        """The event of this name, if it is still there."""
+        key = rows.key_digest(source, id_)
+        for newer in fresh:
+            if (hit := newer.digests.get(key)) is not None:
+                return self.fetch(db, [digests.place_of(hit)])
+        at = digests.find(db, key)
+        if at is not None:
+            return self.fetch(db, [at])
+        # Older than the duplicate window: no index is kept that far back, so the rows are searched.
+        number = self._names.known(source)
+        for partition in range(self._partitions):
+            query = f"SELECT offset FROM events_{partition} WHERE accepted < ? AND id = ? AND source = ?"
+            values = (digests.reach_back_to(db), pack_id(id_), source if number is None else number)
+            for (offset,) in db.execute(query, values):
+                return self.fetch(db, [place(partition, offset)])
+        return []
+
+    def before(self, db: apsw.Connection, lows: Sequence[int], heads: Sequence[int], since: int) -> list[int]:
+        """Per partition the last offset accepted before `since`, at least `lows`."""
+        return [
+            _before(db, partition, low, head, since)
+            for partition, (low, head) in enumerate(zip(lows, heads, strict=True))
+        ]
+
+    def oldest(self, db: apsw.Connection, lows: Sequence[int]) -> int | None:
+        """Acceptance time of the oldest event past these offsets."""
+        times = [
+            db.execute(f"SELECT accepted FROM events_{partition} WHERE offset > ? ORDER BY offset LIMIT 1", (low,)).get
+            for partition, low in enumerate(lows)
+        ]
+        return min((time for time in times if time is not None), default=None)
+
+    def states(
+        self, db: apsw.Connection, fresh: Sequence[Fresh], kinds: Sequence[str], after: str, limit: int
+    ) -> list[Stored]:
+        return self.fetch(db, state.page(db, fresh, self._names, kinds, after, limit))
+
+    def states_of(self, db: apsw.Connection, fresh: Sequence[Fresh], name: str) -> list[Stored]:
+        """State of the entities that are found by a name; the caller looks at each event."""
+        return self.fetch(db, state.of_name(db, fresh, self._names.packed(name)))
+
+
+def within(found: Iterable[Sequence[Stored]], limit_bytes: int) -> list[Stored]:
+    """The events of all partitions, as many as `limit_bytes` allows, at least one."""
+    events: list[Stored] = []
+    size = 0
+    for of_partition in found:
+        for each in of_partition:
+            size += len(each.body)
+            if size > limit_bytes and events:
+                return events
+            events.append(each)
+    return events
+
+
+def _before(db: apsw.Connection, partition: int, low: int, head: int, since: int) -> int:
+    # Times rise with offsets, so halves are enough; no index on time is kept.
+    query = f"SELECT offset, accepted FROM events_{partition} WHERE offset > ? AND offset <= ? ORDER BY offset LIMIT 1"
+    while low < head:
+        middle = (low + head) // 2
+        found = db.execute(query, (middle, head)).get
+        if found is None or found[1] >= since:
+            head = middle
+        else:
+            low = found[0]
+    return low
