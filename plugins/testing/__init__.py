@@ -1,5 +1,10 @@
-"""The vendors' test kit. `docs/vendors.md` shows how a package tests its connector with it."""
+"""The vendors' test kit: a hub to test with, an invented school, and suites (`plugins.testing.suites`, for pytest).
+
+`docs/vendors.md` shows how a package tests its connector with it.
+"""
 
 from plugins.testing.clock import ManualClock
+from plugins.testing.hub import DeadLetter, TestHub, open_hub
+from plugins.testing.school import Canary, School
 
-__all__ = ["ManualClock"]
+__all__ = ["Canary", "DeadLetter", "ManualClock", "School", "TestHub", "open_hub"]

@@ -13,7 +13,8 @@ SCHOOL_ZONE: Final = ZoneInfo("Europe/Stockholm")
 
 
 class ManualClock:
-    """School time stands still until it is moved. Machine time runs, and can be made to jump.
+    """School time stands still until it is moved. Machine time begins at the same moment, runs, and can be made to
+    jump.
 
     School time is what timers, cut-offs and "today" go by; machine time what time-outs, retries and polling go by:
     moving one leaves the other alone. Usable from several threads and event loops at once.
@@ -22,6 +23,8 @@ class ManualClock:
     def __init__(self, start: datetime | str) -> None:
         """`start` in school time: an aware datetime, or text like `2026-11-24T07:30`."""
         self._school = _school(start)
+        self._began = self._school.astimezone(UTC)
+        self._origin = time.monotonic()
         self._jumped = 0.0
         self._lock = threading.Lock()
         self._sleepers: dict[asyncio.Future[None], tuple[asyncio.AbstractEventLoop, float]] = {}
@@ -31,7 +34,7 @@ class ManualClock:
         return time.monotonic() + self._jumped
 
     def utc(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=self._jumped)
+        return self._began + timedelta(seconds=self.monotonic() - self._origin)
 
     def school(self) -> datetime:
         return self._school
@@ -61,16 +64,20 @@ class ManualClock:
         """Move school time on: to a moment, or to a time of the day that it is (`"08:30"`). Raises ValueError if
         that is in the past.
         """
-        if isinstance(moment, str) and "T" not in moment:
-            moment = time_of_day.fromisoformat(moment)
-        if isinstance(moment, time_of_day):
-            moment = datetime.combine(self._school.date(), moment, SCHOOL_ZONE)
-        target = _school(moment)
+        target = self.resolve(moment)
         if target.astimezone(UTC) < self._school.astimezone(UTC):
             raise ValueError(f"school time is {self._school.isoformat()} already")
         self._school = target
         for tell in list(self._told):
             tell()
+
+    def resolve(self, moment: datetime | time_of_day | str) -> datetime:
+        """A moment of school time; a time of day (`"08:30"`) is of the day that it is."""
+        if isinstance(moment, str) and "T" not in moment:
+            moment = time_of_day.fromisoformat(moment)
+        if isinstance(moment, time_of_day):
+            moment = datetime.combine(self._school.date(), moment, SCHOOL_ZONE)
+        return _school(moment)
 
     def advance(self, **by: float) -> None:
         """Move school time on by a timedelta's arguments: `advance(hours=2)`. Real time: a changed clock counts."""

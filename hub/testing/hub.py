@@ -1,0 +1,311 @@
+"""`plugins.testing.TestHub` on the embedded engine."""
+
+import asyncio
+import contextlib
+import logging
+import tempfile
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+import orjson
+
+from hub.config import ConnectorEntry, HubConfig
+from hub.engines.embedded import Hub
+from hub.engines.instance import InstanceStatus
+from hub.store import connector_state, dead_letters
+from hub.testing.loop import LoopThread
+from plugins.connector import Connector, ConnectorConfig
+from plugins.manager import Plugins
+from plugins.testing.clock import ManualClock
+from plugins.testing.hub import DeadLetter
+from schemas import Event
+
+T = TypeVar("T")
+
+TENANT: Final = "exempelkommun"
+RETRY_S: Final = 3600.0  # longer than the first delays of delivery and timers
+PAGE: Final = 1000
+
+
+class FileTestHub:
+    """One hub in a folder that goes when the test ends.
+
+    The hub runs on an event loop in a thread of its own: a crash leaves that loop behind with all that was going on in
+    it, as a killed process does, and the test goes on.
+    """
+
+    __test__ = False
+
+    def __init__(self, start: datetime | str) -> None:
+        self.clock = ManualClock(start)
+        self._folder = tempfile.TemporaryDirectory(prefix="skolnav-test-", ignore_cleanup_errors=True)
+        self._connectors: dict[str, ConnectorEntry] = {}
+        self._problems: list[str] = []
+        self._log_lines = _Lines()
+        self._loop: LoopThread | None = None
+        self._hub: Hub | None = None
+        self._dead = False  # it crashed and has not been started again
+        self._watched: Callable[[], object] | None = None
+        self._before: object = None
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        self._log_lines.open()
+        await self._start()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        try:
+            await self._stop()
+        finally:
+            self._log_lines.close()
+            self._folder.cleanup()
+
+    async def add(
+        self, connector: type[Connector[Any]], config: ConnectorConfig | Mapping[str, Any], name: str | None = None
+    ) -> str:
+        Plugins.of(connector)  # says what is wrong with the class, before it is used
+        if not isinstance(config, ConnectorConfig):
+            config = connector.config_model.model_validate(config)
+        instance = name or connector.name
+        self._connectors[instance] = ConnectorEntry(connector.name, connector, config)
+        await self.restart()
+        return instance
+
+    async def restart(self) -> None:
+        await self._stop()
+        await self._start()
+        await self.settle()
+
+    async def crash(self) -> None:
+        hub, loop = self._running()
+        self._dead = True
+        _freeze(hub)
+        await self._abandon(hub, loop)
+
+    @property
+    def crashed(self) -> bool:
+        return self._dead
+
+    def crash_after_effect(self, effects: Callable[[], object]) -> None:
+        self._watched, self._before = effects, effects()
+
+    # -- what happens -----------------------------------------------------------------------------------------------
+
+    async def post(self, events: Iterable[Event | Mapping[str, Any]]) -> None:
+        hub, loop = self._running()
+        read = [event if isinstance(event, Event) else Event.from_dict(dict(event)) for event in events]
+        batch = [hub.services.catalogue.describe(event) for event in read]
+        await loop.run(hub.log.append(batch))
+
+    async def settle(self) -> None:
+        hub, loop = self._running()
+        await self._on_living(loop, self._settled(hub))
+
+    async def advance_to(self, moment: datetime | str) -> None:
+        _, loop = self._running()
+
+        async def move() -> None:
+            self.clock.advance_to(moment)
+
+        await loop.run(move())
+        await self.settle()
+
+    async def retry(self) -> None:
+        self.clock.pass_machine(RETRY_S)
+        await self.restart()
+
+    async def replay(self, instance: str) -> None:
+        hub, loop = self._running()
+        await self._on_living(loop, hub.delivery.replay(f"connector:{instance}", by="test"))
+        await self.settle()
+
+    # -- what can be seen -------------------------------------------------------------------------------------------
+
+    async def published(self, type: str | None = None) -> list[Event]:
+        hub, loop = self._running()
+
+        async def read() -> list[Event]:
+            found: list[Event] = []
+            position = hub.log.start()
+            while True:
+                batch = await hub.log.read(position, PAGE)
+                found += [stored.event for stored in batch.events if stored.source.startswith(f"urn:skolnav:{TENANT}:")]
+                if batch.at_head:
+                    return found
+                position = batch.position
+
+        return [event for event in await loop.run(read()) if type in (None, event.type)]
+
+    async def state(self, instance: str) -> dict[str, Any]:
+        hub, loop = self._running()
+        values = await loop.run(hub.store.read(connector_state.load(TENANT, instance)))
+        return {name: orjson.loads(value) for name, value in values.items()}
+
+    async def status(self, instance: str) -> str:
+        hub, _ = self._running()
+        found = hub.hosts.instance(instance)
+        return f"{found.status}: {found.reason}" if found.reason else found.status.value
+
+    async def dead_letters(self) -> list[DeadLetter]:
+        hub, loop = self._running()
+        letters = await loop.run(hub.store.read(dead_letters.page(TENANT, limit=10_000)))
+        return [
+            DeadLetter(letter.subscription.removeprefix("connector:"), letter.event_id, letter.reason, letter.attempts)
+            for letter in letters
+        ]
+
+    def problems(self) -> list[str]:
+        current = self._hub.problems if self._hub is not None else []
+        return [*self._problems, *(f"{each.where}: {each.code} {each.detail}".rstrip() for each in current)]
+
+    def logs(self) -> str:
+        return "\n".join(self._log_lines.lines)
+
+    # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _running(self) -> tuple[Hub, LoopThread]:
+        if self._hub is None or self._loop is None:
+            raise RuntimeError(
+                "the hub is not running: use `async with open_hub() as hub`, and restart() after a crash"
+            )
+        return self._hub, self._loop
+
+    async def _start(self) -> None:
+        self._dead, self._watched = False, None
+        self._loop = LoopThread("skolnav-test-hub")
+        config = HubConfig(
+            municipality="Exempelkommun",
+            tenant=TENANT,
+            data=Path(self._folder.name),
+            connectors=dict(self._connectors),
+        )
+        classes = dict.fromkeys(entry.cls for entry in self._connectors.values())
+        try:
+            self._hub = await self._loop.run(Hub.start(config, clock=self.clock, plugins=Plugins.of(*classes)))
+        except BaseException:
+            await self._loop.end()
+            self._loop = None
+            raise
+        self._watch_commits(self._hub)
+
+    async def _stop(self) -> None:
+        hub, loop = self._hub, self._loop
+        if hub is None or loop is None:
+            return
+        if self._dead:
+            await self._abandon(hub, loop)
+            return
+        self._remember_problems(hub)
+        self._hub = self._loop = None
+        await loop.run(hub.stop())
+        await loop.end()
+
+    async def _abandon(self, hub: Hub, loop: LoopThread) -> None:
+        """End a hub of which nothing more becomes durable: its connectors, its tasks, then its files."""
+        self._remember_problems(hub)
+        self._hub = self._loop = None
+
+        async def end() -> None:
+            for name in hub.hosts.names():
+                hub.hosts.instance(name).give_up("crash")
+            await loop.cancel_others()
+            for name in hub.hosts.names():
+                await hub.hosts.instance(name).close()
+            _thaw(hub)
+            await hub.log.close()
+            await hub.store.close()
+            for runner in hub._runners:
+                runner.close()
+
+        await loop.run(end())
+        await loop.end()
+
+    def _remember_problems(self, hub: Hub) -> None:
+        self._problems = self.problems()
+
+    async def _on_living(self, loop: LoopThread, work: Coroutine[Any, Any, T]) -> T | None:
+        """Wait for something in the hub, or for the crash that was asked for."""
+        doing = asyncio.ensure_future(loop.run(work))
+        try:
+            while not doing.done() and not self._dead:
+                await asyncio.wait([doing], timeout=0.02)
+            return doing.result() if doing.done() and not self._dead else None
+        finally:
+            if not doing.done():
+                doing.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await doing
+
+    async def _settled(self, hub: Hub) -> None:
+        quiet = 0
+        while quiet < 2:  # what one part ends may be another's beginning
+            await hub.settled()
+            busy = not hub.timers.quiet() or any(
+                instance.calls or instance.status is InstanceStatus.STARTING
+                for instance in map(hub.hosts.instance, hub.hosts.names())
+            )
+            quiet = 0 if busy else quiet + 1
+            await asyncio.sleep(0.005)
+
+    def _watch_commits(self, hub: Hub) -> None:
+        """Look before each commit whether the far side has seen what this hub must not remember."""
+        commit = hub.store.commit
+
+        def watched(*operations: Any) -> Awaitable[None]:
+            if self._watched is not None and not self._dead and self._watched() != self._before:
+                self._dead = True
+                _freeze(hub)
+                return hub.store.commit(*operations)
+            return commit(*operations)
+
+        hub.store.commit = watched  # type: ignore[method-assign,assignment]
+
+
+def _freeze(hub: Hub) -> None:
+    """From now on nothing becomes durable, and nobody is answered: what a process sees of its own death."""
+
+    def never(*_: Any) -> asyncio.Future[Any]:
+        return asyncio.get_running_loop().create_future()
+
+    async def never_ends(*_: Any) -> Any:
+        await never()
+
+    hub.store.commit = never  # type: ignore[method-assign]
+    hub.log.append = never_ends  # type: ignore[method-assign,assignment]
+    hub.log.restate = never_ends  # type: ignore[method-assign,assignment]
+
+
+def _thaw(hub: Hub) -> None:
+    for part in (hub.store, hub.log):
+        for name in ("commit", "append", "restate"):
+            vars(part).pop(name, None)
+
+
+class _Lines(logging.Handler):
+    """Keeps every line of every logger, as it would be written."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+        self._level = logging.WARNING
+        self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+    def open(self) -> None:
+        root = logging.getLogger()
+        self._level = root.level
+        root.setLevel(logging.DEBUG)
+        root.addHandler(self)
+
+    def close(self) -> None:
+        root = logging.getLogger()
+        if self in root.handlers:
+            root.removeHandler(self)
+            root.setLevel(self._level)
+        super().close()

@@ -1,0 +1,110 @@
+"""What a test can do with a hub: the vendors' view of a real one, with faults at hand."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Final, Protocol, Self, cast
+
+from plugins.connector import Connector, ConnectorConfig
+from plugins.errors import ConfigurationError
+from plugins.testing.clock import ManualClock
+from schemas import Event
+
+ENTRY_POINT_GROUP: Final = "skolnav.testhub"
+START: Final = "2026-11-24T07:30"  # a Tuesday in term
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An event that was given up: by which instance, for which code."""
+
+    instance: str
+    event: str
+    reason: str
+    attempts: int
+
+
+class TestHub(Protocol):
+    """A hub of its own on files of its own, for one test: `async with open_hub() as hub`.
+
+    School time is `clock`'s: it stands still until the test moves it.
+    """
+
+    __test__: ClassVar[bool] = False  # pytest: this is no test class
+
+    @property
+    def clock(self) -> ManualClock: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *error: object) -> None: ...
+
+    async def add(
+        self, connector: type[Connector[Any]], config: ConnectorConfig | Mapping[str, Any], name: str | None = None
+    ) -> str:
+        """Run an instance of a connector; returns its name (the class's, unless given).
+
+        A mapping is validated by the class's model first. Raises ConfigurationError if the class can't be run.
+        """
+
+    async def post(self, events: Iterable[Event | Mapping[str, Any]]) -> None:
+        """Publish events as a source does; returns when they are durable. Raises InvalidEvent; then none is stored."""
+
+    async def settle(self) -> None:
+        """Return when nothing is left to do now: all deliveries tried, due timers run, published events appended.
+
+        What waits for a retry goes on waiting (`retry`). After a crash that was asked for it returns at once.
+        """
+
+    async def advance_to(self, moment: datetime | str) -> None:
+        """Move school time on (`"08:30"`: the same day) and settle."""
+
+    async def retry(self) -> None:
+        """Let the machine time pass that failed deliveries and timers wait for, and settle."""
+
+    async def replay(self, instance: str) -> None:
+        """Deliver every event once more to an instance, as an operator's replay does, and settle."""
+
+    async def published(self, type: str | None = None) -> list[Event]:
+        """What connectors have published so far, in order; of one type where given."""
+
+    async def state(self, instance: str) -> dict[str, Any]:
+        """What an instance keeps, as it is in the store."""
+
+    async def status(self, instance: str) -> str:
+        """`running`, or why it is not: `failed: <code>`, `stuck: <code>`."""
+
+    async def dead_letters(self) -> list[DeadLetter]: ...
+
+    def problems(self) -> list[str]:
+        """What an operator was told, one line each."""
+
+    def logs(self) -> str:
+        """Every line that was logged since the hub was opened, at all levels, with tracebacks."""
+
+    async def crash(self) -> None:
+        """Lose at once what is not durable, as `kill -9` does. Nothing runs until `restart`."""
+
+    async def restart(self) -> None:
+        """Start again on the same files, after a crash or in good order, and settle."""
+
+    def crash_after_effect(self, effects: Callable[[], object]) -> None:
+        """Crash as soon as `effects()` (the far side's) is no longer what it is now, before the hub can keep that it
+        happened. `crashed` tells whether it came to that.
+        """
+
+    @property
+    def crashed(self) -> bool: ...
+
+
+def open_hub(start: datetime | str = START) -> TestHub:
+    """A new hub for a test, with school time at `start`.
+
+    It comes from the installed hub (entry point group `skolnav.testhub`), so that a vendor's tests import nothing but
+    `plugins` and `schemas`. Raises ConfigurationError if none is installed.
+    """
+    found = list(entry_points(group=ENTRY_POINT_GROUP))
+    if not found:
+        raise ConfigurationError("no hub to test with is installed", fix="pip install skolnav")
+    return cast(TestHub, found[0].load()(start))

@@ -1,0 +1,206 @@
+"""An invented school whose every value about a person can be told apart from any other text: canaries.
+
+A value that turns up where it must not is found by looking for it. Everything is made anew for each school, so that
+nothing can be found by chance.
+"""
+
+import copy
+import secrets
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from schemas import Category, Payload
+from schemas.catalogue import Catalogue, Entry, Field
+from schemas.directory import (
+    DietUpserted,
+    DirectoryCurrent,
+    GroupUpserted,
+    OrganisationUpserted,
+    PersonUpserted,
+)
+from schemas.event import SPEC_VERSION
+
+SOURCE: Final = "urn:test:school"
+DIET_SOURCE: Final = "urn:test:diets"
+
+# Of a field that several categories describe, a recipient needs all; what tells nothing of people needs no canary.
+_IMPERSONAL: Final = frozenset({Category.NONE, Category.AGGREGATE})
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """One value, and all categories that a recipient must be allowed to see it. Empty: nobody may."""
+
+    value: str
+    categories: frozenset[Category]
+
+
+@dataclass(slots=True)
+class School:
+    """A school unit with a group, four pupils (the last of them protected), a teacher and a special diet."""
+
+    unit: str = field(default_factory=lambda: str(uuid.uuid4()))
+    group: str = field(default_factory=lambda: str(uuid.uuid4()))
+    teacher: str = field(default_factory=lambda: str(uuid.uuid4()))
+    pupils: list[str] = field(default_factory=lambda: [str(uuid.uuid4()) for _ in range(4)])
+    canaries: list[Canary] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for person in (*self.pupils, self.teacher):
+            self.canaries.append(Canary(person, frozenset({Category.IDENTITY})))
+
+    @property
+    def protected(self) -> str:
+        """The pupil of whom only sums may be told."""
+        return self.pupils[-1]
+
+    def directory(self, as_of: str) -> list[dict[str, Any]]:
+        """Events that make the school known, complete as of a machine time (RFC 3339)."""
+        enrolment = {"enroledAt": {"id": self.unit}, "schoolType": "GR", "schoolYear": 7, "startDate": "2020-08-15"}
+        members = [{"person": {"id": pupil}, "startDate": "2020-08-15"} for pupil in self.pupils]
+        persons = [self._person(pupil, enrolments=[enrolment]) for pupil in self.pupils]
+        persons[-1]["securityMarking"] = "Sekretessmarkering"
+        diet = {"id": str(uuid.uuid4()), "person": {"id": self.pupils[0]}, "codes": [self._mark(Category.DIET)]}
+        return [
+            self.event(
+                OrganisationUpserted,
+                {"id": self.unit, "displayName": "Provskolan", "organisationType": "Skolenhet", "schoolTypes": ["GR"]},
+            ),
+            *(self.event(PersonUpserted, person) for person in (*persons, self._person(self.teacher))),
+            self.event(
+                GroupUpserted,
+                {
+                    "id": self.group,
+                    "displayName": "7A",
+                    "groupType": "Klass",
+                    "organisation": {"id": self.unit},
+                    "groupMemberships": members,
+                },
+            ),
+            self.event(DietUpserted, diet, source=DIET_SOURCE),
+            self.event(DirectoryCurrent, {"asOf": as_of}),
+            self.event(DirectoryCurrent, {"asOf": as_of}, source=DIET_SOURCE),
+        ]
+
+    def event(self, model: type[Payload], data: Mapping[str, Any], *, source: str = SOURCE) -> dict[str, Any]:
+        """An event of this school's with a new id."""
+        return {
+            "specversion": SPEC_VERSION,
+            "id": f"evt-{secrets.token_hex(8)}",
+            "source": source,
+            "type": model.spec.type,
+            "datacontenttype": "application/json",
+            "data": dict(data),
+        }
+
+    def about(self, model: type[Payload], pupil: str | None = None) -> dict[str, Any]:
+        """An event of a type about one of the pupils (the first, unless given), at this school, with a canary in every
+        text about people that the type has room for, and in places that the catalogue does not know.
+
+        Made from the type's first example. Raises ValueError if it has none.
+        """
+        spec = model.spec
+        if not spec.examples:
+            raise ValueError(f"{spec.type} has no examples: give its EventSpec one")
+        data = copy.deepcopy(dict(spec.examples[0]))
+        for paths, value in (
+            (spec.organisations, self.unit),
+            (spec.groups, self.group),
+            (spec.mentions, self.teacher),
+            (spec.about, pupil or self.pupils[0]),
+        ):
+            for path in paths:
+                _put(data, path, value)
+        fixed = {*spec.about, *spec.mentions, *spec.organisations, *spec.groups}
+        self._fill(Catalogue([model]).entry(spec.type), data, fixed)
+        data["unlistedField"] = self._mark()
+        return {**self.event(model, data), "unlistedattribute": self._mark()}
+
+    def found_in(self, text: bytes, allowed: Iterable[Category] = ()) -> list[str]:
+        """Which canaries stand in a text although somebody who may see `allowed` must not get them: their categories,
+        since a report that quoted the values would itself be the leak that it tells of.
+        """
+        may = frozenset(allowed)
+        lower = text.lower()
+        return sorted(
+            {
+                "+".join(sorted(canary.categories)) or "unlisted"
+                for canary in self.canaries
+                if not (canary.categories and canary.categories <= may) and canary.value.lower().encode() in lower
+            }
+        )
+
+    def _mark(self, *categories: Category) -> str:
+        value = f"canary{secrets.token_hex(6)}"
+        self.canaries.append(Canary(value, frozenset(categories)))
+        return value
+
+    def _person(self, id: str, **more: Any) -> dict[str, Any]:
+        return {
+            "id": id,
+            "givenName": self._mark(Category.NAME),
+            "familyName": self._mark(Category.NAME),
+            "civicNo": {"value": self._mark(Category.IDENTITY)},
+            "emails": [{"value": self._mark(Category.CONTACT), "type": "Skola"}],
+            "phoneNumbers": [{"value": self._mark(Category.CONTACT)}],
+            "addresses": [{"streetAddress": self._mark(Category.PROTECTED_ADDRESS)}],
+            "securityMarking": "Ingen",
+            "personStatus": "Aktiv",
+            **more,
+        }
+
+    def _fill(self, entry: Entry, data: dict[str, Any], fixed: set[str]) -> None:
+        """Put a canary wherever the type takes any text about people."""
+        for holder, name, path, categories in list(_text_places(data, entry.fields)):
+            if path in fixed or not categories - _IMPERSONAL:
+                continue
+            before = holder.get(name)
+            canary = self._mark(*(categories - _IMPERSONAL))
+            for value in (canary, [canary]):
+                holder[name] = value
+                try:
+                    entry.validate(data)
+                    break
+                except ValidationError:
+                    continue
+            else:
+                self.canaries.pop()
+                if before is None:
+                    del holder[name]
+                else:
+                    holder[name] = before
+
+
+def _text_places(
+    data: dict[str, Any], fields: Mapping[str, Field], prefix: str = "", inherited: frozenset[Category] = frozenset()
+) -> Iterator[tuple[dict[str, Any], str, str, frozenset[Category]]]:
+    """(object, name in it, path, categories) of each place in `data` that holds text, or could and holds nothing."""
+    for name, known in fields.items():
+        categories = known.categories | inherited
+        path = f"{prefix}{name}{'[]' if known.many else ''}"
+        value = data.get(name)
+        if known.inside is None:
+            if value is None or isinstance(value, str | list):
+                yield data, name, path, categories
+            continue
+        for item in value if isinstance(value, list) else (value,):
+            if isinstance(item, dict):
+                yield from _text_places(item, known.inside, f"{path}.", categories)
+
+
+def _put(data: Any, path: str, value: str) -> None:
+    """Set what `path` leads to, where the example has the objects on the way."""
+    name, _, rest = path.partition(".")
+    key = name.removesuffix("[]")
+    if not isinstance(data, dict) or (rest and key not in data):
+        return
+    if not rest:
+        data[key] = [value] if name.endswith("[]") else value
+        return
+    inner = data[key]
+    for item in inner if isinstance(inner, list) else (inner,):
+        _put(item, rest, value)
