@@ -155,14 +155,14 @@ class Kitchen(_Part):
 class FolderTransport(_Part):
     """A folder that the kitchen's system reads, mounted on this machine."""
 
-    kind: Literal["folder"]
+    kind: Literal["folder"] = Field(description="folder")
     path: Path = Field(description="An existing folder. Files are written beside each other in it.")
 
 
 class SftpTransport(_Part):
     """An SFTP server. It must offer the extension posix-rename@openssh.com (OpenSSH, ProFTPD, Bitvise do)."""
 
-    kind: Literal["sftp"]
+    kind: Literal["sftp"] = Field(description="sftp")
     host: str = Field(min_length=1, description="Host name or address.")
     port: int = Field(22, ge=1, le=65535, description="TCP port.")
     username: str = Field(min_length=1, description="Account at the server.")

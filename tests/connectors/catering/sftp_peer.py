@@ -44,15 +44,13 @@ class Peer:
 
 @dataclass
 class Faults:
-    """Set one and the server does it from then on; `written` and `renamed` are what it was asked to do."""
+    """Set one and the server does it from then on. `renamed`: the final names, in the order in which they came."""
 
     freeze_at: str = ""  # auth | write | rename | read: never answers
     cut_at: str = ""  # write | rename: breaks the connection, once
     full_after: int | None = None  # bytes that fit on its disk
     truncate: bool = False  # loses the last byte of what is written
-    take: bool = False  # another program takes each file as soon as it has its name
     renamed: list[str] = field(default_factory=list)
-    wrote: list[str] = field(default_factory=list)
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def freeze(self, at: str) -> None:
@@ -93,11 +91,6 @@ class _Sftp(asyncssh.SFTPServer):
             self._connection.abort()
             raise asyncssh.SFTPConnectionLost("cut")
 
-    def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
-        if pflags & asyncssh.FXF_WRITE:
-            self._faults.wrote.append(path.decode())
-        return super().open(path, pflags, attrs)
-
     async def read(self, file_obj: Any, offset: int, size: int) -> bytes:
         await self._faults.freeze("read")
         return super().read(file_obj, offset, size)  # type: ignore[no-any-return]
@@ -122,8 +115,6 @@ class _Sftp(asyncssh.SFTPServer):
         self._cut("rename")
         super().posix_rename(oldpath, newpath)
         self._faults.renamed.append(newpath.decode())
-        if self._faults.take:
-            Path(self.map_path(newpath).decode()).unlink()
 
 
 @asynccontextmanager
