@@ -128,9 +128,6 @@ _CONFIG: Final[Mapping[str, Text]] = {
     "config.number": Text("ska vara ett tal.", "must be a number."),
     "config.other": Text("är fel: {says}.", "is wrong: {says}."),
     "config.pattern": Text("har inte rätt form.", "does not have the right form."),
-    "config.port": Text(
-        "porten ska vara ett tal mellan 1 och 65535.", "the port must be a number between 1 and 65535."
-    ),
     "config.reference": Text(
         'en hänvisning står för sig själv: "${{env:NAMN}}" eller "${{file:sökväg}}", utan text runt om.',
         'a reference stands alone: "${{env:NAME}}" or "${{file:path}}", without text around it.',
