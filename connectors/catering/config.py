@@ -6,7 +6,17 @@ from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from plugins import ConnectorConfig
@@ -185,6 +195,18 @@ class SftpTransport(_Part):
         return self
 
 
+def _kind(transport: Any) -> str | None:
+    kind = transport.get("kind") if isinstance(transport, dict) else getattr(transport, "kind", None)
+    return kind if isinstance(kind, str) else None
+
+
+Transport = Annotated[
+    Annotated[FolderTransport, Tag("folder")] | Annotated[SftpTransport, Tag("sftp")],
+    # Not the plain discriminator="kind": its error repeats the value.
+    Discriminator(_kind, "transport_kind", "`kind` must be folder or sftp"),
+]
+
+
 class CateringConfig(ConnectorConfig):
     """Kitchens, when they are told, and how."""
 
@@ -194,9 +216,7 @@ class CateringConfig(ConnectorConfig):
         description="School times HH:MM at which each kitchen gets a full snapshot. Two is usual: when its staff "
         "arrive, and just before cooking.",
     )
-    transport: Annotated[FolderTransport | SftpTransport, Field(discriminator="kind")] = Field(
-        description="Where the files go."
-    )
+    transport: Transport = Field(description="Where the files go.")
 
     @model_validator(mode="after")
     def _distinct(self) -> "CateringConfig":

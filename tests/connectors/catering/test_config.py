@@ -94,3 +94,10 @@ def test_sftp_needs_one_login_and_a_host_key_and_hides_the_password() -> None:
     assert refusal(transport={**sftp, "password": "p", "key_file": "k"})[1] == "sftp_login"
     assert refusal(transport={**sftp, "password": "p", "host_key": "h ssh-ed25519 AAAA"})[1] == "host_key"
     assert "hunter2" not in repr(config(transport={**sftp, "password": "hunter2"}))
+
+
+@pytest.mark.parametrize("transport", [{}, {"kind": "ftp"}, {"kind": ["hunter2"]}, "hunter2"])
+def test_an_unknown_transport_is_told_without_repeating_it(transport: Any) -> None:
+    place, kind, text = refusal(transport=transport)
+    assert (place, kind) == ("transport", "transport_kind")
+    assert "hunter2" not in text
