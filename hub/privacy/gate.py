@@ -241,12 +241,12 @@ class PrivacyGate:
         with self._directory.lock:
             self.check(decision)
             level = decision.recipient.level
+            if level is PayloadLevel.FULL and decision.unchanged:
+                return _with_lane(decision.stored.body, lane)
             content = decision.content
-            if level is PayloadLevel.FULL:
-                if decision.unchanged:
-                    return _with_lane(decision.stored.body, lane)
-                return _with_lane(orjson.dumps(content), lane)
             assert content is not None
+            if level is PayloadLevel.FULL:
+                return _with_lane(orjson.dumps(content), lane)
             if level is PayloadLevel.ID:
                 left = {name: value for name, value in content.items() if name != "data"}
             else:
