@@ -97,11 +97,9 @@ class Names:
         if packed is None:
             kind, _, rest = entity.partition("/")
             raw = pack_id(rest)
-            number = self.number(kind) if isinstance(raw, bytes) else kind
-            if isinstance(raw, bytes) and isinstance(number, int):
-                packed = number.to_bytes(2, "big") + raw
-            else:
-                packed = entity
+            if isinstance(raw, bytes):
+                self.number(kind)
+            packed = self._join(entity, kind, raw)
             if len(self._entities) >= _MAX_CACHED:
                 self._entities.clear()
             self._entities[entity] = packed
@@ -110,8 +108,10 @@ class Names:
     def packed(self, entity: str) -> Packed:
         """As `pack`, from any thread: what no event has named is text, and matches nothing."""
         kind, _, rest = entity.partition("/")
+        return self._join(entity, kind, pack_id(rest))
+
+    def _join(self, entity: str, kind: str, raw: Packed) -> Packed:
         number = self._numbers.get(kind)
-        raw = pack_id(rest)
         return number.to_bytes(2, "big") + raw if number is not None and isinstance(raw, bytes) else entity
 
     def unpack(self, packed: Packed) -> str:

@@ -31,6 +31,11 @@ class Ring:
         while self._bytes > self._limit and self._order:
             self._bytes -= _cost(self._parts[self._order.popleft()].drop())
 
+    def forget(self, trimmed: Sequence[int]) -> None:
+        """Let go of events up to these offsets, oldest first, as far as they are the oldest."""
+        while self._order and self._parts[self._order[0]].first <= trimmed[self._order[0]]:
+            self._bytes -= _cost(self._parts[self._order.popleft()].drop())
+
     def reaches(self, partition: int, offset: int) -> bool:
         """Whether every event after `offset` is here."""
         return offset + 1 >= self._parts[partition].first

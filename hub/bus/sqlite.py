@@ -165,6 +165,7 @@ class SqliteLog:
                 stored += result
             elif isinstance(result, Trimmed):
                 self._trimmed[result.partition] = result.upto
+                self._ring.forget(self._trimmed)
         if not stored:
             return
         for observer in self._observers:
@@ -204,7 +205,8 @@ class SqliteLog:
         found: dict[Place, Stored] = {}
         missing: list[Place] = []
         for at in places:
-            stored = self._ring.at(at)
+            # Below the trim point only the file knows what was spared.
+            stored = self._ring.at(at) if offset_of(at) > self._trimmed[partition_of(at)] else None
             if stored is None:
                 missing.append(at)
             else:
