@@ -136,9 +136,6 @@ _CONFIG: Final[Mapping[str, Text]] = {
         "hemligheten går inte att använda: efter whsec_ ska det stå base64.",
         "the secret can't be used: after whsec_ there must be base64.",
     ),
-    "config.source-glob": Text(
-        "ska vara text, till exempel urn:skolnav:*.", "must be text, for example urn:skolnav:*."
-    ),
     "config.string": Text("ska vara text. Sätt den inom citattecken.", "must be text. Put it in quotes."),
     "config.time": Text(
         'är inget klockslag. Skriv HH:MM mellan 00:00 och 23:59, till exempel "09:30".',

@@ -4,7 +4,7 @@ import binascii
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -37,6 +37,10 @@ _HUBS_OWN: Final = frozenset(ConnectorHead.model_fields)
 
 class InstalledConnectors(Protocol):
     """What is asked of `plugins.manager.Plugins`."""
+
+    @property
+    def problems(self) -> Sequence[object]:
+        """What is installed and can't be used; `str()` says why."""
 
     def connector(self, name: str) -> type[Connector[Any]]:
         """Raises KeyError."""
@@ -121,6 +125,8 @@ class _Reader:
         self._check_clients(clients)
         self._check_subscriptions(specs, clients, outbound, sections)
         self._check_clock(sections, specs)
+        for problem in self._plugins.problems:
+            self._warn(("connectors",), "warning.plugin", says=str(problem))
         key = self._key(sections.get("key"))
         if model is not None and not slug(model.municipality):
             self._error(("municipality",), "config.pattern")

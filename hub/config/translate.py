@@ -49,7 +49,8 @@ _LIMITS: Final[Mapping[str, tuple[str, str]]] = {
     "too_short": ("config.items-min", "min_length"),
 }
 _CHOICES: Final = frozenset({"literal_error", "enum", "union_tag_invalid"})
-_PLAIN: Final = re.compile(r"[\w .:/,*+-]{1,40}\Z")
+# One word without a long number: no name in full, no address, no civic or telephone number.
+_PLAIN: Final = re.compile(r"(?!.*\d{6})[\w.:/*+-]{1,32}\Z")
 _HUSH: Final = re.compile(r"secret|token|passw|pwd|passphrase|key|credential|mail|phone|name|user|person", re.I)
 
 Translated = tuple[Path, str, dict[str, object], bool]
