@@ -5,6 +5,7 @@ nothing can be found by chance.
 """
 
 import copy
+import re
 import secrets
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +27,8 @@ from schemas.event import SPEC_VERSION
 
 SOURCE: Final = "urn:test:school"
 DIET_SOURCE: Final = "urn:test:diets"
+
+_TIME: Final = re.compile(r"(T\d{2}:\d{2}:\d{2})(\.\d+)?")
 
 # Of a field that several categories describe, a recipient needs all; what tells nothing of people needs no canary.
 _IMPERSONAL: Final = frozenset({Category.NONE, Category.AGGREGATE})
@@ -159,16 +162,20 @@ class School:
             if path in fixed or not categories - _IMPERSONAL:
                 continue
             before = holder.get(name)
-            canary = self._mark(*(categories - _IMPERSONAL))
-            for value in (canary, [canary]):
+            canary = f"canary{secrets.token_hex(6)}"
+            fraction = f".{secrets.randbelow(900_000) + 100_000}"  # tells a time apart without changing the minute
+            choices: list[tuple[str, Any]] = [(canary, canary), (canary, [canary]), (canary, {"value": canary})]
+            if isinstance(before, str) and _TIME.search(before):
+                choices = [(fraction, _TIME.sub(rf"\g<1>{fraction}", before))]
+            for mark, value in choices:
                 holder[name] = value
                 try:
                     entry.validate(data)
-                    break
                 except ValidationError:
                     continue
+                self.canaries.append(Canary(mark, categories - _IMPERSONAL))
+                break
             else:
-                self.canaries.pop()
                 if before is None:
                     del holder[name]
                 else:
@@ -184,7 +191,7 @@ def _text_places(
         path = f"{prefix}{name}{'[]' if known.many else ''}"
         value = data.get(name)
         if known.inside is None:
-            if value is None or isinstance(value, str | list):
+            if value is None or isinstance(value, str | list | dict):
                 yield data, name, path, categories
             continue
         for item in value if isinstance(value, list) else (value,):

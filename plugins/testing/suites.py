@@ -148,7 +148,7 @@ class ConfigurationSuite(Subject):
     def test_a_value_of_the_wrong_kind_is_named_and_not_repeated(self, config: Mapping[str, Any]) -> None:
         checked = 0
         for path in _paths(config):
-            wrong = _with(config, path, {"canary-value": ["canary-value"]})
+            wrong = _with(config, path, {"no_such_key": ["canary-value"]})
             try:
                 self.connector.config_model.model_validate(wrong)
             except ValidationError:

@@ -41,28 +41,31 @@ class Ledger(Connector[LedgerConfig]):
     consumes = (AbsenceReported, AbsenceChanged)
     produces = (Tally,)
     contract = Contract("tests", "none", {Category.ATTENDANCE})
-    effect = Effect.IDEMPOTENT
+    effect = Effect.VERIFIABLE
 
     async def handle(self, event: Event) -> None:
         name = event.data["id"]
-        await self.ctx.blocking(write, self.config.folder / name, event.data["endTime"])
+        # What is at the far side says how new it is: after a crash our own state may know less than it does.
+        await self.ctx.blocking(write, self.config.folder / name, event.sequence or "", event.data["endTime"])
         async with self.ctx.commit() as tx:
             tx.state[name] = event.data["endTime"]
 
     @daily(lambda config: config.report_times)
     async def report(self, due: Any, complete: bool) -> None:
-        await self.ctx.blocking(write, self.config.folder / "count", f"{len(self.ctx.state)} {complete}")
+        count = len(self.ctx.state)
+        await self.ctx.blocking(write, self.config.folder / "count", due.isoformat(), f"{count} {complete}")
         async with self.ctx.commit() as tx:
-            tx.publish(Tally, {"kitchen": "K1", "away": len(self.ctx.state)}, complete=complete)
+            tx.publish(Tally, {"kitchen": "K1", "away": count}, complete=complete)
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, version: str, text: str) -> None:
+    """Replace a file unless what it holds is as new."""
     if (path.parent / ".refuse").exists():
         raise TemporaryError("ledger: not written", why="the folder refuses", code="refused")
-    if path.exists() and path.read_text() == text:
+    if path.exists() and path.read_text().partition(" ")[0] >= version:
         return
     part = path.with_suffix(".part")
-    part.write_text(text)
+    part.write_text(f"{version} {text}")
     os.replace(part, path)
     with (path.parent / ".journal").open("a") as journal:
         journal.write(f"{path.name} {text}\n")

@@ -109,12 +109,19 @@ async def test_what_failed_waits_for_a_retry(hub, peer, school):
     assert len(peer.effects()) == 1
 
 
-async def test_a_replay_delivers_again(hub, peer, school):
-    await hub.post([absence(school)])
-    await hub.settle()
-    peer.reset()
-    await hub.replay("ledger")
-    assert len(peer.effects()) == 1
+async def test_a_replay_delivers_again_and_says_so(peer, school):
+    heard = []
+
+    class Hearing(Ledger):
+        async def handle(self, event):
+            heard.append((event.id, event.lane is not None))
+
+    async with open_hub() as hub:
+        await hub.add(Hearing, {"folder": str(peer.folder)})
+        await hub.post([*school.directory(hub.clock.utc().isoformat()), event := absence(school)])
+        await hub.settle()
+        await hub.replay("ledger")
+    assert heard == [(event["id"], False), (event["id"], True)]
 
 
 async def test_a_bad_event_is_refused(hub, school):
