@@ -2,6 +2,9 @@
 
 import logging
 import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -12,13 +15,24 @@ from starlette.responses import Response
 from hub.api import catalogue, feed, health, oauth, openapi, operator, state, subscriptions
 from hub.api.auth import Authenticator, OAuthRefused
 from hub.api.ingest import PATH, Ingest, Message, Receive, Scope, Send, send_problem
-from hub.api.problems import MEDIA_TYPE, ApiProblem, invalid_content, unavailable
+from hub.api.problems import MEDIA_TYPE, ApiProblem, invalid_content, language, unavailable
 from hub.bus.base import LogUnavailable
 from hub.delivery.engine import NotFound
 from hub.delivery.feed_cursor import CursorUnknown
 from hub.delivery.pages import CursorTooOld, NotReadable, Unsettled
 from hub.services import Services
 from hub.store.base import StoreUnavailable
+from hub.subscriptions.errors import (
+    Expired,
+    FileOwned,
+    NoContract,
+    NotNarrower,
+    SpecRefused,
+    UnknownSubscription,
+    problem_text,
+)
+from hub.subscriptions.spec import SpecProblem
+from hub.texts import text
 
 log = logging.getLogger(__name__)
 
@@ -106,34 +120,70 @@ def _fastapi(services: Services, auth: Authenticator) -> FastAPI:
             return _answer(request, ApiProblem("not-found", "No such path. See /openapi.json for what is served."))
         return _answer(request, ApiProblem("invalid-request", "The body or a header cannot be read."))
 
-    def told(type_: type[Exception], make: Any) -> None:
-        async def handler(request: Request, error: Exception) -> Response:
-            return _answer(request, make(error))
-
-        api.add_exception_handler(type_, handler)
-
-    told(
-        NotFound,
-        lambda error: ApiProblem("not-found", "No such subscription or dead letter; the lists have what is there."),
-    )
-    told(LogUnavailable, lambda error: unavailable("The log cannot be read or written now; try again.", 5))
-    told(StoreUnavailable, lambda error: unavailable("The store cannot be read or written now; try again.", 5))
-    told(Unsettled, lambda error: unavailable("The directory is being loaded; try again.", 1))
-    told(
-        CursorUnknown,
-        lambda error: ApiProblem("cursor-unknown", f"`after` is no cursor of this subscription. {_READ_AGAIN}"),
-    )
-    told(
-        CursorTooOld,
-        lambda error: ApiProblem("cursor-too-old", f"Events after the cursor are no longer kept. {_READ_AGAIN}"),
-    )
-    told(
-        NotReadable,
-        lambda error: ApiProblem(
-            "state-conflict", f"The subscription is {error.status}. Resume it, then read on by the same cursor."
-        ),
-    )
+    for type_, make in _TOLD.items():
+        api.add_exception_handler(type_, partial(_told, make))
     return api
+
+
+async def _told(make: Callable[[Any, str], ApiProblem], request: Request, error: Exception) -> Response:
+    return _answer(request, make(error, language(request.headers.get("accept-language", ""))))
+
+
+def _unknown(error: Exception, language: str) -> ApiProblem:
+    return ApiProblem("not-found", "No such subscription or dead letter; the lists have what is there.")
+
+
+def _file_owned(error: FileOwned, language: str) -> ApiProblem:
+    return ApiProblem("owned-by-file", error.says(language))
+
+
+def _state(error: Expired, language: str) -> ApiProblem:
+    return ApiProblem("state-conflict", error.says(language))
+
+
+def _no_contract(error: NoContract, language: str) -> ApiProblem:
+    return ApiProblem("no-contract", error.says(language))
+
+
+def _wider(error: NotNarrower, language: str) -> ApiProblem:
+    # Its own text names what is beyond, which the caller wrote.
+    return ApiProblem("contract-too-wide", text("subscription.not-narrower", language, extra="`categories`, `scope`"))
+
+
+def _refused(error: SpecRefused, language: str) -> ApiProblem:
+    return invalid_content(
+        {"loc": each.where, "type": each.key.replace("config.", ""), "msg": _says(each, language)}
+        for each in error.problems
+    )
+
+
+# What the hub's parts raise, and what it means to the caller. Texts are in the caller's language where there are two.
+_TOLD: Final[Mapping[type[Exception], Callable[[Any, str], ApiProblem]]] = {
+    NotFound: _unknown,
+    UnknownSubscription: _unknown,
+    FileOwned: _file_owned,
+    Expired: _state,
+    NoContract: _no_contract,
+    NotNarrower: _wider,
+    SpecRefused: _refused,
+    LogUnavailable: lambda error, _: unavailable("The log cannot be read or written now; try again.", 5),
+    StoreUnavailable: lambda error, _: unavailable("The store cannot be read or written now; try again.", 5),
+    Unsettled: lambda error, _: unavailable("The directory is being loaded; try again.", 1),
+    CursorUnknown: lambda error, _: ApiProblem(
+        "cursor-unknown", f"The cursor is none of this subscription. {_READ_AGAIN}"
+    ),
+    CursorTooOld: lambda error, _: ApiProblem(
+        "cursor-too-old", f"Events after the cursor are no longer kept. {_READ_AGAIN}"
+    ),
+    NotReadable: lambda error, _: ApiProblem(
+        "state-conflict", f"The subscription is {error.status}. Resume it, then read on by the same cursor."
+    ),
+}
+
+
+def _says(problem: SpecProblem, language: str) -> str:
+    """Without its place, which stands beside it."""
+    return problem_text(replace(problem, where=()), language).removeprefix(": ")
 
 
 def _answer(request: Request, problem: ApiProblem) -> Response:

@@ -26,6 +26,7 @@ TITLES: Final[Mapping[str, tuple[int, str, str]]] = {
     "role-missing": (403, "The client lacks a role", "Klienten saknar en roll"),
     "not-permitted-to-publish": (403, "The client may not publish this", "Klienten får inte publicera detta"),
     "no-contract": (403, "The client has no data contract", "Klienten saknar dataavtal"),
+    "contract-too-wide": (403, "More than the client's contract allows", "Mer än klientens avtal tillåter"),
     "not-found": (404, "Nothing here", "Ingenting finns här"),
     "method-not-allowed": (405, "The method is not allowed here", "Metoden är inte tillåten här"),
     "request-timeout": (408, "The request took too long to arrive", "Anropet tog för lång tid att komma fram"),
@@ -42,6 +43,7 @@ TITLES: Final[Mapping[str, tuple[int, str, str]]] = {
     "unavailable": (503, "Not possible right now", "Inte möjligt just nu"),
 }
 
+_NAMED_BY_CALLER: Final = frozenset({"extra_forbidden", "filter.value"})
 _SWEDISH_FIRST: Final = re.compile(r"\s*sv\b", re.IGNORECASE)
 
 
@@ -60,15 +62,21 @@ class ApiProblem(Exception):
 
     def body(self, accept_language: str = "") -> bytes:
         status, english, swedish = TITLES[self.code]
+        title = swedish if language(accept_language) == "sv" else english
         return orjson.dumps(
             {
                 "type": URN + self.code,
-                "title": swedish if _SWEDISH_FIRST.match(accept_language) else english,
+                "title": title,
                 "status": status,
                 "detail": self.detail,
                 **self.more,
             }
         )
+
+
+def language(accept_language: str) -> str:
+    """`sv` where the header asks for Swedish first, else `en`."""
+    return "sv" if _SWEDISH_FIRST.match(accept_language) else "en"
 
 
 def invalid_events(problems: Iterable[EventProblem]) -> ApiProblem:
@@ -92,17 +100,21 @@ def invalid_content(errors: Iterable[Mapping[str, Any]], place: str = "body") ->
     listed = []
     for error in errors:
         loc = [part for part in error["loc"] if part != place]
-        if error["type"] == "extra_forbidden" and loc:
+        if error["type"] in _NAMED_BY_CALLER and loc:
             loc[-1] = "(unknown)"
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".") or "$"
-        listed.append(
-            {"where": where, "rule": error["type"], "detail": str(error["msg"]).removeprefix("Value error, ")}
-        )
+        listed.append({"where": where, "rule": error["type"], "detail": _says(error)})
     return ApiProblem(
         "invalid-content",
         "Mend what `errors` names; /openapi.json describes what is taken here.",
         more={"errors": listed},
     )
+
+
+def _says(error: Mapping[str, Any]) -> str:
+    if error["type"] == "union_tag_invalid":  # pydantic's text quotes the tag that was sent
+        return f"Input should be {error['ctx']['expected_tags']}"
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def unauthenticated(*, token_given: bool) -> ApiProblem:

@@ -1,3 +1,186 @@
-from fastapi import APIRouter
+"""`/v1/subscriptions`: a client's own, made, changed, paused, tested and replayed.
 
-router = APIRouter()
+What a subscriber sees here tells nothing of backlog, lag or positions (promise 5): that is for operators.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from starlette.responses import JSONResponse, Response
+
+from hub.api.access import Caller, Parts, subscription_of
+from hub.api.auth import Principal
+from hub.api.health import status
+from hub.api.operator import letter
+from hub.api.problems import ApiProblem, invalid_content
+from hub.config.model import Role
+from hub.delivery.engine import PULLED
+from hub.services import Services
+from hub.store import dead_letters
+from hub.subscriptions.model import Status, Subscription
+from hub.subscriptions.registry import PAUSED
+from hub.subscriptions.spec import SubscriptionSpec, WebhookSpec
+
+MAX_OWN: Final = 1000  # subscriptions of one client
+
+router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
+
+
+class Stretch(BaseModel):
+    """What to send again: events accepted from `since` (or after the feed cursor `after`) up to `until`.
+
+    Left out: from the oldest kept, up to now.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    after: str | None = Field(None, max_length=1024)
+
+
+@router.post("", status_code=201, summary="Make a subscription", response_class=JSONResponse)
+async def make(spec: SubscriptionSpec, parts: Parts, who: Caller) -> Response:
+    """A webhook is asked for its consent first (status `pending`). Its secret is shown in this answer alone."""
+    who.require(Role.SUBSCRIBER)
+    own = sum(each.recipient.name == f"client/{who.id}" for each in parts.subscriptions.all())
+    if own >= MAX_OWN:
+        raise ApiProblem("state-conflict", f"A client has at most {MAX_OWN} subscriptions. Delete some first.")
+    made = await parts.subscriptions.add(spec, who.id)
+    shown = _shown(parts, made, who)
+    kept = parts.subscriptions.spec(made.id)
+    if kept is not None and isinstance(kept.sink, WebhookSpec) and kept.sink.secret is not None:
+        shown["sink"]["secret"] = kept.sink.secret.get_secret_value()
+    return JSONResponse(shown, 201, headers={"Location": f"/v1/subscriptions/{made.id}", "Cache-Control": "no-store"})
+
+
+@router.get("", summary="The caller's subscriptions", response_class=JSONResponse)
+async def mine(parts: Parts, who: Caller) -> Response:
+    """An operator gets everybody's, with how they stand."""
+    who.require(Role.SUBSCRIBER, Role.OPERATOR)
+    everybody = Role.OPERATOR in who.roles
+    found = [each for each in parts.subscriptions.all() if everybody or each.recipient.name == f"client/{who.id}"]
+    return JSONResponse({"subscriptions": [_shown(parts, each, who) for each in found]})
+
+
+@router.get("/{id}", summary="One subscription", response_class=JSONResponse)
+async def one(id: str, parts: Parts, who: Caller) -> Response:
+    return JSONResponse(_shown(parts, subscription_of(parts, who, id, also_operator=True), who))
+
+
+@router.patch(
+    "/{id}",
+    summary="Change a subscription",
+    response_class=JSONResponse,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                media_type: {"schema": {"type": "object", "description": "JSON merge patch (RFC 7396)"}}
+                for media_type in ("application/merge-patch+json", "application/json")
+            },
+        }
+    },
+)
+async def change(id: str, changes: dict[str, Any], parts: Parts, who: Caller) -> Response:
+    """Keys that are left out stay; null takes one out. What stands in the configuration file is changed there (409)."""
+    subscription_of(parts, who, id)
+    try:
+        changed = await parts.subscriptions.update(id, changes, who.id)
+    except ValidationError as error:
+        raise invalid_content(error.errors(include_input=False, include_url=False)) from None
+    return JSONResponse(_shown(parts, changed, who))
+
+
+@router.delete("/{id}", status_code=204, summary="Delete a subscription", response_class=Response)
+async def delete(id: str, parts: Parts, who: Caller) -> Response:
+    """With its cursor, parked keys and dead letters."""
+    subscription_of(parts, who, id, also_operator=True)
+    await parts.subscriptions.remove(id, who.id)
+    return Response(status_code=204)
+
+
+@router.post("/{id}/pause", summary="Deliver nothing for now", response_class=JSONResponse)
+async def pause(id: str, parts: Parts, who: Caller) -> Response:
+    """Nothing is lost: its events stay as long as all events, and are caught up on resume."""
+    return await _set(parts, who, id, Status.PAUSED, PAUSED)
+
+
+@router.post("/{id}/resume", summary="Go on", response_class=JSONResponse)
+async def resume(id: str, parts: Parts, who: Caller) -> Response:
+    """A webhook is asked for its consent again first."""
+    return await _set(parts, who, id, Status.ACTIVE, "")
+
+
+@router.post("/{id}/test", summary="Send a test event", response_class=JSONResponse)
+async def test(id: str, parts: Parts, who: Caller) -> Response:
+    """An event that concerns nobody, sent now. The answer says how that ended, as a code such as `http-503`."""
+    found = subscription_of(parts, who, id, also_operator=True)
+    if found.sink["kind"] in PULLED:
+        raise ApiProblem("state-conflict", "A feed or stream is tested by reading it; nothing is sent from here.")
+    outcome = await parts.delivery.test(id)
+    return JSONResponse({"result": outcome.result, "reason": outcome.reason})
+
+
+@router.post("/{id}/replay", status_code=202, summary="Send events again", response_class=JSONResponse)
+async def replay(id: str, stretch: Stretch, parts: Parts, who: Caller) -> Response:
+    """In a lane of its own, marked `skolnavlane`, each event decided on anew. The live cursor stays where it is."""
+    subscription_of(parts, who, id, also_operator=True)
+    if stretch.after is not None and stretch.since is not None:
+        raise ApiProblem("invalid-request", "Say `since` or `after`, not both.")
+    since = stretch.since if stretch.after is None else (await parts.pages.open(id, stretch.after)).position
+    lane = await parts.delivery.replay(id, since=since, until=stretch.until, by=who.id)
+    parts.pages.wake()
+    return JSONResponse({"lane": lane}, 202)
+
+
+@router.get("/{id}/dead-letters", summary="What was given up", response_class=JSONResponse)
+async def letters(
+    id: str,
+    parts: Parts,
+    who: Caller,
+    after: Annotated[str, Query(max_length=200, description="The last id of the list before")] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    subscription_of(parts, who, id, also_operator=True)
+    found = await parts.store.read(dead_letters.page(parts.store.tenant, id, after, limit))
+    # One without an event was trimmed while it waited, perhaps for a decision: that is the operator's affair.
+    shown = [letter(each) for each in found if each.event_id or Role.OPERATOR in who.roles]
+    return JSONResponse({"dead_letters": shown})
+
+
+@router.post("/{id}/dead-letters/{letter}/resend", status_code=202, summary="Try it again", response_class=JSONResponse)
+async def resend(id: str, letter: str, parts: Parts, who: Caller) -> Response:
+    """In a lane of its own, decided on anew; the letter leaves the list."""
+    subscription_of(parts, who, id, also_operator=True)
+    lane = await parts.delivery.resend(id, letter, by=who.id)
+    parts.pages.wake()
+    return JSONResponse({"lane": lane}, 202)
+
+
+async def _set(parts: Services, who: Principal, id: str, to: Status, reason: str) -> Response:
+    subscription_of(parts, who, id, also_operator=True)
+    changed = await parts.subscriptions.set_status(id, to, reason, who.id)
+    if changed is None:
+        raise ApiProblem("not-found", "The subscription was removed meanwhile.")
+    return JSONResponse(_shown(parts, changed, who))
+
+
+def _shown(parts: Services, found: Subscription, who: Principal) -> dict[str, Any]:
+    spec = parts.subscriptions.spec(found.id)
+    asked: Mapping[str, Any] = (
+        spec.public() if spec is not None else {"name": found.name, "types": sorted(found.types), "sink": found.sink}
+    )
+    shown = {
+        "id": found.id,
+        **asked,
+        "status": found.status,
+        "reason": found.reason,
+        "origin": found.origin,
+        "created": parts.subscriptions.created(found.id).isoformat(),
+    }
+    if Role.OPERATOR in who.roles:
+        shown["delivery"] = status(parts, found.id)
+    return shown

@@ -248,6 +248,7 @@ class Pages:
                 full = len(page.entries) >= page.limit or size >= MAX_PAGE_BYTES
             page.cursor = part.after(taken)
             page.at_head = part.at_head and taken == len(part.events)
+            book.turn_ends()
             if book.many():
                 await self._store.commit(*book.operations())
             else:
@@ -363,6 +364,7 @@ class _Book:
         self._count = 0
         self._intents: list[Intent] = []
         self._marks: list[Withheld] = []
+        self._kept: list[Operation] = []
 
     def mark(self, marks: Sequence[Withheld]) -> None:
         self._marks += marks
@@ -377,18 +379,23 @@ class _Book:
             by_lane.setdefault(entry.lane or LIVE, []).append(entry.decision.stored)
         self._intents += [self._intent(lane, Rule.ALLOWED, True, events) for lane, events in by_lane.items()]
 
+    def turn_ends(self) -> None:
+        """Hand the marks over now, so that no change of the directory comes between a denial and its mark."""
+        if self._marks:
+            self._kept.append(self._withheld.mark(self._marks))
+            self._marks = []
+
     def many(self) -> bool:
         return self._count >= _DENIED_AT_A_TIME
 
     def operations(self) -> list[Operation]:
         """What was told since the last call, as operations of one commit."""
         self._intents += [self._intent(lane, rule, False, events) for (lane, rule), events in self._denied.items()]
-        operations: list[Operation] = []
-        if self._marks:
-            operations.append(self._withheld.mark(self._marks))
+        self.turn_ends()
+        operations = self._kept
         if self._intents:
             operations.append(self._disclosures.record(self._intents))
-        self._denied, self._count, self._intents, self._marks = {}, 0, [], []
+        self._denied, self._count, self._intents, self._kept = {}, 0, [], []
         return operations
 
     def _intent(self, lane: str, rule: Rule, allowed: bool, events: Sequence[Stored]) -> Intent:

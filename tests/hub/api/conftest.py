@@ -1,0 +1,140 @@
+"""A hub of real parts behind its API, without followers: what is pushed elsewhere is tested there."""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from hub.api.app import Api, create_app
+from hub.bus.sqlite import SqliteLog
+from hub.clock import SystemClock
+from hub.config.model import ClientConfig, HubConfig, Role
+from hub.delivery.engine import Delivery
+from hub.delivery.follower import Parts
+from hub.delivery.pages import Pages
+from hub.directory.directory import Directory
+from hub.keys import Keys
+from hub.privacy.disclosures import Disclosures
+from hub.privacy.gate import PrivacyGate
+from hub.privacy.withheld import WithheldMarks
+from hub.runner import ThreadRunner
+from hub.services import Services
+from hub.sinks.webhook import WebhookSink
+from hub.store.sql import SqlStore
+from hub.subscriptions.model import Subscription
+from hub.subscriptions.registry import Registry
+from plugins.manager import Plugins
+from schemas import DataContract
+
+TOKENS = {name: f"token-of-{name}-0123456789" for name in ("feeder", "narrow", "acme", "other", "op", "bare")}
+CONTRACT = DataContract(purpose="test", legal_basis="test", categories=frozenset({"attendance", "identity"}))  # type: ignore[arg-type]
+
+
+class MovableClock(SystemClock):
+    """The machine's clock, moved on by hand."""
+
+    ahead = timedelta(0)
+
+    def utc(self):
+        return super().utc() + self.ahead
+
+
+def clients() -> tuple[ClientConfig, ...]:
+    def client(id: str, role: str, **more: Any) -> ClientConfig:
+        return ClientConfig(id=id, token=SecretStr(TOKENS[id]), roles=frozenset({Role(role)}), **more)
+
+    return (
+        client("feeder", "publisher"),
+        client("narrow", "publisher", publishes=("se.skolnav.absence.*",), sources=("urn:narrow:*",)),
+        client("acme", "subscriber", contract=CONTRACT),
+        client("other", "subscriber", contract=CONTRACT),
+        client("bare", "subscriber"),
+        client("op", "operator"),
+    )
+
+
+def bearer(client: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {TOKENS[client]}"}
+
+
+async def no_handshake(subscription: Subscription) -> bool:
+    return False
+
+
+@asynccontextmanager
+async def running(folder: Path, clock: MovableClock, **config: Any) -> AsyncIterator[Services]:
+    runner = ThreadRunner()
+    plugins = Plugins.of()
+    catalogue = plugins.catalogue()
+    settings = HubConfig(
+        municipality="Provköping", tenant="provkoping", data=folder, clients=clients(),
+        outbound=(ip_network("127.0.0.0/8"),), **config,
+    )  # fmt: skip
+    keys = Keys(b"k" * 32)
+    store = await SqlStore.open(folder / "store.db", tenant=settings.tenant, runner=runner)
+    log = await SqliteLog.open(folder / "log.db", catalogue=catalogue, clock=clock, runner=runner)
+    directory = Directory(clock)
+    await directory.load(log)
+    log.observe(directory.observe)
+    gate = PrivacyGate(catalogue, directory, keys, clock, settings.tenant)
+    disclosures = Disclosures(store, keys, settings.tenant, clock)
+    withheld = WithheldMarks(store, log, directory, gate, settings.tenant)
+    registry = Registry(settings, store=store, catalogue=catalogue, clock=clock, keys=keys)
+    parts = Parts(settings.tenant, log, store, gate, disclosures, withheld, clock, random.Random(1), b"i" * 32)
+
+    def sink(subscription: Subscription) -> WebhookSink:
+        return WebhookSink(
+            subscription.sink["url"], [subscription.sink["secret"].get_secret_value()], clock=clock,
+            allow=settings.outbound, timeout_s=2,
+        )  # fmt: skip
+
+    delivery = Delivery(parts, registry, catalogue, sink, no_handshake)
+    registry.first_cursor = delivery.first_cursor
+    await registry.reload(settings)
+    pages = Pages(
+        log=log, store=store, directory=directory, gate=gate, disclosures=disclosures, withheld=withheld,
+        registry=registry, catalogue=catalogue, keys=keys, clock=clock, retention=settings.retention,
+    )  # fmt: skip
+    registry.listen(lambda subscription: pages.wake())
+    await withheld.start()
+    await delivery.start()
+    services = Services(
+        settings, clock, keys, plugins, catalogue, store, log, directory, gate, disclosures, withheld, registry,
+        delivery, pages, cast(Any, None),
+    )  # fmt: skip
+    yield services
+    pages.close()
+    await delivery.stop()
+    await withheld.stop()
+    await log.close()
+    await store.close()
+    runner.close()
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+async def hub(tmp_path: Path, clock: MovableClock) -> AsyncIterator[Services]:
+    async with running(tmp_path, clock) as services:
+        yield services
+
+
+@pytest.fixture
+def app(hub: Services) -> Api:
+    return create_app(hub)
+
+
+@pytest.fixture
+async def http(app: Api) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
+        yield client
