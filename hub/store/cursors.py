@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
 from hub.store import places, tables
-from hub.store.base import Operation
+from hub.store.base import Grouped, Operation
 from hub.store.statements import upsert
 
 _TABLE = tables.cursors
@@ -40,11 +41,11 @@ def save(tenant: str, *cursors: Cursor) -> Operation:
         }
         for cursor in cursors
     ]
+    return Grouped(_save, tenant, rows)
 
-    def operation(connection: Connection) -> None:
-        connection.execute(upsert(connection, _TABLE), rows if len(rows) > 1 else rows[0])
 
-    return operation
+def _save(connection: Connection, tenant: str, rows: list[dict[str, Any]]) -> None:
+    connection.execute(upsert(connection, _TABLE), rows)
 
 
 def load(tenant: str) -> Callable[[Connection], list[Cursor]]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, insert, select
 
 from hub.clock import from_us, to_us
 from hub.store import places, tables
-from hub.store.base import Operation
+from hub.store.base import Grouped, Operation
 from hub.store.statements import upsert
 
 _TABLE = tables.disclosures
@@ -56,9 +56,10 @@ class Verified:
 
 def append(tenant: str, rows: Sequence[Disclosure]) -> Operation:
     """Append rows in this order. Each is hashed together with the hash before it, as read in the same transaction."""
-    # What the hash does not need to wait for is done here, off the writer's thread.
-    prepared = [
-        (
+    return Grouped(
+        _append,
+        tenant,
+        [
             {
                 "tenant": tenant,
                 "at_us": to_us(row.at),
@@ -73,27 +74,23 @@ def append(tenant: str, rows: Sequence[Disclosure]) -> Operation:
                 "last_place": max(row.places),
                 "subjects": " ".join(row.subjects),
             }
-        )
-        for row in rows
-    ]
-    head = select(_HEADS.c.n, _HEADS.c.hash).where(_HEADS.c.tenant == tenant)
+            for row in rows
+        ],
+    )
 
-    def operation(connection: Connection) -> None:
-        if not prepared:
-            return
-        last = connection.execute(head).one_or_none()
-        n, previous = (0, _FIRST) if last is None else (last.n, last.hash)
-        values = []
-        for row in prepared:
-            n += 1
-            digest = _digest(previous, n, row)
-            # A new dict: after a rollback the same operation runs again, on another head.
-            values.append({**row, "n": n, "previous": previous, "hash": digest})
-            previous = digest
-        connection.execute(insert(_TABLE), values)
-        connection.execute(upsert(connection, _HEADS), {"tenant": tenant, "n": n, "hash": previous})
 
-    return operation
+def _append(connection: Connection, tenant: str, rows: list[dict[str, Any]]) -> None:
+    last = connection.execute(select(_HEADS.c.n, _HEADS.c.hash).where(_HEADS.c.tenant == tenant)).one_or_none()
+    n, previous = (0, _FIRST) if last is None else (last.n, last.hash)
+    values = []
+    for row in rows:
+        n += 1
+        digest = _digest(previous, n, row)
+        # A new dict: after a rollback the same rows are written again, after another head.
+        values.append({**row, "n": n, "previous": previous, "hash": digest})
+        previous = digest
+    connection.execute(insert(_TABLE), values)
+    connection.execute(upsert(connection, _HEADS), {"tenant": tenant, "n": n, "hash": previous})
 
 
 def for_place(tenant: str, recipient: str, place: int) -> Callable[[Connection], list[Chained]]:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from hub.runner import Runner, Writer
-from hub.store.base import Operation, StoreUnavailable
+from hub.store.base import Grouped, Operation, StoreUnavailable
 from plugins.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -73,9 +73,7 @@ class SqlStore:
         """One transaction for all; where a caller's operation raises, once more with a savepoint for each caller."""
         try:
             with self._writer_engine.begin() as connection:
-                for operations in group:
-                    for operation in operations:
-                        operation(connection)
+                _run(connection, group)
             return [None] * len(group)
         except DBAPIError as error:
             if _is_outage(error):
@@ -95,6 +93,25 @@ class SqlStore:
             if _is_outage(error):
                 raise _unavailable("write", error) from None
             raise
+
+
+def _run(connection: Connection, group: _Group) -> None:
+    grouped: dict[tuple[Any, str], list[Any]] = {}
+    for operations in group:
+        for operation in operations:
+            if isinstance(operation, Grouped):
+                grouped.setdefault((operation.run, operation.tenant), []).extend(operation.rows)
+                continue
+            _write(connection, grouped)
+            operation(connection)
+    _write(connection, grouped)
+
+
+def _write(connection: Connection, grouped: dict[tuple[Any, str], list[Any]]) -> None:
+    for (run, tenant), rows in grouped.items():
+        if rows:
+            run(connection, tenant, rows)
+    grouped.clear()
 
 
 def _in_savepoint(connection: Connection, operations: Sequence[Operation]) -> Exception | None:

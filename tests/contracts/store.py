@@ -147,6 +147,19 @@ class StoreContract:
         await store.commit(cursors.forget(T, "acme"))
         assert [c.subscription for c in await store.read(cursors.load(T))] == ["other"]
 
+    async def test_a_cursor_forgotten_after_it_was_saved_stays_forgotten(self, store: Store) -> None:
+        """Rows of many commits are written together; the order of the calls still counts."""
+        with held(store):
+            futures = [
+                store.commit(cursors.save(T, cursor(), cursor(lane="r1"))),
+                store.commit(cursors.forget(T, "acme", "r1"), cursors.save(T, cursor(position=b"p2"))),
+                store.commit(cursors.save(T, cursor("other")), cursors.save(T)),
+                store.commit(cursors.save(T, cursor(position=b"p3"))),
+            ]
+        await asyncio.gather(*futures)
+        found = {(c.subscription, c.lane, c.position) for c in await store.read(cursors.load(T))}
+        assert found == {("acme", "", b"p3"), ("other", "", b"p1")}
+
     # -- parked keys -----------------------------------------------------------------------------------------
 
     async def test_a_parked_key_comes_back_with_what_waits_behind_it_in_order(self, store: Store) -> None:

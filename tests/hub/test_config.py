@@ -270,7 +270,12 @@ class TestOneErrorEach:
             (", roles: [publisher]", "", "clients[0].roles", "is missing"),
             ("categories: [attendance]", "categories: [atendance]", "subscriptions[0].contract.categories[0]", "Write"),
             ("categories: [attendance]", "categories: [diet]", "subscriptions[0].contract.categories", "Outside it"),
-            ("{organisations:", "{school_types: [GY], organisations:", "subscriptions[0].contract.scope.school_types", "GY"),
+            (
+                "{organisations:",
+                "{school_types: [GY], organisations:",
+                "subscriptions[0].contract.scope.school_types",
+                "Outside it: GY",
+            ),
             ("north: {use: acme", "North: {use: acme", "connectors.North", "lower-case"),
             ("use: acme", "use: acm", "connectors.north.use", "Did you mean acme?"),
             ("use: acme, ", "", "connectors.north.use", "is missing"),
