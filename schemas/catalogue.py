@@ -7,6 +7,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Final, get_args, get_origin
@@ -206,8 +207,9 @@ class Catalogue:
         spec = entry.spec
         source = attributes["source"]
         problems: list[Problem] = []
-        subject = _derived(attributes, "subject", spec.subject.of(source, data), where, problems)
+        subject = spec.subject.of(source, data)
         key = subject if entry.keyed_by_subject else spec.key.of(source, data)
+        subject = _derived(attributes, "subject", subject, where, problems)
         key = _derived(attributes, "partitionkey", key, where, problems)
         entity: str | None = None
         if spec.entity is not None:
@@ -231,7 +233,7 @@ class Catalogue:
 
     def example(self, entry: Entry, index: int = 0) -> dict[str, Any]:
         """A whole event that `POST /v1/events` accepts, made from the type's example data."""
-        data = entry.spec.examples[index]
+        data = deepcopy(entry.spec.examples[index])
         source = f"urn:example:{entry.spec.family}"
         return {
             "specversion": SPEC_VERSION,

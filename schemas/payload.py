@@ -45,7 +45,7 @@ CUSTOM_RULES: Final = frozenset({"date_time", "date", "uuid", "kind"})
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 _CLOCK: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
-_CODE: Final = "^[0-9A-Za-zÅÄÖåäö_.:-]{1,64}$"  # spelt out: \\w is not the same everywhere
+_CODE: Final = "^[0-9A-Za-zÅÄÖåäö_.:-]{1,64}$"  # spelt out: \w is not the same everywhere
 _OFFSET_MISSING: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?\Z", re.ASCII)
 
 

@@ -1,0 +1,309 @@
+"""The envelope: what is read, what is refused, and that a refusal quotes nothing."""
+
+import base64
+import json
+import math
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import Event, InvalidEvent
+from schemas.event import parse_timestamp
+
+ENVELOPE = {"specversion": "1.0", "id": "evt-1", "source": "urn:test:school", "type": "com.acme.x.y.v1"}
+
+
+def refused(**attributes: object) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidEvent) as caught:
+        Event.from_dict({**ENVELOPE, **attributes})
+    return [(problem.where, problem.rule) for problem in caught.value.problems]
+
+
+def body(**attributes: object) -> bytes:
+    return json.dumps({**ENVELOPE, **attributes}).encode()
+
+
+@pytest.mark.parametrize("name", ["specversion", "id", "source", "type"])
+def test_a_required_attribute_that_is_missing_is_named(name: str) -> None:
+    event = {key: value for key, value in ENVELOPE.items() if key != name}
+    with pytest.raises(InvalidEvent) as caught:
+        Event.from_dict(event)
+    assert [(p.where, p.rule) for p in caught.value.problems] == [(name, "required")]
+
+
+@pytest.mark.parametrize("name", ["id", "source", "type", "subject", "partitionkey", "datacontenttype", "dataschema"])
+@pytest.mark.parametrize("value", ["", 7, True, ["a"], {"a": 1}])
+def test_a_named_attribute_is_a_string_with_something_in_it(name: str, value: object) -> None:
+    assert refused(**{name: value}) == [(name, "string")]
+
+
+def test_a_null_attribute_counts_as_left_out() -> None:
+    event = Event.from_dict({**ENVELOPE, "subject": None, "acme": None})
+    assert event.attributes == ENVELOPE
+    assert refused(id=None) == [("id", "required")]
+
+
+@pytest.mark.parametrize("bad", ["a\nb", "a\x00", "a\x7f", "a\x85", "a﷐", "a\U0001ffff", "a" * 1025])
+def test_attributes_hold_no_control_characters_noncharacters_or_novels(bad: str) -> None:
+    assert refused(id=bad) == [("id", "length")]
+    assert refused(acme=bad) == [("(extension)", "length")]
+
+
+def test_attributes_may_hold_any_other_text() -> None:
+    event = Event.from_dict({**ENVELOPE, "id": "Årskurs 7\u00a0😀", "acme": "", "flag": False, "number": -(2**31)})
+    assert event.id == "Årskurs 7\u00a0😀"
+
+
+@pytest.mark.parametrize("value", [2**31, -(2**31) - 1, 1.5, [], {}])
+def test_an_extension_is_a_string_a_boolean_or_a_32_bit_integer(value: object) -> None:
+    assert refused(acme=value) == [("(extension)", "extension")]
+
+
+@pytest.mark.parametrize("name", ["Acme", "ac-me", "ac_me", "åäö", "", "x" * 65])
+def test_an_extension_has_a_legal_name_and_a_refusal_does_not_repeat_it(name: str) -> None:
+    assert refused(**{name: "x"}) == [("(extension)", "extension-name")]
+
+
+def test_an_event_has_a_bounded_number_of_attributes() -> None:
+    assert refused(**{f"acme{n}": n for n in range(61)}) == [("$", "attributes")]
+
+
+@pytest.mark.parametrize("value", ["urn:x y", "<x>", "x\\y", "{x}"])
+def test_a_source_is_a_uri_reference(value: str) -> None:
+    assert refused(source=value) == [("source", "uri")]
+
+
+def test_a_data_schema_is_an_absolute_uri() -> None:
+    assert refused(dataschema="/relative") == [("dataschema", "uri")]
+
+
+@pytest.mark.parametrize("value", ["0.3", 1.0, "1.1", "", "1.0 "])
+def test_only_version_1_0_is_taken(value: object) -> None:
+    assert refused(specversion=value) == [("specversion", "specversion")]
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "application/json",
+        "application/json; charset=UTF-8",
+        'application/json;charset="utf-8"',
+        "application/vnd.acme+json",
+        "text/json",
+        "application/json; profile=x; charset=utf8",
+    ],
+)
+def test_every_json_media_type_in_utf8_is_taken(media_type: str) -> None:
+    assert Event.from_dict({**ENVELOPE, "datacontenttype": media_type}).attributes["datacontenttype"] == media_type
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "text/plain",
+        "application/jsonx",
+        "json",
+        "application/json; charset=latin-1",
+        "application/json; a=b; charset=x",
+    ],
+)
+def test_data_that_is_not_json_in_utf8_is_refused(media_type: str) -> None:
+    assert refused(datacontenttype=media_type) == [("datacontenttype", "json-data")]
+
+
+def test_the_hubs_own_attributes_from_a_publisher_are_dropped() -> None:
+    event = Event.from_dict({**ENVELOPE, "sequence": "9" * 16, "skolnavlane": "x"})
+    assert event.sequence is None
+    assert event.lane is None
+
+
+def test_base64_data_is_read_as_json() -> None:
+    event = Event.from_dict({**ENVELOPE, "data_base64": base64.b64encode(b'{"a": 1}').decode()})
+    assert event.data == {"a": 1}
+    assert "data_base64" not in event.to_dict()
+
+
+@pytest.mark.parametrize("encoded", ["not base64!", base64.b64encode(b"not json").decode(), 7, None, "W05hTl0="])
+def test_base64_of_anything_else_is_refused(encoded: object) -> None:
+    assert refused(data_base64=encoded) == [("data_base64", "base64")]
+
+
+def test_data_may_come_only_once() -> None:
+    assert refused(data=None, data_base64="e30=") == [("data_base64", "data-twice")]
+
+
+@pytest.mark.parametrize("value", [None, 3, "text", ["a"]])
+def test_an_event_is_an_object(value: object) -> None:
+    with pytest.raises(InvalidEvent) as caught:
+        Event.from_structured(json.dumps(value).encode())
+    assert [(p.where, p.rule) for p in caught.value.problems] == [("$", "object")]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"{", b"\xff\xfe", b'{"a": NaN}', b'{"a": Infinity}', b'"\xc3"', b'["\\ud800"]', b"[" * 300 + b"]" * 300],
+)
+def test_a_body_that_is_no_json_is_refused(raw: bytes) -> None:
+    with pytest.raises(InvalidEvent) as caught:
+        Event.from_structured(raw)
+    assert [(p.where, p.rule) for p in caught.value.problems] == [("$", "json")]
+
+
+@pytest.mark.parametrize(
+    "number", ["1e999", "-1E+400", "1" + "0" * 400, "18446744073709551615", "-9223372036854775809"]
+)
+def test_a_number_that_another_reader_would_change_is_refused(number: str) -> None:
+    """An integer of 400 digits is legal JSON that the log's reader raises on: it may not get that far."""
+    raw = body(data={"x": [0]}).replace(b"[0]", f"[{number}]".encode())
+    with pytest.raises(InvalidEvent) as caught:
+        Event.from_structured(raw)
+    assert [(p.where, p.rule) for p in caught.value.problems] == [("$", "number")]
+
+
+def test_numbers_within_64_bits_and_digits_in_strings_are_taken() -> None:
+    data = {"a": 2**63 - 1, "b": -(2**63), "c": 1.5e300, "d": "1e999", "e": "9" * 40}
+    assert Event.from_structured(body(data=data)).data == data
+
+
+def test_a_batch_names_every_bad_event() -> None:
+    batch = [ENVELOPE, 7, {**ENVELOPE, "id": ""}, ENVELOPE, {**ENVELOPE, "time": "now", "type": 3}]
+    with pytest.raises(InvalidEvent) as caught:
+        Event.from_batch(json.dumps(batch).encode())
+    assert [(p.where, p.rule) for p in caught.value.problems] == [
+        ("[1]", "object"),
+        ("[2].id", "string"),
+        ("[4].type", "string"),
+        ("[4].time", "time"),
+    ]
+
+
+def test_a_batch_can_be_read_event_by_event() -> None:
+    found = list(Event.read_batch(json.dumps([ENVELOPE, {}, ENVELOPE]).encode()))
+    assert [isinstance(each, InvalidEvent) for each in found] == [False, True, False]
+
+
+def test_a_batch_is_an_array_and_may_be_empty() -> None:
+    assert Event.from_batch(b"[]") == []
+    with pytest.raises(InvalidEvent) as caught:
+        Event.from_batch(body())
+    assert [(p.where, p.rule) for p in caught.value.problems] == [("$", "array")]
+
+
+HEADERS = [(f"ce-{name}", value) for name, value in ENVELOPE.items()]
+
+
+def binary(*more: tuple[str, str], data: bytes = b"{}") -> Event:
+    return Event.from_binary([*HEADERS, *more], data)
+
+
+def test_binary_headers_are_percent_decoded_once_and_names_in_any_case() -> None:
+    event = binary(("Ce-Subject", "%C3%85sa%2520"), ("CONTENT-TYPE", "application/json"), ("Accept", "*/*"))
+    assert event.subject == "Åsa%20"
+    assert event.attributes["datacontenttype"] == "application/json"
+    assert set(event.attributes) == {*ENVELOPE, "subject", "datacontenttype"}
+
+
+def test_a_quoted_header_is_unquoted_first() -> None:
+    assert binary(("ce-acme", '"a \\"b\\" \\\\ %41"')).attributes["acme"] == 'a "b" \\ A'
+    assert binary(("ce-acme", 'a"b')).attributes["acme"] == 'a"b'
+    assert binary(("ce-acme", '"')).attributes["acme"] == '"'
+
+
+@pytest.mark.parametrize(
+    ("header", "where"),
+    [
+        (("ce-subject", "%ff"), "subject"),
+        (("ce-acme", "%ff"), "(extension)"),
+        (("ce-id", "again"), "id"),
+        (("ce-data", "x"), "(header)"),
+        (("ce-data_base64", "x"), "(header)"),
+        (("ce-datacontenttype", "application/json"), "(header)"),
+    ],
+)
+def test_a_header_that_cannot_be_meant_is_refused(header: tuple[str, str], where: str) -> None:
+    with pytest.raises(InvalidEvent) as caught:
+        binary(header)
+    assert [(p.where, p.rule) for p in caught.value.problems] == [(where, "header")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-24T07:42:00+01:00", datetime(2026, 11, 24, 6, 42, tzinfo=UTC)),
+        ("2026-11-24t07:42:00z", datetime(2026, 11, 24, 7, 42, tzinfo=UTC)),
+        ("2026-11-24T07:42:00.1234567Z", datetime(2026, 11, 24, 7, 42, 0, 123456, tzinfo=UTC)),
+        ("2026-11-24T07:42:00.5-00:00", datetime(2026, 11, 24, 7, 42, 0, 500000, tzinfo=UTC)),
+        ("9999-12-31T23:59:59+01:00", datetime(9999, 12, 31, 22, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_a_time_is_read(text: str, expected: datetime) -> None:
+    assert parse_timestamp(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-24",
+        "2026-11-24T07:42:00",
+        "2026-11-24 07:42:00Z",
+        "2026-11-24T07:42Z",
+        "2026-02-30T07:42:00Z",
+        "2026-11-24T25:00:00Z",
+        "2026-11-24T07:42:00+24:00",
+        "2026-11-24T07:42:00+01:60",
+        "2026-11-24T07:42:00Z\n",
+        "٢٠٢٦-11-24T07:42:00Z",
+        "9999-12-31T23:59:59-01:00",
+        "0001-01-01T00:00:00+01:00",
+        "0000-01-01T00:00:00Z",
+    ],
+)
+def test_no_other_time_is_taken_and_the_refusal_does_not_repeat_it(text: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        parse_timestamp(text)
+    assert text not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert refused(time=text) == [("time", "time")]
+
+
+def test_what_may_reach_a_log_line_names_nobody() -> None:
+    """Promise 8: the representation has no subject and no data."""
+    event = Event.from_dict({**ENVELOPE, "subject": "person/canary", "data": {"name": "canary"}})
+    assert "canary" not in repr(event)
+    assert event.type in repr(event)
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=20,
+)
+STRINGS = st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn"]), min_size=1, max_size=60)
+EXTENSIONS = st.dictionaries(
+    st.from_regex(r"acme[a-z0-9]{0,16}", fullmatch=True), STRINGS | st.booleans() | st.integers(-(2**31), 2**31 - 1)
+)
+
+
+@given(EXTENSIONS, STRINGS, JSON_VALUES)
+def test_a_structured_event_survives_the_round_trip(extensions: dict[str, object], id_: str, data: object) -> None:
+    event = Event.from_dict({**ENVELOPE, **extensions, "id": id_, "data": data})
+    assert Event.from_structured(event.to_json()) == event
+    assert Event.from_batch(b"[" + event.to_json() + b"]") == [event]
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_json_object_are_refused_with_a_reason(raw: bytes) -> None:
+    with pytest.raises(InvalidEvent) as caught:
+        Event.from_structured(raw)  # that chance writes a whole event is out of the question
+    assert caught.value.problems
+
+
+def test_numbers_that_are_taken_are_finite() -> None:
+    event = Event.from_structured(body(data=[0]).replace(b"[0]", b"[1.7976931348623157e308]"))
+    assert all(math.isfinite(number) for number in event.data)
