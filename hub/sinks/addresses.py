@@ -31,6 +31,7 @@ Networks = Sequence[IPv4Network | IPv6Network]
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Host and port -> all its addresses as text; empty if there are none or the name is not known. Raises nothing."""
 
+LOOPBACK: Final[Networks] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 MAX_URL: Final = 2048
 
 _REFUSED_V4: Final = tuple(
@@ -142,7 +143,7 @@ def check_url(url: str, allow: Networks = ()) -> Target:
         literal = IPv4Address("127.0.0.1")  # RFC 6761
     if literal is not None:
         try:
-            admit([str(literal)], allow, plain=not tls)
+            admit([str(literal)], allow, public=tls)
         except AddressRefused:
             raise UrlRefused(
                 "url-address",
@@ -155,15 +156,18 @@ def check_url(url: str, allow: Networks = ()) -> Target:
     return target
 
 
-def admit(addresses: Iterable[str], allow: Networks, *, plain: bool) -> Sequence[str]:
-    """The addresses of one name if *all* of them may be reached, else AddressRefused. `plain` is without TLS."""
+def admit(addresses: Iterable[str], allow: Networks, *, public: bool) -> Sequence[str]:
+    """The addresses of one name if *all* of them may be reached, else AddressRefused.
+
+    `public`: public addresses may be, beside those in `allow`; without TLS none may.
+    """
     admitted = []
     for text in addresses:
         address = _literal(text)
         if address is None:
             raise AddressRefused
         inner = _embedded(address)
-        if not (any(inner in network for network in allow) or (not plain and _is_public(inner))):
+        if not (any(inner in network for network in allow) or (public and _is_public(inner))):
             raise AddressRefused
         admitted.append(text)
     return admitted

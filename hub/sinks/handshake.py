@@ -37,6 +37,7 @@ async def handshake(
     origin: str,
     *,
     allow: Networks = (),
+    public: bool = True,
     ssl_context: ssl.SSLContext | None = None,
     rate_per_minute: int | None = None,
     timeout_s: float = TIMEOUT_S,
@@ -52,7 +53,7 @@ async def handshake(
     head = request_head("OPTIONS", target, origin)
     if rate_per_minute is not None:
         head += b"WebHook-Request-Rate: %d\r\n" % rate_per_minute
-    client = Client(target, allow=allow, ssl_context=ssl_context, resolve=resolve)
+    client = Client(target, allow=allow, public=public, ssl_context=ssl_context, resolve=resolve)
     deadline = asyncio.get_running_loop().time() + timeout_s
     try:
         connection = await client.connect(deadline)

@@ -239,12 +239,15 @@ class Client:
         target: Target,
         *,
         allow: Networks = (),
+        public: bool = True,
         ssl_context: ssl.SSLContext | None = None,
         resolve: Resolve = system_resolve,
     ) -> None:
+        """`public`: addresses beyond `allow` may be reached too, over TLS. Nothing is opened yet."""
         self.loop = asyncio.get_running_loop()
         self._target = target
         self._allow = allow
+        self._public = public and target.tls
         self._tls = ssl_context
         self._resolve = resolve
         self._resolving: asyncio.Future[Sequence[str]] | None = None
@@ -319,7 +322,7 @@ class Client:
         if not found:
             raise Failure("dns")
         try:
-            return admit(found, self._allow, plain=not self._target.tls)[:MAX_ADDRESSES]
+            return admit(found, self._allow, public=self._public)[:MAX_ADDRESSES]
         except AddressRefused:
             raise Failure("address-refused") from None
 

@@ -54,6 +54,7 @@ class WebhookSink:
         clock: Clock,
         concurrency: int = 8,
         allow: Networks = (),
+        public: bool = True,
         ssl_context: ssl.SSLContext | None = None,
         rate_per_s: float | None = None,
         timeout_s: float = TIMEOUT_S,
@@ -62,15 +63,16 @@ class WebhookSink:
     ) -> None:
         """Make it on the running loop; nothing is opened yet.
 
-        `secrets`: the newest first, more than one while they are exchanged. `allow`: `outbound.allow`. `origin`: what
-        the handshake asked for; the specification wants it on every delivery. `timeout_s` bounds one attempt from
-        its slot to its outcome. Raises UrlRefused, and ValueError for a secret that is none.
+        `secrets`: the newest first, more than one while they are exchanged. `allow`: `outbound.allow`; `public`:
+        public addresses may be reached too (not with a school clock of the hub's own: DESIGN section 9). `origin`:
+        what the handshake asked for; the specification wants it on every delivery. `timeout_s` bounds one attempt
+        from its slot to its outcome. Raises UrlRefused, and ValueError for a secret that is none.
         """
         target = check_url(url, allow)
         self.concurrency = concurrency
         self._clock = clock
         self._timeout_s = timeout_s
-        self._client = Client(target, allow=allow, ssl_context=ssl_context, resolve=resolve)
+        self._client = Client(target, allow=allow, public=public, ssl_context=ssl_context, resolve=resolve)
         self._signer = Signer(secrets)
         self._head = request_head("POST", target, origin) + f"Content-Type: {CONTENT_TYPE}\r\n".encode()
         self._slots = asyncio.Semaphore(concurrency)

@@ -51,29 +51,29 @@ PRIVATE = [
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_a_public_address_may_be_reached_over_tls_only(address: str) -> None:
-    assert admit([address], (), plain=False) == [address]
+    assert admit([address], (), public=True) == [address]
     with pytest.raises(AddressRefused):
-        admit([address], (), plain=True)
+        admit([address], (), public=False)
 
 
 @pytest.mark.parametrize("address", PRIVATE)
 def test_a_private_or_special_address_is_refused(address: str) -> None:
     with pytest.raises(AddressRefused):
-        admit([address], (), plain=False)
+        admit([address], (), public=True)
 
 
 def test_one_refused_address_among_many_refuses_the_name() -> None:
     with pytest.raises(AddressRefused):
-        admit(["8.8.8.8", "10.0.0.1"], (), plain=False)
+        admit(["8.8.8.8", "10.0.0.1"], (), public=True)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1"])
 def test_an_allowed_range_may_be_reached_also_without_tls(address: str) -> None:
     allow = networks(["127.0.0.0/8"])
-    assert admit([address], allow, plain=True) == [address]
-    assert admit([address], allow, plain=False) == [address]
+    assert admit([address], allow, public=False) == [address]
+    assert admit([address], allow, public=True) == [address]
     with pytest.raises(AddressRefused):
-        admit(["10.0.0.1"], allow, plain=False)
+        admit(["10.0.0.1"], allow, public=True)
 
 
 def test_a_url_is_taken_apart() -> None:
@@ -151,4 +151,4 @@ async def test_numbers_in_disguise_are_checked_by_what_they_resolve_to() -> None
         target = check_url(f"https://{host}/")
         found = await asyncio.wait_for(system_resolve(target.host, 443), 10)
         with pytest.raises(AddressRefused):
-            admit(found, (), plain=False)
+            admit(found, (), public=True)
