@@ -36,6 +36,7 @@ from hub.texts import text
 
 log = logging.getLogger(__name__)
 
+MAX_JSON: Final = 64 << 10  # bytes of a body that holds no events
 _READ_AGAIN: Final = "Leave `after` out to start again at the oldest event kept."
 
 
@@ -64,19 +65,41 @@ class Api:
             if scope["path"] == PATH and scope["method"] == "POST":
                 await self.ingest(scope, receive, send)  # it answers when all is done
             else:
-                await self.fastapi(scope, receive, watched)
+                await self.fastapi(scope, _bounded(scope, receive), watched)
+        except ApiProblem as refused:
+            await send_problem(refused, dict(scope["headers"]), send)
         except Exception as error:
             # Where it happened, not what it says: a message may quote what was sent.
             where = "".join(traceback.format_tb(error.__traceback__)[-3:])
             log.error("%s %s failed: %s\n%s", scope["method"], _route(scope), type(error).__name__, where)
             if not started:
-                problem = ApiProblem("internal", "The hub's log says where it failed. Nothing more can be told here.")
-                await send_problem(problem, dict(scope["headers"]), send)
+                await send_problem(_fault(error, ""), dict(scope["headers"]), send)
 
 
 def create_app(services: Services, *, local: bool = False, apply: operator.Apply | None = None) -> Api:
     """The API of a running hub, for a server such as uvicorn. `apply` reads its configuration file again."""
     return Api(services, local=local, apply=apply)
+
+
+def _bounded(scope: Scope, receive: Receive) -> Receive:
+    """`receive`, up to what any body but one of events may hold. Raises ApiProblem (413)."""
+    too_large = ApiProblem(
+        "too-large", f"A body here holds at most {MAX_JSON >> 10} KiB.", headers={"Connection": "close"}
+    )
+    declared = dict(scope["headers"]).get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > MAX_JSON:
+        raise too_large
+    left = MAX_JSON
+
+    async def bounded() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise too_large
+        return message
+
+    return bounded
 
 
 def _route(scope: Scope) -> str:
@@ -129,6 +152,10 @@ async def _told(make: Callable[[Any, str], ApiProblem], request: Request, error:
     return _answer(request, make(error, language(request.headers.get("accept-language", ""))))
 
 
+def _fault(error: Exception, language: str) -> ApiProblem:
+    return ApiProblem("internal", "The hub's log says where it failed. Nothing more can be told here.")
+
+
 def _unknown(error: Exception, language: str) -> ApiProblem:
     return ApiProblem("not-found", "No such subscription or dead letter; the lists have what is there.")
 
@@ -159,6 +186,7 @@ def _refused(error: SpecRefused, language: str) -> ApiProblem:
 
 # What the hub's parts raise, and what it means to the caller. Texts are in the caller's language where there are two.
 _TOLD: Final[Mapping[type[Exception], Callable[[Any, str], ApiProblem]]] = {
+    Exception: _fault,  # and then `Api` logs it
     NotFound: _unknown,
     UnknownSubscription: _unknown,
     FileOwned: _file_owned,

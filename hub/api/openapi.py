@@ -55,8 +55,8 @@ def _whole(api: FastAPI) -> dict[str, Any]:
     for path, operations in paths.items():
         for operation in operations.values():
             responses = operation.setdefault("responses", {})
-            responses.pop("422", None)  # FastAPI's own shape of it is not what is answered
             if path != PATH:
+                # Also over FastAPI's own 422, whose shape is not what is answered.
                 for status in _ERRORS:
                     responses[str(status)] = {"$ref": "#/components/responses/Problem"}
             if path in _PULLED:

@@ -30,6 +30,7 @@ from hub.sinks.webhook import WebhookSink
 from hub.store.sql import SqlStore
 from hub.subscriptions.model import Subscription
 from hub.subscriptions.registry import Registry
+from hub.subscriptions.spec import SubscriptionSpec
 from plugins.manager import Plugins
 from schemas import DataContract
 
@@ -138,3 +139,13 @@ def app(hub: Services) -> Api:
 async def http(app: Api) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
         yield client
+
+
+@pytest.fixture
+async def file_hub(tmp_path: Path, clock: MovableClock) -> AsyncIterator[Services]:
+    """With a feed of acme's that stands in the configuration file."""
+    spec = SubscriptionSpec.model_validate(
+        {"name": "acme-feed", "client": "acme", "types": ["se.skolnav.absence.*"], "sink": {"kind": "feed"}}
+    )
+    async with running(tmp_path / "", clock, subscriptions=(spec,)) as services:
+        yield services

@@ -1,0 +1,147 @@
+"""What the API says of itself, and the answers to calls that it does not know."""
+
+import httpx
+import pytest
+
+from hub.api.app import create_app
+from tests.hub.api.conftest import bearer
+from tests.hub.api.test_ingest import CANARY, absence, post, problem
+
+
+class TestDocuments:
+    async def test_the_catalogue_lists_every_type_and_has_an_entry_for_each(self, http, hub):
+        listed = (await http.get("/v1/catalogue")).json()["types"]
+        assert [each["type"] for each in listed] == [entry.type for entry in hub.catalogue]
+        entry = (await http.get(f"/v1/catalogue/{listed[0]['type']}")).json()
+        assert {"schema", "key", "categories", "examples"} <= set(entry)
+
+    async def test_an_unknown_type_is_404(self, http):
+        problem(await http.get(f"/v1/catalogue/{CANARY}"), 404, "not-found")
+
+    async def test_asyncapi(self, http):
+        assert (await http.get("/asyncapi.json")).json()["asyncapi"] == "3.0.0"
+
+    async def test_openapi_has_every_call_of_the_outside_contract(self, http):
+        document = (await http.get("/openapi.json")).json()
+        assert {
+            "/v1/events", "/v1/catalogue", "/v1/catalogue/{type}", "/asyncapi.json", "/v1/subscriptions",
+            "/v1/subscriptions/{id}", "/v1/subscriptions/{id}/events", "/v1/subscriptions/{id}/stream",
+            "/v1/subscriptions/{id}/pause", "/v1/subscriptions/{id}/resume", "/v1/subscriptions/{id}/test",
+            "/v1/subscriptions/{id}/replay", "/v1/subscriptions/{id}/dead-letters", "/v1/state/{subject}",
+            "/healthz", "/readyz", "/metrics", "/oauth/token",
+        } <= set(document["paths"])  # fmt: skip
+        assert set(document["paths"]["/v1/events"]["post"]["responses"]) >= {
+            "202", "401", "403", "409", "413", "415", "422", "429", "503",
+        }  # fmt: skip
+        assert "HTTPValidationError" not in document["components"]["schemas"]
+
+    async def test_every_reference_in_openapi_leads_somewhere(self, http):
+        document = (await http.get("/openapi.json")).json()
+
+        def references(value):
+            if isinstance(value, dict):
+                if isinstance(value.get("$ref"), str):
+                    yield value["$ref"]
+                for item in value.values():
+                    yield from references(item)
+            elif isinstance(value, list):
+                for item in value:
+                    yield from references(item)
+
+        found = set(references(document))
+        assert found
+        for reference in found:
+            here = document
+            for part in reference.removeprefix("#/").split("/"):
+                here = here[part]
+
+
+class TestUnknownCalls:
+    async def test_an_unknown_path_is_404(self, http):
+        problem(await http.get(f"/{CANARY}"), 404, "not-found")
+
+    @pytest.mark.parametrize(
+        ("method", "path"), [("GET", "/v1/events"), ("PUT", "/healthz"), ("DELETE", "/v1/catalogue")]
+    )
+    async def test_another_method_is_refused(self, http, method, path):
+        answer = await http.request(method, path)
+        assert answer.status_code in (404, 405)
+        assert answer.headers["content-type"] == "application/problem+json"
+
+    async def test_a_fault_of_the_hubs_own_is_500_without_a_word_of_it(self, hub, monkeypatch, caplog):
+        async def broken(self, subject):
+            raise RuntimeError(CANARY)
+
+        monkeypatch.setattr(type(hub.log), "states_of", broken)
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(create_app(hub), raise_app_exceptions=False), base_url="http://hub"
+        ) as http:
+            problem(await http.get(f"/v1/state/person/{CANARY}", headers=bearer("acme")), 500, "internal")
+        assert "RuntimeError" in caplog.text
+        assert CANARY not in caplog.text
+
+
+class TestHealth:
+    async def test_live(self, http):
+        assert (await http.get("/healthz")).json() == {"status": "live"}
+
+    async def test_ready_says_what_it_rests_on(self, http, hub):
+        answer = await http.get("/readyz")
+        assert answer.status_code == 200
+        document = answer.json()
+        assert document["status"] == "ready"
+        assert document["log"]["writable"] is True
+        assert document["school_clock"]
+        assert "subscriptions" not in document
+        assert "subscriptions" in (await http.get("/readyz", headers=bearer("op"))).json()
+
+    async def test_it_is_not_ready_while_the_log_cannot_be_written(self, http, hub, monkeypatch):
+        async def broken(self, batch):
+            raise OSError
+
+        monkeypatch.setattr(type(hub.log), "append", broken)
+        answer = await http.get("/readyz")
+        assert (answer.status_code, answer.json()["status"]) == (503, "not-ready")
+
+    async def test_metrics_are_for_operators_and_name_no_event(self, http, hub):
+        problem(await http.get("/metrics"), 401, "unauthenticated")
+        problem(await http.get("/metrics", headers=bearer("acme")), 403, "role-missing")
+        event = absence(hub)
+        await post(http, event)
+        text = (await http.get("/metrics", headers=bearer("op"))).text
+        assert "process_resident_memory_bytes" in text
+        assert event["data"]["student"]["id"] not in text
+
+
+class TestOperators:
+    async def test_events_are_listed_by_page_without_subject_or_data(self, http, hub):
+        for n in range(3):
+            await post(http, absence(hub, f"e{n}"))
+        first = (await http.get("/v1/operator/events?limit=2", headers=bearer("op"))).json()
+        assert [each["id"] for each in first["events"]] == ["e0", "e1"]
+        assert set(first["events"][0]) == {"id", "source", "type", "accepted"}
+        rest = (await http.get(f"/v1/operator/events?after={first['next']}", headers=bearer("op"))).json()
+        assert ([each["id"] for each in rest["events"]], rest["at_head"]) == (["e2"], True)
+        problem(await http.get(f"/v1/operator/events?after={'x' * 9}", headers=bearer("op")), 400, "cursor-unknown")
+
+    async def test_plugins_and_dead_letters(self, http):
+        assert (await http.get("/v1/operator/plugins", headers=bearer("op"))).json() == {
+            "connectors": [], "instances": {},
+        }  # fmt: skip
+        assert (await http.get("/v1/operator/dead-letters", headers=bearer("op"))).json() == {"dead_letters": []}
+
+    async def test_apply_asks_the_engine(self, hub):
+        asked = []
+
+        async def hook(dry_run):
+            asked.append(dry_run)
+            return {"changes": []}
+
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(create_app(hub, apply=hook)), base_url="http://hub"
+        ) as http:
+            answer = await http.post("/v1/operator/apply", json={"dry_run": False}, headers=bearer("op"))
+        assert (answer.json(), asked) == ({"changes": []}, [False])
+
+    async def test_without_a_file_there_is_nothing_to_apply(self, http):
+        problem(await http.post("/v1/operator/apply", json={}, headers=bearer("op")), 409, "state-conflict")
