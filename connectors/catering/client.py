@@ -2,8 +2,8 @@
 
 Write `<name>.part`, rename, read back, compare. A `.part` that a crash left behind is overwritten. Blocking: call it
 in `ctx.blocking`. Errors never quote what is in a file or what the server says. What the far side may mend by itself
-(away, slow, full, folder not mounted) is a TemporaryError; a key or password that it refuses is a ConfigurationError,
-since trying on would lock the account or talk to an impostor.
+(away, slow, full, folder not mounted) is a TemporaryError; another host key or a refused login is a ConfigurationError,
+since only a person can mend it: trying on would lock the account or talk to an impostor.
 """
 
 import errno
