@@ -61,16 +61,20 @@ class ThreadWriter:
         self._commit = commit
         self._on_durable = on_durable
         self._max_group = max_group
+        self._closed = False
         self._queue: queue.SimpleQueue[tuple[Any, asyncio.Future[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=f"skolnav-{name}", daemon=True)
         self._thread.start()
 
     def submit(self, item: Any) -> asyncio.Future[Any]:
+        if self._closed:
+            raise RuntimeError(f"{self._thread.name} is closed")  # nobody would ever answer
         future = self._loop.create_future()
         self._queue.put((item, future))
         return future
 
     async def close(self) -> None:
+        self._closed = True
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -97,8 +101,14 @@ class ThreadWriter:
                 self._loop.call_soon_threadsafe(self._settle, group, results)
 
     def _settle(self, group: Sequence[tuple[Any, asyncio.Future[Any]]], results: Sequence[Any]) -> None:
-        if self._on_durable is not None:
-            self._on_durable(results)
+        try:
+            if self._on_durable is not None:
+                self._on_durable(results)
+        finally:  # a failing listener is reported by the loop; it must not leave the callers waiting for ever
+            self._answer(group, results)
+
+    @staticmethod
+    def _answer(group: Sequence[tuple[Any, asyncio.Future[Any]]], results: Sequence[Any]) -> None:
         for (_, future), result in zip(group, results, strict=True):
             if future.cancelled():
                 continue

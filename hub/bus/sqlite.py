@@ -168,13 +168,15 @@ class SqliteLog:
                 self._ring.forget(self._trimmed)
         if not stored:
             return
-        for observer in self._observers:
-            observer(stored)
-        self._ring.feed(stored)
-        for each in stored:
-            self._heads[partition_of(each.at)] = offset_of(each.at)
-        self._news.set()
-        self._news = asyncio.Event()
+        try:
+            for observer in self._observers:
+                observer(stored)
+        finally:  # a bug in one is the loop's to report; the log stays whole
+            self._ring.feed(stored)
+            for each in stored:
+                self._heads[partition_of(each.at)] = offset_of(each.at)
+            self._news.set()
+            self._news = asyncio.Event()
 
     # Reading
 
