@@ -5,6 +5,7 @@ from schemas.catalogue import Catalogue, Described, Entry, UnknownType
 from schemas.category import Category
 from schemas.contract import DataContract, Scope
 from schemas.event import Event, InvalidEvent, Problem
+from schemas.fields import Field
 from schemas.payload import EventSpec, Part, Payload, PersonRef, Ref, Reference
 
 CORE_TYPES: tuple[type[Payload], ...] = (
@@ -31,6 +32,7 @@ __all__ = [
     "Entry",
     "Event",
     "EventSpec",
+    "Field",
     "InvalidEvent",
     "Part",
     "Payload",

@@ -4,19 +4,20 @@ The one source for validation, JSON Schemas, AsyncAPI, examples and documentatio
 """
 
 import re
-import types
-import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Final, get_args, get_origin
+from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from schemas.category import Category
 from schemas.event import SPEC_VERSION, Event, InvalidEvent, Problem, is_string
-from schemas.payload import CUSTOM_RULES, HUB_ONLY, EventSpec, Payload, pluck
+from schemas.fields import Field, all_categories, fields_of, flatten, has_extras, names_in, require_path
+from schemas.payload import CUSTOM_RULES, EventSpec, Payload, pluck
+
+__all__ = ["CORE_ATTRIBUTES", "Catalogue", "Described", "Entry", "Field", "UnknownType"]
 
 CORE_ATTRIBUTES: Final = frozenset(
     {
@@ -70,22 +71,6 @@ _TELLING_NOTHING: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """One known field of a type's data: what all of its categories are, and what is inside it.
-
-    `categories` hold for all that is inside too; they are empty where only the fields inside have any. `many` is true
-    for a list; `inside` is None for a value without known fields of its own (a string, a list of strings, a free-form
-    object). NONE stands alone: beside another category it says nothing and is left out.
-    """
-
-    name: str
-    categories: frozenset[Category]
-    many: bool
-    inside: "Mapping[str, Field] | None"
-    required: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Entry:
     """A type in the catalogue: its model, its spec and its fields."""
 
@@ -103,11 +88,11 @@ class Entry:
     @property
     def categories(self) -> frozenset[Category]:
         """Every category that some field has."""
-        return frozenset(_all_categories(self.fields))
+        return frozenset(all_categories(self.fields))
 
     def flat_fields(self) -> Iterator[tuple[str, frozenset[Category]]]:
         """(path, categories) of each field that carries a value, in the order of the model."""
-        yield from _flatten(self.fields, "", frozenset())
+        yield from flatten(self.fields, "", frozenset())
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -152,16 +137,16 @@ class Catalogue:
         entry = Entry(
             model,
             spec,
-            _fields_of(model, f"{model.__name__}."),
+            fields_of(model, f"{model.__name__}."),
             model.__pydantic_validator__.validate_python,
             spec.key == spec.subject,
             spec.entity == spec.subject,
         )
         for ref in (spec.subject, spec.key, spec.entity or spec.key):
             for path in filter(None, ref.path.split("/")):
-                _require_path(entry.fields, path, model.__name__)
+                require_path(entry.fields, path, model.__name__)
         for path in (*spec.about, *spec.mentions, *spec.organisations, *spec.groups):
-            _require_path(entry.fields, path, model.__name__)
+            require_path(entry.fields, path, model.__name__)
         self._entries[spec.type] = entry
         for index in range(len(spec.examples)):
             try:
@@ -228,7 +213,7 @@ class Catalogue:
             entity,
             _ids(data, spec.about),
             _ids(data, spec.organisations),
-            not (attributes.keys() <= CORE_ATTRIBUTES) or _has_extras(data, entry.fields),
+            not (attributes.keys() <= CORE_ATTRIBUTES) or has_extras(data, entry.fields),
         )
 
     def example(self, entry: Entry, index: int = 0) -> dict[str, Any]:
@@ -267,7 +252,7 @@ def _derived(attributes: Mapping[str, Any], name: str, derived: str | None, wher
 
 
 def _problems(error: ValidationError, entry: Entry, where: str) -> list[Problem]:
-    names = _names_in(entry.model)
+    names = names_in(entry.model)
     problems: list[Problem] = []
     for detail in error.errors(include_input=False, include_url=False, include_context=False)[:_MAX_PROBLEMS]:
         place = f"{where}data"
@@ -285,115 +270,3 @@ def _problems(error: ValidationError, entry: Entry, where: str) -> list[Problem]
             says = "is not what the type's schema asks for (GET /v1/catalogue)"
         problems.append(Problem(place, rule, says))
     return problems
-
-
-def _has_extras(data: Any, fields: Mapping[str, Field]) -> bool:
-    for name, value in data.items():
-        known = fields.get(name)
-        if known is None:
-            return True
-        if known.inside is None:
-            continue
-        if isinstance(value, dict):
-            if _has_extras(value, known.inside):
-                return True
-        elif isinstance(value, list) and any(
-            isinstance(item, dict) and _has_extras(item, known.inside) for item in value
-        ):
-            return True
-    return False
-
-
-def _fields_of(
-    model: type[BaseModel], where: str, inherited: frozenset[Category] = frozenset(), around: tuple[Any, ...] = ()
-) -> dict[str, Field]:
-    if model in around:
-        raise ValueError(f"{where} holds itself: a type's data has a fixed depth")
-    fields: dict[str, Field] = {}
-    for name, info in model.model_fields.items():
-        if HUB_ONLY in info.metadata:
-            continue  # nobody's plan has it: it counts as unknown and is never delivered
-        own = frozenset(item for item in info.metadata if isinstance(item, Category)) | inherited
-        own = own - {Category.NONE} or own  # in a list of memberships nothing is about nobody
-        many, nested = _shape(info.annotation, f"{where}{name}")
-        public = info.alias or name
-        inside = None if nested is None else _fields_of(nested, f"{where}{name}.", own, (*around, model))
-        if not own and inside is None:
-            raise ValueError(f"{where}{name} has no category: write Annotated[..., Category.X]")
-        fields[public] = Field(public, own, many, inside, info.is_required())
-    return fields
-
-
-def _shape(annotation: Any, where: str) -> tuple[bool, type[BaseModel] | None]:
-    """(is a list, the model inside) of an annotation such as `list[Teacher] | None`.
-
-    Raises ValueError for a model anywhere else (in a dict, a tuple, one of several): its fields' categories would
-    not be heeded there.
-    """
-    bare = _bare(annotation)
-    if isinstance(bare, type) and issubclass(bare, BaseModel):
-        return False, bare
-    if bare is list or get_origin(bare) is list:
-        item = _bare(*get_args(bare)) if get_args(bare) else None
-        if isinstance(item, type) and issubclass(item, BaseModel):
-            return True, item
-        bare = item
-        many = True
-    else:
-        many = False
-    if _models_in(bare):
-        raise ValueError(f"{where} nests a model in another way than X, X | None or list[X]")
-    return many, None
-
-
-def _bare(annotation: Any) -> Any:
-    """Without `Annotated` and `| None`."""
-    if get_origin(annotation) is Annotated:
-        return _bare(get_args(annotation)[0])
-    if get_origin(annotation) in (typing.Union, types.UnionType):
-        members = [part for part in get_args(annotation) if part is not type(None)]
-        return _bare(members[0]) if len(members) == 1 else annotation
-    return annotation
-
-
-def _models_in(annotation: Any) -> set[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return {annotation}
-    return set().union(*(_models_in(part) for part in get_args(annotation)))
-
-
-def _names_in(model: type[BaseModel]) -> set[str]:
-    """The names of all fields of a model and of the models in it."""
-    names: set[str] = set()
-    for name, info in model.model_fields.items():
-        names |= {name, info.alias or name}
-        for nested in _models_in(info.annotation):
-            names |= _names_in(nested)
-    return names
-
-
-def _all_categories(fields: Mapping[str, Field]) -> Iterator[Category]:
-    for known in fields.values():
-        yield from known.categories
-        if known.inside is not None:
-            yield from _all_categories(known.inside)
-
-
-def _flatten(
-    fields: Mapping[str, Field], prefix: str, inherited: frozenset[Category]
-) -> Iterator[tuple[str, frozenset[Category]]]:
-    for known in fields.values():
-        path = f"{prefix}{known.name}{'[]' if known.many else ''}"
-        if known.inside is None:
-            yield path, known.categories | inherited
-        else:
-            yield from _flatten(known.inside, f"{path}.", known.categories | inherited)
-
-
-def _require_path(fields: Mapping[str, Field], path: str, model: str) -> None:
-    here: Mapping[str, Field] | None = fields
-    for part in path.split("."):
-        known = (here or {}).get(part.removesuffix("[]"))
-        if known is None or known.many != part.endswith("[]"):
-            raise ValueError(f"{model}.spec names {path}, which is no field of it")
-        here = known.inside

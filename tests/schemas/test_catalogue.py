@@ -195,6 +195,12 @@ class NoList(Payload):
     spec = spec(mentions=("people.id",))
 
 
+class NoId(Payload):
+    id: Annotated[str, Category.NONE]
+    pupil: PersonRef | None = None
+    spec = spec(about=("pupil",))
+
+
 class Keyless(Payload):
     name: Annotated[str, Category.NONE]
     spec = spec()
@@ -251,6 +257,7 @@ class Endless(Payload):
         (Uncategorised, "Uncategorised.id has no category"),
         (Lost, "teacher.id, which is no field"),
         (NoList, "people.id, which is no field"),
+        (NoId, "names pupil, which is an object"),
         (Keyless, "names id, which is no field"),
         (BadExample, "example 1 of com.acme.thing.seen.v1 does not hold"),
         (BadName, "called like"),

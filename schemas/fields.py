@@ -1,0 +1,147 @@
+"""What the fields of a model tell: the walk from annotations to categories, once, when a type is registered."""
+
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from schemas.category import Category
+from schemas.payload import HUB_ONLY
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One known field of a type's data: what all of its categories are, and what is inside it.
+
+    `categories` hold for all that is inside too; they are empty where only the fields inside have any. `many` is true
+    for a list; `inside` is None for a value without known fields of its own (a string, a list of strings, a free-form
+    object). NONE stands alone: beside another category it says nothing and is left out.
+    """
+
+    name: str
+    categories: frozenset[Category]
+    many: bool
+    inside: "Mapping[str, Field] | None"
+    required: bool = False
+
+
+def has_extras(data: Any, fields: Mapping[str, Field]) -> bool:
+    """Whether validated data holds something that no field of its type is."""
+    for name, value in data.items():
+        known = fields.get(name)
+        if known is None:
+            return True
+        if known.inside is None:
+            continue
+        if isinstance(value, dict):
+            if has_extras(value, known.inside):
+                return True
+        elif isinstance(value, list) and any(
+            isinstance(item, dict) and has_extras(item, known.inside) for item in value
+        ):
+            return True
+    return False
+
+
+def fields_of(
+    model: type[BaseModel], where: str, inherited: frozenset[Category] = frozenset(), around: tuple[Any, ...] = ()
+) -> dict[str, Field]:
+    """A model's fields with their categories. Raises ValueError, which begins with `where`, for one that has none."""
+    if model in around:
+        raise ValueError(f"{where} holds itself: a type's data has a fixed depth")
+    fields: dict[str, Field] = {}
+    for name, info in model.model_fields.items():
+        if HUB_ONLY in info.metadata:
+            continue  # nobody's plan has it: it counts as unknown and is never delivered
+        own = frozenset(item for item in info.metadata if isinstance(item, Category)) | inherited
+        own = own - {Category.NONE} or own  # in a list of memberships nothing is about nobody
+        many, nested = _shape(info.annotation, f"{where}{name}")
+        public = info.alias or name
+        inside = None if nested is None else fields_of(nested, f"{where}{name}.", own, (*around, model))
+        if not own and inside is None:
+            raise ValueError(f"{where}{name} has no category: write Annotated[..., Category.X]")
+        fields[public] = Field(public, own, many, inside, info.is_required())
+    return fields
+
+
+def _shape(annotation: Any, where: str) -> tuple[bool, type[BaseModel] | None]:
+    """(is a list, the model inside) of an annotation such as `list[Teacher] | None`.
+
+    Raises ValueError for a model anywhere else (in a dict, a tuple, one of several): its fields' categories would
+    not be heeded there.
+    """
+    bare = _bare(annotation)
+    if isinstance(bare, type) and issubclass(bare, BaseModel):
+        return False, bare
+    if bare is list or get_origin(bare) is list:
+        item = _bare(*get_args(bare)) if get_args(bare) else None
+        if isinstance(item, type) and issubclass(item, BaseModel):
+            return True, item
+        bare = item
+        many = True
+    else:
+        many = False
+    if _models_in(bare):
+        raise ValueError(f"{where} nests a model in another way than X, X | None or list[X]")
+    return many, None
+
+
+def _bare(annotation: Any) -> Any:
+    """Without `Annotated` and `| None`."""
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    if get_origin(annotation) in (typing.Union, types.UnionType):
+        members = [part for part in get_args(annotation) if part is not type(None)]
+        return _bare(members[0]) if len(members) == 1 else annotation
+    return annotation
+
+
+def _models_in(annotation: Any) -> set[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {annotation}
+    return set().union(*(_models_in(part) for part in get_args(annotation)))
+
+
+def names_in(model: type[BaseModel]) -> set[str]:
+    """The names of all fields of a model and of the models in it."""
+    names: set[str] = set()
+    for name, info in model.model_fields.items():
+        names |= {name, info.alias or name}
+        for nested in _models_in(info.annotation):
+            names |= names_in(nested)
+    return names
+
+
+def all_categories(fields: Mapping[str, Field]) -> Iterator[Category]:
+    """Every category of some field, with repeats."""
+    for known in fields.values():
+        yield from known.categories
+        if known.inside is not None:
+            yield from all_categories(known.inside)
+
+
+def flatten(
+    fields: Mapping[str, Field], prefix: str, inherited: frozenset[Category]
+) -> Iterator[tuple[str, frozenset[Category]]]:
+    """(path, categories) of each field that carries a value."""
+    for known in fields.values():
+        path = f"{prefix}{known.name}{'[]' if known.many else ''}"
+        if known.inside is None:
+            yield path, known.categories | inherited
+        else:
+            yield from flatten(known.inside, f"{path}.", known.categories | inherited)
+
+
+def require_path(fields: Mapping[str, Field], path: str, model: str) -> None:
+    """Raises ValueError if a path of a spec leads to no field that carries a value."""
+    here: Mapping[str, Field] | None = fields
+    for part in path.split("."):
+        known = (here or {}).get(part.removesuffix("[]"))
+        if known is None or known.many != part.endswith("[]"):
+            raise ValueError(f"{model}.spec names {path}, which is no field of it")
+        here = known.inside
+    if here is not None:
+        raise ValueError(f"{model}.spec names {path}, which is an object and no id")
