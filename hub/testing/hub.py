@@ -104,6 +104,7 @@ class FileTestHub:
     async def settle(self) -> None:
         hub, loop = self._running()
         await self._on_living(loop, self._settled(hub))
+        self._due_to_crash(hub)  # an effect that nothing has been committed for since
 
     async def advance_to(self, moment: datetime | str) -> None:
         _, loop = self._running()
@@ -256,13 +257,17 @@ class FileTestHub:
         commit = hub.store.commit
 
         def watched(*operations: Any) -> Awaitable[None]:
-            if self._watched is not None and not self._dead and self._watched() != self._before:
-                self._dead = True
-                _freeze(hub)
-                return hub.store.commit(*operations)
-            return commit(*operations)
+            # `_freeze` puts something else in the place of this function.
+            return hub.store.commit(*operations) if self._due_to_crash(hub) else commit(*operations)
 
         hub.store.commit = watched  # type: ignore[method-assign,assignment]
+
+    def _due_to_crash(self, hub: Hub) -> bool:
+        if self._watched is None or self._dead or self._watched() == self._before:
+            return False
+        self._dead = True
+        _freeze(hub)
+        return True
 
 
 def _freeze(hub: Hub) -> None:

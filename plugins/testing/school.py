@@ -118,7 +118,10 @@ class School:
         ):
             for path in paths:
                 _put(data, path, value)
-        fixed = {*spec.about, *spec.mentions, *spec.organisations, *spec.groups}
+        if spec.entity is not None and spec.entity.path == "id" and "id" not in spec.about:
+            # What is reported, changed and withdrawn about one pupil is one entity.
+            data["id"] = str(uuid.uuid5(uuid.UUID(self.unit), f"{spec.family}/{pupil or self.pupils[0]}"))
+        fixed = {"id", *spec.about, *spec.mentions, *spec.organisations, *spec.groups}
         self._fill(Catalogue([model]).entry(spec.type), data, fixed)
         data["unlistedField"] = self._mark()
         return {**self.event(model, data), "unlistedattribute": self._mark()}

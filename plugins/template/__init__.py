@@ -1,0 +1,12 @@
+"""Example: one file per notification of absence, in a folder that the outside system reads. See README.md."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from plugins import Connector, hookimpl
+from plugins.template.connector import Example
+
+
+@hookimpl
+def skolnav_connectors() -> Iterable[type[Connector[Any]]]:
+    return (Example,)

@@ -1,0 +1,65 @@
+"""What every connector must keep, run against a real hub: `python -m pytest`."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from plugins.template.connector import Example
+from plugins.testing.suites import ConfigurationSuite, EffectSuite, OrderSuite, PrivacySuite, Subject
+
+
+class Folder:
+    """The outside system: a real folder. Put a real server here where yours is one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.path.mkdir()
+
+    def effects(self) -> list[tuple[str, str, bool]]:
+        found = [json.loads(file.read_bytes()) for file in sorted(self.path.glob("*.json"))]
+        return [(each["from"], each["to"], each["withdrawn"]) for each in found]
+
+    def bytes(self) -> bytes:
+        return b"".join(file.read_bytes() for file in sorted(self.path.glob("*.json")))
+
+    def reset(self) -> None:
+        for file in self.path.glob("*.json"):
+            file.unlink()
+
+    def refuse(self, on: bool) -> None:
+        away = self.path.with_name("away")
+        if on:
+            self.path.rename(away)
+        else:
+            away.rename(self.path)
+
+
+class Tested(Subject):
+    connector = Example
+
+    @pytest.fixture
+    def peer(self, tmp_path: Path) -> Folder:
+        return Folder(tmp_path / "folder")
+
+    @pytest.fixture
+    def config(self, peer: Folder) -> Mapping[str, Any]:
+        return {"folder": str(peer.path)}
+
+
+class TestConfiguration(Tested, ConfigurationSuite):
+    bad: ClassVar[Mapping[str, Any]] = {"prefix": "../secrets", "folder": None}
+
+
+class TestEffect(Tested, EffectSuite):
+    pass
+
+
+class TestOrder(Tested, OrderSuite):
+    pass
+
+
+class TestPrivacy(Tested, PrivacySuite):
+    pass
