@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.clock import Clock
-from hub.delivery.base import Attempt, Outcome
+from hub.delivery.base import Attempt, Outcome, Result
 from hub.engines.instance import Instance, InstanceStatus, Surroundings
 from hub.privacy.base import Recipient
 from hub.store.base import Store
@@ -81,6 +81,8 @@ class Hosts:
         self._instances: dict[str, Instance] = {}
         self._watchdog: asyncio.Task[None] | None = None
         self._opening: list[asyncio.Task[None]] = []
+        self._served: set[str] = set()  # instances that delivery has been given a sink of
+        self._restarting: dict[str, asyncio.Task[InstanceStatus]] = {}
 
     async def start(self, connectors: Mapping[str, HostedConnector]) -> None:
         """Start all. Returns when each has tried start() once, or after START_S: one that is slow goes on behind.
@@ -102,9 +104,10 @@ class Hosts:
             self._watchdog.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watchdog
-        for opening in self._opening:
-            opening.cancel()
-        await asyncio.gather(*self._opening, return_exceptions=True)
+        pending = [*self._opening, *self._restarting.values()]
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
         await asyncio.gather(*(self.remove(name) for name in list(self._instances)))
 
     async def add(self, name: str, hosted: HostedConnector) -> None:
@@ -117,15 +120,12 @@ class Hosts:
 
     async def remove(self, name: str) -> None:
         """Stop one instance; its state stays in the store."""
-        instance = self._instances.pop(name)
-        if not await instance.close():
-            self._on_problem(name, "left-behind", instance.where())
-            log.error("%s: its thread did not end and was left behind, at %s", name, instance.where())
+        await self._close(self._instances.pop(name))
 
     async def restart(self, name: str) -> InstanceStatus:
         """Begin anew with the state of the store: after a person mended what made it fail or hang."""
         old = self._instances[name]
-        await self.remove(name)
+        await self._close(old)
         await self._open(Instance(name, old.cls, old.config, old.recipient, self._surroundings()))
         return self._instances[name].status
 
@@ -144,8 +144,12 @@ class Hosts:
 
     def sink(self, name: str) -> "ConnectorSink":
         """Where delivery hands this instance its events. Raises KeyError if there is no such instance."""
-        cls = self._instances[name].cls
-        return ConnectorSink(self, name, KEY_CONCURRENCY if cls.concurrency == "key" else 1)
+        instance = self._instances[name]
+        if name in self._served and _waits_for_a_person(instance):
+            # Delivery asks once more after somebody resumed the subscription: what was given up begins anew.
+            self._begin_again(name)
+        self._served.add(name)
+        return ConnectorSink(self, name, KEY_CONCURRENCY if instance.cls.concurrency == "key" else 1)
 
     async def selftest(self, name: str) -> None:
         """A round trip to the far side. Raises what the connector raises, NotRunning, TimedOut."""
@@ -167,6 +171,18 @@ class Hosts:
             self._on_problem,
             asyncio.get_running_loop(),
         )
+
+    def _begin_again(self, name: str) -> None:
+        if name not in self._restarting:
+            task = asyncio.get_running_loop().create_task(self.restart(name))
+            self._restarting[name] = task
+            task.add_done_callback(lambda done: self._restarting.pop(name, None))
+
+    async def _close(self, instance: Instance) -> None:
+        if not await instance.close():
+            where = instance.where()
+            self._on_problem(instance.name, "left-behind", where)
+            log.error("%s: its thread did not end and was left behind, at %s", instance.name, where)
 
     async def _open(self, instance: Instance) -> None:
         self._instances[instance.name] = instance
@@ -197,6 +213,12 @@ class Hosts:
         self._pause(instance.name, reason)
 
 
+def _waits_for_a_person(instance: Instance) -> bool:
+    return instance.status is InstanceStatus.STUCK or (
+        instance.status is InstanceStatus.FAILED and instance.reason == "configuration"
+    )
+
+
 class ConnectorSink:
     """`hub.delivery.base.Sink` of one instance. It is looked up at each attempt, since it may be restarted."""
 
@@ -206,7 +228,11 @@ class ConnectorSink:
         self._name = name
 
     async def deliver(self, attempt: Attempt) -> Outcome:
-        return await self._hosts.instance(self._name).deliver(attempt)
+        try:
+            instance = self._hosts.instance(self._name)
+        except KeyError:  # it left the configuration while its subscription was being stopped
+            return Outcome(Result.RETRY, "removed", recipient_down=True)
+        return await instance.deliver(attempt)
 
     async def close(self) -> None:
         """The instance outlives its subscription: `Hosts` stops it."""

@@ -635,3 +635,32 @@ async def test_the_directory_is_asked_on_the_hubs_own_loop(hosted):
     hosts = await hosted(Asking)
     assert (await hosts.sink("counter").deliver(attempt())).result is Result.DELIVERED
     assert threads == [threading.main_thread()]
+
+
+async def test_what_was_given_up_begins_anew_when_its_subscription_is_resumed(hosted, told):
+    """Delivery asks for the sink again when somebody resumes the subscription."""
+    mended = []
+
+    class Wrong(Counter):
+        async def start(self):
+            if not mended:
+                raise ConfigurationError("no host")
+
+    hosts = await hosted(Wrong)
+    assert (await hosts.sink("counter").deliver(attempt())).result is Result.MISCONFIGURED
+    mended.append(True)
+    sink = hosts.sink("counter")
+    await until(lambda: hosts.instance("counter").status is InstanceStatus.RUNNING)
+    assert (await sink.deliver(attempt())).result is Result.DELIVERED
+
+
+async def test_after_the_stop_nothing_is_called_any_more(hosted):
+    hosts = await hosted(Counter)
+    sink = hosts.sink("counter")
+    instance = hosts.instance("counter")
+    await hosts.stop()
+    outcome = await instance.deliver(attempt())
+    assert (outcome.result, outcome.recipient_down) == (Result.RETRY, True)
+    with pytest.raises(NotRunning):
+        await instance.call("selftest", limit_s=1)
+    assert (await sink.deliver(attempt())).reason == "removed"
