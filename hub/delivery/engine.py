@@ -26,6 +26,7 @@ from schemas import Catalogue, Event
 
 PULLED: Final = frozenset({"feed", "stream"})
 HANDSHAKE_RETRY_S: Final = (1.0, 10.0, 60.0, 600.0)
+SAVE_S: Final = 5.0  # how long the end of the hub waits for a store that takes nothing
 TEST_TYPE: Final = "se.skolnav.subscription.test.v1"
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class Delivery:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(follower.stop() for follower in self._followers.values()))
+        await asyncio.gather(*(follower.stop(save_s=SAVE_S) for follower in self._followers.values()))
         self._followers.clear()
 
     def first_cursor(self, subscription: Subscription) -> Operation:

@@ -35,7 +35,10 @@ from hub.subscriptions.model import Subscription
 LIVE: Final = "live"
 WINDOW: Final = 1024  # open deliveries of one follower
 PAGE: Final = 64  # events taken in one turn: the event loop is shared
+EVENT: Final = "event"  # what a parked key waits with: an event of the log,
+STATE: Final = "state"  # or one that stands for its entity as it is
 MAX_PARKED: Final = 10_000
+GRACE_S: Final = 5.0  # how long attempts under way may take when a follower stops
 GIVE_UP_S: Final = 72 * 3600.0  # a recipient that has failed without a break for so long is paused
 
 log = logging.getLogger(__name__)
@@ -65,6 +68,7 @@ class Item:
     key: bytes
     decision: Decision | None = None  # None: to be decided when its turn comes
     intended: bool = False  # its intent is durable
+    state: bool = False  # it stands for its entity as it is
     parked: "ParkedKey | None" = None
 
 
@@ -122,6 +126,7 @@ class Follower:
         self._down_since: datetime | None = None
         self._hold: asyncio.TimerHandle | None = None
         self._reading_us = 0  # acceptance time of the newest event taken
+        self._started = False
         self.idle = False  # everything that is there has been read
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -140,12 +145,17 @@ class Follower:
         """Decide anew what was open when the hub stopped, then read on."""
         if open_places:
             events = await self._parts.log.get(open_places)
-            await self._take(events)
+            await self._take(events, state=self._reader.state)
+        self._started = True
         self._wake()
         self._spawn(self._read())
 
-    async def stop(self, grace_s: float = 5.0) -> None:
-        """End in order: what is on its way gets `grace_s` to come home; the cursor says what did not."""
+    async def stop(self, *, save_s: float | None = None) -> None:
+        """End in order: what is on its way gets a moment to come home; the cursor says what did not.
+
+        `save_s` bounds the last save, for the end of the process. Without it this waits until the store takes it: a
+        connector's state is ahead in memory, and its events would be handled again on top of that.
+        """
         self._stop.set()
         self._room.set()
         for timer in (self._timer, self._hold):
@@ -153,12 +163,12 @@ class Follower:
                 timer.cancel()
         busy = [task for task in self._tasks if task.get_name() == "attempt"]
         if busy:
-            await asyncio.wait(busy, timeout=grace_s)
+            await asyncio.wait(busy, timeout=GRACE_S)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
-            await asyncio.wait_for(self._journal.flush(), grace_s)
+            await asyncio.wait_for(self._journal.flush(), save_s)
         except TimeoutError:
             log.error("subscription %s: the cursor could not be saved before the stop", self.subscription.id)
         self._journal.close()
@@ -185,7 +195,7 @@ class Follower:
     @property
     def finished(self) -> bool:
         """A lane that has an end has come to it."""
-        return self._reader.done and not self._open and not self._parked
+        return self._started and self._reader.done and not self._open and not self._parked
 
     def settled(self, head: Position) -> bool:
         """Nothing up to `head` is left to do now; keys that wait for their next try do not count."""
@@ -230,10 +240,10 @@ class Follower:
                 continue
             if self._stop.is_set():
                 return
-            before = self._reader.pack() if not events else b""
             if events:
-                await self._take(events, accept=True)
+                await self._take(events, state=self._reader.state, accept=True)
                 continue
+            before = self._reader.pack()
             self._reader.accept()
             if self._reader.pack() != before:  # what was there had been trimmed, or another phase begins
                 self._journal.touch()
@@ -255,7 +265,7 @@ class Follower:
             or self._parts.waits(self.subscription)
         )
 
-    async def _take(self, events: Sequence[Stored], *, accept: bool = False) -> None:
+    async def _take(self, events: Sequence[Stored], *, state: bool = False, accept: bool = False) -> None:
         """Decide on events in one turn, make the decisions durable, then let them go."""
         items: list[Item] = []
         operations: list[Operation] = []
@@ -269,8 +279,8 @@ class Follower:
                 blocked.waiting.append(stored.at)
                 operations.append(self._wait_row(key, [stored.at]))
                 continue
-            item = Item(stored, key)
-            decision = self._decide(stored)
+            item = Item(stored, key, state=state)
+            decision = self._decide(stored, state)
             if decision is not None:
                 judged.setdefault((decision.rule, decision.allowed), []).append(decision)
                 if decision.withheld:
@@ -299,10 +309,10 @@ class Follower:
         else:
             self._journal.touch()
 
-    def _decide(self, stored: Stored) -> Decision | None:
+    def _decide(self, stored: Stored, state: bool) -> Decision | None:
         """The gate's decision with the subscription's own filter on what is left; None if deciding failed."""
         try:
-            decision = self._parts.gate.decide(stored, self.subscription.recipient)
+            decision = self._parts.gate.decide(stored, self.subscription.recipient, state=state)
             wanted = self._matcher.filter
             if wanted is not None and decision.content is not None and not wanted(decision.content):
                 decision.allowed, decision.rule, decision.content = False, Rule.FILTER, None
@@ -373,11 +383,12 @@ class Follower:
             self._journal.add(self._dead_letter(None, key.place, "trimmed", key), *self._advance(key))
             return False
         item.stored = found[0]
+        item.state = key.cause == STATE
         return True
 
     async def _decide_again(self, item: Item) -> bool:
         """A decision of this moment and its intent. False if the event does not go out now."""
-        decision = self._decide(item.stored)
+        decision = self._decide(item.stored, item.state)
         if decision is None:
             if item.parked is not None:
                 self._postpone(item.parked, "decision", DECISION_DELAY_S, count=False)
@@ -490,7 +501,7 @@ class Follower:
         for queued in queue:
             del self._open[queued.stored.at]
         key = ParkedKey(
-            item.key, item.stored.at, "failure" if count else "decision", int(count), now + timedelta(seconds=delay),
+            item.key, item.stored.at, STATE if item.state else EVENT, int(count), now + timedelta(seconds=delay),
             now, outcome.reason, deque(waiting),
         )  # fmt: skip
         self._parked[item.key] = key
@@ -515,7 +526,6 @@ class Follower:
     def _postpone(self, key: ParkedKey, reason: str, delay_s: float, *, count: bool) -> None:
         key.attempts += count
         key.reason = reason
-        key.cause = "failure" if count else "decision"
         key.due = self._parts.clock.utc() + timedelta(seconds=delay_s)
         key.active = False
         self._schedule(key)
@@ -528,7 +538,7 @@ class Follower:
             del self._parked[key.key]
             return [parked.unpark(tenant, name, self.lane, key.key)]
         key.place = key.waiting.popleft()
-        key.attempts, key.reason, key.cause = 0, "", "failure"
+        key.attempts, key.reason, key.cause = 0, "", EVENT
         key.since = key.due = self._parts.clock.utc()
         self._activate(key)
         return [parked.drop_waiting(tenant, name, self.lane, key.key, [key.place]), self._parked_row(key)]

@@ -145,6 +145,7 @@ class Pages:
         self._matchers: dict[str, tuple[Subscription, Matcher]] = {}
         self._changed = asyncio.Event()
         self.closing = False
+        registry.listen(lambda subscription: self.wake())
 
     def wake(self) -> None:
         """Let those that wait look again: a lane was added, a subscription changed, or the hub stops."""

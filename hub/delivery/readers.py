@@ -16,6 +16,10 @@ class Reader(Protocol):
     def done(self) -> bool:
         """Nothing will come any more (never true for what follows the log)."""
 
+    @property
+    def state(self) -> bool:
+        """What `next` gives stands for entities as they are, not for their last change."""
+
     async def next(self, limit: int) -> Sequence[Stored]:
         """Up to `limit` events. What this returns is not counted as read before `accept`. Empty: see `wait`."""
 
@@ -48,6 +52,10 @@ class LiveReader:
     @property
     def done(self) -> bool:
         return self._until is not None and self._position.reached(self._until)
+
+    @property
+    def state(self) -> bool:
+        return False
 
     async def next(self, limit: int) -> Sequence[Stored]:
         batch = await self._log.read(self._position, limit)
@@ -86,6 +94,10 @@ class StateReader:
     @property
     def done(self) -> bool:
         return False
+
+    @property
+    def state(self) -> bool:
+        return self._live is None
 
     async def next(self, limit: int) -> Sequence[Stored]:
         if self._live is not None:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from hub.bus.base import LogUnavailable
 from hub.clock import SCHOOL_ZONE
 from hub.runner import Commit, Durable
+from hub.store.base import StoreUnavailable
 
 T = TypeVar("T")
 
@@ -71,7 +73,7 @@ class SimClock:
 
 
 class SimRunner:
-    """Commits and reads happen in one step of the loop, after a random delay: a crash falls before or after, never within.
+    """Commits and reads happen in one step of the loop, after a random delay: a crash falls before or after one.
 
     `broken()` says that the disk takes nothing now.
     """
@@ -81,7 +83,8 @@ class SimRunner:
         self._broken = broken
 
     def writer(self, name: str, commit: Commit, on_durable: Durable | None = None) -> "SimWriter":
-        return SimWriter(self._dice, commit, on_durable, self._broken)
+        failure = LogUnavailable if name == "log" else StoreUnavailable
+        return SimWriter(self._dice, commit, on_durable, self._broken, failure)
 
     async def read(self, function: Callable[[], T]) -> T:
         await asyncio.sleep(self._dice.random() * 0.002)
@@ -93,8 +96,10 @@ class SimRunner:
 
 class SimWriter:
     def __init__(
-        self, dice: random.Random, commit: Commit, on_durable: Durable | None, broken: Callable[[], bool]
-    ) -> None:
+        self, dice: random.Random, commit: Commit, on_durable: Durable | None, broken: Callable[[], bool],
+        failure: type[Exception],
+    ) -> None:  # fmt: skip
+        self._failure = failure
         self._dice = dice
         self._commit = commit
         self._on_durable = on_durable
@@ -139,6 +144,4 @@ class SimWriter:
                     future.set_result(result)
 
     def _commit_fails(self, count: int) -> Sequence[Any]:
-        from hub.store.base import StoreUnavailable
-
-        return [StoreUnavailable("simulated")] * count
+        return [self._failure("simulated")] * count

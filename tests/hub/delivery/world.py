@@ -1,11 +1,13 @@
 """The crash simulation: real log, store, gate and delivery in a virtual world, and an independent model that judges.
 
-What survives a crash is what stands in the two files, what arrived at the far sides, and the model's own notes. The model
-shares no code with the hub: it knows what was acknowledged, whose mark was what when bytes left, and in which order
-events stand in the log.
+What survives a crash is what stands in the two files, what arrived at the far sides, and the model's own notes. The
+model shares no code with the hub: it knows what was acknowledged, whose mark was what when bytes left, and in which
+order events stand in the log.
 """
 
 import asyncio
+import contextlib
+import os
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,11 +22,11 @@ from hub.bus.base import LogUnavailable, Place, Stored
 from hub.bus.sqlite import SqliteLog
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.delivery.engine import Delivery
-from hub.delivery.follower import LIVE, WINDOW, Parts
+from hub.delivery.follower import LIVE, Parts
 from hub.delivery.relay import Relay
 from hub.directory.directory import Directory
 from hub.keys import Keys
-from hub.privacy.base import Decision, PermitRefused, Recipient
+from hub.privacy.base import Decision, Recipient
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
 from hub.privacy.withheld import WithheldMarks
@@ -93,10 +95,10 @@ class RecordingGate:
         self._gate = gate
         self._world = world
 
-    def decide(self, stored: Stored, recipient: Recipient) -> Decision:
+    def decide(self, stored: Stored, recipient: Recipient, *, state: bool = False) -> Decision:
         if self._world.dice.random() < self._world.gate_fails:
             raise RuntimeError("simulated")
-        decision = self._gate.decide(stored, recipient)
+        decision = self._gate.decide(stored, recipient, state=state)
         self._world.first_decisions.setdefault((recipient.name, stored.at), decision.allowed)
         return decision
 
@@ -295,6 +297,7 @@ class Incarnation:
 
     async def start(self) -> None:
         world = self.world
+        world.disk_full = False
         keys = Keys(b"k" * 32)
         self.store = await SqlStore.open(world.folder / "store.db", tenant=TENANT, runner=self.runner)
         self.log = await SqliteLog.open(
@@ -309,9 +312,7 @@ class Incarnation:
         recorded = RecordingGate(gate, world)
         self.disclosures = Disclosures(self.store, keys, TENANT, self.clock)
         self.withheld = WithheldMarks(self.store, self.log, self.directory, gate, TENANT)
-        self.relay = Relay(
-            tenant=TENANT, store=self.store, log=self.log, catalogue=world.catalogue, clock=self.clock
-        )
+        self.relay = Relay(tenant=TENANT, store=self.store, log=self.log, catalogue=world.catalogue, clock=self.clock)
         parts = Parts(
             TENANT, self.log, self.store, recorded, self.disclosures, self.withheld, self.clock, world.dice, b"i" * 32
         )
@@ -323,6 +324,7 @@ class Incarnation:
         )  # fmt: skip
         await self.withheld.start()
         await self.relay.start()
+        await self.delivery.prepare()
         await self.delivery.start()
 
     async def _no_handshake(self, subscription: Subscription) -> bool:
@@ -416,7 +418,7 @@ class Incarnation:
 
     async def _operator(self) -> None:
         """Replays, resends, trims, pause and resume."""
-        world, dice = self.world, self.world.dice
+        dice = self.world.dice
         while True:
             await asyncio.sleep(dice.expovariate(0.3))
             try:
@@ -484,7 +486,7 @@ class Incarnation:
             self._judge_recipient(id, absences, letters[id])
         await self._judge_connector(events)
         checked = await self.store.read(disclosures.verify(TENANT))
-        if not checked.intact:
+        if checked.broken_at is not None:
             world.violations.append("the chain of disclosures is broken")
 
     async def _letters(self) -> dict[str, set[int]]:
@@ -532,6 +534,18 @@ class Incarnation:
             self.world.violations.append("promise 6: a committed event was handled again")
         if published != counts:
             self.world.violations.append("promise 6: what the connector published and what it keeps differ")
+
+    def let_go(self) -> None:
+        """Close the files as the end of a process does: nothing more is written."""
+        store, log = getattr(self, "store", None), getattr(self, "log", None)
+        if store is not None:
+            store._reader_engine.dispose()
+            store._writer_engine.dispose()
+        if log is not None:
+            log._readers.close()
+            log._db.close()
+            with contextlib.suppress(OSError):
+                os.close(log._lock)
 
     async def stop(self) -> None:
         await self.delivery.stop()
@@ -595,10 +609,6 @@ def _bury(incarnation: Incarnation, loop: CrashingLoop) -> None:
         for task in tasks:
             task.cancel()
         loop.run_until_complete(asyncio.wait(tasks, timeout=5))
-    for part in ("log", "store"):
-        opened = getattr(incarnation, part, None)
-        if opened is not None:
-            opened.abandon()
+    incarnation.let_go()
     loop.close()
     asyncio.set_event_loop(None)
-    assert WINDOW
