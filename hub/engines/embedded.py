@@ -123,8 +123,9 @@ class Hub:
         self.delivery = Delivery(parts, registry, catalogue, self._sink, self._handshake)
         registry.first_cursor = self.delivery.first_cursor
         pages = Pages(
-            log=self.log, store=self.store, gate=gate, disclosures=disclosures, withheld=self.withheld,
-            registry=registry, catalogue=catalogue, keys=keys, clock=clock, retention=config.retention, waits=waits,
+            log=self.log, store=self.store, directory=self.directory, gate=gate, disclosures=disclosures,
+            withheld=self.withheld, registry=registry, catalogue=catalogue, keys=keys, clock=clock,
+            retention=config.retention, waits=waits,
         )  # fmt: skip
         self.services = Services(
             config, clock, keys, self.plugins, catalogue, self.store, self.log, self.directory, gate, disclosures,

@@ -103,7 +103,6 @@ async def running(folder: Path, clock: MovableClock, **config: Any) -> AsyncIter
         log=log, store=store, directory=directory, gate=gate, disclosures=disclosures, withheld=withheld,
         registry=registry, catalogue=catalogue, keys=keys, clock=clock, retention=settings.retention,
     )  # fmt: skip
-    registry.listen(lambda subscription: pages.wake())
     await withheld.start()
     await delivery.start()
     services = Services(
