@@ -9,6 +9,7 @@ Events are 1 KiB in the JSON event format, each of an entity of its own (the wor
 
 import argparse
 import asyncio
+import gc
 import os
 import platform
 import random
@@ -41,6 +42,14 @@ class Events:
 
     def make(self, count: int) -> list[Described]:
         return list(self._make(count))
+
+    def made(self, count: int) -> list[Described]:
+        """Events that the collector does not look at again and again: in a hub they come one by one, and go."""
+        gc.unfreeze()
+        made = self.make(count)
+        gc.collect()
+        gc.freeze()
+        return made
 
     def _make(self, count: int) -> Iterator[Described]:
         for _ in range(count):
@@ -132,14 +141,14 @@ async def measure(directory: Path, total: int, size: int) -> None:
     log = await opened()
     stored = 0
     for tasks, count in ((1, 2000), (16, 20000), (64, 20000)):
-        events = source.make(count)
+        events = source.made(count)
         rate, waits = await single(log, events, tasks)
         stored += count
         p50, p99 = waits[len(waits) // 2], waits[int(len(waits) * 0.99)]
         print(f"append, {tasks:2} at a time: {rate:9,.0f} events/s, p50 {p50:.2f} ms, p99 {p99:.2f} ms", flush=True)
     while stored < total:
         count = min(50_000, total - stored)
-        rate = await batches(log, source.make(count), 500, 4)
+        rate = await batches(log, source.made(count), 500, 4)
         stored += count
         print(f"append, batches of 500, 4 at a time: {rate:9,.0f} events/s ({stored:,} stored)", flush=True)
     await log.close()
@@ -147,6 +156,7 @@ async def measure(directory: Path, total: int, size: int) -> None:
     on_disk = sum(file.stat().st_size for file in directory.iterdir())
     print(f"disk: {on_disk / payload:.2f} times the payload")
     began = time.perf_counter()
+    gc.unfreeze()
     log = await opened()
     print(f"open with {stored:,} events: {time.perf_counter() - began:.3f} s")
     count, rate = await catch_up(log)

@@ -166,7 +166,7 @@ def folder(parent: Path) -> Iterator[Path]:
     """A folder for one measurement, gone afterwards."""
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=parent, prefix="bench-") as name:
-        yield Path(name)
+        yield Path(name).resolve()
 
 
 def machine(parent: Path) -> str:
