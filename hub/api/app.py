@@ -68,6 +68,8 @@ class Api:
                 await self.fastapi(scope, _bounded(scope, receive), watched)
         except ApiProblem as refused:
             await send_problem(refused, dict(scope["headers"]), send)
+        except ConnectionAbortedError:
+            log.info("%s %s: given up, the client does not read", scope["method"], _route(scope))
         except Exception as error:
             # Where it happened, not what it says: a message may quote what was sent.
             where = "".join(traceback.format_tb(error.__traceback__)[-3:])

@@ -106,9 +106,12 @@ class Stream(_Pulled):
                 ],
             }
         )
-        # Paused, ended or deleted meanwhile, stalled, or the hub can't go on: the client comes back with its cursor.
-        with contextlib.suppress(NotReadable, KeyError, TimeoutError, Unsettled, LogUnavailable, StoreUnavailable):
+        try:
             await self._follow(page, send)
+        except (NotReadable, KeyError, Unsettled, LogUnavailable, StoreUnavailable):
+            pass  # paused, ended or deleted meanwhile, or the hub can't go on: the client comes back with its cursor
+        except TimeoutError:
+            raise ConnectionAbortedError("the client takes nothing") from None
         await send({"type": "http.response.body", "body": b""})
 
     async def _follow(self, page: Page, send: Send) -> None:

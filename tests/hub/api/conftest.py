@@ -32,10 +32,19 @@ from hub.subscriptions.model import Subscription
 from hub.subscriptions.registry import Registry
 from hub.subscriptions.spec import SubscriptionSpec
 from plugins.manager import Plugins
-from schemas import DataContract
+from schemas import Category, DataContract
 
-TOKENS = {name: f"token-of-{name}-0123456789" for name in ("feeder", "narrow", "acme", "other", "op", "bare")}
-CONTRACT = DataContract(purpose="test", legal_basis="test", categories=frozenset({"attendance", "identity"}))  # type: ignore[arg-type]
+TOKENS = {
+    name: f"token-of-{name}-0123456789"
+    for name in ("feeder", "narrow", "acme", "other", "op", "bare", "blind", "facilities")
+}
+
+
+def contract(*categories: str) -> DataContract:
+    return DataContract(purpose="test", legal_basis="test", categories=frozenset(map(Category, categories)))
+
+
+CONTRACT = contract("attendance", "identity", "none")
 
 
 class MovableClock(SystemClock):
@@ -57,6 +66,8 @@ def clients() -> tuple[ClientConfig, ...]:
         client("acme", "subscriber", contract=CONTRACT),
         client("other", "subscriber", contract=CONTRACT),
         client("bare", "subscriber"),
+        client("blind", "subscriber", contract=contract("attendance")),
+        client("facilities", "subscriber", contract=contract("none")),
         client("op", "operator"),
     )
 
@@ -148,3 +159,12 @@ async def file_hub(tmp_path: Path, clock: MovableClock) -> AsyncIterator[Service
     )
     async with running(tmp_path / "", clock, subscriptions=(spec,)) as services:
         yield services
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The reference material beside the repository."""
+    found = Path(__file__).resolve().parents[4] / "shared"
+    if not found.is_dir():
+        pytest.skip("needs the reference material at ../shared")
+    return found
