@@ -5,7 +5,7 @@ would be half as large as the events themselves.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 _UUID_LENGTH: Final = 36
 _PACKED_ID: Final = 16
@@ -13,6 +13,8 @@ _MAX_NAMES: Final = (1 << 16) - 1  # numbers are two bytes; names past that are 
 _MAX_CACHED: Final = 20_000
 
 Packed = bytes | str
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 def pack_id(text: str) -> Packed:
@@ -68,6 +70,8 @@ class Names:
         self.unsaved: list[tuple[int, str]] = []
         self._entities: dict[str, Packed] = {}
         self._unpacked: dict[bytes, str] = {}
+        self._organisations: dict[tuple[str, ...], Packed] = {}
+        self._unpacked_organisations: dict[Packed, tuple[str, ...]] = {}
 
     def number(self, name: str) -> int | str:
         """The number of a name, given now if it is new; the name itself once numbers have run out."""
@@ -100,9 +104,7 @@ class Names:
             if isinstance(raw, bytes):
                 self.number(kind)
             packed = self._join(entity, kind, raw)
-            if len(self._entities) >= _MAX_CACHED:
-                self._entities.clear()
-            self._entities[entity] = packed
+            _remember(self._entities, entity, packed)
         return packed
 
     def packed(self, entity: str) -> Packed:
@@ -124,7 +126,25 @@ class Names:
                 f"{self._names[packed[0] << 8 | packed[1]]}/"
                 f"{text[4:12]}-{text[12:16]}-{text[16:20]}-{text[20:24]}-{text[24:]}"
             )
-            if len(self._unpacked) >= _MAX_CACHED:
-                self._unpacked.clear()
-            self._unpacked[packed] = entity
+            _remember(self._unpacked, packed, entity)
         return entity
+
+    def pack_organisations(self, ids: tuple[str, ...]) -> Packed:
+        """`pack_ids`, remembered: a municipality has few organisations."""
+        packed = self._organisations.get(ids)
+        if packed is None:
+            packed = _remember(self._organisations, ids, pack_ids(ids))
+        return packed
+
+    def unpack_organisations(self, packed: Packed) -> tuple[str, ...]:
+        ids = self._unpacked_organisations.get(packed)
+        if ids is None:
+            ids = _remember(self._unpacked_organisations, packed, unpack_ids(packed))
+        return ids
+
+
+def _remember(cache: dict[K, V], key: K, value: V) -> V:
+    if len(cache) >= _MAX_CACHED:
+        cache.clear()
+    cache[key] = value
+    return value
