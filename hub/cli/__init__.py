@@ -1,0 +1,5 @@
+"""The command `skolnav`."""
+
+from hub.cli.app import main
+
+__all__ = ["main"]
