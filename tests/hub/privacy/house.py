@@ -142,10 +142,11 @@ class House:
             },
             data,
         )  # fmt: skip
+        id_ = event.id
         described = self.catalogue.describe(event)
         whole = {**described.event.to_dict(), "sequence": f"{to_us(now) + number:016d}"}
         return Stored(
-            Place(number), type_, source, f"e{number}", described.subject, described.key, described.entity,
+            Place(number), type_, source, id_, described.subject, described.key, described.entity,
             described.about, described.organisations, described.extras, to_us(now),
             orjson.dumps(whole, option=orjson.OPT_SORT_KEYS),
         )  # fmt: skip
