@@ -30,8 +30,7 @@ from hub.privacy.gate import PrivacyGate
 from hub.privacy.withheld import WithheldMarks
 from hub.runner import Runner, ThreadRunner
 from hub.services import Services
-from hub.sinks.handshake import handshake
-from hub.sinks.webhook import WebhookSink
+from hub.sinks.outbound import Outbound
 from hub.store.sql import SqlStore
 from hub.subscriptions.model import Status, Subscription
 from hub.subscriptions.registry import Registry
@@ -103,6 +102,7 @@ class Hub:
         gate = PrivacyGate(catalogue, self.directory, keys, clock, tenant)
         disclosures = Disclosures(self.store, keys, tenant, clock)
         self.withheld = WithheldMarks(self.store, self.log, self.directory, gate, tenant)
+        self.outbound = Outbound(config, clock)
         registry = await Registry.open(config, store=self.store, catalogue=catalogue, keys=keys, clock=clock)
         self.relay = Relay(
             tenant=tenant, store=self.store, log=self.log, catalogue=catalogue, clock=clock,
@@ -182,20 +182,13 @@ class Hub:
         sink = subscription.sink
         if sink["kind"] == "connector":
             return self.hosts.sink(sink["instance"])
-        secrets = [sink[name] for name in ("secret", "previous_secret") if sink.get(name)]
-        return WebhookSink(
-            sink["url"], secrets, clock=self.clock, concurrency=sink["concurrency"], allow=self.config.outbound,
-            rate_per_s=sink.get("rate_per_s"), timeout_s=sink["timeout_s"], origin=self._origin(),
-        )  # fmt: skip
+        return self.outbound.sink(subscription)
 
     async def _handshake(self, subscription: Subscription) -> bool:
-        answer = await handshake(subscription.sink["url"], self._origin(), allow=self.config.outbound)
+        answer = await self.outbound.ask(subscription)
         if not answer.granted:
             self.problem(subscription.id, "handshake", answer.reason)
         return answer.granted
-
-    def _origin(self) -> str:
-        return f"{self.config.tenant}.skolnav"
 
     def _pause_connector(self, instance: str, reason: str) -> None:
         self._spawn(self.services.subscriptions.set_status(f"connector:{instance}", Status.PAUSED, reason, "hub"))
