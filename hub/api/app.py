@@ -85,9 +85,7 @@ def create_app(services: Services, *, local: bool = False, apply: operator.Apply
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
     """`receive`, up to what any body but one of events may hold. Raises ApiProblem (413)."""
-    too_large = ApiProblem(
-        "too-large", f"A body here holds at most {MAX_JSON >> 10} KiB.", headers={"Connection": "close"}
-    )
+    too_large = ApiProblem("too-large", f"A body here holds at most {MAX_JSON >> 10} KiB.")
     declared = dict(scope["headers"]).get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > MAX_JSON:
         raise too_large

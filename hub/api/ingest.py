@@ -206,12 +206,12 @@ def _is_utf8(parameters: str) -> bool:
 
 
 def _too_large() -> ApiProblem:
-    # The rest of the body is not read, so the connection cannot be used again.
+    # The connection stays open: the server drops the rest of the body. Closed now, the client would often see a reset
+    # instead of this answer.
     return ApiProblem(
         "too-large",
         f"One request holds at most {MAX_BODY >> 20} MiB and {MAX_BATCH} events; nothing was stored. Send smaller "
         "batches.",
-        headers={"Connection": "close"},
     )
 
 

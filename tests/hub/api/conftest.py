@@ -1,5 +1,7 @@
 """A hub of real parts behind its API, without followers: what is pushed elsewhere is tested there."""
 
+import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +12,7 @@ from typing import Any, cast
 
 import httpx
 import pytest
+import uvicorn
 from pydantic import SecretStr
 
 from hub.api.app import Api, create_app
@@ -67,7 +70,7 @@ def clients() -> tuple[ClientConfig, ...]:
         client("other", "subscriber", contract=CONTRACT),
         client("bare", "subscriber"),
         client("blind", "subscriber", contract=contract("attendance")),
-        client("facilities", "subscriber", contract=contract("none")),
+        client("facilities", "subscriber", contract=contract("none", "free_text")),
         client("op", "operator"),
     )
 
@@ -168,3 +171,27 @@ def shared() -> Path:
     if not found.is_dir():
         pytest.skip("needs the reference material at ../shared")
     return found
+
+
+@pytest.fixture
+async def served(hub, app):
+    """The API behind uvicorn on a free loopback port."""
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, http="httptools", lifespan="off", log_config=None, access_log=False)
+    )
+    server.install_signal_handlers = lambda: None
+    started = asyncio.Event()
+    startup = server.startup
+
+    async def told(sockets=None):
+        await startup(sockets)
+        started.set()
+
+    server.startup = told
+    server.capture_signals = contextlib.nullcontext
+    task = asyncio.create_task(server.serve())
+    await started.wait()
+    yield server.servers[0].sockets[0].getsockname()[1]
+    hub.pages.close()
+    server.should_exit = True
+    await task

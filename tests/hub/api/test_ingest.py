@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx
 import orjson
 import pytest
 
@@ -75,11 +76,7 @@ class TestTaking:
         assert answer.json()["accepted"] == len(examples)
 
     async def test_a_body_in_chunks_of_unknown_length_is_taken(self, hub, http):
-        async def chunks():
-            for byte in orjson.dumps(absence(hub)).split(b","):
-                yield byte + b","
-
-        whole = b"".join([chunk async for chunk in chunks()])[:-1]
+        whole = orjson.dumps(absence(hub))
 
         async def body():
             yield whole[:10]
@@ -241,10 +238,6 @@ class TestOverload:
     async def test_a_body_that_drips_too_long_is_408(self, http, hub, monkeypatch):
         monkeypatch.setattr(ingest, "BODY_TIMEOUT_S", 0.01)
 
-        async def body():
-            yield b"{"
-            await asyncio.Event().wait()
-
         # httpx's transport reads the whole body first: the application is called as a server would.
         messages = iter([{"type": "http.request", "body": b"{", "more_body": True}])
 
@@ -269,3 +262,28 @@ class TestOverload:
 
 def app_waiting(http):
     return http._transport.app.ingest._waiting
+
+
+class TestOverARealConnection:
+    @pytest.mark.parametrize("size", [2 << 20, 32 << 20])
+    @pytest.mark.parametrize("chunked", [True, False])
+    async def test_who_sends_too_much_gets_the_answer_and_no_reset(self, served, size, chunked):
+        async def body():
+            for _ in range(size >> 16):
+                yield b" " * (1 << 16)
+
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{served}") as http:
+            headers = {"Content-Type": STRUCTURED, **bearer("feeder")}
+            content = body() if chunked else b" " * size
+            problem(await http.post("/v1/events", content=content, headers=headers), 413, "too-large")
+
+    async def test_who_has_no_token_gets_the_answer_before_the_body_is_looked_at(self, served):
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{served}") as http:
+            answer = await http.post("/v1/events", content=b"x" * (4 << 20), headers={"Content-Type": STRUCTURED})
+            problem(answer, 401, "unauthenticated")
+
+    async def test_64_publishers_at_once_are_all_taken(self, served, hub):
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{served}") as http:
+            answers = await asyncio.gather(*(post(http, absence(hub, f"e{n}")) for n in range(64)))
+        assert {answer.status_code for answer in answers} == {202}
+        assert sorted(await kept(hub)) == sorted(f"e{n}" for n in range(64))

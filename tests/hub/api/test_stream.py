@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import orjson
 import pytest
-import uvicorn
 
 from tests.hub.api.conftest import bearer
 from tests.hub.api.school import absence, append, closed_day, current, person, pupil
@@ -64,30 +63,6 @@ class Client:
             raise EOFError
         self.raw += chunk[:-2]
         self.parser.feed(chunk[:-2].decode())
-
-
-@pytest.fixture
-async def served(hub, app):
-    """The API behind uvicorn on a free loopback port."""
-    server = uvicorn.Server(
-        uvicorn.Config(app, port=0, http="httptools", lifespan="off", log_config=None, access_log=False)
-    )
-    server.install_signal_handlers = lambda: None
-    started = asyncio.Event()
-    startup = server.startup
-
-    async def told(sockets=None):
-        await startup(sockets)
-        started.set()
-
-    server.startup = told
-    server.capture_signals = contextlib.nullcontext
-    task = asyncio.create_task(server.serve())
-    await started.wait()
-    yield server.servers[0].sockets[0].getsockname()[1]
-    hub.pages.close()
-    server.should_exit = True
-    await task
 
 
 @contextlib.asynccontextmanager

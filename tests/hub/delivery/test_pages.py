@@ -1,0 +1,209 @@
+"""Reading on from a feed cursor, stage by stage, and the cursor itself."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import orjson
+import pytest
+
+from hub.bus.base import Position
+from hub.clock import to_us
+from hub.delivery.feed_cursor import NAME_BYTES, CursorSealer, CursorUnknown, FeedCursor, cut
+from hub.delivery.pages import MAX_PAGE_BYTES
+from hub.keys import Keys
+from hub.privacy.base import Recipient
+from hub.store import lanes
+from hub.subscriptions.model import Subscription
+from hub.subscriptions.spec import SubscriptionSpec
+from tests.hub.api.conftest import MovableClock, running
+from tests.hub.api.school import CLOSED, absence, append, closed_day, current, person
+
+NAMES = ["", "absence/", "absence/6f1f6a2e-6d0b-4b0e-9a54-0a3f0f5a7c11", "current/" + "x" * 87, "current/" + "x" * 88,
+         "current/" + "å" * 80, "current/x" + "å" * 80, "current/" + "x" * 1000]  # fmt: skip
+
+
+def subscription(id="a", recipient="client/a"):
+    return Subscription(id, id, Recipient(recipient, ()), frozenset(), {"kind": "feed"})
+
+
+class TestCursor:
+    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("lane_at", [None, Position(3, (0,)), Position(3, (1 << 40,))])
+    def test_what_is_sealed_is_opened_again_in_one_length(self, name, lane_at):
+        """Promise 5."""
+        sealer = CursorSealer(Keys(bytes(32)))
+        cursor = FeedCursor(Position(3, (5,)), 77, cut(name), 9, lane_at)
+        token = sealer.seal(subscription(), cursor)
+        assert sealer.open(subscription(), token) == cursor
+        assert len(token) == len(sealer.seal(subscription(), FeedCursor(Position(0, (0,)), 0)))
+        assert token != sealer.seal(subscription(), cursor)
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_a_cut_name_stands_after_all_that_begin_like_it_and_before_all_others(self, name):
+        short = cut(name)
+        if len(name.encode()) < NAME_BYTES:
+            assert short == name
+        else:
+            assert short.encode() > name.encode()
+            assert short.encode() > (name + "z").encode()
+            assert short.encode() < (name[:40] + "\uffff").encode()
+
+    @pytest.mark.parametrize("other", [subscription("b"), subscription("a", "client/b")])
+    def test_it_is_bound_to_subscription_and_recipient(self, other):
+        sealer = CursorSealer(Keys(bytes(32)))
+        token = sealer.seal(subscription(), FeedCursor(Position(0, (0,)), 0))
+        with pytest.raises(CursorUnknown):
+            sealer.open(other, token)
+
+    def test_another_hubs_key_does_not_open_it(self):
+        token = CursorSealer(Keys(bytes(32))).seal(subscription(), FeedCursor(Position(0, (0,)), 0))
+        with pytest.raises(CursorUnknown):
+            CursorSealer(Keys(b"x" * 32)).open(subscription(), token)
+
+
+@pytest.fixture
+def clock():
+    return MovableClock()
+
+
+@pytest.fixture
+async def hub(tmp_path, clock):
+    def spec(name, client, start, *types):
+        return SubscriptionSpec.model_validate(
+            {"name": name, "client": client, "types": types, "sink": {"kind": "feed"}, "from": start}
+        )
+
+    specs = (
+        spec("all", "acme", "oldest", "se.skolnav.absence.*"),
+        spec("state", "acme", "state", "se.skolnav.absence.*"),
+        spec("days", "facilities", "oldest", CLOSED),
+    )
+    async with running(tmp_path, clock, subscriptions=specs) as services:
+        await append(services, *(person(n) for n in range(1, 5)), person(5, "Sekretessmarkering"), current(clock))
+        yield services
+
+
+async def read(hub, id, limit=100, cursor=None):
+    """Everything from the cursor on, as (id, lane), page by page, and the last cursor."""
+    pages = []
+    cursor = cursor or await hub.pages.open(id, None)
+    while True:
+        page = await hub.pages.page(id, cursor, limit, each=True)
+        await hub.pages.settled(page)
+        pages.append([(entry.decision.stored.id, entry.lane) for entry in page.entries])
+        cursor = page.cursor
+        if page.at_head:
+            return pages, cursor
+
+
+class TestWalking:
+    @pytest.mark.parametrize("limit", [1, 2, 7, 64, 1000])
+    async def test_pages_of_any_size_give_all_of_the_state_and_then_the_log_once(self, hub, limit):
+        await append(hub, *(absence(n, 1 + n % 5) for n in range(150)))
+        pages, cursor = await read(hub, "state", limit)
+        found = [id for page in pages for id, _ in page]
+        assert sorted(found) == sorted(f"absence-{n}-rep" for n in range(150) if 1 + n % 5 != 5)
+        assert all(len(page) == limit for page in pages[:-1])
+        await append(hub, absence(200, 1))
+        assert (await read(hub, "state", limit, cursor))[0] == [[("absence-200-rep", None)]]
+
+    async def test_the_cursor_of_each_event_reads_on_after_it(self, hub):
+        await append(hub, *(absence(n, 1 + n % 5) for n in range(20)))
+        for id in ("all", "state"):
+            page = await hub.pages.page(id, await hub.pages.open(id, None), 100, each=True)
+            ids = [entry.decision.stored.id for entry in page.entries]
+            for index in range(len(ids)):
+                cursor = await hub.pages.open(id, page.cursor_of(index))
+                rest, _ = await read(hub, id, cursor=cursor)
+                assert [found for part in rest for found, _ in part] == ids[index + 1 :]
+
+    async def test_a_page_ends_where_its_bytes_would_be_too_many(self, hub, monkeypatch):
+        monkeypatch.setattr("hub.delivery.pages.MAX_PAGE_BYTES", 4000)
+        await append(hub, *(closed_day(n) for n in range(50)))
+        pages, _ = await read(hub, "days", 1000)
+        assert len(pages) > 3
+        assert [id for page in pages for id, _ in page] == [f"closed-{n}" for n in range(50)]
+        assert MAX_PAGE_BYTES < 16 << 20
+
+    async def test_a_resend_comes_first_and_once(self, hub):
+        await append(hub, *(absence(n, 1) for n in range(5)))
+        _, cursor = await read(hub, "all")
+        stored = (await hub.log.read(hub.log.start(), 100)).events
+        places = tuple(each.at for each in stored if each.id in ("absence-1-rep", "absence-3-rep"))
+        packed = hub.log.head().pack()
+        lane = lanes.Lane("all", "resend-1", "resend", packed, packed, places, "op", hub.clock.utc(), False)
+        await hub.store.commit(lanes.add("provkoping", lane))
+        hub.pages.wake()
+        await append(hub, absence(9, 1))
+        pages, _ = await read(hub, "all", 1, cursor)
+        assert [each for page in pages for each in page] == [
+            ("absence-1-rep", "resend-1"), ("absence-3-rep", "resend-1"), ("absence-9-rep", None),
+        ]  # fmt: skip
+
+    async def test_replays_are_served_in_the_order_in_which_they_were_asked_for(self, hub, clock):
+        await append(hub, absence(1, 1), absence(2, 2))
+        _, cursor = await read(hub, "all")
+        first = await hub.delivery.replay("all", by="op")
+        clock.ahead += timedelta(seconds=1)
+        second = await hub.delivery.replay("all", by="op")
+        hub.pages.wake()
+        for limit in (1, 3, 100):
+            pages, _ = await read(hub, "all", limit, cursor)
+            assert [each for page in pages for each in page] == [
+                (f"absence-{n}-rep", lane) for lane in (first, second) for n in (1, 2)
+            ]
+
+    async def test_a_new_client_gets_no_old_replay(self, hub, clock):
+        await append(hub, absence(1, 1))
+        await hub.delivery.replay("all", by="op")
+        clock.ahead += timedelta(seconds=1)
+        hub.pages.wake()
+        assert (await read(hub, "all"))[0] == [[("absence-1-rep", None)]]
+
+    async def test_after_a_restore_the_time_says_where_to_read_on(self, hub, clock):
+        await append(hub, absence(1, 1))
+        _, cursor = await read(hub, "all")
+        clock.ahead += timedelta(seconds=1)
+        await append(hub, absence(2, 2))
+        elsewhere = replace(cursor, position=Position(cursor.position.epoch + 1, (1 << 30,)))
+        assert (await read(hub, "all", cursor=elsewhere))[0] == [[("absence-2-rep", None)]]
+
+    async def test_a_decision_that_fails_sends_nothing_and_is_made_up_for(self, hub, monkeypatch):
+        """Promise 4: never send what is not surely permitted, never lose it, never stall others."""
+        decide = type(hub.gate).decide
+
+        def failing(gate, stored, recipient, **more):
+            if stored.id == "absence-1-rep":
+                raise RuntimeError
+            return decide(gate, stored, recipient, **more)
+
+        await append(hub, absence(1, 1), absence(2, 2))
+        monkeypatch.setattr(type(hub.gate), "decide", failing)
+        pages, cursor = await read(hub, "all")
+        assert pages == [[("absence-2-rep", None)]]
+        monkeypatch.undo()
+        for mark in ("Sekretessmarkering", "Ingen"):
+            await append(hub, person(1, mark, version=2))
+        await hub.withheld.settled()
+        page = await hub.pages.page("all", cursor, 10)
+        (body,) = await hub.pages.settled(page)
+        assert orjson.loads(body)["data"] == absence(1, 1).data
+
+
+class TestWaitingForTheDirectory:
+    async def test_a_subscription_that_must_wait_stays_at_its_cursor(self, hub, monkeypatch):
+        await append(hub, absence(1, 1))
+        start = await hub.pages.open("all", None)
+        monkeypatch.setattr(hub.pages, "_waits", lambda subscription: True)
+        page = await hub.pages.page("all", start, 10, 0.05)
+        assert (page.entries, page.cursor) == ([], start)
+        monkeypatch.undo()
+        assert len(await hub.pages.settled(await hub.pages.page("all", start, 10))) == 1
+
+
+async def test_an_empty_page_at_the_head_has_read_up_to_now(hub, clock):
+    _, cursor = await read(hub, "all")
+    clock.ahead += timedelta(days=3)
+    _, later = await read(hub, "all", cursor=cursor)
+    assert later.read_us - cursor.read_us >= 3 * 86400 * 1_000_000
+    assert later.read_us <= to_us(clock.utc())
