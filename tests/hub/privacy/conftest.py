@@ -1,0 +1,92 @@
+"""The real log, store, directory and gate, for what spans them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.bus.base import Stored
+from hub.bus.sqlite import SqliteLog
+from hub.directory.directory import Directory
+from hub.keys import Keys
+from hub.privacy.base import Recipient
+from hub.privacy.directory_view import GuardedDirectory
+from hub.privacy.disclosures import Disclosures
+from hub.privacy.gate import PrivacyGate
+from hub.privacy.withheld import WithheldMarks
+from hub.runner import ThreadRunner
+from hub.store.sql import SqlStore
+from schemas import Event, core_catalogue
+from tests.hub.privacy.house import CURRENT, SIS, HandClock
+
+TENANT = "testkommun"
+
+
+class Hub:
+    """All that guards, on real files, through any number of restarts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = HandClock()
+        self.catalogue = core_catalogue()
+        self.count = 0
+
+    async def start(self) -> None:
+        keys = Keys(b"k" * 32)
+        self.store = await SqlStore.open(self.folder / "store.db", tenant=TENANT, runner=ThreadRunner())
+        self.log = await SqliteLog.open(
+            self.folder / "log.db", catalogue=self.catalogue, clock=self.clock, runner=ThreadRunner()
+        )
+        self.directory = Directory(self.clock)
+        await self.directory.load(self.log)
+        self.log.observe(self.directory.observe)
+        self.gate = PrivacyGate(self.catalogue, self.directory, keys, self.clock, TENANT)
+        self.disclosures = Disclosures(self.store, keys, TENANT, self.clock)
+        self.withheld = WithheldMarks(self.store, self.log, self.directory, self.gate, TENANT)
+        await self.withheld.start()
+
+    async def stop(self) -> None:
+        await self.withheld.stop()
+        await self.log.close()
+        await self.store.close()
+
+    async def restart(self) -> None:
+        await self.stop()
+        await self.start()
+
+    async def say(self, type_: str, data: dict[str, Any], source: str = SIS) -> Stored:
+        self.count += 1
+        event = Event({"specversion": "1.0", "id": f"e{self.count}", "source": source, "type": type_}, data)
+        appended = await self.log.append([self.catalogue.describe(event)])
+        return appended.stored[0]
+
+    async def current(self, source: str = SIS) -> None:
+        await self.say(CURRENT, {"asOf": self.clock.utc().isoformat()}, source)
+
+    async def offer(self, to: Recipient) -> list[Stored]:
+        """Decide on all that came since the last time, as a follower does; what was permitted."""
+        self.position = getattr(self, "position", self.log.start())
+        permitted = []
+        while True:
+            batch = await self.log.read(self.position, 100)
+            for stored in batch.events:
+                decision = self.gate.decide(stored, to)
+                if decision.withheld:
+                    await self.store.commit(self.withheld.mark(decision.withheld))
+                if decision.allowed:
+                    permitted.append(stored)
+            self.position = batch.position
+            if batch.at_head and not batch.events:
+                return permitted
+
+    def view(self, to: Recipient) -> GuardedDirectory:
+        return GuardedDirectory(self.directory, self.gate, self.disclosures, self.store, self.log, to, TENANT)
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
+    hub = Hub(tmp_path)
+    await hub.start()
+    yield hub
+    await hub.stop()

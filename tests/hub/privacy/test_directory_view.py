@@ -1,0 +1,205 @@
+"""A connector's questions to the directory pass the gate like events, and are disclosures."""
+
+import asyncio
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from hub.privacy.base import Rule
+from hub.store import disclosures as rows
+from hub.store.base import Operation
+from plugins.errors import TemporaryError
+from schemas import Category
+from tests.hub.privacy.conftest import TENANT, Hub
+from tests.hub.privacy.house import (
+    ACTIVITY,
+    ALL,
+    DIET,
+    ELSEWHERE,
+    GROUP,
+    ORGANISATION,
+    OTHER,
+    PERSON,
+    SCHOOL,
+    UNIT,
+    absence,
+    contract,
+    person,
+    pupil,
+    recipient,
+    uid,
+)
+
+ANNA, BO, CARL = uid("Anna"), uid("Bo"), uid("Carl")
+TODAY = date(2026, 11, 24)
+KITCHEN = recipient(
+    contract(Category.GROUP, Category.ATTENDANCE, Category.DIET), name="connector/kitchen", aggregates=True
+)
+ATTENDANT = recipient(contract(Category.GROUP, Category.IDENTITY, Category.NAME), name="connector/attendant")
+
+
+@pytest.fixture
+async def school(hub: Hub) -> Hub:
+    await hub.current()
+    await hub.say(ORGANISATION, {"id": SCHOOL, "schoolTypes": ["GR"]})
+    await hub.say(ORGANISATION, {"id": UNIT, "parentOrganisation": {"id": SCHOOL}})
+    await hub.say(ORGANISATION, {"id": ELSEWHERE})
+    await hub.say(PERSON, pupil(ANNA, givenName="Anna"))
+    await hub.say(PERSON, pupil(BO, "Sekretessmarkering", givenName="Bo"))
+    await hub.say(PERSON, pupil(CARL, at=ELSEWHERE, givenName="Carl"))
+    memberships = [
+        {"person": {"id": ANNA}, "startDate": "2026-08-17"},
+        {"person": {"id": BO}, "startDate": "2026-08-17", "endDate": "2026-11-23"},
+    ]
+    await hub.say(GROUP, {"id": uid("7A"), "organisation": {"id": UNIT}, "groupMemberships": memberships})
+    await hub.say(DIET, {"id": uid("diet"), "person": {"id": BO}, "codes": ["GLUTENFRI"]})
+    await hub.say(ACTIVITY, {"id": uid("maths"), "organisation": {"id": UNIT}, "groups": [{"id": uid("7A")}]})
+    return hub
+
+
+def ids(answer: Any) -> set[str]:
+    return {each["id"] for each in answer}
+
+
+async def test_a_kitchen_counts_everybody_under_its_own_pseudonyms(school: Hub) -> None:
+    """Sums over people: protected or not alike."""
+    answer = await school.view(KITCHEN).persons(organisations=[SCHOOL], on=TODAY)
+    name = school.gate.pseudonyms(KITCHEN).of
+    assert {each["id"]: (each["groups"], each["diet"]) for each in answer} == {
+        name(ANNA): ([uid("7A")], []),
+        name(BO): ([], ["GLUTENFRI"]),
+    }
+    assert all(each.keys() == {"id", "enrolments", "groups", "diet"} for each in answer)
+
+
+async def test_its_pseudonyms_are_those_of_the_events(school: Hub) -> None:
+    event = await school.say("se.skolnav.absence.reported.v1", absence(BO))
+    decision = school.gate.decide(event, KITCHEN)
+    assert decision.content is not None
+    answer = await school.view(KITCHEN).persons(organisations=[UNIT], on=TODAY)
+    assert decision.content["data"]["student"]["id"] in ids(answer)
+
+
+async def test_another_recipient_sees_no_protected_pupil_and_nothing_outside_its_contract(school: Hub) -> None:
+    """Promise 4."""
+    answer = await school.view(ATTENDANT).persons(organisations=[UNIT], on=TODAY)
+    assert [(each["id"], each["givenName"], each["groups"]) for each in answer] == [(ANNA, "Anna", [uid("7A")])]
+    assert "diet" not in answer[0]
+
+
+async def test_scope_holds_for_answers_too(school: Hub) -> None:
+    to = recipient(contract(*ALL, organisations=[ELSEWHERE]), name="connector/elsewhere")
+    assert ids(await school.view(to).persons(on=TODAY)) == {CARL}
+    assert ids(await school.view(to).organisations()) == {ELSEWHERE}
+    assert await school.view(to).groups() == []
+    assert await school.view(to).activity(uid("maths")) is None
+
+
+async def test_who_is_not_there_on_the_date_is_not_in_the_answer(school: Hub) -> None:
+    leaving = {"enroledAt": {"id": UNIT}, "startDate": "2026-08-17", "endDate": "2026-11-23"}
+    cancelled = {"enroledAt": {"id": UNIT}, "startDate": "2026-08-17", "cancelled": True}
+    gone = [person(uid("left"), enrolments=[leaving]), person(uid("never"), enrolments=[cancelled])]
+    for each in (*gone, pupil(uid("moved"), personStatus="Utvandrad")):
+        await school.say(PERSON, each)
+    assert len(await school.view(KITCHEN).persons(organisations=[SCHOOL], on=TODAY)) == 2
+    assert len(await school.view(KITCHEN).persons(organisations=[SCHOOL], on=TODAY - timedelta(days=1))) == 3
+
+
+async def test_members_of_a_group_that_day(school: Hub) -> None:
+    view = school.view(KITCHEN)
+    name = school.gate.pseudonyms(KITCHEN).of
+    assert ids(await view.persons(groups=[uid("7A")], on=TODAY)) == {name(ANNA)}
+    assert ids(await view.persons(groups=[uid("7A")], on=TODAY - timedelta(days=1))) == {name(ANNA), name(BO)}
+
+
+async def test_groups_and_activities(school: Hub) -> None:
+    view = school.view(ATTENDANT)
+    (group,) = await view.groups(organisations=[SCHOOL])
+    assert [each["person"]["id"] for each in group["groupMemberships"]] == [ANNA]
+    activity = await view.activity(uid("maths").upper())
+    assert activity is not None
+    assert activity["groups"] == [{"id": uid("7A")}]
+    assert await view.activity(uid("nothing")) is None
+
+
+async def test_each_answer_and_each_denial_is_in_the_log_of_disclosures(school: Hub) -> None:
+    """Disclosure: a directory answer is one, and it is durable before the answer."""
+    await school.view(ATTENDANT).persons(organisations=[UNIT], on=TODAY)
+    found = {}
+    for id in (ANNA, BO):
+        place = school.directory.persons[id].owner.at
+        (row,) = await school.store.read(rows.for_place(TENANT, ATTENDANT.name, place))
+        found[id] = (row.disclosure.subscription, row.disclosure.allowed, row.disclosure.rule)
+        assert row.disclosure.subjects == (school.disclosures.subject(id),)
+    assert found == {ANNA: ("directory", True, Rule.ALLOWED), BO: ("directory", False, Rule.PROTECTED)}
+
+
+async def test_what_changes_before_the_answer_is_decided_again(school: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promise 4: the decision is checked in the turn of the answer."""
+    commit = school.store.commit
+
+    async def meanwhile(*operations: Operation) -> None:
+        await commit(*operations)
+        monkeypatch.undo()
+        await school.say(PERSON, pupil(ANNA, "Sekretessmarkering"))
+
+    monkeypatch.setattr(school.store, "commit", meanwhile)
+    assert await school.view(ATTENDANT).persons(organisations=[UNIT], on=TODAY) == []
+
+
+async def test_a_directory_that_never_rests_is_a_temporary_error(school: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = school.disclosures.record
+
+    def meanwhile(intents: Any) -> Any:
+        school.directory._bump(ANNA)
+        return record(intents)
+
+    monkeypatch.setattr(school.disclosures, "record", meanwhile)
+    with pytest.raises(TemporaryError):
+        await asyncio.wait_for(school.view(ATTENDANT).persons(organisations=[UNIT], on=TODAY), 10)
+
+
+async def test_an_answer_is_the_connector_s_own(school: Hub) -> None:
+    """Promise 3: whatever it does with it, no other recipient sees it."""
+    to = recipient(contract(*ALL), name="connector/all")
+    view = school.view(to)
+    (first,) = await view.groups()
+    first["groupMemberships"].clear()  # type: ignore[index]
+    (second,) = await view.groups()
+    assert len(second["groupMemberships"]) == 1
+
+
+class TestComplete:
+    async def test_everybody_known_and_fresh(self, school: Hub) -> None:
+        assert await school.view(KITCHEN).complete([SCHOOL], TODAY)
+
+    async def test_an_unknown_member_of_a_group(self, school: Hub) -> None:
+        memberships = [{"person": {"id": uid("unknown")}}]
+        group = {"id": uid("7B"), "organisation": {"id": UNIT}, "groupMemberships": memberships}
+        await school.say(GROUP, group)
+        assert not await school.view(KITCHEN).complete([SCHOOL], TODAY)
+        assert await school.view(KITCHEN).complete([ELSEWHERE], TODAY)
+
+    async def test_that_somebody_is_unknown_is_not_for_who_makes_no_sums(self, school: Hub) -> None:
+        """Promise 5."""
+        memberships = [{"person": {"id": uid("unknown")}}]
+        group = {"id": uid("7B"), "organisation": {"id": UNIT}, "groupMemberships": memberships}
+        await school.say(GROUP, group)
+        assert await school.view(ATTENDANT).complete([SCHOOL], TODAY)
+
+    async def test_a_source_that_is_not_fresh(self, school: Hub) -> None:
+        school.clock.now += timedelta(hours=27)
+        assert not await school.view(KITCHEN).complete([SCHOOL], TODAY)
+        assert not await school.view(ATTENDANT).complete([SCHOOL], TODAY)
+
+    async def test_a_source_of_diets_counts_once_it_has_said_current(self, school: Hub) -> None:
+        await school.say(DIET, {"id": uid("d2"), "person": {"id": ANNA}, "codes": ["HALAL"]}, OTHER)
+        assert await school.view(KITCHEN).complete([SCHOOL], TODAY)
+        await school.current(OTHER)
+        school.clock.now += timedelta(hours=27)
+        await school.current()
+        assert not await school.view(KITCHEN).complete([SCHOOL], TODAY)
+
+    async def test_an_organisation_that_nobody_has_told_of(self, school: Hub) -> None:
+        assert not await school.view(KITCHEN).complete([uid("new unit")], TODAY)
