@@ -1,5 +1,6 @@
 """Each rule of the gate, one by one (DESIGN section 6)."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -552,6 +553,20 @@ class TestPermit:
         house.say(PERSON, pupil(BO, "Sekretessmarkering"))
         house.current()
         assert house.gate.permit(decision)
+
+    def test_a_connector_s_thread_that_holds_the_lock_is_not_overtaken(self, house: House) -> None:
+        """Promise 4: between the permit and the first byte nothing is applied."""
+        decision = house.decide(house.say(ABSENCE, absence(ANNA)), recipient(ATTENDANCE))
+        hidden = house.stored(PERSON, pupil(ANNA, "Sekretessmarkering"))
+        applying = threading.Thread(target=house.directory.observe, args=((hidden,),))
+        with house.directory.lock:
+            applying.start()
+            applying.join(0.2)
+            assert applying.is_alive()
+            assert house.gate.permit(decision)
+        applying.join()
+        with pytest.raises(PermitRefused):
+            house.gate.permit(decision)
 
     def test_what_was_denied_gets_none(self, house: House) -> None:
         """Promise 4."""
