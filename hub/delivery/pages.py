@@ -245,7 +245,9 @@ class Pages:
                     continue
                 own = part.after(index + 1) if page.each else None
                 page.entries.append(_Entry(decision, part.lane, part.state, own))
-                size += len(stored.body) if decision.unchanged else len(orjson.dumps(decision.content))
+                size += len(stored.body)
+                if size >= MAX_PAGE_BYTES:
+                    size = _size(page.entries[had:])
                 full = len(page.entries) >= page.limit or size >= MAX_PAGE_BYTES
             page.cursor = part.after(taken)
             page.at_head = part.at_head and taken == len(part.events)
@@ -352,6 +354,14 @@ class Pages:
             for task in waiting:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
+
+
+def _size(entries: Sequence[_Entry]) -> int:
+    """Bytes of what is permitted. Worked out only where the bodies as stored, which are no smaller, are too many."""
+    return sum(
+        len(entry.decision.stored.body) if entry.decision.unchanged else len(orjson.dumps(entry.decision.content))
+        for entry in entries
+    )
 
 
 class _Book:

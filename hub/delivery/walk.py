@@ -9,7 +9,7 @@ from hub.clock import Clock, from_us, to_us
 from hub.delivery.feed_cursor import FeedCursor, cut
 from hub.store.lanes import Lane
 
-SLICE: Final = 500  # events in one turn: the loop is shared
+SLICE: Final = 200  # events in one turn: the loop is shared
 
 
 @dataclass(frozen=True, slots=True)
