@@ -6,16 +6,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from starlette.responses import JSONResponse, Response
 
 from hub.api.access import Caller, Operator, Parts
 from hub.api.health import status
-from hub.api.problems import ApiProblem
+from hub.api.problems import ApiProblem, language
 from hub.bus.base import Position, Stored
 from hub.clock import from_us
 from hub.config.model import Role
+from hub.privacy.base import Recipient
 from hub.services import Services
 from hub.store import dead_letters, disclosures
 from hub.store.dead_letters import DeadLetter
@@ -88,57 +89,24 @@ async def why(
     event: Annotated[str, Query(max_length=1024, description="The event's id")],
     recipient: Annotated[str, Query(max_length=200, description="A client's or a connector instance's name")],
     source: Annotated[str | None, Query(max_length=1024, description="Left out: any")] = None,
+    accept_language: Annotated[str, Header()] = "",
 ) -> Response:
-    """The decisions that the log of disclosures holds. Where it holds none, what would be decided now."""
+    """The last decision in plain words, and every one that the log of disclosures holds. Where it holds none, what
+    would be decided now (`recomputed`), for each subscription of the recipient's that asks for the type.
+    """
     who.require(Role.OPERATOR, Role.PRIVACY_OFFICER, Role.AUDITOR)
     found = await _named(parts, event, source)
     if not found:
         raise ApiProblem("not-found", "No event of this id is kept; it may have been trimmed.")
     names = (recipient,) if "/" in recipient else (f"client/{recipient}", f"connector/{recipient}")
-    answer = []
-    for stored in found:
-        for name in names:
-            rows = await parts.store.read(disclosures.for_place(parts.store.tenant, name, stored.at))
-            subscribed = [each for each in parts.subscriptions.all() if each.recipient.name == name]
-            if not rows and not subscribed:
-                continue
-            answer.append(
-                {
-                    "event": _event(stored),
-                    "recipient": name,
-                    "decisions": [
-                        {
-                            "at": row.disclosure.at.isoformat(),
-                            "rule": row.disclosure.rule,
-                            "allowed": row.disclosure.allowed,
-                            "subscription": row.disclosure.subscription,
-                            "lane": row.disclosure.lane,
-                            "contracts": list(row.disclosure.contracts),
-                            "row": row.n,
-                        }
-                        for row in rows
-                    ],
-                    "recomputed": [
-                        {
-                            "subscription": each.id,
-                            "state": each.status,
-                            "subscribed": stored.type in each.types,
-                            **_now(parts, stored, each.recipient),
-                        }
-                        for each in subscribed
-                    ]
-                    if not rows
-                    else [],
-                    "purposes": [
-                        {"purpose": contract.purpose, "legal_basis": contract.legal_basis, "version": contract.version}
-                        for each in subscribed[:1]
-                        for contract in each.recipient.contracts
-                    ],
-                }
-            )
-    if not answer:
-        raise ApiProblem("not-found", "No such recipient has a subscription or a decision on this event.")
-    return JSONResponse({"explanations": answer})
+    explained = [
+        await _explained(parts, stored, each, language(accept_language))
+        for stored in found
+        for each in _recipients(parts, names)
+    ]
+    if not explained:
+        raise ApiProblem("not-found", "No such client with a data contract, and no such connector.")
+    return JSONResponse({"explanations": explained})
 
 
 @router.get("/dead-letters", summary="Every dead letter", response_class=JSONResponse)
@@ -232,6 +200,44 @@ async def _named(parts: Services, id: str, source: str | None) -> Sequence[Store
         position = batch.position
 
 
-def _now(parts: Services, stored: Stored, recipient: Any) -> dict[str, Any]:
-    decision = parts.gate.decide(stored, recipient)
-    return {"rule": decision.rule, "allowed": decision.allowed}
+def _recipients(parts: Services, names: Sequence[str]) -> Sequence[Recipient]:
+    """One for each contract under which the recipient of one of these names is told things."""
+    found = [each.recipient for each in parts.subscriptions.all() if each.recipient.name in names]
+    if found:
+        return list({(each.name, each.contracts): each for each in found}.values())
+    return [
+        Recipient(f"client/{client.id}", (client.contract,), protected=client.protected)
+        for client in parts.config.clients
+        if f"client/{client.id}" in names and client.contract is not None
+    ]
+
+
+async def _explained(parts: Services, stored: Stored, recipient: Recipient, language: str) -> dict[str, Any]:
+    told = await parts.disclosures.explain(stored, recipient, language, parts.gate)
+    rows = await parts.store.read(disclosures.for_place(parts.store.tenant, recipient.name, stored.at))
+    return {
+        "event": _event(stored),
+        "recipient": recipient.name,
+        "allowed": told.allowed,
+        "rule": told.rule,
+        "at": told.at.isoformat(),
+        "recomputed": told.recomputed,
+        "text": told.text,
+        "subscriptions": [
+            {"id": each.id, "state": each.status, "asks_for_the_type": stored.type in each.types}
+            for each in parts.subscriptions.all()
+            if each.recipient.name == recipient.name
+        ],
+        "decisions": [
+            {
+                "row": row.n,
+                "at": row.disclosure.at.isoformat(),
+                "rule": row.disclosure.rule,
+                "allowed": row.disclosure.allowed,
+                "subscription": row.disclosure.subscription,
+                "lane": row.disclosure.lane,
+                "contracts": list(row.disclosure.contracts),
+            }
+            for row in rows
+        ],
+    }

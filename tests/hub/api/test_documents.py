@@ -5,6 +5,9 @@ import pytest
 
 from hub.api.app import create_app
 from tests.hub.api.conftest import bearer
+from tests.hub.api.school import absence as absence_of
+from tests.hub.api.school import append, closed_day, current, person, pupil
+from tests.hub.api.test_feed import feed
 from tests.hub.api.test_ingest import CANARY, absence, post, problem
 
 
@@ -145,3 +148,41 @@ class TestOperators:
 
     async def test_without_a_file_there_is_nothing_to_apply(self, http):
         problem(await http.post("/v1/operator/apply", json={}, headers=bearer("op")), 409, "state-conflict")
+
+
+class TestWhy:
+    @pytest.fixture
+    async def read(self, hub, http, clock):
+        """A feed of acme's that has been read: one event was given to it, one was not."""
+        await append(hub, person(1), person(5, "Skyddad folkbokföring"), current(clock))
+        await append(hub, absence_of(1, 1), absence_of(2, 5), closed_day(1))
+        await (await feed(http, types=["se.skolnav.absence.*"])).ids()
+
+    async def why(self, http, event, recipient="acme", language="sv"):
+        headers = {**bearer("op"), "Accept-Language": language}
+        answer = await http.get(f"/v1/operator/why?event={event}&recipient={recipient}", headers=headers)
+        assert answer.status_code == 200, answer.text
+        assert pupil(1) not in answer.text
+        assert pupil(5) not in answer.text
+        (told,) = answer.json()["explanations"]
+        return told
+
+    async def test_it_reads_the_decision_from_the_log_of_disclosures(self, read, http):
+        told = await self.why(http, "absence-1-rep")
+        assert (told["allowed"], told["recomputed"], told["rule"]) == (True, False, "tillaten")
+        told = await self.why(http, "absence-2-rep")
+        assert (told["allowed"], told["recomputed"], told["rule"]) == (False, False, "skydd.person")
+        assert told["text"].startswith("Inte levererad.")
+        assert (await self.why(http, "absence-2-rep", language="en"))["text"].startswith("Not delivered.")
+
+    async def test_it_says_when_it_recomputes(self, read, http):
+        told = await self.why(http, "closed-1")
+        assert (told["recomputed"], told["decisions"]) == (True, [])
+        assert told["subscriptions"][0]["asks_for_the_type"] is False
+        assert (await self.why(http, "absence-1-rep", "other"))["recomputed"] is True
+
+    async def test_what_is_not_there_is_404_and_who_may_not_ask_403(self, read, http):
+        for query in (f"event={CANARY}&recipient=acme", f"event=absence-1-rep&recipient={CANARY}"):
+            problem(await http.get(f"/v1/operator/why?{query}", headers=bearer("op")), 404, "not-found")
+        query = "event=absence-1-rep&recipient=acme"
+        problem(await http.get(f"/v1/operator/why?{query}", headers=bearer("acme")), 403, "role-missing")
