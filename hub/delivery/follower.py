@@ -109,7 +109,7 @@ class Follower:
         self._ended = ended
         self._progressed = progressed
         self._matcher = Matcher(subscription)
-        self._journal = Journal(parts.store, self._cursor)
+        self._journal = Journal(parts.store, self._cursor, progressed)
         self._open: dict[Place, Item] = {}
         self._queues: dict[bytes, deque[Item]] = {}
         self._ready: deque[Item] = deque()
@@ -198,9 +198,12 @@ class Follower:
         return self._started and self._reader.done and not self._open and not self._parked
 
     def settled(self, head: Position) -> bool:
-        """Nothing up to `head` is left to do now; keys that wait for their next try do not count."""
+        """Nothing up to `head` is left to do now, and all of it is durable; keys that wait for a try do not count."""
         return (
-            self._reader.reached(head) and not self._open and not any(parked.active for parked in self._parked.values())
+            self._reader.reached(head)
+            and not self._open
+            and not any(key.active for key in self._parked.values())
+            and self._journal.resting
         )
 
     def tried(self, head: Position) -> bool:

@@ -19,11 +19,14 @@ log = logging.getLogger(__name__)
 
 
 class Journal:
-    """`snapshot` gives the operation that saves the cursor as it stands now."""
+    """`snapshot` gives the operation that saves the cursor as it stands now; `rested` is called when all is durable."""
 
-    def __init__(self, store: Store, snapshot: Callable[[], Operation]) -> None:
+    def __init__(
+        self, store: Store, snapshot: Callable[[], Operation], rested: Callable[[], None] = lambda: None
+    ) -> None:
         self._store = store
         self._snapshot = snapshot
+        self._rested = rested
         self._pending: list[Operation] = []
         self._waiters: list[asyncio.Future[None]] = []
         self._dirty = False
@@ -47,9 +50,14 @@ class Journal:
         if self._timer is None and not self._committing and not self._closed:
             self._timer = asyncio.get_running_loop().call_later(LAZY_S, self._start)
 
+    @property
+    def resting(self) -> bool:
+        """All that was told is durable."""
+        return not self._dirty and not self._committing
+
     async def flush(self) -> None:
         """Return when all that was told is durable."""
-        if self._dirty or self._committing:
+        if not self.resting:
             await self.add()
 
     def close(self) -> None:
@@ -95,3 +103,5 @@ class Journal:
             self._start()
         elif self._dirty:
             self.touch()
+        else:
+            self._rested()
