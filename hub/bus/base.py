@@ -67,7 +67,7 @@ class Position:
         """Raises ValueError on anything that `pack` did not make."""
         try:
             epoch, count = struct.unpack_from(">IH", packed)
-            return cls(epoch, struct.unpack_from(f">{count}Q", packed, 6))
+            return cls(epoch, struct.unpack(f">{count}Q", packed[6:]))
         except struct.error:
             raise ValueError("not a position") from None
 
@@ -178,7 +178,8 @@ class Log(Protocol):
     async def read(self, after: Position, limit: int, *, limit_bytes: int = 4 << 20) -> Batch:
         """Up to `limit` events after a position, from memory if it reaches back, else from the file.
 
-        A position below the trim point is moved up silently. Never waits. Raises LogUnavailable.
+        A position below the trim point is moved up silently, one of another epoch reads from the oldest. Never waits.
+        Raises LogUnavailable; ValueError for a position of another number of partitions.
         """
 
     async def wait(self, after: Position) -> None:
@@ -209,9 +210,9 @@ class Log(Protocol):
         """
 
     async def states(self, kinds: Sequence[str], after: str = "", limit: int = 1000) -> Sequence[Stored]:
-        """The last event of each entity whose kind (`absence` of `absence/<uuid>`) is in `kinds`, by entity name.
+        """The last event of each entity whose kind (`absence` of `absence/<uuid>`) is in `kinds`.
 
-        Pages by `after`, the last entity seen; `ends` types are included.
+        By kind, then in a fixed order of entities. Pages by `after`, the last entity seen; `ends` types are included.
         """
 
     async def states_of(self, subject: str) -> Sequence[Stored]:

@@ -8,7 +8,7 @@ Bloom filter in memory: what is new, nearly everything, is never looked for in a
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import apsw
@@ -82,7 +82,7 @@ class Filter:
         return bits
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Generation:
     number: int
     day: int
@@ -103,7 +103,7 @@ class Digests:
             newest = self._generations[-1]
             keys = [key for (key,) in db.execute(f"SELECT key FROM digests_{newest.number}")]
             newest.filter.add(keys)
-            newest.keys = len(keys)
+            self._generations[-1] = replace(newest, keys=len(keys))
         self._before = list(self._generations)
 
     def begin(self) -> None:
@@ -134,12 +134,12 @@ class Digests:
         day = newest_us // DAY_US
         current = self._generations[-1] if self._generations else None
         if current is not None and current.day == day and current.keys + keys <= _GENERATION_KEYS:
-            current.keys += keys
+            self._generations[-1] = replace(current, keys=current.keys + keys)
             return
         if current is not None:
             bits = current.filter.shrunk(current.keys)
             self._db.execute("UPDATE generations SET filter = ? WHERE number = ?", (bits, current.number))
-            self._generations[-1] = _Generation(current.number, current.day, current.keys, Filter(bits))
+            self._generations[-1] = replace(current, filter=Filter(bits))
         number = current.number + 1 if current is not None else 1
         self._db.execute(f"CREATE TABLE digests_{number} (key PRIMARY KEY, found BLOB NOT NULL) WITHOUT ROWID")
         self._db.execute("INSERT INTO generations VALUES (?, ?, NULL)", (number, day))

@@ -58,7 +58,8 @@ def open_writer(path: Path, partitions: int) -> apsw.Connection:
         raise LogUnavailable(f"the log can't be opened ({type(error).__name__})") from None
     try:
         db.execute("PRAGMA page_size = 8192")
-        db.execute("PRAGMA journal_mode = WAL").get  # noqa: B018 - a property that runs the statement
+        if db.execute("PRAGMA journal_mode = WAL").get != "wal":
+            raise LogMismatch(f"{path} is on a file system without shared memory: put `data` on a local disk")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA cache_size = -32000")
         db.execute("PRAGMA temp_store = MEMORY")

@@ -7,6 +7,8 @@ would be half as large as the events themselves.
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeVar
 
+import orjson
+
 _UUID_LENGTH: Final = 36
 _PACKED_ID: Final = 16
 _MAX_NAMES: Final = (1 << 16) - 1  # numbers are two bytes; names past that are kept as text
@@ -43,12 +45,12 @@ def pack_ids(ids: Sequence[str]) -> Packed:
     packed = [pack_id(each) for each in ids]
     if all(isinstance(each, bytes) for each in packed):
         return b"".join(packed)  # type: ignore[arg-type]
-    return "\n".join(ids)
+    return orjson.dumps(ids).decode()
 
 
 def unpack_ids(packed: Packed) -> tuple[str, ...]:
     if isinstance(packed, str):
-        return tuple(packed.split("\n"))
+        return tuple(orjson.loads(packed))
     if len(packed) == _PACKED_ID:
         return (unpack_id(packed),)
     return tuple(unpack_id(packed[at : at + _PACKED_ID]) for at in range(0, len(packed), _PACKED_ID))

@@ -2,7 +2,8 @@
 
     python -m tests.faults.publisher PATH '{"tasks": 64, "next": {"0": 17}, "synchronous": "FULL"}'
 
-Each task has a key of its own (its number) and publishes one event after the other; `next` says where it goes on. A
+Each task has a key of its own (its number) and publishes one event after the other; `next` says where it goes on,
+`fresh` after how many events the indexes are folded in. A
 line is written only after the append returned: `<key> <number>`; `unavailable <error>` where the log refused.
 """
 
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hub.bus import index
 from hub.bus.base import LogUnavailable, Stored
 from hub.bus.sqlite import SqliteLog
 from hub.clock import SystemClock
@@ -32,7 +34,8 @@ def number_of(stored: Stored) -> tuple[str, int]:
     return key, int(number)
 
 
-async def publish(path: Path, tasks: int, next: dict[str, int], synchronous: str, size: int) -> None:
+async def publish(path: Path, tasks: int, next: dict[str, int], synchronous: str, size: int, fresh: int) -> None:
+    index.FRESH_EVENTS = fresh  # type: ignore[misc]  # final, save for this
     log = await SqliteLog.open(path, catalogue=CATALOGUE, clock=SystemClock(), runner=ThreadRunner())
     if synchronous != "FULL":
         log._db.execute(f"PRAGMA synchronous = {synchronous}")  # the mode that the power cut must catch
@@ -53,7 +56,7 @@ async def publish(path: Path, tasks: int, next: dict[str, int], synchronous: str
 
 
 def main() -> None:
-    options: dict[str, Any] = {"tasks": 64, "next": {}, "synchronous": "FULL", "size": 200}
+    options: dict[str, Any] = {"tasks": 64, "next": {}, "synchronous": "FULL", "size": 200, "fresh": index.FRESH_EVENTS}
     options.update(json.loads(sys.argv[2]))
     asyncio.run(publish(Path(sys.argv[1]), **options))
 

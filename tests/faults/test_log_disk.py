@@ -16,23 +16,26 @@ from tests.faults.test_log_kill import opened
 pytestmark = [pytest.mark.fault, pytest.mark.peer("loop-mounted ext4")]
 
 
-async def lose_power(disk: LoopDisk, **options: str) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+async def lose_power(disk: LoopDisk, **options: str | int) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
     """Publish, cut the power in the midst of it, start again: (acknowledged, what the log has)."""
     path = disk.path / "log.db"
     with Publisher(path, tasks=64, **options) as publisher:
         publisher.wait_for(acknowledged=2000)
+        # Only what was said before the cut counts. The ioctl races with an fdatasync in flight: in 1 of 150 runs the
+        # kernel (6.18) tells success for a bare pwrite and fdatasync whose data it then drops.
+        acknowledged = list(publisher.acknowledged)
         disk.cut_power()
         publisher.kill()
     disk.unmount()
     disk.mount()
     async with opened(path) as log:
-        return publisher.acknowledged, [number_of(each) for each in await everything(log, limit=2000)]
+        return acknowledged, [number_of(each) for each in await everything(log, limit=2000)]
 
 
-@pytest.mark.parametrize("attempt", range(3))
-async def test_a_power_cut_loses_no_acknowledged_event(disk: LoopDisk, attempt: int) -> None:
+@pytest.mark.parametrize("fresh", [32_768, 100, 40], ids="indexes folded after {} events".format)
+async def test_a_power_cut_loses_no_acknowledged_event(disk: LoopDisk, fresh: int) -> None:
     """Promise 1, where it counts: kill -9 leaves the page cache, this does not."""
-    acknowledged, arrived = await lose_power(disk)
+    acknowledged, arrived = await lose_power(disk, fresh=fresh)
     assert missing(acknowledged, arrived) == set()
     assert out_of_order(arrived) == []
     assert repeated(arrived) == []

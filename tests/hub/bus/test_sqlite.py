@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 import pytest
 
-from hub.bus import index
+from hub.bus import digests, index
 from hub.bus.base import LogUnavailable
 from hub.bus.sqlite import LogLocked, LogMismatch, SqliteLog
 from hub.runner import ThreadRunner
@@ -19,6 +19,7 @@ from tests.contracts.log import (
     SOURCE,
     HandClock,
     LogContract,
+    booking,
     by_key,
     everything,
     matter,
@@ -185,8 +186,6 @@ async def test_an_event_past_the_duplicate_window_is_still_found(
 
 
 async def test_a_full_generation_is_followed_by_another(open_log: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hub.bus import digests
-
     monkeypatch.setattr(digests, "_GENERATION_KEYS", 64)
     monkeypatch.setattr(index, "FRESH_EVENTS", 10)
     log = await open_log()
@@ -213,29 +212,30 @@ async def test_room_that_trimming_freed_is_used_again(open_log: Open, clock: Han
     assert sizes[-1] < sizes[0] * 1.3
 
 
+@pytest.mark.parametrize("table", ["events_0", "names", "digests_1", "state", "related"])
 async def test_a_group_that_fails_is_refused_whole_and_the_next_one_is_taken(
-    open_log: Open, monkeypatch: pytest.MonkeyPatch
+    open_log: Open, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
     monkeypatch.setattr(index, "FRESH_EVENTS", 2)
     log = await open_log()
     await log.append([matter("m1", id="1"), matter("m2", id="2")])
     heard: list[Any] = []
     log.observe(heard.extend)
-    # SQLite's own authoriser refuses one insert, as a full disk would.
-    log._db.authorizer = lambda action, table, *_: (
-        apsw.SQLITE_DENY if (action, table) == (apsw.SQLITE_INSERT, "events_0") else apsw.SQLITE_OK
-    )
+    batch = [matter("m1", id="3"), matter("m3", id="4"), booking("b", id="5")]
+    denied = (apsw.SQLITE_INSERT, table)
+    # SQLite's own authoriser refuses one insert, wherever in the transaction it comes, as a full disk would.
+    log._db.authorizer = lambda action, of, *_: apsw.SQLITE_DENY if (action, of) == denied else apsw.SQLITE_OK
     for _ in range(3):
         with pytest.raises(LogUnavailable):
-            await log.append([matter("m1", id="3"), matter("m3", id="4", note="of a new name")])
+            await log.append(batch)
     log._db.authorizer = None
     assert heard == []
     assert names(await everything(log)) == ["1", "2"]
     assert names(await log.states(["matter"])) == ["1", "2"]
-    appended = await log.append([matter("m1", id="3"), matter("m3", id="4", note="of a new name")])
-    assert names(appended.stored) == ["3", "4"]
+    assert names((await log.append(batch)).stored) == ["3", "4", "5"]
     log = await open_log()
-    assert names(await log.states(["matter"])) == ["3", "2", "4"]
+    assert names(await log.states(["matter", "booking"])) == ["5", "3", "2", "4"]
+    assert (await log.append(batch)).duplicates == 3
 
 
 async def test_no_error_or_text_form_quotes_an_event(open_log: Open) -> None:
