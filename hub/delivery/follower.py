@@ -111,6 +111,7 @@ class Follower:
         self._matcher = Matcher(subscription)
         self._journal = Journal(parts.store, self._cursor, progressed)
         self._open: dict[Place, Item] = {}
+        self._reopening: tuple[Place, ...] = ()  # open when the hub stopped, and not yet decided anew
         self._queues: dict[bytes, deque[Item]] = {}
         self._ready: deque[Item] = deque()
         self._parked: dict[bytes, ParkedKey] = {}
@@ -144,8 +145,8 @@ class Follower:
     async def start(self, open_places: Sequence[Place] = ()) -> None:
         """Decide anew what was open when the hub stopped, then read on."""
         if open_places:
-            events = await self._parts.log.get(open_places)
-            await self._take(events, state=self._reader.state)
+            self._reopening = tuple(open_places)
+            await self._take(await self._parts.log.get(open_places), state=self._reader.state)
         self._started = True
         self._wake()
         self._spawn(self._read())
@@ -294,6 +295,7 @@ class Follower:
             items.append(item)
             self._open[stored.at] = item
             self._queues.setdefault(key, deque()).append(item)
+        self._reopening = ()
         if events:
             self._reading_us = events[-1].accepted_us
         if accept:
@@ -327,7 +329,7 @@ class Follower:
     # -- attempts -----------------------------------------------------------------------------------------------
 
     def _slots(self) -> int:
-        if self._stop.is_set() or self._hold is not None:
+        if self._stop.is_set() or self._hold is not None or not self._started:
             return 0
         return 1 if self._streak >= HOLD_AFTER else self._sink.concurrency
 
@@ -579,7 +581,7 @@ class Follower:
 
     def _cursor(self) -> Operation:
         row = cursors.Cursor(
-            self.subscription.id, self.lane, self._reader.pack(), tuple(self._open), self._reading_us
+            self.subscription.id, self.lane, self._reader.pack(), (*self._open, *self._reopening), self._reading_us
         )  # fmt: skip
         return cursors.save(self._parts.tenant, row)
 

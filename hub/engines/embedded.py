@@ -6,14 +6,14 @@ import logging
 import random
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, Final, Self
 
 from hub import keys as key_file
 from hub.bus.sqlite import SqliteLog
-from hub.clock import Clock, SystemClock
+from hub.clock import SCHOOL_ZONE, Clock, SystemClock
 from hub.config import HubConfig
 from hub.delivery.base import Sink
 from hub.delivery.engine import Delivery
@@ -38,7 +38,7 @@ from plugins.manager import Plugins
 from schemas import Catalogue
 
 RING_BYTES: Final = 32 << 20  # the newest events, for all followers that keep up
-TRIM_EVERY_S: Final = 3600.0
+MAINTAIN_EVERY_S: Final = 3600.0
 
 log = logging.getLogger(__name__)
 
@@ -208,14 +208,28 @@ class Hub:
         self.services.pages.wake()
 
     async def _maintain(self) -> None:
-        """Forget what is past its retention; end what has expired."""
+        """Forget what is past its retention, end what has expired, and take up what begins with a new day."""
+        today = self.clock.school().date()
         while True:
             try:
                 await self.log.trim(self.clock.utc() - self.config.retention)
                 await self.services.subscriptions.expire()
+                if self.clock.school().date() != today:
+                    today = self.clock.school().date()
+                    self.withheld.new_day(today)
             except Exception as error:
                 self.problem("maintenance", type(error).__name__, "")
-            await self.clock.sleep(TRIM_EVERY_S)
+            await self.clock.sleep(self._next_chore_s())
+
+    def _next_chore_s(self) -> float:
+        """Machine time until something is to be maintained: at most an hour."""
+        school = self.clock.school()
+        midnight = datetime.combine(school.date() + timedelta(days=1), time(0, 0, 1), SCHOOL_ZONE)
+        chores = [MAINTAIN_EVERY_S, self.clock.machine_seconds_until(midnight)]
+        expiry = self.services.subscriptions.next_expiry()
+        if expiry is not None:
+            chores.append((expiry - self.clock.utc()).total_seconds())
+        return max(0.1, min(chores))
 
     def _runner(self) -> Runner:
         runner = ThreadRunner()
