@@ -224,8 +224,9 @@ class Log(Protocol):
     async def restate(self, entities: Sequence[str]) -> Sequence[Stored]:
         """Append each entity's state as it stands when this is written, under its own source with a new random id.
 
-        Copied in the writer's own transaction: a copy read earlier could land on top of a newer one. Unknown
-        entities are left out.
+        Copied in the writer's own transaction: a copy read earlier could land on top of a newer one. `data.changed`
+        is left out: the copy stands for the entity as it is, and previous values would tell what was withheld.
+        Unknown entities are left out.
         """
 
     async def close(self) -> None: ...

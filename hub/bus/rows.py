@@ -104,9 +104,14 @@ def prepare(described: Described, names: Names, partitions: int) -> Prepared:
 
 
 def copy_of(old: Stored, partition: int, row: Sequence[Any], names: Names) -> Prepared:
-    """The same event once more, under its own source with a new random id. `row` is the old one, of COLUMNS."""
+    """The same event once more, without `changed`, under its own source with a new random id.
+
+    `row` is the old one, of COLUMNS.
+    """
     whole = from_json(old.body)
     whole.pop("sequence", None)
+    if isinstance(data := whole.get("data"), dict):
+        data.pop("changed", None)  # it tells what stood there while nothing was told
     new_id = whole["id"] = str(uuid.uuid4())
     canonical = canonical_json(whole)
     columns = list(row[3:12])
