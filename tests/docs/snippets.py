@@ -118,7 +118,8 @@ class Stage:
 
         self._readers.append(threading.Thread(target=read, daemon=True))
         self._readers[-1].start()
-        assert listens.wait(30) and process.poll() is None, f"{fence.where}: {b''.join(said).decode()}"
+        assert listens.wait(30), f"{fence.where}: it does not come up"
+        assert process.poll() is None, f"{fence.where}: {b''.join(said).decode()}"
 
     def _process(self, script: str, out: Any, err: Any) -> "subprocess.Popen[bytes]":
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])

@@ -41,3 +41,7 @@ def test_a_command_that_fails_fails_its_page(stage):
     fence = next(each for each in MUNICIPALITY if each.mark == "run")
     with pytest.raises(AssertionError, match=r"municipality\.md:\d+ ended with 7"):
         stage.play([type(fence)("sh", "run", "exit 7", fence.where)])
+
+
+def test_a_vendor_can_follow_its_page(stage):
+    assert stage.play(fences(DOCS / "vendors.md")) > 0
