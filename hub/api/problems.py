@@ -39,7 +39,7 @@ TITLES: Final[Mapping[str, tuple[int, str, str]]] = {
     "invalid-event": (422, "An event is not valid", "En händelse är inte giltig"),
     "invalid-content": (422, "The content is not valid", "Innehållet är inte giltigt"),
     "too-many-requests": (429, "Too many requests at a time", "För många anrop samtidigt"),
-    "internal": (500, "The hub failed", "Navet misslyckades"),
+    "internal": (500, "The hub failed", "Hubben misslyckades"),
     "unavailable": (503, "Not possible right now", "Inte möjligt just nu"),
 }
 

@@ -19,7 +19,7 @@ def stage(tmp_path):
 
 
 def test_a_municipality_can_follow_its_page(stage):
-    assert stage.play(MUNICIPALITY) > 3
+    assert stage.play(MUNICIPALITY) > 1
 
 
 def test_a_consumer_can_follow_its_page_on_the_municipalitys_hub(stage):
