@@ -43,6 +43,14 @@ def run(config: Config = Path("skolnav.yaml")) -> None:
         runner.run(serve(settings, plugins, ready=ready))
 
 
+@app.command()
+def demo(exit: Annotated[bool, typer.Option("--exit", help="End after the day.")] = False) -> None:
+    """Play a school day with an invented municipality, then stay up until Ctrl-C."""
+    from hub.demo import play  # not needed by the other commands
+
+    raise typer.Exit(play.main(stay=not exit))
+
+
 def main() -> None:
     """Entry point."""
     sys.exit(app())

@@ -1,0 +1,43 @@
+"""The school's side of `POST /v1/events`: a token, batches, and the hub's answer."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import httpx
+import orjson
+
+BATCH: Final = 400
+_STRUCTURED: Final = "application/cloudevents+json"
+_BATCHED: Final = "application/cloudevents-batch+json"
+
+
+class Publisher:
+    """A client with the role publisher. Raises httpx.HTTPStatusError where the hub refuses."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False
+        )
+
+    async def post(self, event: dict[str, Any]) -> dict[str, Any]:
+        """One event. Returns the answer: `accepted`, `duplicates`, `ids`; it is durable by then."""
+        return await self._send(_STRUCTURED, event)
+
+    async def post_all(self, events: Sequence[dict[str, Any]]) -> int:
+        """Many, in order. Returns how many were accepted."""
+        return sum(
+            [
+                (await self._send(_BATCHED, events[start : start + BATCH]))["accepted"]
+                for start in range(0, len(events), BATCH)
+            ]
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def _send(self, content_type: str, content: object) -> dict[str, Any]:
+        answer = await self._http.post(
+            "/v1/events", content=orjson.dumps(content), headers={"Content-Type": content_type}
+        )
+        taken: dict[str, Any] = answer.raise_for_status().json()
+        return taken

@@ -1,0 +1,157 @@
+"""Who is told: a webhook's receiver and a feed's reader, written as an outside vendor would write them.
+
+Neither knows anything of the hub but what its documents say. `Arrival` is what one of them saw.
+"""
+
+import asyncio
+import base64
+import hmac
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+import httpx
+
+TOLERANCE_S: Final = 300  # how old a signature may be (Standard Webhooks)
+POLL_S: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One event as a recipient got it. `status` is what a webhook answered, None for a feed; `at` monotonic seconds."""
+
+    recipient: str
+    event: dict[str, Any]
+    status: int | None = None
+    attempt: int = 1
+    at: float = field(default_factory=time.monotonic)
+
+    @property
+    def taken(self) -> bool:
+        return self.status is None or self.status < 300
+
+
+class WebhookReceiver:
+    """Verifies each signature, remembers each `webhook-id`, and answers. `on_arrival` is called in its threads."""
+
+    def __init__(self, name: str, on_arrival: Callable[[Arrival], None]) -> None:
+        self.name = name
+        self.key = secrets.token_bytes(32)
+        self.bodies: list[bytes] = []  # everything that came
+        self.ids: list[str] = []  # of what was taken, in order
+        self.attempts: dict[str, int] = {}  # by webhook-id
+        self.verified = self.refused = self.repeated = 0
+        self.busy = 0  # so many deliveries are answered with 503
+        self._on_arrival = on_arrival
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"receiver": self}))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, name=name, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/hook"
+
+    @property
+    def secret(self) -> str:
+        return "whsec_" + base64.b64encode(self.key).decode()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def take(self, id: str, timestamp: str, signatures: str, body: bytes) -> int:
+        """The status to answer with."""
+        with self._lock:
+            if not self._is_right(id, timestamp, signatures, body):
+                self.refused += 1
+                return 401
+            self.bodies.append(body)
+            self.verified += 1
+            self.attempts[id] = self.attempts.get(id, 0) + 1
+            status = 204
+            if self.busy:
+                self.busy -= 1
+                status = 503
+            elif id in self.ids:
+                self.repeated += 1  # at least once: it is taken, and does nothing more
+                return status
+            else:
+                self.ids.append(id)
+            arrival = Arrival(self.name, json.loads(body), status, self.attempts[id])
+        self._on_arrival(arrival)
+        return status
+
+    def _is_right(self, id: str, timestamp: str, signatures: str, body: bytes) -> bool:
+        if not timestamp.isdigit() or abs(time.time() - int(timestamp)) > TOLERANCE_S:
+            return False
+        signed = f"{id}.{timestamp}.".encode() + body
+        wanted = "v1," + base64.b64encode(hmac.digest(self.key, signed, "sha256")).decode()
+        return any(hmac.compare_digest(wanted, each) for each in signatures.split())
+
+
+class _Handler(BaseHTTPRequestHandler):
+    receiver: WebhookReceiver
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_OPTIONS(self) -> None:
+        """Consent to deliveries (CloudEvents' HTTP web hooks, section 4)."""
+        self._answer(200, {"WebHook-Allowed-Origin": self.headers.get("WebHook-Request-Origin", "")})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        names = ("webhook-id", "webhook-timestamp", "webhook-signature")
+        self._answer(self.receiver.take(*(self.headers.get(name, "") for name in names), body), {})
+
+    def _answer(self, status: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if status != 204:
+            self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: the screen shows what came."""
+
+
+class FeedReader:
+    """Follows a feed by its links, with long polls. `on_arrival` is called on the event loop."""
+
+    def __init__(self, name: str, url: str, token: str, on_arrival: Callable[[Arrival], None]) -> None:
+        self.name = name
+        self.bodies: list[bytes] = []
+        self.cursors: list[str] = []
+        self.taken = 0
+        self.address = url
+        self._url = httpx.URL(url).copy_merge_params({"wait": POLL_S})
+        self._token = token
+        self._on_arrival = on_arrival
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        url = self._url
+        async with httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {self._token}"}, timeout=POLL_S + 10, trust_env=False
+        ) as client:
+            while True:
+                try:
+                    answer = (await client.get(url)).raise_for_status()
+                except httpx.HTTPError:
+                    await asyncio.sleep(1)  # the cursor is ours: nothing is missed
+                    continue
+                self.bodies.append(answer.content)
+                url = url.join(answer.links["next"]["url"])
+                self.cursors.append(url.params["after"])
+                for event in answer.json():
+                    self.taken += 1
+                    self._on_arrival(Arrival(self.name, event))

@@ -1,0 +1,263 @@
+"""Norrskolan in Exempelkommun: invented pupils, guardians, teachers and lessons, the same on every run.
+
+No number, name or address belongs to anybody: family names are made up, and addresses end in `.example` (RFC 2606).
+"""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+from typing import Any, Final
+
+from hub.clock import SCHOOL_ZONE
+from schemas import Payload
+from schemas.directory import (
+    ActivityUpserted,
+    DietUpserted,
+    DirectoryCurrent,
+    DutyUpserted,
+    GroupUpserted,
+    OrganisationUpserted,
+    PersonUpserted,
+    RoomUpserted,
+)
+from schemas.schedule import LessonScheduled
+
+SIS: Final = "urn:exempelkommun:sis"  # the school system
+KOST: Final = "urn:exempelkommun:kost"  # where the diets are kept
+DAY: Final = date(2026, 11, 24)
+START: Final = "2026-08-17"
+
+# In demo.yaml too.
+UNIT: Final = "9ab4e96b-7f6d-5d1a-b5f4-9f6f5a1d0c01"
+LUNCH: Final = ("9ab4e96b-7f6d-5d1a-b5f4-9f6f5a1d0c11", "9ab4e96b-7f6d-5d1a-b5f4-9f6f5a1d0c12")
+
+CLASSES: Final = tuple(f"{year}{letter}" for year in (7, 8, 9) for letter in "ABC")
+SIZES: Final = (24, 23, 24, 22, 24, 23, 24, 23, 24)  # pupils in each class
+SUBJECTS: Final = ("Matematik", "Svenska", "Engelska", "NO")
+PERIODS: Final = ((time(8, 20), 60), (time(9, 40), 60), (time(12, 10), 60), (time(13, 20), 60))  # start, minutes
+
+_GIVEN: Final = ("Alva", "Bo", "Cleo", "Dani", "Elis", "Frej", "Gry", "Hedda", "Idun", "Juni", "Kim", "Love", "Mio",
+                 "Noa", "Ode", "Pim", "Ronja", "Sam", "Tuva", "Vide")  # fmt: skip
+_FAMILY: Final = ("Exempelsson", "Provberg", "Testlund", "Låtsasström", "Modellqvist", "Mönstergren", "Skissholm",
+                  "Utkastdal", "Attrappson")  # fmt: skip
+
+# Pupils by their number in the class list, 0 first.
+PROTECTED: Final = {("8A", 6): "Sekretessmarkering", ("9B", 11): "Skyddad folkbokföring"}
+DIETS: Final = {"GLUTEN": 23, "LAKTOS": 17, "VEG": 11}  # every so-many-th pupil; the first that fits
+
+
+def made_id(what: str) -> str:
+    """An SS 12000 id that is the same on every run."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{what}.exempelkommun.example"))
+
+
+def at(clock: time, day: date = DAY) -> str:
+    """A school time as events write it."""
+    return datetime.combine(day, clock, SCHOOL_ZONE).isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Pupil:
+    id: str
+    given: str
+    family: str
+    school_class: str
+    marking: str
+    diet: str | None
+
+    @property
+    def protected(self) -> bool:
+        return self.marking != "Ingen"
+
+    @property
+    def lunch(self) -> str:
+        """The group that eats together: year 7 first."""
+        return LUNCH[0] if self.school_class.startswith("7") else LUNCH[1]
+
+
+class School:
+    """What the school system and the kitchen's diet list would send."""
+
+    @cached_property
+    def pupils(self) -> tuple[Pupil, ...]:
+        return tuple(self._pupils())
+
+    def pupil(self, school_class: str, number: int) -> Pupil:
+        return [pupil for pupil in self.pupils if pupil.school_class == school_class][number]
+
+    def directory(self, as_of: datetime) -> list[dict[str, Any]]:
+        """All of the directory; that it is complete, as of a machine time, comes last."""
+        year = {"startDate": START, "endDate": "2027-06-11"}
+        events = [
+            _event(OrganisationUpserted, organisation)
+            for organisation in (
+                {"id": made_id("huvudman"), "displayName": "Exempelkommun", "organisationType": "Huvudman"},
+                {
+                    "id": UNIT,
+                    "displayName": "Norrskolan",
+                    "organisationType": "Skolenhet",
+                    "schoolUnitCode": "12345678",
+                    "schoolTypes": ["GR"],
+                    "parentOrganisation": {"id": made_id("huvudman")},
+                },
+            )
+        ]
+        events += [
+            _event(RoomUpserted, {"id": made_id(f"room/{name}"), "displayName": name, "owner": {"id": UNIT}})
+            for name in map(_room, CLASSES)
+        ]
+        events += [_event(PersonUpserted, person) for person in self._people()]
+        for number, name in enumerate(CLASSES):
+            duty = {"id": made_id(f"duty/{number}"), "person": {"id": made_id(f"teacher/{number}")}}
+            events.append(
+                _event(DutyUpserted, {**duty, "dutyAt": {"id": UNIT}, "dutyRole": "Lärare", "startDate": START})
+            )
+            events += [
+                _event(
+                    ActivityUpserted,
+                    {
+                        "id": made_id(f"activity/{name}/{subject}"),
+                        "displayName": f"{subject} {name}",
+                        "activityType": "Undervisning",
+                        "groups": [{"id": made_id(f"class/{name}")}],
+                        "organisation": {"id": UNIT},
+                        "teachers": [{"duty": {"id": duty["id"]}}],
+                        **year,
+                    },
+                )
+                for subject in SUBJECTS
+            ]
+        members = {made_id(f"class/{name}"): (f"{name}", "Klass") for name in CLASSES}
+        members |= {LUNCH[0]: ("Lunch 10.50", "Övrigt"), LUNCH[1]: ("Lunch 11.30", "Övrigt")}
+        for group, (name, kind) in members.items():
+            listed = [p for p in self.pupils if group in (p.lunch, made_id(f"class/{p.school_class}"))]
+            events.append(
+                _event(
+                    GroupUpserted,
+                    {
+                        "id": group,
+                        "displayName": name,
+                        "groupType": kind,
+                        "organisation": {"id": UNIT},
+                        "groupMemberships": [{"person": {"id": pupil.id}, "startDate": START} for pupil in listed],
+                        **year,
+                    },
+                )
+            )
+        events += [
+            _event(
+                DietUpserted,
+                {"id": made_id(f"diet/{pupil.id}"), "person": {"id": pupil.id}, "codes": [pupil.diet]},
+                source=KOST,
+            )
+            for pupil in self.pupils
+            if pupil.diet is not None
+        ]
+        current = {"asOf": as_of.isoformat()}
+        return [*events, _event(DirectoryCurrent, current, source=KOST), _event(DirectoryCurrent, current)]
+
+    def lessons(self) -> list[dict[str, Any]]:
+        """The day's timetable."""
+        return [
+            _event(LessonScheduled, self.lesson(name, period)) for name in CLASSES for period in range(len(PERIODS))
+        ]
+
+    def lesson(self, school_class: str, period: int) -> dict[str, Any]:
+        start, minutes = PERIODS[period]
+        begins = datetime.combine(DAY, start, SCHOOL_ZONE)
+        number = CLASSES.index(school_class)
+        subject = SUBJECTS[(period + number) % len(SUBJECTS)]
+        return {
+            "id": made_id(f"lesson/{school_class}/{DAY}/{period}"),
+            "activity": {
+                "id": made_id(f"activity/{school_class}/{subject}"),
+                "displayName": f"{subject} {school_class}",
+            },
+            "startTime": begins.isoformat(),
+            "endTime": (begins + timedelta(minutes=minutes)).isoformat(),
+            "organisation": {"id": UNIT},
+            "groups": [{"id": made_id(f"class/{school_class}"), "displayName": school_class}],
+            "teachers": [{"duty": {"id": made_id(f"duty/{number}")}, "person": {"id": made_id(f"teacher/{number}")}}],
+            "rooms": [{"id": made_id(f"room/{_room(school_class)}"), "displayName": _room(school_class)}],
+        }
+
+    def absence(self, pupil: Pupil, start: time = time(8), end: time = time(16)) -> dict[str, Any]:
+        """One notification; the same pupil's on the same day is one entity."""
+        return {
+            "id": made_id(f"absence/{pupil.id}/{DAY}"),
+            "student": {"id": pupil.id},
+            "startTime": at(start),
+            "endTime": at(end),
+            "type": "Anmäld frånvaro",
+            "organisation": {"id": UNIT},
+            "registeredBy": {"id": made_id(f"guardian/{pupil.id}")},
+        }
+
+    def _pupils(self) -> Iterator[Pupil]:
+        count = 0
+        for name, size in zip(CLASSES, SIZES, strict=True):
+            for number in range(size):
+                count += 1
+                diet = next((code for code, every in DIETS.items() if count % every == 0), None)
+                yield Pupil(
+                    id=made_id(f"pupil/{name}/{number}"),
+                    given=_GIVEN[count * 7 % len(_GIVEN)],
+                    family=_FAMILY[count % len(_FAMILY)],
+                    school_class=name,
+                    marking=PROTECTED.get((name, number), "Ingen"),
+                    diet=diet,
+                )
+
+    def _people(self) -> Iterator[dict[str, Any]]:
+        for number in range(len(CLASSES)):
+            yield _person(made_id(f"teacher/{number}"), _GIVEN[number * 2], _FAMILY[-1 - number])
+        for number, pupil in enumerate(self.pupils):
+            guardian = _person(made_id(f"guardian/{pupil.id}"), _GIVEN[number * 3 % len(_GIVEN)], pupil.family)
+            # A protected pupil's guardian lives where the pupil lives.
+            yield {**guardian, "securityMarking": pupil.marking}
+            yield {
+                **_person(pupil.id, pupil.given, pupil.family),
+                "securityMarking": pupil.marking,
+                "enrolments": [
+                    {
+                        "enroledAt": {"id": UNIT},
+                        "schoolType": "GR",
+                        "schoolYear": int(pupil.school_class[0]),
+                        "startDate": START,
+                    }
+                ],
+                "responsibles": [{"person": {"id": guardian["id"]}, "relationType": "Vårdnadshavare"}],
+            }
+
+
+def _person(id: str, given: str, family: str) -> dict[str, Any]:
+    return {
+        "id": id,
+        "givenName": given,
+        "familyName": family,
+        "securityMarking": "Ingen",
+        "personStatus": "Aktiv",
+        "emails": [{"value": f"{id[:8]}@exempelkommun.example", "type": "Skola"}],
+    }
+
+
+def _room(school_class: str) -> str:
+    return f"B{200 + CLASSES.index(school_class) + 1}"
+
+
+def _event(model: type[Payload], data: Mapping[str, Any], *, source: str = SIS) -> dict[str, Any]:
+    return envelope(model, data, f"{model.spec.family}-{data.get('id', source)}", source=source)
+
+
+def envelope(model: type[Payload], data: Mapping[str, Any], id: str, *, source: str = SIS) -> dict[str, Any]:
+    """A CloudEvent in JSON, as `POST /v1/events` takes it."""
+    return {
+        "specversion": "1.0",
+        "id": id,
+        "source": source,
+        "type": model.spec.type,
+        "datacontenttype": "application/json",
+        "data": dict(data),
+    }

@@ -1,0 +1,61 @@
+"""The terminal: a line for what happened and what it became. Plain text where it is no terminal."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+WIDTH: Final = 110  # longer lines are hard to follow; also the width of plain text
+
+
+class Screen:
+    """Styles: `what` an event, `good` delivered, `kept` withheld or refused, `late`, `dim`."""
+
+    STYLES: Final = {"what": "cyan", "good": "green", "kept": "yellow", "late": "magenta", "dim": "dim", "": ""}
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False, emoji=False, markup=False)
+        self._console.width = min(self._console.width, WIDTH) if self._console.is_terminal else WIDTH
+
+    def title(self, text: str) -> None:
+        self._console.print()
+        self._console.print(Rule(Text(text, "bold"), align="left", style="dim", characters="─"))
+
+    def text(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text, self.STYLES[style]))
+
+    def line(self, clock: str, what: str, whom: str, became: Iterable[tuple[str, str]], story: str = "") -> None:
+        """`became` are pairs of a text and its style: on the same line, or under it where a `story` takes the room."""
+        outcome = Text()
+        for text, style in became:
+            outcome.append("   " if outcome else "-> ", "dim")
+            outcome.append(text, self.STYLES[style])
+        table = self._columns(5, 18, 14)
+        table.add_row(
+            Text(clock, "bold"), Text(what, self.STYLES["what"]), Text(whom), Text(story) if story else outcome
+        )
+        self._console.print(table)
+        if story:
+            self._console.print(Padding(outcome, (0, 0, 0, 7)))
+
+    def fact(self, name: str, text: str, style: str = "") -> None:
+        table = self._columns(18)
+        table.add_row(Text(name, "bold"), Text(text, self.STYLES[style]))
+        self._console.print(Padding(table, (0, 0, 0, 2)))
+
+    def block(self, text: str, style: str = "") -> None:
+        """As it is, indented: never wrapped, since somebody may copy it."""
+        for line in text.splitlines():
+            self._console.print(Text(f"  {line}", self.STYLES[style]), soft_wrap=True)
+
+    @staticmethod
+    def _columns(*widths: int) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for width in widths:
+            table.add_column(width=width, no_wrap=False)
+        table.add_column(overflow="fold")
+        return table
