@@ -97,15 +97,20 @@ class DirectoryView(Protocol):
         `diet`: their diet codes (categories group and diet).
         """
 
-    async def groups(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]: ...
+    async def groups(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
+        """Reduced SS 12000 Groups of these organisations and their parts; without `organisations` all to be seen."""
 
-    async def organisations(self) -> Sequence[Mapping[str, Any]]: ...
+    async def organisations(self) -> Sequence[Mapping[str, Any]]:
+        """Reduced SS 12000 Organisations."""
 
     async def activity(self, id: str) -> Mapping[str, Any] | None:
         """A reduced SS 12000 Activity (its groups, teachers, organisation); None if unknown or not to be seen."""
 
     async def complete(self, organisations: Sequence[str], on: date) -> bool:
-        """Whether everyone there is known and the source's word is fresh. False: say so in the result."""
+        """Whether the sources' word about the pupils there is fresh and, with `aggregates`, everyone is known.
+
+        False: say so in the result. (That somebody is not known yet is only for those who make sums.)
+        """
 
 
 class ConnectorClock(Protocol):
