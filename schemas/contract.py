@@ -51,13 +51,3 @@ class DataContract(BaseModel):
             ]
         )
         return sha256(canonical.encode()).hexdigest()[:16]
-
-    def narrowed_by(self, other: "DataContract | None") -> "DataContract":
-        """The part of this contract that `other` also allows: `other`'s purpose, the intersection of the rest.
-
-        Organisations are intersected when decided on, since a part of one may be named by the other: see
-        `hub.privacy`, which asks for both scopes. Hence the caller keeps both; this intersects categories only.
-        """
-        if other is None:
-            return self
-        return other.model_copy(update={"categories": self.categories & other.categories})

@@ -147,14 +147,6 @@ class LogUnavailable(Exception):
     """The log can't be written or read now (disk full, broker away). Nothing was stored; try again later."""
 
 
-class LogTrimmed(LookupError):
-    """A position below the trim point was read from; `oldest` is where reading can start."""
-
-    def __init__(self, oldest: Position) -> None:
-        self.oldest = oldest
-        super().__init__("trimmed")
-
-
 class Log(Protocol):
     """An ordered, durable log of events with their state. `tests/contracts/log.py` holds every backend to this."""
 

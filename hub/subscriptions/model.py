@@ -35,6 +35,6 @@ class Subscription:
     start_from: StartFrom = "now"
     origin: Literal["file", "api", "connector"] = "file"
     status: Status = Status.ACTIVE
-    reason: str = ""  # why it is paused or ended: a key of hub.texts, never data
+    reason: str = ""  # why it is paused or ended: a short code (`reason.<code>` in hub.texts), never data
     expires_at: datetime | None = None
     sources: tuple[str, ...] = ()  # source globs; empty = all
