@@ -3,18 +3,18 @@
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 from hub.demo.day import STUDY_DAY
-from hub.demo.receivers import FeedReader, WebhookReceiver
 from hub.demo.school import DAY, SIS, School
 from hub.demo.screen import Screen
+from hub.demo.town import CONFIG, Town
 from hub.demo.watch import OUTSIDE, Watch, read_csv
 
 
-def summary(screen: Screen, watch: Watch, webhook: WebhookReceiver, feed: FeedReader, school: School) -> None:
+def summary(screen: Screen, watch: Watch, school: School) -> None:
     """All of it is counted from what was received."""
+    webhook, feed = watch.town.webhook, watch.town.feed
     screen.title("What each recipient got")
     statuses = Counter(read_csv(content)[-1]["status"] for content in watch.files.values())
     late = [
@@ -37,27 +37,25 @@ def summary(screen: Screen, watch: Watch, webhook: WebhookReceiver, feed: FeedRe
         names = ", ".join(f"{OUTSIDE[client]} ({rule})" for client, rule in each.rules.items())
         counted = "; counted in the kitchen's sum" if each.counted else ""
         screen.fact(each.clock, f"{each.type} {each.whom}: {names}{counted}", "kept")
-    lengths = {len(cursor) for cursor in feed.cursors}
+    lengths = " or ".join(map(str, sorted({len(cursor) for cursor in feed.cursors})))
     screen.fact(
         "silence",
-        f"{len(set(feed.cursors))} cursors of the feed, all different, of {_listed(lengths)} characters; webhook-ids and "
-        "`sequence` count nothing; no page, header or error says that there was more",
+        f"{len(feed.cursors)} cursors of the feed, {len(set(feed.cursors))} different, of {lengths} characters each: "
+        "nothing in them, in webhook-ids or in `sequence` counts, so no gap shows",
     )
-    known = [
-        value for pupil in school.pupils if pupil.protected for value in (pupil.id, f"{pupil.given} {pupil.family}")
-    ]
     received = [*webhook.bodies, *feed.bodies, *watch.files.values()]
-    found = sum(value.encode() in body for value in known for body in received)
+    found = sum(value.encode() in body for value in _of_the_protected(school) for body in received)
     size = sum(map(len, received))
-    screen.fact("searched", f"ids and names of the protected pupils in all {size} bytes received: found {found} times")
+    screen.fact("searched", f"all {size} bytes received, for ids and names of protected pupils: found {found} times")
 
     for name in late or list(watch.files)[-1:]:
         screen.title(f"The kitchen's order: {name}")
         screen.block(watch.files[name].decode("utf-8-sig"))
 
 
-def next_steps(screen: Screen, url: str, folder: Path, feed: FeedReader, school: School, withheld: str) -> None:
+def next_steps(screen: Screen, town: Town, school: School, withheld: str) -> None:
     """Commands to copy. `withheld` is the id of an event that nobody was told of."""
+    url, folder = town.url, town.folder
     told, other = school.pupil("7A", 3), school.pupil("9A", 4)
     secrets = folder / "secrets"
     absent = (
@@ -66,7 +64,7 @@ def next_steps(screen: Screen, url: str, folder: Path, feed: FeedReader, school:
         f'"startTime":"{DAY}T10:30:00+01:00","endTime":"{DAY}T16:00:00+01:00","type":"Anmäld frånvaro"}}}}'
     )
     command = _command()
-    config = f"--config {folder / 'skolnav.yaml'}"
+    config = f"--config {folder / CONFIG}"
     screen.title("What to try next, in another terminal")
     for why, lines in (
         (
@@ -80,7 +78,7 @@ def next_steps(screen: Screen, url: str, folder: Path, feed: FeedReader, school:
         ),
         (
             "Read the feed from the oldest event (the answer's Link header leads on):",
-            [f"curl -siH 'Authorization: Bearer '$(cat {secrets}/statistics) {feed.address}"],
+            [f"curl -siH 'Authorization: Bearer '$(cat {secrets}/statistics) {town.feed.address}"],
         ),
         (
             "What does the hub know of a pupil now? (Of a protected one: 404, as of one who does not exist.)",
@@ -113,5 +111,17 @@ def _command() -> str:
     return str(called) if called.name == "skolnav" else f"{sys.executable} -m hub.cli"
 
 
-def _listed(lengths: set[int]) -> str:
-    return " or ".join(map(str, sorted(lengths)))
+def _of_the_protected(school: School) -> list[str]:
+    """What would give a protected pupil away: ids of their own, of a guardian and an absence, and names."""
+    return [
+        value
+        for pupil in school.pupils
+        if pupil.protected
+        for value in (
+            pupil.id,
+            pupil.family,
+            f'"{pupil.given}"',  # a short one may stand in any text
+            *(school.absence(pupil)[name]["id"] for name in ("student", "registeredBy")),
+            school.absence(pupil)["id"],
+        )
+    ]

@@ -37,21 +37,24 @@ class Arrival:
 
 
 class WebhookReceiver:
-    """Verifies each signature, remembers each `webhook-id`, and answers. `on_arrival` is called in its threads."""
+    """Verifies each signature, remembers each `webhook-id`, and answers, from the moment it is made. `on_arrival` is
+    called in its threads.
+    """
 
-    def __init__(self, name: str, on_arrival: Callable[[Arrival], None]) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
+        self.on_arrival: Callable[[Arrival], None] | None = None
         self.key = secrets.token_bytes(32)
         self.bodies: list[bytes] = []  # everything that came
         self.ids: list[str] = []  # of what was taken, in order
         self.attempts: dict[str, int] = {}  # by webhook-id
         self.verified = self.refused = self.repeated = 0
         self.busy = 0  # so many deliveries are answered with 503
-        self._on_arrival = on_arrival
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"receiver": self}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name=name, daemon=True)
+        self._thread.start()
 
     @property
     def url(self) -> str:
@@ -61,12 +64,10 @@ class WebhookReceiver:
     def secret(self) -> str:
         return "whsec_" + base64.b64encode(self.key).decode()
 
-    def start(self) -> None:
-        self._thread.start()
-
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+        self._thread.join()
 
     def take(self, id: str, timestamp: str, signatures: str, body: bytes) -> int:
         """The status to answer with."""
@@ -87,7 +88,8 @@ class WebhookReceiver:
             else:
                 self.ids.append(id)
             arrival = Arrival(self.name, json.loads(body), status, self.attempts[id])
-        self._on_arrival(arrival)
+        if self.on_arrival is not None:
+            self.on_arrival(arrival)
         return status
 
     def _is_right(self, id: str, timestamp: str, signatures: str, body: bytes) -> bool:
@@ -109,8 +111,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        names = ("webhook-id", "webhook-timestamp", "webhook-signature")
-        self._answer(self.receiver.take(*(self.headers.get(name, "") for name in names), body), {})
+        id, timestamp, signatures = (
+            self.headers.get(name, "") for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
+        )
+        self._answer(self.receiver.take(id, timestamp, signatures, body), {})
 
     def _answer(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -127,15 +131,15 @@ class _Handler(BaseHTTPRequestHandler):
 class FeedReader:
     """Follows a feed by its links, with long polls. `on_arrival` is called on the event loop."""
 
-    def __init__(self, name: str, url: str, token: str, on_arrival: Callable[[Arrival], None]) -> None:
+    def __init__(self, name: str, url: str, token: str) -> None:
         self.name = name
+        self.on_arrival: Callable[[Arrival], None] | None = None
         self.bodies: list[bytes] = []
         self.cursors: list[str] = []
         self.taken = 0
         self.address = url
         self._url = httpx.URL(url).copy_merge_params({"wait": POLL_S})
         self._token = token
-        self._on_arrival = on_arrival
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -154,4 +158,5 @@ class FeedReader:
                 self.cursors.append(url.params["after"])
                 for event in answer.json():
                     self.taken += 1
-                    self._on_arrival(Arrival(self.name, event))
+                    if self.on_arrival is not None:
+                        self.on_arrival(Arrival(self.name, event))
