@@ -96,6 +96,13 @@ def test_the_two_commands_of_the_readme_are_in_the_makefile():
     assert commands - targets == set()
 
 
+def test_the_promises_that_the_readme_says_have_tests_have_tests():
+    (first, last), *_ = re.findall(r"Promises (\d+) to (\d+) have tests", (REPOSITORY / "README.md").read_text("utf-8"))
+    tests = "".join(path.read_text("utf-8") for path in (REPOSITORY / "tests").rglob("test_*.py"))
+    unnamed = [n for n in range(int(first), int(last) + 1) if not re.search(rf"Promises? [\d, and]*\b{n}\b", tests)]
+    assert unnamed == []
+
+
 # -- consumers -----------------------------------------------------------------------------------------------------
 
 
