@@ -32,12 +32,15 @@ def main(speed: float | None = None, stay: bool = True, folder: Path | None = No
     at the end. Raises FileExistsError if something is in the folder.
     """
     stay = stay and os.environ.get(EXIT) != "1"
+    screen = Screen()
     with (
         _folder(folder) as place,
         _logging(place / "hub.log"),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_until_told(_play(Screen(), place, speed or SPEED, stay)))
+        runner.run(_until_told(_play(screen, place, speed or SPEED, stay)))
+    screen.text("")
+    screen.text("Stopped. " + ("Nothing is left behind." if folder is None else f"Its files stay in {folder}."))
     return 0
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -38,11 +39,12 @@ class Arrival:
 
 class WebhookReceiver:
     """Verifies each signature, remembers each `webhook-id`, and answers, from the moment it is made. `on_arrival` is
-    called in its threads.
+    called in its threads; `kept` is a file for what came.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, kept: Path) -> None:
         self.name = name
+        self.kept = kept
         self.on_arrival: Callable[[Arrival], None] | None = None
         self.key = secrets.token_bytes(32)
         self.bodies: list[bytes] = []  # everything that came
@@ -76,6 +78,7 @@ class WebhookReceiver:
                 self.refused += 1
                 return 401
             self.bodies.append(body)
+            _keep(self.kept, body)
             self.verified += 1
             self.attempts[id] = self.attempts.get(id, 0) + 1
             status = 204
@@ -129,10 +132,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class FeedReader:
-    """Follows a feed by its links, with long polls. `on_arrival` is called on the event loop."""
+    """Follows a feed by its links, with long polls. `on_arrival` is called on the event loop; `kept` as above."""
 
-    def __init__(self, name: str, url: str, token: str) -> None:
+    def __init__(self, name: str, url: str, token: str, kept: Path) -> None:
         self.name = name
+        self.kept = kept
         self.on_arrival: Callable[[Arrival], None] | None = None
         self.bodies: list[bytes] = []
         self.cursors: list[str] = []
@@ -154,9 +158,16 @@ class FeedReader:
                     await asyncio.sleep(1)  # the cursor is ours: nothing is missed
                     continue
                 self.bodies.append(answer.content)
+                _keep(self.kept, answer.content)
                 url = url.join(answer.links["next"]["url"])
                 self.cursors.append(url.params["after"])
                 for event in answer.json():
                     self.taken += 1
                     if self.on_arrival is not None:
                         self.on_arrival(Arrival(self.name, event))
+
+
+def _keep(file: Path, body: bytes) -> None:
+    """A line for each body, as it came, for who wants to look."""
+    with file.open("ab") as lines:
+        lines.write(body + b"\n")

@@ -63,7 +63,9 @@ async def town(folder: Path, port: int, speed: float) -> AsyncIterator[Town]:
     async with contextlib.AsyncExitStack() as stack:
         kitchen = KitchenServer(folder / "kitchen")
         stack.callback(kitchen.stop)
-        webhook = WebhookReceiver("acme")
+        received = folder / "received"
+        received.mkdir()
+        webhook = WebhookReceiver("acme", received / "acme.jsonl")
         stack.callback(webhook.stop)
         config, plugins = _configure(folder, port, speed, kitchen, webhook)
         assert config.school_clock is not None
@@ -81,7 +83,12 @@ async def town(folder: Path, port: int, speed: float) -> AsyncIterator[Town]:
             base_url=url, headers={"Authorization": f"Bearer {tokens['officer']}"}, timeout=30, trust_env=False
         )
         stack.push_async_callback(officer.aclose)
-        feed = FeedReader("statistics", f"{url}/v1/subscriptions/statistics-feed/events", tokens["statistics"])
+        feed = FeedReader(
+            "statistics",
+            f"{url}/v1/subscriptions/statistics-feed/events",
+            tokens["statistics"],
+            received / "statistics.jsonl",
+        )
         reading = asyncio.create_task(feed.run())
         stack.push_async_callback(_cancelled, reading)
         yield Town(folder, config, hub, clock, kitchen, webhook, feed, publisher, officer)
