@@ -260,7 +260,7 @@ class Delivery:
             self._busy -= 1
 
     async def _agree(self, id: str) -> None:
-        """Make what runs agree with the registry: what can't be done now is tried again, what can't at all is paused."""
+        """Make what runs agree with the registry. What can't be done is tried again later, or paused."""
         try:
             await self._apply(id)
         except (StoreUnavailable, LogUnavailable) as error:
