@@ -28,10 +28,9 @@ _CONFIG: Final[Mapping[str, Text]] = {
     "config.characters-min": Text("ska ha minst {limit} tecken.", "must have at least {limit} characters."),
     "config.choice": Text("går inte här. Skriv {expected}.", "is not possible here. Write {expected}."),
     "config.client-no-contract": Text(
-        "{client} har inget avtal (contract), så den kan inte få några händelser. Ge klienten ett: purpose, "
+        "klienten {client} har inget avtal (contract) och kan inte få några händelser. Ge den ett: purpose, "
         "legal_basis och categories.",
-        "{client} has no contract, so it can't get any events. Give the client one: purpose, legal_basis and "
-        "categories.",
+        "client {client} has no contract and can't get any events. Give it one: purpose, legal_basis and categories.",
     ),
     "config.client-other": Text("är en annan klient än den som anropar.", "is another client than the caller."),
     "config.client-unknown": Text(

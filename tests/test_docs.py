@@ -39,10 +39,18 @@ def page(name: str) -> str:
     return (REPOSITORY / "docs" / name).read_text("utf-8")
 
 
+def tables(text: str, heading: str) -> list[list[list[str]]]:
+    """For each table whose header begins with `heading`, the cells of its rows, without back-ticks."""
+    found = re.findall(rf"^\| {re.escape(heading)} \|.*\n\|[ |-]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    return [
+        [[cell.strip().replace("`", "") for cell in row.strip("|").split(" | ")] for row in rows.splitlines()]
+        for rows in found
+    ]
+
+
 def table(text: str, heading: str) -> list[list[str]]:
-    """The cells of the rows under the table header that begins with `heading`, without back-ticks."""
-    (found,) = re.findall(rf"^\| {re.escape(heading)} \|.*\n\|[ |-]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
-    return [[cell.strip().replace("`", "") for cell in row.strip("|").split(" | ")] for row in found.splitlines()]
+    (rows,) = tables(text, heading)
+    return rows
 
 
 def first_cells(text: str, heading: str) -> list[str]:
@@ -86,6 +94,13 @@ def test_the_two_commands_of_the_readme_are_in_the_makefile():
     assert {"run", "test"} <= commands
     targets = set(re.findall(r"^(\w+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
     assert commands - targets == set()
+
+
+def test_the_promises_that_the_readme_says_have_tests_have_tests():
+    (first, last), *_ = re.findall(r"Promises (\d+) to (\d+) have tests", (REPOSITORY / "README.md").read_text("utf-8"))
+    tests = "".join(path.read_text("utf-8") for path in (REPOSITORY / "tests").rglob("test_*.py"))
+    unnamed = [n for n in range(int(first), int(last) + 1) if not re.search(rf"Promises? [\d, and]*\b{n}\b", tests)]
+    assert unnamed == []
 
 
 # -- consumers -----------------------------------------------------------------------------------------------------
@@ -140,8 +155,7 @@ def settings(model: type[BaseModel], prefix: str) -> set[str]:
 
 
 def test_every_setting_has_an_entry_and_every_entry_is_a_setting():
-    rows = re.findall(r"^\| `([^`]+)` \|", page("municipality.md"), re.MULTILINE)
-    told = {row for row in rows if not re.match(r"skolnav_|data/", row)} - set(Category) - set(Role)
+    told = {row[0] for rows in tables(page("municipality.md"), "setting") for row in rows}
     there = (
         settings(FileModel, "")
         | settings(ClientConfig, "clients[].")

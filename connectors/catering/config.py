@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, LiteralString, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -30,6 +30,11 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}
 _HOST_KEY: Final = re.compile(r"(ssh|ecdsa)-[\w@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?\Z", re.ASCII)
 
 
+def _rule(code: str, english: LiteralString, swedish: str) -> PydanticCustomError:
+    """An error of a rule of our own, in the languages of the municipality's user."""
+    return PydanticCustomError(code, english, {"sv": swedish})
+
+
 def _school_time(value: Any) -> Any:
     # YAML 1.1 reads an unquoted 9:30 as 570 (base 60): a number gets the same advice as a wrong time.
     if isinstance(value, time):
@@ -51,7 +56,7 @@ T = TypeVar("T", bound=Collection[Any])
 def _some(value: T) -> T:
     # Not Field(min_length=1): pydantic counts the valid items, and one wrong time would be told as three errors.
     if not value:
-        raise PydanticCustomError("empty", "must have at least one entry")
+        raise _rule("empty", "must have at least one entry", "ska ha minst en del")
     return value
 
 
@@ -90,7 +95,7 @@ class Sitting(_Part):
     @model_validator(mode="after")
     def _in_order(self) -> "Sitting":
         if self.to <= self.from_:
-            raise PydanticCustomError("sitting_order", "`to` must be later than `from`")
+            raise _rule("sitting_order", "`to` must be later than `from`", "`to` ska vara senare än `from`")
         return self
 
     @property
@@ -138,11 +143,15 @@ class Kitchen(_Part):
     @model_validator(mode="after")
     def _unambiguous(self) -> "Kitchen":
         if len({sitting.id for sitting in self.sittings}) < len(self.sittings):
-            raise PydanticCustomError("sitting_twice", "two sittings have the same id")
+            raise _rule("sitting_twice", "two sittings have the same id", "två sittningar har samma id")
         if len({rule.applies_to for rule in self.cutoffs}) < len(self.cutoffs):
-            raise PydanticCustomError("cutoff_twice", "two cut-off rules apply to the same kind")
+            raise _rule("cutoff_twice", "two cut-off rules apply to the same kind", "två stopptider gäller samma slag")
         if {NORMAL, STAFF} & set(self.diet_codes.values()):
-            raise PydanticCustomError("diet_code", f"a special diet can't be called {NORMAL} or {STAFF}")
+            raise _rule(
+                "diet_code",
+                f"a special diet can't be called {NORMAL} or {STAFF}",
+                f"en specialkost kan inte heta {NORMAL} eller {STAFF}",
+            )
         return self
 
     def cutoff(self, kind: Kind) -> CutOff:
@@ -189,9 +198,15 @@ class SftpTransport(_Part):
     @model_validator(mode="after")
     def _complete(self) -> "SftpTransport":
         if (self.password is None) == (self.key_file is None):
-            raise PydanticCustomError("sftp_login", "give either `password` or `key_file`")
+            raise _rule(
+                "sftp_login", "give either `password` or `key_file`", "ange antingen `password` eller `key_file`"
+            )
         if not _HOST_KEY.match(self.host_key):
-            raise PydanticCustomError("host_key", "`host_key` is a key type and base64: ssh-ed25519 AAAA...")
+            raise _rule(
+                "host_key",
+                "`host_key` is a key type and base64: ssh-ed25519 AAAA...",
+                "`host_key` är nyckeltyp och base64: ssh-ed25519 AAAA...",
+            )
         return self
 
 
@@ -203,7 +218,9 @@ def _kind(transport: Any) -> str | None:
 Transport = Annotated[
     Annotated[FolderTransport, Tag("folder")] | Annotated[SftpTransport, Tag("sftp")],
     # Not the plain discriminator="kind": its error repeats the value.
-    Discriminator(_kind, "transport_kind", "`kind` must be folder or sftp"),
+    Discriminator(
+        _kind, "transport_kind", "`kind` must be folder or sftp", {"sv": "`kind` ska vara folder eller sftp"}
+    ),
 ]
 
 
@@ -221,9 +238,13 @@ class CateringConfig(ConnectorConfig):
     @model_validator(mode="after")
     def _distinct(self) -> "CateringConfig":
         if len({kitchen.id for kitchen in self.kitchens}) < len(self.kitchens):
-            raise PydanticCustomError("kitchen_twice", "two kitchens have the same id")
+            raise _rule("kitchen_twice", "two kitchens have the same id", "två kök har samma id")
         if len({kitchen.unit_code.lower() for kitchen in self.kitchens}) < len(self.kitchens):
-            raise PydanticCustomError("unit_code_twice", "two kitchens have the same unit_code: their files would mix")
+            raise _rule(
+                "unit_code_twice",
+                "two kitchens have the same unit_code: their files would mix",
+                "två kök har samma unit_code: deras filer skulle blandas",
+            )
         return self
 
     def cutoff_times(self) -> frozenset[time]:

@@ -8,24 +8,27 @@ import asyncio
 import contextlib
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
-from hub.bus.base import Place, Position, Stored
+from hub.bus.base import LogUnavailable, Place, Position, Stored
 from hub.clock import to_us
 from hub.delivery.base import Attempt, Outcome, Result, Sink
 from hub.delivery.follower import LIVE, Follower, Parts
 from hub.delivery.readers import LiveReader, Reader, StateReader, open_reader, state_kinds
 from hub.store import cursors, dead_letters, lanes, parked
-from hub.store.base import Operation
+from hub.store.base import Operation, StoreUnavailable
 from hub.subscriptions.model import Status, Subscription
 from hub.subscriptions.registry import Registry
 from schemas import Catalogue, Event
 
 PULLED: Final = frozenset({"feed", "stream"})
 HANDSHAKE_RETRY_S: Final = (1.0, 10.0, 60.0, 600.0)
+AGAIN_S: Final = 5.0  # until what the store or the log could not do is tried again
 SAVE_S: Final = 5.0  # how long the end of the hub waits for a store that takes nothing
 TEST_TYPE: Final = "se.skolnav.subscription.test.v1"
 
@@ -72,7 +75,7 @@ class Delivery:
         self._shaking: dict[str, asyncio.Task[Any]] = {}
         self._progress = asyncio.Event()
         self._busy = 0  # changes that are being applied
-        self._dead: dict[str, int] = {}
+        self._dead: Counter[str] = Counter()
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -84,11 +87,11 @@ class Delivery:
             await self._parts.store.commit(*(self.first_cursor(each) for each in fresh))
 
     async def start(self) -> None:
-        """Take up every subscription where its cursor stands."""
+        """Take up every subscription where its cursor stands; goes on behind, the hub need not wait for all."""
+        self._dead = Counter(await self._parts.store.read(dead_letters.counts(self._parts.tenant)))
         self._registry.listen(self._changed)
-        for subscription in self._registry.all():
-            await self._apply(subscription.id)
-        self._spawn(self._follow_registry())
+        self._busy += 1
+        self._spawn(self._run())
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -173,6 +176,7 @@ class Delivery:
                 cursors.save(tenant, cursors.Cursor(id, name, reader.pack(), (), 0)), parked.park(tenant, row),
             ]  # fmt: skip
         await store.commit(*operations)
+        self._dead[id] -= 1
         self._changed(subscription)
         return name
 
@@ -211,7 +215,7 @@ class Delivery:
             lag,
             sum(follower.open for follower in running),
             sum(follower.parked for follower in running),
-            self._dead.get(id, 0),
+            self._dead[id],
             any(follower.holding for follower in running),
             [follower.lane for follower in running if follower.lane != LIVE],
         )
@@ -245,17 +249,26 @@ class Delivery:
     def _changed(self, subscription: Subscription) -> None:
         self._changes.put_nowait(subscription.id)
 
-    async def _follow_registry(self) -> None:
+    async def _run(self) -> None:
+        await asyncio.gather(*(self._agree(subscription.id) for subscription in self._registry.all()))
+        self._busy -= 1
         while True:
+            self._progress.set()
             id = await self._changes.get()
             self._busy += 1
-            try:
-                await self._apply(id)
-            except Exception as error:
-                log.error("subscription %s could not be taken up: %s", id, type(error).__name__, exc_info=error)
-            finally:
-                self._busy -= 1
-                self._progress.set()
+            await self._agree(id)
+            self._busy -= 1
+
+    async def _agree(self, id: str) -> None:
+        """Make what runs agree with the registry. What can't be done is tried again later, or paused."""
+        try:
+            await self._apply(id)
+        except (StoreUnavailable, LogUnavailable) as error:
+            log.error("subscription %s is taken up again in %.0f s: %s", id, AGAIN_S, type(error).__name__)
+            asyncio.get_running_loop().call_later(AGAIN_S, self._changes.put_nowait, id)
+        except Exception as error:
+            log.error("subscription %s can't be taken up: %s", id, type(error).__name__, exc_info=error)
+            self._spawn(self._set_status(id, Status.PAUSED, f"fault-{type(error).__name__}"))
 
     async def _apply(self, id: str) -> None:
         """Make what runs agree with what the registry says of one subscription."""
@@ -279,14 +292,14 @@ class Delivery:
             self._shaking[id] = self._spawn(self._shake(subscription))
 
     async def _start_lanes(self, subscription: Subscription) -> None:
-        tenant, store = self._parts.tenant, self._parts.store
-        rows = [row for row in await store.read(cursors.load(tenant)) if row.subscription == subscription.id]
+        tenant, store, id = self._parts.tenant, self._parts.store, subscription.id
+        rows = await store.read(cursors.load(tenant, id))
         if not any(row.lane == LIVE for row in rows):
             await store.commit(self.first_cursor(subscription))
-            rows = [row for row in await store.read(cursors.load(tenant)) if row.subscription == subscription.id]
-        waiting = [entry for entry in await store.read(parked.load(tenant)) if entry[0].subscription == subscription.id]
+            rows = await store.read(cursors.load(tenant, id))
+        waiting = await store.read(parked.load(tenant, id))
         for row in rows:
-            if (subscription.id, row.lane) in self._followers:
+            if (id, row.lane) in self._followers:
                 continue
             follower = Follower(
                 self._parts,
@@ -294,16 +307,23 @@ class Delivery:
                 self._make_sink(subscription),
                 open_reader(self._parts.log, row.position),
                 lane=row.lane,
-                ended=lambda result, reason: self._ended(subscription, result, reason),
-                progressed=self._progressed,
+                ended=partial(self._ended, id),
+                progressed=partial(self._progressed, id, row.lane),
+                died=partial(self._count_dead, id),
             )
             follower.restore(entry for entry in waiting if entry[0].lane == row.lane)
-            self._followers[subscription.id, row.lane] = follower
-            await follower.start([Place(place) for place in row.open])
+            self._followers[id, row.lane] = follower
+            try:
+                await follower.start([Place(place) for place in row.open])
+            except Exception:
+                del self._followers[id, row.lane]
+                await follower.stop(save_s=SAVE_S)
+                raise
 
     async def _forget(self, id: str) -> None:
         """The subscription was deleted: so is its trail."""
         tenant = self._parts.tenant
+        self._dead.pop(id, None)
         await self._parts.store.commit(
             cursors.forget(tenant, id), parked.forget(tenant, id), dead_letters.forget(tenant, id),
             lanes.forget(tenant, id),
@@ -314,21 +334,31 @@ class Delivery:
         for attempt in range(1_000_000):
             with contextlib.suppress(OSError):
                 if await self._handshake(subscription):
-                    await self._registry.set_status(subscription.id, Status.ACTIVE, "", "hub")
+                    await self._set_status(subscription.id, Status.ACTIVE, "")
                     return
             await self._parts.clock.sleep(HANDSHAKE_RETRY_S[min(attempt, len(HANDSHAKE_RETRY_S) - 1)])
 
-    def _ended(self, subscription: Subscription, result: Result, reason: str) -> None:
+    def _ended(self, id: str, result: Result, reason: str) -> None:
         status = Status.ENDED if result is Result.GONE else Status.PAUSED
-        log.warning("subscription %s is %s (%s)", subscription.id, status, reason)
-        self._spawn(self._registry.set_status(subscription.id, status, reason, "hub"))
+        log.warning("subscription %s is %s (%s)", id, status, reason)
+        self._spawn(self._set_status(id, status, reason))
 
-    def _progressed(self) -> None:
+    async def _set_status(self, id: str, status: Status, reason: str) -> None:
+        while True:
+            try:
+                await self._registry.set_status(id, status, reason, "hub")
+                return
+            except StoreUnavailable:
+                await self._parts.clock.sleep(AGAIN_S)
+
+    def _count_dead(self, id: str) -> None:
+        self._dead[id] += 1
+
+    def _progressed(self, id: str, lane: str) -> None:
         self._progress.set()
-        for (id, lane), follower in list(self._followers.items()):
-            if lane != LIVE and follower.finished:
-                del self._followers[id, lane]
-                self._spawn(self._finish(id, lane, follower))
+        if lane != LIVE and (follower := self._followers.get((id, lane))) is not None and follower.finished:
+            del self._followers[id, lane]
+            self._spawn(self._finish(id, lane, follower))
 
     async def _finish(self, id: str, lane: str, follower: Follower) -> None:
         tenant = self._parts.tenant

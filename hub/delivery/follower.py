@@ -88,7 +88,11 @@ class ParkedKey:
 
 
 class Follower:
-    """Delivers one lane. `ended(result, reason)` is called once when a person or the registry must act."""
+    """Delivers one lane.
+
+    `ended(result, reason)` is called once, when a person or the registry must act; `progressed()` when something that
+    others may wait for has changed; `died()` with each dead letter.
+    """
 
     def __init__(
         self,
@@ -100,6 +104,7 @@ class Follower:
         lane: str = LIVE,
         ended: Callable[[Result, str], None],
         progressed: Callable[[], None] = lambda: None,
+        died: Callable[[], None] = lambda: None,
     ) -> None:
         self.subscription = subscription
         self.lane = lane
@@ -108,6 +113,7 @@ class Follower:
         self._reader = reader
         self._ended = ended
         self._progressed = progressed
+        self._died = died
         self._matcher = Matcher(subscription)
         self._journal = Journal(parts.store, self._cursor, progressed)
         self._open: dict[Place, Item] = {}
@@ -600,7 +606,7 @@ class Follower:
         now = self._parts.clock.utc()
         attempts = 1 if key is None else key.attempts + (not counted)
         letter = dead_letters.DeadLetter(
-            id=blake2b(f"{self.subscription.id}/{self.lane}/{at}".encode(), digest_size=12).hexdigest(),
+            id=dead_letters.new_id(now),
             subscription=self.subscription.id,
             lane=self.lane,
             place=at,
@@ -612,6 +618,7 @@ class Follower:
             first_at=now if key is None else key.since,
             dead_at=now,
         )
+        self._died()
         log.warning("subscription %s: dead letter %s (%s)", self.subscription.id, letter.id, reason)
         return dead_letters.add(self._parts.tenant, letter)
 

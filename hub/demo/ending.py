@@ -1,20 +1,23 @@
 """The end of the day: what each recipient got, what was withheld, the kitchen's file, and what to try next."""
 
+import json
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from datetime import time
 from pathlib import Path
 
-from hub.demo.day import STUDY_DAY
-from hub.demo.receivers import FeedReader, WebhookReceiver
-from hub.demo.school import DAY, SIS, School
+from hub.demo.kitchen import FOLDER
+from hub.demo.school import School, envelope
 from hub.demo.screen import Screen
+from hub.demo.town import CONFIG, Town
 from hub.demo.watch import OUTSIDE, Watch, read_csv
+from schemas.absence import AbsenceReported, AbsenceWithdrawn
 
 
-def summary(screen: Screen, watch: Watch, webhook: WebhookReceiver, feed: FeedReader, school: School) -> None:
+def summary(screen: Screen, watch: Watch, school: School) -> None:
     """All of it is counted from what was received."""
+    webhook, feed = watch.town.webhook, watch.town.feed
     screen.title("What each recipient got")
     statuses = Counter(read_csv(content)[-1]["status"] for content in watch.files.values())
     late = [
@@ -37,81 +40,92 @@ def summary(screen: Screen, watch: Watch, webhook: WebhookReceiver, feed: FeedRe
         names = ", ".join(f"{OUTSIDE[client]} ({rule})" for client, rule in each.rules.items())
         counted = "; counted in the kitchen's sum" if each.counted else ""
         screen.fact(each.clock, f"{each.type} {each.whom}: {names}{counted}", "kept")
-    lengths = {len(cursor) for cursor in feed.cursors}
+    lengths = " or ".join(map(str, sorted({len(cursor) for cursor in feed.cursors})))
     screen.fact(
         "silence",
-        f"{len(set(feed.cursors))} cursors of the feed, all different, of {_listed(lengths)} characters; webhook-ids and "
-        "`sequence` count nothing; no page, header or error says that there was more",
+        f"{len(feed.cursors)} cursors of the feed, {len(set(feed.cursors))} different, of {lengths} characters each: "
+        "nothing in them, in webhook-ids or in `sequence` counts, so no gap shows",
     )
-    known = [
-        value for pupil in school.pupils if pupil.protected for value in (pupil.id, f"{pupil.given} {pupil.family}")
-    ]
     received = [*webhook.bodies, *feed.bodies, *watch.files.values()]
-    found = sum(value.encode() in body for value in known for body in received)
+    found = sum(value.encode() in body for value in _of_the_protected(school) for body in received)
     size = sum(map(len, received))
-    screen.fact("searched", f"ids and names of the protected pupils in all {size} bytes received: found {found} times")
+    screen.fact("searched", f"all {size} bytes received, for ids and names of protected pupils: found {found} times")
 
     for name in late or list(watch.files)[-1:]:
         screen.title(f"The kitchen's order: {name}")
         screen.block(watch.files[name].decode("utf-8-sig"))
 
 
-def next_steps(screen: Screen, url: str, folder: Path, feed: FeedReader, school: School, withheld: str) -> None:
+def next_steps(screen: Screen, town: Town, school: School, withheld: str) -> None:
     """Commands to copy. `withheld` is the id of an event that nobody was told of."""
-    told, other = school.pupil("7A", 3), school.pupil("9A", 4)
-    secrets = folder / "secrets"
-    absent = (
-        f'{{"specversion":"1.0","id":"\'$(date +%s)\'","source":"{SIS}","type":"se.skolnav.absence.reported.v1",'
-        f'"data":{{"id":"\'$(cat /proc/sys/kernel/random/uuid)\'","student":{{"id":"{other.id}"}},'
-        f'"startTime":"{DAY}T10:30:00+01:00","endTime":"{DAY}T16:00:00+01:00","type":"Anmäld frånvaro"}}}}'
-    )
-    command = _command()
-    config = f"--config {folder / 'skolnav.yaml'}"
+    url, command = town.url, _command()
+    new, protected = _events_to_try(town.folder, school)
+    person = school.pupil("7A", 3).id
+
+    def post(event: str) -> str:
+        return (
+            f'curl -s {url}/v1/events -H "Authorization: Bearer $(cat secrets/school)" \\\n'
+            f"  -H 'Content-Type: application/cloudevents+json' -d @{event}"
+        )
+
     screen.title("What to try next, in another terminal")
-    for why, lines in (
+    screen.text("")
+    screen.block(f"cd {town.folder}", "what")
+    for why, commands in (
+        ("Report an absence, and see here who gets what. Once more: a duplicate.", [post(new)]),
+        ("A protected pupil comes after all: the kitchen's number moves, and nobody else is told.", [post(protected)]),
         (
-            "Report an absence: see here what the kitchen, the app and the feed get. In the name of a protected pupil\n"
-            f"({next(pupil.id for pupil in school.pupils if pupil.protected)}) only the kitchen's number moves.",
-            [
-                f"curl -sH 'Authorization: Bearer '$(cat {secrets}/school) {url}/v1/events \\",
-                "  -H 'Content-Type: application/cloudevents+json' \\",
-                f"  -d '{absent}'",
-            ],
+            "The feed from its oldest event; the Link header leads on.",
+            [f'curl -si {town.feed.address} \\\n  -H "Authorization: Bearer $(cat secrets/statistics)"'],
         ),
         (
-            "Read the feed from the oldest event (the answer's Link header leads on):",
-            [f"curl -siH 'Authorization: Bearer '$(cat {secrets}/statistics) {feed.address}"],
+            "What does the hub know of a pupil now? Of a protected one as much as of one who does not exist: 404.",
+            [f'curl -s {url}/v1/state/person/{person} \\\n  -H "Authorization: Bearer $(cat secrets/acme)"'],
+        ),
+        ("What can be published, with schemas and examples.", [f"curl -s {url}/v1/catalogue"]),
+        (
+            "As an operator: how everybody stands, and why somebody was not told.",
+            [f"{command} subscriptions", f"{command} why {withheld} acme"],
         ),
         (
-            "What does the hub know of a pupil now? (Of a protected one: 404, as of one who does not exist.)",
-            [f"curl -sH 'Authorization: Bearer '$(cat {secrets}/acme) {url}/v1/state/person/{told.id}"],
-        ),
-        (
-            "What can be published, with schemas and examples; and this API's documents:",
-            [f"curl -s {url}/v1/catalogue", f"curl -s {url}/openapi.json", f"curl -s {url}/readyz"],
-        ),
-        (
-            "As the operator: why a recipient was not told, and how everybody stands:",
-            [f"{command} why {withheld} acme {config}", f"{command} subscriptions {config}"],
-        ),
-        (
-            f"Look around: the configuration, the hub's log, the kitchen's folder ({STUDY_DAY:%A} is a study day):",
-            [f"ls {folder} {folder / 'kitchen' / 'in'}"],
+            "Everything that each recipient got; the configuration; the hub's log.",
+            [f"ls received kitchen/{FOLDER}", f"less {CONFIG} hub.log"],
         ),
     ):
         screen.text("")
-        for line in why.splitlines():
-            screen.text(line)
-        screen.block("\n".join(lines), "what")
+        screen.text(why)
+        screen.block("\n".join(commands), "what")
+
+
+def _events_to_try(folder: Path, school: School) -> tuple[str, str]:
+    """Two events as files in the folder, ready to be posted. Returns their names."""
+    pupil, protected = school.pupil("9A", 4), next(pupil for pupil in school.pupils if pupil.protected)
+    events = {
+        "try-absence.json": envelope(AbsenceReported, school.absence(pupil, time(10, 30)), "try-absence"),
+        "try-protected.json": envelope(AbsenceWithdrawn, school.absence(protected), "try-protected"),
+    }
+    for name, event in events.items():
+        (folder / name).write_text(json.dumps(event, indent=2, ensure_ascii=False))
+    first, second = events
+    return first, second
 
 
 def _command() -> str:
-    """How this user can call the command."""
-    if shutil.which("skolnav") is not None:
-        return "skolnav"
-    called = Path(sys.argv[0])
-    return str(called) if called.name == "skolnav" else f"{sys.executable} -m hub.cli"
+    """How this user can call the command from any folder."""
+    return "skolnav" if shutil.which("skolnav") else str(Path(sys.executable).parent / "skolnav")
 
 
-def _listed(lengths: set[int]) -> str:
-    return " or ".join(map(str, sorted(lengths)))
+def _of_the_protected(school: School) -> list[str]:
+    """What would give a protected pupil away: ids of their own, of a guardian and an absence, and names."""
+    return [
+        value
+        for pupil in school.pupils
+        if pupil.protected
+        for value in (
+            pupil.id,
+            pupil.family,
+            f'"{pupil.given}"',  # a short one may stand in any text
+            *(school.absence(pupil)[name]["id"] for name in ("student", "registeredBy")),
+            school.absence(pupil)["id"],
+        )
+    ]

@@ -10,28 +10,29 @@ from pathlib import Path
 from typing import Any, Final
 
 import paramiko
+from paramiko.sftp import SFTP_FAILURE, SFTP_OK
 
 USER: Final = "skolnav"
 FOLDER: Final = "in"
 
 
 class KitchenServer:
-    """Takes files into `root`/in. `on_file(name, bytes)` is called in a thread of its own when one has its name."""
+    """Takes files into `root`/in, from the moment it is made. `on_file(name, bytes)` is called in a thread when a file
+    has its final name.
+    """
 
-    def __init__(self, root: Path, on_file: Callable[[str, bytes], None]) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = root
+        self.on_file: Callable[[str, bytes], None] | None = None
         self.password = secrets.token_urlsafe(16)
         (root / FOLDER).mkdir(parents=True)
         key = paramiko.ECDSAKey.generate()
         self.host_key = f"{key.get_name()} {key.get_base64()}"
         self._key = key
-        self._on_file = on_file
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self._transports: list[paramiko.Transport] = []
         self._thread = threading.Thread(target=self._accept, name="kitchen", daemon=True)
-
-    def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
@@ -42,10 +43,6 @@ class KitchenServer:
         for transport in self._transports:
             transport.close()
 
-    def files(self) -> dict[str, bytes]:
-        """What stands there now, by name."""
-        return {path.name: path.read_bytes() for path in sorted((self.root / FOLDER).iterdir())}
-
     def _accept(self) -> None:
         while True:
             try:
@@ -54,7 +51,7 @@ class KitchenServer:
                 return
             transport = paramiko.Transport(connection)
             transport.add_server_key(self._key)
-            transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, self.root, self._on_file)
+            transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, self)
             self._transports = [each for each in self._transports if each.is_active()] + [transport]
             with suppress(paramiko.SSHException):
                 transport.start_server(event=threading.Event(), server=_Login(self.password))
@@ -78,10 +75,9 @@ class _Login(paramiko.ServerInterface):
 class _Files(paramiko.SFTPServerInterface):
     """What the client sees as / is `root`, and nothing outside it."""
 
-    def __init__(self, server: paramiko.ServerInterface, root: Path, on_file: Callable[[str, bytes], None]) -> None:
+    def __init__(self, server: paramiko.ServerInterface, kitchen: KitchenServer) -> None:
         super().__init__(server)
-        self._root = root
-        self._on_file = on_file
+        self._kitchen = kitchen
 
     def list_folder(self, path: str) -> list[paramiko.SFTPAttributes] | int:
         try:
@@ -116,18 +112,18 @@ class _Files(paramiko.SFTPServerInterface):
 
     def rename(self, oldpath: str, newpath: str) -> int:
         if self._at(newpath).exists():
-            return paramiko.SFTP_FAILURE  # as servers do; replacing is `posix_rename`
+            return SFTP_FAILURE  # as servers do; replacing is `posix_rename`
         return self.posix_rename(oldpath, newpath)
 
     def posix_rename(self, oldpath: str, newpath: str) -> int:
         new = self._at(newpath)
         code = _done(lambda: self._at(oldpath).replace(new))
-        if code == paramiko.SFTP_OK:
-            self._on_file(new.name, new.read_bytes())
+        if code == SFTP_OK and self._kitchen.on_file is not None:
+            self._kitchen.on_file(new.name, new.read_bytes())
         return code
 
     def _at(self, path: str) -> Path:
-        return self._root / self.canonicalize(path).lstrip("/")
+        return self._kitchen.root / self.canonicalize(path).lstrip("/")
 
 
 def _done(action: Callable[[], object]) -> int:
@@ -135,8 +131,9 @@ def _done(action: Callable[[], object]) -> int:
         action()
     except OSError as error:
         return _code(error)
-    return paramiko.SFTP_OK
+    return SFTP_OK
 
 
 def _code(error: OSError) -> int:
-    return paramiko.SFTPServer.convert_errno(error.errno or 0)
+    code: int = paramiko.SFTPServer.convert_errno(error.errno or 0)
+    return code

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -37,21 +38,25 @@ class Arrival:
 
 
 class WebhookReceiver:
-    """Verifies each signature, remembers each `webhook-id`, and answers. `on_arrival` is called in its threads."""
+    """Verifies each signature, remembers each `webhook-id`, and answers, from the moment it is made. `on_arrival` is
+    called in its threads; `kept` is a file for what came.
+    """
 
-    def __init__(self, name: str, on_arrival: Callable[[Arrival], None]) -> None:
+    def __init__(self, name: str, kept: Path) -> None:
         self.name = name
+        self.kept = kept
+        self.on_arrival: Callable[[Arrival], None] | None = None
         self.key = secrets.token_bytes(32)
         self.bodies: list[bytes] = []  # everything that came
         self.ids: list[str] = []  # of what was taken, in order
         self.attempts: dict[str, int] = {}  # by webhook-id
         self.verified = self.refused = self.repeated = 0
         self.busy = 0  # so many deliveries are answered with 503
-        self._on_arrival = on_arrival
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"receiver": self}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name=name, daemon=True)
+        self._thread.start()
 
     @property
     def url(self) -> str:
@@ -61,12 +66,10 @@ class WebhookReceiver:
     def secret(self) -> str:
         return "whsec_" + base64.b64encode(self.key).decode()
 
-    def start(self) -> None:
-        self._thread.start()
-
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+        self._thread.join()
 
     def take(self, id: str, timestamp: str, signatures: str, body: bytes) -> int:
         """The status to answer with."""
@@ -75,6 +78,7 @@ class WebhookReceiver:
                 self.refused += 1
                 return 401
             self.bodies.append(body)
+            _keep(self.kept, body)
             self.verified += 1
             self.attempts[id] = self.attempts.get(id, 0) + 1
             status = 204
@@ -87,7 +91,8 @@ class WebhookReceiver:
             else:
                 self.ids.append(id)
             arrival = Arrival(self.name, json.loads(body), status, self.attempts[id])
-        self._on_arrival(arrival)
+        if self.on_arrival is not None:
+            self.on_arrival(arrival)
         return status
 
     def _is_right(self, id: str, timestamp: str, signatures: str, body: bytes) -> bool:
@@ -109,8 +114,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        names = ("webhook-id", "webhook-timestamp", "webhook-signature")
-        self._answer(self.receiver.take(*(self.headers.get(name, "") for name in names), body), {})
+        id, timestamp, signatures = (
+            self.headers.get(name, "") for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
+        )
+        self._answer(self.receiver.take(id, timestamp, signatures, body), {})
 
     def _answer(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -125,17 +132,18 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class FeedReader:
-    """Follows a feed by its links, with long polls. `on_arrival` is called on the event loop."""
+    """Follows a feed by its links, with long polls. `on_arrival` is called on the event loop; `kept` as above."""
 
-    def __init__(self, name: str, url: str, token: str, on_arrival: Callable[[Arrival], None]) -> None:
+    def __init__(self, name: str, url: str, token: str, kept: Path) -> None:
         self.name = name
+        self.kept = kept
+        self.on_arrival: Callable[[Arrival], None] | None = None
         self.bodies: list[bytes] = []
         self.cursors: list[str] = []
         self.taken = 0
         self.address = url
         self._url = httpx.URL(url).copy_merge_params({"wait": POLL_S})
         self._token = token
-        self._on_arrival = on_arrival
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -150,8 +158,16 @@ class FeedReader:
                     await asyncio.sleep(1)  # the cursor is ours: nothing is missed
                     continue
                 self.bodies.append(answer.content)
+                _keep(self.kept, answer.content)
                 url = url.join(answer.links["next"]["url"])
                 self.cursors.append(url.params["after"])
                 for event in answer.json():
                     self.taken += 1
-                    self._on_arrival(Arrival(self.name, event))
+                    if self.on_arrival is not None:
+                        self.on_arrival(Arrival(self.name, event))
+
+
+def _keep(file: Path, body: bytes) -> None:
+    """A line for each body, as it came, for who wants to look."""
+    with file.open("ab") as lines:
+        lines.write(body + b"\n")

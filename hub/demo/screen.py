@@ -30,27 +30,35 @@ class Screen:
 
     def line(self, clock: str, what: str, whom: str, became: Iterable[tuple[str, str]], story: str = "") -> None:
         """`became` are pairs of a text and its style: on the same line, or under it where a `story` takes the room."""
-        outcome = Text()
-        for text, style in became:
-            outcome.append("   " if outcome else "-> ", "dim")
-            outcome.append(text, self.STYLES[style])
         table = self._columns(5, 18, 14)
-        table.add_row(
-            Text(clock, "bold"), Text(what, self.STYLES["what"]), Text(whom), Text(story) if story else outcome
-        )
+        told = Text(story) if story else self._joined(became, self._console.width - 45)
+        table.add_row(Text(clock, "bold"), Text(what, self.STYLES["what"]), Text(whom), told)
         self._console.print(table)
         if story:
-            self._console.print(Padding(outcome, (0, 0, 0, 7)))
+            self._console.print(Padding(self._joined(became, self._console.width - 7), (0, 0, 0, 7), expand=False))
 
     def fact(self, name: str, text: str, style: str = "") -> None:
         table = self._columns(18)
         table.add_row(Text(name, "bold"), Text(text, self.STYLES[style]))
-        self._console.print(Padding(table, (0, 0, 0, 2)))
+        self._console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
     def block(self, text: str, style: str = "") -> None:
         """As it is, indented: never wrapped, since somebody may copy it."""
         for line in text.splitlines():
             self._console.print(Text(f"  {line}", self.STYLES[style]), soft_wrap=True)
+
+    def _joined(self, became: Iterable[tuple[str, str]], width: int) -> Text:
+        """One after the other; what does not fit begins a line, rather than being broken."""
+        joined, room = Text(), width
+        for text, style in became:
+            if joined and len(text) + 3 > room:
+                joined.append("\n")
+                room = width
+            mark = "   " if joined else "-> "
+            joined.append(mark, "dim")
+            joined.append(text, self.STYLES[style])
+            room -= len(mark) + len(text)
+        return joined
 
     @staticmethod
     def _columns(*widths: int) -> Table:

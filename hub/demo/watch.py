@@ -5,19 +5,20 @@ not get an event (`GET /v1/operator/why`, what `skolnav why` shows). It answers 
 """
 
 import asyncio
+import contextlib
 import csv
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
 
 from hub.demo.day import Step
-from hub.demo.publisher import Publisher
 from hub.demo.receivers import Arrival
 from hub.demo.screen import Screen
-from hub.engines.embedded import Hub
+from hub.demo.town import Town
 from hub.privacy.base import Rule
 from schemas.meals import MealsCount
 
@@ -32,6 +33,7 @@ _PROTECTION: Final = frozenset({Rule.PROTECTED, Rule.UNKNOWN, Rule.STALE})
 class Withheld:
     """An event that outside recipients did not get. `rules` by client."""
 
+    id: str
     clock: str
     type: str
     whom: str
@@ -43,9 +45,8 @@ class Withheld:
 class Watch:
     """Posts the day's events one by one and prints what became of each. All on the event loop."""
 
-    hub: Hub
     screen: Screen
-    officer: httpx.AsyncClient
+    town: Town
     files: dict[str, bytes] = field(default_factory=dict)
     withheld: list[Withheld] = field(default_factory=list)
     retried: list[Arrival] = field(default_factory=list)
@@ -56,6 +57,12 @@ class Watch:
     _shown: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
     _held: list[Any] | None = None  # lines that wait until the event that brought them has its own
     _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.town.kitchen.on_file = lambda name, content: _in(loop, self.filed, name, content)
+        self.town.webhook.on_arrival = lambda arrival: _in(loop, self.arrived, arrival)
+        self.town.feed.on_arrival = self.arrived
 
     # -- what the receivers tell -----------------------------------------------------------------------------------
 
@@ -90,22 +97,22 @@ class Watch:
             self._totals[rows[0]["date"], serving] = number
         status = rows[0]["status"] if len({row["status"] for row in rows}) == 1 else "late_change"
         style = "late" if status == "late_change" else "good"
-        self._print("kitchen's order", status, [(text, style) for text in told], f"{name}, read back")
+        self._print("kitchen's order", status, [(text, style) for text in told], name)
 
     # -- the day ---------------------------------------------------------------------------------------------------
 
-    async def play(self, step: Step, publisher: Publisher) -> None:
+    async def play(self, step: Step) -> None:
         """Post an event and print what became of it, then what else came of it."""
         event = step.event
         self._posted.add(event["id"])
         self._held = []
         files, started = len(self.files), time.monotonic()
-        answer = await publisher.post(event)
+        answer = await self.town.publisher.post(event)
         if answer["duplicates"]:
             became = [("duplicate: it is taken once, and nobody is told twice", "kept")]
         else:
             async with asyncio.timeout(WAIT_S):
-                await self.hub.settled()
+                await self.town.hub.settled()
             became = await self._became(event, started, new_file=len(self.files) > files)
         held, self._held = self._held, None
         self.screen.line(f"{step.at:%H:%M}", short(event["type"]), whom(event), became, step.story)
@@ -144,7 +151,7 @@ class Watch:
             names = "nobody is told" if not became else "not told: " + ", ".join(map(OUTSIDE.__getitem__, rules))
             why = "protected" if protection else "the contract"
             became.append((f"{why}: {names}" + ("; counted in the kitchen's sum" if counted else ""), "kept"))
-            self.withheld.append(Withheld(f"{self._now()}", short(event["type"]), whom(event), rules, counted))
+            self.withheld.append(Withheld(event["id"], self._now(), short(event["type"]), whom(event), rules, counted))
         elif counted:
             became.append(("kitchen told at once" if new_file else "kitchen noted it", "good"))
         return became
@@ -163,7 +170,7 @@ class Watch:
     async def _decided(self, event: dict[str, Any], recipient: str) -> tuple[bool, str] | None:
         """(allowed, rule); None if the recipient has nothing to do with this type."""
         query = {"event": event["id"], "source": event["source"], "recipient": recipient}
-        answer = await self.officer.get("/v1/operator/why", params=query)
+        answer = await self.town.officer.get("/v1/operator/why", params=query)
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
         # A feed's reader may not have come for it yet; then the hub says what it would decide now.
@@ -199,7 +206,12 @@ class Watch:
             self.screen.line(self._now(), what, who, became, story)
 
     def _now(self) -> str:
-        return f"{self.hub.clock.school():%H:%M}"
+        return f"{self.town.clock.school():%H:%M}"
+
+
+def _in(loop: asyncio.AbstractEventLoop, tell: Callable[..., None], *what: object) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has ended: nobody looks any more
+        loop.call_soon_threadsafe(tell, *what)
 
 
 def read_csv(content: bytes) -> list[dict[str, str]]:

@@ -48,10 +48,13 @@ def _save(connection: Connection, tenant: str, rows: list[dict[str, Any]]) -> No
     connection.execute(upsert(connection, _TABLE), rows)
 
 
-def load(tenant: str) -> Callable[[Connection], list[Cursor]]:
+def load(tenant: str, subscription: str | None = None) -> Callable[[Connection], list[Cursor]]:
+    """All cursors, or those of one subscription's lanes."""
     query = select(_TABLE.c.subscription, _TABLE.c.lane, _TABLE.c.position, _TABLE.c.open, _TABLE.c.accepted_us).where(
         _TABLE.c.tenant == tenant
     )
+    if subscription is not None:
+        query = query.where(_TABLE.c.subscription == subscription)
 
     def read(connection: Connection) -> list[Cursor]:
         return [

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, delete, func, select
 
 from hub.clock import from_us, to_us
 from hub.store import tables
@@ -69,6 +69,16 @@ def page(
         query = query.where(_TABLE.c.subscription == subscription)
     query = query.order_by(_TABLE.c.id).limit(limit)
     return lambda connection: [_letter(row) for row in connection.execute(query)]
+
+
+def counts(tenant: str) -> Callable[[Connection], dict[str, int]]:
+    """How many there are, by subscription; those without are left out."""
+    query = (
+        select(_TABLE.c.subscription, func.count().label("letters"))
+        .where(_TABLE.c.tenant == tenant)
+        .group_by(_TABLE.c.subscription)
+    )
+    return lambda connection: {row.subscription: row.letters for row in connection.execute(query)}
 
 
 def get(tenant: str, id: str) -> Callable[[Connection], DeadLetter | None]:

@@ -113,19 +113,23 @@ def forget(tenant: str, subscription: str, lane: str | None = None) -> Operation
     return operation
 
 
-def load(tenant: str) -> Callable[[Connection], list[tuple[Parked, tuple[int, ...]]]]:
-    """Every parked key, with the places that wait behind it in order."""
+def load(tenant: str, subscription: str | None = None) -> Callable[[Connection], list[tuple[Parked, tuple[int, ...]]]]:
+    """Every parked key (or those of one subscription), with the places that wait behind it in order."""
+
+    def of(table: Table) -> ColumnElement[bool]:
+        own = table.c.tenant == tenant
+        return own if subscription is None else own & (table.c.subscription == subscription)
 
     def read(connection: Connection) -> list[tuple[Parked, tuple[int, ...]]]:
         behind: dict[tuple[str, str, bytes], list[int]] = defaultdict(list)
         for row in connection.execute(
             select(_WAITING.c.subscription, _WAITING.c.lane, _WAITING.c.key, _WAITING.c.place)
-            .where(_WAITING.c.tenant == tenant)
+            .where(of(_WAITING))
             .order_by(_WAITING.c.subscription, _WAITING.c.lane, _WAITING.c.key, _WAITING.c.n)
         ):
             behind[row.subscription, row.lane, row.key].append(row.place)
         found = []
-        for row in connection.execute(select(_PARKED).where(_PARKED.c.tenant == tenant)):
+        for row in connection.execute(select(_PARKED).where(of(_PARKED))):
             parked = Parked(
                 row.subscription,
                 row.lane,

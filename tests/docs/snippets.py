@@ -28,7 +28,10 @@ from typing import Any, Self
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 _FENCE = re.compile(r"^```(\w+)(?: ([^\n]+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_SHELL = "set -euo pipefail; set -a; [ ! -f .exported ] || . ./.exported; trap 'export -p > .exported' EXIT\n"
+_SHELL = """set -euo pipefail; set -a
+[ ! -f .exported ] || . ./.exported
+trap '{ export -p; declare -f; } > .exported' EXIT
+"""
 
 
 @dataclass(frozen=True)

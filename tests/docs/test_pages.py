@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.docs.snippets import DOCS, Stage, alike, fences
+from tests.docs.snippets import DOCS, Fence, Stage, alike, fences
 
 pytestmark = pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="needs bash and curl")
 
@@ -28,19 +28,32 @@ def test_a_consumer_can_follow_its_page_on_the_municipalitys_hub(stage):
     assert stage.play(fences(DOCS / "consumers.md")) > 10
 
 
+def test_a_backup_as_the_page_makes_it_is_a_hub_that_goes_on(tmp_path):
+    first = MUNICIPALITY[:STARTED]
+    read = Fence(
+        "sh", "run", 'curl -sS "$HUB/v1/subscriptions/acme-absence/events" -H "Authorization: Bearer $ACME"', ""
+    )
+    known = Fence("json", "answer", '[{"id": "absence-1", "…": "…"}, {"id": "absence-2", "…": "…"}]', "the feed")
+    with Stage(tmp_path) as stage:
+        stage.play([*first, *fences(DOCS / "consumers.md")])
+        assert stage.play([fence for fence in MUNICIPALITY if "sqlite3" in fence.text]) == 1
+    shutil.rmtree(tmp_path / "data")
+    (tmp_path / "backup").rename(tmp_path / "data")
+    with Stage(tmp_path) as stage:
+        stage.play([*first, fences(DOCS / "consumers.md")[0], read, known])
+
+
 @pytest.mark.parametrize(
     ("shown", "came"),
     [('{"a": 1}', '{"a": 2}'), ('{"a": 1}', '{"a": 1, "b": 2}'), ("[1]", "[]"), ('"a…"', '"b"')],
 )
 def test_an_answer_that_differs_is_noticed(shown, came):
-    fence = next(each for each in MUNICIPALITY if each.mark == "start")
-    assert not alike(type(fence)("json", "answer", shown, ""), shown, came)
+    assert not alike(Fence("json", "answer", shown, ""), shown, came)
 
 
 def test_a_command_that_fails_fails_its_page(stage):
-    fence = next(each for each in MUNICIPALITY if each.mark == "run")
-    with pytest.raises(AssertionError, match=r"municipality\.md:\d+ ended with 7"):
-        stage.play([type(fence)("sh", "run", "exit 7", fence.where)])
+    with pytest.raises(AssertionError, match="page:3 ended with 7"):
+        stage.play([Fence("sh", "run", "exit 7", "page:3")])
 
 
 def test_a_vendor_can_follow_its_page(stage):

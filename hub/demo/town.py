@@ -1,0 +1,135 @@
+"""Everybody in the demo: the hub as demo.yaml configures it, the school, and those who are told."""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from hub.clock import SystemClock
+from hub.config import HubConfig, load
+from hub.demo.kitchen import KitchenServer
+from hub.demo.publisher import Publisher
+from hub.demo.receivers import FeedReader, WebhookReceiver
+from hub.engines.embedded import Hub
+from hub.engines.server import Servers
+from plugins.manager import Plugins
+
+HOST: Final = "127.0.0.1"
+PORT: Final = 8080
+CONFIG: Final = "skolnav.yaml"
+CLIENTS: Final = ("school", "acme", "statistics", "officer")
+
+
+class DemoClock(SystemClock):
+    """School time runs fast while the day is played, and like everybody's afterwards, so that there is time to try."""
+
+    def walk(self) -> None:
+        self._start, self._origin, self._speed = self.school(), time.time(), 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """Who is there. `officer` is a client of the hub's API with the role operator."""
+
+    folder: Path
+    config: HubConfig
+    hub: Hub
+    clock: DemoClock
+    kitchen: KitchenServer
+    webhook: WebhookReceiver
+    feed: FeedReader
+    publisher: Publisher
+    officer: httpx.AsyncClient
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.config.host}:{self.config.port}"
+
+
+@contextlib.asynccontextmanager
+async def town(folder: Path, port: int, speed: float) -> AsyncIterator[Town]:
+    """Those who receive come first, since the hub asks them before it delivers; all stop the other way round.
+
+    Raises what `Hub.start` and `Servers.start` raise.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        kitchen = KitchenServer(folder / "kitchen")
+        stack.callback(kitchen.stop)
+        received = folder / "received"
+        received.mkdir()
+        webhook = WebhookReceiver("acme", received / "acme.jsonl")
+        stack.callback(webhook.stop)
+        config, plugins = _configure(folder, port, speed, kitchen, webhook)
+        assert config.school_clock is not None
+        clock = DemoClock(config.school_clock.start, config.school_clock.speed)
+        hub = await Hub.start(config, plugins=plugins, clock=clock)
+        stack.push_async_callback(hub.stop)
+        servers = Servers(hub.services)
+        await servers.start()
+        stack.push_async_callback(servers.stop)
+        url = f"http://{config.host}:{config.port}"
+        tokens = {client.id: client.token.get_secret_value() for client in config.clients}
+        publisher = Publisher(url, tokens["school"])
+        stack.push_async_callback(publisher.close)
+        officer = httpx.AsyncClient(
+            base_url=url, headers={"Authorization": f"Bearer {tokens['officer']}"}, timeout=30, trust_env=False
+        )
+        stack.push_async_callback(officer.aclose)
+        feed = FeedReader(
+            "statistics",
+            f"{url}/v1/subscriptions/statistics-feed/events",
+            tokens["statistics"],
+            received / "statistics.jsonl",
+        )
+        reading = asyncio.create_task(feed.run())
+        stack.push_async_callback(_cancelled, reading)
+        yield Town(folder, config, hub, clock, kitchen, webhook, feed, publisher, officer)
+
+
+def free_port() -> int:
+    """8080, or any free one where that is taken. Raises OSError if there is none."""
+    for wanted in (PORT, 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((HOST, wanted))
+            port: int = probe.getsockname()[1]
+            return port
+    raise OSError(f"no port is free on {HOST}")
+
+
+def _configure(
+    folder: Path, port: int, speed: float, kitchen: KitchenServer, webhook: WebhookReceiver
+) -> tuple[HubConfig, Plugins]:
+    """demo.yaml as it is, and beside it what differs from run to run, in files that it refers to."""
+    path = folder / CONFIG
+    path.write_bytes(resources.files("hub.demo").joinpath("demo.yaml").read_bytes())
+    beside = {
+        "here/listen": f"{HOST}:{port}",
+        "here/speed": f"{speed:g}",
+        "here/sftp-port": f"{kitchen.port}",
+        "here/sftp-host-key": kitchen.host_key,
+        "here/webhook-url": webhook.url,
+        "secrets/kitchen": kitchen.password,
+        "secrets/acme-webhook": webhook.secret,
+        **{f"secrets/{client}": secrets.token_urlsafe(24) for client in CLIENTS},
+    }
+    for name, content in beside.items():
+        file = folder / name
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        file.write_text(content)
+    plugins = Plugins.load()
+    return load(path, plugins), plugins
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
