@@ -10,6 +10,7 @@ from plugins.connector import (
     Transaction,
     daily,
 )
+from plugins.durations import Duration
 from plugins.errors import ConfigurationError, PermanentError, PrivacyError, SkolnavError, TemporaryError
 from plugins.hookspecs import hookimpl
 from schemas import Category, Event
@@ -22,6 +23,7 @@ __all__ = [
     "Context",
     "Contract",
     "DirectoryView",
+    "Duration",
     "Effect",
     "Event",
     "PermanentError",

@@ -16,23 +16,12 @@ from hub.clock import SCHOOL_ZONE
 from hub.config.findings import Finding
 from hub.subscriptions.spec import SubscriptionSpec, name_or_error
 from plugins.connector import Connector, ConnectorConfig
+from plugins.durations import Duration
 from schemas import Category, DataContract, Scope
 
-_DURATION: Final = re.compile(r"([0-9]{1,9})(s|m|h|d)\Z", re.ASCII)
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):([0-9]{1,5})\Z", re.ASCII)
 
 Network = IPv4Network | IPv6Network
-
-
-def _duration(value: Any) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    match = _DURATION.match(value) if isinstance(value, str) else None
-    length = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta(0)
-    if not length:
-        raise PydanticCustomError("config.duration", 'not a duration: "60s", "26h", "7d"')
-    return length
 
 
 def _network(value: Any) -> Network:
@@ -59,7 +48,6 @@ def _engine(value: Any) -> Any:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Name = Annotated[str, AfterValidator(name_or_error)]
 
 
