@@ -119,6 +119,18 @@ class FileTestHub:
         self.clock.pass_machine(RETRY_S)
         await self.restart()
 
+    async def poll(self, instance: str) -> None:
+        hub, loop = self._running()
+        found = hub.hosts.instance(instance)
+        with contextlib.suppress(Exception):  # told by the instance itself
+            await self._on_living(loop, found.call("poll", limit_s=found.cls.poll_timeout_s))
+        if not self._dead:
+            await self.settle()
+
+    async def selftest(self, instance: str) -> None:
+        hub, loop = self._running()
+        await loop.run(hub.hosts.selftest(instance))
+
     async def replay(self, instance: str) -> None:
         hub, loop = self._running()
         await self._on_living(loop, hub.delivery.replay(f"connector:{instance}", by="test"))

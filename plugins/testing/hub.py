@@ -63,6 +63,15 @@ class TestHub(Protocol):
     async def retry(self) -> None:
         """Let the machine time pass that failed deliveries and timers wait for, and settle."""
 
+    async def poll(self, instance: str) -> None:
+        """Let an instance's `poll` run now, beside those that come by themselves, and settle.
+
+        One that fails is told as ever (`problems`, `logs`), and does not raise here.
+        """
+
+    async def selftest(self, instance: str) -> None:
+        """An operator's self-test of an instance. Raises what the connector raises."""
+
     async def replay(self, instance: str) -> None:
         """Deliver every event once more to an instance, as an operator's replay does, and settle."""
 

@@ -1,0 +1,45 @@
+"""What every connector must keep, as pytest classes: subclass each, and say what is tested.
+
+    class Kitchen(Subject):
+        connector = AcmeKitchen
+        moments = ("08:30",)
+
+        @pytest.fixture
+        def peer(self, tmp_path):
+            return FolderPeer(tmp_path)
+
+        @pytest.fixture
+        def config(self, peer):
+            return {"folder": str(peer.folder)}
+
+        @pytest.fixture
+        def events(self, school):
+            return [school.about(AbsenceReported, pupil) for pupil in school.pupils]
+
+    class TestConfiguration(Kitchen, ConfigurationSuite):
+        bad = {"folder": 7}
+
+    class TestEffect(Kitchen, EffectSuite): ...
+    class TestOrder(Kitchen, OrderSuite): ...
+    class TestPrivacy(Kitchen, PrivacySuite): ...
+
+A suite that finds nothing to check fails: a test that cannot fail is none. Needs pytest and pytest-asyncio.
+"""
+
+from plugins.testing.suites.configuration import ConfigurationSuite
+from plugins.testing.suites.effect import EffectSuite, OrderSuite
+from plugins.testing.suites.privacy import PrivacySuite
+from plugins.testing.suites.pull import PulledPeer, PullSuite
+from plugins.testing.suites.subject import FaultyPeer, Peer, Subject
+
+__all__ = [
+    "ConfigurationSuite",
+    "EffectSuite",
+    "FaultyPeer",
+    "OrderSuite",
+    "Peer",
+    "PrivacySuite",
+    "PullSuite",
+    "PulledPeer",
+    "Subject",
+]

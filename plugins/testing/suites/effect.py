@@ -1,0 +1,113 @@
+"""The same event twice has the same effect once; the events of one key take effect in order."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from plugins.connector import Effect
+from plugins.testing.school import School
+from plugins.testing.suites.subject import Peer, Subject, no_effect
+
+
+class EffectSuite(Subject):
+    """The same event twice has the same effect once (promise 6)."""
+
+    @pytest.mark.asyncio
+    async def test_there_is_an_effect(
+        self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
+    ) -> None:
+        await self._undisturbed(peer, config, school, events)
+
+    @pytest.mark.asyncio
+    async def test_the_same_events_twice_have_one_effect(
+        self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
+    ) -> None:
+        async with self.running(config, school) as (hub, name):
+            await self.play(hub, events)
+            once = list(peer.effects())
+            assert once, no_effect(hub)
+            await hub.replay(name)
+            assert list(peer.effects()) == once, "delivering the same events again changed what is at the far side"
+
+    @pytest.mark.asyncio
+    async def test_a_restart_has_no_effect_of_its_own(
+        self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
+    ) -> None:
+        async with self.running(config, school) as (hub, _):
+            await self.play(hub, events)
+            once = list(peer.effects())
+            assert once, no_effect(hub)
+            await hub.restart()
+            assert list(peer.effects()) == once, "a restart changed what is at the far side"
+
+    @pytest.mark.asyncio
+    async def test_a_crash_between_effect_and_acknowledgement_repeats_nothing(
+        self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Connectors whose effect is blind may repeat here, and here only."""
+        wanted = await self._undisturbed(peer, config, school, events)
+        peer.reset()
+        async with self.running(config, school) as (hub, _):
+            hub.crash_after_effect(lambda: list(peer.effects()))
+            await self.play(hub, events)
+            assert hub.crashed, "no effect came that a crash could have hit"
+            await hub.restart()
+            for moment in self.moments:
+                if hub.clock.resolve(moment) > hub.clock.school():
+                    await hub.advance_to(moment)
+            found = list(peer.effects())
+        if self.connector.effect is Effect.BLIND:
+            assert distinct(found) == distinct(wanted), "after the crash something is missing, or other than it was"
+        else:
+            assert in_any_order(found) == in_any_order(wanted), (
+                "after the crash the far side is not as it is without one"
+            )
+
+    async def _undisturbed(
+        self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
+    ) -> list[Any]:
+        async with self.running(config, school) as (hub, _):
+            await self.play(hub, events)
+            effects = list(peer.effects())
+            assert effects, no_effect(hub)
+        return effects
+
+
+class OrderSuite(Subject):
+    """The events of one key take effect in order (promise 2)."""
+
+    def key(self, effect: Any) -> Hashable:
+        """Which effects must keep their order among each other. Default: all of them."""
+        return None
+
+    @pytest.mark.asyncio
+    async def test_all_at_once_has_the_effects_of_one_at_a_time(
+        self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
+    ) -> None:
+        async with self.running(config, school) as (hub, _):
+            for event in events[:-1]:
+                await hub.post([event])
+                await hub.settle()
+            await self.play(hub, events[-1:])
+            one_at_a_time = self._by_key(peer.effects())
+            assert one_at_a_time, no_effect(hub)
+        peer.reset()
+        async with self.running(config, school) as (hub, _):
+            await self.play(hub, events)
+            assert self._by_key(peer.effects()) == one_at_a_time, "the order of the effects depends on the pace"
+
+    def _by_key(self, effects: Sequence[Any]) -> dict[Hashable, list[Any]]:
+        found: dict[Hashable, list[Any]] = defaultdict(list)
+        for effect in effects:
+            found[self.key(effect)].append(effect)
+        return dict(found)
+
+
+def in_any_order(effects: Sequence[Any]) -> list[str]:
+    return sorted(map(repr, effects))
+
+
+def distinct(effects: Sequence[Any]) -> set[str]:
+    return set(map(repr, effects))

@@ -1,0 +1,69 @@
+"""What the contract does not allow turns up nowhere."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from plugins.testing.hub import TestHub
+from plugins.testing.school import School
+from plugins.testing.suites.subject import Peer, Subject, no_effect
+from plugins.validation import AGGREGATE_OUTPUT
+from schemas import Category
+
+
+class PrivacySuite(Subject):
+    """What the contract does not allow turns up nowhere: not at the far side, in state, in logs or in errors."""
+
+    @pytest.mark.asyncio
+    async def test_no_canary_gets_out(
+        self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Canaries of every category stand in the events and in the directory."""
+        async with self.running(config, school) as (hub, name):
+            await self.play(hub, [*events, *self._more(school)])
+            assert peer.bytes(), no_effect(hub)
+            await self._check(hub, name, peer, school)
+
+    @pytest.mark.asyncio
+    async def test_no_canary_gets_out_when_the_far_side_fails(
+        self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Errors are where data leaks. The peer's `refuse(on)` makes it fail while it is on."""
+        refuse = getattr(peer, "refuse", None)
+        if refuse is None:
+            pytest.skip("the peer has no refuse(on), which would make it fail")
+        async with self.running(config, school) as (hub, name):
+            refuse(True)
+            try:
+                await self.play(hub, [*events, *self._more(school)])
+                said = [*hub.problems(), *(line for line in hub.logs().splitlines() if name in line)]
+                assert said, "nothing was said of a far side that refuses: does it fail at all?"
+            finally:
+                refuse(False)
+            await hub.retry()
+            await self._check(hub, name, peer, school)
+
+    def _more(self, school: School) -> list[dict[str, Any]]:
+        """One event of each type that is consumed, about the protected pupil and about another, full of canaries."""
+        models = [model for model in self.connector.consumes if model.spec.examples]
+        return [school.about(model, pupil) for model in models for pupil in (school.pupils[1], school.protected)]
+
+    async def _check(self, hub: TestHub, name: str, peer: Peer, school: School) -> None:
+        contract = self.connector.contract
+        seen = contract.categories if contract is not None else frozenset[Category]()
+        told = AGGREGATE_OUTPUT if self.connector.aggregates else seen
+        dead = repr(await hub.dead_letters())
+        state = json.dumps(await hub.state(name), ensure_ascii=False)
+        published = json.dumps([event.to_dict() for event in await hub.published()], ensure_ascii=False)
+        places = [
+            ("at the far side", peer.bytes(), told),
+            ("in what it published", published.encode(), told),
+            ("in its state", state.encode(), seen),
+            ("in the logs", hub.logs().encode(), ()),
+            ("in what the operator was told", "\n".join(hub.problems()).encode(), ()),
+            ("in the dead letters", dead.encode(), ()),
+        ]
+        leaks = [f"{', '.join(found)} {where}" for where, text, may in places if (found := school.found_in(text, may))]
+        assert not leaks, f"data about people got out: {'; '.join(leaks)}"

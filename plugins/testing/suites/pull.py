@@ -1,0 +1,194 @@
+"""A source that is pulled: what the far side has becomes events once, through repeats, restarts and crashes."""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar, Final, Protocol
+
+import pytest
+
+from plugins.connector import Connector
+from plugins.testing.hub import TestHub, open_hub
+from plugins.testing.suites.subject import FaultyPeer, Subject, failing, said
+from schemas import Event
+from schemas.directory import DirectoryCurrent
+
+# A crash is tried after each page; after so many of them, spread out, where there are more.
+_CRASHES: Final = 8
+
+
+class PulledPeer(FaultyPeer, Protocol):
+    """A far side with pages to pull. `effects` and `bytes` are what it was asked for, if anybody looks at them."""
+
+    def served(self) -> int:
+        """How many pages it has answered with since the last `reset`."""
+
+    def change(self) -> None:
+        """One record becomes another, as its users do it, and a pull must see that. `reset` takes it back."""
+
+
+class PullSuite(Subject):
+    """What a source says is told once: nothing repeated, nothing lost, nothing invented.
+
+    `config` makes the connector ask for several pages: what a crash in the middle breaks can't be seen in one.
+    """
+
+    signals: ClassVar[Sequence[str]] = (DirectoryCurrent.spec.type,)
+    """Types that are said after each pull, news or not, and tell nothing but that it is complete."""
+
+    def told(self, event: Event) -> Any:
+        """What of an event is the same in each run. Default: type, subject and data."""
+        return event.type, event.subject, json.dumps(event.data, sort_keys=True)
+
+    async def pull(self, hub: TestHub) -> None:
+        """One whole pull. Override it where something else than `poll` starts one."""
+        await hub.poll(self.connector.name)
+
+    @pytest.mark.asyncio
+    async def test_a_pull_tells_what_is_there(self, peer: PulledPeer, config: Mapping[str, Any]) -> None:
+        await self._undisturbed(peer, config)
+
+    @pytest.mark.asyncio
+    async def test_a_second_identical_pull_tells_nothing(self, peer: PulledPeer, config: Mapping[str, Any]) -> None:
+        async with self.pulling(config) as (hub, gate):
+            first, pages = await self._pulled(hub, gate), peer.served()
+            assert first, _nothing(hub)
+            second = await self._pulled(hub, gate)
+            assert peer.served() > pages, "the second pull asked for nothing: is it one?"
+            _same(second, first, "a second identical pull")
+
+    @pytest.mark.asyncio
+    async def test_a_change_is_told_once(self, peer: PulledPeer, config: Mapping[str, Any]) -> None:
+        async with self.pulling(config) as (hub, gate):
+            first = await self._pulled(hub, gate)
+            peer.change()
+            second = await self._pulled(hub, gate)
+            assert second - first, "what changed at the far side was not told"
+            assert not first - second, "what was published is gone"
+            _same(await self._pulled(hub, gate), second, "the pull after that with the change")
+
+    @pytest.mark.asyncio
+    async def test_a_restart_tells_nothing_of_its_own(self, peer: PulledPeer, config: Mapping[str, Any]) -> None:
+        async with self.pulling(config) as (hub, gate):
+            first = await self._pulled(hub, gate)
+            assert first, _nothing(hub)
+            await hub.restart()
+            _same(await self._pulled(hub, gate), first, "the pull after a restart")
+
+    @pytest.mark.asyncio
+    async def test_a_crash_between_pages_repeats_nothing_and_loses_nothing(
+        self, peer: PulledPeer, config: Mapping[str, Any]
+    ) -> None:
+        wanted, pages = await self._undisturbed(peer, config)
+        assert pages > 1, "the whole pull was one page: make pages smaller, or there is no middle to crash in"
+        crashed = 0
+        for page in sorted({1 + n * (pages - 1) // (_CRASHES - 1) for n in range(_CRASHES)}):
+            peer.reset()
+            async with self.pulling(config) as (hub, gate):
+                hub.crash_after_effect(lambda page=page: peer.served() >= page)  # type: ignore[misc]
+                with gate:
+                    await self.pull(hub)
+                crashed += hub.crashed
+                await hub.restart()
+                _same(await self._pulled(hub, gate), wanted, f"a crash after page {page} of {pages}")
+                await self._complete_when_said(hub)
+        assert crashed, "no crash came: does the connector keep anything?"
+
+    @pytest.mark.asyncio
+    async def test_a_far_side_that_fails_takes_nothing_away(
+        self, peer: PulledPeer, config: Mapping[str, Any], fault: str
+    ) -> None:
+        """The last known truth stays: what can't be read is not gone."""
+        async with self.pulling(config) as (hub, gate):
+            first = await self._pulled(hub, gate)
+            assert first, _nothing(hub)
+            before, begun = len(said(hub, self.connector.name)), time.monotonic()
+            with failing(peer, fault, self.slow_s):
+                meanwhile = await self._pulled(hub, gate)
+            took = time.monotonic() - begun
+            assert took < self.patience_s, f"a far side that is {fault} held the connector up for {took:.0f} s"
+            _same(meanwhile, first, f"a pull while the far side is {fault}")
+            if fault != "slow":
+                assert len(said(hub, self.connector.name)) > before, f"nothing was said of a far side that is {fault}"
+            await hub.retry()
+            _same(await self._pulled(hub, gate), first, f"the pull after the far side was {fault}")
+            peer.change()
+            assert await self._pulled(hub, gate) - first, "what changed later was not told any more"
+
+    @asynccontextmanager
+    async def pulling(self, config: Mapping[str, Any]) -> AsyncIterator[tuple[TestHub, "Gate"]]:
+        """A hub that runs the connector, whose polls do nothing unless the gate is open."""
+        gate = Gate()
+        async with open_hub(self.start) as hub:
+            name = await hub.add(_gated(self.connector, gate), config)
+            status = await hub.status(name)
+            assert status == "running", f"the connector did not start: {status}\n{hub.logs()}"
+            yield hub, gate
+
+    async def _pulled(self, hub: TestHub, gate: "Gate") -> Counter[Any]:
+        """Everything that has been told when one more pull has ended."""
+        with gate:
+            await self.pull(hub)
+        return Counter(self.told(event) for event in await hub.published() if event.type not in self.signals)
+
+    async def _undisturbed(self, peer: PulledPeer, config: Mapping[str, Any]) -> tuple[Counter[Any], int]:
+        """What is told, and by how many pages."""
+        async with self.pulling(config) as (hub, gate):
+            before = peer.served()
+            found = await self._pulled(hub, gate)
+            assert found, _nothing(hub)
+            await self._complete_when_said(hub)
+            return found, peer.served() - before
+
+    async def _complete_when_said(self, hub: TestHub) -> None:
+        """What is said to be complete was: everything about the directory stands before its `directory.current`."""
+        types = [event.type for event in await hub.published()]
+        current = DirectoryCurrent.spec.type
+        if DirectoryCurrent not in self.connector.produces or not any(_of_directory(type) for type in types):
+            return
+        assert current in types, "directory.current was not said after a complete pull"
+        after = [type for type in types[types.index(current) :] if _of_directory(type)]
+        assert not after, f"directory.current was said before {len(after)} events of what was there already"
+
+
+class Gate:
+    """Open inside its `with` block. Usable from any thread."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+
+    def __enter__(self) -> None:
+        self._open.set()
+
+    def __exit__(self, *error: object) -> None:
+        self._open.clear()
+
+    def is_open(self) -> bool:
+        return self._open.is_set()
+
+
+def _gated(connector: type[Connector[Any]], gate: Gate) -> type[Connector[Any]]:
+    async def poll(self: Connector[Any]) -> None:
+        if gate.is_open():
+            await connector.poll(self)
+
+    return type(connector.__name__, (connector,), {"poll": poll, "__module__": connector.__module__})
+
+
+def _of_directory(type: str) -> bool:
+    return type.startswith("se.skolnav.directory.") and type != DirectoryCurrent.spec.type
+
+
+def _same(found: Counter[Any], wanted: Counter[Any], what: str) -> None:
+    """Counts and types only: what is told may be data about people."""
+    more, less = found - wanted, wanted - found
+    types = sorted({str(told[0]) if isinstance(told, tuple) else "event" for told in (*more, *less)})
+    assert not more, f"{what} told {more.total()} more than there is ({', '.join(types)})"
+    assert not less, f"{what} lost {less.total()} ({', '.join(types)})"
+
+
+def _nothing(hub: TestHub) -> str:
+    return f"nothing to check: the pull told nothing\n{hub.logs()}"
