@@ -1,0 +1,156 @@
+"""What a municipality writes under `connectors.<name>` for its school system (an SS 12000 v2.1 API)."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag
+from pydantic_core import PydanticCustomError
+
+from plugins import ConnectorConfig, Duration
+
+Resource = Literal[
+    "organisations",
+    "persons",
+    "groups",
+    "duties",
+    "activities",
+    "rooms",
+    "calendarEvents",
+    "absences",
+    "attendances",
+    "attendanceEvents",
+]
+_DAY: Final = timedelta(days=1)
+
+
+def _address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable, parts = False, urlsplit("")
+    if not usable or parts.query or parts.fragment or parts.username:
+        raise PydanticCustomError(
+            "base_url", "not an address: https://host/path without query, fragment or password", {}
+        )
+    return value.rstrip("/")
+
+
+def _whole_days(value: timedelta) -> timedelta:
+    if value % _DAY:
+        raise PydanticCustomError("duration_days", "must be whole days, for example 7d")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Days = Annotated[Duration, AfterValidator(_whole_days)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+
+
+class TokenAuth(_Part):
+    """A bearer token that the school system's supplier has given out."""
+
+    token: SecretStr = Field(min_length=1, description="The token; give it as ${file:...} or ${env:...}.")
+
+
+class ClientAuth(_Part):
+    """OAuth 2 client credentials (RFC 6749 section 4.4)."""
+
+    token_url: Address = Field(description="Where access tokens are given out, https://...")
+    client_id: str = Field(min_length=1, description="The client's id.")
+    client_secret: SecretStr = Field(min_length=1, description="Its secret; give it as ${file:...} or ${env:...}.")
+    scope: str | None = Field(None, description="OAuth 2 scope, where the supplier asks for one.")
+    send: Literal["body", "basic"] = Field(
+        "body", description="How id and secret are sent: body (form fields) or basic (HTTP Basic)."
+    )
+
+
+class CertificateAuth(_Part):
+    """A client certificate (mTLS)."""
+
+    certificate: Path = Field(description="PEM file with the certificate and those above it.")
+    key: Path = Field(description="PEM file with its private key, without passphrase.")
+
+
+def _auth(value: Any) -> str | None:
+    names = set(value) if isinstance(value, dict) else set(type(value).model_fields) if value is not None else set()
+    for tag, name in (("client", "client_id"), ("client", "token_url"), ("certificate", "certificate")):
+        if name in names:
+            return tag
+    return "token" if "token" in names else None
+
+
+Auth = Annotated[
+    Annotated[TokenAuth, Tag("token")]
+    | Annotated[ClientAuth, Tag("client")]
+    | Annotated[CertificateAuth, Tag("certificate")],
+    Discriminator(
+        _auth, "auth", "give `token`, or `token_url` with `client_id` and `client_secret`, or `certificate` with `key`"
+    ),
+]
+
+
+class Window(_Part):
+    """Which lessons, absences and attendance are followed."""
+
+    back: Days = Field(timedelta(days=7), le=timedelta(days=400), description="Whole days before today.")
+    ahead: Days = Field(timedelta(days=60), le=timedelta(days=400), description="Whole days after today.")
+
+
+class Dialect(_Part):
+    """Where a supplier does otherwise than the standard says."""
+
+    repeat_filters: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="Whether filters are sent again with a pageToken. auto: where the token is a bare number, or the "
+        "supplier refuses it alone.",
+    )
+    times_without_offset: Literal["refuse", "local", "utc"] = Field(
+        "refuse",
+        description="What a lesson's or absence's time without offset is: refuse (the record is reported), local "
+        "(Europe/Stockholm) or utc. Offsets missing in `meta` need nothing.",
+    )
+    overlap: Duration | None = Field(
+        None,
+        le=timedelta(days=7),
+        description="How far before its watermark a pull of changes begins. Left out: 10m, and 3h where `meta` has no "
+        "offsets.",
+    )
+
+
+class Ss12000Config(ConnectorConfig):
+    """A school system that offers SS 12000 v2.1."""
+
+    base_url: Address = Field(description="Address of the API with its whole path, https://sis.example/v2.0")
+    auth: Auth = Field(description="How the hub logs in: a token, OAuth 2 client credentials, or a certificate.")
+    poll: Duration = Field(timedelta(seconds=60), description="How often changes are fetched.")
+    window: Window = Field(Window(), description="Which lessons are followed, around today.")
+    resources: frozenset[Resource] = Field(
+        frozenset(Resource.__args__),  # type: ignore[attr-defined]
+        description="What is pulled. Left out: everything; what the supplier does not offer is passed over.",
+    )
+    limit: int | None = Field(
+        1000, ge=1, le=10_000, description="Records a page that are asked for. null: as many as the supplier likes."
+    )
+    lessons_per_poll: int = Field(
+        5000,
+        ge=100,
+        le=1_000_000,
+        description="About how many lessons are compared in one poll beside today's and tomorrow's; the whole window "
+        "is gone through over several polls.",
+    )
+    confirm: frozenset[str] = Field(
+        frozenset(),
+        description="Removals that were held back and that you have checked, as the operator's event names them: "
+        "persons:1a2b3c4d",
+    )
+    ca_file: Path | None = Field(None, description="PEM file of the authority to trust. Left out: the system's own.")
+    answer_timeout_s: float = Field(30, gt=0, le=600, description="Longest silence of the supplier, seconds.")
+    deadline_s: float = Field(120, gt=0, le=3600, description="Longest time for one whole answer, seconds.")
+    max_answer_mib: int = Field(32, ge=1, le=512, description="Largest answer that is read, MiB; a larger is refused.")
+    dialect: Dialect = Field(Dialect(), description="Where the supplier does otherwise than the standard.")

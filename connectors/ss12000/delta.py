@@ -1,0 +1,111 @@
+"""Pure rules of pulling changes: from when on, what was deleted, and when too much would vanish at once."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from connectors.ss12000.kinds import DELETED, Kind
+from connectors.ss12000.reader import id_of
+
+OVERLAP: Final = timedelta(minutes=10)  # a record may be stamped before it can be seen
+NAIVE_OVERLAP: Final = timedelta(hours=3)  # times without offset: more than Sweden's from UTC, on either side
+HELD_S: Final = 3600.0  # an equal pull so much later is believed
+_SHARE: Final = 0.2
+_FEW: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """Up to when a resource was read, by the supplier's own clock (its `Date`), and how it writes times."""
+
+    at: datetime
+    offsets: bool = True  # its `meta` has offsets
+
+    @classmethod
+    def kept(cls, value: Any) -> "Watermark | None":
+        """From connector state; None where nothing was read yet."""
+        if not isinstance(value, Mapping):
+            return None
+        return cls(datetime.fromisoformat(value["at"]), bool(value["offsets"]))
+
+    def to_keep(self) -> dict[str, Any]:
+        return {"at": self.at.astimezone(UTC).isoformat(timespec="seconds"), "offsets": self.offsets}
+
+    def after(self, overlap: timedelta | None = None) -> str:
+        """The value of `meta.modified.after`, written as the supplier writes its own times."""
+        if overlap is None:
+            overlap = OVERLAP if self.offsets else NAIVE_OVERLAP
+        moment = (self.at - overlap).astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()
+        return f"{moment}Z" if self.offsets else moment
+
+
+def has_offset(raw: Any) -> bool | None:
+    """Whether a record's `meta.modified` is written with an offset; None if it has none."""
+    meta = raw.get("meta") if isinstance(raw, Mapping) else None
+    value = meta.get("modified") if isinstance(meta, Mapping) else None
+    if not isinstance(value, str) or len(value) < 11:
+        return None
+    clock = value[10:]
+    return clock[-1] in "zZ" or "+" in clock or "-" in clock
+
+
+def went_back(before: Watermark, now: datetime | None) -> bool:
+    """The supplier's clock is behind what it was: changes may carry times that were read already."""
+    return now is not None and now < before.at - timedelta(minutes=1)
+
+
+def deleted(data: Any) -> Iterator[tuple[Kind | None, str | None]]:
+    """Each deletion in a page of /deletedEntities: an object of lists of ids (the standard), or a list of objects with
+    `entityType` and `id`. A kind or an id that is not known is None.
+    """
+    if isinstance(data, Mapping):
+        for name, ids in data.items():
+            for id in ids if isinstance(ids, list) else ():
+                yield (
+                    DELETED.get(str(name).lower()),
+                    id_of({"id": id["id"] if isinstance(id, Mapping) and "id" in id else id}),
+                )
+        return
+    for item in data:
+        if not isinstance(item, Mapping):
+            yield None, None
+            continue
+        kind = item.get("entityType")
+        yield DELETED.get(kind.lower()) if isinstance(kind, str) else None, id_of(item)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Removals that were too many to be believed at once."""
+
+    since: datetime  # machine time
+    what: str  # stands for exactly these records
+
+    @classmethod
+    def kept(cls, value: Any) -> "Held | None":
+        return cls(datetime.fromisoformat(value["since"]), value["what"]) if isinstance(value, Mapping) else None
+
+    def to_keep(self) -> dict[str, Any]:
+        return {"since": self.since.isoformat(), "what": self.what}
+
+
+def too_many(vanished: int, known: int, *, whole: bool = False) -> bool:
+    """Over 20 % and over 20 records. With `whole` also all that there was: no school loses its last group in a day."""
+    return (vanished > _FEW and vanished > _SHARE * known) or (whole and 0 < known <= vanished)
+
+
+def stands_for(ids: Iterable[str]) -> str:
+    """A short word for exactly these records, the same in every pull; tells nothing about them."""
+    joined = hashlib.blake2b(digest_size=4)
+    for id in sorted(ids):
+        joined.update(id.encode())
+    return joined.hexdigest()
+
+
+def believed(held: Held | None, what: str, now: datetime, confirmed: bool) -> bool:
+    """Whether removals that are too many are true: a person says so, or an equal pull an hour ago did."""
+    if confirmed:
+        return True
+    return held is not None and held.what == what and (now - held.since).total_seconds() >= HELD_S
