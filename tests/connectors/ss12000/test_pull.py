@@ -1,0 +1,300 @@
+"""Pulls through a whole hub: what each change of a school becomes, and what never becomes anything."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from connectors.ss12000.connector import Ss12000
+from plugins.testing import open_hub
+from tests.connectors.ss12000.conftest import Pulled, kinds
+from tests.connectors.ss12000.records import absence, activity, group, id_, lesson, organisation, person, school
+from tests.peers.sis import Made, Reply
+
+LATER = {"created": "2026-08-17T08:00:00+02:00", "modified": "2027-01-01T00:00:00+01:00"}  # after any watermark
+
+
+async def test_a_school_becomes_events(hub: Pulled) -> None:
+    news = await hub.news()
+    assert kinds(news) == {
+        "directory.organisation.upserted": 1,
+        "directory.person.upserted": 31,
+        "directory.group.upserted": 1,
+        "directory.duty.upserted": 1,
+        "directory.activity.upserted": 1,
+        "schedule.lesson.scheduled": 8,
+        "absence.reported": 1,
+    }
+    told = next(each for each in news if each.type.endswith("lesson.scheduled.v1"))
+    assert told.data["teachers"] == [{"duty": {"id": id_("duty", 0)}, "person": {"id": id_("person", 0)}}]
+    assert await hub.currents() == 1
+    assert await hub.poll() == []
+    assert await hub.nightly(25) == []
+
+
+async def test_persons_come_before_whatever_names_them(hub: Pulled) -> None:
+    order = [each.type for each in await hub.news()]
+    persons = [n for n, each in enumerate(order) if ".person." in each]
+    naming = [n for n, each in enumerate(order) if ".group." in each or ".lesson." in each or ".absence." in each]
+    assert max(persons) < min(naming)
+
+
+async def test_a_mark_that_changes_is_told_by_the_next_poll(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    sis.records["persons"][3] |= {"securityMarking": "Skyddad folkbokföring", "meta": LATER}
+    (only,) = await hub.poll()
+    assert (only.type, only.data["id"]) == ("se.skolnav.directory.person.upserted.v1", id_("person", 3))
+    assert only.data["securityMarking"] == "Skyddad folkbokföring"
+    assert await hub.poll() == []
+
+
+async def test_a_lesson_that_moved_is_changed_and_one_that_is_gone_cancelled(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    lessons = sis.records["calendarEvents"]
+    lessons[0] |= {"startTime": "2026-12-01T08:00:00+01:00", "endTime": "2026-12-01T08:50:00+01:00"}
+    del lessons[1]
+    lessons[1]["cancelled"] = True
+    news = {each.data["id"]: each for each in await hub.poll()}
+    assert {id: each.type.split(".")[4] for id, each in news.items()} == {
+        id_("lesson", 0): "changed",
+        id_("lesson", 1): "cancelled",
+        id_("lesson", 2): "cancelled",
+    }
+    assert news[id_("lesson", 0)].data["changed"]["startTime"] == "2026-11-24T08:00:00+01:00"
+    assert news[id_("lesson", 1)].data["startTime"] == "2026-11-24T09:00:00+01:00"
+    assert news[id_("lesson", 1)].data["cancelled"] is True
+    assert await hub.poll() == []
+
+
+async def test_a_lesson_that_moved_out_of_the_window_is_not_cancelled(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    moved = {"startTime": "2027-02-01T08:00:00+01:00", "endTime": "2027-02-01T08:50:00+01:00"}
+    sis.records["calendarEvents"][0] |= moved
+    (only,) = await hub.poll()
+    assert only.type == "se.skolnav.schedule.lesson.changed.v1"
+    assert only.data["startTime"] == moved["startTime"]
+    assert await hub.poll() == []
+
+
+async def test_days_that_pass_out_of_the_window_cancel_nothing(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    await hub.hub.advance_to("2026-12-02T04:00")
+    assert await hub.news() == []
+    assert not [name for name in await hub.hub.state("ss12000") if name.startswith("lesson/")]
+
+
+async def test_another_teacher_of_the_activity_changes_its_lessons(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    sis.records["activities"] = [activity(0, meta=LATER, teachers=[])]
+    news = await hub.poll()
+    assert kinds(news) == {"directory.activity.upserted": 1, "schedule.lesson.changed": 8}
+    assert news[-1].data["teachers"] == []
+    assert set(news[-1].data["changed"]) == {"teachers"}
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+async def test_a_removed_pupil_leaves_a_group_that_reports_no_change(hub: Pulled, sis: Made, as_list: bool) -> None:
+    """/deletedEntities in both shapes."""
+    await hub.news()
+    gone = sis.records["persons"].pop(5)["id"]
+    sis.records["groups"][0]["groupMemberships"].pop(4)
+    sis.deleted = (
+        [{"entityType": "Person", "id": gone, "deletedAt": "2026-11-24T08:00:00"}] if as_list else {"persons": [gone]}
+    )
+    deleted, changed = await hub.poll()
+    assert (deleted.type, deleted.data["id"]) == ("se.skolnav.directory.person.deleted.v1", gone)
+    assert changed.type == "se.skolnav.directory.group.upserted.v1"
+    assert gone not in {each["person"]["id"] for each in changed.data["groupMemberships"]}
+    assert await hub.poll() == []
+
+
+async def test_a_deletion_that_asking_by_id_denies_is_not_believed(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    sis.deleted = {"persons": [id_("person", 5)], "activitites": [id_("activity", 0)]}
+    assert await hub.poll() == []
+
+
+async def test_absences_are_changed_and_withdrawn(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    sis.records["absences"][0] |= {"endTime": "2026-11-24T12:00:00+01:00", "meta": LATER}
+    sis.records["absences"].append(
+        absence(1, 2, "2026-11-25T08:00:00+01:00", "2026-11-27T16:00:00+01:00", type="Beviljad ledighet", meta=LATER)
+    )
+    changed, granted = await hub.poll()
+    assert changed.type == "se.skolnav.absence.changed.v1"
+    assert changed.data["changed"] == {"endTime": "2026-11-24T16:00:00+01:00"}
+    assert granted.type == "se.skolnav.absence.leave_granted.v1"
+    sis.deleted = {"absences": [sis.records["absences"].pop(0)["id"]]}
+    (withdrawn,) = await hub.poll()
+    assert withdrawn.type == "se.skolnav.absence.withdrawn.v1"
+    assert withdrawn.data["endTime"] == "2026-11-24T12:00:00+01:00"
+    sis.records["absences"].pop(0)  # and one that nobody announces
+    (found,) = await hub.nightly(25)
+    assert found.type == "se.skolnav.absence.withdrawn.v1"
+
+
+async def test_attendance_and_coming_and_going(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    pupil = {"id": id_("person", 1)}
+    sis.records["attendances"].append(
+        {
+            "id": id_("attendance", 0), "meta": LATER, "student": pupil, "calendarEvent": {"id": id_("lesson", 0)},
+            "isReported": True, "attendanceMinutes": 30, "invalidAbsenceMinutes": 20, "absenceReason": "canary reason",
+        }
+    )  # fmt: skip
+    for n, what in enumerate(("In", "Ut")):
+        sis.records["attendanceEvents"].append(
+            {
+                "id": id_("presence", n), "meta": LATER, "time": f"2026-11-24T{8 + n:02d}:00:00+01:00", "eventType": what,
+                "person": pupil, "group": {"id": id_("group", 0)},
+            }
+        )  # fmt: skip
+    news = await hub.poll()
+    assert kinds(news) == {"attendance.recorded": 1, "attendance.checked_in": 1, "attendance.checked_out": 1}
+    assert "canary reason" not in str(news[0].data)
+    assert await hub.poll() == []
+
+
+async def test_what_vanishes_and_is_found_by_id_is_not_gone(hub: Pulled, sis: Made) -> None:
+    """A page that changes while it is read skips records."""
+    await hub.news()
+    skipped = sis.records["persons"][7]
+    sis.faults.append(lambda path, query: skip(sis, path, query, skipped["id"]))
+    assert await hub.nightly(25) == []
+    assert hub.problems("not-listed")
+
+
+def skip(sis: Made, path: str, query: Any, id: str) -> Reply | None:
+    if path != "/v2.0/persons":
+        return None
+    reply = sis.answer(path, query)
+    reply.body["data"] = [each for each in reply.body["data"] if each["id"] != id]
+    return reply
+
+
+async def test_too_much_that_vanishes_is_held_until_an_equal_pull_an_hour_later(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    currents = await hub.currents()
+    del sis.records["persons"][5:]
+    assert [each for each in await hub.nightly(25) if ".person." in each.type] == []
+    (held,) = hub.problems("removals-held")
+    assert "26 of 31 persons" in held
+    assert await hub.currents() == currents  # the word is old from now on
+    assert await hub.poll() == []
+    assert len(hub.problems("removals-held")) == 1
+    await hub.hub.retry()  # an hour of machine time
+    news = [each for each in await hub.news() if ".person." in each.type]
+    assert kinds(news) == {"directory.person.deleted": 26}
+    await hub.poll()
+    assert await hub.currents() > currents
+
+
+async def test_a_person_can_confirm_what_is_held(config: dict[str, Any], sis: Made) -> None:
+    async with open_hub("2026-11-24T07:30") as opened:
+        await opened.add(Ss12000, config)
+        hub = Pulled(opened)
+        del sis.records["persons"][5:]
+        await hub.nightly(25)
+        word = hub.problems("removals-held")[0].split("confirm: [")[1].split("]")[0]
+        await opened.add(Ss12000, {**config, "confirm": [word]})
+        assert kinds(await hub.news())["directory.person.deleted"] == 26
+
+
+@pytest.mark.parametrize("resource", ["persons", "groups", "organisations"])
+async def test_an_empty_list_where_a_school_was_tells_nothing(hub: Pulled, sis: Made, resource: str) -> None:
+    await hub.news()
+    sis.faults.append(
+        lambda path, query: Reply(200, {"data": [], "pageToken": None}) if path == f"/v2.0/{resource}"
+        else Reply(404, raw=b"") if path.startswith(f"/v2.0/{resource}/") else None
+    )  # fmt: skip
+    assert await hub.nightly(25) == []
+    assert hub.problems("removals-held")
+
+
+async def test_a_restart_in_the_middle_repeats_nothing_and_loses_nothing(config: dict[str, Any], sis: Made) -> None:
+    whole = school(pupils=1200)
+    sis.records |= whole
+    sis.page = 100
+    async with open_hub("2026-11-24T07:30") as opened:
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def hang(path: str, query: Any) -> Reply | None:
+            if path == "/v2.0/persons" and "pageToken" in query and sis.paths().count(path) == 7:
+                loop.call_soon_threadsafe(stopped.set)
+                return Reply(200, stream=lambda: (b" " for _ in range(0)))
+            return None
+
+        sis.faults.append(hang)
+        adding = asyncio.ensure_future(opened.add(Ss12000, config))
+        await asyncio.wait_for(stopped.wait(), 20)
+        await adding
+        partly = len(await opened.published("se.skolnav.directory.person.upserted.v1"))
+        assert 0 < partly < 1201
+        await opened.crash()
+        sis.faults.clear()
+        await opened.restart()
+        told = [each.data["id"] for each in await opened.published("se.skolnav.directory.person.upserted.v1")]
+        assert sorted(told) == sorted(each["id"] for each in whole["persons"])
+
+
+async def test_a_large_window_is_gone_through_over_several_polls(config: dict[str, Any], sis: Made) -> None:
+    days = [f"2026-{month}-{day:02d}" for month, day in ((11, 25), (11, 26), (11, 27), (11, 30), (12, 1), (12, 2))]
+    sis.records["calendarEvents"] += [
+        lesson(100 + 60 * n + k, f"{day}T{8 + k % 8:02d}:{k // 8:02d}:00+01:00")
+        for n, day in enumerate(days)
+        for k in range(60)
+    ]
+    async with open_hub("2026-11-24T07:30") as opened:
+        await opened.add(Ss12000, {**config, "poll": "1s", "lessons_per_poll": 100})
+        hub = Pulled(opened)
+        assert kinds(await hub.news())["schedule.lesson.scheduled"] == 8 + 6 * 60
+        gone = sis.records["calendarEvents"].pop()["id"]
+        for _ in range(100):
+            if news := await hub.news():
+                break
+            opened.clock.pass_machine(1.5)
+            await opened.settle()
+        assert [(each.type, each.data["id"]) for each in news] == [("se.skolnav.schedule.lesson.cancelled.v1", gone)]
+
+
+async def test_supplier_clock_that_goes_back_loses_no_change(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    now = sis.clock()
+    assert now is not None
+    sis.clock = lambda: now.replace(year=now.year - 1)
+    sis.records["persons"][3]["familyName"] = "Omdöpt"
+    sis.records["persons"][3]["meta"] = {"created": "2025-01-01T00:00:00Z", "modified": "2025-11-24T00:00:00Z"}
+    (only,) = await hub.poll()
+    assert only.data["familyName"] == "Omdöpt"
+    assert hub.problems("clock-went-back")
+
+
+async def test_organisations_and_groups_that_come_and_go(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    sis.records["organisations"].append(organisation(1) | {"meta": LATER})
+    sis.records["groups"].append(group(1, [1, 2], meta=LATER))
+    assert kinds(await hub.poll()) == {"directory.organisation.upserted": 1, "directory.group.upserted": 1}
+    sis.records["groups"].pop()
+    assert kinds(await hub.nightly(25)) == {"directory.group.deleted": 1}
+
+
+async def test_a_record_that_cannot_be_read_is_reported_and_the_rest_taken(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    sis.records["persons"] += [
+        person(100, meta=LATER) | {"id": "canary-id"},
+        person(101, meta=LATER, enrolments=[{"schoolYear": "canary"}], birthDate="2014-13-40"),
+        person(102, meta=LATER, securityMarking="Hemligt"),
+    ]
+    news = await hub.poll()
+    assert [each.data["id"] for each in news] == [id_("person", 101), id_("person", 102)]
+    assert news[1].data["securityMarking"] == "Hemligt"  # an unknown value is kept, and is no Ingen
+    said = "\n".join(hub.problems("record-not-read"))
+    for reason in ("id: must be a UUID", "enrolments[].enroledAt: missing", "birthDate: must be a date"):
+        assert reason in said
+    assert "canary" not in said + hub.hub.logs()
+    asked = sis.paths().count("/v2.0/persons")
+    hub.hub.clock.pass_machine(3700)
+    await hub.hub.settle()
+    assert sis.paths().count("/v2.0/persons") > asked
+    assert "\n".join(hub.problems("record-not-read")) == said, "it was said again"
