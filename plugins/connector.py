@@ -177,6 +177,11 @@ class Connector(Generic[ConfigT]):
         self.config = config
         self.ctx = ctx
 
+    @classmethod
+    def effect_with(cls, config: ConfigT) -> Effect:
+        """`effect` of an instance. Override it where the configuration decides: files can be read back, mail can't."""
+        return cls.effect
+
     async def start(self) -> None:
         """Called once before anything else. Raise ConfigurationError if it can never work."""
 

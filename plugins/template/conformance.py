@@ -8,7 +8,16 @@ from typing import Any, ClassVar
 import pytest
 
 from plugins.template.connector import Example
-from plugins.testing.suites import ConfigurationSuite, EffectSuite, OrderSuite, PrivacySuite, Subject
+from plugins.testing.suites import (
+    ConfigurationSuite,
+    DaylightSuite,
+    EffectSuite,
+    FaultSuite,
+    OrderSuite,
+    PrivacySuite,
+    SelftestSuite,
+    Subject,
+)
 
 
 class Folder:
@@ -29,16 +38,21 @@ class Folder:
         for file in self.path.glob("*.json"):
             file.unlink()
 
-    def refuse(self, on: bool) -> None:
+    def down(self, on: bool) -> None:
         away = self.path.with_name("away")
         if on:
             self.path.rename(away)
         else:
             away.rename(self.path)
 
+    def wrong(self, on: bool) -> None:
+        self.down(True) if on else self.path.unlink()
+        self.path.write_text("no folder") if on else self.down(False)
+
 
 class Tested(Subject):
     connector = Example
+    faults = ("down", "wrong")  # and "slow", where there is a network between
 
     @pytest.fixture
     def peer(self, tmp_path: Path) -> Folder:
@@ -62,4 +76,16 @@ class TestOrder(Tested, OrderSuite):
 
 
 class TestPrivacy(Tested, PrivacySuite):
+    pass
+
+
+class TestFaults(Tested, FaultSuite):
+    pass
+
+
+class TestSelftest(Tested, SelftestSuite):
+    pass
+
+
+class TestDaylight(Tested, DaylightSuite):
     pass

@@ -27,19 +27,24 @@ A suite that finds nothing to check fails: a test that cannot fail is none. Need
 """
 
 from plugins.testing.suites.configuration import ConfigurationSuite
+from plugins.testing.suites.daylight import DaylightSuite
 from plugins.testing.suites.effect import EffectSuite, OrderSuite
+from plugins.testing.suites.faults import FaultSuite, SelftestSuite
 from plugins.testing.suites.privacy import PrivacySuite
 from plugins.testing.suites.pull import PulledPeer, PullSuite
 from plugins.testing.suites.subject import FaultyPeer, Peer, Subject
 
 __all__ = [
     "ConfigurationSuite",
+    "DaylightSuite",
     "EffectSuite",
+    "FaultSuite",
     "FaultyPeer",
     "OrderSuite",
     "Peer",
     "PrivacySuite",
     "PullSuite",
     "PulledPeer",
+    "SelftestSuite",
     "Subject",
 ]

@@ -32,7 +32,7 @@ class ConfigurationSuite(Subject):
         bare = [path for path, info in fields if not info.description]
         assert not bare, f"say in Field(description=...) what it is and in which unit: {', '.join(bare)}"
 
-    def test_secrets_are_kept_as_secrets(self) -> None:
+    def test_secrets_are_kept_assecrets_in(self) -> None:
         plain = [
             path
             for path, info in _fields(self.connector.config_model)
@@ -78,7 +78,7 @@ class ConfigurationSuite(Subject):
         first = path.split(".")[0]
         # A rule over several settings may stand at the whole that they are part of.
         assert any(name == "" or name.split(".")[0] == first for name in named), f"{path}: the error names {named}"
-        secrets = ["canary-value", *_secrets(self.connector.config_model, config)]
+        secrets = ["canary-value", *secrets_in(self.connector.config_model, config)]
         assert not any(secret in text for secret in secrets for text in texts), f"{path}: the error repeats a value"
 
 
@@ -124,7 +124,7 @@ def _with(config: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
     return changed  # type: ignore[no-any-return]
 
 
-def _secrets(model: type[BaseModel], config: Mapping[str, Any]) -> list[str]:
+def secrets_in(model: type[BaseModel], config: Mapping[str, Any]) -> list[str]:
     """The secrets in a configuration that works."""
     names = {
         path.rpartition(".")[2] for path, info in _fields(model) if _holds(info.annotation, (SecretStr, SecretBytes))

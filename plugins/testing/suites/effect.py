@@ -29,6 +29,7 @@ class EffectSuite(Subject):
             once = list(peer.effects())
             assert once, no_effect(hub)
             await hub.replay(name)
+            await self.polled(hub)
             assert list(peer.effects()) == once, "delivering the same events again changed what is at the far side"
 
     @pytest.mark.asyncio
@@ -40,6 +41,7 @@ class EffectSuite(Subject):
             once = list(peer.effects())
             assert once, no_effect(hub)
             await hub.restart()
+            await self.polled(hub)
             assert list(peer.effects()) == once, "a restart changed what is at the far side"
 
     @pytest.mark.asyncio
@@ -47,6 +49,7 @@ class EffectSuite(Subject):
         self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
     ) -> None:
         """Connectors whose effect is blind may repeat here, and here only."""
+        effect = self.connector.effect_with(self.connector.config_model.model_validate(config))
         wanted = await self._undisturbed(peer, config, school, events)
         peer.reset()
         async with self.running(config, school) as (hub, _):
@@ -54,11 +57,13 @@ class EffectSuite(Subject):
             await self.play(hub, events)
             assert hub.crashed, "no effect came that a crash could have hit"
             await hub.restart()
+            await self.polled(hub)
             for moment in self.moments:
                 if hub.clock.resolve(moment) > hub.clock.school():
                     await hub.advance_to(moment)
+                    await self.polled(hub)
             found = list(peer.effects())
-        if self.connector.effect is Effect.BLIND:
+        if effect is Effect.BLIND:
             assert distinct(found) == distinct(wanted), "after the crash something is missing, or other than it was"
         else:
             assert in_any_order(found) == in_any_order(wanted), (

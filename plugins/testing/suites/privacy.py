@@ -1,14 +1,14 @@
 """What the contract does not allow turns up nowhere."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from plugins.testing.hub import TestHub
 from plugins.testing.school import School
-from plugins.testing.suites.subject import Peer, Subject, no_effect
+from plugins.testing.suites.subject import Peer, Subject, no_effect, said
 from plugins.validation import AGGREGATE_OUTPUT
 from schemas import Category
 
@@ -30,19 +30,32 @@ class PrivacySuite(Subject):
     async def test_no_canary_gets_out_when_the_far_side_fails(
         self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Errors are where data leaks. The peer's `refuse(on)` makes it fail while it is on."""
-        refuse = getattr(peer, "refuse", None)
-        if refuse is None:
-            pytest.skip("the peer has no refuse(on), which would make it fail")
+        """Errors are where data leaks. The peer's `refuse(on)`, `down(on)`, `wrong(on)` make it fail in turn."""
+        switches = {fault: getattr(peer, fault) for fault in ("refuse", "down", "wrong") if hasattr(peer, fault)}
+        if not switches:
+            pytest.skip("the peer has no refuse(on), down(on) or wrong(on), which would make it fail")
+        for fault, switch in switches.items():
+            peer.reset()
+            await self._check_failing(fault, switch, peer, config, school, events)
+
+    async def _check_failing(
+        self,
+        fault: str,
+        switch: Callable[[bool], None],
+        peer: Peer,
+        config: Mapping[str, Any],
+        school: School,
+        events: Sequence[Mapping[str, Any]],
+    ) -> None:
         async with self.running(config, school) as (hub, name):
-            refuse(True)
+            switch(True)
             try:
                 await self.play(hub, [*events, *self._more(school)])
-                said = [*hub.problems(), *(line for line in hub.logs().splitlines() if name in line)]
-                assert said, "nothing was said of a far side that refuses: does it fail at all?"
+                assert said(hub, name), f"nothing was said of a far side that fails ({fault}): does it fail at all?"
             finally:
-                refuse(False)
+                switch(False)
             await hub.retry()
+            await self.polled(hub)
             await self._check(hub, name, peer, school)
 
     def _more(self, school: School) -> list[dict[str, Any]]:

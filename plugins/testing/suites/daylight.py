@@ -1,0 +1,145 @@
+"""The days on which the clocks change are days like others: each timer comes once, and what is told is the same."""
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, ClassVar, Final
+
+import pytest
+
+from plugins.connector import Connector, timers_of
+from plugins.testing.clock import SCHOOL_ZONE
+from plugins.testing.school import School
+from plugins.testing.suites.effect import in_any_order
+from plugins.testing.suites.subject import Peer, Subject, no_effect
+
+_WEEK: Final = timedelta(days=7)
+_NEAR: Final = timedelta(days=60)  # what lies further from the start than this is no part of the day
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d\Z")
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
+
+
+class DaylightSuite(Subject):
+    """On a day with 25 or 23 hours the same events have the same effects as a week before, each timer once.
+
+    The events are moved to these days (Sundays: let the configuration serve them), by the clock on the wall.
+    """
+
+    days: ClassVar[Sequence[str]] = ("2026-10-25", "2027-03-28")
+
+    def alike(self, effect: Any, day: date) -> Any:
+        """An effect without what differs between days. Default: its text without that date, times as on the wall."""
+        text = _MOMENT.sub(lambda found: _on_the_wall(found[0]), repr(effect))
+        return text.replace(day.isoformat(), "<day>").replace(f"{day:%Y%m%d}", "<day>")
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        super().pytest_generate_tests(metafunc)
+        if "changing_day" in metafunc.fixturenames:
+            metafunc.parametrize("changing_day", self.days)
+
+    @pytest.mark.asyncio
+    async def test_a_day_on_which_the_clocks_change_is_told_as_any_other(
+        self,
+        peer: Peer,
+        config: Mapping[str, Any],
+        school: School,
+        events: Sequence[Mapping[str, Any]],
+        changing_day: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        day = date.fromisoformat(changing_day)
+        told = []
+        for each in (day - _WEEK, day):
+            peer.reset()
+            seen: list[tuple[str, datetime]] = []
+            monkeypatch.setattr(self, "connector", _watched(type(self).connector, seen), raising=False)
+            monkeypatch.setattr(self, "start", f"{each}T00:00", raising=False)
+            effects = await self._played(
+                peer, config, school, [_moved(event, self._first_day(), each) for event in events]
+            )
+            told.append(in_any_order([self.alike(effect, each) for effect in effects]))
+            self._check_timers(config, each, seen)
+        assert told[1] == told[0], f"{day}, when the clocks change, is not told as {day - _WEEK} is"
+
+    async def _played(
+        self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
+    ) -> list[Any]:
+        """The effects of a day: the events come at its beginning, then every hour, and `moments`, pass."""
+        async with self.running(config, school) as (hub, _):
+            today = hub.clock.school().date()
+            await hub.post(events)
+            await hub.settle()
+            await self.polled(hub)
+            midnight = datetime.combine(today, time(0), SCHOOL_ZONE).astimezone(UTC)
+            hours = [midnight + timedelta(hours=n) for n in range(26)]
+            moments = [hub.clock.resolve(moment.rpartition("T")[2]).astimezone(UTC) for moment in self.moments]
+            for moment in sorted({*hours, *moments}):
+                local = moment.astimezone(SCHOOL_ZONE)
+                if local.date() == today and moment > hub.clock.school().astimezone(UTC):
+                    await hub.advance_to(local)
+                    await self.polled(hub)
+            effects = list(peer.effects())
+            assert effects, no_effect(hub)
+            return effects
+
+    def _check_timers(self, config: Mapping[str, Any], day: date, seen: Sequence[tuple[str, datetime]]) -> None:
+        model = self.connector.config_model.model_validate(config)
+        wanted = sorted(
+            (name, _first_minute(day, at))
+            for name, timer in timers_of(self.connector).items()
+            for at in {*timer.times(model)}
+            if at > time(0, 59)  # the hub was started at midnight
+        )
+        found = sorted(
+            (name, due.astimezone(UTC)) for name, due in seen if due.astimezone(SCHOOL_ZONE).time() > time(0, 59)
+        )
+        assert found == wanted, f"timers came at other moments of {day} than they should, or not once"
+
+    def _first_day(self) -> date:
+        return datetime.fromisoformat(type(self).start).date()
+
+
+def _watched(connector: type[Connector[Any]], seen: list[tuple[str, datetime]]) -> type[Connector[Any]]:
+    """The class, which tells when its timers come."""
+
+    def watching(name: str) -> Any:
+        async def timer(self: Connector[Any], due: datetime, complete: bool) -> None:
+            seen.append((name, due))
+            await getattr(connector, name)(self, due, complete)
+
+        return timer
+
+    members = {name: watching(name) for name in timers_of(connector)}
+    return type(connector.__name__, (connector,), {**members, "__module__": connector.__module__})
+
+
+def _first_minute(day: date, at: time) -> datetime:
+    """When the wall first shows a time on a day, or the next that it does show, found by looking each minute (UTC)."""
+    moment = datetime.combine(day, time(0), SCHOOL_ZONE).astimezone(UTC)
+    while moment.astimezone(SCHOOL_ZONE).time() < at:
+        moment += timedelta(minutes=1)
+    return moment
+
+
+def _moved(event: Mapping[str, Any], first: date, day: date) -> dict[str, Any]:
+    """The event with its dates and times moved by whole days, the time on the wall kept."""
+
+    def move(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: move(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [move(inner) for inner in value]
+        if isinstance(value, str) and _DATE.match(value):
+            found = date.fromisoformat(value)
+            return (found + (day - first)).isoformat() if abs(found - first) < _NEAR else value
+        if isinstance(value, str) and _MOMENT.fullmatch(value):
+            local = datetime.fromisoformat(value).astimezone(SCHOOL_ZONE)
+            return (local + (day - first)).isoformat() if abs(local.date() - first) < _NEAR else value
+        return value
+
+    return {**event, "data": move(copy.deepcopy(event["data"]))}
+
+
+def _on_the_wall(moment: str) -> str:
+    return datetime.fromisoformat(moment).astimezone(SCHOOL_ZONE).replace(tzinfo=None).isoformat()

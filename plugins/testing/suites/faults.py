@@ -1,0 +1,113 @@
+"""A far side that is down, slow or wrong: what it is told comes late, and nothing else changes."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from plugins.connector import Effect
+from plugins.errors import SkolnavError
+from plugins.testing.hub import TestHub
+from plugins.testing.school import School
+from plugins.testing.suites.configuration import secrets_in
+from plugins.testing.suites.effect import distinct, in_any_order
+from plugins.testing.suites.subject import FaultyPeer, Subject, failing, no_effect, said
+
+
+class FaultSuite(Subject):
+    """Nothing is lost, given up or told otherwise because the far side failed for a while (promises 1 and 3).
+
+    It fails while the events come and at the first of `moments`, then works again.
+    """
+
+    def outcome(self, effects: Sequence[Any]) -> Sequence[Any]:
+        """What of the effects is the same whatever happened on the way. Default: all of them, in any order."""
+        return in_any_order(effects)
+
+    @pytest.mark.asyncio
+    async def test_a_far_side_that_fails_for_a_while_is_told_everything_in_the_end(
+        self,
+        peer: FaultyPeer,
+        config: Mapping[str, Any],
+        school: School,
+        events: Sequence[Mapping[str, Any]],
+        fault: str,
+    ) -> None:
+        async with self.running(config, school) as (hub, _):
+            await self.play(hub, events)
+            wanted = list(peer.effects())
+            assert wanted, no_effect(hub)
+        peer.reset()
+        async with self.running(config, school) as (hub, name):
+            before = len(said(hub, name))
+            with failing(peer, fault, self.slow_s):
+                await self._meanwhile(hub, name, events, fault)
+                assert fault != "down" or not peer.effects(), "it was told something although it was down: was it?"
+            if fault != "slow":
+                assert len(said(hub, name)) > before, f"nothing was said of a far side that is {fault}"
+            await hub.retry()
+            await self.polled(hub)
+            for moment in self.moments[1:]:
+                await hub.advance_to(moment)
+                await self.polled(hub)
+            found = list(peer.effects())
+            assert not await hub.dead_letters(), f"events were given up because the far side was {fault}"
+        if self.connector.effect_with(self.connector.config_model.model_validate(config)) is Effect.BLIND:
+            same = distinct(self.outcome(found)) == distinct(self.outcome(wanted))
+        else:
+            same = self.outcome(found) == self.outcome(wanted)
+        assert same, f"after the far side was {fault} it does not know what it would know otherwise"
+
+    async def _meanwhile(self, hub: TestHub, name: str, events: Sequence[Mapping[str, Any]], fault: str) -> None:
+        begun = time.monotonic()
+        await hub.post(events)
+        await hub.settle()
+        await self.polled(hub)
+        for moment in self.moments[:1]:
+            await hub.advance_to(moment)
+            await self.polled(hub)
+        took = time.monotonic() - begun
+        assert took < self.patience_s, f"a far side that is {fault} held the connector up for {took:.0f} s"
+        status = await hub.status(name)
+        assert status == "running", f"a far side that is {fault} may work later: raise TemporaryError ({status})"
+
+
+class SelftestSuite(Subject):
+    """The self-test is a real round trip: it passes when the far side works and fails when it does not."""
+
+    @pytest.mark.asyncio
+    async def test_it_passes_and_leaves_nothing(
+        self, peer: FaultyPeer, config: Mapping[str, Any], school: School
+    ) -> None:
+        async with self.running(config, school) as (hub, name):
+            before = list(peer.effects())
+            await hub.selftest(name)
+            assert list(peer.effects()) == before, "the self-test left something at the far side"
+
+    @pytest.mark.asyncio
+    async def test_it_fails_while_the_far_side_does_and_says_what_to_do(
+        self, peer: FaultyPeer, config: Mapping[str, Any], school: School, fault: str
+    ) -> None:
+        async with self.running(config, school) as (hub, name):
+            begun = time.monotonic()
+            with failing(peer, fault, self.slow_s):
+                error = await _failure(hub, name)
+            took = time.monotonic() - begun
+            assert took < self.patience_s, f"a far side that is {fault} held the self-test up for {took:.0f} s"
+            if fault != "slow" or error is not None:
+                assert error is not None, f"the self-test passes although the far side is {fault}"
+                assert error.why or error.fix, "say why, or what to do about it"
+                secrets = secrets_in(self.connector.config_model, config)
+                assert not any(secret in str(error) for secret in secrets), "the error repeats a secret"
+            await hub.selftest(name)
+
+
+async def _failure(hub: TestHub, name: str) -> SkolnavError | None:
+    try:
+        await hub.selftest(name)
+    except SkolnavError as error:
+        return error
+    except Exception as error:
+        pytest.fail(f"raise by what happens next (plugins.errors), not {type(error).__name__}")
+    return None
