@@ -96,7 +96,8 @@ class EditableState(StateView, MutableMapping[str, Any]):
         if not isinstance(name, str):
             raise TypeError("names of connector state are strings")
         try:
-            self.changes[name] = orjson.dumps(value, option=_STRICT)
+            # A copy: what orjson returns keeps the 4 KiB that it was written into, for as long as it lives.
+            self.changes[name] = bytes(memoryview(orjson.dumps(value, option=_STRICT)))
         except TypeError:
             raise TypeError(
                 f"connector state takes JSON values with string keys; {type(value).__name__} is or holds something else"
