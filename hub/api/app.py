@@ -16,6 +16,9 @@ from hub.api import catalogue, feed, health, oauth, openapi, operator, state, su
 from hub.api.auth import Authenticator, OAuthRefused
 from hub.api.ingest import PATH, Ingest, Message, Receive, Scope, Send, send_problem
 from hub.api.problems import MEDIA_TYPE, ApiProblem, invalid_content, language, unavailable
+from hub.api.ss12000.answers import Provider
+from hub.api.ss12000.notify import Notifier
+from hub.api.ss12000.routes import router as ss12000
 from hub.bus.base import LogUnavailable
 from hub.delivery.engine import NotFound
 from hub.delivery.feed_cursor import CursorUnknown
@@ -48,7 +51,15 @@ class Api:
         self.ingest = Ingest(services, auth)
         self.fastapi = _fastapi(services, auth)
         self.fastapi.state.local = local
+        self.notifier: Notifier = self.fastapi.state.ss12000_notifier
         self.fastapi.state.apply = apply
+
+    async def start(self) -> None:
+        """Begin to tell SS 12000 subscribers of changes. Raises StoreUnavailable."""
+        await self.notifier.start()
+
+    async def stop(self) -> None:
+        await self.notifier.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -112,8 +123,11 @@ def _fastapi(services: Services, auth: Authenticator) -> FastAPI:
     api.state.services = services
     api.state.auth = auth
     api.state.open_pulls = {}
+    api.state.ss12000 = Provider(services)
+    api.state.ss12000_notifier = Notifier(services, auth.client)
     for part in (health, catalogue, openapi, oauth, subscriptions, feed, state, operator):
         api.include_router(part.router)
+    api.include_router(ss12000)
     openapi.describe(api)
 
     @api.exception_handler(ApiProblem)

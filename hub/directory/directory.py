@@ -220,6 +220,15 @@ class Directory(Tables):
         """Every group that has the person as a member, whenever."""
         return self._groups_of.get(person, ())
 
+    def duties_of(self, person: str) -> tuple[str, ...]:
+        """Ids of the person's duties, whenever."""
+        return self._duties_of.get(person, ())
+
+    def duties_at(self, person: str, organisation: str | None) -> tuple[str, ...]:
+        """Ids of the person's duties at an organisation; all of them if there are none, or it is not known."""
+        duties = self.duties_of(person)
+        return tuple(each for each in duties if self.duties[each].organisation == organisation) or duties
+
     def diets_of(self, person: str) -> tuple[str, ...]:
         """Ids of the person's diet records."""
         return self._diets_of.get(person, ())

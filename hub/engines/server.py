@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import uvicorn
 
-from hub.api.app import create_app
+from hub.api.app import Api, create_app
 from hub.services import Services
 
 SOCKET_NAME: Final = "hub.sock"
@@ -39,6 +39,7 @@ class Servers:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._api: Api | None = None
         self._running: list[tuple[_Server, asyncio.Task[None]]] = []
         self.address = (services.config.host, services.config.port)
         self.socket_path = services.config.data / SOCKET_NAME
@@ -56,7 +57,9 @@ class Servers:
         except OSError:
             outside.close()
             raise
-        await self._serve(create_app(self._services), outside)
+        self._api = create_app(self._services)
+        await self._api.start()
+        await self._serve(self._api, outside)
         await self._serve(create_app(self._services, local=True), local)
 
     async def stop(self) -> None:
@@ -65,6 +68,8 @@ class Servers:
             server.should_exit = True
         await asyncio.gather(*(task for _, task in self._running), return_exceptions=True)
         self._running.clear()
+        if self._api is not None:
+            await self._api.stop()
         self.socket_path.unlink(missing_ok=True)
 
     async def _serve(self, app: Any, listening: socket.socket) -> None:

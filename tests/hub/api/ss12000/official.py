@@ -1,0 +1,74 @@
+"""The official file (`openapi_ss12000_version2_1_0.yaml`) as a judge of answers.
+
+Loosened only where the file is wrong (NOTES of the reference material, section 5), each by name below.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+FILE = Path(__file__).resolve().parents[5] / "shared" / "reference" / "ss12000" / "openapi_ss12000_version2_1_0.yaml"
+
+# GET /subscriptions and the rest answer as declared; these do not:
+SLIPS = {
+    # Section 5.3: declared to answer Attendance[]; the operation's own text says calendar events.
+    ("post", "/calendarEvents/lookup"): {"type": "array", "items": {"$ref": "#/components/schemas/CalendarEvent"}},
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """Dates in examples stay text (section 5.6)."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _translated(node: Any) -> Any:
+    """OpenAPI 3.0's `nullable` as JSON Schema has it; examples dropped."""
+    if isinstance(node, list):
+        return [_translated(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    out = {name: _translated(value) for name, value in node.items() if name not in ("example", "nullable")}
+    if node.get("nullable") is True:
+        return {"anyOf": [{"type": "null"}, out]}
+    return out
+
+
+@cache
+def document() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load(FILE.read_text("utf-8"), _Loader)
+    translated: dict[str, Any] = _translated(loaded)
+    return translated
+
+
+@cache
+def _schema_of(method: str, path: str, status: str) -> Any:
+    responses = document()["paths"][path][method]["responses"]
+    found = responses.get(status) or responses["default"]
+    if (method, path) in SLIPS and status == "200":
+        return SLIPS[method, path]
+    content = found.get("content")
+    return None if content is None else content["application/json"]["schema"]
+
+
+def problems(method: str, path: str, status: int, body: Any) -> Iterator[str]:
+    """What is wrong with an answer, as short texts without its values."""
+    schema = _schema_of(method, path, str(status))
+    if schema is None:
+        if body not in (None, b"", ""):
+            yield "a body where none is declared"
+        return
+    validator = jsonschema.Draft4Validator(
+        {**schema, "components": document()["components"]}, format_checker=jsonschema.Draft4Validator.FORMAT_CHECKER
+    )
+    for error in validator.iter_errors(body):
+        place = ".".join("[]" if isinstance(each, int) else str(each) for each in error.absolute_path)
+        yield f"{place}: {error.validator} {error.validator_value if error.validator != 'type' else ''}"[:200]
