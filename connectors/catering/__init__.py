@@ -1,4 +1,4 @@
-"""Portions per kitchen, date and sitting, twice a day, as a file in a folder or over SFTP. See README.md."""
+"""Portions per kitchen, date and sitting, twice a day, as a file, over HTTPS or by e-mail. See README.md."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from datetime import date, time
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, LiteralString, TypeVar
 
@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from plugins import ConnectorConfig
+from plugins import ConnectorConfig, Duration
 
 NORMAL: Final = "NORMAL"
 OTHER: Final = "ÖVRIG"
@@ -27,6 +27,11 @@ STAFF: Final = "PERSONAL"
 
 _TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d\Z", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
+_URL: Final = re.compile(r"https://[^\s/?#@\\]+(/[^\s?#\\]*)?\Z", re.ASCII)
+# Plain addresses only (RFC 5321 dot-string): nothing that a header or a server could read as something else.
+_EMAIL: Final = re.compile(
+    r"[A-Za-z0-9_+'-]+(\.[A-Za-z0-9_+'-]+)*@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)+\Z", re.ASCII
+)
 _HOST_KEY: Final = re.compile(r"(ssh|ecdsa)-[\w@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?\Z", re.ASCII)
 
 
@@ -210,16 +215,88 @@ class SftpTransport(_Part):
         return self
 
 
+class HttpsTransport(_Part):
+    """A system that takes each sitting's order as a JSON document, over HTTPS."""
+
+    kind: Literal["https"] = Field(description="https")
+    url: str = Field(description="Where orders go: https, without query. Each is put at <url>/<its key>.")
+    token: SecretStr | None = Field(
+        None, description="Sent as `Authorization: Bearer`. Secret; give it as ${file:...} or ${env:...}."
+    )
+    ca_file: Path | None = Field(
+        None, description="Certificate authorities to trust, PEM. Left out: those that this machine trusts."
+    )
+    read_back: bool = Field(
+        False, description="Whether the system answers GET at an order's address with the order, or 404."
+    )
+    timeout_s: float = Field(20, gt=0, le=300, description="Longest silence of the server, seconds.")
+    deadline_s: float = Field(60, gt=0, le=600, description="Longest time for one order, seconds.")
+
+    @model_validator(mode="after")
+    def _address(self) -> "HttpsTransport":
+        if not _URL.match(self.url):
+            raise _rule(
+                "https_url",
+                "`url` must begin with https:// and have no login, query or fragment",
+                "`url` ska börja med https:// och sakna inloggning, fråga och fragment",
+            )
+        return self
+
+
+def _email(value: str) -> str:
+    if not _EMAIL.match(value) or len(value) > 254:
+        raise _rule("email_address", "not an e-mail address: kitchen@example.se", "ingen e-postadress: kok@example.se")
+    return value
+
+
+EmailAddress = Annotated[str, AfterValidator(_email)]
+
+
+class EmailTransport(_Part):
+    """A mail server that offers STARTTLS. Each kitchen gets its day as text, at each of its addresses."""
+
+    kind: Literal["email"] = Field(description="email")
+    host: str = Field(min_length=1, description="Host name of the mail server, as in its certificate.")
+    port: int = Field(587, ge=1, le=65535, description="TCP port.")
+    username: str | None = Field(None, min_length=1, description="Account at the server. Left out: no login.")
+    password: SecretStr | None = Field(None, description="Secret; give it as ${file:...} or ${env:...}.")
+    ca_file: Path | None = Field(
+        None, description="Certificate authorities to trust, PEM. Left out: those that this machine trusts."
+    )
+    sender: EmailAddress = Field(description="Address that the mail comes from; answers go there.")
+    recipients: Some[dict[str, Some[tuple[EmailAddress, ...]]]] = Field(
+        description="Kitchen id -> its addresses, those of roles rather than of persons. Each gets a mail of its own."
+    )
+    timeout_s: float = Field(20, gt=0, le=300, description="Longest silence of the server, seconds.")
+    deadline_s: float = Field(60, gt=0, le=300, description="Longest time for one mail, seconds.")
+
+    @model_validator(mode="after")
+    def _login(self) -> "EmailTransport":
+        if (self.username is None) != (self.password is None):
+            raise _rule(
+                "email_login",
+                "give both `username` and `password`, or neither",
+                "ange både `username` och `password`, eller inget av dem",
+            )
+        return self
+
+
 def _kind(transport: Any) -> str | None:
     kind = transport.get("kind") if isinstance(transport, dict) else getattr(transport, "kind", None)
     return kind if isinstance(kind, str) else None
 
 
 Transport = Annotated[
-    Annotated[FolderTransport, Tag("folder")] | Annotated[SftpTransport, Tag("sftp")],
+    Annotated[FolderTransport, Tag("folder")]
+    | Annotated[SftpTransport, Tag("sftp")]
+    | Annotated[HttpsTransport, Tag("https")]
+    | Annotated[EmailTransport, Tag("email")],
     # Not the plain discriminator="kind": its error repeats the value.
     Discriminator(
-        _kind, "transport_kind", "`kind` must be folder or sftp", {"sv": "`kind` ska vara folder eller sftp"}
+        _kind,
+        "transport_kind",
+        "`kind` must be folder, sftp, https or email",
+        {"sv": "`kind` ska vara folder, sftp, https eller email"},
     ),
 ]
 
@@ -233,7 +310,10 @@ class CateringConfig(ConnectorConfig):
         description="School times HH:MM at which each kitchen gets a full snapshot. Two is usual: when its staff "
         "arrive, and just before cooking.",
     )
-    transport: Transport = Field(description="Where the files go.")
+    transport: Transport = Field(description="Where and how the kitchens are told.")
+    poll: Duration = Field(
+        timedelta(seconds=10), description="How often mail that waits is sent, 10s or 1m. Only e-mail waits."
+    )
 
     @model_validator(mode="after")
     def _distinct(self) -> "CateringConfig":
@@ -244,6 +324,13 @@ class CateringConfig(ConnectorConfig):
                 "unit_code_twice",
                 "two kitchens have the same unit_code: their files would mix",
                 "två kök har samma unit_code: deras filer skulle blandas",
+            )
+        told = getattr(self.transport, "recipients", None)
+        if told is not None and set(told) != {kitchen.id for kitchen in self.kitchens}:
+            raise _rule(
+                "recipients",
+                "`transport.recipients` must have the ids of all kitchens, and no others",
+                "`transport.recipients` ska ha alla köks id och inga andra",
             )
         return self
 

@@ -4,17 +4,16 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 
-from connectors.catering.client import Put, open_client
-from connectors.catering.config import CateringConfig, Kitchen
+from connectors.catering.client import Put
+from connectors.catering.config import CateringConfig, EmailTransport, Kitchen
 from connectors.catering.counting import SCHOOL, Away, days_between, overlaps, unplaced, window
+from connectors.catering.mail import AddressBusy, MailClient, message
 from connectors.catering.mapping import (
     Row,
     Snapshot,
-    csv_bytes,
     days_of_cutoff,
     days_of_report,
     event_data,
-    file_name,
     fixed_at,
     is_late,
     make_row,
@@ -26,10 +25,13 @@ from connectors.catering.state import (
     note_absence,
     note_closed,
     organisation_of,
+    queue,
+    queued,
     snapshot,
     snapshots,
 )
-from plugins import Category, Connector, Context, Contract, Effect, Event, TemporaryError, daily
+from connectors.catering.wire import open_wire
+from plugins import Category, Connector, Context, Contract, Effect, Event, PermanentError, TemporaryError, daily
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
 from schemas.meals import MealsCount
 from schemas.schedule import DayClosed
@@ -39,7 +41,7 @@ _MOST_TAKEN: Final = 50
 
 
 class Catering(Connector[CateringConfig]):
-    """Portions per kitchen, date and sitting, twice a day, as a file in a folder or over SFTP."""
+    """Portions per kitchen, date and sitting, twice a day, as a file, as an order over HTTPS, or by e-mail."""
 
     name = "catering"
     config_model = CateringConfig
@@ -51,13 +53,23 @@ class Catering(Connector[CateringConfig]):
         {Category.GROUP, Category.ATTENDANCE, Category.DIET},
     )
     aggregates = True
-    effect = Effect.VERIFIABLE
+    effect = Effect.VERIFIABLE  # of files; see effect_with
     start_from = "state"
     timeout_s = 300  # a report writes a file per kitchen, each over a connection of its own
 
     def __init__(self, config: CateringConfig, ctx: Context) -> None:
         super().__init__(config, ctx)
-        self._client = open_client(config.transport)
+        self._wire = open_wire(config.transport, ctx)
+        self._mail = MailClient(config.transport) if isinstance(config.transport, EmailTransport) else None
+
+    @classmethod
+    def effect_with(cls, config: CateringConfig) -> Effect:
+        """Files and orders that can be read are looked at first; other orders have a key; mail may come twice."""
+        if config.transport.kind == "email":
+            return Effect.BLIND
+        if config.transport.kind == "https" and not config.transport.read_back:
+            return Effect.IDEMPOTENT
+        return Effect.VERIFIABLE
 
     async def handle(self, event: Event) -> None:
         """Keep who is away or what is closed; tell a kitchen at once where its order was already fixed."""
@@ -98,22 +110,52 @@ class Catering(Connector[CateringConfig]):
             only_news=True,
         )
 
+    async def poll(self) -> None:
+        """Send the mail that waits. It is forgotten only when it was sent: after a crash between, it comes twice."""
+        if self._mail is None or not isinstance(self.config.transport, EmailTransport):
+            return
+        begun, busy = self.ctx.clock.utc(), None
+        today = self.ctx.clock.school().date()
+        for kitchen in self.config.kitchens:
+            for address in self.config.transport.recipients[kitchen.id]:
+                for name, told, at in queued(self.ctx.state, address, kitchen):
+                    if (self.ctx.clock.utc() - begun).total_seconds() > self.poll_timeout_s / 2:
+                        return  # the rest is sent by the next poll: one that is cut off might have sent a mail
+                    try:
+                        if told.day >= today:
+                            mail = message(self.config.transport, address, kitchen, told, at)
+                            await self.ctx.blocking(self._mail.send, mail)
+                    except AddressBusy as error:
+                        busy = error
+                        continue
+                    except PermanentError as error:
+                        self.ctx.problem(error.code, f"kitchen {kitchen.id}: {error.why}")
+                    async with self.ctx.commit() as tx:
+                        del tx.state[name]
+        if busy is not None:
+            raise busy
+
     async def selftest(self) -> None:
-        """Write a file, read it back and remove it."""
-        await self.ctx.blocking(self._client.probe)
+        """A round trip that no kitchen sees: a file that is removed again, an order that does not exist, a mail that
+        is not sent.
+        """
+        if self._mail is not None:
+            await self.ctx.blocking(self._mail.probe)
+        elif self._wire is not None:
+            await self._wire.probe()
 
     async def reconcile(self) -> None:
-        """Put back what was last told of today and later and is not there: the same file again is the same order.
+        """Put back what was last told of today and later and is not there: the same again is the same order.
 
         Where other bytes stand under its name, somebody changed an order: the operator is told, and the kitchen gets
-        the next revision.
+        the next revision. Of mail nothing can be known: none is sent again.
         """
         now = self.ctx.clock.school().astimezone(UTC)
         for kitchen in self.config.kitchens:
             for told in snapshots(self.ctx.state, kitchen):
                 if told.day < now.astimezone(SCHOOL).date():
                     continue
-                if await self._put(kitchen, told) is Put.TAKEN:
+                if self._wire is not None and await self._wire.put(kitchen, told) is Put.TAKEN:
                     self.ctx.problem("file-altered", f"kitchen {kitchen.id}, {told.day}, revision {told.revision}")
                     again = told.model_copy(update={"revision": told.revision + 1})
                     await self._place(kitchen, again, told.rows, now)
@@ -196,30 +238,30 @@ class Catering(Connector[CateringConfig]):
             await self._place(kitchen, Snapshot.after(told, kitchen, told.day, told.due, rows), news, now)
 
     async def _place(self, kitchen: Kitchen, told: Snapshot, news: Iterable[Row], as_of: datetime) -> None:
-        """Write the file, then keep the snapshot and publish its news, together.
+        """Tell the kitchen, then keep the snapshot and publish its news, together. Mail is kept, and sent by `poll`.
 
-        Other bytes under its name were left by a run that crashed before it could keep what it had written, with
-        other counts. The kitchen may have read them, so they are never replaced: the next revision is.
+        Another order under the same name was left by a run that crashed before it could keep what it had told, with
+        other counts. The kitchen may have read it, so it is never replaced: the next revision is told.
         """
         for _ in range(_MOST_TAKEN):
-            if await self._put(kitchen, told) is not Put.TAKEN:
+            if self._wire is None or await self._wire.put(kitchen, told) is not Put.TAKEN:
                 break
             told = told.model_copy(update={"revision": told.revision + 1})
         else:
             raise TemporaryError(
-                f"catering: no free file name for kitchen {kitchen.id} on {told.day}",
-                why=f"{_MOST_TAKEN} files that are not the hub's stand there",
-                fix="See what else writes to the kitchen's folder, and that no two kitchens have one unit_code",
+                f"catering: no free name for kitchen {kitchen.id} on {told.day}",
+                why=f"{_MOST_TAKEN} files or orders that are not the hub's stand there",
+                fix="See what else writes to the kitchen's system, and that no two kitchens have one unit_code",
                 code="names-taken",
             )
         async with self.ctx.commit() as tx:
             keep_snapshot(tx.state, told)
+            if isinstance(self.config.transport, EmailTransport):
+                for address in self.config.transport.recipients[kitchen.id]:
+                    queue(tx.state, address, told, as_of.astimezone(SCHOOL))
             for row in news:
                 data = event_data(kitchen, told, row, as_of)
                 tx.publish(MealsCount, data, time=as_of.astimezone(SCHOOL), complete=row.complete)
-
-    async def _put(self, kitchen: Kitchen, told: Snapshot) -> Put:
-        return await self.ctx.blocking(self._client.put, file_name(kitchen, told), csv_bytes(kitchen, told))
 
 
 def _may_be_late(kitchen: Kitchen, told: Snapshot, now: datetime, spans: Sequence[Away] | None) -> bool:

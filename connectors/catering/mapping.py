@@ -1,4 +1,4 @@
-"""From counts to what the kitchen is told: status, revision, the CSV file, the event. Pure.
+"""From counts to what the kitchen is told: status, revision, the CSV file, the order, the mail, the event. Pure.
 
 The profile (issue 3): UTF-8 with BOM, `;`, CRLF, a header row, one row per date, sitting and diet. A snapshot tells
 the whole of one kitchen's day; a later revision replaces an earlier one.
@@ -7,6 +7,7 @@ the whole of one kitchen's day; a later revision replaces an earlier one.
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
@@ -168,6 +169,61 @@ def csv_bytes(kitchen: Kitchen, snapshot: Snapshot) -> bytes:
     return ("\r\n".join(lines) + "\r\n").encode("utf-8-sig")
 
 
+def order_key(kitchen: Kitchen, snapshot: Snapshot, row: Row) -> str:
+    """(kitchen, date, sitting, revision): the same key again is the same order. ASCII, safe in a path and a header."""
+    parts = (kitchen.id, snapshot.day.isoformat(), row.sitting, str(snapshot.revision))
+    return "/".join(quote(part, safe="") for part in parts)
+
+
+def order(kitchen: Kitchen, snapshot: Snapshot, row: Row) -> dict[str, Any]:
+    """One sitting's order as a document: names as in `se.skolnav.meals.count.v1`, and the unit's code.
+
+    Left out is what may change without a new revision (when it was made, how many are enrolled): a repeat must be
+    the same document.
+    """
+    return {
+        "kitchen": kitchen.id,
+        "unit": kitchen.unit_code,
+        "schoolUnits": [{"id": unit} for unit in kitchen.units],
+        "date": snapshot.day.isoformat(),
+        "sitting": row.sitting,
+        "servingTime": row.serving,
+        "revision": snapshot.revision,
+        "status": row.status,
+        "due": snapshot.due.astimezone(SCHOOL).isoformat(timespec="seconds"),
+        "counts": _counts(row),
+        "staffPortions": row.staff,
+        "complete": row.complete,
+    }
+
+
+_WEEKDAYS: Final = ("måndag", "tisdag", "onsdag", "torsdag", "fredag", "lördag", "söndag")
+_STATUS: Final[Mapping[Status, str]] = {
+    "preliminary": "preliminärt",
+    "fixed": "fastställt",
+    "late_change": "ändrat efter stopptiden",
+}
+
+
+def mail_subject(kitchen: Kitchen, snapshot: Snapshot) -> str:
+    return f"Portioner {kitchen.id} {snapshot.day.isoformat()}, revision {snapshot.revision}"
+
+
+def mail_text(kitchen: Kitchen, snapshot: Snapshot) -> str:
+    """The day in Swedish, for the kitchen's staff: sums only, the whole day, the same text for the same revision."""
+    weekday = _WEEKDAYS[snapshot.day.weekday()]
+    lines = [f"Kök {kitchen.id}, enhet {kitchen.unit_code}, {weekday} {snapshot.day.isoformat()}"]
+    lines += [f"Revision {snapshot.revision}. Den ersätter allt tidigare om samma dag."]
+    for row in snapshot.rows:
+        portions = {**_ordered(row.portions), STAFF: row.staff}
+        width = max(map(len, portions))
+        lines += ["", f"Sittning {row.sitting}, serveras {row.serving}: {_STATUS[row.status]}"]
+        lines += [f"  {name:<{width}} {number:>6}" for name, number in portions.items()]
+        if not row.complete:
+            lines.append("  Uppgiften kan vara ofullständig: någon elev eller anmälan kan saknas.")
+    return "\n".join([*lines, "", "Skickat av Skolnav."]) + "\n"
+
+
 def event_data(kitchen: Kitchen, snapshot: Snapshot, row: Row, as_of: datetime) -> dict[str, Any]:
     """Data of `se.skolnav.meals.count.v1` for one sitting; events accepted before `as_of` are in it."""
     return {
@@ -180,12 +236,16 @@ def event_data(kitchen: Kitchen, snapshot: Snapshot, row: Row, as_of: datetime) 
         "status": row.status,
         "due": snapshot.due.astimezone(SCHOOL).isoformat(timespec="seconds"),
         "asOf": as_of.astimezone(SCHOOL).isoformat(timespec="milliseconds"),
-        "counts": [{"diet": name, "portions": number} for name, number in _ordered(row.portions).items()],
+        "counts": _counts(row),
         "staffPortions": row.staff,
         "enrolled": row.enrolled,
         "absent": row.absent,
         "complete": row.complete,
     }
+
+
+def _counts(row: Row) -> list[dict[str, Any]]:
+    return [{"diet": name, "portions": number} for name, number in _ordered(row.portions).items()]
 
 
 def _special(portions: Mapping[str, int]) -> dict[str, int]:

@@ -1,10 +1,12 @@
 """What the connector remembers: who is away and when, what is closed, what each kitchen was last told.
 
-Names are `absence/<id>`, `closed/<organisation>/<date>` and `day/<kitchen>/<date>`. Only what a count needs is kept
+Names are `absence/<id>`, `closed/<organisation>/<date>`, `day/<kitchen>/<date>` and `mail/<address>/<kitchen>/<date>`
+(the address as a digest). Only what a count needs is kept
 (a pseudonym, start, end, the organisation), and only until the day is past. Each value that is read is decoded anew,
 so nothing here that runs for every event walks through all of them.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, MutableMapping
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
@@ -19,6 +21,7 @@ from schemas.event import parse_timestamp
 _ABSENCE: Final = "absence/"
 _CLOSED: Final = "closed/"
 _DAY: Final = "day/"
+_MAIL: Final = "mail/"
 
 State = Mapping[str, Any]
 
@@ -84,6 +87,19 @@ def keep_snapshot(state: MutableMapping[str, Any], told: Snapshot) -> None:
     state[f"{_DAY}{told.kitchen}/{told.day}"] = told.model_dump(mode="json")
 
 
+def queue(state: MutableMapping[str, Any], address: str, told: Snapshot, at: datetime) -> None:
+    """Keep that an address is to be told of a day. What waited there of an earlier revision is told by this one."""
+    state[f"{_mail(address, told.kitchen)}{told.day}"] = {"revision": told.revision, "at": at.isoformat()}
+
+
+def queued(state: State, address: str, kitchen: Kitchen) -> list[tuple[str, Snapshot, datetime]]:
+    """(name, what to tell, when that was decided) of the days that an address waits to be told of."""
+    prefix = _mail(address, kitchen.id)
+    names = sorted(name for name in state if name.startswith(prefix))
+    waiting = [(name, snapshot(state, kitchen, date.fromisoformat(name.removeprefix(prefix)))) for name in names]
+    return [(name, told, datetime.fromisoformat(state[name]["at"])) for name, told in waiting if told is not None]
+
+
 def forget_past(state: MutableMapping[str, Any], now: datetime) -> None:
     """Drop what no count to come can need."""
     today, midnight = now.astimezone(SCHOOL).date().isoformat(), _start_of(now)
@@ -99,6 +115,10 @@ def forget_past(state: MutableMapping[str, Any], now: datetime) -> None:
 def organisation_of(data: Mapping[str, Any]) -> str | None:
     reference = data.get("organisation")
     return reference["id"].lower() if isinstance(reference, Mapping) and "id" in reference else None
+
+
+def _mail(address: str, kitchen: str) -> str:
+    return f"{_MAIL}{hashlib.sha256(address.encode()).hexdigest()[:32]}/{kitchen}/"
 
 
 def _away(kept: Mapping[str, Any] | None) -> Away | None:

@@ -21,14 +21,20 @@ class Authority:
         certificate = self._sign(self._name, self._key.public_key(), [], authority=True)
         self._certificate = certificate.public_bytes(serialization.Encoding.PEM)
 
+    def file(self) -> Path:
+        """The authority's own certificate, PEM: what a client is told to trust."""
+        file = self._folder / "authority.pem"
+        file.write_bytes(self._certificate)
+        return file
+
     def client_context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cadata=self._certificate.decode())
 
-    def server_context(self, *names: str) -> ssl.SSLContext:
+    def server_context(self, *names: str, expired: bool = False) -> ssl.SSLContext:
         """For a server called by these names or addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
-        certificate = self._sign(subject, key.public_key(), names, authority=False)
+        certificate = self._sign(subject, key.public_key(), names, authority=False, expired=expired)
         file = self._folder / f"{names[0]}.pem"
         file.write_bytes(
             key.private_bytes(
@@ -41,9 +47,15 @@ class Authority:
         return context
 
     def _sign(
-        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, names: list[str] | tuple[str, ...], *, authority: bool
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePublicKey,
+        names: list[str] | tuple[str, ...],
+        *,
+        authority: bool,
+        expired: bool = False,
     ) -> x509.Certificate:
-        now = datetime.datetime.now(datetime.UTC)
+        now = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=7 if expired else 0)
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)

@@ -32,7 +32,7 @@ class ConfigurationSuite(Subject):
         bare = [path for path, info in fields if not info.description]
         assert not bare, f"say in Field(description=...) what it is and in which unit: {', '.join(bare)}"
 
-    def test_secrets_are_kept_assecrets_in(self) -> None:
+    def test_secrets_are_kept_as_secrets(self) -> None:
         plain = [
             path
             for path, info in _fields(self.connector.config_model)

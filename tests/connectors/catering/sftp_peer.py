@@ -50,6 +50,8 @@ class Faults:
     cut_at: str = ""  # write | rename: breaks the connection, once
     full_after: int | None = None  # bytes that fit on its disk
     truncate: bool = False  # loses the last byte of what is written
+    down: bool = False  # breaks every connection as it comes
+    delay_s: float = 0  # how long it takes to let somebody in
     renamed: list[str] = field(default_factory=list)
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -62,6 +64,10 @@ class _Server(asyncssh.SSHServer):
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
 
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        if self._peer.faults.down:
+            conn.abort()
+
     def begin_auth(self, username: str) -> bool:
         return True
 
@@ -70,6 +76,7 @@ class _Server(asyncssh.SSHServer):
 
     async def validate_password(self, username: str, password: str) -> bool:
         await self._peer.faults.freeze("auth")
+        await asyncio.sleep(self._peer.faults.delay_s)
         return (username, password) == (USER, PASSWORD)
 
     def public_key_auth_supported(self) -> bool:

@@ -1,18 +1,36 @@
-"""The vendors' kit on the real hub, with a real SFTP server as the kitchen's."""
+"""The vendors' kit on the real hub, with real servers as the kitchen's: SFTP, HTTPS, mail."""
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 from uuid import uuid4
 
 import pytest
 
 from connectors.catering.connector import Catering
 from plugins.testing import School, TestHub
-from plugins.testing.suites import ConfigurationSuite, EffectSuite, OrderSuite, PrivacySuite, Subject
+from plugins.testing.suites import (
+    ConfigurationSuite,
+    DaylightSuite,
+    EffectSuite,
+    FaultSuite,
+    FaultyPeer,
+    OrderSuite,
+    PrivacySuite,
+    SelftestSuite,
+    Subject,
+)
 from schemas.absence import AbsenceReported
+from tests.connectors.catering.mail_peer import NORTH, MailServer, mail_peer
+from tests.connectors.catering.order_peer import Orders, order_peer
 from tests.connectors.catering.sftp_peer import Peer, sftp_peer
+
+
+class KitchenPeer(FaultyPeer, Protocol):
+    def transport(self, **changes: Any) -> dict[str, Any]: ...
 
 
 class Kitchen:
@@ -33,15 +51,27 @@ class Kitchen:
         for path in (self.server.root / "in").iterdir():
             path.unlink()
 
+    def transport(self, **changes: Any) -> dict[str, Any]:
+        return self.server.transport(**{"timeout_s": 1, "deadline_s": 2, **changes})
+
     def refuse(self, on: bool) -> None:
         self.server.faults.full_after = 0 if on else None
+
+    def down(self, on: bool) -> None:
+        self.server.faults.down = on
+
+    def slow(self, seconds: float) -> None:
+        self.server.faults.delay_s = seconds
+
+    def wrong(self, on: bool) -> None:
+        self.server.faults.truncate = on
 
 
 class AtTheReports(Subject):
     """The events come before the kitchen's order is fixed."""
 
     connector = Catering
-    moments = ("08:00", "08:30", "09:30")
+    moments: ClassVar[Sequence[str]] = ("08:00", "08:30", "09:30")
 
     @pytest.fixture
     async def peer(self, tmp_path: Path) -> AsyncIterator[Kitchen]:
@@ -49,7 +79,7 @@ class AtTheReports(Subject):
             yield Kitchen(server)
 
     @pytest.fixture
-    def config(self, peer: Kitchen, school: School) -> Mapping[str, Any]:
+    def config(self, peer: KitchenPeer, school: School) -> Mapping[str, Any]:
         return {
             "report_times": ["08:00", "09:30"],
             "kitchens": [
@@ -60,9 +90,10 @@ class AtTheReports(Subject):
                     "sittings": [{"id": "1", "from": "11:10", "to": "11:40"}],
                     "cutoffs": [{"applies_to": "normal", "offset_days": 0, "time": "08:30"}],
                     "staff_portions": 2,
+                    "weekdays": [1, 2, 3, 4, 5, 6, 7],
                 }
             ],
-            "transport": peer.server.transport(),
+            "transport": peer.transport(),
         }
 
     @pytest.fixture
@@ -83,7 +114,49 @@ class AfterTheCutOff(AtTheReports):
     async def running(self, config: Mapping[str, Any], school: School) -> AsyncIterator[tuple[TestHub, str]]:
         async with super().running(config, school) as (hub, name):
             await hub.advance_to("08:30")
+            await self.polled(hub)
             yield hub, name
+
+
+class ByOrders:
+    """Orders over HTTPS, where the key alone makes a repeat the same order."""
+
+    readable = False
+
+    @pytest.fixture
+    async def peer(self, tmp_path: Path) -> AsyncIterator[Orders]:
+        async with order_peer(tmp_path / "peer", readable=self.readable) as server:
+            yield server
+
+
+class ByReadableOrders(ByOrders):
+    readable = True
+
+
+class ByMail:
+    """Mail to two addresses of the kitchen."""
+
+    @pytest.fixture
+    async def peer(self, tmp_path: Path) -> AsyncIterator[MailServer]:
+        async with mail_peer(tmp_path / "peer") as server:
+            yield server
+
+    def key(self, effect: Any) -> str:
+        return str(effect[0])
+
+    def alike(self, effect: Any, day: date) -> Any:
+        """Without Message-ID, Date and the day."""
+        address, _, sent, subject, text = effect
+        time_of_day = re.search(r"\d\d:\d\d:\d\d", sent)
+        return [address, time_of_day and time_of_day[0], subject.replace(str(day), ""), text.replace(str(day), "")]
+
+
+class EndsAlike:
+    """What is told last is the same; how many revisions it took is not, where an answer came too late."""
+
+    def outcome(self, effects: Sequence[Any]) -> Sequence[Any]:
+        last = max(effects, key=lambda effect: [int(n) for n in re.findall(r"\d+", str(effect[0]))])
+        return [re.sub(rb'("revision":|;)\d+(?=[,\r])', b"", last[1])]
 
 
 class TestConfiguration(AtTheReports, ConfigurationSuite):
@@ -98,19 +171,115 @@ class TestConfiguration(AtTheReports, ConfigurationSuite):
     }
 
 
+class TestConfigurationOfOrders(ByOrders, AtTheReports, ConfigurationSuite):
+    bad = {  # noqa: RUF012
+        "transport.url": "http://kitchen.example/orders",
+        "transport.deadline_s": 0,
+        "transport.kind": "soap",
+    }
+
+
+class TestConfigurationOfMail(ByMail, AtTheReports, ConfigurationSuite):
+    bad = {  # noqa: RUF012
+        "transport.sender": "skolnav",
+        "transport.recipients": {"K-018": [NORTH]},
+        "transport.recipients.K-017": [f"{NORTH}\r\nBcc: {NORTH}"],
+        "transport.password": None,
+        "transport.port": 65536,
+    }
+
+
 class TestReports(AtTheReports, EffectSuite): ...
+
+
+class TestReportsByOrders(ByOrders, AtTheReports, EffectSuite): ...
+
+
+class TestReportsByReadableOrders(ByReadableOrders, AtTheReports, EffectSuite): ...
+
+
+class TestReportsByMail(ByMail, AtTheReports, EffectSuite): ...
 
 
 class TestLateChanges(AfterTheCutOff, EffectSuite): ...
 
 
+class TestLateChangesByOrders(ByOrders, AfterTheCutOff, EffectSuite): ...
+
+
+class TestLateChangesByReadableOrders(ByReadableOrders, AfterTheCutOff, EffectSuite): ...
+
+
+class TestLateChangesByMail(ByMail, AfterTheCutOff, EffectSuite): ...
+
+
 class TestOrderOfReports(AtTheReports, OrderSuite): ...
+
+
+class TestOrderOfReportsByMail(ByMail, AtTheReports, OrderSuite): ...
 
 
 class TestOrderOfLateChanges(AfterTheCutOff, OrderSuite): ...
 
 
+class TestOrderOfLateChangesByOrders(ByOrders, AfterTheCutOff, OrderSuite): ...
+
+
 class TestPrivacyOfReports(AtTheReports, PrivacySuite): ...
 
 
+class TestPrivacyOfReportsByOrders(ByOrders, AtTheReports, PrivacySuite): ...
+
+
+class TestPrivacyOfReportsByMail(ByMail, AtTheReports, PrivacySuite): ...
+
+
 class TestPrivacyOfLateChanges(AfterTheCutOff, PrivacySuite): ...
+
+
+class TestPrivacyOfLateChangesByOrders(ByReadableOrders, AfterTheCutOff, PrivacySuite): ...
+
+
+class TestPrivacyOfLateChangesByMail(ByMail, AfterTheCutOff, PrivacySuite): ...
+
+
+class TestFaultsOfReports(AtTheReports, FaultSuite): ...
+
+
+class TestFaultsOfReportsByOrders(ByOrders, AtTheReports, FaultSuite): ...
+
+
+class TestFaultsOfReportsByReadableOrders(ByReadableOrders, AtTheReports, FaultSuite): ...
+
+
+class TestFaultsOfReportsByMail(ByMail, AtTheReports, FaultSuite): ...
+
+
+class TestFaultsOfLateChanges(EndsAlike, AfterTheCutOff, FaultSuite): ...
+
+
+class TestFaultsOfLateChangesByOrders(EndsAlike, ByOrders, AfterTheCutOff, FaultSuite): ...
+
+
+class TestFaultsOfLateChangesByMail(ByMail, AfterTheCutOff, FaultSuite): ...
+
+
+class TestSelftest(AtTheReports, SelftestSuite): ...
+
+
+class TestSelftestOfOrders(ByOrders, AtTheReports, SelftestSuite): ...
+
+
+class TestSelftestOfReadableOrders(ByReadableOrders, AtTheReports, SelftestSuite): ...
+
+
+class TestSelftestOfMail(ByMail, AtTheReports, SelftestSuite): ...
+
+
+class TestDaylight(AtTheReports, DaylightSuite): ...
+
+
+class TestDaylightByOrders(ByOrders, AtTheReports, DaylightSuite): ...
+
+
+class TestDaylightByMail(ByMail, AtTheReports, DaylightSuite): ...
