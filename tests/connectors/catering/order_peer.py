@@ -95,9 +95,11 @@ class Orders:
 
 
 @asynccontextmanager
-async def order_peer(folder: Path, *, readable: bool = False, name: str = "127.0.0.1") -> AsyncIterator[Orders]:
+async def order_peer(
+    folder: Path, *, readable: bool = False, name: str = "127.0.0.1", expired: bool = False
+) -> AsyncIterator[Orders]:
     """Run one, with a certificate for `name`."""
     folder.mkdir(parents=True, exist_ok=True)
     authority = Authority(folder)
-    async with WebhookReceiver(tls=authority.server_context(name)) as server:
+    async with WebhookReceiver(tls=authority.server_context(name, expired=expired)) as server:
         yield Orders(server, authority, readable=readable)
