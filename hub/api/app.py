@@ -17,7 +17,9 @@ from hub.api.auth import Authenticator, OAuthRefused
 from hub.api.ingest import PATH, Ingest, Message, Receive, Scope, Send, send_problem
 from hub.api.problems import MEDIA_TYPE, ApiProblem, invalid_content, language, unavailable
 from hub.api.ss12000.answers import Provider
+from hub.api.ss12000.errors import answer_to
 from hub.api.ss12000.notify import Notifier
+from hub.api.ss12000.routes import PREFIX as SS12000
 from hub.api.ss12000.routes import router as ss12000
 from hub.bus.base import LogUnavailable
 from hub.delivery.engine import NotFound
@@ -78,7 +80,10 @@ class Api:
             else:
                 await self.fastapi(scope, _bounded(scope, receive), watched)
         except ApiProblem as refused:
-            await send_problem(refused, dict(scope["headers"]), send)
+            if scope["path"].startswith(SS12000):
+                await answer_to(refused)(scope, receive, send)
+            else:
+                await send_problem(refused, dict(scope["headers"]), send)
         except ConnectionAbortedError:
             log.info("%s %s: given up, the client does not read", scope["method"], _route(scope))
         except Exception as error:

@@ -4,17 +4,16 @@ They are no subscriptions of the hub's own (nothing is delivered by them), and l
 that no connector can have.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection
 
 from hub.clock import from_us, to_us
 from hub.store import connector_state
-from hub.store.base import Operation
+from hub.store.base import Operation, Store
 
 OWNER: Final = "api/ss12000"
 LIFETIME: Final = timedelta(days=90)  # as Skolverket's
@@ -52,9 +51,10 @@ def forget(tenant: str, ids: Iterable[str]) -> Operation:
     return connector_state.put(tenant, OWNER, dict.fromkeys(ids))
 
 
-def load(tenant: str) -> Callable[[Connection], list[Callback]]:
-    read = connector_state.load(tenant, OWNER)
-    return lambda connection: [_callback(id, orjson.loads(value)) for id, value in sorted(read(connection).items())]
+async def load(store: Store) -> list[Callback]:
+    """All of them, by id. Raises StoreUnavailable."""
+    rows = await store.read(connector_state.load(store.tenant, OWNER))
+    return [_callback(id, orjson.loads(value)) for id, value in sorted(rows.items())]
 
 
 def _callback(id: str, kept: dict[str, Any]) -> Callback:

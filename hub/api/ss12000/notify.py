@@ -59,7 +59,7 @@ class Notifier:
 
     async def start(self) -> None:
         """Take up every subscription. Raises StoreUnavailable."""
-        for callback in await self._services.store.read(callbacks.load(self._services.store.tenant)):
+        for callback in await callbacks.load(self._services.store):
             self._take_up(callback)
 
     async def stop(self) -> None:

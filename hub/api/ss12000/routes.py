@@ -11,7 +11,7 @@ from hub.api.access import caller
 from hub.api.auth import Principal
 from hub.api.ss12000 import deleted, filters, lists
 from hub.api.ss12000.answers import Provider
-from hub.api.ss12000.errors import NotFound, Refused, Ss12000Route, bad_request
+from hub.api.ss12000.errors import NotFound, Ss12000Route, bad_request
 from hub.api.ss12000.filters import Query
 from hub.api.ss12000.paging import Place
 from hub.api.ss12000.posting import POSTED, post
@@ -182,8 +182,5 @@ for _resource in RESOURCES:
     router.add_api_route(f"{_path}/{{id}}", _by_id(_resource), methods=["GET"])
 router.add_api_route(f"/{deleted.PATH}", _deleted, methods=["GET"])
 router.include_router(subscriptions)
-router.add_api_route(
-    "/{rest:path}", _not_offered, methods=["GET", "POST", "PUT", "PATCH", "DELETE"], name="ss12000 not offered"
-)
-
-__all__ = ["PREFIX", "Refused", "router"]
+for _path in ("", "/{rest:path}"):
+    router.add_api_route(_path, _not_offered, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
