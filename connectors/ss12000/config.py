@@ -61,7 +61,7 @@ class TokenAuth(_Part):
 class ClientAuth(_Part):
     """OAuth 2 client credentials (RFC 6749 section 4.4)."""
 
-    token_url: Address = Field(description="Where access tokens are given out, https://...")
+    login_url: Address = Field(description="Where access tokens are given out, https://...")
     client_id: str = Field(min_length=1, description="The client's id.")
     client_secret: SecretStr = Field(min_length=1, description="Its secret; give it as ${file:...} or ${env:...}.")
     scope: str | None = Field(None, description="OAuth 2 scope, where the supplier asks for one.")
@@ -79,7 +79,7 @@ class CertificateAuth(_Part):
 
 def _auth(value: Any) -> str | None:
     names = set(value) if isinstance(value, dict) else set(type(value).model_fields) if value is not None else set()
-    for tag, name in (("client", "client_id"), ("client", "token_url"), ("certificate", "certificate")):
+    for tag, name in (("client", "client_id"), ("client", "login_url"), ("certificate", "certificate")):
         if name in names:
             return tag
     return "token" if "token" in names else None
@@ -90,7 +90,7 @@ Auth = Annotated[
     | Annotated[ClientAuth, Tag("client")]
     | Annotated[CertificateAuth, Tag("certificate")],
     Discriminator(
-        _auth, "auth", "give `token`, or `token_url` with `client_id` and `client_secret`, or `certificate` with `key`"
+        _auth, "auth", "give `token`, or `login_url` with `client_id` and `client_secret`, or `certificate` with `key`"
     ),
 ]
 

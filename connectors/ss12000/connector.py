@@ -113,7 +113,8 @@ class Ss12000(Connector[Ss12000Config]):
             if wanted:
                 await self._step(failures, self._source.pull(kind, window, full=full))
         await self._step(failures, self._deletions(window))
-        if not failures and not any(self._source.held(kind) for kind in DIRECTORY):
+        # Without persons it would call marks fresh that nobody has read.
+        if self._wanted(PERSONS) and not failures and not any(self._source.held(kind) for kind in DIRECTORY):
             async with self.ctx.commit() as tx:
                 tx.publish(DirectoryCurrent, {"asOf": began.astimezone(UTC).isoformat(timespec="seconds")})
         if self._wanted(LESSONS):
@@ -184,12 +185,17 @@ class Ss12000(Connector[Ss12000Config]):
                 f"ss12000: {_DELETED} could not be read", why="the supplier refused the question", code="refused"
             ) from None
         self._check_clock(listed.date)
+        held = False
         for kind in reversed(ALL):
             ids = list(named.get(kind.resource, ()))
+            if ids and not await self._source.believable(kind, ids, self._source.count(kind)):
+                held = True
+                continue
             ended = await self._source.gone(kind, ids, window, announced=True)
             if kind is PERSONS and ended:
                 await self._source.reread_groups(self._source.groups_of(set(ended)), window)
-        await self._source.keep_mark(_DELETED, listed, began)
+        if not held:  # else they must be named again
+            await self._source.keep_mark(_DELETED, listed, began)
 
     # -- lessons ------------------------------------------------------------------------------------------------
 
@@ -201,7 +207,7 @@ class Ss12000(Connector[Ss12000Config]):
         first = self._source.watermark(LESSONS.resource) is None
         began = self.ctx.clock.utc()
         budget = self.config.lessons_per_poll
-        if full or first or self._round is None or self._round.window != window:
+        if full or self._round is None or self._round.window != window:
             self._round = Round(window, window.first)
         round_ = self._round
         try:

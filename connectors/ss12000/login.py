@@ -70,7 +70,7 @@ class Login:
         if basic is None:
             form |= {"client_id": auth.client_id, "client_secret": secret}
         try:
-            async with http.stream("POST", auth.token_url, data=form, auth=basic) as answer:
+            async with http.stream("POST", auth.login_url, data=form, auth=basic) as answer:
                 body = b""
                 async for chunk in answer.aiter_bytes():
                     body += chunk
@@ -102,6 +102,6 @@ def _no_token(why: str, code: str = "token") -> TemporaryError:
     return TemporaryError(
         "ss12000: no access token",
         why=why,
-        fix="Check auth.token_url, auth.client_id and auth.client_secret",
+        fix="Check auth.login_url, auth.client_id and auth.client_secret",
         code=code,
     )

@@ -26,6 +26,7 @@ CHUNK: Final = 500  # records in one commit
 _TRIES: Final = 3  # how often a list is begun in one pull when its pageToken runs out
 _AT_A_TIME: Final = 8  # records asked for by id
 _REMEMBERED: Final = 10_000  # complaints about records that were made already
+_NO_SUCH_FILTER: Final = frozenset({400, 422, 501})
 _REQUIRED: Final = frozenset({PERSONS.resource})
 
 
@@ -81,6 +82,7 @@ class Source:
         self.ctx = ctx
         self.client = client
         self._complained: set[str] = set()
+        self._whole: set[str] = set()  # resources that can't be asked for changes
 
     # -- whole resources ----------------------------------------------------------------------------------------
 
@@ -129,7 +131,12 @@ class Source:
     async def _all(self, kind: Kind, window: Window) -> None:
         began = self.ctx.clock.utc()
         filters = self._first_filters(kind, window)
-        listed = await self.read_list(kind, filters, window)
+        try:
+            listed = await self.read_list(kind, filters, window)
+        except NotAnswered:
+            if not filters:
+                raise
+            listed = await self.read_list(kind, {}, window)
         if kind not in (ATTENDANCES, PRESENCES):
             await self.removals(kind, listed.seen, window)
         await self.keep_mark(kind.resource, listed, began)
@@ -137,7 +144,16 @@ class Source:
     async def _changes(self, kind: Kind, window: Window, mark: Watermark) -> None:
         began = self.ctx.clock.utc()
         filters = {"meta.modified.after": mark.after(self.config.dialect.overlap)}
-        listed = await self.read_list(kind, filters, window)
+        try:
+            listed = await self.read_list(kind, filters, window)
+        except NotAnswered as error:
+            if error.status not in _NO_SUCH_FILTER:
+                raise
+            if kind.resource not in self._whole:
+                self._whole.add(kind.resource)
+                self.ctx.problem("no-changes", f"{kind.resource}: meta.modified.after is not taken; all of it is read")
+            await self._all(kind, window)
+            return
         if went_back(mark, listed.date):
             self.ctx.problem("clock-went-back", f"{kind.resource}: the supplier's clock is behind what it was")
             await self._all(kind, window)
@@ -212,13 +228,18 @@ class Source:
         reading = read(kind, raw, self.config.dialect.times_without_offset)
         self._refused(listed, raw, reading.reasons)
         record = reading.record
+        if record is None and kind is PERSONS:
+            record = _bare(id, raw)
         if record is None or (kind is ABSENCES and before is None and _ends_before(record, window)):
             return
         told = tell(kind, record, before)
         if told is None and kind is PRESENCES:
             self._refused(listed, raw, ["eventType: is a value that the hub does not know"])
         if told is not None and not self._publish(tx, told, raw, listed):
-            return
+            if kind is not PERSONS:
+                return
+            # The last word about a person must never be an older one: their mark may have changed.
+            tx.publish(PERSONS.model, _bare(id, raw))
         tx.state[key] = to_keep(kind, record, now, self.ctx.clock.school().date().isoformat())
 
     def _lesson(self, tx: Transaction, raw: Any, known: Known, window: Window, listed: Listed) -> None:
@@ -291,24 +312,33 @@ class Source:
             elif place < 0:
                 past.append(id)
         await self._forget(kind, past)
-        name = f"held/{kind.resource}"
-        if too_many(len(missing), known, whole=kind in DIRECTORY):
-            what = stands_for(missing)
-            held, now = Held.kept(state.get(name)), self.ctx.clock.utc()
-            if not believed(held, what, now, f"{kind.resource}:{what}" in self.config.confirm):
-                if held is None or held.what != what:
-                    async with self.ctx.commit() as tx:
-                        tx.state[name] = Held(now, what).to_keep()
-                    self.ctx.problem(
-                        "removals-held",
-                        f"{len(missing)} of {known} {kind.resource} are no longer listed; nothing is told of them. "
-                        f"If that is true: confirm: [{kind.resource}:{what}]; an equal pull in an hour counts too",
-                    )
-                return
-        await self.gone(kind, missing, window, announced=False)
-        if name in self.ctx.state:
+        if await self.believable(kind, missing, known):
+            await self.gone(kind, missing, window, announced=False)
+            if self.held(kind) is not None:
+                async with self.ctx.commit() as tx:
+                    del tx.state[f"held/{kind.resource}"]
+
+    async def believable(self, kind: Kind, ids: Sequence[str], known: int) -> bool:
+        """Whether so many of the `known` records may go. If not, they are held back and the operator is told once."""
+        if not too_many(len(ids), known, whole=kind in DIRECTORY):
+            return True
+        held, what, now = self.held(kind), stands_for(ids), self.ctx.clock.utc()
+        if believed(held, what, now, f"{kind.resource}:{what}" in self.config.confirm):
+            return True
+        if held is None or held.what != what:
             async with self.ctx.commit() as tx:
-                del tx.state[name]
+                tx.state[f"held/{kind.resource}"] = Held(now, what).to_keep()
+            self.ctx.problem(
+                "removals-held",
+                f"{len(ids)} of {known} {kind.resource} would go at once; nothing is told of them. "
+                f"If that is true: confirm: [{kind.resource}:{what}]; an equal pull in an hour counts too",
+            )
+        return False
+
+    def count(self, kind: Kind) -> int:
+        """How many records of this resource are known."""
+        prefix = f"{kind.name}/"
+        return sum(1 for name in self.ctx.state if name.startswith(prefix))
 
     async def gone(self, kind: Kind, ids: Sequence[str], window: Window, *, announced: bool) -> list[str]:
         """Tell the end of records that asking by id does not find; returns their ids. One that is found stays.
@@ -397,6 +427,12 @@ class Source:
             prefix = f"{kind.name}/"
             old = [name[len(prefix) :] for name in state if name.startswith(prefix) and state[name][1] < first]
             await self._forget(kind, old)
+
+
+def _bare(id: str, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A person of whom nothing but the mark could be read; without a readable mark they count as unknown."""
+    mark = raw.get("securityMarking")
+    return {"id": id, "securityMarking": mark} if isinstance(mark, str) else {"id": id}
 
 
 def _placed(kind: Kind, kept: Any, window: Window) -> int:

@@ -75,6 +75,7 @@ def read(kind: Kind, raw: Any, times: str = "refuse") -> Reading:
         except ValidationError as error:
             if not copied:  # what came belongs to the page
                 record, copied = orjson.loads(orjson.dumps(record)), True
+            refused = False
             # From the end, so that a place in a list still is what it was when one before it has gone.
             places = {_place(record, detail): detail for detail in error.errors(include_url=False)}
             for place, detail in sorted(places.items(), key=lambda each: [*map(_rank, each[0])], reverse=True):
@@ -82,10 +83,10 @@ def read(kind: Kind, raw: Any, times: str = "refuse") -> Reading:
                 if mended is not _UNSET:
                     _set(record, place, mended)
                     continue
-                refused = _leave_out(record, place, detail)
+                refused |= _leave_out(record, place, detail)
                 reasons.append(f"{_shown(place)}: {_says(detail)}")
-                if refused:
-                    return Reading(id, None, reasons)
+            if refused:
+                return Reading(id, None, reasons)
         else:
             return Reading(id, record, reasons)
     return Reading(id, None, [*reasons, "too much of it can't be read"])
@@ -208,12 +209,15 @@ _SAYS: Final[Mapping[str, str]] = {
     "date": "must be a date YYYY-MM-DD",
     "date_time": "must be a time with offset",
     "uuid": "must be a UUID",
+    "greater_than_equal": "is too small",
+    "less_than_equal": "is too large",
+    "string_pattern_mismatch": "has another form",
     "literal_error": "is a value that the hub does not know",
 }
 
 
 def _says(detail: ErrorDetails) -> str:
-    return _SAYS.get(detail["type"], "can't be read")
+    return _SAYS.get(detail["type"], "is not readable")
 
 
 def objects(value: Any) -> Iterator[Mapping[str, Any]]:

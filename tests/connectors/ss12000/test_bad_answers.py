@@ -208,7 +208,7 @@ async def test_an_offset_for_a_token_is_never_sent_without_its_filters(config: d
 
 
 async def test_an_access_token_that_ran_out_is_renewed(config: dict[str, Any], sis: Made) -> None:
-    auth = {"token_url": f"{sis.url}/token", "client_id": "hub", "client_secret": "hub-secret"}
+    auth = {"login_url": f"{sis.url}/token", "client_id": "hub", "client_secret": "hub-secret"}
     async with open_hub("2026-11-24T07:30") as opened:
         await opened.add(Ss12000, {**config, "auth": auth})
         hub = Pulled(opened)
@@ -220,7 +220,7 @@ async def test_an_access_token_that_ran_out_is_renewed(config: dict[str, Any], s
 
 
 async def test_a_refused_secret_is_told_and_not_repeated_in_any_line(config: dict[str, Any], sis: Made) -> None:
-    auth = {"token_url": f"{sis.url}/token", "client_id": "hub", "client_secret": "canary-secret"}
+    auth = {"login_url": f"{sis.url}/token", "client_id": "hub", "client_secret": "canary-secret"}
     async with open_hub("2026-11-24T07:30") as opened:
         await opened.add(Ss12000, {**config, "auth": auth})
         assert len(Pulled(opened).problems("login-refused")) == 1

@@ -110,8 +110,52 @@ async def test_a_removed_pupil_leaves_a_group_that_reports_no_change(hub: Pulled
 
 async def test_a_deletion_that_asking_by_id_denies_is_not_believed(hub: Pulled, sis: Made) -> None:
     await hub.news()
-    sis.deleted = {"persons": [id_("person", 5)], "activitites": [id_("activity", 0)]}
+    sis.deleted = {"persons": [id_("person", 5)], "absences": [id_("absence", 0)]}
     assert await hub.poll() == []
+
+
+async def test_too_much_that_is_announced_as_deleted_is_held_too(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    sis.deleted = {"persons": [each["id"] for each in sis.records["persons"][5:]]}
+    del sis.records["persons"][5:]
+    assert await hub.poll() == []
+    assert hub.problems("removals-held")
+    await hub.hub.retry()
+    assert kinds(await hub.news())["directory.person.deleted"] == 26
+
+
+async def test_a_person_of_whom_nothing_can_be_read_any_more_counts_as_unknown(hub: Pulled, sis: Made) -> None:
+    """An old `Ingen` must not stand as the last word while `directory.current` makes it fresh."""
+    await hub.news()
+    broken = {
+        "id": id_("person", 3),
+        "meta": LATER,
+        "securityMarking": {"canary": 1},
+        "emails": [{"value": 7.5}] * 3000,
+    }
+    sis.records["persons"][3] = broken
+    (only,) = await hub.poll()
+    assert only.data["id"] == id_("person", 3)
+    assert "securityMarking" not in only.data
+
+
+async def test_a_supplier_without_a_filter_on_changes_is_read_whole(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    sis.faults.append(
+        lambda path, query: Reply(400, {"code": "filter", "message": ""}) if "meta.modified.after" in query else None
+    )
+    sis.records["persons"][3]["familyName"] = "Omdöpt"
+    (only,) = await hub.poll()
+    assert only.data["familyName"] == "Omdöpt"
+    assert len(hub.problems("no-changes")) == len(set(hub.problems("no-changes"))) > 0
+
+
+async def test_without_persons_nothing_is_called_current(config: dict[str, Any]) -> None:
+    async with open_hub("2026-11-24T07:30") as opened:
+        await opened.add(Ss12000, {**config, "resources": ["organisations", "groups"]})
+        hub = Pulled(opened)
+        assert kinds(await hub.news()) == {"directory.organisation.upserted": 1, "directory.group.upserted": 1}
+        assert await hub.currents() == 0
 
 
 async def test_absences_are_changed_and_withdrawn(hub: Pulled, sis: Made) -> None:

@@ -1,0 +1,84 @@
+"""The pages stay true: every setting, event and code has its place, the examples load, the commands run."""
+
+import ast
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+import connectors.ss12000
+from connectors.ss12000.config import Ss12000Config
+from connectors.ss12000.connector import Ss12000
+from tests.connectors.ss12000.records import school
+from tests.docs.snippets import DOCS, Stage, fences
+from tests.peers.sis import Made, serving
+
+FOLDER = Path(connectors.ss12000.__file__).parent
+README = (FOLDER / "README.md").read_text("utf-8")
+PAGE = DOCS / "connectors" / "ss12000.md"
+
+
+def test_every_setting_has_a_row() -> None:
+    schema = Ss12000Config.model_json_schema()
+    names = {name for model in (schema, *schema["$defs"].values()) for name in model.get("properties", {})}
+    table = "\n".join(line for line in README.splitlines() if line.startswith("| `"))
+    told = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", table))))
+    assert len(names) > 20
+    assert names - told - {"dialect", "window", "auth"} == set()
+
+
+def test_the_example_loads() -> None:
+    (block,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    settings = yaml.safe_load(block)["connectors"]["sis"]
+    assert settings.pop("use") == Ss12000.name
+    assert Ss12000Config.model_validate(settings).window.ahead.days == 60
+
+
+def test_every_event_is_named() -> None:
+    for model in Ss12000.produces:
+        name = model.spec.type.removeprefix("se.skolnav.").removesuffix(".v1")
+        assert name in README or (
+            name.rpartition(".")[0] in README and name.rpartition(".")[2] in ("upserted", "deleted")
+        ), name
+
+
+def codes() -> set[str]:
+    """What the connector's code says to the operator: codes of errors and problems."""
+    found: set[str] = set()
+    for file in FOLDER.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            place = {"problem": 0, "_bad": 1}.get(called)
+            values = [each.value for each in node.keywords if each.arg == "code"]
+            if place is not None and len(node.args) > place:
+                values.append(node.args[place])
+            found |= {each.value for each in values if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+    return found
+
+
+def test_every_code_is_explained() -> None:
+    found = codes() - {"ca-file", "client-certificate"}  # configuration: shown with a text of their own
+    assert len(found) > 15
+    section = README.split("## When something fails")[1].split("\n## ")[0]
+    assert {each for each in found if f"`{each}`" not in section} == set()
+
+
+@pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="needs bash and curl")
+def test_a_municipality_can_follow_its_page(tmp_path: Path) -> None:
+    """With this address and secret in place of the supplier's."""
+    with serving(Made(**school())) as sis, Stage(tmp_path) as stage:
+        own = {"https://sis.example": sis.url, "the-secret-from-your-supplier": "hub-secret"}
+        page = [replace(each, text=replaced(each.text, own)) for each in fences(PAGE)]
+        assert stage.play(page) == 3
+        assert "/v2.0/persons" in sis.paths()
+
+
+def replaced(text: str, by: dict[str, str]) -> str:
+    for before, after in by.items():
+        text = text.replace(before, after)
+    return text
