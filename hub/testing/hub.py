@@ -15,6 +15,7 @@ from hub.config import ConnectorEntry, HubConfig
 from hub.engines.embedded import Hub
 from hub.engines.instance import InstanceStatus
 from hub.store import connector_state, dead_letters
+from hub.subscriptions.model import Status
 from hub.testing.loop import LoopThread
 from plugins.connector import Connector, ConnectorConfig
 from plugins.manager import Plugins
@@ -161,6 +162,10 @@ class FileTestHub:
     async def status(self, instance: str) -> str:
         hub, _ = self._running()
         found = hub.hosts.instance(instance)
+        if found.status is InstanceStatus.RUNNING and found.cls.consumes:
+            subscription = hub.delivery.status(f"connector:{instance}")
+            if subscription.state is not Status.ACTIVE:
+                return f"{subscription.state}: {subscription.reason}"
         return f"{found.status}: {found.reason}" if found.reason else found.status.value
 
     async def dead_letters(self) -> list[DeadLetter]:

@@ -82,7 +82,7 @@ class TestHub(Protocol):
         """What an instance keeps, as it is in the store."""
 
     async def status(self, instance: str) -> str:
-        """`running`, or why it is not: `failed: <code>`, `stuck: <code>`."""
+        """`running`, or why it is not: `failed: <code>`, `stuck: <code>`, `paused: <code>` (it gets no more events)."""
 
     async def dead_letters(self) -> list[DeadLetter]: ...
 

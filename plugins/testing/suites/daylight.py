@@ -74,7 +74,8 @@ class DaylightSuite(Subject):
             midnight = datetime.combine(today, time(0), SCHOOL_ZONE).astimezone(UTC)
             hours = [midnight + timedelta(hours=n) for n in range(26)]
             moments = [hub.clock.resolve(moment.rpartition("T")[2]).astimezone(UTC) for moment in self.moments]
-            for moment in sorted({*hours, *moments}):
+            end = hub.clock.resolve("23:59").astimezone(UTC)
+            for moment in sorted({*hours, *moments, end}):
                 local = moment.astimezone(SCHOOL_ZONE)
                 if local.date() == today and moment > hub.clock.school().astimezone(UTC):
                     await hub.advance_to(local)

@@ -1,8 +1,9 @@
 """A small connector with a real far side, and the variations of it that the suites must catch."""
 
 import os
+import time
 from collections.abc import Iterable
-from datetime import time
+from datetime import time as time_of_day
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from schemas.absence import AbsenceChanged, AbsenceReported
 class LedgerConfig(ConnectorConfig):
     folder: Path = Field(description="An existing folder.")
     token: SecretStr = Field(SecretStr("none"), description="What the far side knows us by.")
-    report_times: tuple[time, ...] = Field((time(8, 30),), description="School times of the report.")
+    report_times: tuple[time_of_day, ...] = Field((time_of_day(8, 30),), description="School times of the report.")
 
 
 class Tally(Payload):
@@ -57,11 +58,24 @@ class Ledger(Connector[LedgerConfig]):
         async with self.ctx.commit() as tx:
             tx.publish(Tally, {"kitchen": "K1", "away": count}, complete=complete)
 
+    async def selftest(self) -> None:
+        await self.ctx.blocking(reach, self.config.folder)
+
+
+def reach(folder: Path) -> None:
+    """Raise what the far side's switches stand for."""
+    for fault, why in (("refuse", "the folder refuses"), ("down", "no folder"), ("wrong", "that is no folder")):
+        if (folder / f".{fault}").exists():
+            raise TemporaryError("ledger: not written", why=why, code=f"{fault.removesuffix('e')}ed")
+    if (folder / ".slow").exists():
+        time_out_s = 0.2
+        time.sleep(min(float((folder / ".slow").read_text()), time_out_s))
+        raise TemporaryError("ledger: not written", why="it took too long", code="slow")
+
 
 def write(path: Path, version: str, text: str) -> None:
     """Replace a file unless what it holds is as new."""
-    if (path.parent / ".refuse").exists():
-        raise TemporaryError("ledger: not written", why="the folder refuses", code="refused")
+    reach(path.parent)
     if path.exists() and path.read_text().partition(" ")[0] >= version:
         return
     part = path.with_suffix(".part")
@@ -97,6 +111,21 @@ class FolderPeer:
             (self.folder / ".refuse").touch()
         else:
             (self.folder / ".refuse").unlink()
+
+    def down(self, on: bool) -> None:
+        self._switch("down", on)
+
+    def wrong(self, on: bool) -> None:
+        self._switch("wrong", on)
+
+    def slow(self, seconds: float) -> None:
+        self._switch("slow", bool(seconds), str(seconds))
+
+    def _switch(self, name: str, on: bool, text: str = "") -> None:
+        if on:
+            (self.folder / f".{name}").write_text(text)
+        else:
+            (self.folder / f".{name}").unlink()
 
     def _files(self) -> Iterable[Path]:
         return sorted(path for path in self.folder.iterdir() if path.is_file())
