@@ -84,8 +84,8 @@ class Municipality:
         self.records["duties"] = duties
         self.records["groups"] = [
             {
-                "id": self.id(), "meta": META, "displayName": f"G{n}", "startDate": "2026-08-17", "groupType": "Undervisning",
-                "organisation": {"id": units[n % len(units)]},
+                "id": self.id(), "meta": META, "displayName": f"G{n}", "startDate": "2026-08-17",
+                "groupType": "Undervisning", "organisation": {"id": units[n % len(units)]},
                 "groupMemberships": [
                     {"person": {"id": ids[self.dice.randrange(pupils)]}, "startDate": "2026-08-17"} for _ in range(25)
                 ],
@@ -127,7 +127,9 @@ class Municipality:
             "id": id, "meta": META, "givenName": GIVEN[n % 10], "familyName": FAMILY[n % 5], "securityMarking": "Ingen",
             "personStatus": "Aktiv", "civicNo": {"value": f"2014{n:08d}", "nationality": "SE"}, "sex": "Okänt",
             "emails": [{"value": f"p{n}@example.se", "type": "Privat"}],
-            "addresses": [{"streetAddress": f"Exempelgatan {n % 200}", "locality": "Mätstad", "postalCode": "123 45", "country": "SE"}],
+            "addresses": [
+                {"streetAddress": f"Gatan {n % 200}", "locality": "Mätstad", "postalCode": "123 45", "country": "SE"}
+            ],
         }  # fmt: skip
 
     def edit(self) -> None:

@@ -18,7 +18,8 @@ from connectors.ss12000.kinds import (
     Kind,
 )
 from connectors.ss12000.lessons import Window
-from connectors.ss12000.pull import Listed, Source
+from connectors.ss12000.lists import Listed
+from connectors.ss12000.pull import Source
 from connectors.ss12000.reader import SCHOOL_ZONE
 from plugins import Connector, Context, Effect, TemporaryError
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted

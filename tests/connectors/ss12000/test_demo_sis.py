@@ -3,13 +3,16 @@
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from connectors.ss12000.connector import Ss12000
+from plugins import Category, Connector, ConnectorConfig, Contract
 from plugins.testing import TestHub, open_hub
 from schemas import Event
+from schemas.directory import ActivityUpserted, DutyUpserted, GroupUpserted, PersonUpserted
+from schemas.schedule import LessonChanged, LessonScheduled
 from tests.peers.sis import DEMO, TOKEN, Recorded, serving
 
 pytestmark = [
@@ -137,6 +140,46 @@ async def test_a_lesson_brings_what_receivers_need(hub: TestHub) -> None:
     (lesson, *_) = await hub.published("se.skolnav.schedule.lesson.scheduled.v1")
     assert {"organisation", "groups", "teachers", "activityType", "rooms"} <= set(lesson.data)
     assert set(lesson.data["teachers"][0]) == {"person"}  # this provider names teachers by person
+
+
+class Recipient(Connector[ConnectorConfig]):
+    """Somebody with a contract for everything, who keeps what came."""
+
+    name = "recipient"
+    config_model = ConnectorConfig
+    consumes = (PersonUpserted, GroupUpserted, DutyUpserted, ActivityUpserted, LessonScheduled, LessonChanged)
+    contract = Contract("everything", "a test", set(Category))
+    start_from = "oldest"
+    came: ClassVar[list[str]] = []
+
+    async def handle(self, event: Event) -> None:
+        self.came.append(json.dumps([event.attributes, event.data], ensure_ascii=False))
+
+
+async def test_no_byte_of_the_protected_reaches_a_recipient_nor_where_they_live(hub: TestHub, sis: Recorded) -> None:
+    """Promise 4, and the traps of this provider: memberships without marks, guardians' addresses."""
+    Recipient.came.clear()
+    await hub.add(Recipient, {})
+    everybody = sis.records("persons")
+    hidden = [each for each in everybody if each["securityMarking"] != "Ingen"]
+    guardians = {each["person"]["id"] for person in hidden for each in person["responsibles"]}
+    homes = [each for each in everybody if each["id"] in guardians]
+    told = "\n".join(Recipient.came)
+    others = json.dumps([each for each in everybody if each not in (*hidden, *homes)], ensure_ascii=False)
+    secrets = [value for each in hidden for value in (each["id"], each["civicNo"]["value"], each["emails"][0]["value"])]
+    secrets += [each["addresses"][0]["streetAddress"] for each in homes]
+    secrets += [each["phoneNumbers"][0]["value"] for each in homes]
+    secrets = [value for value in secrets if value not in others]
+    assert len(hidden) == 2
+    assert len(secrets) >= 10
+    assert len(Recipient.came) > 150
+    assert [value for value in secrets if value in told] == []
+
+    Recipient.came.clear()
+    sis.edited = True  # a third pupil is marked before the groups and lessons of the same pull are told
+    await hub.restart()
+    assert Recipient.came
+    assert MARKED["id"] not in "\n".join(Recipient.came)
 
 
 def members(group: dict[str, Any]) -> set[str]:

@@ -189,8 +189,8 @@ async def test_attendance_and_coming_and_going(hub: Pulled, sis: Made) -> None:
     for n, what in enumerate(("In", "Ut")):
         sis.records["attendanceEvents"].append(
             {
-                "id": id_("presence", n), "meta": LATER, "time": f"2026-11-24T{8 + n:02d}:00:00+01:00", "eventType": what,
-                "person": pupil, "group": {"id": id_("group", 0)},
+                "id": id_("presence", n), "meta": LATER, "time": f"2026-11-24T{8 + n:02d}:00:00+01:00",
+                "eventType": what, "person": pupil, "group": {"id": id_("group", 0)},
             }
         )  # fmt: skip
     news = await hub.poll()

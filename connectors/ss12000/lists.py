@@ -1,0 +1,203 @@
+"""Lists of records into events: what is new in a page is told and kept, a commit for every few hundred records.
+
+What is kept and what is told of a record go into one commit, so a list that breaks off anywhere repeats nothing when it
+is read again, and loses nothing.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from connectors.ss12000 import lessons
+from connectors.ss12000.client import Client, ListExpired, Query
+from connectors.ss12000.config import Ss12000Config
+from connectors.ss12000.delta import has_offset
+from connectors.ss12000.kinds import ABSENCES, LESSONS, PERSONS, PRESENCES, Kind
+from connectors.ss12000.lessons import Window
+from connectors.ss12000.mapping import digest_kept, tell, to_keep
+from connectors.ss12000.reader import digest, id_of, read
+from plugins import Context, PermanentError, TemporaryError, Transaction
+from schemas.event import parse_timestamp
+
+CHUNK: Final = 500  # records in one commit
+_TRIES: Final = 3  # how often a list is begun in one pull when its pageToken runs out
+_REMEMBERED: Final = 10_000  # complaints about records that were made already
+
+
+@dataclass(slots=True)
+class Listed:
+    """What reading a list has shown."""
+
+    seen: set[str] = field(default_factory=set)  # ids
+    count: int = 0
+    date: datetime | None = None  # the supplier's clock when it began
+    offsets: bool | None = None  # whether `meta` has them; one without counts for all
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+class Known:
+    """What lessons need of activities and duties, read from the state once for a list."""
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self._state = state
+        self._activities: dict[str, tuple[Mapping[str, Any] | None, dict[str, str], str]] = {}
+
+    def of(self, raw: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, dict[str, str], str]:
+        """The activity of a calendarEvent, whose duties its teachers' are, and a stamp of both."""
+        id = id_of(raw.get("activity")) or ""
+        found = self._activities.get(id)
+        if found is None:
+            kept = self._state.get(f"activity/{id}")
+            activity = kept[1] if kept is not None else None
+            persons = self._persons((activity or {}).get("teachers"))
+            found = activity, persons, digest({"activity": activity, "persons": persons})
+            self._activities[id] = found
+        exceptions = raw.get("teacherExceptions")
+        if not exceptions:
+            return found
+        persons = found[1] | self._persons(exceptions)
+        return found[0], persons, digest({"activity": found[0], "persons": persons})
+
+    def _persons(self, teachers: Any) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for item in teachers if isinstance(teachers, list) else ():
+            duty = id_of(item.get("duty")) if isinstance(item, Mapping) else None
+            kept = self._state.get(f"duty/{duty}") if duty else None
+            if duty and kept is not None and kept[1]:
+                found[duty] = kept[1]
+        return found
+
+
+class Lists:
+    """Reads lists of one supplier into the hub. One call at a time."""
+
+    def __init__(self, config: Ss12000Config, ctx: Context, client: Client) -> None:
+        self.config = config
+        self.ctx = ctx
+        self.client = client
+        self._complained: set[str] = set()
+
+    async def read_list(self, kind: Kind, filters: Query, window: Window) -> Listed:
+        """Read a list and tell what is new in it. Raises NotOffered, NotAnswered, TemporaryError."""
+        for _ in range(_TRIES):
+            listed = Listed()
+            try:
+                async for page in self.client.pages(kind.resource, filters):
+                    listed.date = listed.date or page.date
+                    await self.take(kind, page.data, window, listed)
+            except ListExpired:
+                continue  # what was taken is known: reading it again tells nothing
+            finally:
+                self.report(kind, listed)
+            return listed
+        raise TemporaryError(
+            f"ss12000: {kind.resource} could not be read to its end",
+            why=f"its pageToken ran out {_TRIES} times",
+            fix="Set a larger limit, or ask the supplier how long a pageToken lasts",
+            code="expired",
+        )
+
+    async def take(self, kind: Kind, records: Sequence[Any], window: Window, listed: Listed) -> None:
+        """Tell what is new in these records, and keep it, a chunk at a time."""
+        known = Known(self.ctx.state) if kind is LESSONS else None
+        for start in range(0, len(records), CHUNK):
+            async with self.ctx.commit() as tx:
+                for raw in records[start : start + CHUNK]:
+                    listed.count += 1
+                    if known is not None:
+                        self._lesson(tx, raw, known, window, listed)
+                    else:
+                        self._record(tx, kind, raw, window, listed)
+            await asyncio.sleep(0)
+
+    def _record(self, tx: Transaction, kind: Kind, raw: Any, window: Window, listed: Listed) -> None:
+        offsets = has_offset(raw)
+        if offsets is not None:
+            listed.offsets = offsets and listed.offsets is not False
+        id = id_of(raw)
+        if id is None:
+            self._refused(listed, raw, read(kind, raw).reasons)
+            return
+        listed.seen.add(id)
+        key, now = kind.key(id), digest(raw)
+        before = tx.state.get(key)
+        if digest_kept(before) == now:
+            return
+        reading = read(kind, raw, self.config.dialect.times_without_offset)
+        self._refused(listed, raw, reading.reasons)
+        record = reading.record
+        if record is None and kind is PERSONS:
+            record = _bare(id, raw)
+        if record is None or (kind is ABSENCES and before is None and ends_before(record, window)):
+            return
+        told = tell(kind, record, before)
+        if told is None and kind is PRESENCES:
+            self._refused(listed, raw, ["eventType: is a value that the hub does not know"])
+        if told is not None and not self._publish(tx, told, raw, listed):
+            if kind is not PERSONS:
+                return
+            # The last word about a person must never be an older one: their mark may have changed.
+            tx.publish(PERSONS.model, _bare(id, raw))
+        tx.state[key] = to_keep(kind, record, now, self.ctx.clock.school().date().isoformat())
+
+    def _lesson(self, tx: Transaction, raw: Any, known: Known, window: Window, listed: Listed) -> None:
+        id = id_of(raw)
+        if id is None:
+            self._refused(listed, raw, read(LESSONS, raw).reasons)
+            return
+        listed.seen.add(id)
+        activity, persons, stamp = known.of(raw)
+        key, now = LESSONS.key(id), f"{digest(raw)}{stamp[:8]}"
+        before = tx.state.get(key)
+        if digest_kept(before) == now:
+            return
+        reading = read(LESSONS, raw, self.config.dialect.times_without_offset)
+        self._refused(listed, raw, reading.reasons)
+        if reading.record is None:
+            return
+        lesson = lessons.lesson(reading.record, activity, persons)
+        if before is None and not window.has(lesson):
+            return
+        told = lessons.compare(before["l"] if before is not None else None, lesson)
+        if told is not None and not self._publish(tx, told, raw, listed):
+            return
+        tx.state[key] = {"d": now, "l": lessons.to_keep(lesson)}
+
+    def _publish(self, tx: Transaction, told: lessons.Told, raw: Any, listed: Listed) -> bool:
+        """False where the catalogue refuses what the reader let through: one record must not stop the rest."""
+        try:
+            tx.publish(*told)
+        except PermanentError:
+            self._refused(listed, raw, ["the record: makes no valid event"])
+            return False
+        return True
+
+    def _refused(self, listed: Listed, raw: Any, reasons: Iterable[str]) -> None:
+        """Note what could not be read, once for the same record with the same content."""
+        reasons = list(reasons)
+        if not reasons:
+            return
+        what = digest({"record": raw})
+        if what not in self._complained:
+            if len(self._complained) >= _REMEMBERED:
+                self._complained.clear()
+            self._complained.add(what)
+            listed.reasons.update(reasons)
+
+    def report(self, kind: Kind, listed: Listed) -> None:
+        for reason, count in listed.reasons.most_common(20):
+            self.ctx.problem("record-not-read", f"{kind.resource}: {reason} ({count} of {listed.count} read)")
+
+
+def _bare(id: str, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A person of whom nothing but the mark could be read; without a readable mark they count as unknown."""
+    mark = raw.get("securityMarking")
+    return {"id": id, "securityMarking": mark} if isinstance(mark, str) else {"id": id}
+
+
+def ends_before(absence: Mapping[str, Any], window: Window) -> bool:
+    """Whether an absence was over before the window begins."""
+    return parse_timestamp(absence["endTime"]) < window.start
