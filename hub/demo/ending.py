@@ -64,8 +64,9 @@ def next_steps(screen: Screen, town: Town, school: School, withheld: str) -> Non
 
     def post(event: str) -> str:
         return (
-            f'curl -s {url}/v1/events -H "Authorization: Bearer $(cat secrets/school)" \\\n'
-            f"  -H 'Content-Type: application/cloudevents+json' -d @{event}"
+            f"curl -s {url}/v1/events -d @{event} \\\n"
+            '  -H "Authorization: Bearer $(cat secrets/school)" \\\n'
+            "  -H 'Content-Type: application/cloudevents+json'"
         )
 
     screen.title("What to try next, in another terminal")

@@ -100,6 +100,7 @@ def free_port() -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((HOST, wanted))
+            probe.listen()
             port: int = probe.getsockname()[1]
             return port
     raise OSError(f"no port is free on {HOST}")
