@@ -22,6 +22,7 @@ from hub.delivery.pages import Pages
 from hub.delivery.relay import Relay
 from hub.directory.directory import Change, Directory
 from hub.engines.host import HostedConnector, Hosts
+from hub.engines.reload import Reloader
 from hub.engines.timers import Timers
 from hub.keys import Keys
 from hub.privacy.directory_view import GuardedDirectory
@@ -34,6 +35,7 @@ from hub.sinks.outbound import Outbound
 from hub.store.sql import SqlStore
 from hub.subscriptions.model import Status, Subscription
 from hub.subscriptions.registry import Registry
+from plugins.errors import ConfigurationError
 from plugins.manager import Plugins
 from schemas import Catalogue
 
@@ -149,6 +151,8 @@ class Hub:
         )  # fmt: skip
         await self.timers.start()
         self._cleanup.push_async_callback(self.timers.stop)
+        self.reloader = Reloader(self.services, self.timers, self._in_force)
+        self._cleanup.push_async_callback(self.reloader.stop)
         self._cleanup.callback(pages.close)
         self._spawn(self._maintain())
 
@@ -175,6 +179,12 @@ class Hub:
         self.problems.append(Problem(self.clock.utc(), where, code, detail))
         del self.problems[:-1000]
         log.warning("%s: %s %s", where, code, detail)
+
+    def _in_force(self, config: HubConfig) -> None:
+        """A configuration counts from now on, wherever one is asked."""
+        self.config = self.services.config = config
+        self.outbound.configure(config)
+        self.services.pages.retention = config.retention
 
     # -- what the parts ask for -------------------------------------------------------------------------------------
 
@@ -271,6 +281,12 @@ class FirstLoad:
 
 
 def _root_key(config: HubConfig) -> bytes:
+    """Raises ConfigurationError if the file at its place is no key, OSError if it can't be read or made."""
     if config.key is not None:
         return config.key.get_secret_value()
-    return key_file.load_or_create(config.data / "key")
+    try:
+        return key_file.load_or_create(config.data / "key")
+    except ValueError as error:
+        raise ConfigurationError(
+            str(error), fix="Put back the key that these files were used with", code="wrong-key"
+        ) from None

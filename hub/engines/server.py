@@ -4,14 +4,19 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
 
 from hub.api.app import create_app
+from hub.api.problems import ApiProblem
+from hub.config import ConfigErrors
+from hub.engines.reload import Reloader
 from hub.services import Services
+from plugins.errors import ConfigurationError
 
 SOCKET_NAME: Final = "hub.sock"
 BACKLOG: Final = 1024
@@ -37,8 +42,10 @@ class _Server(uvicorn.Server):
 class Servers:
     """Serves from `start` to `stop`. `address` is where it listens: where port 0 was asked for, the system's choice."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, reloader: Reloader | None = None) -> None:
+        """`reloader` serves `POST /v1/operator/apply`; None: there is no file to read again."""
         self._services = services
+        self._apply = None if reloader is None else partial(_apply, reloader)
         self._running: list[tuple[_Server, asyncio.Task[None]]] = []
         self.address = (services.config.host, services.config.port)
         self.socket_path = services.config.data / SOCKET_NAME
@@ -56,8 +63,8 @@ class Servers:
         except OSError:
             outside.close()
             raise
-        await self._serve(create_app(self._services), outside)
-        await self._serve(create_app(self._services, local=True), local)
+        await self._serve(create_app(self._services, apply=self._apply), outside)
+        await self._serve(create_app(self._services, local=True, apply=self._apply), local)
 
     async def stop(self) -> None:
         self._services.pages.close()  # whoever holds a stream or a long poll is let go
@@ -76,6 +83,20 @@ class Servers:
         task = asyncio.get_running_loop().create_task(server.serve(sockets=[listening]), name="http")
         self._running.append((server, task))
         await server.up.wait()
+
+
+async def _apply(reloader: Reloader, dry_run: bool) -> Mapping[str, Any]:
+    """`hub.api.operator.Apply`. Raises ApiProblem."""
+    try:
+        return (await reloader.apply(dry_run=dry_run)).to_json()
+    except ConfigErrors as errors:
+        raise ApiProblem(
+            "invalid-content",
+            "The configuration file can't be used; nothing was changed. Mend what `errors` names.",
+            more={"errors": [each.to_json() for each in errors.errors]},
+        ) from None
+    except ConfigurationError as error:
+        raise ApiProblem("state-conflict", str(error)) from None
 
 
 def _local_socket(path: Path) -> socket.socket:

@@ -23,9 +23,13 @@ class Outbound:
     def __init__(self, config: HubConfig, clock: Clock) -> None:
         self._clock = clock
         self._origin = f"{config.tenant}.skolnav"
+        self.configure(config)
+        self._agreed: dict[str, float] = {}  # by subscription, deliveries per second
+
+    def configure(self, config: HubConfig) -> None:
+        """What a configuration lets webhooks reach, from the next sink and handshake on."""
         self._allow = LOOPBACK if config.loopback_only else config.outbound
         self._public = not config.loopback_only
-        self._agreed: dict[str, float] = {}  # by subscription, deliveries per second
 
     def sink(self, subscription: Subscription) -> WebhookSink:
         """Raises UrlRefused where the configuration no longer allows the address."""

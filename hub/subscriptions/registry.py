@@ -381,6 +381,7 @@ class Registry:
                 why="they were sealed with another key",
                 fix="Put the key back that this store was used with (`key:` in the configuration, else data/key)",
                 ref=row.id,
+                code="wrong-key",
             ) from None
 
     def _unsealed(self, row: rows.StoredSubscription) -> SubscriptionSpec:
