@@ -14,6 +14,7 @@ import uvicorn
 from hub.api.app import create_app
 from hub.api.problems import ApiProblem
 from hub.config import ConfigErrors
+from hub.engines.protocol import Protocol
 from hub.engines.reload import Reloader
 from hub.services import Services
 from plugins.errors import ConfigurationError
@@ -54,10 +55,12 @@ class Servers:
         """Raises OSError if the address or the socket can't be listened on."""
         config = self._services.config
         family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-        outside = socket.socket(family, socket.SOCK_STREAM)
+        # With the protocol named, asyncio sets TCP_NODELAY on what it accepts.
+        outside = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         outside.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             outside.bind((config.host, config.port))
+            outside.listen(BACKLOG)  # now: two hubs that start at once can both bind
             self.address = outside.getsockname()[:2]
             local = _local_socket(self.socket_path)
         except OSError:
@@ -76,7 +79,7 @@ class Servers:
 
     async def _serve(self, app: Any, listening: socket.socket) -> None:
         settings = uvicorn.Config(
-            app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+            app, http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
             proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=60, timeout_graceful_shutdown=STOP_S,
         )  # fmt: skip
         server = _Server(settings)
