@@ -72,7 +72,7 @@ async def town(folder: Path, port: int, speed: float) -> AsyncIterator[Town]:
         clock = DemoClock(config.school_clock.start, config.school_clock.speed)
         hub = await Hub.start(config, plugins=plugins, clock=clock)
         stack.push_async_callback(hub.stop)
-        servers = Servers(hub.services)
+        servers = Servers(hub.services, hub.reloader)
         await servers.start()
         stack.push_async_callback(servers.stop)
         url = f"http://{config.host}:{config.port}"
