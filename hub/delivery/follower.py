@@ -69,6 +69,7 @@ class Item:
     decision: Decision | None = None  # None: to be decided when its turn comes
     intended: bool = False  # its intent is durable
     state: bool = False  # it stands for its entity as it is
+    early: bool = False  # a parked key's, tried before its time to see whether the recipient is back
     parked: "ParkedKey | None" = None
 
 
@@ -469,7 +470,7 @@ class Follower:
         if not self._ready:
             sleeping = [key for key in self._parked.values() if not key.active]
             if sleeping:
-                self._activate(min(sleeping, key=lambda key: key.due))
+                self._activate(min(sleeping, key=lambda key: key.due), early=True)
         self._wake()
         self._room.set()
 
@@ -525,6 +526,10 @@ class Follower:
             self._end(Result.MISCONFIGURED, "too-many-parked")
 
     def _fail_again(self, item: Item, key: ParkedKey, outcome: Outcome) -> None:
+        left = (key.due - self._parts.clock.utc()).total_seconds()
+        if item.early and left > 0:  # only to look: it has its tries still, at their times
+            self._postpone(key, outcome.reason, left, count=False)
+            return
         delay = next_delay_s(key.attempts + 1, outcome.retry_after_s, self._parts.dice)
         if delay is None:
             key.attempts += 1
@@ -579,9 +584,9 @@ class Follower:
                 break
         self._pump()
 
-    def _activate(self, key: ParkedKey) -> None:
+    def _activate(self, key: ParkedKey, *, early: bool = False) -> None:
         key.active = True
-        self._ready.append(Item(_NOT_LOADED, key.key, parked=key))
+        self._ready.append(Item(_NOT_LOADED, key.key, parked=key, early=early))
 
     # -- rows ---------------------------------------------------------------------------------------------------
 
