@@ -57,6 +57,7 @@ class Parts:
     clock: Clock
     dice: random.Random
     id_key: bytes  # delivery ids are keyed with it, so that they tell nothing of the event
+    problem: Callable[[str, str, str], None] = lambda where, code, detail: None  # for the operator
     waits: Callable[[Subscription], bool] = lambda subscription: False  # it must wait as a whole at its cursor
 
 
@@ -244,6 +245,8 @@ class Follower:
                 self._room.clear()
                 await self._room.wait()
                 continue
+            if self._reader.behind:
+                self._parts.problem(self.subscription.id, "behind", self.lane)
             try:
                 events = await self._reader.next(min(PAGE, WINDOW - len(self._open)))
             except LogUnavailable:

@@ -120,7 +120,7 @@ class Hub:
         waits = FirstLoad(config, catalogue, self.directory, clock, self._started_at)
         parts = Parts(
             tenant, self.log, self.store, gate, disclosures, self.withheld, clock, random.Random(),  # noqa: S311
-            keys.derive(f"{tenant}/delivery-id"), waits,
+            keys.derive(f"{tenant}/delivery-id"), self.problem, waits,
         )  # fmt: skip
         self.delivery = Delivery(parts, registry, catalogue, self._sink, self._handshake)
         registry.first_cursor = self.delivery.first_cursor

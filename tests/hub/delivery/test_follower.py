@@ -263,6 +263,26 @@ def test_a_dead_letter_that_is_sent_again_comes_once_and_leaves_the_list(stage: 
     stage.play(scene)
 
 
+def test_a_recipient_that_trimming_has_passed_goes_on_and_the_operator_is_told_once(stage: Stage) -> None:
+    """Promise 3: what it missed is visible to the operator, and to nobody else."""
+
+    async def scene(stage: Stage) -> None:
+        registry = stage.hub.delivery._registry
+        await registry.set_status(ME, Status.PAUSED, "person", "person")
+        await stage.hub.delivery.settled()
+        await stage.post(0, 0)
+        await asyncio.sleep(60)
+        await stage.hub.log.trim(stage.hub.clock.utc())
+        (last,) = await stage.post(1)
+        await registry.set_status(ME, Status.ACTIVE, "", "person")
+        await asyncio.sleep(1)
+        await stage.hub.delivery.settled()
+        assert stage.came() == [last]
+        assert stage.world.problems == [(ME, "behind")]
+
+    stage.play(scene)
+
+
 def test_a_subscription_from_state_gets_each_entity_as_it_is_and_then_what_follows(stage: Stage) -> None:
     async def scene(stage: Stage) -> None:
         stage.world.subscriptions.clear()

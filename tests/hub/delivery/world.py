@@ -226,6 +226,7 @@ class World:
         self.accepted: dict[str, int] = {}  # every event that was ever in the log, by id: when it was accepted
         self.keys: dict[int, str] = {}  # by place
         self.published: dict[str, str] = {}  # the connector's events in the log, by id: of which event
+        self.problems: list[tuple[str, str]] = []
         self.violations: list[str] = []
         self.crashes = 0
         self._entity = 0
@@ -332,7 +333,16 @@ class Incarnation:
         self.withheld = WithheldMarks(self.store, self.log, self.directory, gate, TENANT)
         self.relay = Relay(tenant=TENANT, store=self.store, log=self.log, catalogue=world.catalogue, clock=self.clock)
         parts = Parts(
-            TENANT, self.log, self.store, recorded, self.disclosures, self.withheld, self.clock, world.dice, b"i" * 32
+            TENANT,
+            self.log,
+            self.store,
+            recorded,
+            self.disclosures,
+            self.withheld,
+            self.clock,
+            world.dice,
+            b"i" * 32,
+            lambda where, code, detail: world.problems.append((where, code)),
         )
         state = await self.store.read(connector_state.load(TENANT, "conn"))
         self.handled = {name: int(count) for name, count in state.items()}
