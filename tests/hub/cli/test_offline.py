@@ -59,7 +59,7 @@ connectors:
     report_times: ["08:30"]
     kitchens:
       - id: K1
-        organisations: ["22222222-2222-4222-8222-222222222222"]
+        units: ["22222222-2222-4222-8222-222222222222"]
         cutoffs: [{kind: normal, time: "09:00"}, {kind: special, time: "25:10"}]
 """
     )
