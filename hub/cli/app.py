@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.local import CONFIG
+from hub.cli.local import CONFIG, data_folder
 from hub.cli.operate import dead_letters, events, subscriptions, why
-from hub.cli.options import Json, Yes
+from hub.cli.options import Config, Data, Json, Yes
 from hub.cli.show import catalogue, plugins
 from hub.cli.words import say
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     epilog=say("help.after"),
 )
 
+Folder = Annotated[Path, typer.Argument(help=say("option.folder"))]
 File = Annotated[Path, typer.Option("--config", "-c", help=say("option.config"))]
 
 
@@ -79,6 +80,20 @@ def apply(config: File = CONFIG, yes: Yes = False, json: Json = False) -> None:
     from hub.cli import change
 
     change.apply(config, yes=yes, json=json)
+
+
+@app.command(help=say("help.backup"))
+def backup(folder: Folder, config: Config = None, data: Data = None) -> None:
+    from hub.cli import keep
+
+    keep.backup(data_folder(config, data), folder)
+
+
+@app.command(help=say("help.restore"))
+def restore(folder: Folder, config: Config = None, data: Data = None) -> None:
+    from hub.cli import keep
+
+    keep.put_back(folder, data_folder(config, data))
 
 
 app.add_typer(plugins, name="plugins", help=say("help.plugins"))

@@ -21,8 +21,7 @@ _HELP: Final[Mapping[str, Text]] = {
         "Show the changes, ask, and let the hub read its file again.",
     ),
     "help.backup": Text(
-        "Säkerhetskopiera: store.db först, sedan log.db, som ett par. Hubben måste vara stoppad.",
-        "Back up: store.db first, then log.db, as a pair. The hub must be stopped.",
+        "Kopiera hubbens filer till en mapp, som ett par.", "Copy the hub's files to a folder, as a pair."
     ),
     "help.catalogue": Text("Händelsetyperna: lista, visa en typ, exportera.", "Event types: list, show one, export."),
     "help.catalogue-export": Text(
@@ -47,8 +46,7 @@ _HELP: Final[Mapping[str, Text]] = {
         "En kontakt: inställningar, händelser, avtal.", "One connector: settings, events, contract."
     ),
     "help.restore": Text(
-        "Lägg tillbaka ett par ur en säkerhetskopia. Hubben måste vara stoppad.",
-        "Put back a pair from a backup. The hub must be stopped.",
+        "Lägg tillbaka en kopia; hubben ska vara stoppad.", "Put a copy back; the hub must be stopped."
     ),
     "help.run": Text("Kör hubben tills den får veta att den ska sluta.", "Run the hub until it is told to stop."),
     "help.subscriptions": Text("Prenumerationerna och hur det går för dem.", "Subscriptions and how they stand."),
@@ -153,13 +151,14 @@ _SAYS: Final[Mapping[str, Text]] = {
         "There is nobody to ask here. Write --yes if the change is to be done.",
     ),
     "backup.done": Text(
-        "Kopierat till {folder}: store.db och log.db, som ett par.",
-        "Copied to {folder}: store.db and log.db, as a pair.",
+        "Kopierat till {folder}: store.db och log.db, som ett par ({size}).",
+        "Copied to {folder}: store.db and log.db, as a pair ({size}).",
     ),
-    "backup.exists": Text("{path} finns redan. Välj en tom mapp.", "{path} is there already. Choose an empty folder."),
+    "backup.exists": Text("{path} finns redan. Välj en annan mapp.", "{path} is there already. Choose another folder."),
+    "backup.failed": Text("Ingen kopia gjordes: {says}", "No copy was made: {says}"),
     "backup.key": Text(
-        "Nyckeln ({key}) kopieras inte: förvara den för sig. Utan den går kopian inte att använda.",
-        "The key ({key}) is not copied: keep it apart. Without it the copy can't be used.",
+        "Nyckeln ({key}) är inte med: förvara en kopia för sig. Utan den går paret inte att använda.",
+        "The key ({key}) is not in it: keep a copy apart. Without it the pair can't be used.",
     ),
     "backup.missing": Text("{path} finns inte.", "{path} is not there."),
     "backup.running": Text(
@@ -237,9 +236,16 @@ _SAYS: Final[Mapping[str, Text]] = {
         "Skrivet i {folder}. Börja med README.md där; proven körs med: pip install -e '.[dev]' && pytest",
         "Written to {folder}. Begin with README.md there; the tests run with: pip install -e '.[dev]' && pytest",
     ),
-    "restore.done": Text("Återlagt i {data}.", "Put back into {data}."),
+    "restore.done": Text(
+        "Återlagt i {data}. Det som levererats efter kopian levereras en gång till.",
+        "Put back into {data}. What was delivered after the copy is delivered again.",
+    ),
     "restore.exists": Text(
         "{path} finns redan. Flytta undan den först.", "{path} is there already. Move it away first."
+    ),
+    "restore.key": Text(
+        "Lägg tillbaka nyckeln också ({key}), om inte konfigurationsfilen har en.",
+        "Put the key back too ({key}), unless the configuration file has one.",
     ),
     "run.at-once": Text("slutar genast. Det som besvarats är kvar.", "ends at once. What was answered is kept."),
     "run.late": Text(
@@ -382,7 +388,7 @@ def choose(arguments: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     return left
 
 
-def say(key: str, **values: object) -> str:
+def say(key: str, /, **values: object) -> str:
     """The text in the user's language, filled in. Raises KeyError for a key that is not there."""
     found = WORDS[key]
     return (found.sv if language() == "sv" else found.en).format(**values)

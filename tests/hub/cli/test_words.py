@@ -1,4 +1,6 @@
+import re
 import string
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +45,13 @@ def test_the_language_is_taken_from_anywhere_on_the_line(arguments: list[str], l
 def test_another_language_is_refused() -> None:
     with pytest.raises(words.UnknownLanguage):
         words.choose(["--language", "fi"], {})
+
+
+def test_every_key_that_the_commands_say_is_there_and_every_key_is_said() -> None:
+    folder = Path(words.__file__).parent
+    code = "".join(file.read_text("utf-8") for file in folder.glob("*.py") if file.name != "words.py")
+    said = set(re.findall(r"[\"']([a-z-]+\.[a-z.-]+)[\"']", code))
+    computed = ("column.", "status.", "plan.what.", "check.selftest-")  # f"column.{name}"
+    assert {key for key in words.WORDS if not key.startswith(computed)} <= said
+    looked_up = set(re.findall(r"\bsay\(\s*[\"']([^\"'{]+)[\"']", code))
+    assert looked_up <= set(words.WORDS)
