@@ -155,6 +155,7 @@ class Hub:
         self._cleanup.push_async_callback(self.reloader.stop)
         self._cleanup.callback(pages.close)
         self._spawn(self._maintain())
+        self._spawn(self._expire())
 
     async def stop(self) -> None:
         """End in order: what is on its way comes home, cursors are saved, files are closed."""
@@ -218,12 +219,11 @@ class Hub:
         self.services.pages.wake()
 
     async def _maintain(self) -> None:
-        """Forget what is past its retention, end what has expired, and take up what begins with a new day."""
+        """Forget what is past its retention, and take up what begins with a new day."""
         today = self.clock.school().date()
         while True:
             try:
                 await self.log.trim(self.clock.utc() - self.config.retention)
-                await self.services.subscriptions.expire()
                 if self.clock.school().date() != today:
                     today = self.clock.school().date()
                     self.withheld.new_day(today)
@@ -235,11 +235,32 @@ class Hub:
         """Machine time until something is to be maintained: at most an hour."""
         school = self.clock.school()
         midnight = datetime.combine(school.date() + timedelta(days=1), time(0, 0, 1), SCHOOL_ZONE)
-        chores = [MAINTAIN_EVERY_S, self.clock.machine_seconds_until(midnight)]
-        expiry = self.services.subscriptions.next_expiry()
-        if expiry is not None:
-            chores.append((expiry - self.clock.utc()).total_seconds())
-        return max(0.1, min(chores))
+        return max(0.1, min(MAINTAIN_EVERY_S, self.clock.machine_seconds_until(midnight)))
+
+    async def _expire(self) -> None:
+        """End each subscription when it expires: one that was made or changed meanwhile may be the next."""
+        changed = asyncio.Event()
+        registry = self.services.subscriptions
+        registry.listen(lambda subscription: changed.set())
+        while True:
+            changed.clear()
+            least_s = 0.1
+            try:
+                await registry.expire()
+            except Exception as error:
+                self.problem("maintenance", type(error).__name__, "")
+                least_s = 10.0
+            expiry = registry.next_expiry()
+            wait_s = MAINTAIN_EVERY_S if expiry is None else (expiry - self.clock.utc()).total_seconds()
+            waits = [
+                asyncio.create_task(self.clock.sleep(min(max(wait_s, least_s), MAINTAIN_EVERY_S))),
+                asyncio.create_task(changed.wait()),
+            ]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for each in waits:
+                    each.cancel()
 
     def _runner(self) -> Runner:
         runner = ThreadRunner()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -208,3 +209,21 @@ async def test_another_municipality_is_another_hub(house: House) -> None:
     with pytest.raises(ConfigurationError, match="municipality can't change while the hub runs"):
         await house.hub.reloader.apply(dry_run=False)
     assert house.hub.hosts.names() == ["desk"]
+
+
+async def test_a_subscription_ends_when_it_expires_although_it_was_made_meanwhile(house: House) -> None:
+    """Not at the next hourly round: until then it would be given what it may no longer have."""
+    contract = {"purpose": "test", "legal_basis": "test", "categories": ["none"]}
+    client = {"id": "acme", "token": "${file:acme.token}", "roles": ["subscriber"], "contract": contract}
+    (house.path.parent / "acme.token").write_text("token-of-acme-0123456789-abc")
+    soon = datetime.now(UTC) + timedelta(seconds=0.5)
+    feed = {"name": "short", "client": "acme", "types": [DayClosed.spec.type], "sink": {"kind": "feed"}}
+    house.write(
+        connectors={"desk": {"use": "desk"}}, clients=[client], subscriptions=[{**feed, "expires_at": soon.isoformat()}]
+    )
+    await house.hub.reloader.apply(dry_run=False)
+    short = house.hub.services.subscriptions.get
+    assert short("short").status is Status.ACTIVE
+    async with asyncio.timeout(5):
+        while short("short").status is not Status.ENDED:
+            await asyncio.sleep(0.02)
