@@ -64,12 +64,12 @@ class TestWhatStandsInTheFile:
     async def test_a_webhook_waits_for_consent_unless_the_file_says_no_handshake(self, open_registry) -> None:
         registry = await open_registry(FILE, WEBHOOK)
         assert registry.get("acme-absence").status is Status.PENDING
-        await registry.set_status("acme-absence", Status.ACTIVE, "", "hub")
+        await registry.consented(registry.get("acme-absence"))
         assert (await open_registry(FILE, WEBHOOK)).get("acme-absence").status is Status.ACTIVE
 
     async def test_a_webhook_that_moved_is_asked_again(self, open_registry) -> None:
         registry = await open_registry(FILE, WEBHOOK)
-        await registry.set_status("acme-absence", Status.ACTIVE, "", "hub")
+        await registry.consented(registry.get("acme-absence"))
         moved = await open_registry(FILE, WEBHOOK.replace("acme.example", "new.acme.example"))
         assert moved.get("acme-absence").status is Status.PENDING
         no_handshake = WEBHOOK.replace("secret:", "handshake: false, secret:").replace("/hook", "/other")
@@ -220,7 +220,7 @@ class TestTheApi:
         registry = await open_registry()
         sink = {"kind": "webhook", "url": "https://acme.example/h", "secret": "kept"}
         added = await registry.add(spec(sink=sink, filter={"prefix": {"subject": "person/"}}), "acme")
-        await registry.set_status(added.id, Status.ACTIVE, "", "hub")
+        await registry.consented(registry.get(added.id))
         changed = await registry.update(added.id, {"payload": "id", "sink": {"rate_per_s": 5}, "filter": None}, "acme")
         assert changed.recipient.level is PayloadLevel.ID
         assert changed.filter == []
@@ -232,7 +232,7 @@ class TestTheApi:
     async def test_a_changed_url_is_asked_again_and_another_kind_of_sink_starts_clean(self, open_registry) -> None:
         registry = await open_registry()
         added = await registry.add(spec(sink={"kind": "webhook", "url": "https://acme.example/h"}), "acme")
-        await registry.set_status(added.id, Status.ACTIVE, "", "hub")
+        await registry.consented(registry.get(added.id))
         moved = await registry.update(added.id, {"sink": {"url": "https://acme.example/i"}}, "acme")
         assert moved.status is Status.PENDING
         fed = await registry.update(added.id, {"sink": {"kind": "feed"}}, "acme")
@@ -257,9 +257,29 @@ class TestTheApi:
     async def test_a_paused_webhook_is_asked_again_before_it_goes_on(self, open_registry) -> None:
         registry = await open_registry()
         added = await registry.add(spec(sink={"kind": "webhook", "url": "https://acme.example/h"}), "acme")
-        await registry.set_status(added.id, Status.ACTIVE, "", "hub")
+        await registry.consented(registry.get(added.id))
         await registry.set_status(added.id, Status.PAUSED, "http-503", "hub")
         assert (await registry.set_status(added.id, Status.ACTIVE, "", "acme")).status is Status.PENDING
+
+    async def test_nobody_but_the_recipient_makes_a_pending_webhook_active(self, open_registry) -> None:
+        registry = await open_registry()
+        added = await registry.add(spec(sink={"kind": "webhook", "url": "https://acme.example/h"}), "acme")
+        told = []
+        registry.listen(told.append)
+        assert (await registry.set_status(added.id, Status.ACTIVE, "", "acme")).status is Status.PENDING
+        assert told == [added]  # it is asked again, now
+        await registry.consented(registry.get(added.id))
+        assert registry.get(added.id).status is Status.ACTIVE
+
+    async def test_consent_counts_only_for_what_was_asked(self, open_registry) -> None:
+        registry = await open_registry()
+        asked = await registry.add(spec(sink={"kind": "webhook", "url": "https://acme.example/h"}), "acme")
+        await registry.update(asked.id, {"sink": {"url": "https://victim.example/"}}, "acme")
+        await registry.consented(asked)
+        assert registry.get(asked.id).status is Status.PENDING
+        paused = await registry.set_status(asked.id, Status.PAUSED, "paused", "acme")
+        await registry.consented(asked)
+        assert registry.get(asked.id) is paused
 
     async def test_a_removed_subscription_is_told_of_a_last_time(self, open_registry) -> None:
         registry = await open_registry()
