@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 SECRET: Final = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # of a hub that lives for one test
+REPOSITORY: Final = Path(__file__).parents[2]
 READY_S: Final = 60.0
 BATCH: Final = "application/cloudevents-batch+json"
 STRUCTURED: Final = "application/cloudevents+json"
@@ -93,7 +94,7 @@ class HubProcess:
         self._process = await asyncio.create_subprocess_exec(
             *self._command, str(self._file),
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **self._env, **self._more_env, "SECRET": SECRET},
+            cwd=REPOSITORY, env={**os.environ, **self._env, **self._more_env, "SECRET": SECRET},
         )  # fmt: skip
         up = asyncio.Event()
         self._reading = asyncio.create_task(self._read(self._process, up))
