@@ -23,9 +23,10 @@ def test_a_first_start_that_is_cut_off_does_not_bar_the_next(tmp_path: Path, mon
     def killed(count: int) -> bytes:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr(secrets, "token_bytes", killed)
-        keys.load_or_create(tmp_path / "key")
+        with pytest.raises(KeyboardInterrupt):
+            keys.load_or_create(tmp_path / "key")
     assert len(keys.load_or_create(tmp_path / "key")) == keys.KEY_BYTES
 
 
