@@ -62,9 +62,11 @@ def _drawn(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    # A screen is narrow: columns in which nothing stands are left out, and what the rows go by is not broken.
+    shown = [number for number in range(len(heads)) if any(row[number] for row in cells)]
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in heads:
-        drawn.add_column(head, overflow="fold")
+    for number in shown:
+        drawn.add_column(heads[number], overflow="fold", no_wrap=number == 0)
     for row in cells:
-        drawn.add_row(*(Text(cell) for cell in row))  # as it is: an id may look like markup
+        drawn.add_row(*(Text(row[number]) for number in shown))  # as it is: an id may look like markup
     Console(highlight=False).print(drawn)

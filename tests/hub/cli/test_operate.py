@@ -1,10 +1,15 @@
 """What an operator asks of a running hub and tells it, over its local socket."""
 
+import fcntl
 import json
+import os
 import re
+import struct
 import subprocess
+import termios
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -250,3 +255,21 @@ def test_a_hub_that_was_killed_leaves_a_socket_at_which_nobody_answers(tmp_path:
     assert place.run("subscriptions").code == 3
     with place.hub():
         assert place.run("subscriptions").code == 0
+
+
+def test_a_terminal_gets_a_table_that_fits_it(place: Place, hub: Running) -> None:
+    keeper, terminal = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+    env = {name: value for name, value in place.environ(TERM="xterm").items() if name != "COLUMNS"}
+    with os.fdopen(keeper, "rb", 0) as shown:
+        with subprocess.Popen([SKOLNAV, "subscriptions"], cwd=place.folder, env=env, stdout=terminal) as process:
+            os.close(terminal)
+            written = b""
+            with suppress(OSError):  # the terminal is gone when the command ends
+                while piece := shown.read(4096):
+                    written += piece
+        assert process.returncode == 0
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in written.decode().splitlines()]
+    assert max(map(len, lines)) <= 100
+    assert any(re.match(r" acme-absence +client/acme +feed +aktiv", line) for line in lines)
+    assert any("───" in line for line in lines)
