@@ -17,7 +17,11 @@ import httpx
 import pytest
 
 SKOLNAV: Final = Path(sys.executable).with_name("skolnav")
-TOKENS: Final = {"SIS_TOKEN": "token-of-the-school-0123456789", "ACME_TOKEN": "token-of-acme-0123456789-abc"}
+TOKENS: Final = {
+    "SIS_TOKEN": "token-of-the-school-0123456789",
+    "ACME_TOKEN": "token-of-acme-0123456789-abc",
+    "ACME_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+}
 STUDENT: Final = "11111111-1111-4111-8111-111111111111"
 UP: Final = "Skolnav: http://"
 

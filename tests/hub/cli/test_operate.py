@@ -79,7 +79,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, hook: Hook) -> Place:
             "name": "facilities-days",
             "client": "facilities",
             "types": ["se.skolnav.schedule.day.closed.v1"],
-            "sink": {"kind": "webhook", "url": hook.url, "secret": "${env:ACME_TOKEN}", "handshake": False},
+            "sink": {"kind": "webhook", "url": hook.url, "secret": "${env:ACME_SECRET}", "handshake": False},
         },
     ]
     made.configure(subscriptions=subscriptions, outbound={"allow": ["127.0.0.0/8"]})

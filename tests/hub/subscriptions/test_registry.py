@@ -1,3 +1,4 @@
+import base64
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from plugins.errors import ConfigurationError
 from tests.hub.subscriptions.conftest import CONNECTORS, FILE, SUBSCRIPTION, configured
 
 T = "exempelkommun"
+SECRET = "whsec_" + base64.b64encode(b"canary-secret-of-32-bytes-length").decode()
 WEBHOOK = SUBSCRIPTION.replace(
     "{kind: feed}", '{kind: webhook, url: "https://acme.example/hook", secret: "${env:SECRET}"}'
 )
@@ -168,13 +170,13 @@ class TestTheApi:
     async def test_no_secret_stands_in_the_store_in_clear_or_in_what_a_client_sees(self, open_registry, store) -> None:
         """Promise 8: secrets are sealed at rest and never shown again."""
         registry = await open_registry()
-        sink = {"kind": "webhook", "url": "https://acme.example/h", "secret": "canary-secret"}
+        sink = {"kind": "webhook", "url": "https://acme.example/h", "secret": SECRET}
         added = await registry.add(spec(sink=sink), "acme")
         (row,) = await store.read(rows.load(T))
-        assert b"canary-secret" not in row.spec
+        assert SECRET.encode() not in row.spec
         assert b"acme.example" not in row.spec
-        assert "canary-secret" not in str(registry.spec(added.id).public())
-        assert "canary-secret" not in repr(added)
+        assert SECRET not in str(registry.spec(added.id).public())
+        assert SECRET not in repr(added)
 
     async def test_it_begins_in_the_same_commit_and_is_audited(self, open_registry, store) -> None:
         registry = await open_registry()
@@ -205,6 +207,11 @@ class TestTheApi:
             ({"sink": {"kind": "webhook", "url": "https://10.0.0.1/"}}, ("sink", "url")),
             ({"sink": {"kind": "webhook", "url": "https://a.example/", "handshake": False}}, ("sink", "handshake")),
             ({"sink": {"kind": "webhook", "url": "https://a.example/", "secret": "whsec_%"}}, ("sink", "secret")),
+            ({"sink": {"kind": "webhook", "url": "https://a.example/", "secret": "plain text"}}, ("sink", "secret")),
+            (
+                {"sink": {"kind": "webhook", "url": "https://a.example/", "secret": "whsec_c2hvcnQ="}},
+                ("sink", "secret"),
+            ),
             ({"client": "feeder"}, ("client",)),
         ],
     )
@@ -218,14 +225,14 @@ class TestTheApi:
 
     async def test_a_change_is_merged_and_keeps_what_was_not_named(self, open_registry) -> None:
         registry = await open_registry()
-        sink = {"kind": "webhook", "url": "https://acme.example/h", "secret": "kept"}
+        sink = {"kind": "webhook", "url": "https://acme.example/h", "secret": SECRET}
         added = await registry.add(spec(sink=sink, filter={"prefix": {"subject": "person/"}}), "acme")
         await registry.consented(registry.get(added.id))
         changed = await registry.update(added.id, {"payload": "id", "sink": {"rate_per_s": 5}, "filter": None}, "acme")
         assert changed.recipient.level is PayloadLevel.ID
         assert changed.filter == []
         assert changed.sink["rate_per_s"] == 5
-        assert changed.sink["secret"].get_secret_value() == "kept"
+        assert changed.sink["secret"].get_secret_value() == SECRET
         assert changed.status is Status.ACTIVE
         assert (await open_registry()).get(added.id) == changed
 
