@@ -459,7 +459,8 @@ class Follower:
             self._streak, self._down_since = 0, None
             return
         now = self._parts.clock.utc()
-        self._streak += 1
+        if self._hold is None:  # what was on its way when the hold began tells nothing new
+            self._streak += 1
         self._down_since = self._down_since or min((key.since for key in self._parked.values()), default=now)
         if (now - self._down_since).total_seconds() >= GIVE_UP_S:
             self._end(Result.MISCONFIGURED, "failing")

@@ -95,12 +95,13 @@ def _event(id: str, what: str, data: dict[str, Any]) -> dict[str, Any]:
 class Publishers:
     """So many connections at once. They pause while `up` is not set, and go on where they were."""
 
-    def __init__(self, hub: HubProcess, keys: int = 64, *, size: int = 0) -> None:
+    def __init__(self, hub: HubProcess, keys: int = 64, *, size: int = 0, pause_s: float = 0) -> None:
+        """`size` is added to each lesson, in bytes; `pause_s` is what each waits between two events."""
         self.acknowledged: list[Numbered] = []
         self.answers: Counter[int] = Counter()
         self.retry_after: list[str] = []  # what came with each 503
         self.up = asyncio.Event()
-        self._port, self._keys, self._size = hub.port, keys, size
+        self._port, self._keys, self._size, self._pause_s = hub.port, keys, size, pause_s
         self._head = f"POST /v1/events HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {token('load')}\r\n"
         self._went = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
@@ -141,6 +142,8 @@ class Publishers:
                         kind = f"Content-Type: {STRUCTURED}\r\nContent-Length: {len(body)}\r\n\r\n"
                         writer.write((self._head + kind).encode() + body)
                         number += await self._answered(reader, (str(key), number))
+                        if self._pause_s:
+                            await asyncio.sleep(self._pause_s)
                 finally:
                     writer.transport.abort()
             await asyncio.sleep(0.02)  # the hub is away: the next try
