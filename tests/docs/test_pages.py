@@ -27,7 +27,9 @@ def test_a_municipality_and_a_consumer_can_follow_their_pages_and_the_backup_goe
         assert stage.play(consumer) > 10
         assert stage.play(rest) > 8
     shutil.rmtree(tmp_path / "data")
-    (tmp_path / "backup").rename(tmp_path / "data")
+    back = Fence("sh", "run", "skolnav restore backup && cp backup/key data/key", "")
+    with Stage(tmp_path) as stage:
+        stage.play([*(each for each in first if each.mark.startswith("file")), back])
     read = Fence(
         "sh", "run", 'curl -sS "$HUB/v1/subscriptions/acme-absence/events" -H "Authorization: Bearer $ACME"', ""
     )
