@@ -1,5 +1,6 @@
 """`skolnav run`: from the start line to each way in which it ends."""
 
+import contextlib
 import re
 import secrets
 import signal
@@ -147,9 +148,9 @@ def test_a_full_disk_at_the_start_is_told(place: Place, tmp_path: Path) -> None:
     try:
         filler = disk.path / "filler"
         for size in (1 << 20, 512):  # a large write that fails leaves room for small ones
-            with pytest.raises(OSError, match="No space left"), filler.open("ab", buffering=0) as file:
-                while True:
-                    file.write(bytes(size))
+            with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+                while file.write(bytes(size)):
+                    pass
         place.configure(data=str(disk.path / "data"))
         ran = place.run("run")
         assert ran.code == 6
