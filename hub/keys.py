@@ -3,6 +3,7 @@
 import os
 import secrets
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -80,21 +81,29 @@ class Sealer:
 
 def load_or_create(path: Path) -> bytes:
     """The hub's key file: 32 bytes, mode 0600, made at the first start. Raises ValueError if it is not that."""
+    if not path.exists():
+        _create(path)
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"{path} is not a {KEY_BYTES}-byte key")
+    return key
+
+
+def _create(path: Path) -> None:
+    """The file gets its name when it is whole: a start that is cut off leaves no key that the next one can't read."""
+    beginning = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+    handle = os.open(beginning, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        key = path.read_bytes()
-        if len(key) != KEY_BYTES:
-            raise ValueError(f"{path} is not a 32-byte key") from None
-        return key
-    with os.fdopen(handle, "wb") as file:
-        key = secrets.token_bytes(KEY_BYTES)
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):  # another start was quicker: its key is the key
+            os.link(beginning, path)
+    finally:
+        beginning.unlink()
     directory = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:
         os.close(directory)
-    return key

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from plugins.manager import Plugins
-
     from hub.bus.base import Log
     from hub.clock import Clock
     from hub.config import HubConfig
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from hub.privacy.withheld import WithheldMarks
     from hub.store.base import Store
     from hub.subscriptions.registry import Registry
+    from plugins.manager import Plugins
     from schemas import Catalogue
 
 

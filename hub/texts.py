@@ -131,9 +131,15 @@ _CONFIG: Final[Mapping[str, Text]] = {
         'en hänvisning står för sig själv: "${{env:NAMN}}" eller "${{file:sökväg}}", utan text runt om.',
         'a reference stands alone: "${{env:NAME}}" or "${{file:path}}", without text around it.',
     ),
+    "config.same-token": Text(
+        "är samma hemlighet som för klienten {other} på rad {line}: då vet hubben inte vem som anropar. Ge varje "
+        "klient en egen.",
+        "is the same secret as that of the client {other} on line {line}: the hub could not tell who calls. Give each "
+        "client its own.",
+    ),
     "config.secret-form": Text(
-        "hemligheten går inte att använda: efter whsec_ ska det stå base64.",
-        "the secret can't be used: after whsec_ there must be base64.",
+        "hemligheten går inte att använda: skriv whsec_ och base64 av 24 till 64 slumpmässiga byte.",
+        "the secret can't be used: write whsec_ and base64 of 24 to 64 random bytes.",
     ),
     "config.string": Text("ska vara text. Sätt den inom citattecken.", "must be text. Put it in quotes."),
     "config.time": Text(
@@ -154,7 +160,35 @@ _CONFIG: Final[Mapping[str, Text]] = {
     "config.unset": Text(
         "miljövariabeln {name} är inte satt, eller tom.", "the environment variable {name} is not set, or empty."
     ),
-    "config.url": Text("webbadressen duger inte: {says}.", "the address can't be used: {says}."),
+    "config.url": Text(
+        "är ingen webbadress. Skriv https://värd/sökväg.",
+        "is no URL. Write https://host/path.",
+    ),
+    "config.url-address": Text(
+        "webbadressen leder dit webhookar inte får gå: till ett privat nät eller, med http, till någon annan än den "
+        "som outbound.allow nämner. Använd https till en publik adress, eller nämn nätet i outbound.allow.",
+        "the URL leads where webhooks may not go: to a private network or, with http, to one that outbound.allow does "
+        "not name. Use https to a public address, or name the network in outbound.allow.",
+    ),
+    "config.url-characters": Text(
+        "webbadressen innehåller mellanslag, styrtecken eller omvänt snedstreck. Procentkoda dem.",
+        "the URL holds a space, a control character or a backslash. Percent-encode it.",
+    ),
+    "config.url-credentials": Text(
+        "webbadressen får inte innehålla användarnamn eller lösenord: signaturen visar att det är hubben.",
+        "the URL may hold no user name or password: the signature shows that it is the hub.",
+    ),
+    "config.url-fragment": Text(
+        "det som följer efter # skickas aldrig. Ta bort det ur webbadressen.",
+        "what follows # is never sent. Leave it out of the URL.",
+    ),
+    "config.url-host": Text("webbadressens värdnamn går inte att använda.", "the URL's host is no valid name."),
+    "config.url-length": Text("webbadressen är längre än 2048 tecken.", "the URL is longer than 2048 characters."),
+    "config.url-plain": Text(
+        "http går att läsa på vägen. Använd https, eller nämn nätet i outbound.allow.",
+        "http is readable on the way. Use https, or name the network in outbound.allow.",
+    ),
+    "config.url-scheme": Text("en webhooks adress börjar med https://.", "a webhook's URL begins with https://."),
     "config.uuid": Text("är inget SS 12000-id (UUID).", "is no SS 12000 id (UUID)."),
     "config.yaml": Text("är inte YAML: {says}.", "is not YAML: {says}."),
 }

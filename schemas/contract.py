@@ -7,6 +7,7 @@ from hashlib import sha256
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.category import Category
+from schemas.payload import Uuid
 
 
 class Scope(BaseModel):
@@ -14,7 +15,7 @@ class Scope(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    organisations: frozenset[str] | None = Field(
+    organisations: frozenset[Uuid] | None = Field(
         None, description="SS 12000 ids of organisations; their parts are included. Left out: the whole municipality."
     )
     school_types: frozenset[str] | None = Field(

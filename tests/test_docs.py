@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import typer
 from pydantic import BaseModel
 
 import plugins
 import plugins.testing
 from hub.api.health import _Parts
 from hub.api.problems import TITLES
+from hub.cli.app import app
 from hub.config.model import ClientConfig, ConnectorHead, FileModel, Role
 from hub.delivery.schedule import ATTEMPTS, DELAYS_S
 from hub.subscriptions.spec import KafkaSpec, SubscriptionSpec
@@ -101,6 +103,32 @@ def test_the_promises_that_the_readme_says_have_tests_have_tests():
     tests = "".join(path.read_text("utf-8") for path in (REPOSITORY / "tests").rglob("test_*.py"))
     unnamed = [n for n in range(int(first), int(last) + 1) if not re.search(rf"Promises? [\d, and]*\b{n}\b", tests)]
     assert unnamed == []
+
+
+def commands(app: typer.Typer, prefix: str = "skolnav") -> list[str]:
+    """Each command as it is typed, those of groups too."""
+    found: list[str] = []
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        found.append(f"{prefix} {name}")
+        found += [f"{prefix} {name} {inner}" for inner in getattr(command, "commands", ())]
+    return found
+
+
+def test_every_command_is_told_and_every_command_told_is_there():
+    there = commands(app)
+    assert "skolnav dead-letters resend" in there
+    text = "".join(path.read_text("utf-8") for path in PAGES if path.name != "CHANGELOG.md")
+    text = re.sub(r"skolnav\s+", "skolnav ", text)
+    untold = [command for command in there if len(command.split()) == 2 and command not in text]
+    assert untold == []
+    groups = {command.rsplit(" ", 1)[0] for command in there if len(command.split()) == 3}
+    told = set(re.findall(r"(?:^|`|run )(skolnav [a-z][a-z-]+(?: [a-z][a-z-]+)?)", text, re.MULTILINE))
+    made_up = {
+        command
+        for command in told
+        if command not in there and not (command.rsplit(" ", 1)[0] in there and command.rsplit(" ", 1)[0] not in groups)
+    }
+    assert made_up == set()
 
 
 # -- consumers -----------------------------------------------------------------------------------------------------

@@ -77,6 +77,8 @@ class Api:
         try:
             if scope["path"] == PATH and scope["method"] == "POST":
                 await self.ingest(scope, receive, send)  # it answers when all is done
+            elif scope["path"] == PATH:  # FastAPI knows nothing of this path
+                raise ApiProblem("method-not-allowed", "Events are published with POST.", headers={"Allow": "POST"})
             else:
                 await self.fastapi(scope, _bounded(scope, receive), watched)
         except ApiProblem as refused:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from hub.api.access import Anybody, Operator, Parts
 from hub.config.model import Role
 from hub.services import Services
+from hub.store.statements import touch
 
 _PROBE_S: Final = 2.0  # a log or store that takes longer is not ready
 
@@ -28,7 +29,7 @@ async def live() -> Response:
 async def ready(parts: Parts, who: Anybody) -> Response:
     """503 while the log or the store can't be written. Operators see each recipient too."""
     log_ok, store_ok = await asyncio.gather(
-        _works(parts.log.append([])), _works(parts.store.commit(lambda connection: None))
+        _works(parts.log.append([])), _works(parts.store.commit(touch(parts.store.tenant)))
     )
     now = parts.clock.utc()
     answer: dict[str, Any] = {

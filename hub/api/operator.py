@@ -1,13 +1,15 @@
 """What operators ask, over the network or the command line's local socket: ids, types, counts and outcomes, no data."""
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from hub.api.access import Caller, Operator, Parts
@@ -16,6 +18,7 @@ from hub.api.problems import ApiProblem, language
 from hub.bus.base import Position, Stored
 from hub.clock import from_us
 from hub.config.model import Role
+from hub.engines.backup import BackupFailed, back_up
 from hub.privacy.base import Recipient
 from hub.services import Services
 from hub.store import dead_letters, disclosures
@@ -145,6 +148,30 @@ async def apply(request: Request, wanted: ApplyRequest, who: Operator) -> Respon
     if hook is None:
         raise ApiProblem("state-conflict", "This hub was not started from a file, so there is none to read again.")
     return JSONResponse(await hook(wanted.dry_run))
+
+
+class BackupRequest(BaseModel):
+    """`folder`: an absolute path on the hub's machine, of a folder without a backup in it."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    folder: str = Field(min_length=2, max_length=4096, pattern="^/")
+
+
+@router.post("/backup", include_in_schema=False, response_class=JSONResponse)
+async def backup(request: Request, wanted: BackupRequest, parts: Parts, who: Operator) -> Response:
+    """Copy the files while the hub runs. For the command line alone: it makes files on the hub's machine."""
+    if not request.app.state.local:
+        raise ApiProblem("not-found", "No such path. See /openapi.json for what is served.")
+    try:
+        written = await asyncio.to_thread(back_up, parts.config.data, Path(wanted.folder))
+    except FileExistsError:
+        raise ApiProblem("state-conflict", "There is a backup in that folder already. Choose another.") from None
+    except OSError as error:
+        raise ApiProblem("state-conflict", f"The folder can't be written: {error.strerror}.") from None
+    except BackupFailed as error:
+        raise ApiProblem("unavailable", str(error)) from None
+    return JSONResponse({"bytes": written})
 
 
 def letter(found: DeadLetter) -> dict[str, Any]:

@@ -110,7 +110,7 @@ async def pause(id: str, parts: Parts, who: Caller) -> Response:
 
 @router.post("/{id}/resume", summary="Go on", response_class=JSONResponse)
 async def resume(id: str, parts: Parts, who: Caller) -> Response:
-    """A webhook is asked for its consent again first."""
+    """A webhook is asked for its consent first, now, and is `pending` until it has given it."""
     return await _set(parts, who, id, Status.ACTIVE, "")
 
 
@@ -120,6 +120,11 @@ async def test(id: str, parts: Parts, who: Caller) -> Response:
     found = subscription_of(parts, who, id, also_operator=True)
     if found.sink["kind"] in PULLED:
         raise ApiProblem("state-conflict", "A feed or stream is tested by reading it; nothing is sent from here.")
+    if found.status is Status.PENDING:
+        raise ApiProblem(
+            "state-conflict",
+            "The webhook has not consented yet: nothing is sent before. Resume the subscription to have it asked now.",
+        )
     outcome = await parts.delivery.test(id)
     return JSONResponse({"result": outcome.result, "reason": outcome.reason})
 

@@ -164,7 +164,8 @@ class Log(Protocol):
         """Store a validated batch and return once all of it is durable (promise 1).
 
         Atomic per partition; repeating the batch is harmless: a known (source, id) is not stored again within
-        the duplicate window, across batches and within one. Raises IdConflict, LogUnavailable.
+        the duplicate window, across batches and within one. An empty batch asks whether the log can be written, and
+        is written too. Raises IdConflict, LogUnavailable.
         """
 
     async def read(self, after: Position, limit: int, *, limit_bytes: int = 4 << 20) -> Batch:

@@ -53,6 +53,8 @@ def lock(path: Path) -> int:
 def open_writer(path: Path, partitions: int) -> apsw.Connection:
     """The writing connection, of a new file if there is none. Raises LogMismatch, LogUnavailable."""
     try:
+        # Made here, so that nobody else can read it wherever it lies: SQLite's own files beside it take its mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         db = apsw.Connection(str(path), statementcachesize=_STATEMENTS)
     except apsw.Error as error:
         raise LogUnavailable(f"the log can't be opened ({type(error).__name__})") from None

@@ -175,6 +175,10 @@ class LogWriter:
         if conflicts:
             return IdConflict(conflicts)
         group.added.update(new)
+        if not events:
+            # Somebody asks whether the log can be written. A transaction without a change would not try.
+            self._db.execute("INSERT INTO names VALUES (-1, '')")
+            self._db.execute("DELETE FROM names WHERE number = -1")
         return Appended([self._add(event, group) for event in fresh], len(events) - len(fresh))
 
     def _add(self, event: Prepared, group: _Group) -> Stored:

@@ -1,5 +1,38 @@
 """The command `skolnav`."""
 
-from hub.cli.app import main
+import os
+import sys
+from collections.abc import Sequence
 
-__all__ = ["main"]
+from hub.cli import words
+from hub.cli.failures import Code, Failure, unexpected
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point. Ends the process with an exit code (`hub.cli.failures.Code`)."""
+    sys.exit(_ended(sys.argv[1:] if arguments is None else arguments))
+
+
+def _ended(arguments: Sequence[str]) -> int:
+    try:
+        left = words.choose(arguments, os.environ)
+        from hub.cli import names
+
+        names.check()  # before anything of those names is imported
+        from hub.cli.app import app  # now: its help is in the language that was chosen
+
+        return int(app(left, prog_name="skolnav", standalone_mode=True) or 0)
+    except words.UnknownLanguage:
+        return _told(Failure(Code.USAGE, words.say("failure.language")))
+    except Failure as failure:
+        return _told(failure)
+    except Exception as error:
+        if os.environ.get("SKOLNAV_DEBUG"):
+            raise
+        return _told(Failure(Code.FAILED, unexpected(error)))
+
+
+def _told(failure: Failure) -> int:
+    sys.stdout.flush()
+    sys.stderr.write(failure.text + "\n")
+    return int(failure.code)

@@ -1,56 +1,104 @@
-"""The commands. Each says what it does in one line; what they do stands in modules of their own."""
+"""The commands: what each is called and takes. What they do stands in modules of their own, imported when called for,
+so that `skolnav --help` does not wait for a whole hub.
+"""
 
-import asyncio
-import logging
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvloop
 
-from hub.cli.serve import read, serve
-from hub.config import ConfigErrors
-from hub.engines.embedded import Hub
-from hub.engines.server import Servers
-from hub.texts import language_of
+from hub.cli.local import CONFIG, data_folder
+from hub.cli.operate import dead_letters, events, subscriptions, why
+from hub.cli.options import Config, Data, Json, Yes
+from hub.cli.show import catalogue, plugins
+from hub.cli.words import say
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Skolnav: the integration hub for schools.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help=say("help.app"),
+    epilog=say("help.after"),
+)
 
-Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
+Folder = Annotated[Path, typer.Argument(help=say("option.folder"))]
+File = Annotated[Path, typer.Option("--config", "-c", help=say("option.config"))]
 
 
 @app.callback()
 def skolnav() -> None:
-    """The integration hub for Swedish schools."""
+    pass
 
 
-@app.command()
-def run(config: Config = Path("skolnav.yaml")) -> None:
-    """Run the hub until it is told to stop."""
+@app.command(help=say("help.run"))
+def run(config: File = CONFIG) -> None:
+    from hub.cli import names, serve
+
+    names.check_distributions()
+    serve.run(config)
+
+
+@app.command(help=say("help.demo"))
+def demo(
+    speed: Annotated[float | None, typer.Option(min=1, max=100_000, help=say("option.speed"))] = None,
+    keep: Annotated[Path | None, typer.Option(help=say("option.keep"))] = None,
+    stay: Annotated[bool, typer.Option(help=say("option.stay"))] = True,
+) -> None:
+    from hub.cli.failures import Code, Failure
+    from hub.demo.play import main as play
+
     try:
-        settings, plugins = read(config)
-    except ConfigErrors as errors:
-        typer.echo(errors.render(language_of(os.environ)), err=True)
-        raise typer.Exit(2) from None
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-
-    def ready(hub: Hub, servers: Servers) -> None:
-        typer.echo(f"Skolnav: http://{servers.address[0]}:{servers.address[1]}", err=True)
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, plugins, ready=ready))
+        code = play(speed, stay, keep)
+    except FileExistsError:
+        raise Failure(Code.USAGE, say("demo.folder", folder=keep)) from None
+    raise typer.Exit(code)
 
 
-@app.command()
-def demo(exit: Annotated[bool, typer.Option("--exit", help="End after the day.")] = False) -> None:
-    """Play a school day with an invented municipality, then stay up until Ctrl-C."""
-    from hub.demo import play  # not needed by the other commands
+@app.command(help=say("help.check"))
+def check(
+    config: File = CONFIG,
+    selftest: Annotated[bool, typer.Option("--selftest", help=say("option.selftest"))] = False,
+    json: Json = False,
+) -> None:
+    from hub.cli import check as checking
+    from hub.cli import names
 
-    raise typer.Exit(play.main(stay=not exit))
+    names.check_distributions()
+    raise typer.Exit(checking.check(config, selftest=selftest, json=json))
 
 
-def main() -> None:
-    """Entry point."""
-    sys.exit(app())
+@app.command(help=say("help.plan"))
+def plan(config: File = CONFIG, json: Json = False) -> None:
+    from hub.cli import change
+
+    change.plan(config, json=json)
+
+
+@app.command(help=say("help.apply"))
+def apply(config: File = CONFIG, yes: Yes = False, json: Json = False) -> None:
+    from hub.cli import change
+
+    change.apply(config, yes=yes, json=json)
+
+
+@app.command(help=say("help.backup"))
+def backup(folder: Folder, config: Config = None, data: Data = None) -> None:
+    from hub.cli import keep
+
+    keep.backup(data_folder(config, data), folder)
+
+
+@app.command(help=say("help.restore"))
+def restore(folder: Folder, config: Config = None, data: Data = None) -> None:
+    from hub.cli import keep
+
+    keep.put_back(folder, data_folder(config, data))
+
+
+app.add_typer(plugins, name="plugins", help=say("help.plugins"))
+app.add_typer(catalogue, name="catalogue", help=say("help.catalogue"))
+app.add_typer(subscriptions, name="subscriptions", help=say("help.subscriptions"))
+app.add_typer(dead_letters, name="dead-letters", help=say("help.dead-letters"))
+app.command(help=say("help.events"))(events)
+app.command(help=say("help.why"))(why)

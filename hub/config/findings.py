@@ -41,6 +41,17 @@ class Finding:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
         return f"{where}  {self.path}\n  {self.says(language)}" if self.path else f"{where}\n  {self.says(language)}"
 
+    def to_json(self) -> dict[str, object]:
+        """JSON values, with what is wrong in both languages."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "path": self.path,
+            "key": self.key,
+            "sv": self.says("sv"),
+            "en": self.says("en"),
+        }
+
 
 class ConfigErrors(Exception):
     """A configuration that can't be used. `errors` are all that is wrong, in the order of the file."""

@@ -235,7 +235,12 @@ class _Reader:
     # -- what must fit together ------------------------------------------------------------------------------------
 
     def _check_clients(self, clients: Iterable[_Named]) -> None:
+        holders: dict[str, tuple[Place, str]] = {}
         for place, client in clients:
+            first, other = holders.setdefault(client.token.get_secret_value(), (place, client.id))
+            if first != place:
+                line = self._tree.line((*first, "token"))
+                self._error((*place, "token"), "config.same-token", other=other, line=line)
             if Role.PUBLISHER in client.roles:
                 if client.publishes is None:
                     self._warn(place, "warning.publishes-all")

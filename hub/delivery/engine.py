@@ -332,9 +332,9 @@ class Delivery:
     async def _shake(self, subscription: Subscription) -> None:
         """Ask until the webhook allows it; the cursor is kept meanwhile."""
         for attempt in range(1_000_000):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, StoreUnavailable):
                 if await self._handshake(subscription):
-                    await self._set_status(subscription.id, Status.ACTIVE, "")
+                    await self._registry.consented(subscription)
                     return
             await self._parts.clock.sleep(HANDSHAKE_RETRY_S[min(attempt, len(HANDSHAKE_RETRY_S) - 1)])
 

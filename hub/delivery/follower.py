@@ -57,6 +57,7 @@ class Parts:
     clock: Clock
     dice: random.Random
     id_key: bytes  # delivery ids are keyed with it, so that they tell nothing of the event
+    problem: Callable[[str, str, str], None] = lambda where, code, detail: None  # for the operator
     waits: Callable[[Subscription], bool] = lambda subscription: False  # it must wait as a whole at its cursor
 
 
@@ -69,6 +70,7 @@ class Item:
     decision: Decision | None = None  # None: to be decided when its turn comes
     intended: bool = False  # its intent is durable
     state: bool = False  # it stands for its entity as it is
+    early: bool = False  # a parked key's, tried before its time to see whether the recipient is back
     parked: "ParkedKey | None" = None
 
 
@@ -243,6 +245,8 @@ class Follower:
                 self._room.clear()
                 await self._room.wait()
                 continue
+            if self._reader.behind:
+                self._parts.problem(self.subscription.id, "behind", self.lane)
             try:
                 events = await self._reader.next(min(PAGE, WINDOW - len(self._open)))
             except LogUnavailable:
@@ -455,7 +459,8 @@ class Follower:
             self._streak, self._down_since = 0, None
             return
         now = self._parts.clock.utc()
-        self._streak += 1
+        if self._hold is None:  # what was on its way when the hold began tells nothing new
+            self._streak += 1
         self._down_since = self._down_since or min((key.since for key in self._parked.values()), default=now)
         if (now - self._down_since).total_seconds() >= GIVE_UP_S:
             self._end(Result.MISCONFIGURED, "failing")
@@ -469,7 +474,7 @@ class Follower:
         if not self._ready:
             sleeping = [key for key in self._parked.values() if not key.active]
             if sleeping:
-                self._activate(min(sleeping, key=lambda key: key.due))
+                self._activate(min(sleeping, key=lambda key: key.due), early=True)
         self._wake()
         self._room.set()
 
@@ -525,6 +530,10 @@ class Follower:
             self._end(Result.MISCONFIGURED, "too-many-parked")
 
     def _fail_again(self, item: Item, key: ParkedKey, outcome: Outcome) -> None:
+        left = (key.due - self._parts.clock.utc()).total_seconds()
+        if item.early and left > 0:  # only to look: it has its tries still, at their times
+            self._postpone(key, outcome.reason, left, count=False)
+            return
         delay = next_delay_s(key.attempts + 1, outcome.retry_after_s, self._parts.dice)
         if delay is None:
             key.attempts += 1
@@ -579,9 +588,9 @@ class Follower:
                 break
         self._pump()
 
-    def _activate(self, key: ParkedKey) -> None:
+    def _activate(self, key: ParkedKey, *, early: bool = False) -> None:
         key.active = True
-        self._ready.append(Item(_NOT_LOADED, key.key, parked=key))
+        self._ready.append(Item(_NOT_LOADED, key.key, parked=key, early=early))
 
     # -- rows ---------------------------------------------------------------------------------------------------
 

@@ -138,7 +138,7 @@ class Pages:
         self._registry = registry
         self._catalogue = catalogue
         self._clock = clock
-        self._retention = retention
+        self.retention = retention
         self._waits = waits
         self._sealer = CursorSealer(keys)
         self._lanes: dict[str, tuple[float, Sequence[Lane]]] = {}
@@ -164,7 +164,7 @@ class Pages:
         if token is None:
             return await self._first(subscription)
         cursor = self._sealer.open(subscription, token)
-        if from_us(cursor.read_us) < self._clock.utc() - self._retention:
+        if from_us(cursor.read_us) < self._clock.utc() - self.retention:
             raise CursorTooOld
         return cursor
 
@@ -326,7 +326,7 @@ class Pages:
         known = self._lanes.get(id)
         if known is None or now >= known[0] + _LANES_KEPT_S:
             asked = await self._store.read(lanes.load(self._store.tenant, id))
-            oldest = self._clock.utc() - self._retention
+            oldest = self._clock.utc() - self.retention
             known = self._lanes[id] = (now, [lane for lane in asked if lane.at > oldest])
         return known[1]
 

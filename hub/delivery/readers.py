@@ -20,6 +20,10 @@ class Reader(Protocol):
     def state(self) -> bool:
         """What `next` gives stands for entities as they are, not for their last change."""
 
+    @property
+    def behind(self) -> bool:
+        """Trimming has passed this reader: there were events that it will not get."""
+
     async def next(self, limit: int) -> Sequence[Stored]:
         """Up to `limit` events. What this returns is not counted as read before `accept`. Empty: see `wait`."""
 
@@ -56,6 +60,10 @@ class LiveReader:
     @property
     def state(self) -> bool:
         return False
+
+    @property
+    def behind(self) -> bool:
+        return not self._position.reached(self._log.start())
 
     async def next(self, limit: int) -> Sequence[Stored]:
         batch = await self._log.read(self._position, limit)
@@ -98,6 +106,10 @@ class StateReader:
     @property
     def state(self) -> bool:
         return self._live is None
+
+    @property
+    def behind(self) -> bool:
+        return self._live is not None and self._live.behind
 
     async def next(self, limit: int) -> Sequence[Stored]:
         if self._live is not None:

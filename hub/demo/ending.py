@@ -11,7 +11,7 @@ from hub.demo.kitchen import FOLDER
 from hub.demo.school import School, envelope
 from hub.demo.screen import Screen
 from hub.demo.town import CONFIG, Town
-from hub.demo.watch import OUTSIDE, Watch, read_csv
+from hub.demo.watch import LATE, OUTSIDE, Watch, read_csv, status_of
 from schemas.absence import AbsenceReported, AbsenceWithdrawn
 
 
@@ -19,14 +19,11 @@ def summary(screen: Screen, watch: Watch, school: School) -> None:
     """All of it is counted from what was received."""
     webhook, feed = watch.town.webhook, watch.town.feed
     screen.title("What each recipient got")
-    statuses = Counter(read_csv(content)[-1]["status"] for content in watch.files.values())
-    late = [
-        name for name, content in watch.files.items() if any(r["status"] == "late_change" for r in read_csv(content))
-    ]
+    statuses = {name: status_of(read_csv(content)) for name, content in watch.files.items()}
     screen.fact(
         "kitchen",
         f"{len(watch.files)} files over SFTP, the server's host key pinned: "
-        + ", ".join(f"{number} {status}" for status, number in statuses.items()),
+        + ", ".join(f"{number} {status}" for status, number in Counter(statuses.values()).items()),
     )
     screen.fact(
         OUTSIDE[webhook.name],
@@ -51,6 +48,7 @@ def summary(screen: Screen, watch: Watch, school: School) -> None:
     size = sum(map(len, received))
     screen.fact("searched", f"all {size} bytes received, for ids and names of protected pupils: found {found} times")
 
+    late = [name for name, status in statuses.items() if status == LATE]
     for name in late or list(watch.files)[-1:]:
         screen.title(f"The kitchen's order: {name}")
         screen.block(watch.files[name].decode("utf-8-sig"))
@@ -64,8 +62,9 @@ def next_steps(screen: Screen, town: Town, school: School, withheld: str) -> Non
 
     def post(event: str) -> str:
         return (
-            f'curl -s {url}/v1/events -H "Authorization: Bearer $(cat secrets/school)" \\\n'
-            f"  -H 'Content-Type: application/cloudevents+json' -d @{event}"
+            f"curl -s {url}/v1/events -d @{event} \\\n"
+            '  -H "Authorization: Bearer $(cat secrets/school)" \\\n'
+            "  -H 'Content-Type: application/cloudevents+json'"
         )
 
     screen.title("What to try next, in another terminal")

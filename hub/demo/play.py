@@ -103,10 +103,10 @@ async def _until(clock: Clock, due: datetime) -> None:
 
 
 async def _until_told(playing: Coroutine[Any, Any, None]) -> None:
-    """Run until it ends, or until SIGINT or SIGTERM, which end it in order."""
+    """Run until it ends, or until SIGINT, SIGTERM or a closed terminal, which end it in order."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, ended.set)
     work = asyncio.ensure_future(playing)
     told = asyncio.ensure_future(ended.wait())

@@ -72,7 +72,7 @@ async def town(folder: Path, port: int, speed: float) -> AsyncIterator[Town]:
         clock = DemoClock(config.school_clock.start, config.school_clock.speed)
         hub = await Hub.start(config, plugins=plugins, clock=clock)
         stack.push_async_callback(hub.stop)
-        servers = Servers(hub.services)
+        servers = Servers(hub.services, hub.reloader)
         await servers.start()
         stack.push_async_callback(servers.stop)
         url = f"http://{config.host}:{config.port}"
@@ -100,6 +100,7 @@ def free_port() -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((HOST, wanted))
+            probe.listen()
             port: int = probe.getsockname()[1]
             return port
     raise OSError(f"no port is free on {HOST}")

@@ -24,7 +24,8 @@ from schemas.meals import MealsCount
 
 OUTSIDE: Final = {"acme": "acme webhook", "statistics": "statistics feed"}  # client -> how the screen calls it
 KITCHEN: Final = "kitchen"  # the instance in demo.yaml
-WAIT_S: Final = 10.0
+WAIT_S: Final = 20.0
+LATE: Final = "late_change"
 STAFF: Final = "PERSONAL"  # the kitchen's row for staff
 _PROTECTION: Final = frozenset({Rule.PROTECTED, Rule.UNKNOWN, Rule.STALE})
 
@@ -95,8 +96,8 @@ class Watch:
             changed = f" ({number - before:+d})" if before is not None and before != number else ""
             told.append(f"{serving}: {number} portions{changed}, {special[serving]} special")
             self._totals[rows[0]["date"], serving] = number
-        status = rows[0]["status"] if len({row["status"] for row in rows}) == 1 else "late_change"
-        style = "late" if status == "late_change" else "good"
+        status = status_of(rows)
+        style = "late" if status == LATE else "good"
         self._print("kitchen's order", status, [(text, style) for text in told], name)
 
     # -- the day ---------------------------------------------------------------------------------------------------
@@ -121,7 +122,7 @@ class Watch:
 
     async def nothing_owed(self) -> None:
         """Return when whatever was to be tried again has come. Raises TimeoutError."""
-        async with asyncio.timeout(3 * WAIT_S):
+        async with asyncio.timeout(2 * WAIT_S):
             while self._owed:
                 self._news.clear()
                 await self._news.wait()
@@ -217,6 +218,12 @@ def _in(loop: asyncio.AbstractEventLoop, tell: Callable[..., None], *what: objec
 def read_csv(content: bytes) -> list[dict[str, str]]:
     """A kitchen's file, row by row."""
     return list(csv.DictReader(content.decode("utf-8-sig").splitlines(), delimiter=";"))
+
+
+def status_of(rows: list[dict[str, str]]) -> str:
+    """A file's status: where the sittings differ, one of them has changed late."""
+    statuses = {row["status"] for row in rows}
+    return statuses.pop() if len(statuses) == 1 else LATE
 
 
 def short(type: str) -> str:

@@ -22,6 +22,7 @@ from hub.delivery.pages import Pages
 from hub.delivery.relay import Relay
 from hub.directory.directory import Change, Directory
 from hub.engines.host import HostedConnector, Hosts
+from hub.engines.reload import Reloader
 from hub.engines.timers import Timers
 from hub.keys import Keys
 from hub.privacy.directory_view import GuardedDirectory
@@ -34,6 +35,7 @@ from hub.sinks.outbound import Outbound
 from hub.store.sql import SqlStore
 from hub.subscriptions.model import Status, Subscription
 from hub.subscriptions.registry import Registry
+from plugins.errors import ConfigurationError
 from plugins.manager import Plugins
 from schemas import Catalogue
 
@@ -118,7 +120,7 @@ class Hub:
         waits = FirstLoad(config, catalogue, self.directory, clock, self._started_at)
         parts = Parts(
             tenant, self.log, self.store, gate, disclosures, self.withheld, clock, random.Random(),  # noqa: S311
-            keys.derive(f"{tenant}/delivery-id"), waits,
+            keys.derive(f"{tenant}/delivery-id"), self.problem, waits,
         )  # fmt: skip
         self.delivery = Delivery(parts, registry, catalogue, self._sink, self._handshake)
         registry.first_cursor = self.delivery.first_cursor
@@ -149,8 +151,11 @@ class Hub:
         )  # fmt: skip
         await self.timers.start()
         self._cleanup.push_async_callback(self.timers.stop)
+        self.reloader = Reloader(self.services, self.timers, self._in_force)
+        self._cleanup.push_async_callback(self.reloader.stop)
         self._cleanup.callback(pages.close)
         self._spawn(self._maintain())
+        self._spawn(self._expire())
 
     async def stop(self) -> None:
         """End in order: what is on its way comes home, cursors are saved, files are closed."""
@@ -175,6 +180,12 @@ class Hub:
         self.problems.append(Problem(self.clock.utc(), where, code, detail))
         del self.problems[:-1000]
         log.warning("%s: %s %s", where, code, detail)
+
+    def _in_force(self, config: HubConfig) -> None:
+        """A configuration counts from now on, wherever one is asked."""
+        self.config = self.services.config = config
+        self.outbound.configure(config)
+        self.services.pages.retention = config.retention
 
     # -- what the parts ask for -------------------------------------------------------------------------------------
 
@@ -208,12 +219,11 @@ class Hub:
         self.services.pages.wake()
 
     async def _maintain(self) -> None:
-        """Forget what is past its retention, end what has expired, and take up what begins with a new day."""
+        """Forget what is past its retention, and take up what begins with a new day."""
         today = self.clock.school().date()
         while True:
             try:
                 await self.log.trim(self.clock.utc() - self.config.retention)
-                await self.services.subscriptions.expire()
                 if self.clock.school().date() != today:
                     today = self.clock.school().date()
                     self.withheld.new_day(today)
@@ -225,11 +235,32 @@ class Hub:
         """Machine time until something is to be maintained: at most an hour."""
         school = self.clock.school()
         midnight = datetime.combine(school.date() + timedelta(days=1), time(0, 0, 1), SCHOOL_ZONE)
-        chores = [MAINTAIN_EVERY_S, self.clock.machine_seconds_until(midnight)]
-        expiry = self.services.subscriptions.next_expiry()
-        if expiry is not None:
-            chores.append((expiry - self.clock.utc()).total_seconds())
-        return max(0.1, min(chores))
+        return max(0.1, min(MAINTAIN_EVERY_S, self.clock.machine_seconds_until(midnight)))
+
+    async def _expire(self) -> None:
+        """End each subscription when it expires: one that was made or changed meanwhile may be the next."""
+        changed = asyncio.Event()
+        registry = self.services.subscriptions
+        registry.listen(lambda subscription: changed.set())
+        while True:
+            changed.clear()
+            least_s = 0.1
+            try:
+                await registry.expire()
+            except Exception as error:
+                self.problem("maintenance", type(error).__name__, "")
+                least_s = 10.0
+            expiry = registry.next_expiry()
+            wait_s = MAINTAIN_EVERY_S if expiry is None else (expiry - self.clock.utc()).total_seconds()
+            waits = [
+                asyncio.create_task(self.clock.sleep(min(max(wait_s, least_s), MAINTAIN_EVERY_S))),
+                asyncio.create_task(changed.wait()),
+            ]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for each in waits:
+                    each.cancel()
 
     def _runner(self) -> Runner:
         runner = ThreadRunner()
@@ -271,6 +302,12 @@ class FirstLoad:
 
 
 def _root_key(config: HubConfig) -> bytes:
+    """Raises ConfigurationError if the file at its place is no key, OSError if it can't be read or made."""
     if config.key is not None:
         return config.key.get_secret_value()
-    return key_file.load_or_create(config.data / "key")
+    try:
+        return key_file.load_or_create(config.data / "key")
+    except ValueError as error:
+        raise ConfigurationError(
+            str(error), fix="Put back the key that these files were used with", code="wrong-key"
+        ) from None

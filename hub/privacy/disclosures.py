@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Final
 
 from hub.bus.base import Stored
-from hub.clock import Clock
+from hub.clock import SCHOOL_ZONE, Clock
 from hub.keys import Keys
 from hub.privacy.base import RULES_VERSION, Gate, Intent, Recipient, Rule
 from hub.privacy.explanations import explanation
@@ -89,5 +89,6 @@ class Disclosures:
         else:
             decision = gate.decide(stored, recipient)
             allowed, rule, at, recomputed = decision.allowed, decision.rule, self._clock.utc(), True
-        text = explanation(rule, allowed, language, at, recipient, RULES_VERSION, recomputed, title)
+        local = at.astimezone(SCHOOL_ZONE)  # as people at the school read a clock
+        text = explanation(rule, allowed, language, local, recipient, RULES_VERSION, recomputed, title)
         return Explained(allowed, rule, at, recomputed, text)

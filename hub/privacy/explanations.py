@@ -45,6 +45,11 @@ RULES: Final[dict[Rule, dict[str, str]]] = {
     },
 }
 
+_SUMS: Final = {
+    "sv": "mottagaren gör bara summor: den får alla, skyddade eller inte, under pseudonym och utan namn.",
+    "en": "the recipient only makes sums: it gets everybody, protected or not, under a pseudonym and without a name.",
+}
+
 _CATEGORIES: Final[dict[str, dict[str, str]]] = {
     "identity": {"sv": "identitet", "en": "identity"},
     "name": {"sv": "namn", "en": "name"},
@@ -93,9 +98,10 @@ def explanation(
 ) -> str:
     """The text for one decision. `language` is `sv` or `en`; `at` is shown in the zone that it has."""
     words = _WORDS[language]
+    why = _SUMS if rule is Rule.ALLOWED and recipient.aggregates else RULES[rule]
     lines = [
         f"{words['allowed' if allowed else 'denied']} "
-        + words["rule"].format(rule=rule.value, version=version, why=RULES[rule][language])
+        + words["rule"].format(rule=rule.value, version=version, why=why[language])
     ]
     for contract in recipient.contracts:
         names = sorted(

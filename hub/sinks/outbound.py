@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from hub.clock import Clock
 from hub.config import HubConfig
-from hub.sinks.addresses import LOOPBACK
+from hub.sinks.addresses import LOOPBACK, UrlRefused
 from hub.sinks.handshake import HandshakeResult, handshake
 from hub.sinks.webhook import WebhookSink
 from hub.subscriptions.model import Subscription
@@ -23,9 +23,13 @@ class Outbound:
     def __init__(self, config: HubConfig, clock: Clock) -> None:
         self._clock = clock
         self._origin = f"{config.tenant}.skolnav"
+        self.configure(config)
+        self._agreed: dict[str, float] = {}  # by subscription, deliveries per second
+
+    def configure(self, config: HubConfig) -> None:
+        """What a configuration lets webhooks reach, from the next sink and handshake on."""
         self._allow = LOOPBACK if config.loopback_only else config.outbound
         self._public = not config.loopback_only
-        self._agreed: dict[str, float] = {}  # by subscription, deliveries per second
 
     def sink(self, subscription: Subscription) -> WebhookSink:
         """Raises UrlRefused where the configuration no longer allows the address."""
@@ -38,9 +42,12 @@ class Outbound:
         )  # fmt: skip
 
     async def ask(self, subscription: Subscription) -> HandshakeResult:
-        """The CloudEvents handshake, once. Raises UrlRefused."""
+        """The CloudEvents handshake, once. An address that the configuration no longer allows gives no consent."""
         url = subscription.sink["url"]
-        answer = await handshake(url, self._origin, allow=self._allow, public=self._public)
+        try:
+            answer = await handshake(url, self._origin, allow=self._allow, public=self._public)
+        except UrlRefused as error:
+            return HandshakeResult(False, error.code)
         if answer.rate_per_minute is not None:
             self._agreed[subscription.id] = answer.rate_per_minute / 60
         return answer

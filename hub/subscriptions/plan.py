@@ -14,8 +14,8 @@ from schemas import Catalogue, DataContract
 Kind = Literal["added", "changed", "paused", "removed"]
 
 _STARTS: Final = {"now": "starts-now", "oldest": "resent-all", "state": "resent-state"}
-# What is read once, when the hub starts.
-_AT_START: Final = ("host", "port", "key", "dedupe_window", "log_level", "demo", "school_clock", "directory")
+AT_START: Final = ("host", "port", "key", "dedupe_window", "log_level", "demo", "school_clock", "directory")
+"""What is read once, when the hub starts: attributes of HubConfig. (`municipality` and `data` mean another hub.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,16 @@ class Change:
     fields: tuple[str, ...] = ()
     effects: tuple[Effect, ...] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        """JSON values, with each effect in both languages."""
+        return {
+            "kind": self.kind,
+            "what": self.what,
+            "name": self.name,
+            "fields": list(self.fields),
+            "effects": [{"key": each.key, "sv": each.says("sv"), "en": each.says("en")} for each in self.effects],
+        }
+
 
 def plan(old: HubConfig | None, new: HubConfig, catalogue: Catalogue) -> list[Change]:
     """What changes from `old` (None: nothing ran before) to `new`, the hub first, subscriptions last."""
@@ -63,9 +73,11 @@ def _hub(old: HubConfig, new: HubConfig) -> Iterator[Change]:
         shorter = new.retention < old.retention
         effects = (Effect("trimmed", {"days": _days(new.retention)}),) if shorter else ()
         yield Change("changed", "hub", "retention", ("retention",), effects)
-    if old.outbound != new.outbound:
-        yield Change("changed", "hub", "outbound", ("allow",), (Effect("restart"),))
-    for name in _AT_START:
+    if set(old.outbound) != set(new.outbound):
+        # What is allowed from now on holds at once; what no longer is, where webhooks run already, after a restart.
+        taken_away = set(old.outbound) - set(new.outbound)
+        yield Change("changed", "hub", "outbound", ("allow",), (Effect("restart"),) if taken_away else ())
+    for name in AT_START:
         if getattr(old, name) != getattr(new, name):
             yield Change("changed", "hub", name, (name,), (Effect("restart"),))
 

@@ -172,14 +172,17 @@ class Registry:
     async def set_status(self, id: str, status: Status, reason: str, actor: str) -> Subscription | None:
         """Pause, resume or end a subscription, the file's too; None if there is none (it was removed meanwhile).
 
-        `reason` is a short code, "" for active. A webhook that is resumed is asked again first: it becomes pending.
-        Raises FileOwned where the file says `paused: true`, Expired, StoreUnavailable.
+        `reason` is a short code, "" for active. A webhook that is resumed is asked again first: it becomes pending,
+        or stays so, until it has `consented`. Raises FileOwned where the file says `paused: true`, Expired,
+        StoreUnavailable.
         """
         async with self._changing:
             entry = self._entries.get(id)
             if entry is None:
                 return None
             now, spec = entry.subscription, entry.spec
+            if status is Status.ACTIVE and now.status is Status.PENDING:
+                return self._took_effect(replace(entry, subscription=replace(now)))  # asked again now, not later
             if status is Status.ACTIVE and now.status in (Status.PAUSED, Status.ENDED):
                 if now.reason in _BY_CONFIG:
                     in_file = now.reason == PAUSED_IN_FILE
@@ -194,6 +197,18 @@ class Registry:
             changed = replace(entry, spec=spec, subscription=replace(now, status=status, reason=reason))
             await self._store.commit(*self._saved(changed), self._audited(actor, status.value, id))
             return self._took_effect(changed)
+
+    async def consented(self, asked: Subscription) -> None:
+        """The webhook that was asked wants its events. Nothing comes of it if the subscription is no longer as it was
+        when it was asked: it may have moved to somebody who was not, or been paused. Raises StoreUnavailable.
+        """
+        async with self._changing:
+            entry = self._entries.get(asked.id)
+            if entry is None or entry.subscription is not asked:
+                return
+            changed = replace(entry, subscription=replace(asked, status=Status.ACTIVE, reason=""))
+            await self._store.commit(*self._saved(changed), self._audited("hub", Status.ACTIVE.value, asked.id))
+            self._took_effect(changed)
 
     async def expire(self) -> None:
         """End what has passed its expiry date."""
@@ -381,6 +396,7 @@ class Registry:
                 why="they were sealed with another key",
                 fix="Put the key back that this store was used with (`key:` in the configuration, else data/key)",
                 ref=row.id,
+                code="wrong-key",
             ) from None
 
     def _unsealed(self, row: rows.StoredSubscription) -> SubscriptionSpec:

@@ -28,6 +28,8 @@ from schemas import Catalogue, DataContract
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z", re.ASCII)
 """Names in the configuration file: clients, connectors, subscriptions. They become parts of keys and paths."""
 
+SECRET_BYTES: Final = range(24, 65)  # Standard Webhooks, "Signature scheme"
+
 _REVEAL: Final = "reveal secrets"
 
 
@@ -41,7 +43,8 @@ class WebhookSpec(_Part):
     kind: Literal["webhook"]
     url: str = Field(min_length=1, description="Where to post: https, a public address unless outbound.allow names it.")
     secret: SecretStr | None = Field(
-        None, description="Signs deliveries. whsec_ and base64, or any text. Left out (API only): the hub makes one."
+        None,
+        description="Signs deliveries: whsec_ and base64 of 24 to 64 random bytes. Left out (API only): made here.",
     )
     previous_secret: SecretStr | None = Field(
         None, description="Signs too, while the recipient changes over to a new secret."
@@ -161,7 +164,7 @@ def _webhook_problems(sink: WebhookSpec, outbound: Networks, in_file: bool) -> I
     try:
         check_url(sink.url, outbound)
     except UrlRefused as error:
-        yield SpecProblem(("sink", "url"), "config.url", {"says": str(error)})
+        yield SpecProblem(("sink", "url"), f"config.{error.code}")
     if in_file and sink.secret is None:
         yield SpecProblem(("sink", "secret"), "config.missing")
     if not in_file and not sink.handshake:
@@ -169,8 +172,10 @@ def _webhook_problems(sink: WebhookSpec, outbound: Networks, in_file: bool) -> I
     for name, secret in (("secret", sink.secret), ("previous_secret", sink.previous_secret)):
         if secret is not None:
             try:
-                secret_key(secret.get_secret_value())
+                sound = len(secret_key(secret.get_secret_value())) in SECRET_BYTES
             except ValueError:
+                sound = False
+            if not sound:
                 yield SpecProblem(("sink", name), "config.secret-form")
 
 

@@ -1,3 +1,4 @@
+import base64
 import re
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -17,7 +18,8 @@ from plugins.manager import Plugins
 from schemas.absence import AbsenceReported
 
 TOKEN = "canary-token-of-feeder"
-ENVIRON = {"FEEDER_TOKEN": TOKEN, "ACME_TOKEN": "canary-token-of-acme", "ACME_SECRET": "canary-webhook-secret"}
+SECRET = "whsec_" + base64.b64encode(b"canary-of-a-webhook-secret").decode()
+ENVIRON = {"FEEDER_TOKEN": TOKEN, "ACME_TOKEN": "canary-token-of-acme", "ACME_SECRET": SECRET}
 
 
 class Login(BaseModel):
@@ -159,7 +161,7 @@ class TestAWholeFile:
         (spec,) = read(folder, WHOLE).subscriptions
         assert spec.start_from == "state"
         assert spec.expires_at == datetime(2027, 6, 30, 21, 59, tzinfo=UTC)
-        assert spec.sink.secret.get_secret_value() == "canary-webhook-secret"
+        assert spec.sink.secret.get_secret_value() == SECRET
         assert spec.contract.scope.organisations == {"0d4d1c52-8a2e-4a35-9d1b-7f7c1f0f4a10"}
 
     def test_a_connector_gets_its_own_keys_and_the_hub_keeps_its(self, folder: Path) -> None:
@@ -319,6 +321,24 @@ class TestOneErrorEach:
         assert (error.line, error.path) == (7, "clients[1].id")
         assert "line 6" in error.says("en")
 
+    def test_two_clients_with_one_token_are_refused_since_the_hub_could_not_tell_who_calls(self, folder: Path) -> None:
+        environ = {**ENVIRON, "FEEDER_TOKEN": "canary-token-of-acme"}
+        (error,) = errors(folder, WHOLE, environ)
+        assert error.path == "clients[1].token"
+        assert error.key == "config.same-token"
+        assert "feeder" in error.render("sv")
+        assert "canary" not in error.render("sv") + error.render("en") + repr(error)
+
+    def test_an_organisation_of_a_scope_is_an_ss_12000_id(self, folder: Path) -> None:
+        error = one_error(folder, changed("scope: {school_types: [GR]}", 'scope: {organisations: ["<uuid>"]}'))
+        assert error.key == "config.uuid"
+        assert "SS 12000" in error.render("sv")
+
+    def test_what_is_wrong_with_a_webhooks_address_is_told_in_one_language(self, folder: Path) -> None:
+        error = one_error(folder, changed("https://acme.example/hook", "https://10.0.0.1/hook"))
+        assert error.key == "config.url-address"
+        assert error.values == {}
+
     def test_a_duplicate_connector_name_names_both_lines(self, folder: Path) -> None:
         error = one_error(
             folder, changed("  north: {use: acme, mode: 4}\n", "  north: {use: acme}\n  north: {use: acme}\n")
@@ -466,6 +486,7 @@ def test_every_text_key_that_config_uses_is_in_the_catalogue_and_the_other_way_r
     root = Path(__file__).parents[2] / "hub"
     source = "\n".join(path.read_text() for path in root.rglob("*.py") if path.name != "texts.py")
     used = set(re.findall(r'"((?:config|filter|hint|warning|subscription)\.[a-z-]+)"', source))
+    used |= {f"config.{code}" for code in re.findall(r'UrlRefused\(\s*"([a-z-]+)"', source)}
     listed = {key for key in TEXTS if key.partition(".")[0] in ("config", "filter", "hint", "warning", "subscription")}
     assert {key for key in used if not key.startswith("subscription.")} <= listed
     assert listed <= used

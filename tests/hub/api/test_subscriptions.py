@@ -44,11 +44,17 @@ class TestLife:
         again = (await http.get(f"/v1/subscriptions/{made['id']}", headers=bearer("acme"))).text
         assert made["sink"]["secret"] not in again
 
-    async def test_a_test_says_how_it_ended(self, http):
+    async def test_a_test_says_how_it_ended(self, http, hub):
         made = await make(http, HOOK)
+        await hub.subscriptions.consented(hub.subscriptions.get(made["id"]))
         answer = await http.post(f"/v1/subscriptions/{made['id']}/test", headers=bearer("acme"))
         assert answer.json()["result"] == "retry"
         assert answer.json()["reason"]
+
+    async def test_a_webhook_that_has_not_consented_gets_nothing_neither_by_a_test_nor_by_resuming(self, http):
+        path = f"/v1/subscriptions/{(await make(http, HOOK))['id']}"
+        problem(await http.post(f"{path}/test", headers=bearer("acme")), 409, "state-conflict")
+        assert (await http.post(f"{path}/resume", headers=bearer("acme"))).json()["status"] == "pending"
 
     async def test_a_feed_is_not_tested_from_here(self, http):
         made = await make(http)

@@ -1,5 +1,6 @@
 """The embedded log, held to the contract, and what only a file can get wrong."""
 
+import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -266,3 +267,8 @@ async def test_the_oldest_day_is_found_by_its_filter(
     log = await open_log()
     assert log._db.execute("SELECT count(*) FROM generations WHERE filter IS NOT NULL").get >= 8
     assert (await log.append(published)).duplicates == 1200
+
+
+async def test_nobody_else_can_read_the_log_wherever_it_lies(tmp_path: Path, open_log: Open) -> None:
+    await open_log()
+    assert {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {0o600}

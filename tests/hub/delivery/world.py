@@ -10,7 +10,7 @@ import contextlib
 import os
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -69,6 +69,7 @@ class Far:
     """One recipient's side of the world. `mode` is how it behaves now."""
 
     mode: Literal["ok", "flaky", "down", "hang"] = "ok"
+    answer: Callable[[Attempt], Awaitable[Outcome]] | None = None  # scripted, instead of `mode`
     arrivals: list[Arrival] = field(default_factory=list)
 
 
@@ -120,6 +121,9 @@ class SimSink:
     async def deliver(self, attempt: Attempt) -> Outcome:
         dice = self._world.dice
         far = self._world.far[self._subscription.id]
+        if far.answer is not None:
+            self._world.arrived(self._subscription, attempt, attempt.permit())
+            return await far.answer(attempt)
         await asyncio.sleep(dice.random() * 0.01)
         if self._incarnation.dead:
             raise Crash
@@ -222,6 +226,7 @@ class World:
         self.accepted: dict[str, int] = {}  # every event that was ever in the log, by id: when it was accepted
         self.keys: dict[int, str] = {}  # by place
         self.published: dict[str, str] = {}  # the connector's events in the log, by id: of which event
+        self.problems: list[tuple[str, str]] = []
         self.violations: list[str] = []
         self.crashes = 0
         self._entity = 0
@@ -243,7 +248,9 @@ class World:
 
     def arrived(self, subscription: Subscription, attempt: Attempt, body: bytes) -> None:
         event = orjson.loads(body)
-        self.far[subscription.id].arrivals.append(Arrival(self.now, event.get("skolnavlane"), attempt.stored.at, event))
+        self.far[subscription.id].arrivals.append(
+            Arrival(asyncio.get_running_loop().time(), event.get("skolnavlane"), attempt.stored.at, event)
+        )
         person = attempt.stored.about[0]
         if self.marks.get(person) != "Ingen":
             self.violations.append(f"{subscription.id}: bytes left about a person whose mark is not Ingen")
@@ -326,7 +333,16 @@ class Incarnation:
         self.withheld = WithheldMarks(self.store, self.log, self.directory, gate, TENANT)
         self.relay = Relay(tenant=TENANT, store=self.store, log=self.log, catalogue=world.catalogue, clock=self.clock)
         parts = Parts(
-            TENANT, self.log, self.store, recorded, self.disclosures, self.withheld, self.clock, world.dice, b"i" * 32
+            TENANT,
+            self.log,
+            self.store,
+            recorded,
+            self.disclosures,
+            self.withheld,
+            self.clock,
+            world.dice,
+            b"i" * 32,
+            lambda where, code, detail: world.problems.append((where, code)),
         )
         state = await self.store.read(connector_state.load(TENANT, "conn"))
         self.handled = {name: int(count) for name, count in state.items()}

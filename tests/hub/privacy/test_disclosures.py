@@ -49,7 +49,7 @@ async def test_what_was_decided_is_read_and_not_recomputed(hub: Hub) -> None:
         "Inte levererad. Regel skydd.okand (version 1): personen som händelsen gäller är inte känd, eller saknar "
         "uppgift om skyddsmarkering.\n"
         "Mottagarens avtal: närvaro, ”school attendance”.\n"
-        "Beslutat 2026-11-24 07:00:00, läst ur loggen (inte omräknat)."
+        "Beslutat 2026-11-24 08:00:00, läst ur loggen (inte omräknat)."
     )
 
 
@@ -57,5 +57,5 @@ async def test_without_a_record_it_is_recomputed_and_says_so(hub: Hub) -> None:
     stored = await hub.say(ABSENCE, absence(ANNA))
     explained = await hub.disclosures.explain(stored, TO, "en", hub.gate)
     assert (explained.allowed, explained.rule, explained.recomputed) == (False, Rule.UNKNOWN, True)
-    assert "No decision is in the log: recomputed 2026-11-24 07:00:00" in explained.text
+    assert "No decision is in the log: recomputed 2026-11-24 08:00:00" in explained.text
     assert ANNA not in explained.text

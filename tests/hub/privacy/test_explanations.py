@@ -1,5 +1,7 @@
 """Every rule is explained in both languages."""
 
+from dataclasses import replace
+
 import pytest
 
 from hub.privacy.base import RULES_VERSION, Rule
@@ -17,3 +19,10 @@ def test_a_rule_has_its_words(rule: Rule, language: str) -> None:
     assert rule.value in text
     assert "2026-11-24 07:00:00" in text
     assert "protected_address" not in text
+
+
+def test_who_only_makes_sums_is_not_said_to_have_been_told_of_nobody_protected() -> None:
+    """A kitchen counts a protected pupil too: the words must not claim that none was there."""
+    counting = replace(recipient(contract(Category.ATTENDANCE)), aggregates=True)
+    text = explanation(Rule.ALLOWED, True, "sv", START, counting, RULES_VERSION, False)
+    assert "skyddade eller inte, under pseudonym" in text

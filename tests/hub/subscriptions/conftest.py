@@ -48,7 +48,11 @@ class SteppingClock(SystemClock):
 
 
 PLUGINS = Plugins.of(Kitchen)
-ENVIRON = {"TOKEN": "a-token-of-a-client", "TOKEN2": "another-token", "SECRET": "a-secret-to-sign-with"}
+ENVIRON = {
+    "TOKEN": "a-token-of-a-client",
+    "TOKEN2": "another-token",
+    "SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+}
 FILE = """
 municipality: Exempelkommun
 clients:

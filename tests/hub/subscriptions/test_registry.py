@@ -1,3 +1,4 @@
+import base64
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from plugins.errors import ConfigurationError
 from tests.hub.subscriptions.conftest import CONNECTORS, FILE, SUBSCRIPTION, configured
 
 T = "exempelkommun"
+SECRET = "whsec_" + base64.b64encode(b"canary-secret-of-32-bytes-length").decode()
 WEBHOOK = SUBSCRIPTION.replace(
     "{kind: feed}", '{kind: webhook, url: "https://acme.example/hook", secret: "${env:SECRET}"}'
 )
@@ -64,12 +66,12 @@ class TestWhatStandsInTheFile:
     async def test_a_webhook_waits_for_consent_unless_the_file_says_no_handshake(self, open_registry) -> None:
         registry = await open_registry(FILE, WEBHOOK)
         assert registry.get("acme-absence").status is Status.PENDING
-        await registry.set_status("acme-absence", Status.ACTIVE, "", "hub")
+        await registry.consented(registry.get("acme-absence"))
         assert (await open_registry(FILE, WEBHOOK)).get("acme-absence").status is Status.ACTIVE
 
     async def test_a_webhook_that_moved_is_asked_again(self, open_registry) -> None:
         registry = await open_registry(FILE, WEBHOOK)
-        await registry.set_status("acme-absence", Status.ACTIVE, "", "hub")
+        await registry.consented(registry.get("acme-absence"))
         moved = await open_registry(FILE, WEBHOOK.replace("acme.example", "new.acme.example"))
         assert moved.get("acme-absence").status is Status.PENDING
         no_handshake = WEBHOOK.replace("secret:", "handshake: false, secret:").replace("/hook", "/other")
@@ -168,13 +170,13 @@ class TestTheApi:
     async def test_no_secret_stands_in_the_store_in_clear_or_in_what_a_client_sees(self, open_registry, store) -> None:
         """Promise 8: secrets are sealed at rest and never shown again."""
         registry = await open_registry()
-        sink = {"kind": "webhook", "url": "https://acme.example/h", "secret": "canary-secret"}
+        sink = {"kind": "webhook", "url": "https://acme.example/h", "secret": SECRET}
         added = await registry.add(spec(sink=sink), "acme")
         (row,) = await store.read(rows.load(T))
-        assert b"canary-secret" not in row.spec
+        assert SECRET.encode() not in row.spec
         assert b"acme.example" not in row.spec
-        assert "canary-secret" not in str(registry.spec(added.id).public())
-        assert "canary-secret" not in repr(added)
+        assert SECRET not in str(registry.spec(added.id).public())
+        assert SECRET not in repr(added)
 
     async def test_it_begins_in_the_same_commit_and_is_audited(self, open_registry, store) -> None:
         registry = await open_registry()
@@ -205,6 +207,11 @@ class TestTheApi:
             ({"sink": {"kind": "webhook", "url": "https://10.0.0.1/"}}, ("sink", "url")),
             ({"sink": {"kind": "webhook", "url": "https://a.example/", "handshake": False}}, ("sink", "handshake")),
             ({"sink": {"kind": "webhook", "url": "https://a.example/", "secret": "whsec_%"}}, ("sink", "secret")),
+            ({"sink": {"kind": "webhook", "url": "https://a.example/", "secret": "plain text"}}, ("sink", "secret")),
+            (
+                {"sink": {"kind": "webhook", "url": "https://a.example/", "secret": "whsec_c2hvcnQ="}},
+                ("sink", "secret"),
+            ),
             ({"client": "feeder"}, ("client",)),
         ],
     )
@@ -218,21 +225,21 @@ class TestTheApi:
 
     async def test_a_change_is_merged_and_keeps_what_was_not_named(self, open_registry) -> None:
         registry = await open_registry()
-        sink = {"kind": "webhook", "url": "https://acme.example/h", "secret": "kept"}
+        sink = {"kind": "webhook", "url": "https://acme.example/h", "secret": SECRET}
         added = await registry.add(spec(sink=sink, filter={"prefix": {"subject": "person/"}}), "acme")
-        await registry.set_status(added.id, Status.ACTIVE, "", "hub")
+        await registry.consented(registry.get(added.id))
         changed = await registry.update(added.id, {"payload": "id", "sink": {"rate_per_s": 5}, "filter": None}, "acme")
         assert changed.recipient.level is PayloadLevel.ID
         assert changed.filter == []
         assert changed.sink["rate_per_s"] == 5
-        assert changed.sink["secret"].get_secret_value() == "kept"
+        assert changed.sink["secret"].get_secret_value() == SECRET
         assert changed.status is Status.ACTIVE
         assert (await open_registry()).get(added.id) == changed
 
     async def test_a_changed_url_is_asked_again_and_another_kind_of_sink_starts_clean(self, open_registry) -> None:
         registry = await open_registry()
         added = await registry.add(spec(sink={"kind": "webhook", "url": "https://acme.example/h"}), "acme")
-        await registry.set_status(added.id, Status.ACTIVE, "", "hub")
+        await registry.consented(registry.get(added.id))
         moved = await registry.update(added.id, {"sink": {"url": "https://acme.example/i"}}, "acme")
         assert moved.status is Status.PENDING
         fed = await registry.update(added.id, {"sink": {"kind": "feed"}}, "acme")
@@ -257,9 +264,29 @@ class TestTheApi:
     async def test_a_paused_webhook_is_asked_again_before_it_goes_on(self, open_registry) -> None:
         registry = await open_registry()
         added = await registry.add(spec(sink={"kind": "webhook", "url": "https://acme.example/h"}), "acme")
-        await registry.set_status(added.id, Status.ACTIVE, "", "hub")
+        await registry.consented(registry.get(added.id))
         await registry.set_status(added.id, Status.PAUSED, "http-503", "hub")
         assert (await registry.set_status(added.id, Status.ACTIVE, "", "acme")).status is Status.PENDING
+
+    async def test_nobody_but_the_recipient_makes_a_pending_webhook_active(self, open_registry) -> None:
+        registry = await open_registry()
+        added = await registry.add(spec(sink={"kind": "webhook", "url": "https://acme.example/h"}), "acme")
+        told = []
+        registry.listen(told.append)
+        assert (await registry.set_status(added.id, Status.ACTIVE, "", "acme")).status is Status.PENDING
+        assert told == [added]  # it is asked again, now
+        await registry.consented(registry.get(added.id))
+        assert registry.get(added.id).status is Status.ACTIVE
+
+    async def test_consent_counts_only_for_what_was_asked(self, open_registry) -> None:
+        registry = await open_registry()
+        asked = await registry.add(spec(sink={"kind": "webhook", "url": "https://acme.example/h"}), "acme")
+        await registry.update(asked.id, {"sink": {"url": "https://victim.example/"}}, "acme")
+        await registry.consented(asked)
+        assert registry.get(asked.id).status is Status.PENDING
+        paused = await registry.set_status(asked.id, Status.PAUSED, "paused", "acme")
+        await registry.consented(asked)
+        assert registry.get(asked.id) is paused
 
     async def test_a_removed_subscription_is_told_of_a_last_time(self, open_registry) -> None:
         registry = await open_registry()

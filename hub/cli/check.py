@@ -1,0 +1,135 @@
+"""`skolnav check`: the configuration file as a whole, how durable a hub would be here, and connectors' far sides."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hub.cli import output
+from hub.cli.durable import Durability, probe, size
+from hub.cli.failures import Code, of_config
+from hub.cli.words import language, say
+from hub.config import ConfigErrors, ConnectorEntry, Finding, HubConfig, load
+from hub.engines.failures import place_of
+from hub.engines.selftest import has_selftest, selftest
+from plugins.errors import SkolnavError
+from plugins.manager import Plugins, PluginsError
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """One connector's test. `passed` is None where it has none."""
+
+    name: str
+    passed: bool | None
+    says: str = ""
+
+
+def check(path: Path, *, selftest: bool, json: bool) -> Code:
+    """Say all that is wrong at once. Raises Failure where the installed packages contradict each other."""
+    try:
+        plugins = Plugins.load()
+        config = load(path, plugins)
+    except PluginsError as error:
+        raise of_config(error) from None
+    except ConfigErrors as errors:
+        _refused(errors, json)
+        return Code.USAGE
+    durability = probe(config.data)
+    tested = asyncio.run(_tested(config)) if selftest else []
+    code = Code.OK
+    if any(each.passed is False for each in tested):
+        code = Code.FAILED
+    if durability.error:
+        code = Code.FILES
+    if json:
+        output.as_json(_answer(code, config, durability, tested))
+    else:
+        _tell(path, config, durability, tested)
+    return code
+
+
+def _refused(errors: ConfigErrors, json: bool) -> None:
+    if json:
+        output.as_json({"ok": False, "errors": [_finding(each) for each in errors.errors]})
+        return
+    output.line(errors.render(language()))
+    output.line(say("check.errors", count=len(errors.errors)))
+
+
+def _tell(path: Path, config: HubConfig, durability: Durability, tested: Iterable[Tested]) -> None:
+    for warning in config.warnings:
+        _warn(warning.render(language()))
+    output.line(say("check.good", file=path))
+    output.line(
+        say(
+            "check.count",
+            clients=len(config.clients),
+            connectors=len(config.connectors),
+            subscriptions=len(config.subscriptions),
+        )
+    )
+    if durability.error:
+        output.line(say("durable.refused", folder=durability.folder, error=durability.error))
+    else:
+        output.line(say("durable.embedded"))
+        output.line(
+            say(
+                "durable.folder",
+                folder=durability.folder,
+                kind=durability.kind or "?",
+                milliseconds=f"{durability.fsync_ms:.1f}",
+                free="?" if durability.free is None else size(durability.free),
+            )
+        )
+    for text in durability.warnings():
+        _warn(text)
+    for each in tested:
+        words = {None: "none", True: "passed", False: "failed"}
+        output.line(say(f"check.selftest-{words[each.passed]}", name=each.name, says=each.says))
+
+
+def _warn(text: str) -> None:
+    output.line(f"{say('check.warning')}: {text}")
+
+
+def _answer(code: Code, config: HubConfig, durability: Durability, tested: Iterable[Tested]) -> dict[str, Any]:
+    return {
+        "ok": code is Code.OK,
+        "errors": [],
+        "warnings": [*map(_finding, config.warnings), *({"says": text} for text in durability.warnings())],
+        "durability": {
+            "engine": "embedded",
+            "acknowledged_after": "fsync",
+            **{key: str(value) if isinstance(value, Path) else value for key, value in asdict(durability).items()},
+        },
+        "selftests": [asdict(each) for each in tested],
+    }
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    return {
+        "file": found.file,
+        "line": found.line,
+        "path": found.path,
+        "key": found.key,
+        "says": found.says(language()),
+    }
+
+
+async def _tested(config: HubConfig) -> list[Tested]:
+    """All at once: each waits for a far side of its own."""
+    return list(await asyncio.gather(*(_test(name, entry) for name, entry in config.connectors.items())))
+
+
+async def _test(name: str, entry: ConnectorEntry) -> Tested:
+    if not has_selftest(entry):
+        return Tested(name, None)
+    try:
+        await selftest(name, entry)
+    except SkolnavError as error:
+        return Tested(name, False, str(error))
+    except Exception as error:  # the connector's own fault: what it says may quote data
+        return Tested(name, False, f"{type(error).__name__} ({place_of(error, entry.cls)})")
+    return Tested(name, True)

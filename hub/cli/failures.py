@@ -1,0 +1,83 @@
+"""How a command ends when it can't do its work: a text for a person and an exit code for a program."""
+
+import errno
+import traceback
+from enum import IntEnum
+from pathlib import Path
+
+from hub.cli.words import language, say
+
+
+class Code(IntEnum):
+    """Exit codes; `skolnav --help` lists them."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2  # wrong usage, or a configuration that can't be used
+    NO_HUB = 3
+    ANOTHER_HUB = 4
+    ADDRESS = 5
+    FILES = 6
+
+
+class Failure(Exception):
+    """Ends the command. `text` is in the user's language, and holds no data."""
+
+    def __init__(self, code: Code, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+def of_config(error: Exception) -> Failure:
+    """What `hub.cli.serve.read` raises."""
+    from hub.config import ConfigErrors
+
+    if isinstance(error, ConfigErrors):
+        return Failure(Code.USAGE, error.render(language()))
+    return Failure(Code.USAGE, say("failure.plugins", says=str(error)))
+
+
+def of_start(error: Exception, data: Path) -> Failure | None:
+    """What `Hub.start` raises where a person can mend it; None for what should not happen."""
+    from hub.bus.base import LogUnavailable
+    from hub.bus.sqlite import LogLocked, LogMismatch
+    from hub.store.base import StoreUnavailable
+    from plugins.errors import ConfigurationError
+
+    if isinstance(error, LogLocked):
+        return Failure(Code.ANOTHER_HUB, say("failure.another-hub", data=data))
+    if isinstance(error, ConfigurationError):
+        if error.code == "wrong-key":
+            return Failure(Code.FILES, say("failure.wrong-key", data=data))
+        return Failure(Code.USAGE, say("failure.config", says=str(error)))
+    if isinstance(error, OSError):
+        return of_files(error, data)
+    if isinstance(error, LogUnavailable | StoreUnavailable):
+        if "FULL" in str(error).upper() or _is_full(data):
+            return Failure(Code.FILES, say("failure.full", data=data))
+        return Failure(Code.FILES, say("failure.files", data=data, says=str(error)))
+    if isinstance(error, LogMismatch):
+        return Failure(Code.FILES, say("failure.files", data=data, says=str(error)))
+    return None
+
+
+def of_files(error: OSError, data: Path) -> Failure:
+    """A file of the hub's that can't be made, read or written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Failure(Code.FILES, say("failure.full", data=data))
+    return Failure(Code.FILES, say("failure.unwritable", path=error.filename or data, error=error.strerror))
+
+
+def unexpected(error: BaseException) -> str:
+    """Of which class and where: what an exception says may quote data."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    place = "".join(f" ({Path(frame.filename).name}:{frame.lineno})" for frame in last)
+    return say("failure.internal", what=f"{type(error).__name__}{place}")
+
+
+def _is_full(data: Path) -> bool:
+    from hub.cli.durable import LITTLE, free_bytes
+
+    free = free_bytes(data)
+    return free is not None and free < LITTLE

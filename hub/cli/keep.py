@@ -1,0 +1,71 @@
+"""`skolnav backup` and `skolnav restore`: the hub's two files, as a pair."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hub.bus.file import LogLocked, lock
+from hub.cli import output
+from hub.cli.durable import size
+from hub.cli.failures import Code, Failure, of_files
+from hub.cli.local import LocalHub, Refused
+from hub.cli.words import say
+from hub.engines.backup import LOG, STORE, BackupFailed, back_up, restore
+
+
+def backup(data: Path, folder: Path) -> None:
+    """By the hub that runs, else here, with its lock. Raises Failure."""
+    folder = folder.absolute()
+    try:
+        with LocalHub(data) as hub:
+            written = hub.post("/v1/operator/backup", {"folder": str(folder)})["bytes"]
+    except Refused as refused:
+        raise Failure(Code.FAILED, say("backup.failed", says=refused.problem["detail"])) from None
+    except Failure as failure:
+        if failure.code is not Code.NO_HUB:
+            raise
+        if not (data / STORE).exists() or not (data / LOG).exists():
+            raise Failure(Code.FILES, say("backup.missing", path=data / STORE)) from None
+        with _told(data, "backup.exists"), _locked(data):
+            written = back_up(data, folder)
+    output.line(say("backup.done", folder=folder, size=size(written)))
+    if (data / "key").exists():
+        output.line(say("backup.key", key=data / "key"))
+
+
+def put_back(folder: Path, data: Path) -> None:
+    """Raises Failure."""
+    with _told(data, "restore.exists"):
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _locked(data):
+            restore(folder, data)
+    output.line(say("restore.done", data=data))
+    if not (data / "key").exists():
+        output.line(say("restore.key", key=data / "key"))
+
+
+@contextmanager
+def _locked(data: Path) -> Iterator[None]:
+    try:
+        handle = lock(data / LOG)
+    except LogLocked:
+        raise Failure(Code.ANOTHER_HUB, say("backup.running", data=data)) from None
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _told(data: Path, exists: str) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError as error:
+        raise Failure(Code.FAILED, say(exists, path=error.args[-1])) from None
+    except FileNotFoundError as error:
+        raise Failure(Code.FAILED, say("backup.missing", path=error.args[-1])) from None
+    except BackupFailed as error:
+        raise Failure(Code.FAILED, say("backup.failed", says=error)) from None
+    except OSError as error:
+        raise of_files(error, data) from None

@@ -1,0 +1,38 @@
+"""The hub's log on standard error: `time level logger: message`, and nothing that an exception may quote."""
+
+import logging
+import traceback
+from types import TracebackType
+from typing import Final
+
+OURS: Final = ("hub", "skolnav", "plugins", "connectors")
+
+
+class Formatter(logging.Formatter):
+    """An exception is told by its class and where it was raised: its words may quote data."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatException(
+        self,
+        ei: tuple[type[BaseException] | None, BaseException | None, TracebackType | None] | tuple[None, None, None],
+    ) -> str:
+        kind, _, where = ei
+        return "".join(traceback.format_tb(where)) + (kind.__name__ if kind is not None else "")
+
+
+def configure(level: str) -> None:
+    """Ours from `level` on (a name of the configuration's `log_level`); what others write from warnings on.
+
+    At lower levels libraries write headers and addresses.
+    """
+    wanted = logging.getLevelNamesMapping()[level.upper()]
+    handler = logging.StreamHandler()
+    handler.setFormatter(Formatter())
+    logging.basicConfig(level=max(wanted, logging.WARNING), handlers=[handler], force=True)
+    for name in OURS:
+        logging.getLogger(name).setLevel(wanted)
+    # It names each migration, and each peer that speaks no HTTP.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)

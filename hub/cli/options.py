@@ -1,0 +1,62 @@
+"""Options that many commands have, and which hub they mean."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+import typer
+
+from hub.cli.failures import Code, Failure
+from hub.cli.local import CONFIG, LocalHub, data_folder
+from hub.cli.words import say
+
+Config = Annotated[Path | None, typer.Option("--config", "-c", help=say("option.config"), show_default=str(CONFIG))]
+Data = Annotated[Path | None, typer.Option("--data", help=say("option.data"))]
+Json = Annotated[bool, typer.Option("--json", help=say("option.json"))]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help=say("option.yes"))]
+
+_AGO: Final = re.compile(r"([0-9]{1,9})(s|m|h|d)\Z", re.ASCII)
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which hub, and how the answer is written: what stands before a subcommand counts where it says nothing itself."""
+
+    config: Path | None = None
+    data: Path | None = None
+    json: bool = False
+
+    @classmethod
+    def of(cls, ctx: typer.Context, config: Path | None, data: Path | None, json: bool) -> Self:
+        before = ctx.obj if isinstance(ctx.obj, cls) else cls()
+        # Beside a folder that is named here, a file that was named before means nothing.
+        if config is None and data is None:
+            config, data = before.config, before.data
+        return cls(config, data, json or before.json)
+
+    def hub(self) -> LocalHub:
+        """To be entered. Raises Failure."""
+        return LocalHub(data_folder(self.config, self.data))
+
+
+def moment(given: str) -> datetime:
+    """A time with offset, or so long ago (`6h`); aware. Raises Failure."""
+    if ago := _AGO.match(given):
+        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        found = datetime.fromisoformat(given)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise Failure(Code.USAGE, say("failure.since", given=given, expected=say("option.since")))
+    return found
+
+
+def shown(moment: str) -> str:
+    """A time of an answer, as people here read it."""
+    from hub.clock import SCHOOL_ZONE
+
+    return f"{datetime.fromisoformat(moment).astimezone(SCHOOL_ZONE):%Y-%m-%d %H:%M:%S}"

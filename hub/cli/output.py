@@ -1,0 +1,72 @@
+"""What goes to the screen: tables for people, plain columns where nobody looks, JSON for programs."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hub.cli.failures import Code, Failure
+from hub.cli.words import say
+
+
+def line(text: str = "") -> None:
+    """One line of the answer."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """One line beside the answer: programs that read the answer do not get it."""
+    sys.stdout.flush()
+    sys.stderr.write(text + "\n")
+
+
+def as_json(value: Any) -> None:
+    line(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """`columns` are keys of `column.*`. To a terminal with lines and colours, else in columns that nothing cuts off."""
+    heads = [say(f"column.{column}") for column in columns]
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _drawn(heads, cells)
+        return
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    for row in (heads, *cells):
+        line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def facts(about: Mapping[str, object]) -> None:
+    """One thing: `column.*` keys and what stands under them. What is empty is left out."""
+    shown = {say(f"column.{key}"): str(value) for key, value in about.items() if value not in (None, "", [], ())}
+    width = max(map(len, shown), default=0)
+    for name, value in shown.items():
+        first, *more = value.splitlines()
+        line(f"{name.ljust(width)}  {first}")
+        for each in more:
+            line(f"{' ' * width}  {each}")
+
+
+def agreed(question: str) -> bool:
+    """Ask a person; anything but yes is no. Raises Failure where nobody is there to ask."""
+    if not sys.stdin.isatty():
+        raise Failure(Code.USAGE, say("apply.needs-yes"))
+    sys.stdout.write(f"{question} ({say('answer.yes-no')}) ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("j", "ja", "y", "yes")
+
+
+def _drawn(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    # A screen is narrow: columns in which nothing stands are left out, and what the rows go by is not broken.
+    shown = [number for number in range(len(heads)) if any(row[number] for row in cells)]
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number in shown:
+        drawn.add_column(heads[number], overflow="fold", no_wrap=number == 0)
+    for row in cells:
+        drawn.add_row(*(Text(row[number]) for number in shown))  # as it is: an id may look like markup
+    Console(highlight=False).print(drawn)

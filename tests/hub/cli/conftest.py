@@ -1,0 +1,168 @@
+"""The real command in processes of its own, on real files and free ports of loopback."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import httpx
+import pytest
+
+SKOLNAV: Final = Path(sys.executable).with_name("skolnav")
+TOKENS: Final = {
+    "SIS_TOKEN": "token-of-the-school-0123456789",
+    "ACME_TOKEN": "token-of-acme-0123456789-abc",
+    "ACME_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+}
+STUDENT: Final = "11111111-1111-4111-8111-111111111111"
+UP: Final = "Skolnav: http://"
+
+
+def config(port: int, **more: Any) -> dict[str, Any]:
+    """A configuration without warnings; JSON is YAML."""
+    organisations = ["22222222-2222-4222-8222-222222222222"]
+    contract = {
+        "purpose": "school attendance",
+        "legal_basis": "public task, Education Act 7:17",
+        "categories": ["attendance", "identity"],
+        "scope": {"organisations": organisations},
+    }
+    return {
+        "municipality": "Exempelkommun",
+        "listen": f"127.0.0.1:{port}",
+        "clients": [
+            {
+                "id": "sis",
+                "token": "${env:SIS_TOKEN}",
+                "roles": ["publisher"],
+                "publishes": ["se.skolnav.*"],
+                "sources": ["urn:sis"],
+            },
+            {"id": "acme", "token": "${env:ACME_TOKEN}", "roles": ["subscriber"], "contract": contract},
+        ],
+        "subscriptions": [
+            {"name": "acme-absence", "client": "acme", "types": ["se.skolnav.absence.*"], "sink": {"kind": "feed"}}
+        ],
+        **more,
+    }
+
+
+def absence(id: str) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": id,
+        "source": "urn:sis",
+        "type": "se.skolnav.absence.reported.v1",
+        "data": {
+            "id": "33333333-3333-4333-8333-333333333333",
+            "student": {"id": STUDENT},
+            "startTime": "2026-11-24T08:00:00+01:00",
+            "endTime": "2026-11-24T16:00:00+01:00",
+            "type": "Anmäld frånvaro",
+        },
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Place:
+    """A folder with a configuration file, where commands are given."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.file = folder / "skolnav.yaml"
+        self.data = folder / "data"
+        self.configure()
+
+    def configure(self, **more: Any) -> None:
+        self.file.write_text(json.dumps(config(self.port, **more), ensure_ascii=False))
+
+    def environ(self, **more: str) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "SKOLNAV_"))}
+        return {**kept, **TOKENS, "COLUMNS": "200", **more}
+
+    def run(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: str | None = None) -> Ran:
+        """A command that ends by itself; Swedish, since nothing says otherwise."""
+        done = subprocess.run(
+            [SKOLNAV, *arguments], cwd=self.folder, env=self.environ() if env is None else dict(env), text=True,
+            capture_output=True, timeout=60, **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr, done.stderr
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    @contextmanager
+    def hub(self, *arguments: str) -> Iterator["Running"]:
+        """`skolnav run`, up; ended in order at the end if it still runs."""
+        with Running(self, arguments) as running:
+            yield running
+
+
+class Running:
+    def __init__(self, place: Place, arguments: tuple[str, ...]) -> None:
+        self._place = place
+        self._arguments = arguments
+        self._written = place.folder / "hub.txt"
+
+    def __enter__(self) -> Self:
+        with self._written.open("w") as file:
+            self.process = subprocess.Popen(
+                [SKOLNAV, "run", *self._arguments], cwd=self._place.folder, env=self._place.environ(),
+                stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while UP not in self.output:
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.02)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(20)
+            finally:
+                self.process.kill()
+
+    @property
+    def output(self) -> str:
+        return self._written.read_text()
+
+    def post(self, *events: Mapping[str, Any]) -> None:
+        answer = httpx.post(
+            f"http://127.0.0.1:{self._place.port}/v1/events", content=json.dumps(events),
+            headers={
+                "Authorization": f"Bearer {TOKENS['SIS_TOKEN']}",
+                "Content-Type": "application/cloudevents-batch+json",
+            },
+        )  # fmt: skip
+        assert answer.status_code == 202, answer.text
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)

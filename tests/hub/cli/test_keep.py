@@ -1,0 +1,90 @@
+"""Backup and restore: the two files as a pair, from a hub that runs or not."""
+
+import secrets
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.hub.cli.conftest import TOKENS, Place, absence, config
+
+
+def ids(place: Place) -> list[str]:
+    return [each["id"] for each in place.run("events", "--json").json()["events"]]
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["while it runs", "stopped"])
+def test_what_was_accepted_before_the_copy_is_there_after_it_is_put_back(place: Place, running: bool) -> None:
+    with place.hub() as hub:
+        hub.post(absence("kept-1"), absence("kept-2"))
+        if running:
+            copied = place.run("backup", "copy")
+            hub.post(absence("later-1"))
+    if not running:
+        copied = place.run("backup", "copy")
+    assert copied.code == 0, copied.err
+    assert "store.db och log.db, som ett par" in copied.out
+    assert f"Nyckeln ({place.data}/key) är inte med" in copied.out
+    assert sorted(each.name for each in (place.folder / "copy").iterdir()) == ["log.db", "store.db"]
+    assert all(each.stat().st_mode & 0o077 == 0 for each in (place.folder / "copy").iterdir())
+
+    key = (place.data / "key").read_bytes()
+    shutil.rmtree(place.data)
+    put_back = place.run("restore", "copy")
+    assert put_back.code == 0, put_back.err
+    assert "Lägg tillbaka nyckeln också" in put_back.out
+    (place.data / "key").write_bytes(key)
+    with place.hub():
+        assert ids(place) == ["kept-1", "kept-2"]
+        assert "aktiv" in place.run("subscriptions").out
+
+
+def test_a_copy_never_overwrites_another(place: Place) -> None:
+    with place.hub():
+        assert place.run("backup", "copy").code == 0
+        again = place.run("backup", "copy")
+        assert again.code == 1
+    assert place.run("backup", "copy").code == 1
+    over = place.run("restore", "copy")
+    assert over.code == 1
+    assert "finns redan. Flytta undan den först." in over.err
+
+
+def test_a_copy_is_not_put_back_under_a_hub_that_runs(place: Place) -> None:
+    with place.hub():
+        assert place.run("backup", "copy").code == 0
+        ran = place.run("restore", "copy")
+    assert ran.code == 4
+    assert "En hubb kör på filerna i" in ran.err
+
+
+def test_a_damaged_copy_is_refused_and_nothing_is_written(place: Place) -> None:
+    with place.hub():
+        assert place.run("backup", "copy").code == 0
+    shutil.rmtree(place.data)
+    log = place.folder / "copy" / "log.db"
+    content = bytearray(log.read_bytes())
+    content[8192:] = secrets.token_bytes(len(content) - 8192)
+    log.write_bytes(content)
+    ran = place.run("restore", "copy")
+    assert ran.code == 1
+    assert not (place.data / "log.db").exists()
+
+
+def test_nothing_to_copy_is_told(place: Place) -> None:
+    assert place.run("backup", "copy").code == 6
+    assert place.run("restore", "nowhere").code == 1
+
+
+def test_a_backup_is_asked_for_over_the_local_socket_alone(place: Place, tmp_path: Path) -> None:
+    """It makes files on the hub's machine: no token is enough for that."""
+    clients = [*config(place.port)["clients"], {"id": "op", "token": "${file:op.token}", "roles": ["operator"]}]
+    (tmp_path / "op.token").write_text("token-of-op-0123456789-abcdef")
+    place.configure(clients=clients)
+    with place.hub():
+        url = f"http://127.0.0.1:{place.port}/v1/operator/backup"
+        for token in (TOKENS["ACME_TOKEN"], "token-of-op-0123456789-abcdef"):
+            answer = httpx.post(url, json={"folder": str(tmp_path / "x")}, headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code in (403, 404)
+    assert not (tmp_path / "x").exists()

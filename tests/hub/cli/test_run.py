@@ -1,0 +1,205 @@
+"""`skolnav run`: from the start line to each way in which it ends."""
+
+import contextlib
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.disks import LoopDisk, why_not
+from tests.hub.cli.conftest import STUDENT, TOKENS, Place, absence
+
+LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING|ERROR) [\w.]+: .+")
+
+
+def test_it_says_in_one_line_where_it_listens_and_what_it_has(place: Place) -> None:
+    with place.hub() as hub:
+        lines = hub.output.splitlines()
+    assert lines == [
+        f"Skolnav: http://127.0.0.1:{place.port}, data i {place.data}, inbyggd motor (fsync före svaret), "
+        "kontakter: 0, prenumerationer: 1"
+    ]
+
+
+def test_warnings_come_before_that_line_and_are_counted_in_it(place: Place) -> None:
+    place.configure(clients=[{"id": "sis", "token": "${env:SIS_TOKEN}", "roles": ["publisher"]}], subscriptions=[])
+    with place.hub() as hub:
+        *before, up = hub.output.splitlines()
+    assert len(before) == 2
+    assert all(LINE.fullmatch(line) for line in before)
+    assert "får publicera alla händelsetyper" in before[0].lower()
+    assert up.endswith("prenumerationer: 0, varningar: 2 (skolnav check)")
+
+
+def test_its_log_holds_time_level_logger_and_nothing_personal(place: Place) -> None:
+    """Promise 8: no personal data or secret in a log line, not at any level."""
+    place.configure(log_level="debug")
+    with place.hub() as hub:
+        hub.post(absence("a-1"))
+        place.run("subscriptions")
+        place.run("why", "a-1", "acme")
+        hub.process.send_signal(signal.SIGTERM)
+        assert hub.process.wait(10) == 0
+        written = hub.output
+    for line in written.splitlines():
+        assert line.startswith("Skolnav: ") or LINE.fullmatch(line), line
+    assert "slutade i ordning" in written
+    for value in (STUDENT, *TOKENS.values()):
+        assert value not in written
+
+
+def test_it_is_ready_within_two_seconds(place: Place) -> None:
+    """Issue 3: ready in 2 s; the best of three, since the machine is shared."""
+    took = []
+    for _ in range(3):
+        started = time.monotonic()
+        with place.hub():
+            took.append(time.monotonic() - started)
+    assert min(took) < 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order_although_somebody_is_in_the_middle_of_a_call(
+    place: Place, number: signal.Signals
+) -> None:
+    with place.hub() as hub, _half_a_request(place.port):
+        hub.process.send_signal(number)
+        assert hub.process.wait(10) == 0
+        assert "slutade i ordning" in hub.output
+    assert not (place.data / "hub.sock").exists()
+
+
+def test_a_second_ctrl_c_ends_it_at_once(place: Place) -> None:
+    with place.hub() as hub, _half_a_request(place.port):
+        hub.process.send_signal(signal.SIGINT)
+        while "slutar" not in hub.output:
+            time.sleep(0.01)
+        hub.process.send_signal(signal.SIGINT)
+        assert hub.process.wait(2) == 130
+        assert "slutar genast" in hub.output
+    with place.hub():  # nothing is damaged
+        assert place.run("subscriptions").code == 0
+
+
+def test_a_second_hub_on_the_same_data_is_refused(place: Place) -> None:
+    """Issue 3, bad input: a second hub on the same data."""
+    with place.hub():
+        second = place.run("run")
+        assert second.code == 4
+        assert f"En annan hubb kör redan på filerna i {place.data}" in second.err
+        assert place.run("subscriptions").code == 0  # the first is none the worse
+
+
+def test_an_address_that_is_taken_is_told(place: Place) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", place.port))
+        other.listen()
+        ran = place.run("run")
+    assert ran.code == 5
+    assert f"127.0.0.1:{place.port} går inte att lyssna på: Address already in use" in ran.err
+
+
+def test_data_that_cannot_be_used_is_told(place: Place) -> None:
+    place.data.write_text("a file where the folder should be")
+    ran = place.run("run")
+    assert ran.code == 6
+    assert str(place.data) in ran.err
+
+
+def test_a_damaged_log_is_told(place: Place) -> None:
+    place.data.mkdir()
+    (place.data / "log.db").write_bytes(secrets.token_bytes(65536))
+    ran = place.run("run")
+    assert ran.code == 6
+    assert "Filerna i" in ran.err
+
+
+def test_a_damaged_store_is_told(place: Place) -> None:
+    place.data.mkdir()
+    (place.data / "store.db").write_bytes(secrets.token_bytes(65536))
+    ran = place.run("run")
+    assert ran.code == 6
+    assert "store.db" in ran.err
+
+
+@pytest.mark.parametrize("key", [secrets.token_bytes(32), b"no key"], ids=["another", "broken"])
+def test_a_key_that_is_not_the_one_that_was_used_is_told(place: Place, key: bytes) -> None:
+    with place.hub():
+        pass
+    (place.data / "key").write_bytes(key)
+    ran = place.run("run")
+    assert ran.code == 6
+    assert "Hubbens nyckel öppnar inte det som sparats" in ran.err
+
+
+def test_a_full_disk_at_the_start_is_told(place: Place, tmp_path: Path) -> None:
+    """Issue 3, bad input: a full disk."""
+    if (reason := why_not(tmp_path)) is not None:
+        pytest.skip(reason)
+    folder = tmp_path / "full"
+    folder.mkdir()
+    disk = LoopDisk(folder, 16)
+    try:
+        filler = disk.path / "filler"
+        for size in (1 << 20, 512):  # a large write that fails leaves room for small ones
+            with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+                while file.write(bytes(size)):
+                    pass
+        place.configure(data=str(disk.path / "data"))
+        ran = place.run("run")
+        assert ran.code == 6
+        assert "Disken är full" in ran.err
+        filler.unlink()
+        with place.hub() as hub:
+            hub.post(absence("a-1"))
+    finally:
+        disk.unmount()
+
+
+def test_unset_variables_are_told_and_values_never(place: Place) -> None:
+    env = place.environ()
+    del env["ACME_TOKEN"]
+    ran = place.run("run", env=env)
+    assert ran.code == 2
+    assert "Miljövariabeln ACME_TOKEN är inte satt, eller tom." in ran.err
+    assert TOKENS["SIS_TOKEN"] not in ran.err
+
+
+def test_a_failure_that_nobody_thought_of_is_no_traceback_either(place: Place) -> None:
+    """An exception's own words may quote data: its class and place are told."""
+    (place.folder / "mine").mkdir()
+    (place.folder / "mine" / "sitecustomize.py").write_text(
+        "import plugins.manager\n"
+        "def load(*_): raise RuntimeError('Anna Andersson')\n"
+        "plugins.manager.Plugins.load = load\n"
+    )
+    ran = place.run("plugins", env=place.environ(PYTHONPATH=str(place.folder / "mine")))
+    assert ran.code == 1
+    assert "RuntimeError (sitecustomize.py:2)" in ran.err
+    assert "Anna" not in ran.err
+
+
+def _half_a_request(port: int) -> socket.socket:
+    """A call whose body never comes."""
+    caller = socket.create_connection(("127.0.0.1", port))
+    caller.sendall(
+        b"POST /v1/events HTTP/1.1\r\nHost: hub\r\nContent-Type: application/cloudevents+json\r\n"
+        b"Authorization: Bearer " + TOKENS["SIS_TOKEN"].encode() + b"\r\nContent-Length: 1000\r\n\r\n{"
+    )
+    time.sleep(0.2)  # until the hub waits for the rest
+    return caller
+
+
+def test_the_module_is_the_same_command(place: Place) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "hub.cli", "catalogue"], capture_output=True, text=True, env=place.environ(),
+        cwd=place.folder, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "se.skolnav.absence.reported.v1" in done.stdout
