@@ -22,7 +22,11 @@ class FaultSuite(Subject):
     """
 
     def outcome(self, effects: Sequence[Any]) -> Sequence[Any]:
-        """What of the effects is the same whatever happened on the way. Default: all of them, in any order."""
+        """What of the effects is the same whatever happened on the way. Default: all of them, in any order.
+
+        Override it where a timer tells of events that the far side must have taken first: one that was due meanwhile
+        may come before all of them got through (`complete` is false).
+        """
         return in_any_order(effects)
 
     @pytest.mark.asyncio

@@ -15,7 +15,9 @@ from tests.hub.testing.test_suites import TheLedger, absences
 
 
 class TestFaults(TheLedger, FaultSuite):
-    pass
+    def outcome(self, effects):
+        """Without the count: one that was due meanwhile may be made before every event got through, and says so."""
+        return super().outcome([effect for effect in effects if effect[0] != "count"])
 
 
 class TestSelftest(TheLedger, SelftestSuite):
