@@ -42,6 +42,18 @@ def _translated(node: Any) -> Any:
     return out
 
 
+def _bare(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_bare(each) for each in node]
+    return {n: _bare(v) for n, v in node.items() if n != "example"} if isinstance(node, dict) else node
+
+
+def without_examples() -> dict[str, Any]:
+    """The file as it is, but for its examples (nulls where none may be)."""
+    bare: dict[str, Any] = _bare(yaml.load(FILE.read_text("utf-8"), _Loader))
+    return bare
+
+
 @cache
 def document() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.load(FILE.read_text("utf-8"), _Loader)

@@ -1,0 +1,187 @@
+"""Reports by POST: they become events of the client's own source, and the answer is the stored object."""
+
+import pytest
+
+from tests.hub.api.ss12000.conftest import BASE, CLIENTS, append, client, token
+from tests.hub.api.ss12000.school import CLASS_8B, GUARDIAN, NORTH, SECRET, SOURCE, lesson_id, load, pupil, secret
+
+ABSENCE = {
+    "startTime": "2026-11-24T08:00:00+01:00",
+    "endTime": "2026-11-24T16:00:00+01:00",
+    "type": "Anmäld frånvaro",
+    "student": {"id": pupil(1)},
+    "organisation": {"id": NORTH},
+    "registeredBy": {"id": GUARDIAN},
+}
+ATTENDANCE = {
+    "calendarEvent": {"id": lesson_id(1)},
+    "student": {"id": pupil(1)},
+    "isReported": True,
+    "attendanceMinutes": 60,
+    "validAbsenceMinutes": 20,
+    "absenceReason": "canary: tandläkare",
+}
+CAME = {
+    "time": "2026-11-24T07:31:00+01:00",
+    "eventType": "In",
+    "person": {"id": pupil(3)},
+    "group": {"id": CLASS_8B},
+}
+
+
+@pytest.fixture
+async def school(hub):
+    await load(hub, *secret())
+    return hub
+
+
+async def post(caller, path, body, id="reporter", **headers):
+    return await caller(id).call("POST", path, json=body, headers=headers)
+
+
+async def newest(hub):
+    found = (await hub.log.read(hub.log.start(), 999)).events[-1]
+    return found.event.attributes, found.event.data
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "type_"),
+    [
+        ("/absences", ABSENCE, "absence.reported"),
+        ("/absences", {**ABSENCE, "type": "Beviljad ledighet"}, "absence.leave_granted"),
+        ("/attendances", ATTENDANCE, "attendance.recorded"),
+        ("/attendanceEvents", CAME, "attendance.checked_in"),
+        ("/attendanceEvents", {**CAME, "eventType": "Ut"}, "attendance.checked_out"),
+    ],
+)
+async def test_a_report_becomes_an_event_and_comes_back(school, caller, path, body, type_):
+    answer = await post(caller, path, body, "both")
+    assert answer.status_code == 200
+    given = answer.json()
+    assert {name: given[name] for name in body if name != "absenceReason"} == {
+        name: value for name, value in body.items() if name != "absenceReason"
+    }
+    attributes, data = await newest(school)
+    assert attributes["type"] == f"se.skolnav.{type_}.v1"
+    assert attributes["source"] == "urn:skolnav:provkoping:ss12000:both"
+    assert data["id"] == given["id"]
+    read = (await caller("all").by_id(path, given["id"])).json()
+    assert read == given
+
+
+async def test_free_text_on_why_is_not_taken_up(school, caller):
+    await post(caller, "/attendances", ATTENDANCE)
+    assert "canary" not in str(await newest(school))
+
+
+async def test_a_second_attendance_for_the_lesson_corrects_the_first(school, caller):
+    first = (await post(caller, "/attendances", ATTENDANCE)).json()
+    second = (await post(caller, "/attendances", {**ATTENDANCE, "attendanceMinutes": 80})).json()
+    assert first["id"] == second["id"]
+    (found,) = await caller("all").every("/attendances", {"student": pupil(1)})
+    assert found["attendanceMinutes"] == 80
+
+
+async def test_a_repeat_with_its_key_is_stored_once(school, caller):
+    before = len((await school.log.read(school.log.start(), 999)).events)
+    first = await post(caller, "/absences", ABSENCE, **{"Idempotency-Key": "report-1"})
+    again = await post(caller, "/absences", ABSENCE, **{"Idempotency-Key": "report-1"})
+    assert first.json() == again.json()
+    assert len((await school.log.read(school.log.start(), 999)).events) == before + 1
+    other = await post(caller, "/absences", {**ABSENCE, "endTime": "2026-11-24T12:00:00+01:00"}, **{
+        "Idempotency-Key": "report-1"
+    })  # fmt: skip
+    assert (other.status_code, other.json()["code"]) == (409, "key-conflict")
+    new = await post(caller, "/absences", ABSENCE)
+    assert new.json()["id"] != first.json()["id"]
+
+
+async def test_an_answer_tells_nothing_about_the_person(school, caller):
+    """Known, protected or never heard of: the same, but for the id that the client sent."""
+    answers = [
+        (await post(caller, "/absences", {**ABSENCE, "student": {"id": id}})).json()
+        for id in (pupil(1), SECRET, pupil(120))
+    ]
+    for each in answers:
+        del each["id"], each["meta"], each["student"]
+    assert answers[0] == answers[1] == answers[2]
+    assert (await caller("all").every("/absences", {"student": SECRET})) == []
+
+
+async def test_a_mark_on_the_reference_guards_the_report(school, caller):
+    body = {**ABSENCE, "student": {"id": pupil(1), "securityMarking": "Sekretessmarkering"}}
+    answer = await post(caller, "/absences", body)
+    assert (await caller("all").by_id("/absences", answer.json()["id"])).status_code == 404
+
+
+async def test_a_client_reports_by_the_names_it_knows(school, http, caller):
+    from dataclasses import replace
+
+    from schemas import Category
+
+    school.config = replace(
+        school.config,
+        clients=(*CLIENTS, client("board", Category.ATTENDANCE, roles=("publisher", "subscriber"))),
+    )
+    name = school.keys.pseudonyms("provkoping/client/board").of(pupil(1))
+    answer = await post(caller, "/absences", {**ABSENCE, "student": {"id": name}}, "board")
+    assert answer.json()["student"] == {"id": name}
+    _, data = await newest(school)
+    assert data["student"] == {"id": pupil(1)}
+
+
+BAD = [
+    ("/absences", []),
+    ("/absences", {}),
+    ("/absences", {**ABSENCE, "type": "Skolk"}),
+    ("/absences", {**ABSENCE, "startTime": "2026-11-24T08:00:00"}),
+    ("/absences", {**ABSENCE, "student": {}}),
+    ("/absences", {**ABSENCE, "student": {"id": "canary"}}),
+    ("/absences", {**ABSENCE, "student": "canary"}),
+    ("/absences", {**ABSENCE, "student": None}),
+    ("/attendances", {**ATTENDANCE, "isReported": "canary"}),
+    ("/attendances", {**ATTENDANCE, "attendanceMinutes": -5}),
+    ("/attendances", {**ATTENDANCE, "calendarEvent": None}),
+    ("/attendanceEvents", {**CAME, "eventType": "canary"}),
+    ("/attendanceEvents", {**CAME, "time": "canary"}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), BAD)
+async def test_what_is_no_report_is_told_and_nothing_is_stored(school, caller, path, body):
+    before = school.log.head()
+    for id in ("reporter", "both"):
+        answer = await post(caller, path, body, id)
+        assert answer.status_code == 400
+        assert "canary" not in answer.text
+    assert school.log.head() == before
+
+
+async def test_no_json_is_told(school, http):
+    answer = await http.post(f"{BASE}/absences", content=b"{", headers={"Authorization": f"Bearer {token('reporter')}"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "body-invalid")
+
+
+@pytest.mark.parametrize(("id", "code"), [
+    ("all", "role-missing"), ("elsewhere", "not-permitted-to-publish"), ("leaver", "not-permitted-to-publish"),
+])  # fmt: skip
+async def test_who_may_not_report(school, caller, id, code):
+    answer = await post(caller, "/absences", ABSENCE, id)
+    assert (answer.status_code, answer.json()["code"]) == (403, code)
+
+
+async def test_what_cannot_be_posted_is_not_there(school, http):
+    for path in ("/persons", "/calendarEvents"):
+        answer = await http.post(f"{BASE}{path}", json={}, headers={"Authorization": f"Bearer {token('both')}"})
+        assert (answer.status_code, answer.content) == (404, b"")
+
+
+async def test_a_withdrawn_report_is_gone(school, caller):
+    from tests.hub.api.ss12000.conftest import event
+
+    given = (await post(caller, "/absences", ABSENCE)).json()
+    data = {**ABSENCE, "id": given["id"]}
+    await append(school, event("absence.withdrawn", "w-1", data, SOURCE))
+    assert (await caller("all").by_id("/absences", given["id"])).status_code == 404
+    gone = await caller("all").page("/deletedEntities", {"entities": "Absence"})
+    assert gone["data"] == {"absences": [given["id"]]}
