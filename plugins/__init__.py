@@ -1,12 +1,14 @@
 """How a connector plugs in: what vendors import. See docs/vendors.md."""
 
 from plugins.connector import (
+    Answer,
     Connector,
     ConnectorConfig,
     Context,
     Contract,
     DirectoryView,
     Effect,
+    Received,
     Transaction,
     daily,
 )
@@ -16,6 +18,7 @@ from plugins.hookspecs import hookimpl
 from schemas import Category, Event
 
 __all__ = [
+    "Answer",
     "Category",
     "ConfigurationError",
     "Connector",
@@ -28,6 +31,7 @@ __all__ = [
     "Event",
     "PermanentError",
     "PrivacyError",
+    "Received",
     "SkolnavError",
     "TemporaryError",
     "Transaction",

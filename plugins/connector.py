@@ -19,18 +19,23 @@ class Kitchen(Connector[KitchenConfig]):
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from schemas import Category, DataContract, Event, Payload
 
 T = TypeVar("T")
+
+
+_HEADER: Final = re.compile(r"[A-Za-z0-9-]+\Z")
+_HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]*\Z")
 
 
 class ConnectorConfig(BaseModel):
@@ -53,6 +58,32 @@ class Effect(StrEnum):
 def Contract(purpose: str, basis: str, categories: Iterable[Category]) -> DataContract:
     """What a connector class asks to see, and why. Its configuration can only narrow it."""
     return DataContract(purpose=purpose, legal_basis=basis, categories=frozenset(categories))
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What somebody sent to `/connectors/<instance>/...`. The hub has not asked who it was."""
+
+    method: str
+    path: str  # what follows the instance's name, percent-decoded: "" or "/..."
+    query: str = ""  # as it was sent, without the question mark
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # names in lower case
+    body: bytes = field(default=b"", repr=False)  # at most 1 MiB
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back. Raises ValueError for what can't be sent over HTTP."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 200 <= self.status <= 599:
+            raise ValueError("the status of an answer is 200 to 599")
+        if not all(_HEADER.match(name) and _HEADER_VALUE.match(value) for name, value in self.headers.items()):
+            raise ValueError("a header's name is letters, digits and hyphens; its value visible ASCII and spaces")
 
 
 class Transaction(Protocol):
@@ -154,6 +185,11 @@ class Context(Protocol):
     async def blocking(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run a blocking call (paramiko, zeep) in this connector's own thread pool."""
 
+    def poll_soon(self) -> None:
+        """Let `poll` run now, or once more when the one under way has ended: at most one a second. A failing `poll`
+        keeps its pause. Nothing happens where there is no `poll`.
+        """
+
     def problem(self, code: str, detail: str = "") -> None:
         """Tell the operator about something no retry mends (an unknown diet code). No data in `code` or `detail`."""
 
@@ -193,6 +229,13 @@ class Connector(Generic[ConfigT]):
 
     async def poll(self) -> None:
         """For pulled sources: called every `config.poll`."""
+
+    async def receive(self, request: Received) -> Answer | None:
+        """For sources that call: what came to `/connectors/<instance>/...`; None is the hub's 404.
+
+        One at a time, 10 s each, and beside what else is going on: a poll under way does not keep the caller waiting.
+        """
+        return None
 
     async def selftest(self) -> None:
         """A real round trip to the far side. Returning means it works; raise with what is wrong."""

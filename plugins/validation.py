@@ -28,10 +28,13 @@ _CALLED: Final[Mapping[str, int]] = {
     "handle": 1,
     "run": 0,
     "poll": 0,
+    "receive": 1,
     "selftest": 0,
     "reconcile": 0,
     "stop": 0,
 }
+
+_ARGUMENT: Final = {"handle": "self and the event", "receive": "self and the request"}
 
 
 def validate_class(cls: Any) -> list[str]:
@@ -151,7 +154,7 @@ def _coroutine_problems(cls: type[Connector[Any]]) -> Iterator[str]:
         if not inspect.iscoroutinefunction(method):
             yield f"{name}() must be `async def`; put blocking calls into `await self.ctx.blocking(...)`"
         elif not _takes(method, *[None] * arguments):
-            yield f"{name}() must take {'only self' if not arguments else 'self and the event'}"
+            yield f"{name}() must take {_ARGUMENT.get(name, 'only self')}"
     for name, declared in timers_of(cls).items():
         method = getattr(cls, name)
         if not inspect.iscoroutinefunction(method) or not _takes(method, None, True):

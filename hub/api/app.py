@@ -14,8 +14,10 @@ from starlette.responses import Response
 
 from hub.api import catalogue, feed, health, oauth, openapi, operator, state, subscriptions
 from hub.api.auth import Authenticator, OAuthRefused
+from hub.api.inbound import PREFIX as CONNECTORS
+from hub.api.inbound import Inbound
 from hub.api.ingest import PATH, Ingest, Message, Receive, Scope, Send, send_problem
-from hub.api.problems import MEDIA_TYPE, ApiProblem, invalid_content, language, unavailable
+from hub.api.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, language, unavailable
 from hub.api.ss12000.answers import Provider
 from hub.api.ss12000.errors import answer_to
 from hub.api.ss12000.notify import Notifier
@@ -51,6 +53,7 @@ class Api:
     def __init__(self, services: Services, *, local: bool = False, apply: operator.Apply | None = None) -> None:
         auth = Authenticator(services)
         self.ingest = Ingest(services, auth)
+        self.inbound = Inbound(services)
         self.fastapi = _fastapi(services, auth)
         self.fastapi.state.local = local
         self.notifier: Notifier = self.fastapi.state.ss12000_notifier
@@ -79,6 +82,8 @@ class Api:
                 await self.ingest(scope, receive, send)  # it answers when all is done
             elif scope["path"] == PATH:  # FastAPI knows nothing of this path
                 raise ApiProblem("method-not-allowed", "Events are published with POST.", headers={"Allow": "POST"})
+            elif scope["path"].startswith(CONNECTORS):
+                await self.inbound(scope, receive, watched)
             else:
                 await self.fastapi(scope, _bounded(scope, receive), watched)
         except ApiProblem as refused:
@@ -161,7 +166,7 @@ def _fastapi(services: Services, auth: Authenticator) -> FastAPI:
                 ),
             )
         if error.status_code == 404:
-            return _answer(request, ApiProblem("not-found", "No such path. See /openapi.json for what is served."))
+            return _answer(request, ApiProblem("not-found", NO_SUCH_PATH))
         return _answer(request, ApiProblem("invalid-request", "The body or a header cannot be read."))
 
     for type_, make in _TOLD.items():

@@ -16,6 +16,8 @@ from schemas import Problem as EventProblem
 MEDIA_TYPE: Final = "application/problem+json"
 URN: Final = "urn:skolnav:problem:"
 
+NO_SUCH_PATH: Final = "No such path. See /openapi.json for what is served."
+
 SHOWN: Final = 100  # entries of `errors`, at most
 
 # code -> (status, English title, Swedish title)

@@ -61,6 +61,7 @@ class InstanceContext:
         pool: DaemonPool,
         durable: Callable[[Sequence[Operation], bool], Awaitable[None]],
         problem: Callable[[str, str], None],
+        poll_soon: Callable[[], None],
     ) -> None:
         self.instance = instance
         self.clock = clock
@@ -73,6 +74,7 @@ class InstanceContext:
         self._pool = pool
         self._durable = durable
         self._problem = problem
+        self._poll_soon = poll_soon
 
     @property
     def state(self) -> Mapping[str, Any]:
@@ -118,6 +120,9 @@ class InstanceContext:
 
     async def blocking(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args, **kwargs))
+
+    def poll_soon(self) -> None:
+        self._poll_soon()
 
     def problem(self, code: str, detail: str = "") -> None:
         self._problem(code, detail)

@@ -12,7 +12,7 @@ from hub.delivery.base import Attempt, Outcome, Result
 from hub.engines.instance import Instance, InstanceStatus, Surroundings
 from hub.privacy.base import Recipient
 from hub.store.base import Store
-from plugins.connector import Connector, ConnectorConfig, DirectoryView
+from plugins.connector import Answer, Connector, ConnectorConfig, DirectoryView, Received
 from plugins.manager import Plugins
 from schemas import DataContract
 
@@ -160,6 +160,16 @@ class Hosts:
         """Compare with the far side and mend. Raises as `selftest`."""
         instance = self._instances[name]
         await instance.call("reconcile", limit_s=instance.cls.poll_timeout_s)
+
+    async def receive(self, name: str, request: Received) -> Answer | None:
+        """Hand on what came over HTTP for an instance. None: there is none such, or it has nothing there.
+
+        Raises as `selftest`.
+        """
+        instance = self._instances.get(name)
+        if instance is None or instance.cls.receive is Connector.receive:
+            return None
+        return await instance.receive(request)
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(

@@ -40,7 +40,7 @@ from hub.engines.state import ConnectorState
 from hub.privacy.base import PermitRefused, Recipient
 from hub.store import connector_state
 from hub.store.base import Operation, Store
-from plugins.connector import Connector, ConnectorConfig, DirectoryView
+from plugins.connector import Answer, Connector, ConnectorConfig, DirectoryView, Received
 from plugins.errors import ConfigurationError, PrivacyError, SkolnavError, TemporaryError
 from schemas import Catalogue, Event
 
@@ -48,6 +48,8 @@ T = TypeVar("T")
 
 BLOCKING_THREADS: Final = 4
 STOP_S: Final = 10.0  # how long stop() may take, and the end of the thread after it
+RECEIVE_S: Final = 10.0  # the waiting for one's turn and receive() itself: callers wait 5 s to 30 s for an answer
+POLL_SOON_S: Final = 1.0  # pause before a poll that was asked for
 LIVED_S: Final = 60.0  # a run() that lasted so long did work: its next failure counts as the first
 STORE_RETRY_S: Final = (0.1, 0.5, 2.0, 10.0)
 
@@ -112,6 +114,9 @@ class Instance:
         self._thread = threading.Thread(target=self._run_loop, name=f"skolnav-{name}", daemon=True)
         self._pool = DaemonPool(f"skolnav-{name}-blocking", BLOCKING_THREADS)
         self._turn = asyncio.Lock()  # serialises the calls
+        self._door = asyncio.Lock()  # serialises receive() alone: a caller can't wait for a long poll
+        self._poll_wanted = asyncio.Event()
+        self._poll_fails = False
         self._tasks: set[asyncio.Task[Any]] = set()  # in the instance's loop
         self._dice = random.Random()  # noqa: S311 - jitter
         self._connector: Connector[Any]
@@ -135,6 +140,7 @@ class Instance:
             pool=self._pool,
             durable=self._durable,
             problem=self._problem,
+            poll_soon=self._poll_soon,
         )
         self._thread.start()
         with contextlib.suppress(TimedOut):
@@ -160,6 +166,16 @@ class Instance:
         if self.status is not InstanceStatus.RUNNING:
             raise NotRunning(f"{self.name} is {self.status}", code=self.reason or self.status.value)
         await self._ask(partial(self._called, method, arguments, limit_s))
+
+    async def receive(self, request: Received) -> Answer | None:
+        """Call receive(). Raises what the connector raises, NotRunning, TimedOut."""
+        if self.status is not InstanceStatus.RUNNING:
+            raise NotRunning(f"{self.name} is {self.status}", code=self.reason or self.status.value)
+        return await self._ask(partial(self._received, request))
+
+    def poll_is_due(self) -> bool:
+        """A poll was asked for and has not begun."""
+        return self._poll_wanted.is_set()
 
     def unanswered_s(self) -> float:
         """Seconds since a ping that the loop has not answered; 0 if it has answered all. Sends the next one."""
@@ -379,16 +395,37 @@ class Instance:
         failures = 0
         while True:
             try:
-                await self._in_turn("poll", (), self.cls.poll_timeout_s)
-                failures, delay = 0, every_s
+                async with self._turn, self._limited("poll", self.cls.poll_timeout_s):
+                    self._poll_wanted.clear()
+                    await self._connector.poll()
+                failures, self._poll_fails = 0, False
             except BaseException as error:
                 if _told_to_end(error):
                     raise
                 failures += 1
                 if self._ends_all("poll", error):
                     return
-                delay = self._jittered(backoff_s(failures, error))
-            await self._clock.sleep(delay)
+                self._poll_fails = True
+                self._poll_wanted.clear()
+                await self._clock.sleep(self._jittered(backoff_s(failures, error)))
+            else:
+                await self._until_wanted(every_s)
+
+    async def _until_wanted(self, every_s: float) -> None:
+        """Return when the next poll is due, or a moment after one was asked for."""
+        due = asyncio.create_task(self._clock.sleep(every_s))
+        wanted = asyncio.create_task(self._poll_wanted.wait())
+        try:
+            await asyncio.wait({due, wanted}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            due.cancel()
+            wanted.cancel()
+        if self._poll_wanted.is_set():
+            await self._clock.sleep(min(POLL_SOON_S, every_s))
+
+    def _poll_soon(self) -> None:
+        if self.cls.poll is not Connector.poll and not self._poll_fails:
+            self._poll_wanted.set()
 
     def _ends_all(self, what: str, error: BaseException) -> bool:
         """Tell of a failure of run or poll; True if nothing can work until a person acts."""
@@ -409,6 +446,18 @@ class Instance:
             if not _told_to_end(error):
                 self._failed(method, error)
             raise
+
+    async def _received(self, request: Received) -> Answer | None:
+        try:
+            async with self._limited("receive", RECEIVE_S), self._door:
+                answer = await self._connector.receive(request)
+            if answer is not None and not isinstance(answer, Answer):
+                raise TypeError("receive() must return an Answer or None")
+        except BaseException as error:
+            if not _told_to_end(error):
+                self._failed("receive", error)
+            raise
+        return answer
 
     async def _handle(self, attempt: Attempt) -> Outcome:
         staged = Staged()

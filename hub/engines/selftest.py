@@ -61,6 +61,9 @@ class _Context:
     async def blocking(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args, **kwargs))
 
+    def poll_soon(self) -> None:
+        """Nothing polls in a selftest."""
+
     def problem(self, code: str, detail: str = "") -> None:
         self.log.warning("%s %s", code, detail)
 

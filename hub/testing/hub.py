@@ -17,7 +17,7 @@ from hub.engines.instance import InstanceStatus
 from hub.store import connector_state, dead_letters
 from hub.subscriptions.model import Status
 from hub.testing.loop import LoopThread
-from plugins.connector import Connector, ConnectorConfig
+from plugins.connector import Answer, Connector, ConnectorConfig, Received
 from plugins.manager import Plugins
 from plugins.testing.clock import ManualClock
 from plugins.testing.hub import DeadLetter
@@ -127,6 +127,13 @@ class FileTestHub:
             await self._on_living(loop, found.call("poll", limit_s=found.cls.poll_timeout_s))
         if not self._dead:
             await self.settle()
+
+    async def receive(self, instance: str, request: Received) -> Answer | None:
+        hub, loop = self._running()
+        answer = await self._on_living(loop, hub.hosts.receive(instance, request))
+        if not self._dead:
+            await self.settle()
+        return answer
 
     async def selftest(self, instance: str) -> None:
         hub, loop = self._running()
@@ -263,7 +270,7 @@ class FileTestHub:
         while quiet < 2:  # what one part ends may be another's beginning
             await hub.settled()
             busy = not hub.timers.quiet() or any(
-                instance.calls or instance.status is InstanceStatus.STARTING
+                instance.calls or instance.poll_is_due() or instance.status is InstanceStatus.STARTING
                 for instance in map(hub.hosts.instance, hub.hosts.names())
             )
             quiet = 0 if busy else quiet + 1

@@ -6,7 +6,7 @@ from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Final, Protocol, Self, cast
 
-from plugins.connector import Connector, ConnectorConfig
+from plugins.connector import Answer, Connector, ConnectorConfig, Received
 from plugins.errors import ConfigurationError
 from plugins.testing.clock import ManualClock
 from schemas import Event
@@ -67,6 +67,11 @@ class TestHub(Protocol):
         """Let an instance's `poll` run now, beside those that come by themselves, and settle.
 
         One that fails is told as ever (`problems`, `logs`), and does not raise here.
+        """
+
+    async def receive(self, instance: str, request: Received) -> Answer | None:
+        """Hand an instance a request as if it had come over HTTP; then let the poll that it may ask for run, and
+        settle. None is the hub's 404. Raises what the connector raises.
         """
 
     async def selftest(self, instance: str) -> None:

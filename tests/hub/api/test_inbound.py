@@ -1,0 +1,236 @@
+"""What outside systems send to connectors, over HTTP to a whole hub's own server."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hub.api import inbound
+from hub.config import ConnectorEntry, HubConfig
+from hub.engines.embedded import Hub
+from hub.engines.server import Servers
+from plugins import Answer, ConfigurationError, Connector, ConnectorConfig, Received, TemporaryError
+from plugins.connector import daily
+from plugins.manager import Plugins
+
+
+class Config(ConnectorConfig):
+    poll: float = 3600
+
+
+class Door(Connector[Config]):
+    """Takes what is sent to it, in every way that a vendor's code may."""
+
+    name = "door"
+    config_model = Config
+
+    async def start(self) -> None:
+        self.seen: list[Received] = []
+        self.polls = 0
+        self.inside = 0
+        self.polling, self.go_on = asyncio.Event(), asyncio.Event()
+        self.hold = False
+
+    async def poll(self) -> None:
+        self.polls += 1
+        self.polling.set()
+        if self.hold:
+            await self.go_on.wait()
+
+    async def receive(self, request: Received) -> Answer | None:
+        self.seen.append(request)
+        self.inside += 1
+        assert self.inside == 1, "one at a time"
+        await asyncio.sleep(0)
+        self.inside -= 1
+        match request.path:
+            case "/echo":
+                return Answer(201, request.body, {"Content-Type": "text/plain", "X-Method": request.method})
+            case "/keep":
+                async with self.ctx.commit() as tx:
+                    tx.state["kept"] = request.body.decode()
+                return Answer(200)
+            case "/poll":
+                self.ctx.poll_soon()
+                return Answer(200)
+            case "/none":
+                return Answer(204, b"left out")
+            case "/busy":
+                raise TemporaryError("canary-text", retry_after_s=7)
+            case "/fault":
+                raise ValueError("canary-text")
+            case "/wrong":
+                return "canary-text"  # type: ignore[return-value]
+            case "/header":
+                return Answer(200, headers={"X-Split": "a\r\nb"})
+            case "/hang":
+                await asyncio.Event().wait()
+        return None
+
+
+class Deaf(Connector[Config]):
+    """Offers no path."""
+
+    name = "deaf"
+    config_model = Config
+
+    @daily(lambda config: [])
+    async def never(self, due, complete) -> None: ...
+
+
+class Broken(Door):
+    name = "broken"
+
+    async def start(self) -> None:
+        raise ConfigurationError("it can't work")
+
+
+@dataclass
+class Served:
+    hub: Hub
+    http: httpx.AsyncClient
+    address: tuple[str, int]
+
+    def door(self) -> Door:
+        return self.hub.hosts.instance("door")._connector  # type: ignore[return-value]
+
+
+@asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[Served]:
+    classes = (Door, Deaf, Broken)
+    config = HubConfig(
+        municipality="Provköping", tenant="provkoping", data=folder, host="127.0.0.1", port=0,
+        connectors={cls.name: ConnectorEntry(cls.name, cls, Config()) for cls in classes},
+    )  # fmt: skip
+    hub = await Hub.start(config, plugins=Plugins.of(*classes))
+    servers = Servers(hub.services)
+    try:
+        await servers.start()
+        host, port = servers.address
+        async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=20) as http:
+            yield Served(hub, http, (host, port))
+    finally:
+        await servers.stop()
+        await hub.stop()
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    async with serving(tmp_path) as served:
+        yield served
+
+
+async def test_a_connector_gets_what_was_sent_and_its_answer_goes_back(served: Served) -> None:
+    answer = await served.http.put("/connectors/door/echo?a=%20b", content=b"body", headers={"X-Sign": "s"})
+    assert (answer.status_code, answer.content, answer.headers["x-method"]) == (201, b"body", "PUT")
+    assert answer.headers["content-type"] == "text/plain"
+    (request,) = served.door().seen
+    assert (request.method, request.path, request.query, request.body) == ("PUT", "/echo", "a=%20b", b"body")
+    assert request.headers["x-sign"] == "s"
+    assert "body" not in repr(request)
+    assert "s'" not in repr(request)
+
+
+async def test_an_answer_without_a_body_keeps_the_connection_whole(served: Served) -> None:
+    for _ in range(2):
+        answer = await served.http.post("/connectors/door/none")
+        assert (answer.status_code, answer.content) == (204, b"")
+
+
+async def test_what_is_not_there_is_the_same_404(served: Served) -> None:
+    paths = ("/connectors/door/else", "/connectors/deaf/x", "/connectors/nobody/x", "/connectors/", "/no-such-path")
+    answers = [await served.http.post(path, content=b"x") for path in paths]
+    assert {(each.status_code, each.content, each.headers["content-type"]) for each in answers} == {
+        (404, answers[0].content, "application/problem+json")
+    }
+    assert (await served.http.get("/connectors")).content == answers[0].content
+
+
+async def test_what_is_kept_is_durable_when_it_is_answered(served: Served, tmp_path: Path) -> None:
+    assert (await served.http.post("/connectors/door/keep", content=b"word")).status_code == 200
+    await served.hub.hosts.restart("door")
+    assert served.door().ctx.state["kept"] == "word"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "again"), [("busy", 503, "7"), ("fault", 500, None), ("wrong", 500, None), ("header", 500, None)]
+)
+async def test_a_failure_is_told_without_its_text(served: Served, caplog, path: str, status: int, again: str) -> None:
+    answer = await served.http.post(f"/connectors/door/{path}")
+    assert (answer.status_code, answer.headers.get("retry-after")) == (status, again)
+    assert "canary" not in answer.text + caplog.text
+    if status == 500:
+        assert [each.code for each in served.hub.problems if "receive" in each.detail] != []
+    assert (await served.http.post("/connectors/door/echo")).status_code == 201
+
+
+async def test_one_that_does_not_run_says_when_to_come_again(served: Served) -> None:
+    answer = await served.http.post("/connectors/broken/echo")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+async def test_one_that_hangs_is_cut_off_and_the_next_gets_in(served: Served, monkeypatch) -> None:
+    monkeypatch.setattr("hub.engines.instance.RECEIVE_S", 0.2)
+    assert (await served.http.post("/connectors/door/hang")).status_code == 503
+    assert (await served.http.post("/connectors/door/echo")).status_code == 201
+
+
+@pytest.mark.parametrize("instance", ["door", "nobody"])
+async def test_a_body_has_a_limit_whether_it_is_announced_or_not(served: Served, instance: str) -> None:
+    async def chunks():
+        for _ in range(17):
+            yield b"x" * 65536
+
+    fits = await served.http.post(f"/connectors/{instance}/echo", content=b"x" * inbound.MAX_BODY)
+    assert fits.status_code == (201 if instance == "door" else 404)
+    for body in (b"x" * (inbound.MAX_BODY + 1), chunks()):
+        assert (await served.http.post(f"/connectors/{instance}/echo", content=body)).status_code == 413
+    assert len(served.door().seen) == (1 if instance == "door" else 0)
+
+
+async def test_a_body_that_does_not_arrive_is_given_up(served: Served, monkeypatch) -> None:
+    monkeypatch.setattr(inbound, "BODY_TIMEOUT_S", 0.2)
+    reader, writer = await asyncio.open_connection(*served.address, family=socket.AF_INET)
+    writer.write(b"POST /connectors/door/echo HTTP/1.1\r\nHost: hub\r\nContent-Length: 9\r\n\r\npart")
+    assert (await reader.readline()).split()[1] == b"408"
+    writer.close()
+    assert served.door().seen == []
+
+
+async def test_only_so_many_are_let_in_at_a_time(served: Served, monkeypatch) -> None:
+    monkeypatch.setattr(inbound, "MAX_OPEN", 0)
+    answer = await served.http.post("/connectors/door/echo")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+
+
+async def test_many_at_once_come_one_at_a_time(served: Served) -> None:
+    answers = await asyncio.gather(*(served.http.post("/connectors/door/echo", content=b"%d" % n) for n in range(20)))
+    assert [each.content for each in answers] == [b"%d" % n for n in range(20)]
+
+
+async def polled(door: Door, times: int) -> None:
+    async with asyncio.timeout(20):
+        while door.polls < times:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_caller_does_not_wait_for_a_poll_and_what_it_asks_for_comes_after_it(served: Served) -> None:
+    door = served.door()
+    await polled(door, 1)
+    door.hold = True
+    assert (await served.http.post("/connectors/door/poll")).status_code == 200
+    await polled(door, 2)
+    for _ in range(5):  # while that poll goes on: together one more
+        assert (await served.http.post("/connectors/door/poll")).status_code == 200
+    assert door.polls == 2
+    door.hold = False
+    served.hub.hosts.instance("door")._loop.call_soon_threadsafe(door.go_on.set)
+    await polled(door, 3)
+    await served.http.post("/connectors/door/poll")
+    await polled(door, 4)
+    assert door.polls == 4
