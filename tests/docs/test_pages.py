@@ -34,7 +34,10 @@ def test_a_municipality_and_a_consumer_can_follow_their_pages_and_the_backup_goe
         "sh", "run", 'curl -sS "$HUB/v1/subscriptions/acme-absence/events" -H "Authorization: Bearer $ACME"', ""
     )
     known = Fence(
-        "json", "answer", '[{"id": "absence-1", "…": "…"}, {"id": "absence-2", "…": "…"}]', "the restored feed"
+        "json",
+        "answer",
+        '[{"id": "absence-1", "…": "…"}, {"id": "absence-2", "…": "…"}, {"type": "…leave_granted.v1", "…": "…"}]',
+        "the restored feed",
     )
     with Stage(tmp_path) as stage:
         stage.play([*first, consumer[0], read, known])

@@ -74,7 +74,7 @@ async def test_no_request_brings_a_server_error(school, method, path):
 
             @seed(12000)
             @settings(
-                max_examples=30, deadline=None, database=None, phases=[Phase.generate],
+                max_examples=20, deadline=None, database=None, phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck),
             )  # fmt: skip
             @given(cases)
@@ -91,7 +91,7 @@ async def test_no_request_brings_a_server_error(school, method, path):
                 extra = {"json": sent["json"]} if "json" in sent else {"content": content}
                 url = sent["url"]
                 if known is not None and sum(statuses.values()) % 2:
-                    url = f"{BASE}{path.replace('{id}', known)}"  # random ids are nobody's
+                    url = path.replace("{id}", known)  # random ids are nobody's
                 try:
                     answer = http.request(sent["method"], url, params=sent.get("params"), headers=headers, **extra)
                 except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeEncodeError, ValueError):
@@ -107,6 +107,6 @@ async def test_no_request_brings_a_server_error(school, method, path):
             send()
 
     await asyncio.to_thread(run)
-    assert sum(statuses.values()) >= 20
+    assert sum(statuses.values()) >= 10
     if known is not None or "/" not in path[1:]:
         assert statuses.keys() - {400, 404} or method == "post"
