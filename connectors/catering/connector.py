@@ -22,6 +22,7 @@ from connectors.catering.people import Census
 from connectors.catering.state import (
     forget_past,
     keep_snapshot,
+    mark_sending,
     note_absence,
     note_closed,
     organisation_of,
@@ -116,22 +117,32 @@ class Catering(Connector[CateringConfig]):
             return
         begun, busy = self.ctx.clock.utc(), None
         today = self.ctx.clock.school().date()
-        for kitchen in self.config.kitchens:
-            for address in self.config.transport.recipients[kitchen.id]:
-                for name, told, at in queued(self.ctx.state, address, kitchen):
-                    if (self.ctx.clock.utc() - begun).total_seconds() > self.poll_timeout_s / 2:
-                        return  # the rest is sent by the next poll: one that is cut off might have sent a mail
-                    try:
-                        if told.day >= today:
-                            mail = message(self.config.transport, address, kitchen, told, at)
-                            await self.ctx.blocking(self._mail.send, mail)
-                    except AddressBusy as error:
-                        busy = error
-                        continue
-                    except PermanentError as error:
-                        self.ctx.problem(error.code, f"kitchen {kitchen.id}: {error.why}")
-                    async with self.ctx.commit() as tx:
-                        del tx.state[name]
+        waiting = [
+            (kitchen, address, *each)
+            for kitchen in self.config.kitchens
+            for address in self.config.transport.recipients[kitchen.id]
+            for each in queued(self.ctx.state, address, kitchen)
+        ]
+        if not waiting:
+            return
+        # What `handle` has staged can be read here before it is durable. This commit comes after it in the store, so
+        # when it has returned both are: nothing is sent that a crash could still make unsaid.
+        async with self.ctx.commit() as tx:
+            mark_sending(tx.state, (name for _, _, name, _, _ in waiting))
+        for kitchen, address, name, told, at in waiting:
+            if (self.ctx.clock.utc() - begun).total_seconds() > self.poll_timeout_s / 2:
+                return  # the rest is sent by the next poll: one that is cut off might have sent a mail
+            try:
+                if told.day >= today:
+                    mail = message(self.config.transport, address, kitchen, told, at)
+                    await self.ctx.blocking(self._mail.send, mail)
+            except AddressBusy as error:
+                busy = error
+                continue
+            except PermanentError as error:
+                self.ctx.problem(error.code, f"kitchen {kitchen.id}: {error.why}")
+            async with self.ctx.commit() as tx:
+                del tx.state[name]
         if busy is not None:
             raise busy
 

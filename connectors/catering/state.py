@@ -7,7 +7,7 @@ so nothing here that runs for every event walks through all of them.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
@@ -98,6 +98,13 @@ def queued(state: State, address: str, kitchen: Kitchen) -> list[tuple[str, Snap
     names = sorted(name for name in state if name.startswith(prefix))
     waiting = [(name, snapshot(state, kitchen, date.fromisoformat(name.removeprefix(prefix)))) for name in names]
     return [(name, told, datetime.fromisoformat(state[name]["at"])) for name, told in waiting if told is not None]
+
+
+def mark_sending(state: MutableMapping[str, Any], names: Iterable[str]) -> None:
+    """Keep that mail is about to be sent, and may have been after a crash."""
+    for name in names:
+        if "sending" not in state[name]:
+            state[name] = {**state[name], "sending": True}
 
 
 def forget_past(state: MutableMapping[str, Any], now: datetime) -> None:

@@ -137,6 +137,9 @@ class Desk:
     async def blocking(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return function(*args, **kwargs)
 
+    def poll_soon(self) -> None:
+        raise AssertionError("not asked for")
+
     def problem(self, code: str, detail: str = "") -> None:
         self.problems.append((code, detail))
 

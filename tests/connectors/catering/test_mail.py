@@ -184,6 +184,19 @@ class TestWaiting:
         await desk.connector.poll()
         assert len(peer.mails) == 2
 
+    async def test_that_it_is_about_to_be_sent_is_kept_before_it_is(self, desk: Desk, peer: MailServer) -> None:
+        """Effect.BLIND: the intent first. What `handle` has staged is durable when this commit is."""
+        kept: list[list[bool]] = []
+
+        async def send(function: Any, *arguments: Any) -> Any:
+            kept.append(["sending" in value for name, value in desk.state.items() if name.startswith("mail/")])
+            return await asyncio.to_thread(function, *arguments)
+
+        desk.blocking = send  # type: ignore[method-assign,assignment]
+        await desk.report("2026-11-24T08:00")
+        await desk.connector.poll()
+        assert kept == [[True, True], [True]]
+
     async def test_what_a_newer_revision_overtakes_is_not_sent(self, desk: Desk, peer: MailServer) -> None:
         await desk.report("2026-11-24T08:00")
         await desk.cut_off("2026-11-24T08:30")
