@@ -125,8 +125,8 @@ class Catering(Connector[CateringConfig]):
         ]
         if not waiting:
             return
-        # What `handle` has staged can be read here before it is durable. This commit comes after it in the store, so
-        # when it has returned both are: nothing is sent that a crash could still make unsaid.
+        # What `handle` has staged can be read here a moment before the hub has made it durable. Waiting for a commit of
+        # our own keeps the mail behind it (but for the width of one group commit), and says that it may have been sent.
         async with self.ctx.commit() as tx:
             mark_sending(tx.state, (name for _, _, name, _, _ in waiting))
         for kitchen, address, name, told, at in waiting:
