@@ -8,11 +8,11 @@ from datetime import time
 from pathlib import Path
 
 from hub.demo.kitchen import FOLDER
-from hub.demo.school import School, envelope
+from hub.demo.school import GUARDIANS, School, at, envelope
 from hub.demo.screen import Screen
-from hub.demo.town import CONFIG, Town
+from hub.demo.town import CONFIG
 from hub.demo.watch import LATE, OUTSIDE, Watch, read_csv, status_of
-from schemas.absence import AbsenceReported, AbsenceWithdrawn
+from schemas.absence import AbsenceWithdrawn
 
 
 def summary(screen: Screen, watch: Watch, school: School) -> None:
@@ -44,7 +44,8 @@ def summary(screen: Screen, watch: Watch, school: School) -> None:
         "nothing in them, in webhook-ids or in `sequence` counts, so no gap shows",
     )
     received = [*webhook.bodies, *feed.bodies, *watch.files.values()]
-    found = sum(value.encode() in body for value in _of_the_protected(school) for body in received)
+    hidden = _of_the_protected(school, watch)
+    found = sum(value.encode() in body for value in hidden for body in received)
     size = sum(map(len, received))
     screen.fact("searched", f"all {size} bytes received, for ids and names of protected pupils: found {found} times")
 
@@ -54,25 +55,41 @@ def summary(screen: Screen, watch: Watch, school: School) -> None:
         screen.block(watch.files[name].decode("utf-8-sig"))
 
 
-def next_steps(screen: Screen, town: Town, school: School, withheld: str) -> None:
-    """Commands to copy. `withheld` is the id of an event that nobody was told of."""
-    url, command = town.url, _command()
-    new, protected = _events_to_try(town.folder, school)
+def next_steps(screen: Screen, watch: Watch, school: School) -> None:
+    """Commands to copy."""
+    town, command = watch.town, _command()
+    url, withheld = town.url, watch.withheld[0].id
+    new, protected = _files_to_try(watch, school)
     person = school.pupil("7A", 3).id
 
-    def post(event: str) -> str:
+    def post(where: str, file: str, header: str) -> str:
         return (
-            f"curl -s {url}/v1/events -d @{event} \\\n"
-            '  -H "Authorization: Bearer $(cat secrets/school)" \\\n'
-            "  -H 'Content-Type: application/cloudevents+json'"
+            f"curl -s {url}{where} -d @{file} \\\n"
+            '  -H "Authorization: Bearer $(cat secrets/guardians)" \\\n'
+            f"  -H '{header}'"
         )
 
     screen.title("What to try next, in another terminal")
     screen.text("")
     screen.block(f"cd {town.folder}", "what")
     for why, commands in (
-        ("Report an absence, and see here who gets what. Once more: a duplicate.", [post(new)]),
-        ("A protected pupil comes after all: the kitchen's number moves, and nobody else is told.", [post(protected)]),
+        (
+            "Report an absence over SS 12000, and see here who gets what. Once more: the same answer, and no news.",
+            [post("/ss12000/v2.0/absences", new, "Idempotency-Key: try-absence")],
+        ),
+        (
+            "A protected pupil comes after all: the kitchen's number moves, and nobody else is told.",
+            [post("/v1/events", protected, "Content-Type: application/cloudevents+json")],
+        ),
+        (
+            "The hub speaks SS 12000 too: the morning's lessons, as far as the app's contract goes.",
+            [
+                f"curl -sG {url}/ss12000/v2.0/calendarEvents \\\n"
+                f"  --data-urlencode 'startTime.onOrAfter={at(time(8))}' \\\n"
+                f"  --data-urlencode 'startTime.onOrBefore={at(time(10))}' \\\n"
+                '  -H "Authorization: Bearer $(cat secrets/acme)"'
+            ],
+        ),
         (
             "The feed from its oldest event; the Link header leads on.",
             [f'curl -si {town.feed.address} \\\n  -H "Authorization: Bearer $(cat secrets/statistics)"'],
@@ -96,16 +113,17 @@ def next_steps(screen: Screen, town: Town, school: School, withheld: str) -> Non
         screen.block("\n".join(commands), "what")
 
 
-def _events_to_try(folder: Path, school: School) -> tuple[str, str]:
-    """Two events as files in the folder, ready to be posted. Returns their names."""
+def _files_to_try(watch: Watch, school: School) -> tuple[str, str]:
+    """A report and an event as files in the folder, ready to be sent. Returns their names."""
     pupil, protected = school.pupil("9A", 4), next(pupil for pupil in school.pupils if pupil.protected)
-    events = {
-        "try-absence.json": envelope(AbsenceReported, school.absence(pupil, time(10, 30)), "try-absence"),
-        "try-protected.json": envelope(AbsenceWithdrawn, school.absence(protected), "try-protected"),
+    given = watch.reported[protected.id]["data"]
+    content = {
+        "try-absence.json": school.absence(pupil, time(10, 30)),
+        "try-protected.json": envelope(AbsenceWithdrawn, given, "try-protected", GUARDIANS),
     }
-    for name, event in events.items():
-        (folder / name).write_text(json.dumps(event, indent=2, ensure_ascii=False))
-    first, second = events
+    for name, body in content.items():
+        (watch.town.folder / name).write_text(json.dumps(body, indent=2, ensure_ascii=False))
+    first, second = content
     return first, second
 
 
@@ -114,8 +132,8 @@ def _command() -> str:
     return "skolnav" if shutil.which("skolnav") else str(Path(sys.executable).parent / "skolnav")
 
 
-def _of_the_protected(school: School) -> list[str]:
-    """What would give a protected pupil away: ids of their own, of a guardian and an absence, and names."""
+def _of_the_protected(school: School, watch: Watch) -> list[str]:
+    """What would give a protected pupil away: ids of their own, of a guardian, an absence and its event, and names."""
     return [
         value
         for pupil in school.pupils
@@ -125,6 +143,7 @@ def _of_the_protected(school: School) -> list[str]:
             pupil.family,
             f'"{pupil.given}"',  # a short one may stand in any text
             *(school.absence(pupil)[name]["id"] for name in ("student", "registeredBy")),
-            school.absence(pupil)["id"],
+            watch.reported[pupil.id]["data"]["id"],
+            watch.reported[pupil.id]["id"],
         )
     ]

@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import tempfile
-import time
 from collections.abc import Coroutine, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ import uvloop
 
 from hub.clock import SCHOOL_ZONE, Clock
 from hub.demo import day, ending
-from hub.demo.school import DAY, School
+from hub.demo.school import DAY, SIS, School
 from hub.demo.screen import Screen
 from hub.demo.town import PORT, Town, free_port, town
 from hub.demo.watch import OUTSIDE, Watch
@@ -48,7 +47,7 @@ async def _play(screen: Screen, folder: Path, speed: float, stay: bool) -> None:
     school, port = School(), free_port()
     if port != PORT:
         screen.text(f"Port {PORT} is taken: the hub listens on {port} instead.", "kept")
-    async with town(folder, port, speed) as everybody:
+    async with town(folder, port, speed, school) as everybody:
         watch = Watch(screen, everybody)
         _introduce(screen, everybody)
         await _open_school(watch, school)
@@ -61,7 +60,7 @@ async def _play(screen: Screen, folder: Path, speed: float, stay: bool) -> None:
         everybody.clock.walk()
         ending.summary(screen, watch, school)
         if stay:
-            ending.next_steps(screen, everybody, school, watch.withheld[0].id)
+            ending.next_steps(screen, watch, school)
             screen.text("")
             screen.text(
                 f"The hub stays up. At school it is {everybody.clock.school():%H:%M}, and time runs as usual now. "
@@ -73,6 +72,7 @@ async def _play(screen: Screen, folder: Path, speed: float, stay: bool) -> None:
 def _introduce(screen: Screen, everybody: Town) -> None:
     screen.title(f"{everybody.config.municipality}, {DAY:%A %d %B %Y}: Norrskolan, all of it invented")
     screen.fact("hub", f"{everybody.url}, its files in {everybody.folder}")
+    screen.fact("school", f"its own system at {everybody.sis.url}: the hub logs in and reads it")
     screen.fact(
         "kitchen", f"an SFTP server at 127.0.0.1:{everybody.kitchen.port}: orders at 08:00 and, fixed, at 09:00"
     )
@@ -82,18 +82,26 @@ def _introduce(screen: Screen, everybody: Town) -> None:
 
 
 async def _open_school(watch: Watch, school: School) -> None:
-    """Before the day: who and what there is, and the timetable."""
-    clock, publisher = watch.town.clock, watch.town.publisher
-    events = [*school.directory(clock.utc()), *school.lessons()]
-    started = time.monotonic()
-    accepted = await publisher.post_all(events)
-    took_ms = (time.monotonic() - started) * 1000
+    """Before the day: what the hub reads in the school's system, and the diets that the office sends."""
+    clock, sis = watch.town.clock, watch.town.sis
+    diets = school.diets(clock.utc())
+    accepted = await watch.town.office.post_all(diets)
+    number, took_s = await watch.pulled(SIS)
+    read = ", ".join(f"{len(ids)} {resource}" for resource, ids in sis.given.items())
+    absences = "; absences are not offered: guardians report them" if "absences" in sis.missing else ""
     protected = sum(pupil.protected for pupil in school.pupils)
     watch.screen.line(
         f"{clock.school():%H:%M}",
-        "directory, lessons",
+        "pull, SS 12000",
         "Norrskolan",
-        [(f"{accepted} events accepted in {took_ms:.0f} ms, on disk before the answer", "good")],
+        [(f"{number} events in {took_s * 1000:.0f} ms{absences}", "good")],
+        read,
+    )
+    watch.screen.line(
+        f"{clock.school():%H:%M}",
+        "diets",
+        "Norrskolan",
+        [(f"{accepted} events accepted, on disk before the answer", "good")],
         f"{len(school.pupils)} pupils, {protected} of them protected",
     )
 

@@ -1,4 +1,4 @@
-"""The school's side of `POST /v1/events`: a token, batches, and the hub's answer."""
+"""Who tells the hub: `POST /v1/events` one by one or in batches, and absences over SS 12000, with a token."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -31,6 +31,16 @@ class Publisher:
                 for start in range(0, len(events), BATCH)
             ]
         )
+
+    async def report(self, absence: dict[str, Any], key: str) -> dict[str, Any]:
+        """An SS 12000 Absence. Returns it as the hub took it, with the id it got; the same `key` is taken once."""
+        answer = await self._http.post(
+            "/ss12000/v2.0/absences",
+            content=orjson.dumps(absence),
+            headers={"Content-Type": "application/json", "Idempotency-Key": key},
+        )
+        taken: dict[str, Any] = answer.raise_for_status().json()
+        return taken
 
     async def close(self) -> None:
         await self._http.aclose()

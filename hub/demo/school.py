@@ -12,20 +12,12 @@ from typing import Any, Final
 
 from hub.clock import SCHOOL_ZONE
 from schemas import Payload
-from schemas.directory import (
-    ActivityUpserted,
-    DietUpserted,
-    DirectoryCurrent,
-    DutyUpserted,
-    GroupUpserted,
-    OrganisationUpserted,
-    PersonUpserted,
-    RoomUpserted,
-)
-from schemas.schedule import LessonScheduled
+from schemas.directory import DietUpserted, DirectoryCurrent
 
-SIS: Final = "urn:exempelkommun:sis"  # the school system
+OFFICE: Final = "urn:exempelkommun:office"  # the school's office: what SS 12000 has no word for
 KOST: Final = "urn:exempelkommun:kost"  # where the diets are kept
+SIS: Final = "urn:skolnav:exempelkommun:sis"  # what the hub reads in the school's system
+GUARDIANS: Final = "urn:skolnav:exempelkommun:ss12000:guardians"  # what the guardians' app reports
 DAY: Final = date(2026, 11, 24)
 START: Final = "2026-08-17"
 
@@ -78,7 +70,7 @@ class Pupil:
 
 
 class School:
-    """What the school system and the kitchen's diet list would send."""
+    """What stands in the school system, in the diet list, and in what guardians send."""
 
     @cached_property
     def pupils(self) -> tuple[Pupil, ...]:
@@ -87,106 +79,95 @@ class School:
     def pupil(self, school_class: str, number: int) -> Pupil:
         return [pupil for pupil in self.pupils if pupil.school_class == school_class][number]
 
-    def directory(self, as_of: datetime) -> list[dict[str, Any]]:
-        """All of the directory; that it is complete, as of a machine time, comes last."""
+    def records(self) -> dict[str, list[dict[str, Any]]]:
+        """What the school system has, as SS 12000 records by resource."""
         year = {"startDate": START, "endDate": "2027-06-11"}
-        events = [
-            _event(OrganisationUpserted, organisation)
-            for organisation in (
-                {"id": made_id("huvudman"), "displayName": "Exempelkommun", "organisationType": "Huvudman"},
-                {
-                    "id": UNIT,
-                    "displayName": "Norrskolan",
-                    "organisationType": "Skolenhet",
-                    "schoolUnitCode": "12345678",
-                    "schoolTypes": ["GR"],
-                    "parentOrganisation": {"id": made_id("huvudman")},
-                },
-            )
-        ]
-        events += [
-            _event(RoomUpserted, {"id": made_id(f"room/{name}"), "displayName": name, "owner": {"id": UNIT}})
-            for name in map(_room, CLASSES)
-        ]
-        events += [_event(PersonUpserted, person) for person in self._people()]
-        for number, name in enumerate(CLASSES):
-            duty = {"id": made_id(f"duty/{number}"), "person": {"id": made_id(f"teacher/{number}")}}
-            events.append(
-                _event(DutyUpserted, {**duty, "dutyAt": {"id": UNIT}, "dutyRole": "Lärare", "startDate": START})
-            )
-            events += [
-                _event(
-                    ActivityUpserted,
-                    {
-                        "id": made_id(f"activity/{name}/{subject}"),
-                        "displayName": f"{subject} {name}",
-                        "activityType": "Undervisning",
-                        "groups": [{"id": made_id(f"class/{name}")}],
-                        "organisation": {"id": UNIT},
-                        "teachers": [{"duty": {"id": duty["id"]}}],
-                        **year,
-                    },
-                )
-                for subject in SUBJECTS
-            ]
-        members = {made_id(f"class/{name}"): (f"{name}", "Klass") for name in CLASSES}
+        owner = {"id": made_id("huvudman"), "displayName": "Exempelkommun", "organisationType": "Huvudman"}
+        unit = {
+            "id": UNIT,
+            "displayName": "Norrskolan",
+            "organisationType": "Skolenhet",
+            "schoolUnitCode": "12345678",
+            "schoolTypes": ["GR"],
+            "parentOrganisation": {"id": owner["id"]},
+        }
+        members = {made_id(f"class/{name}"): (name, "Klass") for name in CLASSES}
         members |= {LUNCH[0]: ("Lunch 10.50", "Övrigt"), LUNCH[1]: ("Lunch 11.30", "Övrigt")}
-        for group, (name, kind) in members.items():
-            listed = [p for p in self.pupils if group in (p.lunch, made_id(f"class/{p.school_class}"))]
-            events.append(
-                _event(
-                    GroupUpserted,
-                    {
-                        "id": group,
-                        "displayName": name,
-                        "groupType": kind,
-                        "organisation": {"id": UNIT},
-                        "groupMemberships": [{"person": {"id": pupil.id}, "startDate": START} for pupil in listed],
-                        **year,
-                    },
-                )
-            )
-        events += [
-            _event(
-                DietUpserted,
-                {"id": made_id(f"diet/{pupil.id}"), "person": {"id": pupil.id}, "codes": [pupil.diet]},
-                source=KOST,
-            )
+        return {
+            "organisations": [owner, unit],
+            "persons": [*self._people()],
+            "groups": [
+                {
+                    "id": group,
+                    "displayName": name,
+                    "groupType": kind,
+                    "organisation": {"id": UNIT},
+                    "groupMemberships": [
+                        {"person": {"id": pupil.id}, "startDate": START}
+                        for pupil in self.pupils
+                        if group in (pupil.lunch, made_id(f"class/{pupil.school_class}"))
+                    ],
+                    **year,
+                }
+                for group, (name, kind) in members.items()
+            ],
+            "duties": [
+                {
+                    "id": made_id(f"duty/{number}"),
+                    "person": {"id": made_id(f"teacher/{number}")},
+                    "dutyAt": {"id": UNIT},
+                    "dutyRole": "Lärare",
+                    "startDate": START,
+                }
+                for number in range(len(CLASSES))
+            ],
+            "activities": [
+                {
+                    "id": made_id(f"activity/{name}/{subject}"),
+                    "displayName": f"{subject} {name}",
+                    "calendarEventsRequired": True,
+                    "activityType": "Undervisning",
+                    "groups": [{"id": made_id(f"class/{name}")}],
+                    "organisation": {"id": UNIT},
+                    "teachers": [{"duty": {"id": made_id(f"duty/{number}")}, "startDate": START}],
+                    **year,
+                }
+                for number, name in enumerate(CLASSES)
+                for subject in SUBJECTS
+            ],
+            "rooms": [
+                {"id": made_id(f"room/{name}"), "displayName": name, "owner": {"id": UNIT}}
+                for name in map(_room, CLASSES)
+            ],
+            "calendarEvents": [self.lesson(name, period) for name in CLASSES for period in range(len(PERIODS))],
+        }
+
+    def diets(self, as_of: datetime) -> list[dict[str, Any]]:
+        """The diet list as events: SS 12000 has none. That it is complete, as of a machine time, comes last."""
+        listed = [
+            _event(DietUpserted, {"id": made_id(f"diet/{pupil.id}"), "person": {"id": pupil.id}, "codes": [pupil.diet]})
             for pupil in self.pupils
             if pupil.diet is not None
         ]
-        current = {"asOf": as_of.isoformat()}
-        return [*events, _event(DirectoryCurrent, current, source=KOST), _event(DirectoryCurrent, current)]
-
-    def lessons(self) -> list[dict[str, Any]]:
-        """The day's timetable."""
-        return [
-            _event(LessonScheduled, self.lesson(name, period)) for name in CLASSES for period in range(len(PERIODS))
-        ]
+        return [*listed, _event(DirectoryCurrent, {"asOf": as_of.isoformat()})]
 
     def lesson(self, school_class: str, period: int) -> dict[str, Any]:
+        """A calendarEvent of the day."""
         start, minutes = PERIODS[period]
         begins = datetime.combine(DAY, start, SCHOOL_ZONE)
-        number = CLASSES.index(school_class)
-        subject = SUBJECTS[(period + number) % len(SUBJECTS)]
+        subject = SUBJECTS[(period + CLASSES.index(school_class)) % len(SUBJECTS)]
         return {
             "id": made_id(f"lesson/{school_class}/{DAY}/{period}"),
-            "activity": {
-                "id": made_id(f"activity/{school_class}/{subject}"),
-                "displayName": f"{subject} {school_class}",
-            },
+            "activity": {"id": made_id(f"activity/{school_class}/{subject}")},
             "startTime": begins.isoformat(),
             "endTime": (begins + timedelta(minutes=minutes)).isoformat(),
-            "organisation": {"id": UNIT},
-            "groups": [{"id": made_id(f"class/{school_class}"), "displayName": school_class}],
-            "teachers": [{"duty": {"id": made_id(f"duty/{number}")}, "person": {"id": made_id(f"teacher/{number}")}}],
-            "rooms": [{"id": made_id(f"room/{_room(school_class)}"), "displayName": _room(school_class)}],
+            "cancelled": False,
+            "rooms": [{"id": made_id(f"room/{_room(school_class)}")}],
         }
 
     def absence(self, pupil: Pupil, start: time = time(8), end: time = time(16)) -> dict[str, Any]:
-        """One notification; the same pupil's on the same day is one entity."""
+        """A guardian's notification, as SS 12000 has it; who takes it gives it an id."""
         return {
-            "id": made_id(f"absence/{pupil.id}/{DAY}"),
             "student": {"id": pupil.id},
             "startTime": at(start),
             "endTime": at(end),
@@ -212,13 +193,14 @@ class School:
 
     def _people(self) -> Iterator[dict[str, Any]]:
         for number in range(len(CLASSES)):
-            yield _person(made_id(f"teacher/{number}"), _GIVEN[number * 2], _FAMILY[-1 - number])
+            yield _person(made_id(f"teacher/{number}"), _GIVEN[number * 2], _FAMILY[-1 - number], "Skola personal")
         for number, pupil in enumerate(self.pupils):
-            guardian = _person(made_id(f"guardian/{pupil.id}"), _GIVEN[number * 3 % len(_GIVEN)], pupil.family)
+            given = _GIVEN[number * 3 % len(_GIVEN)]
+            guardian = _person(made_id(f"guardian/{pupil.id}"), given, pupil.family, "Privat")
             # A protected pupil's guardian lives where the pupil lives.
             yield {**guardian, "securityMarking": pupil.marking}
             yield {
-                **_person(pupil.id, pupil.given, pupil.family),
+                **_person(pupil.id, pupil.given, pupil.family, "Skola elev"),
                 "securityMarking": pupil.marking,
                 "enrolments": [
                     {
@@ -232,14 +214,14 @@ class School:
             }
 
 
-def _person(id: str, given: str, family: str) -> dict[str, Any]:
+def _person(id: str, given: str, family: str, mail: str) -> dict[str, Any]:
     return {
         "id": id,
         "givenName": given,
         "familyName": family,
         "securityMarking": "Ingen",
         "personStatus": "Aktiv",
-        "emails": [{"value": f"{id[:8]}@exempelkommun.example", "type": "Skola"}],
+        "emails": [{"value": f"{id[:8]}@exempelkommun.example", "type": mail}],
     }
 
 
@@ -247,11 +229,11 @@ def _room(school_class: str) -> str:
     return f"B{200 + CLASSES.index(school_class) + 1}"
 
 
-def _event(model: type[Payload], data: Mapping[str, Any], *, source: str = SIS) -> dict[str, Any]:
-    return envelope(model, data, f"{model.spec.family}-{data.get('id', source)}", source=source)
+def _event(model: type[Payload], data: Mapping[str, Any]) -> dict[str, Any]:
+    return envelope(model, data, f"{model.spec.family}-{data.get('id', KOST)}", KOST)
 
 
-def envelope(model: type[Payload], data: Mapping[str, Any], id: str, *, source: str = SIS) -> dict[str, Any]:
+def envelope(model: type[Payload], data: Mapping[str, Any], id: str, source: str) -> dict[str, Any]:
     """A CloudEvent in JSON, as `POST /v1/events` takes it."""
     return {
         "specversion": "1.0",

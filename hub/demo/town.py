@@ -1,4 +1,4 @@
-"""Everybody in the demo: the hub as demo.yaml configures it, the school, and those who are told."""
+"""Everybody in the demo: the hub as demo.yaml configures it, who tells it, and who is told."""
 
 import asyncio
 import contextlib
@@ -16,8 +16,10 @@ import httpx
 from hub.clock import SystemClock
 from hub.config import HubConfig, load
 from hub.demo.kitchen import KitchenServer
+from hub.demo.provider import SchoolSystem
 from hub.demo.publisher import Publisher
 from hub.demo.receivers import FeedReader, WebhookReceiver
+from hub.demo.school import School
 from hub.engines.embedded import Hub
 from hub.engines.server import Servers
 from plugins.manager import Plugins
@@ -25,7 +27,7 @@ from plugins.manager import Plugins
 HOST: Final = "127.0.0.1"
 PORT: Final = 8080
 CONFIG: Final = "skolnav.yaml"
-CLIENTS: Final = ("school", "acme", "statistics", "officer")
+CLIENTS: Final = ("office", "guardians", "acme", "statistics", "officer")
 
 
 class DemoClock(SystemClock):
@@ -43,10 +45,12 @@ class Town:
     config: HubConfig
     hub: Hub
     clock: DemoClock
+    sis: SchoolSystem
     kitchen: KitchenServer
     webhook: WebhookReceiver
     feed: FeedReader
-    publisher: Publisher
+    office: Publisher
+    guardians: Publisher
     officer: httpx.AsyncClient
 
     @property
@@ -55,19 +59,21 @@ class Town:
 
 
 @contextlib.asynccontextmanager
-async def town(folder: Path, port: int, speed: float) -> AsyncIterator[Town]:
-    """Those who receive come first, since the hub asks them before it delivers; all stop the other way round.
+async def town(folder: Path, port: int, speed: float, school: School) -> AsyncIterator[Town]:
+    """Those whom the hub asks and tells come first; all stop the other way round.
 
     Raises what `Hub.start` and `Servers.start` raise.
     """
     async with contextlib.AsyncExitStack() as stack:
+        sis = SchoolSystem(school.records())
+        stack.callback(sis.stop)
         kitchen = KitchenServer(folder / "kitchen")
         stack.callback(kitchen.stop)
         received = folder / "received"
         received.mkdir()
         webhook = WebhookReceiver("acme", received / "acme.jsonl")
         stack.callback(webhook.stop)
-        config, plugins = _configure(folder, port, speed, kitchen, webhook)
+        config, plugins = _configure(folder, port, speed, sis, kitchen, webhook)
         assert config.school_clock is not None
         clock = DemoClock(config.school_clock.start, config.school_clock.speed)
         hub = await Hub.start(config, plugins=plugins, clock=clock)
@@ -77,8 +83,9 @@ async def town(folder: Path, port: int, speed: float) -> AsyncIterator[Town]:
         stack.push_async_callback(servers.stop)
         url = f"http://{config.host}:{config.port}"
         tokens = {client.id: client.token.get_secret_value() for client in config.clients}
-        publisher = Publisher(url, tokens["school"])
-        stack.push_async_callback(publisher.close)
+        office, guardians = (Publisher(url, tokens[client]) for client in ("office", "guardians"))
+        stack.push_async_callback(office.close)
+        stack.push_async_callback(guardians.close)
         officer = httpx.AsyncClient(
             base_url=url, headers={"Authorization": f"Bearer {tokens['officer']}"}, timeout=30, trust_env=False
         )
@@ -91,7 +98,7 @@ async def town(folder: Path, port: int, speed: float) -> AsyncIterator[Town]:
         )
         reading = asyncio.create_task(feed.run())
         stack.push_async_callback(_cancelled, reading)
-        yield Town(folder, config, hub, clock, kitchen, webhook, feed, publisher, officer)
+        yield Town(folder, config, hub, clock, sis, kitchen, webhook, feed, office, guardians, officer)
 
 
 def free_port() -> int:
@@ -107,7 +114,7 @@ def free_port() -> int:
 
 
 def _configure(
-    folder: Path, port: int, speed: float, kitchen: KitchenServer, webhook: WebhookReceiver
+    folder: Path, port: int, speed: float, sis: SchoolSystem, kitchen: KitchenServer, webhook: WebhookReceiver
 ) -> tuple[HubConfig, Plugins]:
     """demo.yaml as it is, and beside it what differs from run to run, in files that it refers to."""
     path = folder / CONFIG
@@ -115,9 +122,12 @@ def _configure(
     beside = {
         "here/listen": f"{HOST}:{port}",
         "here/speed": f"{speed:g}",
+        "here/sis-url": sis.url,
+        "here/sis-login": sis.login_url,
         "here/sftp-port": f"{kitchen.port}",
         "here/sftp-host-key": kitchen.host_key,
         "here/webhook-url": webhook.url,
+        "secrets/sis": sis.secret,
         "secrets/kitchen": kitchen.password,
         "secrets/acme-webhook": webhook.secret,
         **{f"secrets/{client}": secrets.token_urlsafe(24) for client in CLIENTS},

@@ -1,7 +1,8 @@
 """What became of each event, told by those who got it: the receivers' own records, the kitchen's folder, the feed.
 
-What a recipient got is never taken from the hub. The hub is asked one thing, as an operator may: why a recipient did
-not get an event (`GET /v1/operator/why`, what `skolnav why` shows). It answers with a rule, no data.
+What a recipient got is never taken from the hub. The hub is asked two things, as an operator may: which events it
+has accepted (`GET /v1/operator/events`), and why a recipient did not get one (`GET /v1/operator/why`, what `skolnav
+why` shows). It answers with ids, types and a rule, no data.
 """
 
 import asyncio
@@ -11,15 +12,18 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 import httpx
 
-from hub.demo.day import Step
+from hub.demo.day import Cancelled, Posted, Report, Step
 from hub.demo.receivers import Arrival
+from hub.demo.school import GUARDIANS
 from hub.demo.screen import Screen
 from hub.demo.town import Town
 from hub.privacy.base import Rule
+from schemas.directory import DirectoryCurrent
 from schemas.meals import MealsCount
 
 OUTSIDE: Final = {"acme": "acme webhook", "statistics": "statistics feed"}  # client -> how the screen calls it
@@ -44,19 +48,23 @@ class Withheld:
 
 @dataclass(slots=True)
 class Watch:
-    """Posts the day's events one by one and prints what became of each. All on the event loop."""
+    """Does what the day says, step by step, and prints what became of each. All on the event loop."""
 
     screen: Screen
     town: Town
     files: dict[str, bytes] = field(default_factory=dict)
     withheld: list[Withheld] = field(default_factory=list)
     retried: list[Arrival] = field(default_factory=list)
+    reported: dict[str, dict[str, Any]] = field(default_factory=dict)  # the hub's answers, by the reports' keys
     _arrivals: dict[tuple[str, str], list[Arrival]] = field(default_factory=lambda: defaultdict(list))
     _posted: set[str] = field(default_factory=set)
     _owed: set[tuple[str, str]] = field(default_factory=set)  # (client, event) that have not come when told of
     _totals: dict[tuple[str, str], int] = field(default_factory=dict)  # by day and sitting, as last told
     _shown: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
-    _held: list[Any] | None = None  # lines that wait until the event that brought them has its own
+    _cancelled: dict[str, float] = field(default_factory=dict)  # lesson that nobody was told of yet: since when
+    _accepted: str | None = None  # up to where the hub's log was looked through
+    # Lines that wait until the event that brought them has its own, with the id of the event that they are about.
+    _held: list[tuple[str, Any]] | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -78,7 +86,10 @@ class Watch:
             text = f"{OUTSIDE[arrival.recipient]} {arrival.status or ''}, attempt {arrival.attempt}: nothing was lost"
             self._print(short(arrival.event["type"]), whom(arrival.event), [(text, "good")])
         elif arrival.event["id"] not in self._posted:
-            self._print(short(arrival.event["type"]), whom(arrival.event), [self._got(arrival, None)])
+            since = self._cancelled.pop(arrival.event["data"].get("id", ""), None)
+            took = "" if since is None else f": pulled {arrival.at - since:.1f} s after the change"
+            became = [self._got(arrival, None, took)]
+            self._print(short(arrival.event["type"]), whom(arrival.event), became, about=arrival.event["id"])
 
     def filed(self, name: str, content: bytes) -> None:
         """The kitchen's server has a new file."""
@@ -102,28 +113,80 @@ class Watch:
 
     # -- the day ---------------------------------------------------------------------------------------------------
 
+    async def pulled(self, source: str) -> tuple[int, float]:
+        """Wait until the hub has read the school's system as a whole. Returns how many events that became, and the
+        seconds from the first of them to the last, by the hub's own times. Raises TimeoutError.
+        """
+        found: list[dict[str, Any]] = []
+        async with asyncio.timeout(WAIT_S):
+            # The lists that are not there are asked for last.
+            while not self.town.sis.missing or len(found) < sum(map(len, self.town.sis.given.values())):
+                found += [each for each in await self._new() if each["source"] == source and not _says_current(each)]
+                await asyncio.sleep(0.02)
+        first, last = (datetime.fromisoformat(found[at]["accepted"]) for at in (0, -1))
+        return len(found), (last - first).total_seconds()
+
     async def play(self, step: Step) -> None:
-        """Post an event and print what became of it, then what else came of it."""
-        event = step.event
-        self._posted.add(event["id"])
+        """Do what the step says and print what became of it, then what else came of it."""
         self._held = []
         files, started = len(self.files), time.monotonic()
-        answer = await self.town.publisher.post(event)
-        if answer["duplicates"]:
-            became = [("duplicate: it is taken once, and nobody is told twice", "kept")]
-        else:
-            async with asyncio.timeout(WAIT_S):
-                await self.town.hub.settled()
-            became = await self._became(event, started, new_file=len(self.files) > files)
+        match step.what:
+            case Cancelled(lesson):
+                self._cancelled[lesson] = started
+                self.town.sis.cancel(lesson)
+                what, who = "timetable", f"lesson/{lesson[:4]}…"
+                became = [("nobody was told: the hub will find it", "kept")]
+            case _:
+                event = await self._send(step.what)
+                what, who = short(event["type"]), whom(event)
+                if event["id"] in self._posted:
+                    became = [("duplicate: it is taken once, and nobody is told twice", "kept")]
+                else:
+                    self._posted.add(event["id"])
+                    async with asyncio.timeout(WAIT_S):
+                        await self.town.hub.settled()
+                    became = await self._became(event, started, new_file=len(self.files) > files)
         held, self._held = self._held, None
-        self.screen.line(f"{step.at:%H:%M}", short(event["type"]), whom(event), became, step.story)
-        for line in held:
-            self._print(*line)
+        self.screen.line(f"{step.at:%H:%M}", what, who, became, step.story)
+        for about, line in held:
+            if about not in self._posted:
+                self.screen.line(*line)
+
+    async def _send(self, what: Report | Posted) -> dict[str, Any]:
+        """Report or post it. Returns the event that it became; for a report that was taken before, the earlier one."""
+        if isinstance(what, Posted):
+            event = what.event
+            if what.of is not None:
+                event = {**event, "data": {**event["data"], "id": self.reported[what.of]["data"]["id"]}}
+            sender = self.town.guardians if event["source"] == GUARDIANS else self.town.office
+            await sender.post(event)
+            return event
+        answer = await self.town.guardians.report(what.absence, what.key)
+        new = [each for each in await self._new() if each["source"] == GUARDIANS and each["type"] == what.type]
+        if not new:
+            return self.reported[what.key]
+        data = {name: value for name, value in answer.items() if name != "meta"}
+        event = {"id": new[-1]["id"], "source": GUARDIANS, "type": what.type, "data": data}
+        self.reported[what.key] = event
+        return event
+
+    async def _new(self) -> list[dict[str, Any]]:
+        """What the hub has accepted since this was asked last."""
+        found: list[dict[str, Any]] = []
+        while True:
+            query: dict[str, str | int] = {"limit": 1000}
+            if self._accepted is not None:
+                query["after"] = self._accepted
+            answer = (await self.town.officer.get("/v1/operator/events", params=query)).raise_for_status().json()
+            found += answer["events"]
+            self._accepted = answer["next"]
+            if answer["at_head"]:
+                return found
 
     async def nothing_owed(self) -> None:
-        """Return when whatever was to be tried again has come. Raises TimeoutError."""
+        """Return when what was to be tried again and what was to be found has come. Raises TimeoutError."""
         async with asyncio.timeout(2 * WAIT_S):
-            while self._owed:
+            while self._owed or self._cancelled:
                 self._news.clear()
                 await self._news.wait()
 
@@ -200,11 +263,12 @@ class Watch:
             text += f", without {', '.join(left_out)}"
         return text, "good"
 
-    def _print(self, what: str, who: str, became: list[tuple[str, str]], story: str = "") -> None:
+    def _print(self, what: str, who: str, became: list[tuple[str, str]], story: str = "", *, about: str = "") -> None:
+        line = (self._now(), what, who, became, story)
         if self._held is not None:
-            self._held.append((what, who, became, story))
+            self._held.append((about, line))
         else:
-            self.screen.line(self._now(), what, who, became, story)
+            self.screen.line(*line)
 
     def _now(self) -> str:
         return f"{self.town.clock.school():%H:%M}"
@@ -213,6 +277,10 @@ class Watch:
 def _in(loop: asyncio.AbstractEventLoop, tell: Callable[..., None], *what: object) -> None:
     with contextlib.suppress(RuntimeError):  # the loop has ended: nobody looks any more
         loop.call_soon_threadsafe(tell, *what)
+
+
+def _says_current(event: dict[str, Any]) -> bool:
+    return str(event["type"]) == DirectoryCurrent.spec.type
 
 
 def read_csv(content: bytes) -> list[dict[str, str]]:
