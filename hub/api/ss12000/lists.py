@@ -18,11 +18,16 @@ from hub.api.ss12000.joins import RELATIONSHIP, Match, persons_by_relationship
 from hub.api.ss12000.paging import Orders, Place
 from hub.api.ss12000.resources import PERSONS, Resource
 from hub.api.ss12000.sight import Seen, Sight
+from hub.bus.base import Place as LogPlace
+from hub.bus.base import Stored
+from hub.clock import to_us
+from hub.privacy.base import Rule
 from schemas import Category
 
 CHUNK: Final = 500  # entities read from the log at a time
 SCAN: Final = 5000  # entities looked at in one turn
 MAX_LOOKUP: Final = 5000
+NOWHERE: Final = LogPlace(0)
 _RELATION_NEEDS: Final[Mapping[str, frozenset[Category]]] = {
     "duty": frozenset({Category.STAFF}),
     "responsibleFor.enrolment": frozenset({Category.IDENTITY, Category.CONTACT, Category.GROUP}),
@@ -75,8 +80,12 @@ async def page(resource: Resource, place: Place, sight: Sight, orders: Orders) -
     """One page. Raises Refused (403, 410)."""
     query = place.query
     permit(resource, query, sight)
+    if sight.forbids(resource.types):
+        return Page((), None)
     table = await sight.index.table(resource.kind)
     tests = await matches(resource, query, sight)
+    if (within := _within_scope(resource, sight)) is not None:
+        tests.insert(0, within)
     order, begin, name = await _order(resource, place, table, tests, sight, orders)
     found: list[Seen] = []
     ends: list[int] = []  # where in the order each of them stands
@@ -105,6 +114,8 @@ async def page(resource: Resource, place: Place, sight: Sight, orders: Orders) -
             orders.done(sight.recipient.name, name)
         return Page(found, None)
     last = ends[query.limit - 1]
+    if not name and query.sortkey is not None:
+        name = orders.keep(sight.recipient.name, order)
     following = replace(place, order=name, offset=last + 1) if name else replace(place, after=found[-1].row.key)
     return Page(found, following)
 
@@ -114,7 +125,6 @@ async def _order(
 ) -> tuple[Sequence[str], int, str]:
     """Keys in the order of the list, where in it the page begins, and the order's name if it is kept."""
     sortkey = place.query.sortkey
-    client = sight.recipient.name
     if sortkey is None:
         keys = table.keys()
         if resource.person_ids and not sight.may((Category.IDENTITY,)):
@@ -126,7 +136,7 @@ async def _order(
             return keys, bisect.bisect_right(keys, called(place.after[:36]), key=lambda key: called(key[:36])), ""
         return keys, bisect.bisect_right(keys, place.after) if place.after else 0, ""
     if place.order:
-        return orders.get(client, place.order), place.offset, place.order
+        return orders.get(sight.recipient.name, place.order), place.offset, place.order
     sort = resource.sorts[sortkey]
     rows = []
     for number, row in enumerate(list(table.rows.values())):
@@ -137,7 +147,24 @@ async def _order(
     rows.sort(key=lambda row: sight.called(row.id) if resource.person_ids else row.key)
     rows.sort(key=sort.by, reverse=sort.descending)
     kept = [row.key for row in rows]
-    return kept, 0, orders.keep(client, kept)
+    return kept, 0, ""
+
+
+def _within_scope(resource: Resource, sight: Sight) -> Match | None:
+    """Persons who surely lie outside the client's scope need not be read to be left out. None: nothing to look at."""
+    if not resource.person_ids:
+        return None
+    scope = sight.services.gate.view(sight.recipient, resource.types[0]).scope
+    if scope is None:
+        return None
+    now_us = to_us(sight.services.clock.utc())
+    nothing = Stored(NOWHERE, resource.types[0], "", "", "", "", None, (), (), False, 0, b"")
+
+    def within(row: Row, facts: Any) -> bool:
+        need = scope.need(nothing, (row.id,), now_us)
+        return need.met or need.rule is not Rule.SCOPE  # what is not known yet is decided on, and gets its mark
+
+    return within
 
 
 def _candidate(row: Row, table: Table, query: Query, tests: Iterable[Match], sight: Sight) -> bool:
@@ -160,6 +187,7 @@ async def lookup(resource: Resource, body: Any, sight: Sight) -> Sequence[Seen]:
     """`POST .../lookup`: everything that one of the lists in the body names. Raises Refused (400, 403, 503)."""
     if not isinstance(body, dict):
         raise bad_request("body-invalid", "The body is a JSON object with lists of what is looked up.")
+    forbidden = sight.forbids(resource.types)
     table = await sight.index.table(resource.kind)
     rows: dict[str, Row] = {}
     for id in _listed(body, "ids", Filter(uuid, None, many=True)):
@@ -179,8 +207,10 @@ async def lookup(resource: Resource, body: Any, sight: Sight) -> Sequence[Seen]:
         if not sight.may(known.needs):
             raise beyond(name)
         join = resource.lookup_joins.get(name)
-        if values:
+        if values and not forbidden:
             tests.append(await join(sight, values) if join is not None else _plain(known, values, sight))
+    if forbidden:
+        return ()
     direct = set(rows)
     if tests:
         for number, row in enumerate(list(table.rows.values())):

@@ -97,11 +97,15 @@ class Rendering:
         directory = self._sight.services.directory
         person_of, recipient = self._sight.services.gate.person_of, self._sight.recipient
         wanted: list[tuple[str, Out]] = []
+        duties = await self._sight.see_ids("duty", sorted({out["id"] for kind, out in refs if kind == "duty"}))
         for kind, out in refs:
             if kind == "person":
                 wanted.append((person_of(recipient, out["id"]), out))
-            elif kind == "duty" and (person := directory.duty_person(out["id"])) is not None:
-                wanted.append((person, out))
+            elif (duty := duties.get(out["id"])) is not None and kind == "duty":
+                person = directory.duty_person(duty.row.id)
+                if person is not None:
+                    self._sight.use(duty)
+                    wanted.append((person, out))
         found = await self._sight.see_ids("person", sorted({person for person, _ in wanted})) if wanted else {}
         for person, out in wanted:
             seen = found.get(person)

@@ -46,6 +46,10 @@ class Sight:
     def may(self, needs: Iterable[Category]) -> bool:
         return self.categories.issuperset(needs)
 
+    def forbids(self, types: Iterable[str]) -> bool:
+        """Whether the contract leaves nothing of these event types, whoever they are about."""
+        return all(self.services.gate.view(self.recipient, type_).forbidden for type_ in types)
+
     def person(self, name: str) -> frozenset[str]:
         """A person by what the client calls them: that, and the SS 12000 id."""
         return frozenset({name, self.services.gate.person_of(self.recipient, name)})

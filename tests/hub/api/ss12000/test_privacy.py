@@ -18,12 +18,14 @@ from tests.hub.api.ss12000.school import (
     DUTY,
     GUARDIAN,
     NORTH,
+    ROOM,
     SECRET,
     SOURCE,
     SOUTH,
     TEACHER,
     absence,
     base,
+    enrolled,
     group,
     lesson,
     lesson_id,
@@ -232,6 +234,43 @@ async def test_a_scope_holds_for_lists_filters_names_and_what_is_embedded(school
     found = await north.every("/organisations", {"expandReferenceNames": "true"})
     assert "displayName" not in found[0]["parentOrganisation"]
     assert SOUTH not in "".join(await everything(north, 100))
+
+
+async def test_a_contract_that_leaves_nothing_reads_nothing(school, caller, monkeypatch):
+    """Neither time nor the log of disclosures grows with what is there."""
+    read = []
+    get = type(school.log).get
+
+    async def noted(log, places):
+        read.extend(places)
+        return await get(log, places)
+
+    monkeypatch.setattr(type(school.log), "get", noted)
+    timetable = caller("timetable")
+    assert await timetable.every("/persons") == []
+    assert (await timetable.lookup("/persons", {"ids": [pupil(1)]})).json() == []
+    assert read == []
+    assert len(await timetable.every("/rooms")) == len(read) == 1
+
+
+async def test_who_is_outside_the_scope_is_not_read(school, http, monkeypatch):
+    """A school's list costs what the school has, not what the municipality has; who is not known yet gets a mark."""
+    school.config = replace(
+        school.config, clients=(*CLIENTS, client("south", *Category, scope={"organisations": frozenset({SOUTH})}))
+    )
+    await append(school, person(pupil(8), "Ny", "Elev", enrolments=[{**enrolled(NORTH), "enroledAt": {"id": ROOM}}]))
+    read = []
+    get = type(school.log).get
+
+    async def noted(log, places):
+        read.extend(places)
+        return await get(log, places)
+
+    monkeypatch.setattr(type(school.log), "get", noted)
+    assert {each["id"] for each in await Caller(http, "south").every("/persons")} == {pupil(3)}
+    told = {each.id for each in await get(school.log, read)}
+    assert f"person-{pupil(1)}-0" not in told
+    assert f"person-{pupil(8)}-0" in told
 
 
 async def test_each_answer_is_durable_before_it_is_given(school, caller):
