@@ -73,6 +73,7 @@ def _introduce(screen: Screen, everybody: Town) -> None:
     screen.title(f"{everybody.config.municipality}, {DAY:%A %d %B %Y}: Norrskolan, all of it invented")
     screen.fact("hub", f"{everybody.url}, its files in {everybody.folder}")
     screen.fact("school", f"its own system at {everybody.sis.url}: the hub logs in and reads it")
+    screen.fact("guardians", "an app that reports absence over SS 12000, and takes it back by POST /v1/events")
     screen.fact(
         "kitchen", f"an SFTP server at 127.0.0.1:{everybody.kitchen.port}: orders at 08:00 and, fixed, at 09:00"
     )
