@@ -123,6 +123,19 @@ class Client:
             raise NotAnswered(answer.status)
         return _json(resource, answer), answer.date
 
+    async def send(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """POST, PATCH or DELETE: the status, and the answer's JSON or None. Never sent twice, except after a 401.
+
+        Raises TemporaryError where no whole answer came.
+        """
+        answer = await self._once(path, {}, method, body)
+        if answer.status == 401 and self._login.refused():
+            answer = await self._once(path, {}, method, body)
+        try:
+            return answer.status, orjson.loads(answer.body)
+        except orjson.JSONDecodeError:
+            return answer.status, None
+
     async def _next(self, resource: str, filters: Query, limit: Query, token: str) -> _Answer:
         wish = self._config.dialect.repeat_filters
         # A bare number is an offset: without the filters it would count through another list.
@@ -181,14 +194,14 @@ class Client:
                 raise _bad(resource, "wrong-shape", f"it answered {answer.status} in place of a record")
             return answer
 
-    async def _once(self, path: str, query: Query) -> _Answer:
+    async def _once(self, path: str, query: Query, method: str = "GET", body: Any = None) -> _Answer:
         resource = path.partition("/")[0]
         try:
             async with asyncio.timeout(self._config.deadline_s):
                 headers = await self._login.headers(self._http)
                 url = f"{self._config.base_url}/{path}"
-                async with self._http.stream("GET", url, params=dict(query), headers=headers) as answer:
-                    body = await self._body(resource, answer)
+                async with self._http.stream(method, url, params=dict(query), headers=headers, json=body) as answer:
+                    content = await self._body(resource, answer)
         except TimeoutError:
             raise _bad(resource, "slow", f"no whole answer within {self._config.deadline_s:g} s") from None
         except httpx.TimeoutException:
@@ -203,7 +216,7 @@ class Client:
             raise _bad(resource, "unreachable", f"the connection failed ({type(error).__name__})") from None
         return _Answer(
             answer.status_code,
-            body,
+            content,
             _date(answer.headers.get("date")),
             self._retry_after(answer.headers.get("retry-after")),
             "json" in answer.headers.get("content-type", "application/json").lower(),

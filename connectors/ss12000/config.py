@@ -123,12 +123,24 @@ class Dialect(_Part):
     )
 
 
+class Callback(_Part):
+    """Where the school system says that something has changed (the standard's subscriptions)."""
+
+    url: Address = Field(
+        description="This connector at the hub's public address, https://hub.example/connectors/<its name here>. The "
+        "hub adds a last part that can't be guessed."
+    )
+
+
 class Ss12000Config(ConnectorConfig):
     """A school system that offers SS 12000 v2.1."""
 
     base_url: Address = Field(description="Address of the API with its whole path, https://sis.example/v2.0")
     auth: Auth = Field(description="How the hub logs in: a token, OAuth 2 client credentials, or a certificate.")
     poll: Duration = Field(timedelta(seconds=60), description="How often changes are fetched.")
+    callback: Callback | None = Field(
+        None, description="Where the school system may call when something has changed. Left out: it is not asked to."
+    )
     window: Window = Field(Window(), description="Which lessons are followed, around today.")
     resources: frozenset[Resource] = Field(
         frozenset(Resource.__args__),  # type: ignore[attr-defined]

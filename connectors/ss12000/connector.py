@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+from connectors.ss12000.callback import Callback
 from connectors.ss12000.client import Client, ListExpired, NotAnswered, NotOffered
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.delta import Watermark, deleted
@@ -21,7 +22,7 @@ from connectors.ss12000.lessons import Window
 from connectors.ss12000.lists import Listed
 from connectors.ss12000.pull import Source
 from connectors.ss12000.reader import SCHOOL_ZONE
-from plugins import Connector, Context, Effect, TemporaryError
+from plugins import Answer, Connector, Context, Effect, Received, TemporaryError
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
 from schemas.attendance import AttendanceRecorded, CheckedIn, CheckedOut
 from schemas.directory import DirectoryCurrent
@@ -64,7 +65,7 @@ class Ss12000(Connector[Ss12000Config]):
         CheckedIn,
         CheckedOut,
     )
-    effect = Effect.IDEMPOTENT  # it only reads
+    effect = Effect.IDEMPOTENT  # it only reads, and may subscribe to being told
     poll_timeout_s = 3600
 
     def __init__(self, config: Ss12000Config, ctx: Context) -> None:
@@ -77,9 +78,13 @@ class Ss12000(Connector[Ss12000Config]):
     async def start(self) -> None:
         self._client = Client(self.config, self.ctx.clock.utc)
         self._source = Source(self.config, self.ctx, self._client)
+        self._callback = Callback(self.config, self.ctx, self._client)
 
     async def poll(self) -> None:
         await self._pull(full=False)
+
+    async def receive(self, request: Received) -> Answer | None:
+        return self._callback.receive(request)
 
     async def reconcile(self) -> None:
         await self._pull(full=True)
@@ -125,6 +130,7 @@ class Ss12000(Connector[Ss12000Config]):
                 await self._step(failures, self._source.pull(kind, window, full=full))
         if full:
             await self._source.forget_registered(window)
+        await self._callback.keep(full=full)
         if failures:
             raise failures[0]
         async with self.ctx.commit() as tx:

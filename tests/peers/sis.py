@@ -7,11 +7,13 @@ Both answer on a thread pool of the standard library's server. `faults` puts som
 import json
 import ssl
 import threading
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -48,23 +50,31 @@ class Provider:
         self.faults: list[Fault] = []
         self.clock: Callable[[], datetime | None] = lambda: datetime.now(UTC)
         self.tokens = {TOKEN}
+        self.sent: list[tuple[str, str, Any]] = []  # method, path and JSON of what was no question
         self.url = ""
         self.lock = threading.Lock()
 
     def answer(self, path: str, query: Query) -> Reply:
         raise NotImplementedError
 
-    def handle(self, method: str, path: str, query: dict[str, str], bearer: str, form: Query) -> Reply:
+    def change(self, method: str, path: str, body: Any) -> Reply:
+        """POST, PATCH, DELETE."""
+        return Reply(404, {"detail": "Not Found"})
+
+    def handle(self, method: str, path: str, query: dict[str, str], bearer: str, content: str) -> Reply:
         with self.lock:
             if path == "/token" and method == "POST":
-                return self.login(form)
-            self.asked.append((path, query))
+                return self.login(dict(parse_qsl(content)))
+            if method == "GET":
+                self.asked.append((path, query))
+            else:
+                self.sent.append((method, path, json.loads(content) if content else None))
             for fault in list(self.faults):
                 if (reply := fault(path, query)) is not None:
                     return reply
             if self.tokens and bearer not in self.tokens:
                 return Reply(401, {"detail": "Invalid or expired token"})
-            return self.answer(path, query)
+            return self.answer(path, query) if method == "GET" else self.change(*self.sent[-1])
 
     def login(self, form: Query) -> Reply:
         if form.get("client_secret") != "hub-secret":
@@ -145,6 +155,8 @@ class Made(Provider):
         self.page = 50
         self.deleted: dict[str, list[str]] | list[dict[str, Any]] = {}
         self.refuse_bare_token = False
+        self.subscriptions: dict[str, dict[str, Any]] | None = None  # None: not offered
+        self.life = timedelta(days=90)  # of a subscription
 
     def answer(self, path: str, query: Query) -> Reply:
         resource, _, id = path.removeprefix("/v2.0/").partition("/")
@@ -167,6 +179,45 @@ class Made(Provider):
         more = state["at"] + size < len(kept)
         token = json.dumps({**state, "at": state["at"] + size}).encode().hex() if more else None
         return Reply(200, {"data": here, "pageToken": token})
+
+    def change(self, method: str, path: str, body: Any) -> Reply:
+        """Subscriptions, as the standard has them; PATCH takes no body and renews."""
+        resource, _, id = path.removeprefix("/v2.0/").partition("/")
+        if resource != "subscriptions" or self.subscriptions is None:
+            return Reply(404, raw=b"")
+        if method == "POST" and not id:
+            if not isinstance(body, dict) or not {"name", "target", "resourceTypes"} <= set(body):
+                return Reply(400, {"code": "body", "message": "name, target and resourceTypes are needed"})
+            id = str(uuid.uuid4())
+            self.subscriptions[id] = {**body, "id": id, "expires": self.end()}
+            return Reply(201, self.subscriptions[id])
+        if id not in self.subscriptions:
+            return Reply(404, raw=b"")
+        if method == "PATCH":
+            self.subscriptions[id]["expires"] = self.end()
+            return Reply(200, self.subscriptions[id])
+        if method == "DELETE":
+            del self.subscriptions[id]
+            return Reply(204, raw=b"")
+        return Reply(405, raw=b"")
+
+    def end(self) -> str:
+        return ((self.clock() or datetime.now(UTC)) + self.life).isoformat()
+
+    def notify(self, **said: Any) -> list[int]:
+        """Call every subscriber as a provider does; returns the statuses."""
+        return [call(each["target"], said) for each in list((self.subscriptions or {}).values())]
+
+
+def call(url: str, said: Any) -> int:
+    """POST JSON; the status that is answered."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=5)
+    try:
+        connection.request("POST", parts.path, json.dumps(said), {"Content-Type": "application/json"})
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def _passes(record: Any, filters: Query) -> bool:
@@ -205,11 +256,17 @@ def serving(provider: Provider, context: ssl.SSLContext | None = None) -> Iterat
         def do_POST(self) -> None:
             self._reply("POST")
 
+        def do_PATCH(self) -> None:
+            self._reply("PATCH")
+
+        def do_DELETE(self) -> None:
+            self._reply("DELETE")
+
         def _reply(self, method: str) -> None:
-            form = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            content = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             parts = urlsplit(self.path)
             bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
-            reply = provider.handle(method, parts.path, dict(parse_qsl(parts.query)), bearer, dict(parse_qsl(form)))
+            reply = provider.handle(method, parts.path, dict(parse_qsl(parts.query)), bearer, content)
             body = b"" if reply.stream is not None else reply.content()
             self.send_response_only(reply.status)
             date = provider.clock()

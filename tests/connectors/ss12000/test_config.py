@@ -25,6 +25,7 @@ class TestConfiguration(ConfigurationSuite):
         "poll": "often",
         "window.back": "90m",
         "limit": 0,
+        "callback.url": "https://hub.example/connectors/sis?key=1",
         "resources": ["grades"],
         "dialect.repeat_filters": "sometimes",
     }
@@ -37,6 +38,7 @@ class TestConfiguration(ConfigurationSuite):
             "poll": "60s",
             "window": {"back": "7d", "ahead": "60d"},
             "resources": ["persons", "groups"],
+            "callback": {"url": "https://hub.example/connectors/sis"},
             "dialect": {"repeat_filters": "always"},
         }
 

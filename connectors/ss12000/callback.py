@@ -1,0 +1,200 @@
+"""The standard's subscription: the supplier says "come and fetch", and the next poll comes at once.
+
+A notification carries no id, no signature and no proof (`Notification` of the standard), so it is known by the last
+part of its address alone, which only the supplier was told. Whatever it says, it can do no more than let `poll` run.
+"""
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import orjson
+
+from connectors.ss12000.client import Client
+from connectors.ss12000.config import Ss12000Config
+from connectors.ss12000.kinds import ALL, DELETED
+from connectors.ss12000.reader import SCHOOL_ZONE
+from plugins import Answer, Context, Received, TemporaryError
+
+_STATE: Final = "callback"
+_ABSENT: Final = "absent/subscriptions"
+_GONE: Final = frozenset({404, 410})
+_NOT_OFFERED: Final = frozenset({404, 405, 501})
+_UNSAID: Final = timedelta(days=1)  # how long one is trusted whose end was not told
+_PAUSE: Final = timedelta(minutes=15)  # after a refusal, before it is asked for again
+# Both as the standard spells it and as it should be (section 4 of the notes).
+_MODIFIED: Final = ("modifiedEntites", "modifiedEntities")
+_NEVER_PULLED: Final = frozenset(
+    ["grade", "attendanceschedule", "resource", "placement", "studyplan", "programme", "syllabus", "schoolunitoffering"]
+)
+
+
+class _Refused(Exception):
+    """An answer that neither grants nor denies for good."""
+
+
+class Callback:
+    """One instance's subscription at its supplier. `keep` is called in `poll`, `receive` at any time."""
+
+    def __init__(self, config: Ss12000Config, ctx: Context, client: Client) -> None:
+        self._config = config
+        self._ctx = ctx
+        self._client = client
+        self._failing = False
+        self._not_before: datetime | None = None
+
+    # -- at the supplier ----------------------------------------------------------------------------------------
+
+    async def keep(self, *, full: bool) -> None:
+        """Subscribe, renew at half life, or end it, as configured. `full`: see whether it is still there.
+
+        A failure is told once and tried again; it keeps nothing else from being done, since polling goes on.
+        """
+        now = self._ctx.clock.utc()
+        if self._not_before is not None and now < self._not_before and not full:
+            return
+        try:
+            await self._keep(now, full)
+        except (TemporaryError, _Refused) as error:
+            self._not_before = now + _PAUSE
+            if not self._failing:
+                self._failing = True
+                why = error.why if isinstance(error, TemporaryError) else str(error)
+                self._ctx.problem("not-subscribed", f"subscriptions: {why}; changes come with the next poll")
+        else:
+            self._failing, self._not_before = False, None
+
+    async def _keep(self, now: datetime, full: bool) -> None:
+        kept = self._kept()
+        if self._config.callback is None:
+            await self._end(kept)
+            return
+        if self._ctx.state.get(_ABSENT) and not full:
+            return
+        segment = kept.get("segment") or secrets.token_urlsafe(32)
+        target = f"{self._config.callback.url}/{segment}"
+        resources = [kind.entity for kind in ALL if kind.resource in self._config.resources]
+        if "id" in kept and (kept["target"], kept["resources"]) != (target, resources):
+            await self._drop(kept["id"])
+            del kept["id"]
+        if "id" not in kept:
+            await self._subscribe(now, segment, target, resources)
+        elif full or now >= datetime.fromisoformat(kept["renew"]):
+            await self._renew(now, kept)
+
+    async def _subscribe(self, now: datetime, segment: str, target: str, resources: list[str]) -> None:
+        # Kept before the supplier knows it: its first call may come before its answer.
+        async with self._ctx.commit() as tx:
+            tx.state[_STATE] = {"segment": segment}
+        status, answer = await self._client.send(
+            "POST",
+            "subscriptions",
+            {
+                "name": f"skolnav {self._ctx.instance}",
+                "target": target,
+                "resourceTypes": [{"resource": each} for each in resources],
+            },
+        )
+        id = answer.get("id") if isinstance(answer, Mapping) else None
+        if status in _NOT_OFFERED:
+            if not self._ctx.state.get(_ABSENT):
+                async with self._ctx.commit() as tx:
+                    tx.state[_ABSENT] = True
+                self._ctx.problem("not-offered", f"subscriptions: the supplier does not offer them ({status})")
+            return
+        if not 200 <= status < 300 or not isinstance(id, str) or not _plain(id):
+            raise _Refused(f"the supplier answered {status}" + (" without an id" if 200 <= status < 300 else ""))
+        async with self._ctx.commit() as tx:
+            tx.state[_STATE] = {
+                "segment": segment,
+                "id": id,
+                "target": target,
+                "resources": resources,
+                "renew": _half(now, answer),
+            }
+            if _ABSENT in tx.state:
+                del tx.state[_ABSENT]
+
+    async def _renew(self, now: datetime, kept: dict[str, Any]) -> None:
+        status, answer = await self._client.send("PATCH", f"subscriptions/{kept['id']}")
+        if 200 <= status < 300:
+            async with self._ctx.commit() as tx:
+                tx.state[_STATE] = {**kept, "renew": _half(now, answer)}
+            return
+        if status in (401, 403, 429) or (status >= 500 and status != 501):
+            raise _Refused(f"the supplier answered {status}")
+        if status not in _GONE:  # it can't be renewed: another takes its place
+            await self._drop(kept["id"])
+        await self._subscribe(now, kept["segment"], kept["target"], kept["resources"])
+
+    async def _end(self, kept: dict[str, Any]) -> None:
+        """It was configured once, and is not any more."""
+        if "id" in kept:
+            await self._drop(kept["id"])
+        if kept:
+            async with self._ctx.commit() as tx:
+                del tx.state[_STATE]
+
+    async def _drop(self, id: str) -> None:
+        """What does not want to go ends by itself, and its calls are refused or harmless."""
+        await self._client.send("DELETE", f"subscriptions/{id}")
+
+    def _kept(self) -> dict[str, Any]:
+        kept: dict[str, Any] = self._ctx.state.get(_STATE) or {}
+        return kept
+
+    # -- its calls ----------------------------------------------------------------------------------------------
+
+    def receive(self, request: Received) -> Answer | None:
+        """Answer a notification, and let the poll come that it asks for. None: it was sent to another address."""
+        segment = self._kept().get("segment", "")
+        last = request.path.rpartition("/")[2]
+        if self._config.callback is None or not segment or not hmac.compare_digest(last.encode(), segment.encode()):
+            return None
+        if request.method != "POST":
+            return Answer(405, headers={"Allow": "POST"})
+        if self._concerned(request.body):
+            self._ctx.poll_soon()
+        return Answer(200)
+
+    def _concerned(self, body: bytes) -> bool:
+        """False only if it names nothing but what is not pulled here: it was sent by whom it should be, so what can't
+        be read may be a change as well.
+        """
+        try:
+            said = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return True
+        if not isinstance(said, Mapping) or said.get("deletedEntities"):
+            return True
+        named: list[Any] = []
+        for spelling in _MODIFIED:
+            value = said.get(spelling)
+            named += value if isinstance(value, list) else [] if value is None else [value]
+        return not named or any(self._pulled(each) for each in named)
+
+    def _pulled(self, name: Any) -> bool:
+        if not isinstance(name, str):
+            return True
+        kind = DELETED.get(name.lower())
+        return name.lower() not in _NEVER_PULLED if kind is None else kind.resource in self._config.resources
+
+
+def _half(now: datetime, answer: Any) -> str:
+    """When half of the life that the supplier gave it is over. A time without offset may be Sweden's, the earlier."""
+    until = now + _UNSAID
+    expires = answer.get("expires") if isinstance(answer, Mapping) else None
+    if isinstance(expires, str):
+        try:
+            told = datetime.fromisoformat(expires)
+            until = (told if told.tzinfo is not None else told.replace(tzinfo=SCHOOL_ZONE)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            until = now + _UNSAID
+    return (now + max((until - now) / 2, timedelta(0))).isoformat(timespec="seconds")
+
+
+def _plain(id: str) -> bool:
+    """Whether it can stand in a path as it is."""
+    return 0 < len(id) <= 200 and all(each.isascii() and (each.isalnum() or each in "-_") for each in id)
