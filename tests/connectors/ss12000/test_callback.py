@@ -13,10 +13,10 @@ import pytest
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.connector import Ss12000
 from hub.config import HubConfig
+from hub.directory.directory import Protection
 from hub.engines.embedded import Hub
 from hub.engines.host import HostedConnector
 from hub.engines.server import Servers
-from hub.privacy.base import Protection
 from plugins import Answer, Received
 from plugins.manager import Plugins
 from plugins.testing import ManualClock, TestHub, open_hub
