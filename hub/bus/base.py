@@ -36,7 +36,8 @@ def offset_of(at: Place) -> int:
 class Position:
     """How far a reader has got: per partition the last offset read (0 = nothing), and the log's epoch.
 
-    The epoch changes when a log is restored from a backup: a position from after it means nothing before it.
+    The epoch names the life of the log that gave it (`hub.bus.lives`): a log that has lost its end gives offsets anew,
+    and a position from before that counts only as far as both lives hold the same.
     """
 
     epoch: int
@@ -171,8 +172,8 @@ class Log(Protocol):
     async def read(self, after: Position, limit: int, *, limit_bytes: int = 4 << 20) -> Batch:
         """Up to `limit` events after a position, from memory if it reaches back, else from the file.
 
-        A position below the trim point is moved up silently, one of another epoch reads from the oldest. Never waits.
-        Raises LogUnavailable; ValueError for a position of another number of partitions.
+        A position below the trim point is moved up silently, one that no life of this log gave reads from the
+        oldest. Never waits. Raises LogUnavailable; ValueError for a position of another number of partitions.
         """
 
     async def wait(self, after: Position) -> None:
@@ -186,6 +187,9 @@ class Log(Protocol):
 
     def start(self) -> Position:
         """Before everything: reading from here gives the oldest event kept."""
+
+    def knows(self, position: Position) -> bool:
+        """Whether this log gave it, in this life or an earlier one."""
 
     def head(self) -> Position:
         """After the newest durable event."""

@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import os
-import secrets
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,21 +10,22 @@ from typing import Final, TypeVar
 
 import apsw
 
-from hub.bus import digests, rows, state
+from hub.bus import digests, lives, rows, state
 from hub.bus.base import LogUnavailable
 
 T = TypeVar("T")
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _STATEMENTS: Final = 256  # prepared statements kept a connection
 
 _SCHEMA: Final = f"""
-CREATE TABLE log (format INTEGER NOT NULL, epoch INTEGER NOT NULL, partitions INTEGER NOT NULL);
+CREATE TABLE log (format INTEGER NOT NULL, partitions INTEGER NOT NULL);
 CREATE TABLE names (number INTEGER PRIMARY KEY, name TEXT NOT NULL);
 -- Up to which offset a partition was trimmed, and is in the indexes; the largest sequence given by the last trim.
 CREATE TABLE partitions (
     partition INTEGER PRIMARY KEY, trimmed INTEGER NOT NULL, folded INTEGER NOT NULL, high INTEGER NOT NULL
 );
+{lives.SCHEMA}
 {digests.SCHEMA}
 {state.SCHEMA}
 """
@@ -87,7 +87,7 @@ def open_writer(path: Path, partitions: int) -> apsw.Connection:
 
 def _create(db: apsw.Connection, partitions: int) -> None:
     db.execute(_SCHEMA)
-    db.execute("INSERT INTO log VALUES (?, ?, ?)", (_FORMAT, secrets.randbits(32), partitions))
+    db.execute("INSERT INTO log VALUES (?, ?)", (_FORMAT, partitions))
     for partition in range(partitions):
         db.execute(rows.table(partition))
         db.execute("INSERT INTO partitions VALUES (?, 0, 0, 0)", (partition,))

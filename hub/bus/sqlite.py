@@ -15,7 +15,7 @@ from typing import Any, Final, Self, TypeVar
 
 import apsw
 
-from hub.bus import file, rows
+from hub.bus import file, lives, rows
 from hub.bus.base import Appended, Batch, LogUnavailable, Place, Position, Stored, offset_of, partition_of
 from hub.bus.codec import Clear, Codec
 from hub.bus.digests import Digests
@@ -49,7 +49,8 @@ class SqliteLog:
         self._runner = runner
         self._lock = lock
         self._db = opened.db
-        self._epoch = opened.epoch
+        self._lives = opened.lives
+        self._epoch = opened.lives.epoch
         self._names = opened.names
         self._index = opened.index
         self._heads = opened.heads
@@ -183,6 +184,9 @@ class SqliteLog:
     def start(self) -> Position:
         return Position(self._epoch, tuple(self._trimmed))
 
+    def knows(self, position: Position) -> bool:
+        return position.epoch in self._lives and len(position.offsets) == len(self._heads)
+
     def head(self) -> Position:
         return Position(self._epoch, tuple(self._heads))
 
@@ -257,12 +261,16 @@ class SqliteLog:
         return await self._runner.read(partial(self._readers.run, query))
 
     def _resolve(self, after: Position) -> list[int]:
-        """Offsets to read after: not below the trim point, not past the head; of another epoch, the oldest."""
+        """Offsets to read after: not below the trim point, not past the head or what an earlier life shares with it."""
         if len(after.offsets) != len(self._heads):
             raise ValueError("a position of another log")
+        highest: Sequence[int] = self._heads
         if after.epoch != self._epoch:
-            return list(self._trimmed)
-        bounds = zip(after.offsets, self._trimmed, self._heads, strict=True)
+            shared = self._lives.shared(after.epoch)
+            if shared is None:
+                return list(self._trimmed)
+            highest = shared
+        bounds = zip(after.offsets, self._trimmed, highest, strict=True)
         return [min(max(offset, low), head) for offset, low, head in bounds]
 
     def _shares(self, offsets: Sequence[int], limit: int) -> Shares:
@@ -283,7 +291,6 @@ class _Opened:
     def __init__(self, path: Path, partitions: int, clock: Clock, codec: Codec, dedupe_window: timedelta) -> None:
         self.db = db = file.open_writer(path, partitions)
         try:
-            self.epoch: int = db.execute("SELECT epoch FROM log").get
             self.names = Names(db.execute("SELECT number, name FROM names"))
             self.trimmed: list[int] = []
             self.heads: list[int] = []
@@ -298,6 +305,7 @@ class _Opened:
                 self.heads.append(max(trimmed, last[0] if last else 0))
                 folded.append(done)
                 highs.append(max(high, last[1] if last else 0))
+            self.lives = lives.begin(db, self.heads)
             self.index = Index(db, Digests(db, dedupe_window // timedelta(microseconds=1)), folded)
             newest_us = max(highs)
             self.index.commit(_unfolded(db, folded, self.names, codec), newest_us)

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Final
 
 from hub.bus.base import LogUnavailable, Place, Position, Stored
-from hub.clock import to_us
+from hub.clock import from_us, to_us
 from hub.delivery.base import Attempt, Outcome, Result, Sink
 from hub.delivery.follower import LIVE, Follower, Parts
 from hub.delivery.readers import LiveReader, Reader, StateReader, open_reader, state_kinds
@@ -75,6 +75,7 @@ class Delivery:
         self._shaking: dict[str, asyncio.Task[Any]] = {}
         self._progress = asyncio.Event()
         self._busy = 0  # changes that are being applied
+        self._resting: dict[str, tuple[Position | None, datetime, int]] = {}  # paused: where, since when, parked keys
         self._dead: Counter[str] = Counter()
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -208,13 +209,18 @@ class Delivery:
         subscription = self._get(id)
         running = [follower for (name, _), follower in self._followers.items() if name == id]
         oldest = min(filter(None, (follower.oldest_undelivered() for follower in running)), default=None)
+        waiting = sum(follower.parked for follower in running)
+        if not running and id in self._resting:
+            position, since, waiting = self._resting[id]
+            if waiting or position is None or not position.reached(self._parts.log.head()):
+                oldest = since
         lag = 0.0 if oldest is None else max(0.0, (self._parts.clock.utc() - oldest).total_seconds())
         return DeliveryStatus(
             subscription.status,
             subscription.reason,
             lag,
             sum(follower.open for follower in running),
-            sum(follower.parked for follower in running),
+            waiting,
             self._dead[id],
             any(follower.holding for follower in running),
             [follower.lane for follower in running if follower.lane != LIVE],
@@ -284,8 +290,11 @@ class Delivery:
         shaking = self._shaking.pop(id, None)
         if shaking is not None:
             shaking.cancel()
+        self._resting.pop(id, None)
         if subscription is None:
             await self._forget(id)
+        elif pushed and subscription.status is Status.PAUSED:
+            await self._rest(id)
         elif wanted:
             await self._start_lanes(subscription)
         elif pushed and subscription.status is Status.PENDING:
@@ -319,6 +328,18 @@ class Delivery:
                 del self._followers[id, row.lane]
                 await follower.stop(save_s=SAVE_S)
                 raise
+
+    async def _rest(self, id: str) -> None:
+        """Note what a paused subscription has waiting: nobody follows it, and it must not look as if all were well."""
+        tenant, store = self._parts.tenant, self._parts.store
+        live = next((row for row in await store.read(cursors.load(tenant, id)) if row.lane == LIVE), None)
+        if live is None:
+            return
+        reader = open_reader(self._parts.log, live.position)
+        # With something open, or in the middle of the state, there is more to come wherever the log stands.
+        position = reader.position if isinstance(reader, LiveReader) and not live.open else None
+        since = from_us(live.accepted_us) if live.accepted_us else self._parts.clock.utc()
+        self._resting[id] = (position, since, len(await store.read(parked.load(tenant, id))))
 
     async def _forget(self, id: str) -> None:
         """The subscription was deleted: so is its trail."""

@@ -131,9 +131,8 @@ class LogStage:
     async def read(self, cursor: FeedCursor, limit: int) -> Slice:
         asked_us = to_us(self._clock.utc())
         start = cursor.position
-        head = self._log.head()
-        if start.epoch != head.epoch or len(start.offsets) != len(head.offsets):
-            # The log was restored from a backup: only the time still says where the client was.
+        if not self._log.knows(start):
+            # It comes from what a backup that was put back has undone: only the time still says where the client was.
             start = await self._log.at(from_us(cursor.read_us))
         batch = await self._log.read(start, limit)
         events = batch.events

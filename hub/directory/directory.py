@@ -86,19 +86,28 @@ class Directory(Tables):
         """May this person (lower-case id) be told about at `now` (machine time)?"""
         return self.judge(person, to_us(now))[0]
 
-    def judge(self, person: str, now_us: int) -> tuple[Protection, int]:
-        """The protection, and the machine time (microseconds) from which it no longer holds by itself."""
+    def judge(self, person: str, now_us: int, *, leaving: bool = False) -> tuple[Protection, int]:
+        """The protection, and the machine time (microseconds) from which it no longer holds by itself.
+
+        Whom every source has deleted nobody vouches for any more: unknown, but for what tells of their `leaving`.
+        """
         found = self.persons.get(person)
         if found is None:
             return Protection.UNKNOWN, _FOREVER
         mark = found.mark
         if mark is Mark.PROTECTED:
             return Protection.PROTECTED, _FOREVER
-        if mark is Mark.UNKNOWN:
+        if mark is Mark.UNKNOWN or not (found.known or leaving):
             return Protection.UNKNOWN, _FOREVER
         # The person belongs to the source of the last `upserted`: it is that one's word that must be fresh.
         until = self.fresh_until(found.owner.source, now_us)
         return (Protection.STALE, _FOREVER) if until is None else (Protection.OPEN, until)
+
+    def was_told_of(self, person: str, source: str) -> bool:
+        """Whether `source`'s own word about a person may ever have passed: it gave a mark, and that was Ingen."""
+        found = self.persons.get(person)
+        record = None if found is None else found.record_of(source)
+        return record is not None and record.mark is Mark.NONE
 
     def related_protected(self, person: str, now: datetime) -> bool:
         """Whether contact and address are withheld: they tell where somebody protected, or not surely open, is."""

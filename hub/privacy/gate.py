@@ -84,8 +84,8 @@ class _Basis:
         self.hidden: set[str] = set()  # who was taken out, or is missing
         self.kept: set[str] = set()
 
-    def protection(self, person: str) -> Protection:
-        protection, expires_us = self.directory.judge(person, self.now_us)
+    def protection(self, person: str, *, leaving: bool = False) -> Protection:
+        protection, expires_us = self.directory.judge(person, self.now_us, leaving=leaving)
         self.versions[person] = self.directory.version(person)
         if expires_us < self.expires_us:
             self.expires_us = expires_us
@@ -147,7 +147,7 @@ class PrivacyGate:
             if not need.met:
                 return self._denied(stored, recipient, need.rule, need.waits_for)
         if about or (view.about and view.entry.spec.subject.kind == "duty"):
-            rule = self._protected(view, basis)
+            rule = self._protected(stored, view, basis)
             if rule is not None:
                 return self._denied(stored, recipient, rule, basis.hidden)
         if view.constant and not stored.extras:
@@ -163,7 +163,7 @@ class PrivacyGate:
         person = self._directory.duty_person(stored.subject.partition("/")[2])
         return () if person is None else (person,)
 
-    def _protected(self, view: View, basis: _Basis) -> Rule | None:
+    def _protected(self, stored: Stored, view: View, basis: _Basis) -> Rule | None:
         """The rule that forbids to tell of the persons it is about, if there is one."""
         recipient = view.recipient
         if recipient.aggregates:
@@ -171,8 +171,18 @@ class PrivacyGate:
         if not basis.about:
             return Rule.UNKNOWN  # a duty of nobody knows whom: its signature may name a protected teacher
         rule: Rule | None = None
+        spec = view.entry.spec
         for person in basis.about:
-            protection = basis.protection(person)
+            protection = basis.protection(person, leaving=spec.ends)
+            if (
+                spec.ends
+                and spec.subject.kind == "person"
+                and protection is Protection.OPEN
+                and not recipient.protected
+                and not self._directory.was_told_of(person, stored.source)
+            ):
+                # A source takes back a record that was never told of: that it was there is not told now either.
+                return Rule.PROTECTED
             if protection is not Protection.OPEN and not recipient.protected:
                 basis.hidden.add(person)
                 rule = rule or _RULES[protection]

@@ -263,6 +263,22 @@ def test_a_dead_letter_that_is_sent_again_comes_once_and_leaves_the_list(stage: 
     stage.play(scene)
 
 
+def test_a_paused_recipient_does_not_look_as_if_all_were_well(stage: Stage) -> None:
+    """Promise 3: what is kept for it is visible to the operator."""
+
+    async def scene(stage: Stage) -> None:
+        await stage.post(0)
+        await stage.hub.delivery.settled()
+        await stage.hub.delivery._registry.set_status(ME, Status.PAUSED, "person", "person")
+        await stage.hub.delivery.settled()
+        assert stage.hub.delivery.status(ME).lag_s == 0
+        await stage.post(1)
+        await asyncio.sleep(HOUR)
+        assert stage.hub.delivery.status(ME).lag_s >= HOUR
+
+    stage.play(scene)
+
+
 def test_a_recipient_that_trimming_has_passed_goes_on_and_the_operator_is_told_once(stage: Stage) -> None:
     """Promise 3: what it missed is visible to the operator, and to nobody else."""
 

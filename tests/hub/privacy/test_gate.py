@@ -621,3 +621,21 @@ def test_another_source_s_stale_word_does_not_open_anybody(house: House) -> None
     house.current(SIS)
     assert house.decide(stored, recipient(ATTENDANCE)).rule is Rule.STALE
     assert house.clock.now - START > timedelta(hours=26)
+
+
+class TestThoseWhoAreGone:
+    def test_nobody_vouches_for_a_person_whom_every_source_has_deleted(self, house: House) -> None:
+        """Promise 4: what comes late about them is withheld; that they are gone is told."""
+        house.say(PERSON, person(ANNA))
+        gone = house.say(PERSON_GONE, {"id": ANNA})
+        assert house.decide(gone, recipient()).allowed
+        late = house.decide(house.say(ABSENCE, absence(ANNA)), recipient())
+        assert (late.rule, len(late.withheld)) == (Rule.UNKNOWN, 1)
+
+    def test_a_source_that_takes_back_what_was_never_told_of_is_not_heard(self, house: House) -> None:
+        """Promise 5: a deletion without anything before it tells that something was withheld."""
+        house.say(PERSON, person(ANNA))
+        house.say(PERSON, person(ANNA, "Sekretessmarkering"), source=OTHER)
+        gone = house.say(PERSON_GONE, {"id": ANNA}, source=OTHER)
+        assert house.decide(gone, recipient()).rule is Rule.PROTECTED
+        assert house.decide(house.say(ABSENCE, absence(ANNA)), recipient()).allowed
