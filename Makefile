@@ -24,8 +24,9 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Most tests wait for real peers: four at a time take a third of the time. A module's tests stay together.
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 clean:
 	rm -rf $(VENV) build *.egg-info
