@@ -6,6 +6,7 @@ and a framework's response would leave that to chance.
 
 import asyncio
 import contextlib
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -61,8 +62,9 @@ class _Pulled(Response):
                     task.cancel()
                 await asyncio.gather(work, gone, return_exceptions=True)
 
+    @abstractmethod
     async def answer(self, send: Send) -> None:
-        raise NotImplementedError
+        """Send the whole answer. Cancelled when the client has gone."""
 
 
 class FeedPage(_Pulled):
