@@ -8,6 +8,7 @@ import json
 import ssl
 import threading
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ class Reply:
 Fault = Callable[[str, Query], Reply | None]
 
 
-class Provider:
+class Provider(ABC):
     """Subclass: answer one question. `clock` is the provider's own."""
 
     def __init__(self) -> None:
@@ -54,8 +55,9 @@ class Provider:
         self.url = ""
         self.lock = threading.Lock()
 
+    @abstractmethod
     def answer(self, path: str, query: Query) -> Reply:
-        raise NotImplementedError
+        """Answer a GET."""
 
     def change(self, method: str, path: str, body: Any) -> Reply:
         """POST, PATCH, DELETE."""
