@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import apsw
 
+from hub.bus import state
 from hub.bus.digests import Digests
 from hub.bus.fresh import Fresh, Noted
 from hub.bus.sql import insert
@@ -24,6 +25,7 @@ class Index:
         self._active = Fresh()
         self._folding: _Fold | None = None
         self._before: tuple[Fresh, _Fold | None, int] = (self._active, None, 0)
+        self._any_earlier = bool(db.execute("SELECT EXISTS (SELECT 1 FROM earlier)").get)
         self.folded = list(folded)
         self.fresh: tuple[Fresh, ...] = (self._active,)  # newest first; for readers too
 
@@ -94,7 +96,7 @@ class Index:
                 case "digests":
                     self._digests.add(some)
                 case "state":
-                    insert(self._db, "INSERT OR REPLACE INTO state VALUES", some)
+                    self._any_earlier = state.fold(self._db, fold.fresh, some, any_earlier=self._any_earlier)
                 case "related":
                     insert(self._db, "INSERT OR IGNORE INTO related VALUES", some)
         if fold.finished:

@@ -154,7 +154,8 @@ class Follower:
         """Decide anew what was open when the hub stopped, then read on."""
         if open_places:
             self._reopening = tuple(open_places)
-            await self._take(await self._parts.log.get(open_places), state=self._reader.state)
+            state = self._reader.state
+            await self._take(await self._parts.log.get(open_places, state=state), state=state)
         self._started = True
         self._wake()
         self._spawn(self._read())
@@ -285,7 +286,7 @@ class Follower:
         operations: list[Operation] = []
         judged: dict[tuple[Rule, bool], list[Decision]] = {}
         for stored in events:
-            if not self._matcher.matches(stored) or stored.at in self._open:
+            if not self._matcher.may_match(stored) or stored.at in self._open:
                 continue
             key = self._key(stored)
             blocked = self._parked.get(key)
@@ -329,6 +330,8 @@ class Follower:
         try:
             decision = self._parts.gate.decide(stored, self.subscription.recipient, state=state)
             wanted = self._matcher.filter
+            if decision.stored is not stored and not self._matcher.matches(decision.stored):
+                decision.allowed, decision.rule, decision.content = False, Rule.FILTER, None
             if wanted is not None and decision.content is not None and not wanted(decision.content):
                 decision.allowed, decision.rule, decision.content = False, Rule.FILTER, None
             return decision
@@ -369,9 +372,10 @@ class Follower:
             if (item.decision is None or not item.intended) and not await self._decide_again(item):
                 return
             assert item.decision is not None
+            sent = item.decision.stored
             attempt = Attempt(
-                item.stored,
-                self.delivery_id(item.stored),
+                sent,
+                self.delivery_id(sent),
                 1 if item.parked is None else item.parked.attempts + 1,
                 partial(self._parts.gate.permit, item.decision, None if self.lane == LIVE else self.lane),
                 None if self.lane == LIVE else self.lane,
@@ -390,7 +394,7 @@ class Follower:
     async def _load(self, item: Item, key: ParkedKey) -> bool:
         """Fetch a parked key's event. False if the log no longer has it: dead letter, and the key goes on."""
         try:
-            found = await self._parts.log.get([key.place])
+            found = await self._parts.log.get([key.place], state=key.cause == STATE)
         except LogUnavailable:
             self._postpone(key, "log-unavailable", DECISION_DELAY_S, count=False)
             return False
