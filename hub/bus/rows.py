@@ -87,8 +87,9 @@ def prepare(described: Described, names: Names, partitions: int) -> Prepared:
     is_subject = len(about) == 1 and subject == f"person/{about[0]}"
     return Prepared(
         Stored(
-            _NOWHERE, type_, source, id_, subject, key, described.entity, about, organisations, extras, 0, b"", continues
-        ),
+            _NOWHERE, type_, source, id_, subject, key, described.entity, about, organisations, extras, 0, b"",
+            continues,
+        ),  # fmt: skip
         canonical,
         key_digest(source, id_),
         content_digest(canonical),

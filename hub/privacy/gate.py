@@ -135,10 +135,10 @@ class PrivacyGate:
         decision = self._decide(stored, recipient, state and not stored.earlier)
         if not state or decision.rule is not Rule.NOTHING_LEFT:
             return decision
-        marks = {mark: None for mark in decision.withheld}
+        marks = dict.fromkeys(decision.withheld)
         for before in stored.earlier:
             decision = self._decide(before, recipient, state=False)
-            marks.update((mark, None) for mark in decision.withheld)
+            marks.update(dict.fromkeys(decision.withheld))
             if decision.rule is not Rule.NOTHING_LEFT:
                 break
         else:
