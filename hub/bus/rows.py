@@ -85,10 +85,10 @@ def prepare(described: Described, names: Names, partitions: int) -> Prepared:
     packed = names.pack(subject)
     entity = None if described.entity is None else names.pack(described.entity)
     is_subject = len(about) == 1 and subject == f"person/{about[0]}"
-    stored = Stored(_NOWHERE, type_, source, id_, subject, key, described.entity, about, organisations, extras, 0, b"")
-    stored.continues = continues
+    made = Stored(_NOWHERE, type_, source, id_, subject, key, described.entity, about, organisations, extras, 0, b"")
+    made.continues = continues
     return Prepared(
-        stored,
+        made,
         canonical,
         key_digest(source, id_),
         content_digest(canonical),
