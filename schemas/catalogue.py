@@ -234,11 +234,7 @@ class Catalogue:
 
 
 def _ids(data: Any, paths: Iterable[str]) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for path in paths:
-        for id_ in pluck(data, path):
-            found[id_.lower()] = None
-    return tuple(found)
+    return tuple(dict.fromkeys([id_.lower() for path in paths for id_ in pluck(data, path)]))
 
 
 def _derived(attributes: Mapping[str, Any], name: str, derived: str | None, where: str, problems: list[Problem]) -> str:

@@ -198,12 +198,24 @@ def was(*paths: str) -> tuple[str, ...]:
 
 def pluck(data: Any, path: str) -> list[str]:
     """Every string that `path` leads to in plain JSON values; empty where a part is missing."""
+    names, through_lists = _steps(path)
+    if through_lists:
+        return _pluck_many(data, names)
+    for name in names:
+        if not isinstance(data, dict):
+            return []
+        data = data.get(name)
+    return [data] if isinstance(data, str) else []
+
+
+def _pluck_many(data: Any, parts: tuple[str, ...]) -> list[str]:
     found = [data]
-    for name, many in _steps(path):
+    for part in parts:
+        name = part.removesuffix("[]")
         inner: list[Any] = []
         for item in found:
             value = item.get(name) if isinstance(item, dict) else None
-            if many and isinstance(value, list):
+            if name != part and isinstance(value, list):
                 inner += value
             elif value is not None:
                 inner.append(value)
@@ -212,6 +224,6 @@ def pluck(data: Any, path: str) -> list[str]:
 
 
 @cache
-def _steps(path: str) -> tuple[tuple[str, bool], ...]:
-    """(name, whether it is a list) of each part of a path. Paths stand in specs, so the cache is bounded."""
-    return tuple((part.removesuffix("[]"), part.endswith("[]")) for part in path.split("."))
+def _steps(path: str) -> tuple[tuple[str, ...], bool]:
+    """A path's parts, and whether one of them goes through a list. Paths stand in specs, so the cache is bounded."""
+    return tuple(path.split(".")), "[]" in path
