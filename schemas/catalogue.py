@@ -95,9 +95,12 @@ class Entry:
         yield from flatten(self.fields, "", frozenset())
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)  # not frozen: that makes it three times as slow, and there is one for each event
 class Described:
-    """What the hub keeps beside an event so that it can be matched and guarded without being parsed again."""
+    """What the hub keeps beside an event so that it can be matched and guarded without being parsed again.
+
+    Treat as immutable, like the event in it.
+    """
 
     event: Event
     entry: Entry
