@@ -237,7 +237,8 @@ class Catalogue:
 
 
 def _ids(data: Any, paths: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([id_.lower() for path in paths for id_ in pluck(data, path)]))
+    found = [id_.lower() for path in paths for id_ in pluck(data, path)]
+    return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))
 
 
 def _derived(attributes: Mapping[str, Any], name: str, derived: str | None, where: str, problems: list[Problem]) -> str:
