@@ -140,8 +140,8 @@ class _Fold:
                     digests = self.fresh.digests
                     rows = [(key, digests[key]) for key in sorted(digests)]
                 case "state":
-                    state = self.fresh.state
-                    rows = [(entity, state[entity]) for entity in _in_order(state)]
+                    places = self.fresh.state
+                    rows = [(entity, places[entity]) for entity in _in_order(places)]
                 case _:
                     related = self.fresh.related
                     rows = [(name, entity) for name in _in_order(related) for entity in _in_order(related[name])]
