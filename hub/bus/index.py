@@ -8,6 +8,7 @@ import apsw
 from hub.bus import state
 from hub.bus.digests import Digests
 from hub.bus.fresh import Fresh, Noted
+from hub.bus.names import Packed
 from hub.bus.sql import insert
 
 # Events held in memory before they are folded in; twice that while it happens (about 1/2 KiB each).
@@ -138,19 +139,21 @@ class _Fold:
             rows: list[tuple[Any, ...]]
             match table:
                 case "digests":
-                    rows = list(self.fresh.digests.items())
+                    digests = self.fresh.digests
+                    rows = [(key, digests[key]) for key in sorted(digests)]
                 case "state":
-                    rows = list(self.fresh.state.items())
+                    places = self.fresh.state
+                    rows = [(entity, places[entity]) for entity in _in_order(places)]
                 case _:
-                    rows = [(name, entity) for name, of in self.fresh.related.items() for entity in of]
-            try:
-                rows.sort()
-            except TypeError:  # names that are text among those that are bytes
-                rows.sort(key=_as_sqlite)
+                    related = self.fresh.related
+                    rows = [(name, entity) for name in _in_order(related) for entity in _in_order(related[name])]
             self._sorted = (table, rows)
         return self._sorted[1]
 
 
-def _as_sqlite(row: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:
+def _in_order(names: Iterable[Packed]) -> list[Packed]:
     """SQLite's order of mixed values: text before bytes."""
-    return tuple((isinstance(value, bytes), value) for value in row if not isinstance(value, int))
+    try:
+        return sorted(names)  # nearly always all are bytes
+    except TypeError:
+        return sorted(names, key=lambda name: (isinstance(name, bytes), name))
