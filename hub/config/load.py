@@ -1,6 +1,5 @@
 """Read the configuration file, and hold it together: every error at once, each with its line and what to write."""
 
-import binascii
 import os
 import re
 import unicodedata
@@ -11,6 +10,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import yaml
 from pydantic import SecretBytes, TypeAdapter, ValidationError
 
+from hub.config import key as root_key
 from hub.config import shape
 from hub.config.findings import ConfigErrors, Finding, dotted
 from hub.config.findings import Path as Place
@@ -24,7 +24,6 @@ from hub.config.model import (
 )
 from hub.config.translate import hint, showable, translate, unknown
 from hub.config.tree import Tree
-from hub.keys import KEY_BYTES
 from hub.sinks.addresses import Networks, networks
 from hub.subscriptions.spec import NAME, SubscriptionSpec, WebhookSpec, nearest_type, problems
 from hub.texts import Text
@@ -219,16 +218,10 @@ class _Reader:
     def _key(self, given: Any) -> SecretBytes | None:
         if given is None:
             return None
-        place: Place = ("key",)
-        match = re.fullmatch(r"\$\{(env|file):([^}]+)\}", given) if isinstance(given, str) else None
-        if match is None:
-            if place not in self._tree.unreadable:
-                self._error(place, "config.key")
-            return None
-        raw = self._tree.raw(match[1], match[2])
-        key = raw if raw is not None and len(raw) == KEY_BYTES else _decoded(raw or b"")
+        key = root_key.named(self._tree, given)
         if key is None:
-            self._error(place, "config.key")
+            if ("key",) not in self._tree.unreadable:
+                self._error(("key",), "config.key")
             return None
         return SecretBytes(key)
 
@@ -349,19 +342,6 @@ def _masked(value: object, secrets: Iterable[str]) -> object:
         for secret in secrets:
             value = value.replace(secret, "***")
     return value
-
-
-def _decoded(raw: bytes) -> bytes | None:
-    """A key of 32 bytes written as hexadecimal or base64."""
-    text = raw.strip()
-    for decode in (binascii.unhexlify, lambda given: binascii.a2b_base64(given, strict_mode=True)):
-        try:
-            key = decode(text)
-        except (ValueError, binascii.Error):
-            continue
-        if len(key) == KEY_BYTES:
-            return key
-    return None
 
 
 def _mappings(items: Any) -> list[dict[str, Any]]:
