@@ -20,11 +20,13 @@ _PROBE_S: Final = 2.0  # a log or store that takes longer is not ready
 router = APIRouter(tags=["health"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Is the process alive", response_class=JSONResponse)
 async def live() -> Response:
     return JSONResponse({"status": "live"})
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="Does it work from end to end", response_class=JSONResponse)
 async def ready(parts: Parts, who: Anybody) -> Response:
     """503 while the log or the store can't be written; `not_ready` says which. Operators see what else there is."""
@@ -77,6 +79,7 @@ async def _works(probe: Awaitable[object]) -> bool:
     return True
 
 
+@router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", summary="Prometheus", response_class=Response)
 async def metrics(parts: Parts, who: Operator) -> Response:
     """For operators: subscriptions by id, no person, nothing of what was withheld."""
