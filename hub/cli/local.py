@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from hub.cli.failures import Code, Failure
 from hub.cli.words import language, say
+from hub.texts import text
 
 if TYPE_CHECKING:
     from hub.config.tree import Tree
@@ -51,17 +52,17 @@ def root_key(config: Path | None, data: Path | None) -> bytes | None:
 def _read(path: Path) -> "Tree":
     import yaml
 
-    from hub.config.tree import Tree
+    from hub.config.tree import TooMuch, Tree, text_of
 
+    tree = Tree(path.absolute().parent, os.environ)
     try:
-        text = path.read_text("utf-8")
+        tree.read(text_of(path))
     except OSError as error:
         raise Failure(Code.USAGE, say("failure.unreadable", path=path, error=error.strerror)) from None
     except UnicodeDecodeError:
         raise Failure(Code.USAGE, say("failure.unreadable", path=path, error="UTF-8")) from None
-    tree = Tree(path.absolute().parent, os.environ)
-    try:
-        tree.read(text)
+    except TooMuch as much:
+        raise Failure(Code.USAGE, f"{path}: {text(much.key, language(), **much.values)}") from None
     except yaml.YAMLError:
         raise Failure(Code.USAGE, say("failure.unreadable", path=path, error="YAML")) from None
     return tree
