@@ -137,6 +137,10 @@ _CONFIG: Final[Mapping[str, Text]] = {
         "is the same secret as that of the client {other} on line {line}: the hub could not tell who calls. Give each "
         "client its own.",
     ),
+    "config.school-type": Text(
+        "är ingen skolform i SS 12000, och avtalet skulle inte gälla någon.{hint} Skolformerna är: {known}.",
+        "is no school type of SS 12000, and the contract would cover nobody.{hint} The school types are: {known}.",
+    ),
     "config.secret-form": Text(
         "hemligheten går inte att använda: skriv whsec_ och base64 av 24 till 64 slumpmässiga byte.",
         "the secret can't be used: write whsec_ and base64 of 24 to 64 random bytes.",
@@ -145,6 +149,18 @@ _CONFIG: Final[Mapping[str, Text]] = {
     "config.time": Text(
         'är inget klockslag. Skriv HH:MM mellan 00:00 och 23:59, till exempel "09:30".',
         'is no time of day. Write HH:MM between 00:00 and 23:59, for example "09:30".',
+    ),
+    "config.too-deep": Text(
+        "är inskjutet i för många nivåer. Ingen konfiguration behöver så många: se efter vad filen är.",
+        "is nested too deep. No configuration needs that many levels: see what the file is.",
+    ),
+    "config.too-large": Text(
+        "är större än {limit} MiB. Ingen konfiguration är så stor: se efter vad filen är.",
+        "is larger than {limit} MiB. No configuration is that large: see what the file is.",
+    ),
+    "config.too-many": Text(
+        "filen blir mer än {limit} värden när dess hänvisningar (& och *) skrivs ut. Hänvisa färre gånger.",
+        "the file becomes more than {limit} values when its references (& and *) are written out. Refer less often.",
     ),
     "config.types-nothing": Text(
         "passar ingen händelsetyp.{hint} Typerna visas av: skolnav catalogue.",
@@ -344,6 +360,10 @@ _SUBSCRIPTION: Final[Mapping[str, Text]] = {
 }
 
 _WARNING: Final[Mapping[str, Text]] = {
+    "warning.no-categories": Text(
+        "avtalet tillåter inga kategorier: mottagaren får ingenting om personer. Skriv dem som behövs.",
+        "the contract allows no category: the recipient gets nothing about people. Write those that it needs.",
+    ),
     "warning.no-scope": Text(
         "avtalet har ingen scope: det gäller hela kommunen. Skriv organisations eller school_types om det ska vara "
         "snävare.",

@@ -20,22 +20,29 @@ _PROBE_S: Final = 2.0  # a log or store that takes longer is not ready
 router = APIRouter(tags=["health"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Is the process alive", response_class=JSONResponse)
 async def live() -> Response:
     return JSONResponse({"status": "live"})
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="Does it work from end to end", response_class=JSONResponse)
 async def ready(parts: Parts, who: Anybody) -> Response:
-    """503 while the log or the store can't be written. Operators see each recipient too."""
-    log_ok, store_ok = await asyncio.gather(
-        _works(parts.log.append([])), _works(parts.store.commit(touch(parts.store.tenant)))
-    )
+    """503 while the log or the store can't be written; `not_ready` says which. Operators see what else there is."""
+    works = await asyncio.gather(_works(parts.log.append([])), _works(parts.store.commit(touch(parts.store.tenant))))
+    not_ready = [name for name, it_works in zip(("log", "store"), works, strict=True) if not it_works]
+    answer: dict[str, Any] = {"ready": not not_ready, "not_ready": not_ready}
+    if who is not None and Role.OPERATOR in who.roles:
+        answer |= _details(parts)
+    return JSONResponse(answer, 503 if not_ready else 200)
+
+
+def _details(parts: Services) -> dict[str, Any]:
+    """What the hub rests on and delivers to. Names of systems and recipients: nobody else's business."""
     now = parts.clock.utc()
-    answer: dict[str, Any] = {
-        "status": "ready" if log_ok and store_ok else "not-ready",
-        "log": {"writable": log_ok, "durability": "fsync before the answer"},
-        "store": {"writable": store_ok},
+    return {
+        "durability": "fsync before the answer",
         "directory": {
             "sources": [
                 {"source": source, "fresh": parts.directory.fresh(source, now)}
@@ -43,10 +50,8 @@ async def ready(parts: Parts, who: Anybody) -> Response:
             ]
         },
         "school_clock": parts.clock.school().isoformat(timespec="seconds"),
+        "subscriptions": [status(parts, each.id) for each in parts.subscriptions.all()],
     }
-    if who is not None and Role.OPERATOR in who.roles:
-        answer["subscriptions"] = [status(parts, each.id) for each in parts.subscriptions.all()]
-    return JSONResponse(answer, 200 if log_ok and store_ok else 503)
 
 
 def status(parts: Services, id: str) -> dict[str, Any]:
@@ -74,6 +79,7 @@ async def _works(probe: Awaitable[object]) -> bool:
     return True
 
 
+@router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", summary="Prometheus", response_class=Response)
 async def metrics(parts: Parts, who: Operator) -> Response:
     """For operators: subscriptions by id, no person, nothing of what was withheld."""
