@@ -6,7 +6,8 @@ without one has its standing order. Ventilation and calendars have no connector 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -85,8 +86,7 @@ class Kitchen:
         self.hub = HubProcess(folder, configuration(peer, "06:00"), env=password)
 
     async def morning(self) -> None:
-        """The school is known, and one of four pupils is away."""
-        await self.hub.start()
+        """The school is known, and one of four pupils is away. It is 06:00."""
         answer = await self.hub.caller("sis").post_events([*school(), away(PUPILS[0])])
         assert answer.status == 202, answer.body
         await self.hub.delivered()
@@ -102,6 +102,15 @@ class Kitchen:
     async def file(self, name: str) -> bytes:
         await eventually(lambda: name in self.taken(), name)
         return self.taken()[name]
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Kitchen]:
+    async with sftp_peer(folder / "peer") as peer:
+        kitchen = Kitchen(folder, peer)
+        async with kitchen.hub:  # killed at the end, whatever happens
+            await kitchen.morning()
+            yield kitchen
 
 
 async def eventually(holds: Callable[[], bool], what: str) -> None:
@@ -129,9 +138,8 @@ SECOND = "KOST_10000001_20261124_0930_v2.csv"
 
 
 async def test_the_last_file_stands_and_a_late_start_says_that_it_is_late(tmp_path: Path) -> None:
-    async with sftp_peer(tmp_path / "peer") as peer:
-        kitchen = Kitchen(tmp_path, peer)
-        await kitchen.morning()
+    async with running(tmp_path) as kitchen:
+        peer = kitchen.peer
         await kitchen.hub.kill()
         await kitchen.start_at("08:00")
         first = await kitchen.file(FIRST)
@@ -148,9 +156,8 @@ async def test_the_last_file_stands_and_a_late_start_says_that_it_is_late(tmp_pa
 
 @pytest.mark.parametrize("at", ["write", "rename"])
 async def test_a_file_that_was_begun_is_none_until_it_is_whole(tmp_path: Path, at: str) -> None:
-    async with sftp_peer(tmp_path / "peer") as peer:
-        kitchen = Kitchen(tmp_path, peer)
-        await kitchen.morning()
+    async with running(tmp_path) as kitchen:
+        peer = kitchen.peer
         assert await kitchen.hub.stop() == 0
         peer.faults.freeze_at = at
         await kitchen.start_at("08:00")
@@ -166,9 +173,8 @@ async def test_a_file_that_was_begun_is_none_until_it_is_whole(tmp_path: Path, a
 
 
 async def test_of_a_meal_that_is_over_a_late_start_tells_nothing(tmp_path: Path) -> None:
-    async with sftp_peer(tmp_path / "peer") as peer:
-        kitchen = Kitchen(tmp_path, peer)
-        await kitchen.morning()
+    async with running(tmp_path) as kitchen:
+        peer = kitchen.peer
         await kitchen.hub.kill()
         assert peer.files() == {}
         await kitchen.start_at("13:00")
