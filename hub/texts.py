@@ -137,10 +137,6 @@ _CONFIG: Final[Mapping[str, Text]] = {
         "is the same secret as that of the client {other} on line {line}: the hub could not tell who calls. Give each "
         "client its own.",
     ),
-    "config.school-type": Text(
-        "är ingen skolform i SS 12000, och avtalet skulle inte gälla någon.{hint} Skolformerna är: {known}.",
-        "is no school type of SS 12000, and the contract would cover nobody.{hint} The school types are: {known}.",
-    ),
     "config.secret-form": Text(
         "hemligheten går inte att använda: skriv whsec_ och base64 av 24 till 64 slumpmässiga byte.",
         "the secret can't be used: write whsec_ and base64 of 24 to 64 random bytes.",
@@ -369,6 +365,12 @@ _WARNING: Final[Mapping[str, Text]] = {
         "snävare.",
         "the contract has no scope: it covers the whole municipality. Write organisations or school_types to narrow "
         "it.",
+    ),
+    "warning.school-type": Text(
+        "är ingen skolform i SS 12000 v2.1.{hint} Om inget skolsystem skriver så gäller avtalet ingen. Skolformerna "
+        "är: {known}.",
+        "is no school type of SS 12000 v2.1.{hint} If no school system writes it, the contract covers nobody. The "
+        "school types are: {known}.",
     ),
     "warning.plugin": Text(
         "ett installerat paket kunde inte användas: {says}", "an installed package can't be used: {says}"

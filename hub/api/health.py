@@ -29,27 +29,31 @@ async def live() -> Response:
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="Does it work from end to end", response_class=JSONResponse)
 async def ready(parts: Parts, who: Anybody) -> Response:
-    """503 while the log or the store can't be written; `not_ready` says which. Operators see what else there is."""
-    works = await asyncio.gather(_works(parts.log.append([])), _works(parts.store.commit(touch(parts.store.tenant))))
-    not_ready = [name for name, it_works in zip(("log", "store"), works, strict=True) if not it_works]
-    answer: dict[str, Any] = {"ready": not not_ready, "not_ready": not_ready}
+    """503 while the log or the store can't be written. Operators see sources and recipients too."""
+    log_ok, store_ok = await asyncio.gather(
+        _works(parts.log.append([])), _works(parts.store.commit(touch(parts.store.tenant)))
+    )
+    answer: dict[str, Any] = {
+        "status": "ready" if log_ok and store_ok else "not-ready",
+        "log": {"writable": log_ok, "durability": "fsync before the answer"},
+        "store": {"writable": store_ok},
+        "school_clock": parts.clock.school().isoformat(timespec="seconds"),
+    }
     if who is not None and Role.OPERATOR in who.roles:
         answer |= _details(parts)
-    return JSONResponse(answer, 503 if not_ready else 200)
+    return JSONResponse(answer, 200 if log_ok and store_ok else 503)
 
 
 def _details(parts: Services) -> dict[str, Any]:
-    """What the hub rests on and delivers to. Names of systems and recipients: nobody else's business."""
+    """Whom the hub hears of and delivers to. Names of systems and recipients are nobody else's business."""
     now = parts.clock.utc()
     return {
-        "durability": "fsync before the answer",
         "directory": {
             "sources": [
                 {"source": source, "fresh": parts.directory.fresh(source, now)}
                 for source in sorted(parts.directory.current_sources())
             ]
         },
-        "school_clock": parts.clock.school().isoformat(timespec="seconds"),
         "subscriptions": [status(parts, each.id) for each in parts.subscriptions.all()],
     }
 

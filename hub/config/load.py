@@ -299,8 +299,9 @@ class _Reader:
         for index, code in enumerate(given if isinstance(given, list) else ()):
             if isinstance(code, str) and code not in SCHOOL_TYPES:
                 known = sorted(SCHOOL_TYPES)
-                self._error(
-                    (*types, index), "config.school-type", known=", ".join(known), hint=hint(code.upper(), known)
+                # Only a warning: the reform of 2023 has names that the standard's version 2.1 lacks.
+                self._warn(
+                    (*types, index), "warning.school-type", known=", ".join(known), hint=hint(code.upper(), known)
                 )
 
     def _check_clock(self, sections: Mapping[str, Any], specs: Iterable[_Named]) -> None:
