@@ -4,9 +4,13 @@ Every event carries the whole notification after the change; `changed` gives the
 No reason travels: SS 12000 has no field for it, and a kitchen or a premises system needs none.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
 
 from schemas.category import Category
+from schemas.event import parse_timestamp
 from schemas.payload import EventSpec, Meta, Part, Payload, PersonRef, Ref, Reference, Timestamp, Uuid, was
 
 AbsenceType = Literal["Anmäld frånvaro", "Beviljad ledighet"]
@@ -26,13 +30,22 @@ class AbsenceFields(Part):
 
 
 class Absence(Payload, AbsenceFields):
-    """A whole SS 12000 Absence."""
+    """A whole SS 12000 Absence. It does not end before it starts: nobody would be away."""
 
     id: Annotated[Uuid, Category.NONE]
     student: PersonRef
     startTime: Annotated[Timestamp, Category.ATTENDANCE]
     endTime: Annotated[Timestamp, Category.ATTENDANCE]
     type: Annotated[AbsenceType, Category.ATTENDANCE]
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        start, end = self.startTime, self.endTime
+        # Of two times with one offset, as nearly all are, the text tells.
+        alike = start[10] == end[10] and start[19:] == end[19:]
+        if not (alike and start <= end) and parse_timestamp(end) < parse_timestamp(start):
+            raise PydanticCustomError("ends_before_it_starts", "endTime is before startTime")
+        return self
 
 
 class AbsenceChange(Absence):

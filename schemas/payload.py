@@ -39,7 +39,7 @@ from schemas.event import parse_timestamp
 HUB_ONLY: Final = "hub-only"
 """Stands where a category would: for the hub's own eyes (`securityMarking`), never delivered."""
 
-CUSTOM_RULES: Final = frozenset({"date_time", "date", "uuid", "kind", "decided_by_a_human"})
+CUSTOM_RULES: Final = frozenset({"date_time", "date", "uuid", "kind", "decided_by_a_human", "ends_before_it_starts"})
 """Codes of the rules below and in the families, whose texts are safe to show."""
 
 _UUID_SHAPE: Final = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"

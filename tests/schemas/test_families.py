@@ -214,6 +214,28 @@ def test_a_meal_count_that_makes_no_sense_is_refused(catalogue: Catalogue, wrong
     assert [where.startswith(f"data.{next(iter(wrong))}") for where, _ in rules(catalogue, type_, data)] == [True]
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "holds"),
+    [
+        ("2026-11-24T08:00:00+01:00", "2026-11-24T08:00:00+01:00", True),
+        ("2026-11-24T08:00:00+01:00", "2026-11-24T07:59:59+01:00", False),
+        ("2026-11-24T08:00:00+01:00", "2026-11-23T16:00:00+01:00", False),
+        ("2026-10-25T02:30:00+02:00", "2026-10-25T02:10:00+01:00", True),  # over the hour that comes twice
+        ("2026-11-24T08:00:00+01:00", "2026-11-24T07:30:00Z", True),
+        ("2026-11-24T08:00:00+01:00", "2026-11-24T08:30:00+02:00", False),
+        ("2026-11-24T08:00:00.5Z", "2026-11-24T08:00:00Z", False),
+        ("2026-11-24T08:00:00Z", "2026-11-24t07:00:00Z", False),
+    ],
+)
+def test_an_absence_ends_after_it_starts(catalogue: Catalogue, start: str, end: str, holds: bool) -> None:
+    type_ = "se.skolnav.absence.reported.v1"
+    data = {**catalogue.entry(type_).spec.examples[0], "startTime": start, "endTime": end}
+    if holds:
+        take(catalogue, type_, data)
+    else:
+        assert rules(catalogue, type_, data) == [("data", "ends_before_it_starts")]
+
+
 def test_a_coming_and_a_going_are_not_mixed_up(catalogue: Catalogue) -> None:
     came = "se.skolnav.attendance.checked_in.v1"
     data = {**catalogue.entry(came).spec.examples[0], "eventType": "Ut"}
