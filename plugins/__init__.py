@@ -10,6 +10,7 @@ from plugins.connector import (
     Effect,
     Received,
     Transaction,
+    Waiting,
     daily,
 )
 from plugins.durations import Duration
@@ -35,6 +36,7 @@ __all__ = [
     "SkolnavError",
     "TemporaryError",
     "Transaction",
+    "Waiting",
     "daily",
     "hookimpl",
 ]

@@ -156,11 +156,6 @@ class Ss12000Config(ConnectorConfig):
         description="About how many lessons are compared in one poll beside today's and tomorrow's; the whole window "
         "is gone through over several polls.",
     )
-    confirm: frozenset[str] = Field(
-        frozenset(),
-        description="Removals that were held back and that you have checked, as the operator's event names them: "
-        "persons:1a2b3c4d",
-    )
     ca_file: Path | None = Field(None, description="PEM file of the authority to trust. Left out: the system's own.")
     answer_timeout_s: float = Field(30, gt=0, le=600, description="Longest silence of the supplier, seconds.")
     deadline_s: float = Field(120, gt=0, le=3600, description="Longest time for one whole answer, seconds.")

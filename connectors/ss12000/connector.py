@@ -1,5 +1,6 @@
 """Joins wire, rules and state: what has changed at every poll, everything nightly."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -22,7 +23,7 @@ from connectors.ss12000.lessons import Window
 from connectors.ss12000.lists import Listed
 from connectors.ss12000.pull import Source
 from connectors.ss12000.reader import SCHOOL_ZONE
-from plugins import Answer, Connector, Context, Effect, Received, TemporaryError
+from plugins import Answer, Connector, Context, Effect, Received, TemporaryError, Waiting
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
 from schemas.attendance import AttendanceRecorded, CheckedIn, CheckedOut
 from schemas.directory import DirectoryCurrent
@@ -89,6 +90,12 @@ class Ss12000(Connector[Ss12000Config]):
     async def reconcile(self) -> None:
         await self._pull(full=True)
 
+    async def waiting(self) -> Sequence[Waiting]:
+        return self._source.holding.waiting()
+
+    async def confirm(self, word: str) -> None:
+        await self._source.holding.confirm(word)
+
     async def selftest(self) -> None:
         """Read one page of organisations."""
         try:
@@ -120,7 +127,7 @@ class Ss12000(Connector[Ss12000Config]):
                 await self._step(failures, self._source.pull(kind, window, full=full))
         await self._step(failures, self._deletions(window))
         # Without persons it would call marks fresh that nobody has read.
-        if self._wanted(PERSONS) and not failures and not any(self._source.held(kind) for kind in DIRECTORY):
+        if self._wanted(PERSONS) and not failures and not self._source.holding.any(DIRECTORY):
             async with self.ctx.commit() as tx:
                 tx.publish(DirectoryCurrent, {"asOf": began.astimezone(UTC).isoformat(timespec="seconds")})
         if self._wanted(LESSONS):
@@ -192,13 +199,14 @@ class Ss12000(Connector[Ss12000Config]):
                 f"ss12000: {_DELETED} could not be read", why="the supplier refused the question", code="refused"
             ) from None
         self._check_clock(listed.date)
-        held = False
+        held, holding = False, self._source.holding
         for kind in reversed(ALL):
             ids = list(named.get(kind.resource, ()))
-            if ids and not await self._source.believable(kind, ids, self._source.count(kind)):
+            if ids and not await holding.believable(kind, "announced", ids, self._source.count(kind)):
                 held = True
                 continue
             ended = await self._source.gone(kind, ids, window, announced=True)
+            await holding.over(kind, "announced")
             if kind is PERSONS and ended:
                 await self._source.reread_groups(self._source.groups_of(set(ended)), window)
         if not held:  # else they must be named again
@@ -211,6 +219,7 @@ class Ss12000(Connector[Ss12000Config]):
         absent = bool(self.ctx.state.get(f"absent/{LESSONS.resource}"))
         if absent and not full:
             return
+        full = full or self._source.holding.due(LESSONS)
         first = self._source.watermark(LESSONS.resource) is None
         began = self.ctx.clock.utc()
         budget = self.config.lessons_per_poll

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from connectors.ss12000.client import Client, NotAnswered, NotOffered, Query
 from connectors.ss12000.config import Ss12000Config
-from connectors.ss12000.delta import Held, Watermark, believed, stands_for, too_many, went_back
-from connectors.ss12000.kinds import ABSENCES, ATTENDANCES, DIRECTORY, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
+from connectors.ss12000.delta import Watermark, went_back
+from connectors.ss12000.holding import Holding
+from connectors.ss12000.kinds import ABSENCES, ATTENDANCES, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
 from connectors.ss12000.lists import CHUNK, Listed, Lists, ends_before
 from connectors.ss12000.mapping import tell_gone
@@ -28,6 +29,7 @@ class Source(Lists):
 
     def __init__(self, config: Ss12000Config, ctx: Context, client: Client) -> None:
         super().__init__(config, ctx, client)
+        self.holding = Holding(ctx)
         self._whole: set[str] = set()  # resources that can't be asked for changes
 
     # -- whole resources ----------------------------------------------------------------------------------------
@@ -41,7 +43,7 @@ class Source(Lists):
         if self.ctx.state.get(f"absent/{kind.resource}") and not full:
             return
         try:
-            if mark is None or full or self._due_again(kind):
+            if mark is None or full or self.holding.due(kind):
                 await self._all(kind, window)
             else:
                 await self._changes(kind, window, mark)
@@ -49,16 +51,6 @@ class Source(Lists):
             await self.not_offered(kind)
         except NotAnswered as error:
             raise _not_answered(kind, error) from None
-
-    def held(self, kind: Kind) -> Held | None:
-        """Removals of this resource that are held back now."""
-        return Held.kept(self.ctx.state.get(f"held/{kind.resource}"))
-
-    def _due_again(self, kind: Kind) -> bool:
-        """Removals were held back, and a person has confirmed them or it is time to see whether they still stand."""
-        held = self.held(kind)
-        confirmed = held is not None and f"{kind.resource}:{held.what}" in self.config.confirm
-        return held is not None and believed(held, held.what, self.ctx.clock.utc(), confirmed)
 
     async def not_offered(self, kind: Kind) -> None:
         """The list is a 404. Said once; what was read from it before stays."""
@@ -145,28 +137,9 @@ class Source(Lists):
             elif place < 0:
                 past.append(id)
         await self._forget(kind, past)
-        if await self.believable(kind, missing, known):
+        if await self.holding.believable(kind, "missing", missing, known):
             await self.gone(kind, missing, window, announced=False)
-            if self.held(kind) is not None:
-                async with self.ctx.commit() as tx:
-                    del tx.state[f"held/{kind.resource}"]
-
-    async def believable(self, kind: Kind, ids: Sequence[str], known: int) -> bool:
-        """Whether so many of the `known` records may go. If not, they are held back and the operator is told once."""
-        if not too_many(len(ids), known, whole=kind in DIRECTORY):
-            return True
-        held, what, now = self.held(kind), stands_for(ids), self.ctx.clock.utc()
-        if believed(held, what, now, f"{kind.resource}:{what}" in self.config.confirm):
-            return True
-        if held is None or held.what != what:
-            async with self.ctx.commit() as tx:
-                tx.state[f"held/{kind.resource}"] = Held(now, what).to_keep()
-            self.ctx.problem(
-                "removals-held",
-                f"{len(ids)} of {known} {kind.resource} would go at once; nothing is told of them. "
-                f"If that is true: confirm: [{kind.resource}:{what}]; an equal pull in an hour counts too",
-            )
-        return False
+            await self.holding.over(kind, "missing")
 
     def count(self, kind: Kind) -> int:
         """How many records of this resource are known."""

@@ -18,6 +18,10 @@ class NotRunning(TemporaryError):
     """The instance can't be called now."""
 
 
+class NothingWaits(TemporaryError):
+    """What a person confirmed does not wait, or no longer."""
+
+
 class TimedOut(TemporaryError):
     """A call took longer than its limit and was cancelled, or given up."""
 
