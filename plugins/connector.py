@@ -168,6 +168,12 @@ class ConnectorClock(Protocol):
     def utc(self) -> datetime:
         """Now in machine time: signatures, tokens."""
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait in machine time."""
+
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[Any]:
+        """`asyncio.timeout` in machine time: raises TimeoutError where the block takes longer."""
+
 
 class Context(Protocol):
     """The hub as one connector instance sees it."""

@@ -150,7 +150,7 @@ class Ss12000Config(ConnectorConfig):
         1000, ge=1, le=10_000, description="Records a page that are asked for. null: as many as the supplier likes."
     )
     lessons_per_poll: int = Field(
-        5000,
+        10_000,
         ge=100,
         le=1_000_000,
         description="About how many lessons are compared in one poll beside today's and tomorrow's; the whole window "

@@ -1,8 +1,9 @@
 """Joins wire, rules and state: what has changed at every poll, everything nightly."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from connectors.ss12000.callback import Callback
@@ -23,6 +24,7 @@ from connectors.ss12000.lessons import Window
 from connectors.ss12000.lists import Listed
 from connectors.ss12000.pull import Source
 from connectors.ss12000.reader import SCHOOL_ZONE
+from connectors.ss12000.rounds import Rounds
 from plugins import Answer, Connector, Context, Effect, Received, TemporaryError, Waiting
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
 from schemas.attendance import AttendanceRecorded, CheckedIn, CheckedOut
@@ -32,19 +34,22 @@ from schemas.schedule import LessonCancelled, LessonChanged, LessonScheduled
 _DELETED: Final = "deletedEntities"
 # Failures after which asking for the next resource makes no sense now.
 _ALL_FAIL: Final = frozenset({"unreachable", "slow", "certificate", "login-refused", "token", "busy"})
-_FULL_SLICE: Final = 1000  # lessons; a slice of the window with more is made shorter
-_THIN_SLICE: Final = 200
-_LONGEST_SLICE: Final = 14  # days
+_CURRENT: Final = "directory.current"
+_LONG_S: Final = 600.0
+_OLD: Final = timedelta(hours=6)  # a lap that was cut short so long ago is begun anew
 _CLOCK_OFF: Final = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
-class Round:
-    """One walk through the whole window, over several polls."""
+class Lap:
+    """One walk through all resources. Where it is cut short, by its time or by a supplier that fails, the next poll
+    goes on with it: else a supplier with which it takes longer than a poll may would never be read to the end.
+    """
 
-    window: Window
-    next: date
-    seen: set[str] = field(default_factory=set)
+    began: datetime
+    full: bool
+    done: set[str] = field(default_factory=set)  # resources that were tried
+    failures: list[TemporaryError] = field(default_factory=list)
 
 
 class Ss12000(Connector[Ss12000Config]):
@@ -71,24 +76,25 @@ class Ss12000(Connector[Ss12000Config]):
 
     def __init__(self, config: Ss12000Config, ctx: Context) -> None:
         super().__init__(config, ctx)
-        self._round: Round | None = None
-        self._days = 1  # length of a slice of the window
+        self._lap: Lap | None = None
         self._failing = ""  # the code that the operator was told last
         self._clock_told = False
+        self._long_told = False
 
     async def start(self) -> None:
-        self._client = Client(self.config, self.ctx.clock.utc)
+        self._client = Client(self.config, self.ctx.clock)
         self._source = Source(self.config, self.ctx, self._client)
         self._callback = Callback(self.config, self.ctx, self._client)
+        self._rounds = Rounds(self._source, self._callback)
 
     async def poll(self) -> None:
-        await self._pull(full=False)
+        await self._watched(self._pull(full=False))
 
     async def receive(self, request: Received) -> Answer | None:
         return self._callback.receive(request)
 
     async def reconcile(self) -> None:
-        await self._pull(full=True)
+        await self._watched(self._pull(full=True))
 
     async def waiting(self) -> Sequence[Waiting]:
         return self._source.holding.waiting()
@@ -117,53 +123,91 @@ class Ss12000(Connector[Ss12000Config]):
     # -- a pull -------------------------------------------------------------------------------------------------
 
     async def _pull(self, *, full: bool) -> None:
-        began = self.ctx.clock.utc()
         today = self.ctx.clock.school().astimezone(SCHOOL_ZONE).date()
         window = Window.around(today, self.config.window.back, self.config.window.ahead)
-        failures: list[TemporaryError] = []
-        steps = [(kind, self._wanted(kind)) for kind in DIRECTORY]
-        for kind, wanted in steps:
-            if wanted:
-                await self._step(failures, self._source.pull(kind, window, full=full))
-        await self._step(failures, self._deletions(window))
-        # Without persons it would call marks fresh that nobody has read.
-        if self._wanted(PERSONS) and not failures and not self._source.holding.any(DIRECTORY):
-            async with self.ctx.commit() as tx:
-                tx.publish(DirectoryCurrent, {"asOf": began.astimezone(UTC).isoformat(timespec="seconds")})
-        if self._wanted(LESSONS):
-            await self._step(failures, self._lessons(window, today, full=full))
+        now, lap = self.ctx.clock.utc(), self._lap
+        if lap is None or (full and not lap.full) or now - lap.began > _OLD:
+            lap = self._lap = Lap(now, full)
+            if full:
+                self._rounds.begin()
+        elif PERSONS.resource in lap.done and self._wanted(PERSONS):
+            # Again: a mark must hold before anything else is told.
+            await self._step(lap, PERSONS.resource, self._source.pull(PERSONS, window, full=False))
+        for kind in DIRECTORY:
+            if self._left(lap, kind):
+                await self._step(lap, kind.resource, self._source.pull(kind, window, full=lap.full))
+        if _DELETED not in lap.done:
+            await self._step(lap, _DELETED, self._deletions(window))
+        await self._say_current(lap)
+        if self._left(lap, LESSONS):
+            await self._step(lap, LESSONS.resource, self._rounds.read(window, today, full=lap.full))
         for kind in (ABSENCES, ATTENDANCES, PRESENCES):
-            if self._wanted(kind):
-                await self._step(failures, self._source.pull(kind, window, full=full))
-        if full:
+            if self._left(lap, kind):
+                await self._step(lap, kind.resource, self._source.pull(kind, window, full=lap.full))
+        if lap.full:
             await self._source.forget_registered(window)
-        await self._callback.keep(full=full)
-        if failures:
-            raise failures[0]
+        await self._callback.keep(full=lap.full)
+        self._lap = None
+        if lap.failures:
+            raise lap.failures[0]
         async with self.ctx.commit() as tx:
-            tx.state["pulled"] = began.astimezone(UTC).isoformat(timespec="seconds")
+            tx.state["pulled"] = lap.began.astimezone(UTC).isoformat(timespec="seconds")
         self._failing = ""
+        if self.ctx.clock.utc() - lap.began < timedelta(seconds=_LONG_S):
+            self._long_told = False
+
+    async def _say_current(self, lap: Lap) -> None:
+        if _CURRENT in lap.done:
+            return
+        lap.done.add(_CURRENT)
+        # Without persons it would call marks fresh that nobody has read.
+        if self._wanted(PERSONS) and not lap.failures and not self._source.holding.any(DIRECTORY):
+            async with self.ctx.commit() as tx:
+                tx.publish(DirectoryCurrent, {"asOf": lap.began.astimezone(UTC).isoformat(timespec="seconds")})
+
+    def _left(self, lap: Lap, kind: Kind) -> bool:
+        return self._wanted(kind) and kind.resource not in lap.done
+
+    async def _watched(self, pull: Coroutine[Any, Any, None]) -> None:
+        """A pull that goes on for long is told while it does: it may go on for an hour without a failure."""
+
+        async def tell() -> None:
+            await self.ctx.clock.sleep(_LONG_S)
+            if not self._long_told:
+                self._long_told = True
+                self.ctx.problem(
+                    "pull-slow",
+                    f"a pull goes on for more than {_LONG_S / 60:g} min; last complete pull: {self._pulled()}",
+                )
+
+        telling = asyncio.create_task(tell())
+        try:
+            await pull
+        finally:
+            telling.cancel()
+
+    def _pulled(self) -> Any:
+        return self.ctx.state.get("pulled", "none yet")
 
     def _wanted(self, kind: Kind) -> bool:
         return kind.resource in self.config.resources
 
-    async def _step(self, failures: list[TemporaryError], work: Any) -> None:
+    async def _step(self, lap: Lap, resource: str, work: Coroutine[Any, Any, None]) -> None:
         """One resource. What fails with it alone does not keep the others from being read."""
         try:
             await work
         except TemporaryError as error:
             self._tell(error)
-            failures.append(error)
             if error.code in _ALL_FAIL:
                 raise
+            lap.failures.append(error)
+        lap.done.add(resource)
 
     def _tell(self, error: TemporaryError) -> None:
         """Tell the operator once that pulls fail, and how old what is known is."""
         if error.code != self._failing:
             self._failing = error.code
-            self.ctx.problem(
-                error.code, f"{error.what}: {error.why}; last complete pull: {self.ctx.state.get('pulled', 'none yet')}"
-            )
+            self.ctx.problem(error.code, f"{error.what}: {error.why}; last complete pull: {self._pulled()}")
 
     def _check_clock(self, theirs: datetime | None) -> None:
         if theirs is not None and abs(theirs - self.ctx.clock.utc()) > _CLOCK_OFF and not self._clock_told:
@@ -211,53 +255,3 @@ class Ss12000(Connector[Ss12000Config]):
                 await self._source.reread_groups(self._source.groups_of(set(ended)), window)
         if not held:  # else they must be named again
             await self._source.keep_mark(_DELETED, listed, began)
-
-    # -- lessons ------------------------------------------------------------------------------------------------
-
-    async def _lessons(self, window: Window, today: date, *, full: bool) -> None:
-        """Today's and tomorrow's, then as much of the window as a poll may read; all of it at first and nightly."""
-        absent = bool(self.ctx.state.get(f"absent/{LESSONS.resource}"))
-        if absent and not full:
-            return
-        full = full or self._source.holding.due(LESSONS)
-        first = self._source.watermark(LESSONS.resource) is None
-        began = self.ctx.clock.utc()
-        budget = self.config.lessons_per_poll
-        if full or self._round is None or self._round.window != window:
-            self._round = Round(window, window.first)
-        round_ = self._round
-        try:
-            if not (full or first):
-                round_.seen |= (await self._slice(window.part(today, 2), window)).seen
-            while round_.next <= window.last and (full or first or budget > 0):
-                part = window.part(round_.next, self._days)
-                listed = await self._slice(part, window)
-                budget -= max(listed.count, 1)
-                round_.seen |= listed.seen
-                round_.next = part.last + timedelta(days=1)
-                self._fit(listed.count)
-        except NotOffered:
-            await self._source.not_offered(LESSONS)
-            return
-        if round_.next > window.last:
-            self._round = None
-            await self._source.removals(LESSONS, round_.seen, window)
-            await self._source.keep_mark(LESSONS.resource, Listed(offsets=True), began)
-
-    async def _slice(self, part: Window, window: Window) -> Listed:
-        try:
-            return await self._source.read_list(LESSONS, part.filters(), window)
-        except NotAnswered as error:
-            raise TemporaryError(
-                f"ss12000: {LESSONS.resource} could not be read",
-                why=f"the supplier answered {error.status}",
-                fix="See what the hub's account may read",
-                code="refused",
-            ) from None
-
-    def _fit(self, count: int) -> None:
-        """Fewer requests where there is little, short lists where there is much."""
-        if count > _FULL_SLICE:
-            self._days = max(1, self._days // 2)
-        elif count < _THIN_SLICE:
-            self._days = min(_LONGEST_SLICE, self._days * 2)

@@ -138,8 +138,8 @@ async def plugins(parts: Parts, who: Operator) -> Response:
     "/connectors", summary="How each connector stands, and what waits for a person", response_class=JSONResponse
 )
 async def connectors(parts: Parts, who: Operator, accept_language: Annotated[str, Header()] = "") -> Response:
-    """`failing`: why its last poll failed. `waiting`: what it does only when somebody has confirmed it by its `word`;
-    null where it could not be asked.
+    """`failing`: why its last poll failed. `doing`: what it is at work with, for how many seconds. `waiting`: what it
+    does only when somebody has confirmed it by its `word`; null where it could not be asked.
     """
     found = parts.hosts.statuses()
     waiting = await asyncio.gather(*(_waiting(parts, each.name, language(accept_language)) for each in found))

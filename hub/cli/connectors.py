@@ -1,6 +1,7 @@
 """`skolnav connectors`: how each connector stands, and what waits until a person confirms it."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from difflib import get_close_matches
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -39,7 +40,7 @@ def list_connectors(ctx: typer.Context, config: Config = None, data: Data = None
                 each["use"],
                 say(f"status.{each['status']}"),
                 _reason(each["reason"]) or _failing(each["failing"]),
-                ", ".join(each["doing"]),
+                ", ".join(f"{what} ({timedelta(seconds=int(for_s))})" for what, for_s in each["doing"].items()),
             )
             for each in found
         ],

@@ -42,7 +42,7 @@ class InstanceInfo:
     status: InstanceStatus
     reason: str  # a short stable code; empty while it runs
     failing: str  # the code of the last poll's failure; empty after one that went well
-    doing: tuple[str, ...]  # calls that are going on
+    doing: dict[str, float]  # calls that are going on, and for how many seconds
 
 
 def recipient_of(instance: str, cls: type[Connector[Any]], narrowed: DataContract | None = None) -> Recipient | None:
@@ -140,6 +140,7 @@ class Hosts:
         return self._instances[name]
 
     def statuses(self) -> list[InstanceInfo]:
+        now = self._clock.monotonic()
         return [
             InstanceInfo(
                 name,
@@ -147,7 +148,7 @@ class Hosts:
                 instance.status,
                 instance.reason,
                 instance.failing,
-                tuple(sorted({call.what for call in list(instance.calls)})),
+                {call.what: round(now - call.started, 1) for call in list(instance.calls)},
             )
             for name, instance in sorted(self._instances.items())
         ]

@@ -533,12 +533,12 @@ class Instance:
     async def _limited(self, what: str, limit_s: float) -> AsyncIterator[None]:
         call = Call(what, self._clock.monotonic(), limit_s)
         self.calls.add(call)
-        timer = asyncio.timeout(limit_s)
+        timer: asyncio.Timeout | None = None
         try:
-            async with timer:
+            async with self._clock.timeout(limit_s) as timer:
                 yield
         except TimeoutError:
-            if not timer.expired():
+            if timer is None or not timer.expired():
                 raise
             raise TimedOut(
                 f"{what}() of {self.name} did not end within {limit_s:g} s",

@@ -262,7 +262,9 @@ async def test_what_waits_and_what_was_confirmed_outlive_a_restart(hub: Pulled, 
     before = await hub.hub.waiting("ss12000")
     await hub.hub.restart()
     assert await hub.hub.waiting("ss12000") == before
-    sis.faults.append(lambda path, query: Reply(500, raw=b""))  # the poll that it asks for comes to nothing
+    sis.faults.append(
+        lambda path, query: Reply(401) if path == "/v2.0/persons" else None
+    )  # the poll that it asks for comes to nothing
     await hub.hub.confirm("ss12000", before[0].word)
     assert await hub.hub.waiting("ss12000") == []
     await hub.hub.crash()
