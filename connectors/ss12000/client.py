@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 
@@ -57,7 +57,7 @@ class _Silent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some records as they came. `date` is the supplier's own clock; None if it does not tell."""
+    """Some records as they came. `date` is the supplier's own clock when it was asked; None if it does not tell."""
 
     data: Any  # a list, for deletedEntities also an object of lists
     date: datetime | None
@@ -201,7 +201,7 @@ class Client:
 
     async def _once(self, path: str, query: Query, method: str = "GET", body: Any = None) -> _Answer:
         resource = path.partition("/")[0]
-        url = f"{self._config.base_url}/{path}"
+        url, asked = f"{self._config.base_url}/{path}", self._clock.utc()
         try:
             async with self._clock.timeout(self._config.deadline_s):
                 headers = await self._login.headers(self._http)
@@ -223,10 +223,13 @@ class Client:
             raise _bad(resource, "unreachable", "it can't be connected to") from None
         except httpx.HTTPError as error:
             raise _bad(resource, "unreachable", f"the connection failed ({type(error).__name__})") from None
+        date = _date(answer.headers.get("date"))
+        if date is not None:  # of the answer; what it holds may have been looked up when it was asked for
+            date -= max(self._clock.utc() - asked, timedelta(0))
         return _Answer(
             answer.status_code,
             content,
-            _date(answer.headers.get("date")),
+            date,
             self._retry_after(answer.headers.get("retry-after")),
             "json" in answer.headers.get("content-type", "application/json").lower(),
         )
@@ -279,7 +282,7 @@ def _content(resource: str, answer: _Answer) -> tuple[Any, str | None]:
 
 def _json(resource: str, answer: _Answer) -> Any:
     try:
-        return orjson.loads(answer.body)
+        return orjson.loads(answer.body.removeprefix(b"\xef\xbb\xbf"))  # some begin with a byte order mark
     except orjson.JSONDecodeError:
         if not answer.json or answer.body.lstrip()[:1] == b"<":
             raise _bad(resource, "not-json", "its answer is a page for people, no JSON") from None

@@ -77,7 +77,8 @@ class Ss12000(Connector[Ss12000Config]):
     def __init__(self, config: Ss12000Config, ctx: Context) -> None:
         super().__init__(config, ctx)
         self._lap: Lap | None = None
-        self._failing = ""  # the code that the operator was told last
+        self._told: dict[str, str] = {}  # codes of failures that the operator was told, by resource
+        self._again: set[str] = set()  # resources whose nightly reading failed
         self._clock_told = False
         self._long_told = False
 
@@ -134,25 +135,25 @@ class Ss12000(Connector[Ss12000Config]):
             # Again: a mark must hold before anything else is told.
             await self._step(lap, PERSONS.resource, self._source.pull(PERSONS, window, full=False))
         for kind in DIRECTORY:
-            if self._left(lap, kind):
-                await self._step(lap, kind.resource, self._source.pull(kind, window, full=lap.full))
+            await self._read(lap, kind, window)
         if _DELETED not in lap.done:
             await self._step(lap, _DELETED, self._deletions(window))
         await self._say_current(lap)
         if self._left(lap, LESSONS):
             await self._step(lap, LESSONS.resource, self._rounds.read(window, today, full=lap.full))
         for kind in (ABSENCES, ATTENDANCES, PRESENCES):
-            if self._left(lap, kind):
-                await self._step(lap, kind.resource, self._source.pull(kind, window, full=lap.full))
+            await self._read(lap, kind, window)
         if lap.full:
             await self._source.forget_registered(window)
         await self._callback.keep(full=lap.full)
         self._lap = None
-        if lap.failures:
+        if len(lap.failures) >= len(lap.done - {_CURRENT}):
             raise lap.failures[0]
-        async with self.ctx.commit() as tx:
-            tx.state["pulled"] = lap.began.astimezone(UTC).isoformat(timespec="seconds")
-        self._failing = ""
+        self._told.pop("", None)
+        # One list that can't be read is told, and tried again; it must not make the others come more seldom.
+        if not lap.failures:
+            async with self.ctx.commit() as tx:
+                tx.state["pulled"] = lap.began.astimezone(UTC).isoformat(timespec="seconds")
         if self.ctx.clock.utc() - lap.began < timedelta(seconds=_LONG_S):
             self._long_told = False
 
@@ -192,21 +193,33 @@ class Ss12000(Connector[Ss12000Config]):
     def _wanted(self, kind: Kind) -> bool:
         return kind.resource in self.config.resources
 
+    async def _read(self, lap: Lap, kind: Kind, window: Window) -> None:
+        """A resource that is not a lesson."""
+        if self._left(lap, kind):
+            full = lap.full or kind.resource in self._again
+            await self._step(lap, kind.resource, self._source.pull(kind, window, full=full))
+
     async def _step(self, lap: Lap, resource: str, work: Coroutine[Any, Any, None]) -> None:
         """One resource. What fails with it alone does not keep the others from being read."""
         try:
             await work
         except TemporaryError as error:
-            self._tell(error)
             if error.code in _ALL_FAIL:
+                self._tell("", error)
                 raise
+            self._tell(resource, error)
             lap.failures.append(error)
+            if lap.full:
+                self._again.add(resource)
+        else:
+            self._told.pop(resource, None)
+            self._again.discard(resource)
         lap.done.add(resource)
 
-    def _tell(self, error: TemporaryError) -> None:
-        """Tell the operator once that pulls fail, and how old what is known is."""
-        if error.code != self._failing:
-            self._failing = error.code
+    def _tell(self, resource: str, error: TemporaryError) -> None:
+        """Tell the operator once that it can't be read, and how old what is known is."""
+        if self._told.get(resource) != error.code:
+            self._told[resource] = error.code
             self.ctx.problem(error.code, f"{error.what}: {error.why}; last complete pull: {self._pulled()}")
 
     def _check_clock(self, theirs: datetime | None) -> None:

@@ -5,7 +5,7 @@ Only what is missing in a list that was read as a whole, and is then not found b
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from connectors.ss12000.client import Client, NotAnswered, NotOffered, Query
@@ -19,6 +19,7 @@ from connectors.ss12000.mapping import tell_gone
 from connectors.ss12000.reader import id_of
 from plugins import Context, TemporaryError
 
+WINDOW: Final = f"window/{LESSONS.resource}"  # state: the days that the last whole reading of lessons was of
 _AT_A_TIME: Final = 8  # records asked for by id
 _NO_SUCH_FILTER: Final = frozenset({400, 422, 501})
 _REQUIRED: Final = frozenset({PERSONS.resource})
@@ -44,7 +45,9 @@ class Source(Lists):
             return
         try:
             if mark is None or full or self.holding.due(kind):
-                await self._all(kind, window)
+                ended = await self._all(kind, window)
+                if kind is PERSONS and ended and not full:  # else all groups are read in a moment
+                    await self.reread_groups(self.groups_of(set(ended)), window)
             else:
                 await self._changes(kind, window, mark)
         except NotOffered:
@@ -66,7 +69,8 @@ class Source(Lists):
                 tx.state[f"absent/{kind.resource}"] = True
             self.ctx.problem("not-offered", f"{kind.resource}: the supplier does not offer it (404)")
 
-    async def _all(self, kind: Kind, window: Window) -> None:
+    async def _all(self, kind: Kind, window: Window) -> list[str]:
+        """Returns the ids of those that are gone."""
         began = self.ctx.clock.utc()
         filters = self._first_filters(kind, window)
         try:
@@ -75,9 +79,9 @@ class Source(Lists):
             if not filters:
                 raise
             listed = await self.read_list(kind, {}, window)
-        if kind not in (ATTENDANCES, PRESENCES):
-            await self.removals(kind, listed.seen, window)
+        ended = [] if kind in (ATTENDANCES, PRESENCES) else await self.removals(kind, listed.seen, window)
         await self.keep_mark(kind.resource, listed, began)
+        return ended
 
     async def _changes(self, kind: Kind, window: Window, mark: Watermark) -> None:
         began = self.ctx.clock.utc()
@@ -117,9 +121,13 @@ class Source(Lists):
 
     # -- what is gone -------------------------------------------------------------------------------------------
 
-    async def removals(self, kind: Kind, seen: set[str], window: Window) -> None:
-        """After a whole list: what is kept, in scope, and was not in it, is gone if asking by id says so too."""
+    async def removals(self, kind: Kind, seen: set[str], window: Window) -> list[str]:
+        """After a whole list: what is kept, in scope, and was not in it, is gone if asking by id says so too. Returns
+        the ids of what is gone.
+        """
         state, prefix = self.ctx.state, f"{kind.name}/"
+        before = state.get(WINDOW)
+        old = window if before is None else Window(*map(date.fromisoformat, before))
         missing: list[str] = []
         past: list[str] = []
         known = 0
@@ -130,16 +138,18 @@ class Source(Lists):
             if id in seen:
                 known += 1
                 continue
-            place = _placed(kind, state[name], window)
+            place = _placed(kind, state[name], window, old)
             if place == 0:
                 known += 1
                 missing.append(id)
             elif place < 0:
                 past.append(id)
         await self._forget(kind, past)
-        if await self.holding.believable(kind, "missing", missing, known):
-            await self.gone(kind, missing, window, announced=False)
-            await self.holding.over(kind, "missing")
+        if not await self.holding.believable(kind, "missing", missing, known):
+            return []
+        ended = await self.gone(kind, missing, window, announced=False)
+        await self.holding.over(kind, "missing")
+        return ended
 
     def count(self, kind: Kind) -> int:
         """How many records of this resource are known."""
@@ -235,11 +245,13 @@ class Source(Lists):
             await self._forget(kind, old)
 
 
-def _placed(kind: Kind, kept: Any, window: Window) -> int:
-    """Where a kept record lies: 0 in what a whole list shows, below 0 before it (to be forgotten), above 0 after."""
+def _placed(kind: Kind, kept: Any, window: Window, old: Window) -> int:
+    """Where a kept record lies: 0 in what a whole list shows and showed, below 0 before it (to be forgotten), above 0
+    after.
+    """
     if kind is LESSONS:
         lesson = kept["l"]
-        return 0 if window.has(lesson) else -1 if window.is_past(lesson) else 1
+        return -1 if window.is_past(lesson) else 0 if window.has(lesson) and old.has(lesson) else 1
     if kind is ABSENCES:
         return -1 if ends_before(kept["a"], window) else 0
     return 0

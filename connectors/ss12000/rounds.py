@@ -14,7 +14,7 @@ from connectors.ss12000.client import NotAnswered, NotOffered
 from connectors.ss12000.kinds import LESSONS
 from connectors.ss12000.lessons import Window
 from connectors.ss12000.lists import Listed
-from connectors.ss12000.pull import Source
+from connectors.ss12000.pull import WINDOW, Source
 from plugins import TemporaryError
 
 _FULL_SLICE: Final = 1000  # lessons; a slice of the window with more is made shorter
@@ -77,6 +77,8 @@ class Rounds:
             return
         self._round = None
         await self._source.removals(LESSONS, at_work.seen, window)
+        async with self._ctx.commit() as tx:
+            tx.state[WINDOW] = [window.first.isoformat(), window.last.isoformat()]
         await self._source.keep_mark(LESSONS.resource, Listed(offsets=True), began)
         self._rest_until = self._ctx.clock.utc() + max(_REST, at_work.took * _SHARE)
 
