@@ -137,7 +137,7 @@ class Ss12000(Connector[Ss12000Config]):
         for kind in DIRECTORY:
             await self._read(lap, kind, window)
         if _DELETED not in lap.done:
-            await self._step(lap, _DELETED, self._deletions(window))
+            await self._step(lap, _DELETED, self._deletions(window, full=lap.full))
         await self._say_current(lap)
         if self._left(lap, LESSONS):
             await self._step(lap, LESSONS.resource, self._rounds.read(window, today, full=lap.full))
@@ -229,9 +229,10 @@ class Ss12000(Connector[Ss12000Config]):
 
     # -- deletions ----------------------------------------------------------------------------------------------
 
-    async def _deletions(self, window: Window) -> None:
+    async def _deletions(self, window: Window, *, full: bool) -> None:
         """What /deletedEntities names and asking by id does not find. Whom it concerns also leaves their groups."""
-        if self.ctx.state.get(f"absent/{_DELETED}"):
+        absent = bool(self.ctx.state.get(f"absent/{_DELETED}"))
+        if absent and not full:
             return
         began = self.ctx.clock.utc()
         mark = self._source.watermark(_DELETED)
@@ -246,15 +247,17 @@ class Ss12000(Connector[Ss12000Config]):
                 for kind, id in deleted(page.data):
                     if kind is not None and id is not None and kind.key(id) in self.ctx.state:
                         named.setdefault(kind.resource, {})[id] = None
-        except NotOffered:
-            async with self.ctx.commit() as tx:
-                tx.state[f"absent/{_DELETED}"] = True
-            self.ctx.problem("not-offered", f"{_DELETED}: removals are found by the nightly comparison only")
+        except (NotOffered, NotAnswered, ListExpired) as error:
+            if isinstance(error, ListExpired) or mark is not None:
+                raise TemporaryError(
+                    f"ss12000: {_DELETED} could not be read", why="the supplier refused the question", code="refused"
+                ) from None
+            # Never answered yet, by a 404 or another refusal: the night finds what is gone without it.
+            if not absent:
+                async with self.ctx.commit() as tx:
+                    tx.state[f"absent/{_DELETED}"] = True
+                self.ctx.problem("not-offered", f"{_DELETED}: removals are found by the nightly comparison only")
             return
-        except (NotAnswered, ListExpired):
-            raise TemporaryError(
-                f"ss12000: {_DELETED} could not be read", why="the supplier refused the question", code="refused"
-            ) from None
         self._check_clock(listed.date)
         held, holding = False, self._source.holding
         for kind in reversed(ALL):

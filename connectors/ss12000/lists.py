@@ -123,7 +123,7 @@ class Lists:
             return
         key, now = kind.key(id), digest(raw)
         before = tx.state.get(key)
-        if digest_kept(before) == now or self._twice(listed, id, raw):
+        if digest_kept(before) == now or self._twice(kind, listed, id, raw):
             listed.seen.add(id)
             return
         listed.seen.add(id)
@@ -152,7 +152,7 @@ class Lists:
         activity, persons, stamp = known.of(raw)
         key, now = LESSONS.key(id), f"{digest(raw)}{stamp[:8]}"
         before = tx.state.get(key)
-        if digest_kept(before) == now or self._twice(listed, id, raw):
+        if digest_kept(before) == now or self._twice(LESSONS, listed, id, raw):
             listed.seen.add(id)
             return
         listed.seen.add(id)
@@ -168,14 +168,15 @@ class Lists:
             return
         tx.state[key] = {"d": now, "l": lessons.to_keep(lesson)}
 
-    def _twice(self, listed: Listed, id: str, raw: Any) -> bool:
+    def _twice(self, kind: Kind, listed: Listed, id: str, raw: Any) -> bool:
         """Whether the list has had this id before, with other content: taken both times, it would be told as two
         changes by each pull. The first counts; if it was changed while the list was read, the next pull brings it.
         """
         if id not in listed.seen:
             return False
         self._refused(listed, raw, ["the record: came twice, with different content"])
-        return True
+        # Of two words about a person's marking the one that protects is never passed over.
+        return kind is not PERSONS or raw.get("securityMarking") == "Ingen"
 
     def _publish(self, tx: Transaction, told: lessons.Told, raw: Any, listed: Listed) -> bool:
         """False where the catalogue refuses what the reader let through: one record must not stop the rest."""

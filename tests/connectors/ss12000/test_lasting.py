@@ -152,3 +152,35 @@ async def test_a_lesson_that_enters_the_window_is_cancelled_only_by_the_reading_
     sis.records["calendarEvents"].pop(0)
     assert kinds(await hub.nightly(25)) == {}  # the window now has that day, and had not
     assert kinds(await hub.poll()) == {"schedule.lesson.cancelled": 1}
+
+
+async def test_of_two_words_about_a_person_the_one_that_protects_counts(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    marked = person(7, meta=LATER, securityMarking="Skyddad folkbokföring")
+    clean = person(7, meta=LATER, familyName="Omdöpt")
+    for records in ([clean, marked], [marked, clean]):
+        sis.records["persons"] = [*(person(n) for n in range(31) if n != 7), *records]
+        await hub.poll()
+        (last,) = [each for each in (await hub.hub.published())[-6:] if each.data.get("id") == marked["id"]][-1:]
+        assert last.data["securityMarking"] == "Skyddad folkbokföring"
+
+
+@pytest.mark.parametrize("status", [404, 403, 400, 501])
+async def test_a_supplier_that_refuses_deletedentities_has_a_current_directory_all_the_same(
+    config: dict[str, Any], sis: Made, status: int
+) -> None:
+    """And it is asked again every night."""
+    sis.faults.append(lambda path, query: Reply(status, raw=b"") if path == "/v2.0/deletedEntities" else None)
+    async with open_hub("2026-11-24T07:30") as opened:
+        await opened.add(Ss12000, config)
+        hub = Pulled(opened)
+        assert await hub.currents() == 1
+        await opened.poll("ss12000")
+        assert len([each for each in hub.problems("not-offered") if "deletedEntities" in each]) == 1
+        assert sis.paths().count("/v2.0/deletedEntities") == 1
+        sis.faults.clear()
+        await opened.reconcile("ss12000")
+        await hub.news()
+        sis.deleted = {"persons": [sis.records["persons"].pop(5)["id"]]}
+        await opened.poll("ss12000")
+        assert kinds(await hub.news())["directory.person.deleted"] == 1
