@@ -81,6 +81,7 @@ class Ss12000(Connector[Ss12000Config]):
         self._again: set[str] = set()  # resources whose nightly reading failed
         self._clock_told = False
         self._long_told = False
+        self._deleted_told = False
 
     async def start(self) -> None:
         self._client = Client(self.config, self.ctx.clock)
@@ -241,10 +242,12 @@ class Ss12000(Connector[Ss12000Config]):
         since = Watermark((mark or Watermark(began)).at, offsets)
         listed = Listed(offsets=offsets)
         named: dict[str, dict[str, None]] = {}
+        unreadable = 0
         try:
             async for page in self._client.pages(_DELETED, {"after": since.after(self.config.dialect.overlap)}):
                 listed.date = listed.date or page.date
                 for kind, id in deleted(page.data):
+                    unreadable += id is None
                     if kind is not None and id is not None and kind.key(id) in self.ctx.state:
                         named.setdefault(kind.resource, {})[id] = None
         except (NotOffered, NotAnswered, ListExpired) as error:
@@ -259,6 +262,9 @@ class Ss12000(Connector[Ss12000Config]):
                 self.ctx.problem("not-offered", f"{_DELETED}: removals are found by the nightly comparison only")
             return
         self._check_clock(listed.date)
+        if unreadable and not self._deleted_told:
+            self._deleted_told = True  # the same are named again for a while
+            self.ctx.problem("record-not-read", f"{_DELETED}: id: must be a UUID ({unreadable} of them)")
         held, holding = False, self._source.holding
         for kind in reversed(ALL):
             ids = list(named.get(kind.resource, ()))

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -184,3 +185,53 @@ async def test_a_supplier_that_refuses_deletedentities_has_a_current_directory_a
         sis.deleted = {"persons": [sis.records["persons"].pop(5)["id"]]}
         await opened.poll("ss12000")
         assert kinds(await hub.news())["directory.person.deleted"] == 1
+
+
+@pytest.mark.parametrize(
+    "deleted",
+    [
+        {"persons": ["canary", 7, None], "whatever": ["canary"]},
+        [{"entityType": "Person", "id": "canary"}, "canary", {"id": None, "entityType": 7}],
+    ],
+)
+async def test_deletions_that_cannot_be_read_are_told_once_and_the_rest_taken(
+    hub: Pulled, sis: Made, deleted: Any
+) -> None:
+    await hub.news()
+    gone = sis.records["persons"].pop(5)["id"]
+    sis.records["groups"] = [group(0, [n for n in range(1, 31) if n != 5])]
+    sis.deleted = deleted
+    if isinstance(deleted, dict):
+        deleted["persons"].append(gone)
+    else:
+        deleted.append({"entityType": "Person", "id": gone})
+    for _ in range(2):
+        await hub.hub.poll("ss12000")
+    assert kinds(await hub.news()) == {"directory.person.deleted": 1, "directory.group.upserted": 1}
+    (said,) = hub.problems("record-not-read")
+    assert "deletedEntities: id: must be a UUID" in said
+    assert "canary" not in said + hub.hub.logs()
+
+
+@pytest.mark.parametrize("as_date", [False, True])
+async def test_a_busy_supplier_is_asked_again_when_it_says(config: dict[str, Any], sis: Made, as_date: bool) -> None:
+    async with open_hub("2026-11-24T07:30") as opened:
+        assert isinstance(opened, FileTestHub)
+        clock = opened.clock
+        sis.clock = clock.utc
+        await opened.add(Ss12000, {**config, "answer_timeout_s": 600, "deadline_s": 600})
+        asked: list[datetime] = []
+
+        def busy(path: str, query: Query) -> Reply | None:
+            if path != "/v2.0/groups":
+                return None
+            asked.append(clock.utc())
+            after = format_datetime(asked[0] + timedelta(seconds=120), usegmt=True) if as_date else "120"
+            return Reply(429, raw=b"", headers={"Retry-After": after}) if len(asked) == 1 else None
+
+        sis.faults.append(busy)
+        polling = asyncio.ensure_future(opened.poll("ss12000"))
+        await passing(clock, lambda: len(asked) == 2, 400)
+        await polling
+        assert timedelta(seconds=118) <= asked[1] - asked[0] < timedelta(seconds=150)
+        assert Pulled(opened).problems("busy") == []
