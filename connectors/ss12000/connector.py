@@ -106,9 +106,10 @@ class Ss12000(Connector[Ss12000Config]):
 
     async def selftest(self) -> None:
         """Read one page of organisations."""
+        asked = self.ctx.clock.utc()
         try:
             async for page in self._client.pages("organisations"):
-                self._check_clock(page.date)
+                self._check_clock(page.date, asked)
                 return
         except (NotOffered, NotAnswered) as error:
             raise TemporaryError(
@@ -223,8 +224,9 @@ class Ss12000(Connector[Ss12000Config]):
             self._told[resource] = error.code
             self.ctx.problem(error.code, f"{error.what}: {error.why}; last complete pull: {self._pulled()}")
 
-    def _check_clock(self, theirs: datetime | None) -> None:
-        if theirs is not None and abs(theirs - self.ctx.clock.utc()) > _CLOCK_OFF and not self._clock_told:
+    def _check_clock(self, theirs: datetime | None, ours: datetime) -> None:
+        """Both when they were asked."""
+        if theirs is not None and abs(theirs - ours) > _CLOCK_OFF and not self._clock_told:
             self._clock_told = True
             self.ctx.problem("clock-differs", "the supplier's clock and the hub's are more than 5 min apart")
 
@@ -261,7 +263,7 @@ class Ss12000(Connector[Ss12000Config]):
                     tx.state[f"absent/{_DELETED}"] = True
                 self.ctx.problem("not-offered", f"{_DELETED}: removals are found by the nightly comparison only")
             return
-        self._check_clock(listed.date)
+        self._check_clock(listed.date, began)
         if unreadable and not self._deleted_told:
             self._deleted_told = True  # the same are named again for a while
             self.ctx.problem("record-not-read", f"{_DELETED}: id: must be a UUID ({unreadable} of them)")
