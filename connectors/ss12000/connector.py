@@ -142,7 +142,8 @@ class Ss12000(Connector[Ss12000Config]):
             await self._step(lap, _DELETED, self._deletions(window, full=lap.full))
         await self._say_current(lap)
         if self._left(lap, LESSONS):
-            await self._step(lap, LESSONS.resource, self._rounds.read(window, today, full=lap.full))
+            spent = self.ctx.clock.utc() - now
+            await self._step(lap, LESSONS.resource, self._rounds.read(window, today, full=lap.full, spent=spent))
         for kind in (ABSENCES, ATTENDANCES, PRESENCES):
             await self._read(lap, kind, window)
         if lap.full:

@@ -2,7 +2,8 @@
 
 At each poll today's and tomorrow's, and a part of the rest; all of it in a hurry at first, every night, by command,
 when the supplier calls because of lessons, and when a person has confirmed what was held. A hurried round does not keep
-the directory waiting either: after two minutes it goes on in a next poll, which comes at once.
+the directory waiting either: after two minutes, or as long as the directory took if that is longer, it goes on in a
+next poll, which comes at once.
 """
 
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from plugins import TemporaryError
 _FULL_SLICE: Final = 1000  # lessons; a slice of the window with more is made shorter
 _THIN_SLICE: Final = 200
 _LONGEST_SLICE: Final = 14  # days
-_AT_A_TIME: Final = timedelta(minutes=2)  # of a hurried round; then the directory is looked at again
+_AT_A_TIME: Final = timedelta(minutes=2)  # the least of a hurried round before the directory is looked at again
 _REST: Final = timedelta(minutes=1)  # the least between two rounds that the supplier's calls bring about
 _SHARE: Final = 4  # and so many times as long as the last one took
 
@@ -53,8 +54,10 @@ class Rounds:
         """Read the whole window from its beginning, in a hurry."""
         self._round, self._whole = None, True
 
-    async def read(self, window: Window, today: date, *, full: bool) -> None:
-        """A poll's part. `full`: also where it was not offered. Raises TemporaryError."""
+    async def read(self, window: Window, today: date, *, full: bool, spent: timedelta) -> None:
+        """A poll's part. `full`: also where it was not offered. `spent`: how long the poll has gone on for. Raises
+        TemporaryError.
+        """
         if self._ctx.state.get(f"absent/{LESSONS.resource}") and not full:
             return
         began, at_work = self._ctx.clock.utc(), self._round
@@ -64,7 +67,7 @@ class Rounds:
             if hurried:
                 self._whole = self._callback.lessons = False  # a call from now on may be about what was read already
         try:
-            await self._part(at_work, today)
+            await self._part(at_work, today, max(_AT_A_TIME, spent))
         except NotOffered:
             self._round = None
             await self._source.not_offered(LESSONS)
@@ -87,21 +90,20 @@ class Rounds:
             return True
         return self._callback.lessons and self._ctx.clock.utc() >= self._rest_until
 
-    async def _part(self, at_work: Round, today: date) -> None:
+    async def _part(self, at_work: Round, today: date, at_most: timedelta) -> None:
         began, budget = self._ctx.clock.utc(), self._config.lessons_per_poll
         window = at_work.window
         if at_work.next > window.first or not at_work.hurried:  # else they come in a moment
             at_work.seen |= (await self._slice(window.part(today, 2), window)).seen
-        while at_work.next <= window.last:
-            over = self._ctx.clock.utc() - began >= _AT_A_TIME if at_work.hurried else budget <= 0
-            if over:
-                return
+        while at_work.next <= window.last:  # at least one, however slow the supplier is
             part = window.part(at_work.next, self._days)
             listed = await self._slice(part, window)
             budget -= max(listed.count, 1)
             at_work.seen |= listed.seen
             at_work.next = part.last + timedelta(days=1)
             self._fit(listed.count)
+            if self._ctx.clock.utc() - began >= at_most if at_work.hurried else budget <= 0:
+                return
 
     async def _slice(self, part: Window, window: Window) -> Listed:
         try:
