@@ -26,6 +26,10 @@ class Keys:
         """The key for one purpose, the same on every start. `purpose` names tenant, use and owner."""
         return HKDF(algorithm=SHA256(), length=length, salt=None, info=purpose.encode()).derive(self._root)
 
+    def fingerprint(self, tenant: str) -> bytes:
+        """Tells this key from another, and nothing else about it: what a tenant's data was made with."""
+        return self.derive(f"fingerprint/{tenant}")
+
     def pseudonyms(self, recipient: str) -> "Pseudonyms":
         return Pseudonyms(self.derive(f"pseudonym/{recipient}"))
 

@@ -146,6 +146,18 @@ _CONFIG: Final[Mapping[str, Text]] = {
         'är inget klockslag. Skriv HH:MM mellan 00:00 och 23:59, till exempel "09:30".',
         'is no time of day. Write HH:MM between 00:00 and 23:59, for example "09:30".',
     ),
+    "config.too-deep": Text(
+        "är inskjutet i för många nivåer. Ingen konfiguration behöver så många: se efter vad filen är.",
+        "is nested too deep. No configuration needs that many levels: see what the file is.",
+    ),
+    "config.too-large": Text(
+        "är större än {limit} MiB. Ingen konfiguration är så stor: se efter vad filen är.",
+        "is larger than {limit} MiB. No configuration is that large: see what the file is.",
+    ),
+    "config.too-many": Text(
+        "filen blir mer än {limit} värden när dess hänvisningar (& och *) skrivs ut. Hänvisa färre gånger.",
+        "the file becomes more than {limit} values when its references (& and *) are written out. Refer less often.",
+    ),
     "config.types-nothing": Text(
         "passar ingen händelsetyp.{hint} Typerna visas av: skolnav catalogue.",
         "matches no event type.{hint} The types are shown by: skolnav catalogue.",
@@ -344,11 +356,21 @@ _SUBSCRIPTION: Final[Mapping[str, Text]] = {
 }
 
 _WARNING: Final[Mapping[str, Text]] = {
+    "warning.no-categories": Text(
+        "avtalet tillåter inga kategorier: mottagaren får ingenting om personer. Skriv dem som behövs.",
+        "the contract allows no category: the recipient gets nothing about people. Write those that it needs.",
+    ),
     "warning.no-scope": Text(
         "avtalet har ingen scope: det gäller hela kommunen. Skriv organisations eller school_types om det ska vara "
         "snävare.",
         "the contract has no scope: it covers the whole municipality. Write organisations or school_types to narrow "
         "it.",
+    ),
+    "warning.school-type": Text(
+        "är ingen skolform i SS 12000 v2.1.{hint} Om inget skolsystem skriver så gäller avtalet ingen. Skolformerna "
+        "är: {known}.",
+        "is no school type of SS 12000 v2.1.{hint} If no school system writes it, the contract covers nobody. The "
+        "school types are: {known}.",
     ),
     "warning.plugin": Text(
         "ett installerat paket kunde inte användas: {says}", "an installed package can't be used: {says}"

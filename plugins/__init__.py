@@ -16,6 +16,7 @@ from plugins.connector import (
 from plugins.durations import Duration
 from plugins.errors import ConfigurationError, PermanentError, PrivacyError, SkolnavError, TemporaryError
 from plugins.hookspecs import hookimpl
+from plugins.paths import LocalPath
 from schemas import Category, Event
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Duration",
     "Effect",
     "Event",
+    "LocalPath",
     "PermanentError",
     "PrivacyError",
     "Received",

@@ -4,9 +4,9 @@ Every event carries the case as it stands: fields, items and their decisions. Me
 event of its own. Which kind a case is may tell a pupil's health by itself, hence its category.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas import directory_examples as directory
@@ -26,6 +26,8 @@ KINDS: Final = (
     "work_environment",  # arbetsmiljö
     "delivery_failure",  # something that the hub could not deliver
 )
+# What hits a person hard, and is never decided by a machine: each decision names the human who took it.
+HUMAN_KINDS: Final = frozenset({"offensive_treatment", "safety_and_calm", "report_of_concern", "csn_assessment"})
 
 
 def _kind(value: str) -> str:
@@ -96,10 +98,22 @@ class CaseFields(Part):
 
 
 class Case(Payload, CaseFields):
-    """A whole case."""
+    """A whole case. In one of `HUMAN_KINDS` every decision has `decidedBy`."""
 
     id: Annotated[Uuid, Category.NONE]
     kind: Annotated[Kind, Category.CASE_CONTENT]
+
+    @model_validator(mode="after")
+    def _decided_by_a_human(self) -> Self:
+        decisions = [item.decision for item in self.items or () if item.decision is not None]
+        if self.kind in HUMAN_KINDS and not all(decision.decidedBy for decision in decisions):
+            raise _no_human()
+        return self
+
+
+def _no_human() -> PydanticCustomError:
+    says = "a decision in a case of this kind names the human who took it: items[].decision.decidedBy"
+    return PydanticCustomError("decided_by_a_human", says)
 
 
 class Attachment(Part):
@@ -235,6 +249,12 @@ class CaseDecided(Case):
     items: Annotated[list[Item], Category.CASE_CONTENT]
     decided: Annotated[list[ItemId], Field(min_length=1), Category.CASE_CONTENT]
     spec = _spec("decided", {**_DECIDED, "decided": ["1"]}, mentions=_PEOPLE)
+
+    @model_validator(mode="after")
+    def _each_has_its_decision(self) -> Self:
+        if self.kind in HUMAN_KINDS and set(self.decided) - {item.id for item in self.items if item.decision}:
+            raise _no_human()
+        return self
 
 
 class CaseClosed(Case):

@@ -95,9 +95,12 @@ class Entry:
         yield from flatten(self.fields, "", frozenset())
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)  # not frozen: that makes it three times as slow, and there is one for each event
 class Described:
-    """What the hub keeps beside an event so that it can be matched and guarded without being parsed again."""
+    """What the hub keeps beside an event so that it can be matched and guarded without being parsed again.
+
+    Treat as immutable, like the event in it.
+    """
 
     event: Event
     entry: Entry
@@ -234,11 +237,8 @@ class Catalogue:
 
 
 def _ids(data: Any, paths: Iterable[str]) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for path in paths:
-        for id_ in pluck(data, path):
-            found[id_.lower()] = None
-    return tuple(found)
+    found = [id_.lower() for path in paths for id_ in pluck(data, path)]
+    return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))
 
 
 def _derived(attributes: Mapping[str, Any], name: str, derived: str | None, where: str, problems: list[Problem]) -> str:

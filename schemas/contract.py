@@ -3,11 +3,21 @@
 import json
 from functools import cached_property
 from hashlib import sha256
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.category import Category
 from schemas.payload import Uuid
+
+# Skolform, SS 12000:2020 v2.1.0, schema SchoolTypesEnum.
+SCHOOL_TYPES: Final = frozenset(
+    {
+        "FS", "FKLASS", "FTH", "OPPFTH", "GR", "GRS", "TR", "SP", "SAM", "GY", "GYS", "VUX", "VUXSFI", "VUXGR",
+        "VUXGY", "VUXSARGR", "VUXSARTR", "VUXSARGY", "SFI", "SARVUX", "SARVUXGR", "SARVUXGY", "KU", "YH", "FHS",
+        "STF", "KKU", "HS", "ABU", "AU",
+    }
+)  # fmt: skip
 
 
 class Scope(BaseModel):

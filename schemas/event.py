@@ -47,10 +47,6 @@ _JSON_TYPE: Final = re.compile(
 _TIMESTAMP: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)\Z", re.ASCII
 )
-# What may be a number that is not finite, or is past 64 bits: looked at closer, the rest is not. Digits are made alike
-# first, since a search for plain bytes is ten times as fast as a pattern.
-_ALIKE: Final = bytes.maketrans(b"123456789E", b"000000000e")
-_BIG_NUMBERS: Final = (b"0" * 19, b"0e000", b"0e+000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +71,8 @@ def parse_timestamp(text: str) -> datetime:
     if not _TIMESTAMP.match(text):
         raise ValueError("not an RFC 3339 time with offset")
     try:
-        # Python reads at most six digits of a second's fraction; the rest is below what the hub orders by.
-        whole, dot, rest = text.upper().partition(".")
-        if dot:
-            digits = rest.rstrip("Z") if rest.endswith("Z") else rest[:-6]
-            whole = f"{whole}.{digits[:6]:0<6}{rest[len(digits) :]}"
-        found = datetime.fromisoformat(whole.replace("Z", "+00:00"))
+        # Python keeps six digits of a second's fraction; the rest is below what the hub orders by.
+        found = datetime.fromisoformat(text.upper())
         if not 1 < found.year < 9999:
             found.astimezone(UTC)  # at the ends of the calendar there may be no such time in UTC
     except (ValueError, OverflowError):
@@ -258,21 +250,28 @@ def _parse(body: bytes) -> Any:
         raise InvalidEvent(
             [Problem("$", "json", "is not valid JSON in UTF-8, or nested deeper than 200 levels")]
         ) from None
-    alike = body.translate(_ALIKE)
-    if any(big in alike for big in _BIG_NUMBERS) and _has_unsafe_number(value):
+    if _has_unsafe_number(value):
         raise InvalidEvent([Problem("$", "number", "holds a number that is not finite or not within 64 bits")])
     return value
 
 
 def _has_unsafe_number(value: Any) -> bool:
     """A number that other JSON readers, the hub's among them, would change."""
-    if isinstance(value, dict):
-        return any(_has_unsafe_number(item) for item in value.values())
-    if isinstance(value, list):
-        return any(_has_unsafe_number(item) for item in value)
-    if isinstance(value, float):
-        return not math.isfinite(value)
-    return isinstance(value, int) and not -(2**63) <= value < 2**63
+    containers: list[Any] = [[value]]
+    while containers:
+        container = containers.pop()
+        for item in container.values() if container.__class__ is dict else container:
+            kind = item.__class__
+            if kind is str:  # nearly all are
+                continue
+            if kind is dict or kind is list:
+                containers.append(item)
+            elif kind is int:
+                if not -(2**63) <= item < 2**63:
+                    return True
+            elif kind is float and not math.isfinite(item):
+                return True
+    return False
 
 
 def _decoded(encoded: Any, where: str, problems: list[Problem]) -> Any:

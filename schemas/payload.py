@@ -30,8 +30,8 @@ from datetime import date
 from functools import cache
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, WithJsonSchema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from schemas.category import Category
 from schemas.event import parse_timestamp
@@ -39,10 +39,11 @@ from schemas.event import parse_timestamp
 HUB_ONLY: Final = "hub-only"
 """Stands where a category would: for the hub's own eyes (`securityMarking`), never delivered."""
 
-CUSTOM_RULES: Final = frozenset({"date_time", "date", "uuid", "kind"})
+CUSTOM_RULES: Final = frozenset({"date_time", "date", "uuid", "kind", "decided_by_a_human"})
 """Codes of the rules below and in the families, whose texts are safe to show."""
 
-_UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
+_UUID_SHAPE: Final = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+_UUID: Final = re.compile(rf"{_UUID_SHAPE}\Z")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 _CLOCK: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 _CODE: Final = "^[0-9A-Za-zÅÄÖåäö_.:-]{1,64}$"  # spelt out: \w is not the same everywhere
@@ -71,10 +72,13 @@ def _date(value: str) -> str:
     return value
 
 
-def _uuid(value: str) -> str:
-    if not _UUID.match(value):
-        raise PydanticCustomError("uuid", "must be a UUID")
-    return value
+class _IsUuid:
+    """A pattern that pydantic checks by itself: an event has several ids, and a call of ours for each is felt."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        pattern = core_schema.str_schema(pattern=f"^{_UUID_SHAPE}$", strict=True)
+        checked = core_schema.custom_error_schema(pattern, "uuid", custom_error_message="must be a UUID")
+        return core_schema.chain_schema([handler(source), checked])
 
 
 # Plain strings on purpose: data stays JSON from the door to the recipient, and is validated without being converted.
@@ -83,7 +87,7 @@ Timestamp = Annotated[str, AfterValidator(_timestamp), WithJsonSchema({"type": "
 LooseTimestamp = Annotated[str, AfterValidator(_loose_timestamp), WithJsonSchema({"type": "string"})]
 Date = Annotated[str, AfterValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 ClockTime = Annotated[str, Field(pattern=_CLOCK, description="HH:MM, local time")]
-Uuid = Annotated[str, AfterValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
+Uuid = Annotated[str, _IsUuid(), WithJsonSchema({"type": "string", "format": "uuid"})]
 # An id that people choose (a kitchen, a sitting): safe in an entity's name, an address and a file name.
 Code = Annotated[str, Field(pattern=_CODE)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
@@ -198,12 +202,24 @@ def was(*paths: str) -> tuple[str, ...]:
 
 def pluck(data: Any, path: str) -> list[str]:
     """Every string that `path` leads to in plain JSON values; empty where a part is missing."""
+    names, through_lists = _steps(path)
+    if through_lists:
+        return _pluck_many(data, names)
+    for name in names:
+        if not isinstance(data, dict):
+            return []
+        data = data.get(name)
+    return [data] if isinstance(data, str) else []
+
+
+def _pluck_many(data: Any, parts: tuple[str, ...]) -> list[str]:
     found = [data]
-    for name, many in _steps(path):
+    for part in parts:
+        name = part.removesuffix("[]")
         inner: list[Any] = []
         for item in found:
             value = item.get(name) if isinstance(item, dict) else None
-            if many and isinstance(value, list):
+            if name != part and isinstance(value, list):
                 inner += value
             elif value is not None:
                 inner.append(value)
@@ -212,6 +228,6 @@ def pluck(data: Any, path: str) -> list[str]:
 
 
 @cache
-def _steps(path: str) -> tuple[tuple[str, bool], ...]:
-    """(name, whether it is a list) of each part of a path. Paths stand in specs, so the cache is bounded."""
-    return tuple((part.removesuffix("[]"), part.endswith("[]")) for part in path.split("."))
+def _steps(path: str) -> tuple[tuple[str, ...], bool]:
+    """A path's parts, and whether one of them goes through a list. Paths stand in specs, so the cache is bounded."""
+    return tuple(path.split(".")), "[]" in path

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection
 from datetime import date, time, timedelta
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal, LiteralString, TypeVar
 
 from pydantic import (
@@ -19,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from plugins import ConnectorConfig, Duration
+from plugins import ConnectorConfig, Duration, LocalPath
 
 NORMAL: Final = "NORMAL"
 OTHER: Final = "ÖVRIG"
@@ -180,7 +179,7 @@ class FolderTransport(_Part):
     """A folder that the kitchen's system reads, mounted on this machine."""
 
     kind: Literal["folder"] = Field(description="folder")
-    path: Path = Field(description="An existing folder. Files are written beside each other in it.")
+    path: LocalPath = Field(description="An existing folder. Files are written beside each other in it.")
 
 
 class SftpTransport(_Part):
@@ -191,7 +190,7 @@ class SftpTransport(_Part):
     port: int = Field(22, ge=1, le=65535, description="TCP port.")
     username: str = Field(min_length=1, description="Account at the server.")
     password: SecretStr | None = Field(None, description="Secret; give it as ${file:...} or ${env:...}.")
-    key_file: Path | None = Field(None, description="Private key in OpenSSH format, without passphrase.")
+    key_file: LocalPath | None = Field(None, description="Private key in OpenSSH format, without passphrase.")
     host_key: str = Field(
         description="The server's public key, type and base64 as `ssh-keyscan` shows them: ssh-ed25519 AAAA... "
         "Compare it with the supplier over another channel; any other key is refused."
@@ -223,7 +222,7 @@ class HttpsTransport(_Part):
     token: SecretStr | None = Field(
         None, description="Sent as `Authorization: Bearer`. Secret; give it as ${file:...} or ${env:...}."
     )
-    ca_file: Path | None = Field(
+    ca_file: LocalPath | None = Field(
         None, description="Certificate authorities to trust, PEM. Left out: those that this machine trusts."
     )
     read_back: bool = Field(
@@ -260,7 +259,7 @@ class EmailTransport(_Part):
     port: int = Field(587, ge=1, le=65535, description="TCP port.")
     username: str | None = Field(None, min_length=1, description="Account at the server. Left out: no login.")
     password: SecretStr | None = Field(None, description="Secret; give it as ${file:...} or ${env:...}.")
-    ca_file: Path | None = Field(
+    ca_file: LocalPath | None = Field(
         None, description="Certificate authorities to trust, PEM. Left out: those that this machine trusts."
     )
     sender: EmailAddress = Field(description="Address that the mail comes from; answers go there.")

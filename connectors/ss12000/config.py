@@ -1,14 +1,13 @@
 """What a municipality writes under `connectors.<name>` for its school system (an SS 12000 v2.1 API)."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag
 from pydantic_core import PydanticCustomError
 
-from plugins import ConnectorConfig, Duration
+from plugins import ConnectorConfig, Duration, LocalPath
 
 Resource = Literal[
     "organisations",
@@ -73,8 +72,8 @@ class ClientAuth(_Part):
 class CertificateAuth(_Part):
     """A client certificate (mTLS)."""
 
-    certificate: Path = Field(description="PEM file with the certificate and those above it.")
-    key: Path = Field(description="PEM file with its private key, without passphrase.")
+    certificate: LocalPath = Field(description="PEM file with the certificate and those above it.")
+    key: LocalPath = Field(description="PEM file with its private key, without passphrase.")
 
 
 def _auth(value: Any) -> str | None:
@@ -156,7 +155,9 @@ class Ss12000Config(ConnectorConfig):
         description="About how many lessons are compared in one poll beside today's and tomorrow's; the whole window "
         "is gone through over several polls.",
     )
-    ca_file: Path | None = Field(None, description="PEM file of the authority to trust. Left out: the system's own.")
+    ca_file: LocalPath | None = Field(
+        None, description="PEM file of the authority to trust. Left out: the system's own."
+    )
     answer_timeout_s: float = Field(30, gt=0, le=600, description="Longest silence of the supplier, seconds.")
     deadline_s: float = Field(120, gt=0, le=3600, description="Longest time for one whole answer, seconds.")
     max_answer_mib: int = Field(32, ge=1, le=512, description="Largest answer that is read, MiB; a larger is refused.")

@@ -20,33 +20,42 @@ _PROBE_S: Final = 2.0  # a log or store that takes longer is not ready
 router = APIRouter(tags=["health"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Is the process alive", response_class=JSONResponse)
 async def live() -> Response:
     return JSONResponse({"status": "live"})
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="Does it work from end to end", response_class=JSONResponse)
 async def ready(parts: Parts, who: Anybody) -> Response:
-    """503 while the log or the store can't be written. Operators see each recipient too."""
+    """503 while the log or the store can't be written. Operators see sources and recipients too."""
     log_ok, store_ok = await asyncio.gather(
         _works(parts.log.append([])), _works(parts.store.commit(touch(parts.store.tenant)))
     )
-    now = parts.clock.utc()
     answer: dict[str, Any] = {
         "status": "ready" if log_ok and store_ok else "not-ready",
         "log": {"writable": log_ok, "durability": "fsync before the answer"},
         "store": {"writable": store_ok},
+        "school_clock": parts.clock.school().isoformat(timespec="seconds"),
+    }
+    if who is not None and Role.OPERATOR in who.roles:
+        answer |= _details(parts)
+    return JSONResponse(answer, 200 if log_ok and store_ok else 503)
+
+
+def _details(parts: Services) -> dict[str, Any]:
+    """Whom the hub hears of and delivers to. Names of systems and recipients are nobody else's business."""
+    now = parts.clock.utc()
+    return {
         "directory": {
             "sources": [
                 {"source": source, "fresh": parts.directory.fresh(source, now)}
                 for source in sorted(parts.directory.current_sources())
             ]
         },
-        "school_clock": parts.clock.school().isoformat(timespec="seconds"),
+        "subscriptions": [status(parts, each.id) for each in parts.subscriptions.all()],
     }
-    if who is not None and Role.OPERATOR in who.roles:
-        answer["subscriptions"] = [status(parts, each.id) for each in parts.subscriptions.all()]
-    return JSONResponse(answer, 200 if log_ok and store_ok else 503)
 
 
 def status(parts: Services, id: str) -> dict[str, Any]:
@@ -74,6 +83,7 @@ async def _works(probe: Awaitable[object]) -> bool:
     return True
 
 
+@router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", summary="Prometheus", response_class=Response)
 async def metrics(parts: Parts, who: Operator) -> Response:
     """For operators: subscriptions by id, no person, nothing of what was withheld."""

@@ -1,15 +1,19 @@
 """`/connectors/<instance>/...`: what outside systems send to a connector (`plugins.Connector.receive`).
 
 Whoever calls has shown no token: the connector itself must know the caller, by a path that can't be guessed or a
-signature. Until it has looked, a request costs the hub at most `MAX_BODY` bytes and one of `MAX_OPEN` places.
+signature. Until it has looked, a request costs the hub at most `MAX_BODY` bytes and one of `MAX_OPEN` places, of which
+one address never has all; and no address comes in more often than `PER_S`.
 """
 
 import asyncio
 import logging
+import math
+from collections import Counter
 from typing import Final
 
 from hub.api.ingest import Receive, Scope, Send
 from hub.api.problems import NO_SUCH_PATH, ApiProblem, unavailable
+from hub.api.rates import Rates, caller_of
 from hub.services import Services
 from plugins.connector import Answer, Received
 from plugins.errors import TemporaryError
@@ -19,6 +23,9 @@ log = logging.getLogger(__name__)
 PREFIX: Final = "/connectors/"
 MAX_BODY: Final = 1 << 20  # bytes
 MAX_OPEN: Final = 32  # requests at a time, of all callers
+MAX_OPEN_EACH: Final = 24  # of one address
+PER_S: Final = 20.0  # requests a second of one address, in the long run. Behind a proxy all callers are one
+BURST: Final = 100  # of one address at once
 BODY_TIMEOUT_S: Final = 10.0
 AGAIN_S: Final = 5
 
@@ -28,18 +35,28 @@ class Inbound:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._open = 0
+        self._open: Counter[str] = Counter()
+        self._rates = Rates(services.clock, PER_S, BURST)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._open >= MAX_OPEN:
+        caller = caller_of(scope.get("client"))
+        if (wait_s := self._rates.wait_s(caller)) > 0:
+            raise ApiProblem(
+                "too-many-requests",
+                f"From one address {PER_S:.0f} requests a second are taken, {BURST} at once.",
+                {"Retry-After": str(math.ceil(wait_s))},
+            )
+        if self._open.total() >= MAX_OPEN or self._open[caller] >= MAX_OPEN_EACH:
             raise ApiProblem(
                 "too-many-requests", "The hub's connectors have as much to do as it lets in.", {"Retry-After": "1"}
             )
-        self._open += 1
+        self._open[caller] += 1
         try:
             answer = await self._answer(scope, receive)
         finally:
-            self._open -= 1
+            self._open[caller] -= 1
+            if not self._open[caller]:
+                del self._open[caller]
         if answer is None:
             raise ApiProblem("not-found", NO_SUCH_PATH)
         await _send(answer, send)

@@ -7,6 +7,8 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse, Response
 
+from hub.api.inbound import MAX_BODY as MAX_SENT
+from hub.api.inbound import PREFIX
 from hub.api.ingest import MAX_BATCH, MAX_BODY, PATH
 from hub.api.problems import MEDIA_TYPE, TITLES, URN
 from schemas.event import BATCH, JSON, STRUCTURED
@@ -14,8 +16,19 @@ from schemas.export import ENVELOPE
 
 router = APIRouter(include_in_schema=False)
 
+INBOUND: Final = PREFIX + "{instance}/{path}"
+
 PUBLIC: Final = frozenset(
-    {"/healthz", "/readyz", "/v1/catalogue", "/v1/catalogue/{type}", "/asyncapi.json", "/openapi.json", "/oauth/token"}
+    {
+        INBOUND,
+        "/healthz",
+        "/readyz",
+        "/v1/catalogue",
+        "/v1/catalogue/{type}",
+        "/asyncapi.json",
+        "/openapi.json",
+        "/oauth/token",
+    }
 )
 _EVENT: Final = {"$ref": "#/components/schemas/Event"}
 _PULLED: Final = {
@@ -52,10 +65,11 @@ def _whole(api: FastAPI) -> dict[str, Any]:
     )
     paths: dict[str, Any] = document["paths"]
     paths[PATH] = {"post": _ingest()}
+    paths[INBOUND] = {"post": _inbound()}
     for path, operations in paths.items():
         for operation in operations.values():
             responses = operation.setdefault("responses", {})
-            if path != PATH:
+            if path not in (PATH, INBOUND):
                 # Also over FastAPI's own 422, whose shape is not what is answered.
                 for status in _ERRORS:
                     responses[str(status)] = {"$ref": "#/components/responses/Problem"}
@@ -144,5 +158,34 @@ def _ingest() -> dict[str, Any]:
                 str(status): {"$ref": "#/components/responses/Problem"}
                 for status in (400, 401, 403, 408, 409, 413, 415, 422, 429, 503)
             },
+        },
+    }
+
+
+def _inbound() -> dict[str, Any]:
+    return {
+        "tags": ["connectors"],
+        "summary": "Send something to a connector",
+        "description": "What is taken and answered here is each connector's own matter, in any method; so is how it "
+        f"knows the caller: no token of the hub's is asked for. At most {MAX_SENT >> 20} MiB. A path that a connector "
+        "does not offer, and a connector that is not there, are the same 404.",
+        "operationId": "send_to_connector",
+        "parameters": [
+            {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "description": says,
+                "schema": {"type": "string"},
+            }
+            for name, says in (
+                ("instance", "The name under `connectors` in the configuration"),
+                ("path", "The connector's own; it may hold slashes"),
+            )
+        ],
+        "requestBody": {"content": {"*/*": {"schema": {"description": "As the connector's own documentation says"}}}},
+        "responses": {
+            "2XX": {"description": "What the connector answers"},
+            **{str(status): {"$ref": "#/components/responses/Problem"} for status in (404, 408, 413, 429, 500, 503)},
         },
     }

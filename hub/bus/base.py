@@ -93,6 +93,9 @@ class Stored:
     extras: bool
     accepted_us: int  # acceptance time, microseconds since 1970 UTC; `sequence` in the event is at least this
     body: bytes
+    # It says what changed, or that its entity is no more: what it leaves out stands in the events before it.
+    continues: bool = False
+    earlier: tuple["Stored", ...] = ()  # those, newest first; read with the state alone
     _parsed: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
@@ -179,8 +182,11 @@ class Log(Protocol):
     async def wait(self, after: Position) -> None:
         """Return as soon as there is something after `after`; wakes on append, without polling."""
 
-    async def get(self, places: Sequence[Place]) -> Sequence[Stored]:
-        """The events at these places, in that order; those that were trimmed are left out."""
+    async def get(self, places: Sequence[Place], *, state: bool = False) -> Sequence[Stored]:
+        """The events at these places, in that order; those that were trimmed are left out.
+
+        `state`: they were read as the state of their entities, so with what that rests on (`Stored.earlier`).
+        """
 
     async def find(self, source: str, id: str) -> Stored | None:
         """The event that (source, id) names, while the log keeps it. For `skolnav why` and `events`."""
@@ -210,6 +216,9 @@ class Log(Protocol):
         """The last event of each entity whose kind (`absence` of `absence/<uuid>`) is in `kinds`.
 
         By kind, then in a fixed order of entities. Pages by `after`, the last entity seen; `ends` types are included.
+        Each comes with what it rests on (`Stored.earlier`): an event that says what changed with those back to the
+        last that does not, the last of an entity with what it was before. Trimming spares them as long as the state
+        itself; of very many the oldest and the newest are kept.
         """
 
     async def states_of(self, subject: str) -> Sequence[Stored]:
@@ -222,7 +231,8 @@ class Log(Protocol):
         """Append each entity's state as it stands when this is written, under its own source with a new random id.
 
         Copied in the writer's own transaction: a copy read earlier could land on top of a newer one. `data.changed`
-        is left out: the copy stands for the entity as it is, and previous values would tell what was withheld.
+        is left out: the copy stands for the entity as it is, and previous values would tell what was withheld. So
+        would a type that speaks of a change: it takes that of the event that the changes were made to.
         Unknown entities are left out.
         """
 

@@ -15,7 +15,7 @@ from hub.bus.base import LogUnavailable
 
 T = TypeVar("T")
 
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 _STATEMENTS: Final = 256  # prepared statements kept a connection
 
 _SCHEMA: Final = f"""

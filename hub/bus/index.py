@@ -5,8 +5,10 @@ from typing import Any, Final
 
 import apsw
 
+from hub.bus import state
 from hub.bus.digests import Digests
 from hub.bus.fresh import Fresh, Noted
+from hub.bus.names import Packed
 from hub.bus.sql import insert
 
 # Events held in memory before they are folded in; twice that while it happens (about 1/2 KiB each).
@@ -24,6 +26,7 @@ class Index:
         self._active = Fresh()
         self._folding: _Fold | None = None
         self._before: tuple[Fresh, _Fold | None, int] = (self._active, None, 0)
+        self._any_earlier = bool(db.execute("SELECT EXISTS (SELECT 1 FROM earlier)").get)
         self.folded = list(folded)
         self.fresh: tuple[Fresh, ...] = (self._active,)  # newest first; for readers too
 
@@ -94,7 +97,7 @@ class Index:
                 case "digests":
                     self._digests.add(some)
                 case "state":
-                    insert(self._db, "INSERT OR REPLACE INTO state VALUES", some)
+                    self._any_earlier = state.fold(self._db, fold.fresh, some, any_earlier=self._any_earlier)
                 case "related":
                     insert(self._db, "INSERT OR IGNORE INTO related VALUES", some)
         if fold.finished:
@@ -136,19 +139,21 @@ class _Fold:
             rows: list[tuple[Any, ...]]
             match table:
                 case "digests":
-                    rows = list(self.fresh.digests.items())
+                    digests = self.fresh.digests
+                    rows = [(key, digests[key]) for key in sorted(digests)]
                 case "state":
-                    rows = list(self.fresh.state.items())
+                    places = self.fresh.state
+                    rows = [(entity, places[entity]) for entity in _in_order(places)]
                 case _:
-                    rows = [(name, entity) for name, of in self.fresh.related.items() for entity in of]
-            try:
-                rows.sort()
-            except TypeError:  # names that are text among those that are bytes
-                rows.sort(key=_as_sqlite)
+                    related = self.fresh.related
+                    rows = [(name, entity) for name in _in_order(related) for entity in _in_order(related[name])]
             self._sorted = (table, rows)
         return self._sorted[1]
 
 
-def _as_sqlite(row: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:
+def _in_order(names: Iterable[Packed]) -> list[Packed]:
     """SQLite's order of mixed values: text before bytes."""
-    return tuple((isinstance(value, bytes), value) for value in row if not isinstance(value, int))
+    try:
+        return sorted(names)  # nearly always all are bytes
+    except TypeError:
+        return sorted(names, key=lambda name: (isinstance(name, bytes), name))

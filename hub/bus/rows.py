@@ -20,8 +20,10 @@ from schemas import Described
 from schemas.event import HUB_ATTRIBUTES
 
 KEY_BYTES: Final = 16
+CHANGED: Final = "changed"  # the field with the previous values of what changed, in every family that has it
 EXTRAS: Final = 1  # it holds something that the catalogue does not list
 TIMED: Final = 2  # the publisher gave a `time`, so the hub did not
+CONTINUES: Final = 4  # it says what changed, or that its entity is no more
 
 _NOWHERE: Final = Place(0)
 _SEQUENCE: Final = len(',"sequence":"0000000000000000"}')
@@ -47,7 +49,7 @@ CREATE TABLE events_{partition} (
     entity,                     -- NULL: the type is no state
     about,                      -- NULL: the person that the subject names
     organisations NOT NULL,
-    flags INTEGER NOT NULL,     -- EXTRAS, TIMED
+    flags INTEGER NOT NULL,     -- EXTRAS, TIMED, CONTINUES
     body BLOB NOT NULL
 )"""
 
@@ -78,11 +80,15 @@ def prepare(described: Described, names: Names, partitions: int) -> Prepared:
     type_, source, id_ = attributes["type"], attributes["source"], attributes["id"]
     subject, key, about = described.subject, described.key, described.about
     organisations, extras = described.organisations, described.extras
+    data = described.event.data
+    continues = described.entry.spec.ends or (isinstance(data, dict) and data.get(CHANGED) is not None)
     packed = names.pack(subject)
     entity = None if described.entity is None else names.pack(described.entity)
     is_subject = len(about) == 1 and subject == f"person/{about[0]}"
+    made = Stored(_NOWHERE, type_, source, id_, subject, key, described.entity, about, organisations, extras, 0, b"")
+    made.continues = continues
     return Prepared(
-        Stored(_NOWHERE, type_, source, id_, subject, key, described.entity, about, organisations, extras, 0, b""),
+        made,
         canonical,
         key_digest(source, id_),
         content_digest(canonical),
@@ -96,29 +102,33 @@ def prepare(described: Described, names: Names, partitions: int) -> Prepared:
             entity,
             None if is_subject else pack_ids(about),
             names.pack_organisations(organisations),
-            (EXTRAS if extras else 0) | (TIMED if "time" in attributes else 0),
+            (EXTRAS if extras else 0) | (TIMED if "time" in attributes else 0) | (CONTINUES if continues else 0),
         ),
         entity,
         (packed,) if is_subject or not about else (packed, *[names.pack(f"person/{person}") for person in about]),
     )
 
 
-def copy_of(old: Stored, partition: int, row: Sequence[Any], names: Names) -> Prepared:
+def copy_of(old: Stored, partition: int, row: Sequence[Any], names: Names, whole_type: str | None) -> Prepared:
     """The same event once more, without `changed`, under its own source with a new random id.
 
-    `row` is the old one, of COLUMNS.
+    `row` is the old one, of COLUMNS. `whole_type` is the type of the event that a change was made to, if it is known.
     """
     whole = from_json(old.body)
     whole.pop("sequence", None)
-    if isinstance(data := whole.get("data"), dict):
-        data.pop("changed", None)  # it tells what stood there while nothing was told
+    columns = list(row[3:12])
+    if isinstance(data := whole.get("data"), dict) and data.pop(CHANGED, None) is not None:
+        # It would tell what stood there while nothing was told, and the type that something was not told.
+        columns[8] &= ~CONTINUES
+        if whole_type is not None:
+            whole["type"] = whole_type
+            columns[0] = names.number(whole_type)
     new_id = whole["id"] = str(uuid.uuid4())
     canonical = canonical_json(whole)
-    columns = list(row[3:12])
     columns[2] = pack_id(new_id)
     columns[8] |= TIMED
     return Prepared(
-        replace(old, id=new_id, _parsed=None),
+        replace(old, id=new_id, type=whole["type"], continues=columns[8] & CONTINUES != 0, earlier=(), _parsed=None),
         canonical,
         key_digest(old.source, new_id),
         content_digest(canonical),
@@ -187,6 +197,7 @@ def stored(partition: int, row: Sequence[Any], names: Names, codec: Codec) -> St
         flags & EXTRAS != 0,
         accepted,
         codec.decode(name, body),
+        flags & CONTINUES != 0,
     )
 
 
@@ -195,4 +206,4 @@ def noted(partition: int, row: Sequence[Any], names: Names, codec: Codec) -> Not
     event = stored(partition, row, names, codec)
     content = content_digest(canonical_of(event.body, row[11]))
     found = pack_found(content, event.at)
-    return key_digest(event.source, event.id), found, event.at, row[8], related_names(event, names)
+    return key_digest(event.source, event.id), found, event.at, row[8], related_names(event, names), event.continues

@@ -207,7 +207,10 @@ class SqliteLog:
         while self._resolve(after) == self._heads:
             await self._news.wait()
 
-    async def get(self, places: Sequence[Place]) -> Sequence[Stored]:
+    async def get(self, places: Sequence[Place], *, state: bool = False) -> Sequence[Stored]:
+        if state:
+            fresh = self._index.fresh
+            return await self._read(lambda db: self._reader.fetch_states(db, fresh, places))
         found: dict[Place, Stored] = {}
         missing: list[Place] = []
         for at in places:

@@ -5,17 +5,22 @@ from typing import Any, Final
 
 import apsw
 
-from hub.bus.fresh import Fresh
+from hub.bus.fresh import Fresh, capped
 from hub.bus.names import Names, Packed
+from hub.bus.sql import insert, marks, padded
 
 SCHEMA: Final = """
 CREATE TABLE state (entity PRIMARY KEY, place INTEGER NOT NULL) WITHOUT ROWID;
+-- What the last event of an entity rests on: where it says what changed, those back to the last that does not.
+CREATE TABLE earlier (entity, place INTEGER NOT NULL, PRIMARY KEY (entity, place)) WITHOUT ROWID;
 -- Entities by subject, and by the persons that they are about (`person/<uuid>`). May name too many, never too few:
 -- whoever reads looks at the event.
 CREATE TABLE related (name, entity, PRIMARY KEY (name, entity)) WITHOUT ROWID;
 -- Events below the trim point that were spared, being state then; they go once they are state no more.
 CREATE TABLE spared (place INTEGER PRIMARY KEY, entity NOT NULL);
 """
+
+_AT_ONCE: Final = 64  # entities in one statement
 
 
 def place_of(db: apsw.Connection, fresh: Sequence[Fresh], entity: Packed) -> int | None:
@@ -24,6 +29,64 @@ def place_of(db: apsw.Connection, fresh: Sequence[Fresh], entity: Packed) -> int
         if (found := newer.state.get(entity)) is not None:
             return found
     return db.execute("SELECT place FROM state WHERE entity = ?", (entity,)).get  # type: ignore[no-any-return]
+
+
+def chain_of(db: apsw.Connection, fresh: Sequence[Fresh], entity: Packed) -> list[int]:
+    """Places of what an entity's last event rests on, newest first; its own is not among them."""
+    last: int | None = None
+    places: list[int] = []
+    for newer in fresh:
+        chain = newer.chain(entity)
+        if chain is None:
+            continue
+        at = newer.state[entity]
+        if last is None:
+            last = at
+        else:
+            places.append(at)
+        places += reversed(chain.places)
+        if not chain.open:
+            return places
+    # Part of what is fresh may be in the tables already.
+    oldest = places[-1] if places else last
+    kept = [at for (at,) in db.execute("SELECT place FROM state WHERE entity = ?", (entity,))]
+    kept += [at for (at,) in db.execute("SELECT place FROM earlier WHERE entity = ? ORDER BY place DESC", (entity,))]
+    if oldest is None:
+        return kept[1:]
+    return places + [at for at in kept if at < oldest]
+
+
+def fold(db: apsw.Connection, fresh: Fresh, rows: Sequence[tuple[Packed, int]], *, any_earlier: bool) -> bool:
+    """Write some entities' last places and what they rest on. The answer: whether the table of that holds anything.
+
+    The same again changes nothing: after a crash in the middle it is folded once more, with what came since.
+    """
+    chains = fresh.chains
+    if any_earlier and (whole := [entity for entity, _ in rows if entity not in chains or not chains[entity].open]):
+        for start in range(0, len(whole), _AT_ONCE):
+            some = padded(whole[start : start + _AT_ONCE])
+            db.execute(f"DELETE FROM earlier WHERE entity IN ({marks(len(some))})", some)  # noqa: S608
+    for entity, place in rows if chains else ():
+        chain = chains.get(entity)
+        if chain is None:
+            continue
+        any_earlier = True
+        first = (*chain.places, place)[0]
+        if chain.open:
+            db.execute(
+                "INSERT OR IGNORE INTO earlier SELECT entity, place FROM state WHERE entity = ? AND place < ?",
+                (entity, first),
+            )
+        insert(db, "INSERT OR IGNORE INTO earlier VALUES", [(entity, at) for at in chain.places])
+        _cap(db, entity)
+    insert(db, "INSERT OR REPLACE INTO state VALUES", rows)
+    return any_earlier
+
+
+def _cap(db: apsw.Connection, entity: Packed) -> None:
+    kept = tuple(at for (at,) in db.execute("SELECT place FROM earlier WHERE entity = ? ORDER BY place", (entity,)))
+    gone = set(kept).difference(capped(kept))
+    db.executemany("DELETE FROM earlier WHERE entity = ? AND place = ?", [(entity, at) for at in gone])
 
 
 def page(

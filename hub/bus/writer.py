@@ -2,7 +2,7 @@
 """The log's one writer: what becomes of a group of requests in one transaction (DESIGN "Order of commits", step 1)."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from hub.bus import rows, state
 from hub.bus.base import Appended, IdConflict, LogUnavailable, Place, Stored, offset_of, partition_of, place
 from hub.bus.codec import Codec
 from hub.bus.digests import content_of, pack_found
-from hub.bus.fresh import Noted
+from hub.bus.fresh import Fresh, Noted
 from hub.bus.index import Index
 from hub.bus.names import Names, Packed
 from hub.bus.rows import Prepared
@@ -193,7 +193,8 @@ class LogWriter:
         group.rows.setdefault(partition, []).append(
             (offset, accepted, high - accepted, *event.columns, self._codec.encode(stored.subject, body))
         )
-        group.noted.append((event.key_digest, pack_found(event.content_digest, at), at, event.entity, event.names))
+        found = pack_found(event.content_digest, at)
+        group.noted.append((event.key_digest, found, at, event.entity, event.names, event.stored.continues))
         return stored
 
     def _flush(self, group: _Group) -> None:
@@ -204,18 +205,32 @@ class LogWriter:
     def _restate(self, entities: Sequence[Packed], group: _Group) -> Sequence[Stored]:
         # What came before in this very group is state already.
         self._flush(group)
-        newest = {entity: at for _, _, at, entity, _ in group.noted}
+        pending = Fresh()
+        pending.note(group.noted)
+        fresh = (pending, *self._index.fresh)
         copies: list[Stored] = []
         for entity in entities:
-            found = newest.get(entity) or state.place_of(self._db, self._index.fresh, entity)
-            if found is None:
-                continue
-            partition, offset = partition_of(Place(found)), offset_of(Place(found))
-            query = f"SELECT {rows.COLUMNS} FROM events_{partition} WHERE offset = ?"
-            for row in self._db.execute(query, (offset,)):
+            for found in self._rows_at(state.place_of(self._db, fresh, entity)):
+                partition, row = found
                 old = rows.stored(partition, row, self._names, self._codec)
-                copies.append(self._add(rows.copy_of(old, partition, row, self._names), group))
+                type_ = self._whole_type(fresh, entity) if old.continues else None
+                copies.append(self._add(rows.copy_of(old, partition, row, self._names, type_), group))
         return copies
+
+    def _whole_type(self, fresh: Sequence[Fresh], entity: Packed) -> str | None:
+        """The type of the event that an entity's changes were made to, if it is kept."""
+        for at in state.chain_of(self._db, fresh, entity):
+            for _, row in self._rows_at(at):
+                if not row[11] & rows.CONTINUES:
+                    return self._names.name(row[3])
+        return None
+
+    def _rows_at(self, at: int | None) -> Iterator[tuple[int, Sequence[Any]]]:
+        """The partition and row of the event at a place, if it is there."""
+        if at is not None:
+            partition, offset = partition_of(Place(at)), offset_of(Place(at))
+            for row in self._db.execute(f"SELECT {rows.COLUMNS} FROM events_{partition} WHERE offset = ?", (offset,)):
+                yield partition, row
 
     def _trim(self, item: Trim, group: _Group) -> Trimmed:
         db, partition = self._db, item.partition
@@ -230,7 +245,14 @@ class LogWriter:
         db.execute(f"INSERT OR IGNORE INTO spared SELECT s.place, s.entity {is_state} NOT IN {types}", values)
         for entity, name in db.execute(f"SELECT e.entity, e.subject {is_state} IN {types}", values).fetchall():
             db.execute("DELETE FROM state WHERE entity = ?", (entity,))
+            db.execute("DELETE FROM earlier WHERE entity = ?", (entity,))
             db.execute("DELETE FROM related WHERE name = ? AND entity = ?", (name, entity))
+        db.execute(
+            f"""INSERT OR IGNORE INTO spared SELECT x.place, x.entity
+            FROM events_{partition} e JOIN earlier x ON x.entity = e.entity AND x.place = ? + e.offset
+            WHERE e.offset > ? AND e.offset <= ?""",
+            bounds,
+        )
         db.execute(
             f"""DELETE FROM events_{partition} WHERE offset > ?2 AND offset <= ?3 AND ?1 + offset NOT IN
             (SELECT place FROM spared WHERE place > ?1 + ?2 AND place <= ?1 + ?3)""",
@@ -250,8 +272,10 @@ class LogWriter:
         if looked is None:
             return Swept(None, 0)
         query = """
-            SELECT place FROM spared WHERE place > ? AND place <= ? AND NOT EXISTS
-            (SELECT 1 FROM state WHERE state.entity = spared.entity AND state.place = spared.place)"""
+            SELECT place FROM spared WHERE place > ? AND place <= ?
+            AND NOT EXISTS (SELECT 1 FROM state WHERE state.entity = spared.entity AND state.place = spared.place)
+            AND NOT EXISTS
+            (SELECT 1 FROM earlier WHERE earlier.entity = spared.entity AND earlier.place = spared.place)"""
         gone = [Place(found) for (found,) in db.execute(query, (after, looked))]
         for each in gone:
             db.execute(f"DELETE FROM events_{partition_of(each)} WHERE offset = ?", (offset_of(each),))

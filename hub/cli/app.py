@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hub.cli.connectors import connectors
-from hub.cli.local import CONFIG, data_folder
+from hub.cli.local import CONFIG, data_folder, root_key
 from hub.cli.operate import dead_letters, events, subscriptions, why
 from hub.cli.options import Config, Data, Json, Yes
 from hub.cli.show import catalogue, plugins
@@ -94,7 +94,7 @@ def backup(folder: Folder, config: Config = None, data: Data = None) -> None:
 def restore(folder: Folder, config: Config = None, data: Data = None) -> None:
     from hub.cli import keep
 
-    keep.put_back(folder, data_folder(config, data))
+    keep.put_back(folder, data_folder(config, data), root_key(config, data))
 
 
 app.add_typer(plugins, name="plugins", help=say("help.plugins"))

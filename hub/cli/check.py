@@ -1,17 +1,22 @@
 """`skolnav check`: the configuration file as a whole, how durable a hub would be here, and connectors' far sides."""
 
 import asyncio
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from hub.bus.file import LogLocked, lock
 from hub.cli import output
 from hub.cli.durable import Durability, probe, size
-from hub.cli.failures import Code, of_config
+from hub.cli.failures import Code, of_config, of_files
 from hub.cli.words import language, say
 from hub.config import ConfigErrors, ConnectorEntry, Finding, HubConfig, load
+from hub.engines.backup import LOG, STORE
 from hub.engines.failures import place_of
+from hub.engines.root_key import FILE as KEY
+from hub.engines.root_key import fits, made_with
 from hub.engines.selftest import has_selftest, selftest
 from plugins.errors import SkolnavError
 from plugins.manager import Plugins, PluginsError
@@ -37,16 +42,17 @@ def check(path: Path, *, selftest: bool, json: bool) -> Code:
         _refused(errors, json)
         return Code.USAGE
     durability = probe(config.data)
+    key = _key(config)
     tested = asyncio.run(_tested(config)) if selftest else []
     code = Code.OK
     if any(each.passed is False for each in tested):
         code = Code.FAILED
-    if durability.error:
+    if durability.error or key is not None:
         code = Code.FILES
     if json:
-        output.as_json(_answer(code, config, durability, tested))
+        output.as_json(_answer(code, config, durability, key, tested))
     else:
-        _tell(path, config, durability, tested)
+        _tell(path, config, durability, key, tested)
     return code
 
 
@@ -58,7 +64,28 @@ def _refused(errors: ConfigErrors, json: bool) -> None:
     output.line(say("check.errors", count=len(errors.errors)))
 
 
-def _tell(path: Path, config: HubConfig, durability: Durability, tested: Iterable[Tested]) -> None:
+def _key(config: HubConfig) -> str | None:
+    """What is wrong with the key for the data that is there; None: nothing, or a hub runs with it."""
+    if not (config.data / STORE).exists():
+        return None
+    try:
+        handle = lock(config.data / LOG)
+    except (LogLocked, OSError):
+        return None
+    try:
+        made = made_with(config.data / STORE)
+    finally:
+        os.close(handle)
+    try:
+        key = (config.data / KEY).read_bytes() if config.key is None else config.key.get_secret_value()
+    except FileNotFoundError:
+        return say("failure.key-missing", data=config.data) if made else None
+    except OSError as error:
+        return of_files(error, config.data).text
+    return None if fits(key, made) else say("failure.wrong-key", data=config.data)
+
+
+def _tell(path: Path, config: HubConfig, durability: Durability, key: str | None, tested: Iterable[Tested]) -> None:
     for warning in config.warnings:
         _warn(warning.render(language()))
     output.line(say("check.good", file=path))
@@ -85,6 +112,8 @@ def _tell(path: Path, config: HubConfig, durability: Durability, tested: Iterabl
         )
     for text in durability.warnings():
         _warn(text)
+    if key is not None:
+        output.line(key)
     for each in tested:
         words = {None: "none", True: "passed", False: "failed"}
         output.line(say(f"check.selftest-{words[each.passed]}", name=each.name, says=each.says))
@@ -94,7 +123,9 @@ def _warn(text: str) -> None:
     output.line(f"{say('check.warning')}: {text}")
 
 
-def _answer(code: Code, config: HubConfig, durability: Durability, tested: Iterable[Tested]) -> dict[str, Any]:
+def _answer(
+    code: Code, config: HubConfig, durability: Durability, key: str | None, tested: Iterable[Tested]
+) -> dict[str, Any]:
     return {
         "ok": code is Code.OK,
         "errors": [],
@@ -104,6 +135,7 @@ def _answer(code: Code, config: HubConfig, durability: Durability, tested: Itera
             "acknowledged_after": "fsync",
             **{key: str(value) if isinstance(value, Path) else value for key, value in asdict(durability).items()},
         },
+        "key": {"error": key or ""},
         "selftests": [asdict(each) for each in tested],
     }
 

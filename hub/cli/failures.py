@@ -48,8 +48,9 @@ def of_start(error: Exception, data: Path) -> Failure | None:
     if isinstance(error, LogLocked):
         return Failure(Code.ANOTHER_HUB, say("failure.another-hub", data=data))
     if isinstance(error, ConfigurationError):
-        if error.code == "wrong-key":
-            return Failure(Code.FILES, say("failure.wrong-key", data=data))
+        if error.code in ("wrong-key", "key-missing"):
+            text = "failure.wrong-key" if error.code == "wrong-key" else "failure.key-missing"
+            return Failure(Code.FILES, say(text, data=data))
         return Failure(Code.USAGE, say("failure.config", says=str(error)))
     if isinstance(error, OSError):
         return of_files(error, data)

@@ -12,6 +12,8 @@ from hub.cli.failures import Code, Failure, of_files
 from hub.cli.local import LocalHub, Refused
 from hub.cli.words import say
 from hub.engines.backup import LOG, STORE, BackupFailed, back_up, restore
+from hub.engines.root_key import FILE as KEY
+from hub.engines.root_key import fits, made_with
 
 
 def backup(data: Path, folder: Path) -> None:
@@ -30,19 +32,21 @@ def backup(data: Path, folder: Path) -> None:
         with _told(data, "backup.exists"), _locked(data):
             written = back_up(data, folder)
     output.line(say("backup.done", folder=folder, size=size(written)))
-    if (data / "key").exists():
-        output.line(say("backup.key", key=data / "key"))
+    if (data / KEY).exists():
+        output.line(say("backup.key", key=data / KEY))
 
 
-def put_back(folder: Path, data: Path) -> None:
-    """Raises Failure."""
+def put_back(folder: Path, data: Path, key: bytes | None) -> None:
+    """`key` is the one that the hub would start with, None if it is not there yet. Raises Failure."""
+    if key is not None and not fits(key, made_with(folder / STORE)):
+        raise Failure(Code.FILES, say("restore.wrong-key", key=data / KEY))
     with _told(data, "restore.exists"):
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _locked(data):
             restore(folder, data)
     output.line(say("restore.done", data=data))
-    if not (data / "key").exists():
-        output.line(say("restore.key", key=data / "key"))
+    if key is None:
+        output.line(say("restore.key", key=data / KEY))
 
 
 @contextmanager

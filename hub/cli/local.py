@@ -5,10 +5,14 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from hub.cli.failures import Code, Failure
 from hub.cli.words import language, say
+from hub.texts import text
+
+if TYPE_CHECKING:
+    from hub.config.tree import Tree
 
 SOCKET: Final = "hub.sock"  # hub.engines.server names it too; importing it would load the whole hub
 TIMEOUT_S: Final = 60.0
@@ -18,30 +22,50 @@ CONFIG: Final = Path("skolnav.yaml")
 def data_folder(config: Path | None, data: Path | None) -> Path:
     """Where the hub's files are: as given, or as the configuration file says. Raises Failure.
 
-    Of the file only this key is read: whoever operates the hub need not have its secrets in the environment.
+    Of the file only this is used: whoever operates the hub need not have its secrets in the environment.
     """
     if data is not None:
         return data.absolute()
     path = config if config is not None else CONFIG
     if config is None and not path.exists():
         return Path("data").absolute()
+    tree = _read(path)
+    named = tree.at(("data",))
+    return tree.folder / (named if isinstance(named, str) and named else "data")
+
+
+def root_key(config: Path | None, data: Path | None) -> bytes | None:
+    """The key that a hub on that folder would use, as far as it is there now. Raises Failure."""
+    from hub.config.key import named
+
+    path = config if config is not None else CONFIG
+    if config is not None or (data is None and path.exists()):
+        tree = _read(path)
+        if (given := tree.at(("key",))) is not None:
+            return named(tree, given)
+    try:
+        return (data_folder(config, data) / "key").read_bytes()
+    except OSError:
+        return None
+
+
+def _read(path: Path) -> "Tree":
     import yaml
 
-    from hub.config.tree import Tree
+    from hub.config.tree import TooMuch, Tree, text_of
 
+    tree = Tree(path.absolute().parent, os.environ)
     try:
-        text = path.read_text("utf-8")
+        tree.read(text_of(path))
     except OSError as error:
         raise Failure(Code.USAGE, say("failure.unreadable", path=path, error=error.strerror)) from None
     except UnicodeDecodeError:
         raise Failure(Code.USAGE, say("failure.unreadable", path=path, error="UTF-8")) from None
-    tree = Tree(path.absolute().parent, os.environ)
-    try:
-        tree.read(text)
+    except TooMuch as much:
+        raise Failure(Code.USAGE, f"{path}: {text(much.key, language(), **much.values)}") from None
     except yaml.YAMLError:
         raise Failure(Code.USAGE, say("failure.unreadable", path=path, error="YAML")) from None
-    named = tree.at(("data",))
-    return tree.folder / (named if isinstance(named, str) and named else "data")
+    return tree
 
 
 class LocalHub:

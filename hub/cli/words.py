@@ -282,6 +282,12 @@ _SAYS: Final[Mapping[str, Text]] = {
         "Lägg tillbaka nyckeln också ({key}), om inte konfigurationsfilen har en.",
         "Put the key back too ({key}), unless the configuration file has one.",
     ),
+    "restore.wrong-key": Text(
+        "Inget återlagt: kopian gjordes med en annan nyckel än hubbens (key i konfigurationen, annars {key}). Lägg dit "
+        "nyckeln som hör till kopian, eller flytta undan den som ligger där, och försök igen.",
+        "Nothing was put back: the copy was made with another key than the hub's (key in the configuration, else "
+        "{key}). Put the key there that belongs to the copy, or move away the one that is, and try again.",
+    ),
     "run.at-once": Text("slutar genast. Det som besvarats är kvar.", "ends at once. What was answered is kept."),
     "run.late": Text(
         "slutade inte i ordning på {seconds} s och avslutas. Det som besvarats är kvar.",
@@ -359,6 +365,14 @@ _FAILURE: Final[Mapping[str, Text]] = {
         "Något gick fel som inte borde kunna gå fel: {what}. Felet är vårt. SKOLNAV_DEBUG=1 visar var det uppstod.",
         "Something failed that should not be able to: {what}. The fault is ours. SKOLNAV_DEBUG=1 shows where.",
     ),
+    "failure.key-missing": Text(
+        "Hubbens nyckel saknas: {data}/key finns inte, och det som sparats i {data} gjordes med den. Ingen ny gjordes, "
+        "för med den skulle varje person få en ny pseudonym. Lägg tillbaka nyckeln. Är den borta för gott: börja om i "
+        "en ny datamapp.",
+        "The hub's key is missing: {data}/key is not there, and what is kept in {data} was made with it. No new one "
+        "was made, since with that every person would get a new pseudonym. Put the key back. If it is lost for good: "
+        "start anew in a new data folder.",
+    ),
     "failure.language": Text("--language ska vara sv eller en.", "--language must be sv or en."),
     "failure.no-answer": Text(
         "Hubben svarar inte på {socket}. Lever den? Se dess logg.",
@@ -386,10 +400,12 @@ _FAILURE: Final[Mapping[str, Text]] = {
     "failure.unreadable": Text("{path} kan inte läsas ({error}).", "{path} can't be read ({error})."),
     "failure.unwritable": Text("{path} kan inte skrivas ({error}).", "{path} can't be written ({error})."),
     "failure.wrong-key": Text(
-        "Hubbens nyckel öppnar inte det som sparats i {data}. Lägg tillbaka nyckeln som användes (key i "
-        "konfigurationen, annars {data}/key).",
-        "The hub's key does not open what is kept in {data}. Put back the key that was used (key in the configuration, "
-        "else {data}/key).",
+        "Hubbens nyckel öppnar inte det som sparats i {data}: med en annan nyckel får varje person en ny pseudonym och "
+        "inga markörer går att läsa. Lägg tillbaka nyckeln som användes (key i konfigurationen, annars {data}/key). "
+        "Är den borta för gott: börja om i en ny datamapp.",
+        "The hub's key does not open what is kept in {data}: with another key every person gets a new pseudonym and no "
+        "cursor can be read. Put back the key that was used (key in the configuration, else {data}/key). If it is lost "
+        "for good: start anew in a new data folder.",
     ),
 }
 

@@ -1,6 +1,5 @@
 """Read the configuration file, and hold it together: every error at once, each with its line and what to write."""
 
-import binascii
 import os
 import re
 import unicodedata
@@ -11,6 +10,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import yaml
 from pydantic import SecretBytes, TypeAdapter, ValidationError
 
+from hub.config import key as root_key
 from hub.config import shape
 from hub.config.findings import ConfigErrors, Finding, dotted
 from hub.config.findings import Path as Place
@@ -23,13 +23,13 @@ from hub.config.model import (
     Role,
 )
 from hub.config.translate import hint, showable, translate, unknown
-from hub.config.tree import Tree
-from hub.keys import KEY_BYTES
+from hub.config.tree import TooMuch, Tree, text_of
 from hub.sinks.addresses import Networks, networks
 from hub.subscriptions.spec import NAME, SubscriptionSpec, WebhookSpec, nearest_type, problems
 from hub.texts import Text
 from plugins.connector import Connector
 from schemas import Catalogue, DataContract
+from schemas.contract import SCHOOL_TYPES
 
 _LOOPBACK: Final = networks(("127.0.0.0/8", "::1/128"))
 _HUBS_OWN: Final = frozenset(ConnectorHead.model_fields)
@@ -60,7 +60,9 @@ def load(
     """
     path = Path(path)
     try:
-        text = path.read_text("utf-8")
+        text = text_of(path)
+    except TooMuch as much:
+        raise ConfigErrors([Finding(str(path), None, "", much.key, much.values)]) from None
     except (OSError, UnicodeDecodeError) as error:
         says = error.strerror if isinstance(error, OSError) else "UTF-8"
         raise ConfigErrors([Finding(str(path), None, "", "config.unreadable", {"error": says})]) from None
@@ -75,6 +77,8 @@ def parse(
     reader = _Reader(tree, plugins, str(path or "skolnav.yaml"))
     try:
         tree.read(text)
+    except TooMuch as much:
+        raise ConfigErrors([Finding(reader.file, much.line, "", much.key, much.values)]) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         # The problem is the parser's own words; the context may quote the file, hence is left out.
@@ -205,6 +209,7 @@ class _Reader:
         if head is None or config is None:
             return None
         narrowed = None
+        self._check_contract(place)
         if head.contract is not None:
             if cls.contract is None:
                 self._error((*place, "contract"), "config.no-contract")
@@ -219,16 +224,10 @@ class _Reader:
     def _key(self, given: Any) -> SecretBytes | None:
         if given is None:
             return None
-        place: Place = ("key",)
-        match = re.fullmatch(r"\$\{(env|file):([^}]+)\}", given) if isinstance(given, str) else None
-        if match is None:
-            if place not in self._tree.unreadable:
-                self._error(place, "config.key")
-            return None
-        raw = self._tree.raw(match[1], match[2])
-        key = raw if raw is not None and len(raw) == KEY_BYTES else _decoded(raw or b"")
+        key = root_key.named(self._tree, given)
         if key is None:
-            self._error(place, "config.key")
+            if ("key",) not in self._tree.unreadable:
+                self._error(("key",), "config.key")
             return None
         return SecretBytes(key)
 
@@ -249,6 +248,7 @@ class _Reader:
             for index, glob in enumerate(client.publishes or ()):
                 if not self._catalogue.matching([glob]):
                     self._error((*place, "publishes", index), "config.types-nothing", hint="")
+            self._check_contract(place)
             if client.contract is not None and _everybody(client.contract):
                 self._warn((*place, "contract"), "warning.no-scope")
             if client.protected:
@@ -266,6 +266,7 @@ class _Reader:
                 continue
             place: Place = ("subscriptions", index)
             self._check_client(item.get("client"), by_id, ids, (*place, "client"))
+            self._check_contract(place)
             globs = item.get("types")
             for number, glob in enumerate(globs if isinstance(globs, list) else ()):
                 if isinstance(glob, str) and not self._catalogue.matching([glob]):
@@ -288,6 +289,20 @@ class _Reader:
             self._error(place, "config.client-unknown", client=id, **unknown(id, ids))
         elif isinstance(id, str) and id in clients and clients[id].contract is None:
             self._error(place, "config.client-no-contract", client=id)
+
+    def _check_contract(self, place: Place) -> None:
+        """What a contract may say and nobody means: it would give the recipient nothing, in silence."""
+        categories, types = (*place, "contract", "categories"), (*place, "contract", "scope", "school_types")
+        if self._tree.at(categories) == []:
+            self._warn(categories, "warning.no-categories")
+        given = self._tree.at(types)
+        for index, code in enumerate(given if isinstance(given, list) else ()):
+            if isinstance(code, str) and code not in SCHOOL_TYPES:
+                known = sorted(SCHOOL_TYPES)
+                # Only a warning: the reform of 2023 has names that the standard's version 2.1 lacks.
+                self._warn(
+                    (*types, index), "warning.school-type", known=", ".join(known), hint=hint(code.upper(), known)
+                )
 
     def _check_clock(self, sections: Mapping[str, Any], specs: Iterable[_Named]) -> None:
         if "school_clock" not in sections:
@@ -349,19 +364,6 @@ def _masked(value: object, secrets: Iterable[str]) -> object:
         for secret in secrets:
             value = value.replace(secret, "***")
     return value
-
-
-def _decoded(raw: bytes) -> bytes | None:
-    """A key of 32 bytes written as hexadecimal or base64."""
-    text = raw.strip()
-    for decode in (binascii.unhexlify, lambda given: binascii.a2b_base64(given, strict_mode=True)):
-        try:
-            key = decode(text)
-        except (ValueError, binascii.Error):
-            continue
-        if len(key) == KEY_BYTES:
-            return key
-    return None
 
 
 def _mappings(items: Any) -> list[dict[str, Any]]:

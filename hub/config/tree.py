@@ -15,6 +15,28 @@ from hub.config.findings import Path as Place
 
 _REFERENCE: Final = re.compile(r"\$\{(env|file):([^}]*)\}\Z")
 _MAX_SECRET: Final = 1 << 16
+MAX_BYTES: Final = 2 << 20
+MAX_VALUES: Final = 200_000  # what is written once and referred to often counts as often
+
+
+class TooMuch(ValueError):
+    """No configuration that a person means: too large, too deep, or values that refer to values that refer to ...
+
+    `key` and `values` are a text of `hub.texts`.
+    """
+
+    def __init__(self, key: str, line: int | None = None, **values: object) -> None:
+        super().__init__(key)
+        self.key, self.line, self.values = key, line, values
+
+
+def text_of(path: Path) -> str:
+    """The file's text. Raises OSError, UnicodeDecodeError, TooMuch."""
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise TooMuch("config.too-large", limit=MAX_BYTES >> 20)
+    return content.decode()
 
 
 class _Loader(yaml.SafeLoader):
@@ -45,13 +67,16 @@ class Tree:
         self.references: dict[Place, str] = {}
         self.unreadable: set[Place] = set()
         self.problems: list[tuple[Place, str, dict[str, object], int | None]] = []
+        self._values = 0
 
     def read(self, text: str) -> None:
-        """Raises yaml.YAMLError."""
+        """Raises yaml.YAMLError, TooMuch."""
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
             self.data = None if node is None else self._value(loader, node, (), frozenset())
+        except RecursionError:
+            raise TooMuch("config.too-deep") from None
         finally:
             loader.dispose()
 
@@ -82,6 +107,9 @@ class Tree:
 
     def _value(self, loader: _Loader, node: yaml.Node, place: Place, inside: frozenset[int]) -> Any:
         self.lines.setdefault(place, node.start_mark.line + 1)
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise TooMuch("config.too-many", node.start_mark.line + 1, limit=MAX_VALUES)
         if id(node) in inside:
             return self._problem(place, "config.anchor")
         if isinstance(node, yaml.MappingNode):

@@ -6,14 +6,12 @@ while all other keys flow on. Everything that changes here is told to the journa
 """
 
 import asyncio
-import heapq
-import itertools
 import logging
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from hashlib import blake2b
 from typing import Any, Final
@@ -22,6 +20,7 @@ from hub.bus.base import Log, LogUnavailable, Place, Position, Stored
 from hub.clock import Clock, from_us
 from hub.delivery.base import Attempt, Outcome, Result, Sink
 from hub.delivery.journal import Journal
+from hub.delivery.parking import EVENT, STATE, ParkedKey, Parking
 from hub.delivery.readers import Reader
 from hub.delivery.schedule import DECISION_DELAY_S, HOLD_AFTER, hold_s, next_delay_s
 from hub.privacy.base import Decision, Gate, Intent, PermitRefused, Rule
@@ -35,8 +34,6 @@ from hub.subscriptions.model import Subscription
 LIVE: Final = "live"
 WINDOW: Final = 1024  # open deliveries of one follower
 PAGE: Final = 64  # events taken in one turn: the event loop is shared
-EVENT: Final = "event"  # what a parked key waits with: an event of the log,
-STATE: Final = "state"  # or one that stands for its entity as it is
 MAX_PARKED: Final = 10_000
 GRACE_S: Final = 5.0  # how long attempts under way may take when a follower stops
 GIVE_UP_S: Final = 72 * 3600.0  # a recipient that has failed without a break for so long is paused
@@ -71,22 +68,7 @@ class Item:
     intended: bool = False  # its intent is durable
     state: bool = False  # it stands for its entity as it is
     early: bool = False  # a parked key's, tried before its time to see whether the recipient is back
-    parked: "ParkedKey | None" = None
-
-
-@dataclass(slots=True, eq=False)
-class ParkedKey:
-    """A key whose first event failed: that event, and the places of those that wait behind it."""
-
-    key: bytes
-    place: Place
-    cause: str
-    attempts: int
-    due: datetime
-    since: datetime
-    reason: str
-    waiting: deque[Place] = field(default_factory=deque)
-    active: bool = False  # it is in the ready queue or being tried
+    parked: ParkedKey | None = None
 
 
 class Follower:
@@ -122,10 +104,9 @@ class Follower:
         self._reopening: tuple[Place, ...] = ()  # open when the hub stopped, and not yet decided anew
         self._queues: dict[bytes, deque[Item]] = {}
         self._ready: deque[Item] = deque()
-        self._parked: dict[bytes, ParkedKey] = {}
-        self._due: list[tuple[datetime, int, ParkedKey]] = []
-        self._ticket = itertools.count()
-        self._timer: asyncio.TimerHandle | None = None
+        self._parking = Parking(
+            parts.tenant, subscription.id, lane, parts.clock, ripe=self._ripe, woken=self._pump
+        )  # fmt: skip
         self._tasks: set[asyncio.Task[None]] = set()
         self._workers = 0
         self._starting = 0  # workers that have not yet run
@@ -142,21 +123,16 @@ class Follower:
 
     def restore(self, rows: Iterable[tuple[parked.Parked, Sequence[int]]]) -> None:
         """Take up the parked keys that the store kept. Before `start`."""
-        for row, waiting in rows:
-            key = ParkedKey(
-                row.key, Place(row.place), row.cause, row.attempts, row.due, row.since, row.reason,
-                deque(Place(place) for place in waiting),
-            )  # fmt: skip
-            self._parked[row.key] = key
-            self._schedule(key)
+        self._parking.restore(rows)
 
     async def start(self, open_places: Sequence[Place] = ()) -> None:
         """Decide anew what was open when the hub stopped, then read on."""
         if open_places:
             self._reopening = tuple(open_places)
-            await self._take(await self._parts.log.get(open_places), state=self._reader.state)
+            state = self._reader.state
+            await self._take(await self._parts.log.get(open_places, state=state), state=state)
         self._started = True
-        self._wake()
+        self._parking.wake()
         self._spawn(self._read())
 
     async def stop(self, *, save_s: float | None = None) -> None:
@@ -165,11 +141,9 @@ class Follower:
         `save_s` bounds the last save, for the end of the process. Without it this waits until the store takes it: a
         connector's state is ahead in memory, and its events would be handled again on top of that.
         """
-        self._stop.set()
-        self._room.set()
-        for timer in (self._timer, self._hold):
-            if timer is not None:
-                timer.cancel()
+        self._halt()
+        if self._hold is not None:
+            self._hold.cancel()
         busy = [task for task in self._tasks if task.get_name() == "attempt"]
         if busy:
             await asyncio.wait(busy, timeout=GRACE_S)
@@ -195,7 +169,7 @@ class Follower:
 
     @property
     def parked(self) -> int:
-        return len(self._parked)
+        return len(self._parking)
 
     @property
     def holding(self) -> bool:
@@ -204,33 +178,28 @@ class Follower:
     @property
     def finished(self) -> bool:
         """A lane that has an end has come to it."""
-        return self._started and self._reader.done and not self._open and not self._parked
+        return self._started and self._reader.done and not self._open and not self._parking
 
     def settled(self, head: Position) -> bool:
         """Nothing up to `head` is left to do now, and all of it is durable; keys that wait for a try do not count."""
-        return (
-            self._reader.reached(head)
-            and not self._open
-            and not any(key.active for key in self._parked.values())
-            and self._journal.resting
-        )
+        return self._reader.reached(head) and not self._open and not self._parking.active() and self._journal.resting
 
     def tried(self, head: Position) -> bool:
         """Every event up to `head` has been delivered, has ended, or waits for its next try."""
         return (
             self._reader.reached(head)
             and not any(head.covers(place) for place in self._open)
-            and not any(key.active and head.covers(key.place) for key in self._parked.values())
+            and not self._parking.active(head)
         )
 
     def handled(self, head: Position) -> bool:
         """Every event up to `head` has been delivered or has ended: none is open, parked or waiting."""
-        return self.tried(head) and not any(head.covers(key.place) for key in self._parked.values())
+        return self.tried(head) and not self._parking.holds(head)
 
     def oldest_undelivered(self) -> datetime | None:
         """Acceptance time of the oldest event that has not reached the recipient; None if all have."""
         oldest = min((item.stored.accepted_us for item in self._open.values()), default=None)
-        since = min((parked.since for parked in self._parked.values()), default=None)
+        since = self._parking.since()
         found = [from_us(oldest)] if oldest is not None else []
         found += [since] if since is not None else []
         if not self.idle and self._reading_us:
@@ -275,7 +244,7 @@ class Follower:
             len(self._ready) >= max(PAGE, 4 * self._sink.concurrency)
             or len(self._open) >= WINDOW
             or self._hold is not None
-            or len(self._parked) >= MAX_PARKED
+            or len(self._parking) >= MAX_PARKED
             or self._parts.waits(self.subscription)
         )
 
@@ -285,13 +254,12 @@ class Follower:
         operations: list[Operation] = []
         judged: dict[tuple[Rule, bool], list[Decision]] = {}
         for stored in events:
-            if not self._matcher.matches(stored) or stored.at in self._open:
+            if not self._matcher.may_match(stored) or stored.at in self._open:
                 continue
             key = self._key(stored)
-            blocked = self._parked.get(key)
+            blocked = self._parking.get(key)
             if blocked is not None:
-                blocked.waiting.append(stored.at)
-                operations.append(self._wait_row(key, [stored.at]))
+                operations.append(self._parking.wait_behind(blocked, stored.at))
                 continue
             item = Item(stored, key, state=state)
             decision = self._decide(stored, state)
@@ -329,6 +297,8 @@ class Follower:
         try:
             decision = self._parts.gate.decide(stored, self.subscription.recipient, state=state)
             wanted = self._matcher.filter
+            if decision.stored is not stored and not self._matcher.matches(decision.stored):
+                decision.allowed, decision.rule, decision.content = False, Rule.FILTER, None
             if wanted is not None and decision.content is not None and not wanted(decision.content):
                 decision.allowed, decision.rule, decision.content = False, Rule.FILTER, None
             return decision
@@ -369,9 +339,10 @@ class Follower:
             if (item.decision is None or not item.intended) and not await self._decide_again(item):
                 return
             assert item.decision is not None
+            sent = item.decision.stored
             attempt = Attempt(
-                item.stored,
-                self.delivery_id(item.stored),
+                sent,
+                self.delivery_id(sent),
                 1 if item.parked is None else item.parked.attempts + 1,
                 partial(self._parts.gate.permit, item.decision, None if self.lane == LIVE else self.lane),
                 None if self.lane == LIVE else self.lane,
@@ -390,12 +361,12 @@ class Follower:
     async def _load(self, item: Item, key: ParkedKey) -> bool:
         """Fetch a parked key's event. False if the log no longer has it: dead letter, and the key goes on."""
         try:
-            found = await self._parts.log.get([key.place])
+            found = await self._parts.log.get([key.place], state=key.cause == STATE)
         except LogUnavailable:
-            self._postpone(key, "log-unavailable", DECISION_DELAY_S, count=False)
+            self._postpone(key, "log-unavailable", DECISION_DELAY_S)
             return False
         if not found:
-            self._journal.add(self._dead_letter(None, key.place, "trimmed", key), *self._advance(key))
+            self._journal.add(self._dead_letter(None, key.place, "trimmed", key), *self._parking.advance(key))
             return False
         item.stored = found[0]
         item.state = key.cause == STATE
@@ -406,7 +377,7 @@ class Follower:
         decision = self._decide(item.stored, item.state)
         if decision is None:
             if item.parked is not None:
-                self._postpone(item.parked, "decision", DECISION_DELAY_S, count=False)
+                self._postpone(item.parked, "decision", DECISION_DELAY_S)
             else:
                 self._park(item, Outcome(Result.RETRY, "decision"), count=False)
             return False
@@ -447,7 +418,7 @@ class Follower:
             case Result.GONE | Result.MISCONFIGURED:
                 # It stays open (or parked): nothing is lost if the subscription is taken up again.
                 if item.parked is not None:
-                    self._postpone(item.parked, outcome.reason, DECISION_DELAY_S, count=False)
+                    self._postpone(item.parked, outcome.reason, DECISION_DELAY_S)
                 self._end(outcome.result, outcome.reason)
         self._pump()
 
@@ -455,13 +426,13 @@ class Follower:
         """Is the recipient as a whole there? After some failures in a row it is left in peace, then probed."""
         if not outcome.recipient_down:
             if self._streak >= HOLD_AFTER:
-                self._hasten()
+                self._parking.hasten()
             self._streak, self._down_since = 0, None
             return
         now = self._parts.clock.utc()
         if self._hold is None:  # what was on its way when the hold began tells nothing new
             self._streak += 1
-        self._down_since = self._down_since or min((key.since for key in self._parked.values()), default=now)
+        self._down_since = self._down_since or self._parking.since() or now
         if (now - self._down_since).total_seconds() >= GIVE_UP_S:
             self._end(Result.MISCONFIGURED, "failing")
         elif self._streak >= HOLD_AFTER and self._hold is None:
@@ -472,30 +443,25 @@ class Follower:
         """One attempt with whatever is at hand; with nothing new, the parked key that is due first."""
         self._hold = None
         if not self._ready:
-            sleeping = [key for key in self._parked.values() if not key.active]
-            if sleeping:
-                self._activate(min(sleeping, key=lambda key: key.due), early=True)
-        self._wake()
+            self._parking.probe()
+        self._parking.wake()
         self._room.set()
-
-    def _hasten(self) -> None:
-        """The recipient is back: what waited for it need not wait out its schedule."""
-        now = self._parts.clock.utc()
-        for key in self._parked.values():
-            if not key.active and key.due > now:
-                key.due = now
-                self._schedule(key)
 
     def _end(self, result: Result, reason: str) -> None:
         if not self._stop.is_set():
-            self._stop.set()
-            self._room.set()
+            self._halt()
             self._ended(result, reason)
+
+    def _halt(self) -> None:
+        """Nothing new begins."""
+        self._stop.set()
+        self._parking.stop()
+        self._room.set()
 
     def _close(self, item: Item) -> list[Operation]:
         """The event is done with; the next of its key may go."""
         if item.parked is not None:
-            return self._advance(item.parked)
+            return self._parking.advance(item.parked)
         del self._open[item.stored.at]
         queue = self._queues[item.key]
         queue.popleft()
@@ -509,87 +475,44 @@ class Follower:
 
     def _park(self, item: Item, outcome: Outcome, *, count: bool = True) -> None:
         """The first failure: the key's events leave the window and wait in rows."""
-        now = self._parts.clock.utc()
         delay = next_delay_s(1, outcome.retry_after_s, self._parts.dice) if count else DECISION_DELAY_S
         assert delay is not None
         queue = self._queues.pop(item.key)
         waiting = [queued.stored.at for queued in queue][1:]
         for queued in queue:
             del self._open[queued.stored.at]
-        key = ParkedKey(
-            item.key, item.stored.at, STATE if item.state else EVENT, int(count), now + timedelta(seconds=delay),
-            now, outcome.reason, deque(waiting),
-        )  # fmt: skip
-        self._parked[item.key] = key
-        self._schedule(key)
-        operations = [self._parked_row(key)]
-        if waiting:
-            operations.append(self._wait_row(item.key, waiting))
+        operations = self._parking.park(
+            item.key,
+            item.stored.at,
+            STATE if item.state else EVENT,
+            counted=count,
+            delay_s=delay,
+            reason=outcome.reason,
+            waiting=waiting,
+        )
         self._journal.add(*operations)
-        if len(self._parked) >= MAX_PARKED:
+        if len(self._parking) >= MAX_PARKED:
             self._end(Result.MISCONFIGURED, "too-many-parked")
 
     def _fail_again(self, item: Item, key: ParkedKey, outcome: Outcome) -> None:
         left = (key.due - self._parts.clock.utc()).total_seconds()
         if item.early and left > 0:  # only to look: it has its tries still, at their times
-            self._postpone(key, outcome.reason, left, count=False)
+            self._postpone(key, outcome.reason, left)
             return
         delay = next_delay_s(key.attempts + 1, outcome.retry_after_s, self._parts.dice)
         if delay is None:
             key.attempts += 1
             self._journal.add(
-                self._dead_letter(item.stored, key.place, outcome.reason, key, counted=True), *self._advance(key)
+                self._dead_letter(item.stored, key.place, outcome.reason, key, counted=True),
+                *self._parking.advance(key),
             )
         else:
-            self._postpone(key, outcome.reason, delay, count=True)
+            self._postpone(key, outcome.reason, delay, counted=True)
 
-    def _postpone(self, key: ParkedKey, reason: str, delay_s: float, *, count: bool) -> None:
-        key.attempts += count
-        key.reason = reason
-        key.due = self._parts.clock.utc() + timedelta(seconds=delay_s)
-        key.active = False
-        self._schedule(key)
-        self._journal.add(self._parked_row(key))
+    def _postpone(self, key: ParkedKey, reason: str, delay_s: float, *, counted: bool = False) -> None:
+        self._journal.add(self._parking.postpone(key, reason, delay_s, counted=counted))
 
-    def _advance(self, key: ParkedKey) -> list[Operation]:
-        """The parked event is done with: the next that waits takes its place, or the key is free."""
-        tenant, name = self._parts.tenant, self.subscription.id
-        if not key.waiting:
-            del self._parked[key.key]
-            return [parked.unpark(tenant, name, self.lane, key.key)]
-        key.place = key.waiting.popleft()
-        key.attempts, key.reason, key.cause = 0, "", EVENT
-        key.since = key.due = self._parts.clock.utc()
-        self._activate(key)
-        return [parked.drop_waiting(tenant, name, self.lane, key.key, [key.place]), self._parked_row(key)]
-
-    def _schedule(self, key: ParkedKey) -> None:
-        heapq.heappush(self._due, (key.due, next(self._ticket), key))
-        if self._due[0][2] is key:
-            self._wake()
-
-    def _wake(self) -> None:
-        """Bring the parked keys that are due to the ready queue, and set the timer for the next."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._stop.is_set():
-            return
-        now = self._parts.clock.utc()
-        while self._due:
-            due, _, key = self._due[0]
-            if key.active or key.due != due or self._parked.get(key.key) is not key:
-                heapq.heappop(self._due)  # it has moved on since
-            elif due <= now:
-                heapq.heappop(self._due)
-                self._activate(key)
-            else:
-                self._timer = asyncio.get_running_loop().call_later((due - now).total_seconds(), self._wake)
-                break
-        self._pump()
-
-    def _activate(self, key: ParkedKey, *, early: bool = False) -> None:
-        key.active = True
+    def _ripe(self, key: ParkedKey, early: bool) -> None:
         self._ready.append(Item(_NOT_LOADED, key.key, parked=key, early=early))
 
     # -- rows ---------------------------------------------------------------------------------------------------
@@ -599,15 +522,6 @@ class Follower:
             self.subscription.id, self.lane, self._reader.pack(), (*self._open, *self._reopening), self._reading_us
         )  # fmt: skip
         return cursors.save(self._parts.tenant, row)
-
-    def _parked_row(self, key: ParkedKey) -> Operation:
-        row = parked.Parked(
-            self.subscription.id, self.lane, key.key, key.place, key.cause, key.attempts, key.due, key.since, key.reason
-        )
-        return parked.park(self._parts.tenant, row)
-
-    def _wait_row(self, key: bytes, places: Sequence[Place]) -> Operation:
-        return parked.wait(self._parts.tenant, self.subscription.id, self.lane, key, places)
 
     def _dead_letter(
         self, stored: Stored | None, at: Place, reason: str, key: ParkedKey | None, *, counted: bool = False

@@ -64,6 +64,7 @@ class Unsettled(Exception):
 class _Entry:
     """A permitted event of a page, as far as is known."""
 
+    stored: Stored  # as it was read: the decision may be about one that it rests on
     decision: Decision
     lane: str | None
     state: bool  # it stands for its entity as it is
@@ -238,13 +239,13 @@ class Pages:
                 if full and not part.joined(index):
                     taken = index
                     break
-                if not matcher.matches(stored):
+                if not matcher.may_match(stored):
                     continue
                 decision = self._decide(stored, subscription, matcher, part.lane, part.state, book)
                 if decision is None:
                     continue
                 own = part.after(index + 1) if page.each else None
-                page.entries.append(_Entry(decision, part.lane, part.state, own))
+                page.entries.append(_Entry(stored, decision, part.lane, part.state, own))
                 size += len(stored.body)
                 if size >= MAX_PAGE_BYTES:
                     size = _size(page.entries[had:])
@@ -267,7 +268,7 @@ class Pages:
         book = _Book(subscription, self._withheld, self._disclosures)
         again, page.refused = page.refused, []
         for entry in again:
-            decision = self._decide(entry.decision.stored, subscription, matcher, entry.lane, entry.state, book)
+            decision = self._decide(entry.stored, subscription, matcher, entry.lane, entry.state, book)
             if decision is None:
                 page.entries.remove(entry)
             else:
@@ -290,6 +291,9 @@ class Pages:
         recipient = subscription.recipient
         try:
             decision = self._gate.decide(stored, recipient, state=state)
+            if decision.stored is not stored and not matcher.matches(decision.stored):
+                book.deny(Rule.FILTER, stored, lane)
+                return None
             if decision.allowed and matcher.filter is not None:
                 content = decision.content
                 assert content is not None

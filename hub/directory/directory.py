@@ -55,6 +55,9 @@ class Directory(Tables):
         while page := await log.states(KINDS, after):
             with self.lock:
                 for stored in page:
+                    # What is deleted leaves a memory: who it was, and whether that may be told.
+                    for before in reversed(stored.earlier):
+                        self._apply(before)
                     self._apply(stored)
             after = page[-1].entity or ""
         self._collect()

@@ -11,7 +11,6 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, Final, Self
 
-from hub import keys as key_file
 from hub.bus.sqlite import SqliteLog
 from hub.clock import SCHOOL_ZONE, Clock, SystemClock
 from hub.config import HubConfig
@@ -21,10 +20,10 @@ from hub.delivery.follower import Parts
 from hub.delivery.pages import Pages
 from hub.delivery.relay import Relay
 from hub.directory.directory import Change, Directory
+from hub.engines import root_key
 from hub.engines.host import HostedConnector, Hosts
 from hub.engines.reload import Reloader
 from hub.engines.timers import Timers
-from hub.keys import Keys
 from hub.privacy.directory_view import GuardedDirectory
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
@@ -35,7 +34,6 @@ from hub.sinks.outbound import Outbound
 from hub.store.sql import SqlStore
 from hub.subscriptions.model import Status, Subscription
 from hub.subscriptions.registry import Registry
-from plugins.errors import ConfigurationError
 from plugins.manager import Plugins
 from schemas import Catalogue
 
@@ -88,7 +86,6 @@ class Hub:
     async def _start(self) -> None:
         config, clock, tenant = self.config, self.clock, self.config.tenant
         config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        keys = Keys(_root_key(config))
         catalogue = self.plugins.catalogue()
         # The log first: its lock is what keeps a second hub off both files.
         self.log = await SqliteLog.open(
@@ -98,6 +95,7 @@ class Hub:
         self._cleanup.push_async_callback(self.log.close)
         self.store = await SqlStore.open(config.data / "store.db", tenant=tenant, runner=self._runner())
         self._cleanup.push_async_callback(self.store.close)
+        keys = await root_key.open_keys(config, self.store)
         self.directory = Directory(clock, config.directory.max_age, partial(self.problem, "directory"))
         await self.directory.load(self.log)
         self.log.observe(self.directory.observe)
@@ -106,6 +104,7 @@ class Hub:
         self.withheld = WithheldMarks(self.store, self.log, self.directory, gate, tenant)
         self.outbound = Outbound(config, clock)
         registry = await Registry.open(config, store=self.store, catalogue=catalogue, keys=keys, clock=clock)
+        await root_key.remember(keys, self.store)  # it has opened what was sealed before there were fingerprints
         self.relay = Relay(
             tenant=tenant, store=self.store, log=self.log, catalogue=catalogue, clock=clock,
             on_problem=partial(self.problem, "relay"),
@@ -299,15 +298,3 @@ class FirstLoad:
             self._over = True
             return False
         return any(entry.spec.about or entry.spec.mentions for entry in map(self._catalogue.entry, subscription.types))
-
-
-def _root_key(config: HubConfig) -> bytes:
-    """Raises ConfigurationError if the file at its place is no key, OSError if it can't be read or made."""
-    if config.key is not None:
-        return config.key.get_secret_value()
-    try:
-        return key_file.load_or_create(config.data / "key")
-    except ValueError as error:
-        raise ConfigurationError(
-            str(error), fix="Put back the key that these files were used with", code="wrong-key"
-        ) from None

@@ -5,7 +5,10 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from hub.api.problems import MEDIA_TYPE, ApiProblem
+
 _HEAD_ENDS: Final = b"\r\n\r\n"
+_NO_HTTP: Final = ApiProblem("invalid-request", "This is no HTTP/1.1 request that can be read. Check what sends it.")
 
 
 class OneWrite:
@@ -52,3 +55,13 @@ class OneWrite:
 class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
+
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn's answer to bytes that are no HTTP, in the shape of every other error here."""
+        body = _NO_HTTP.body()
+        head = (
+            f"HTTP/1.1 {_NO_HTTP.status} Bad Request\r\ncontent-type: {MEDIA_TYPE}\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()

@@ -1,7 +1,8 @@
 """Timers that belong to the engine: due times in school time, kept as store rows, fired after the events before them.
 
 Each declared time of day is a timer of its own (`report@08:30:00`). After downtime it fires once, with the last due
-time that was missed: what an older one would have told is out of date by then.
+time that was missed: what an older one would have told is out of date by then. It is not `complete` then: what would
+have been published meanwhile has not come yet.
 """
 
 import asyncio
@@ -63,17 +64,28 @@ def last_due(at: time, now: datetime) -> datetime:
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """One timer of one instance. `retry_at` is machine time, None unless the last run failed."""
+    """One timer of one instance. `retry_at` is machine time, None unless the last run failed.
+
+    `missed`: the due time that passed while the hub was down; None if none did.
+    """
 
     method: str
     at: time
     due: datetime
+    missed: datetime | None = None
     failures: int = 0
     retry_at: float | None = None
 
     @property
     def name(self) -> str:
         return f"{self.method}@{self.at.isoformat('seconds')}"
+
+
+def _missed(entry: _Entry, now: datetime) -> datetime | None:
+    """What a start at `now` is too late for: its own due time, by more than a timer may be late."""
+    last = last_due(entry.at, now)
+    late_s = (now.astimezone(UTC) - last.astimezone(UTC)).total_seconds()
+    return last if last.astimezone(UTC) >= entry.due.astimezone(UTC) and late_s > CAUGHT_UP_S else None
 
 
 def declared(cls: type[Connector[Any]], config: ConnectorConfig) -> list[tuple[str, time]]:
@@ -114,15 +126,18 @@ class Timers:
         """Begin with all instances that `hosts` has."""
         if isinstance(self._clock, Movable):
             self._clock.on_move(self.wake)
-        await asyncio.gather(*(self.add(name) for name in self._hosts.names()))
+        await asyncio.gather(*(self.add(name, was_down=True) for name in self._hosts.names()))
 
     async def stop(self) -> None:
         """Fire nothing more. A run that is under way is cancelled, and repeated with the same due time later."""
         for name in list(self._tasks):
             await self.remove(name)
 
-    async def add(self, name: str) -> None:
-        """Take up an instance's timers: those known keep their due times, new ones begin now, others are forgotten."""
+    async def add(self, name: str, *, was_down: bool = False) -> None:
+        """Take up an instance's timers: those known keep their due times, new ones begin now, others are forgotten.
+
+        `was_down`: the hub was, so that what was due before now was missed.
+        """
         tenant, now = self._store.tenant, self._clock.school()
         instance = self._hosts.instance(name)
         known = {row.name: row.due for row in await self._store.read(rows.load(tenant)) if row.connector == name}
@@ -132,6 +147,7 @@ class Timers:
             assert due is not None
             entry = _Entry(method, at, due)
             entry.due = known.get(entry.name, due)
+            entry.missed = _missed(entry, now) if was_down else None
             entries.append(entry)
         operations: list[Operation] = [rows.forget(tenant, name)]
         operations += [rows.set_due(tenant, rows.Timer(name, entry.name, entry.due)) for entry in entries]
@@ -207,7 +223,7 @@ class Timers:
             if entry.method == RECONCILE:
                 await self._hosts.reconcile(name)
             else:
-                complete = await self._wait_for_events(name, due)
+                complete = await self._wait_for_events(name, due) and due != entry.missed
                 await instance.call(entry.method, due, complete, limit_s=instance.cls.timeout_s)
         except (PermanentError, PrivacyError) as error:
             log.error("%s: timer %s due %s is given up: %s", name, entry.name, due.isoformat(), code_of(error))

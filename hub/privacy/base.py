@@ -102,7 +102,8 @@ class Gate(Protocol):
     def decide(self, stored: Stored, recipient: Recipient, *, state: bool = False) -> Decision:
         """Decide now. Pure in-memory work; raises nothing that is expected (an exception parks the key).
 
-        `state`: the event stands for its entity as it is, not for its last change.
+        `state`: the event stands for its entity as it is, not for its last change. Where that is withheld the decision
+        is about one of `stored.earlier`.
         """
 
     def permit(self, decision: Decision, lane: str | None = None) -> bytes:

@@ -128,9 +128,26 @@ class PrivacyGate:
     def decide(self, stored: Stored, recipient: Recipient, *, state: bool = False) -> Decision:
         """Decide now. Pure in-memory work; raises nothing that is expected (an exception parks the key).
 
-        `state`: the event stands for its entity as it is (a subscription that starts from state, `/v1/state`), so it
-        is no reason to withhold it that nothing is left of what its last change was.
+        `state`: the event stands for its entity as it is (a subscription that starts from state, `/v1/state`). Where
+        nothing is left of its last change the one before holds, so that the answer is what it would have been without
+        that change (promise 5); the decision's `stored` is then that one.
         """
+        decision = self._decide(stored, recipient, state and not stored.earlier)
+        if not state or decision.rule is not Rule.NOTHING_LEFT:
+            return decision
+        marks = dict.fromkeys(decision.withheld)
+        for before in stored.earlier:
+            decision = self._decide(before, recipient, state=False)
+            marks.update(dict.fromkeys(decision.withheld))
+            if decision.rule is not Rule.NOTHING_LEFT:
+                break
+        else:
+            # What it was a change of is not kept: better its last state than nothing.
+            decision = self._decide(stored, recipient, state=True)
+        decision.withheld = tuple(marks)
+        return decision
+
+    def _decide(self, stored: Stored, recipient: Recipient, state: bool) -> Decision:
         view = self.view(recipient, stored.type)
         if view.forbidden:
             return Decision(stored, recipient, Rule.CONTRACT, False)

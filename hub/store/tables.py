@@ -166,6 +166,9 @@ audit = _table(
     _value("target", String()),
 )
 
+# Of the key that the tenant's data was made with (`hub.keys.Keys.fingerprint`).
+key_fingerprints = _table("key_fingerprints", _value("fingerprint", LargeBinary()))
+
 # Numbers that rise and are never used again, also when the rows that had them are gone.
 numbers = _table(
     "numbers",

@@ -19,6 +19,10 @@ class Matcher:
         self._sources: dict[str, bool] = {}
         self.filter = compile_filter(subscription.filter) if subscription.filter else None
 
+    def may_match(self, stored: Stored) -> bool:
+        """Whether it matches, or one that it rests on, which the recipient may get in its place."""
+        return self.matches(stored) or any(self.matches(each) for each in stored.earlier)
+
     def matches(self, stored: Stored) -> bool:
         if stored.type not in self._types:
             return False

@@ -1,14 +1,12 @@
 """What a municipality writes under `connectors.<name>`."""
 
-from pathlib import Path
-
 from pydantic import Field
 
-from plugins import ConnectorConfig
+from plugins import ConnectorConfig, LocalPath
 
 
 class ExampleConfig(ConnectorConfig):
     """Each setting: what it is, its unit, and its default. Secrets are `SecretStr`."""
 
-    folder: Path = Field(description="An existing folder that the outside system reads.")
+    folder: LocalPath = Field(description="An existing folder that the outside system reads.")
     prefix: str = Field("absence", pattern=r"^[a-z]{1,20}$", description="How file names begin: letters a-z.")

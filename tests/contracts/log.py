@@ -87,6 +87,22 @@ class Opened(Payload):
     )
 
 
+class Amended(Payload):
+    """A change of a matter: the whole of it, with what stood there before."""
+
+    id: Annotated[str, Category.NONE]
+    people: Annotated[list[str], Category.IDENTITY]
+    note: Annotated[str | None, Category.FREE_TEXT] = None
+    changed: Annotated[dict[str, str] | None, Category.FREE_TEXT] = None
+    spec = EventSpec(
+        type="se.example.matter.amended.v1",
+        subject=Ref("matter", "id"),
+        key=Ref("matter", "id"),
+        entity=Ref("matter", "id"),
+        about=("people[]",),
+    )
+
+
 class Ended(Payload):
     """The end of a matter."""
 
@@ -103,7 +119,7 @@ class Ended(Payload):
 def catalogue() -> Catalogue:
     """The hub's own types and those above: enough to see every kind of state."""
     made = core_catalogue()
-    for model in (Reading, Booked, Opened, Ended):
+    for model in (Reading, Booked, Opened, Amended, Ended):
         made.register(model)
     return made
 
@@ -132,6 +148,15 @@ def reading(value: int = 0, *, sensor: str = "a", id: str | None = None, time: s
 
 def matter(name: str, *people: str, note: str | None = None, id: str | None = None) -> Described:
     return event("matter.opened", {"id": name, "people": list(people), "note": note}, id=id)
+
+
+def amended(name: str, *, was: str, note: str | None = None, id: str | None = None) -> Described:
+    """What continues an earlier event: read as state, it comes with that one."""
+    return event("matter.amended", {"id": name, "people": [], "note": note, "changed": {"note": was}}, id=id)
+
+
+def ended(name: str, *, id: str | None = None) -> Described:
+    return event("matter.ended", {"id": name}, id=id)
 
 
 def booking(name: str, *, id: str | None = None) -> Described:
@@ -620,6 +645,63 @@ class LogContract:
 
     # Restate
 
+    # What state rests on
+
+    async def test_a_change_comes_with_those_before_it_back_to_what_was_changed(self, log: Log, reopen: Reopen) -> None:
+        await log.append([matter("m1", id="long ago"), amended("m1", was="x", id="forgotten"), matter("m1", id="e1")])
+        await log.append([amended("m1", was="a", id="e2"), matter("m2", id="other")])
+        await log.append([amended("m1", was="b", id="e3")])
+        for _ in range(2):
+            (state,) = await log.states_of("matter/m1")
+            assert names([state, *state.earlier]) == ["e3", "e2", "e1"]
+            found = {each.entity: names(each.earlier) for each in await log.states(["matter"])}
+            assert found == {"matter/m1": ["e2", "e1"], "matter/m2": []}
+            (again,) = await log.get([state.at], state=True)
+            assert names(again.earlier) == ["e2", "e1"]
+            log = await reopen()
+
+    async def test_the_end_of_an_entity_comes_with_what_it_was(self, log: Log, reopen: Reopen) -> None:
+        await log.append([matter("m1", "ada", id="last word")])
+        await log.append([ended("m1", id="end"), matter("m2", id="e1"), ended("m2", id="e2"), ended("m2", id="e3")])
+        for _ in range(2):
+            found = {each.id: names(each.earlier) for each in await log.states(["matter"])}
+            assert found == {"end": ["last word"], "e3": ["e2", "e1"]}
+            log = await reopen()
+        await log.append([matter("m1", id="anew")])
+        (state,) = await log.states_of("matter/m1")
+        assert (state.id, state.earlier) == ("anew", ())
+
+    async def test_trimming_spares_what_state_rests_on_as_long_as_the_state(self, log: Log, clock: HandClock) -> None:
+        await log.append([matter("m1", id="old"), amended("m1", was="a", id="older change"), matter("m2", id="gone")])
+        places = {each.id: each.at for each in await everything(log)}
+        clock.move(days=1)
+        await log.append([amended("m1", was="b", id="change"), ended("m2", id="end")])
+        await log.trim(clock.now)
+        assert {each.id: names(each.earlier) for each in await log.states(["matter"])} == {
+            "change": ["older change", "old"],
+            "end": ["gone"],
+        }
+        clock.move(days=1)
+        await log.append([matter("m1", id="new")])
+        await log.trim(clock.now)
+        await log.trim(clock.now)
+        assert {each.id: names(each.earlier) for each in await log.states(["matter"])} == {"new": []}
+        assert names(await log.get(list(places.values()))) == [], "what no state rests on is forgotten"
+
+    async def test_of_very_many_changes_the_first_and_the_last_are_kept(self, log: Log, reopen: Reopen) -> None:
+        await log.append([matter("m1", id="e0")])
+        for n in range(1, 60):
+            await log.append([amended("m1", was=str(n), id=f"e{n}")])
+        for _ in range(2):
+            (state,) = await log.states_of("matter/m1")
+            kept = names(state.earlier)
+            assert (state.id, kept[0], kept[-1]) == ("e59", "e58", "e0")
+            assert kept[:-1] == [f"e{n}" for n in range(58, 59 - len(kept), -1)]
+            assert 8 <= len(kept) <= 80
+            log = await reopen()
+
+    # Restate
+
     async def test_restating_appends_the_state_under_its_own_source_with_a_new_id(self, log: Log) -> None:
         await log.append([matter("m1", note="old"), matter("m1", note="new", id="last"), matter("m2")])
         (copy,) = await log.restate(["matter/m1", "matter/unknown"])
@@ -645,6 +727,24 @@ class LogContract:
         await log.append([event("matter.opened", {**data, "changed": {"note": "old"}})])
         (copy,) = await log.restate(["matter/m1"])
         assert copy.parsed["data"] == data
+
+    async def test_a_restated_change_takes_the_type_of_what_was_changed(self, log: Log) -> None:
+        """Promise 5: else it would tell that there was a change, where nothing is left of it."""
+        await log.append([matter("m1", note="old"), amended("m1", was="old", note="new")])
+        await log.append([amended("m2", was="old", note="new")])
+        first, second = await log.restate(["matter/m1", "matter/m2"])
+        assert (first.type, first.parsed["type"]) == ("se.example.matter.opened.v1",) * 2
+        assert first.parsed["data"] == {"id": "m1", "people": [], "note": "new"}
+        assert second.type == "se.example.matter.amended.v1", "what it is a change of was never told"
+        for copy in await log.states(["matter"]):
+            assert copy.earlier == ()
+
+    async def test_an_end_is_restated_with_what_it_ended(self, log: Log) -> None:
+        await log.append([matter("m1", id="e1"), ended("m1", id="e2")])
+        (copy,) = await log.restate(["matter/m1"])
+        assert copy.type == "se.example.matter.ended.v1"
+        (state,) = await log.states_of("matter/m1")
+        assert names([state, *state.earlier]) == [copy.id, "e2", "e1"]
 
     async def test_a_restated_event_never_lands_on_top_of_a_newer_one(self, log: Log) -> None:
         """DESIGN section 4: copied in the writer's own transaction."""
@@ -773,34 +873,39 @@ async def _random_walk(log: Log, clock: HandClock, choice: random.Random) -> Non
     begun = log.head()
     published: list[Described] = []
     order: dict[str, list[str]] = defaultdict(list)
-    state: dict[str, str] = {}
+    state: dict[str, list[str]] = {}  # the last event, and what it rests on, newest first
     forgotten = begun
 
-    def note(entity: str | None, key: str, id: str) -> None:
+    def note(entity: str | None, key: str, id: str, *, continues: bool) -> None:
         order[key].append(id)
         if entity is not None:
-            state[entity] = id
+            state[entity] = [id, *state.get(entity, ())] if continues else [id]
 
     for _ in range(choice.randrange(5, 30)):
         match choice.choice(["append", "append", "repeat", "restate", "trim", "clock", "read"]):
             case "append":
                 batch = [
-                    matter(f"{walk}-{choice.randrange(4)}", note=str(choice.random()))
-                    if choice.random() < 0.5
-                    else reading(choice.randrange(9), sensor=f"{walk}-{choice.randrange(3)}")
+                    choice.choice(
+                        [
+                            matter(f"{walk}-{choice.randrange(4)}", note=str(choice.random())),
+                            amended(f"{walk}-{choice.randrange(4)}", was="x", note=str(choice.random())),
+                            reading(choice.randrange(9), sensor=f"{walk}-{choice.randrange(3)}"),
+                        ]
+                    )
                     for _ in range(choice.randrange(1, 8))
                 ]
                 assert (await log.append(batch)).duplicates == 0
                 published += batch
                 for each in batch:
-                    note(each.entity, each.key, each.event.id)
+                    data = each.event.data
+                    note(each.entity, each.key, each.event.id, continues=isinstance(data, dict) and "changed" in data)
             case "repeat" if published:
                 again = choice.choices(published, k=choice.randrange(1, 5))
                 assert (await log.append(again)).duplicates == len(again)
             case "restate" if state:
                 entities = choice.sample(sorted(state), choice.randrange(1, len(state) + 1))
                 for copy in await log.restate(entities):
-                    note(copy.entity, copy.key, copy.id)
+                    note(copy.entity, copy.key, copy.id, continues=False)
             case "trim":
                 await log.trim(clock.now)
                 forgotten = log.start()
@@ -814,5 +919,7 @@ async def _random_walk(log: Log, clock: HandClock, choice: random.Random) -> Non
             assert ids == order[key][-len(ids) :]
         for numbers in sequences(read).values():
             assert_rising(numbers)
-        known = {each.entity: each.id for each in await log.states(["matter"], limit=100_000)}
-        assert {entity: known.get(entity) for entity in state} == state
+        known = {each.entity: names([each, *each.earlier]) for each in await log.states(["matter"], limit=100_000)}
+        for entity, ids in state.items():
+            kept = known[entity]
+            assert kept == ids or (len(kept) > 8 and kept[:-1] == ids[: len(kept) - 1] and kept[-1] == ids[-1])

@@ -34,3 +34,9 @@ def test_what_is_no_key_is_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(b"short")
     with pytest.raises(ValueError, match="not a 32-byte key"):
         keys.load_or_create(tmp_path / "key")
+
+
+def test_a_fingerprint_tells_keys_and_tenants_apart_and_is_no_part_of_any_other_key() -> None:
+    one, other = keys.Keys(bytes(32)), keys.Keys(bytes(31) + b"1")
+    assert one.fingerprint("ort") == keys.Keys(bytes(32)).fingerprint("ort")
+    assert len({one.fingerprint("ort"), other.fingerprint("ort"), one.fingerprint("annan"), one.derive("ort")}) == 4

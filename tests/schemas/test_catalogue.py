@@ -3,11 +3,13 @@
 from typing import Annotated, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from schemas import Catalogue, Category, Event, EventSpec, InvalidEvent, Part, Payload, PersonRef, Ref, UnknownType
-from schemas.payload import HUB_ONLY, Code
+from schemas.payload import HUB_ONLY, Code, pluck
 
 STUDENT = "3b0b6f0e-0b52-4f0c-8f52-5d9a3a1f2c01"
 UNIT = "0d4d1c52-8a2e-4a35-9d1b-7f7c1f0f4a10"
@@ -171,6 +173,30 @@ def test_an_empty_part_of_a_name_is_the_events_source() -> None:
     assert Ref("person", "id/").of("urn:sis/1", data) == f"person/{STUDENT}/urn:sis/1"
     assert Ref("source", "").of("urn:sis/1", data) == "source/urn:sis/1"
     assert Ref("person", "student.id").of("urn:sis", data) is None
+
+
+def plain_pluck(data: Any, path: str) -> list[str]:
+    """What a path leads to, one step at a time."""
+    if not path:
+        return [data] if isinstance(data, str) else []
+    part, _, rest = path.partition(".")
+    value = data.get(part.removesuffix("[]")) if isinstance(data, dict) else None
+    into = value if part.endswith("[]") and isinstance(value, list) else [value]
+    return [found for item in into for found in plain_pluck(item, rest)]
+
+
+NAMES = st.sampled_from(["a", "b"])
+VALUES = st.recursive(
+    st.none() | st.just(1) | st.sampled_from(["x", "y"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, min_size=1),
+    max_leaves=12,
+)
+PATHS = st.lists(st.sampled_from(["a", "b", "a[]"]), min_size=1, max_size=3).map(".".join)
+
+
+@given(VALUES | st.dictionaries(NAMES, VALUES, min_size=1), PATHS)
+def test_a_path_leads_to_every_string_that_stands_there(data: Any, path: str) -> None:
+    assert pluck(data, path) == plain_pluck(data, path)
 
 
 def test_a_case_sensitive_id_keeps_its_case(catalogue: Catalogue) -> None:

@@ -3,7 +3,8 @@
 import base64
 import json
 import math
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -268,6 +269,60 @@ def test_no_other_time_is_taken_and_the_refusal_does_not_repeat_it(text: str) ->
     assert refused(time=text) == [("time", "time")]
 
 
+def plain_timestamp(text: str) -> datetime:
+    """RFC 3339 read part by part (section 5.6), with nothing of the library's own reading in it."""
+    shape = r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))"
+    found = re.fullmatch(shape, text, re.ASCII)
+    if found is None:
+        raise ValueError
+    *whole, fraction, sign, hours, minutes = found.groups()
+    offset = timedelta()
+    if sign is not None:
+        if int(hours) > 23 or int(minutes) > 59:
+            raise ValueError
+        offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
+    year, month, day, hour, minute, second = map(int, whole)
+    microsecond = int((fraction or "")[:6].ljust(6, "0"))
+    local = datetime(year, month, day, hour, minute, second, microsecond, timezone(offset))
+    try:
+        local.astimezone(UTC)
+    except OverflowError:
+        raise ValueError from None
+    return local
+
+
+RFC_3339 = st.builds(
+    "{}{}{:%H:%M:%S}{}{}".format,
+    st.dates() | st.sampled_from(["0001-01-01", "9999-12-31", "2026-02-29", "0000-01-01", "2026-13-01"]),
+    st.sampled_from("Tt"),
+    st.times(),
+    st.just("") | st.from_regex(r"\.[0-9]{1,9}", fullmatch=True),
+    st.sampled_from(["Z", "z", "+00:00", "-00:00"]) | st.from_regex(r"[+-][0-2][0-9]:[0-6][0-9]", fullmatch=True),
+)
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> str:
+    """A time with one character put in, taken out or replaced."""
+    text: str = draw(RFC_3339)
+    put = draw(st.sampled_from(["", *" \n+-.:,TZtzW", "0", "9", "٢", "\x00", "²"]))
+    at, taken = draw(st.integers(0, len(text))), draw(st.integers(0, 2))
+    return text[:at] + put + text[at + taken :]
+
+
+@given(RFC_3339 | spoilt() | st.text(max_size=40) | st.datetimes(timezones=st.timezones()).map(datetime.isoformat))
+def test_a_time_is_read_as_the_standard_says_part_by_part(text: str) -> None:
+    try:
+        expected = plain_timestamp(text)
+    except ValueError:
+        with pytest.raises(ValueError) as caught:
+            parse_timestamp(text)
+        assert str(caught.value) in ("not an RFC 3339 time with offset", "no such time")
+    else:
+        found = parse_timestamp(text)
+        assert (found, found.utcoffset()) == (expected, expected.utcoffset())
+
+
 def test_what_may_reach_a_log_line_names_nobody() -> None:
     """Promise 8: the representation has no subject and no data."""
     event = Event.from_dict({**ENVELOPE, "subject": "person/canary", "data": {"name": "canary"}})
@@ -302,6 +357,45 @@ def test_bytes_that_are_no_json_object_are_refused_with_a_reason(raw: bytes) -> 
     with pytest.raises(InvalidEvent) as caught:
         Event.from_structured(raw)  # that chance writes a whole event is out of the question
     assert caught.value.problems
+
+
+# As text, since Python's own JSON writes none that is not finite; with digits in strings that look like one.
+NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,4})?", fullmatch=True)
+JSON_TEXTS = st.recursive(
+    NUMBERS
+    | st.integers(2**63 - 2, 2**63 + 1).map(str)
+    | st.integers(-(2**63) - 2, -(2**63) + 1).map(str)
+    | st.sampled_from(["null", "true", "false", '"1e999"', '"7e412"', f'"{"9" * 30}"', "[]", "{}"]),
+    lambda inner: (
+        st.lists(inner, max_size=4).map(lambda items: f"[{', '.join(items)}]")
+        | st.dictionaries(st.sampled_from(["a", "1e999", "9" * 20]), inner).map(
+            lambda items: "{" + ",".join(f'"{name}":{item}' for name, item in items.items()) + "}"
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON_TEXTS)
+def test_numbers_are_refused_exactly_where_another_reader_would_change_them(text: str) -> None:
+    unsafe: list[str] = []
+
+    def whole(literal: str) -> None:
+        if not -(2**63) <= int(literal) < 2**63:
+            unsafe.append(literal)
+
+    def broken(literal: str) -> None:
+        if not math.isfinite(float(literal)):
+            unsafe.append(literal)
+
+    json.loads(text, parse_int=whole, parse_float=broken)
+    raw = body(data={"x": [0]}).replace(b"[0]", text.encode())
+    if unsafe:
+        with pytest.raises(InvalidEvent) as caught:
+            Event.from_structured(raw)
+        assert [(p.where, p.rule) for p in caught.value.problems] == [("$", "number")]
+    else:
+        assert Event.from_structured(raw).data == {"x": json.loads(text)}
 
 
 def test_numbers_that_are_taken_are_finite() -> None:

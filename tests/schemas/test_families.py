@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from schemas import Catalogue, Category, Entry, Event, InvalidEvent
+from schemas import Catalogue, Category, Entry, Event, InvalidEvent, Problem
 from schemas.case import KINDS
 
 DIRECTORY = "se.skolnav.directory"
@@ -99,6 +101,29 @@ def test_an_entity_without_a_uuid_is_refused(catalogue: Catalogue, kind: str, id
         type_ = f"{DIRECTORY}.{kind}.{what}.v1"
         data = {**catalogue.entry(type_).spec.examples[0], "id": id_}
         assert [where for where, _ in rules(catalogue, type_, data)] == ["data.id"]
+
+
+@st.composite
+def nearly_uuids(draw: st.DrawFn) -> str:
+    """A UUID with a character put in, taken out or replaced, most of all at its ends."""
+    text = str(draw(st.uuids()))
+    at, taken = draw(st.sampled_from([0, 36]) | st.integers(0, 36)), draw(st.integers(0, 2))
+    put = draw(st.sampled_from(["", "a", "F", "7", "g", "-", "{", " ", "\n", "\r", "\x00", "\u2028", "٣", "a"]))
+    return text[:at] + put + text[at + taken :]
+
+
+@given(st.uuids().map(str) | st.uuids().map(str).map(str.upper) | nearly_uuids() | st.text(max_size=40))
+def test_an_id_is_a_uuid_or_the_field_is_named(catalogue: Catalogue, id_: str) -> None:
+    hexadecimal = set("0123456789abcdefABCDEF")
+    parts = id_.split("-")
+    is_uuid = [len(part) for part in parts] == [8, 4, 4, 4, 12] and set("".join(parts)) <= hexadecimal
+    data = {**catalogue.entry(LESSON).spec.examples[0], "id": id_}
+    if is_uuid:
+        assert take(catalogue, LESSON, data).entity == f"lesson/{id_.lower()}"
+    else:
+        with pytest.raises(InvalidEvent) as caught:
+            take(catalogue, LESSON, data)
+        assert caught.value.problems == (Problem("data.id", "uuid", "must be a UUID"),)
 
 
 @pytest.mark.parametrize(

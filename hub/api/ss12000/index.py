@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 class Row:
     """One entity's state. `key` tells it from others of its kind; `id` is the SS 12000 id (lower case)."""
 
-    __slots__ = ("at", "created_us", "ended", "facts", "id", "key", "modified_us")
+    __slots__ = ("at", "continues", "created_us", "ended", "facts", "id", "key", "modified_us")
 
     def __init__(self, key: str, stored: Stored, ended: bool, facts: Any, id: str, created_us: int) -> None:
         self.key = key
@@ -36,6 +36,12 @@ class Row:
         # the hub heard of the change, or in the future (lessons).
         self.modified_us = stored.accepted_us
         self.created_us = min(created_us, stored.accepted_us) if created_us > 0 else stored.accepted_us
+        # For whom nothing is left of a change, it was not modified by it: when it was depends on who asks.
+        self.continues = stored.continues and not ended
+
+    def as_of(self, stored: Stored) -> "Row":
+        """For whom this event is the entity's last."""
+        return Row(self.key, stored, self.ended, self.facts, self.id, self.created_us)
 
 
 class Table:

@@ -104,7 +104,7 @@ async def page(resource: Resource, place: Place, sight: Sight, orders: Orders) -
                 await asyncio.sleep(0)
         where = {row.key: position for position, row in rows}
         for seen in await sight.see(table, [row for _, row in rows]):
-            if _meets(resource, seen, tests):
+            if _meets(resource, seen, query, tests):
                 found.append(seen)
                 ends.append(where[seen.row.key])
     more = len(found) > query.limit
@@ -144,6 +144,7 @@ async def _order(
             rows.append(row)
         if number % SCAN == SCAN - 1:
             await asyncio.sleep(0)
+    rows = await sight.as_modified(table, rows)
     rows.sort(key=lambda row: sight.called(row.id) if resource.person_ids else row.key)
     rows.sort(key=sort.by, reverse=sort.descending)
     kept = [row.key for row in rows]
@@ -170,13 +171,15 @@ def _within_scope(resource: Resource, sight: Sight) -> Match | None:
 def _candidate(row: Row, table: Table, query: Query, tests: Iterable[Match], sight: Sight) -> bool:
     if row.ended or not sight.index.holds(table, row):
         return False
-    if query.meta and not query.fits(row.created_us, row.modified_us):
+    if query.meta and not row.continues and not query.fits(row.created_us, row.modified_us):
         return False
     return all(test(row, row.facts) for test in tests)
 
 
-def _meets(resource: Resource, seen: Seen, tests: Sequence[Match]) -> bool:
+def _meets(resource: Resource, seen: Seen, query: Query, tests: Sequence[Match]) -> bool:
     """The same by what the client sees: what is hidden from it is no answer to its question."""
+    if query.meta and not query.fits(seen.row.created_us, seen.row.modified_us):
+        return False
     if not tests:
         return True
     facts = FACTS[resource.kind](seen.data)

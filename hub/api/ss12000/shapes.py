@@ -13,19 +13,13 @@ from typing import Any, Final
 
 from hub.api.ss12000.civic import civic_no
 from hub.clock import SCHOOL_ZONE
+from schemas.contract import SCHOOL_TYPES as SCHOOL_TYPES
 from schemas.event import parse_timestamp
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _POSTCODE: Final = re.compile(r"(SE-?)?\d{3} ?\d{2}\Z", re.ASCII)
 
-SCHOOL_TYPES: Final = frozenset(
-    {
-        "FS", "FKLASS", "FTH", "OPPFTH", "GR", "GRS", "TR", "SP", "SAM", "GY", "GYS", "VUX", "VUXSFI", "VUXGR",
-        "VUXGY", "VUXSARGR", "VUXSARTR", "VUXSARGY", "SFI", "SARVUX", "SARVUXGR", "SARVUXGY", "KU", "YH", "FHS",
-        "STF", "KKU", "HS", "ABU", "AU",
-    }
-)  # fmt: skip
 ORGANISATION_TYPES: Final = frozenset(
     {
         "Huvudman", "Verksamhetsområde", "Förvaltning", "Rektorsområde", "Skola", "Skolenhet", "Varumärke", "Bolag",

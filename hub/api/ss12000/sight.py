@@ -65,7 +65,7 @@ class Sight:
         wanted = [row for row in rows if (table.kind, row.key) not in self._known]
         for start in range(0, len(wanted), BLOCK):
             part = wanted[start : start + BLOCK]
-            stored = {each.at: each for each in await self.services.log.get([row.at for row in part])}
+            stored = {each.at: each for each in await self._read(part)}
             for number, row in enumerate(part):
                 event = stored.get(row.at)
                 if event is None:
@@ -80,7 +80,22 @@ class Sight:
         content = decision.content
         if content is None or decision.withheld:
             self._denied[row.at] = decision
-        return None if content is None else Seen(row, decision, content.get("data") or {})
+        if content is None:
+            return None
+        shown = row if decision.stored is event else row.as_of(decision.stored)
+        return Seen(shown, decision, content.get("data") or {})
+
+    async def _read(self, rows: Sequence[Row]) -> Sequence[Stored]:
+        """The events, with what they rest on where that may be what the client sees."""
+        get = self.services.log.get
+        changes = [row.at for row in rows if row.continues]
+        whole = await get([row.at for row in rows if not row.continues])
+        return [*whole, *(await get(changes, state=True))] if changes else whole
+
+    async def as_modified(self, table: Table, rows: Sequence[Row]) -> list[Row]:
+        """The rows with the times at which they were modified for this client; without those that it may not see."""
+        seen = {each.row.key: each.row for each in await self.see(table, [row for row in rows if row.continues])}
+        return [row if not row.continues else seen[row.key] for row in rows if not row.continues or row.key in seen]
 
     async def see_ids(self, kind: str, ids: Iterable[str], *, gone: bool = False) -> dict[str, Seen]:
         """Entities by SS 12000 id, those that the client may see."""

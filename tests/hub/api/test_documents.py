@@ -89,15 +89,30 @@ class TestHealth:
     async def test_live(self, http):
         assert (await http.get("/healthz")).json() == {"status": "live"}
 
-    async def test_ready_says_what_it_rests_on(self, http, hub):
-        answer = await http.get("/readyz")
-        assert answer.status_code == 200
-        document = answer.json()
+    async def test_ready_tells_an_operator_what_it_rests_on(self, http, hub, clock):
+        await append(hub, person(1), current(clock))
+        document = (await http.get("/readyz", headers=bearer("op"))).json()
         assert document["status"] == "ready"
-        assert document["log"]["writable"] is True
-        assert document["school_clock"]
-        assert "subscriptions" not in document
-        assert "subscriptions" in (await http.get("/readyz", headers=bearer("op"))).json()
+        assert [each["fresh"] for each in document["directory"]["sources"]] == [True]
+        assert [each["subscription"] for each in document["subscriptions"]] == [
+            each.id for each in hub.subscriptions.all()
+        ]
+
+    @pytest.mark.parametrize("caller", [None, "acme", "feeder"])
+    async def test_ready_tells_others_no_more_than_that(self, http, hub, clock, caller):
+        """Promise 1: which durability holds, for everybody. Names of sources tell which systems a municipality has."""
+        await append(hub, person(1), current(clock))
+        answer = await http.get("/readyz", headers=bearer(caller) if caller else {})
+        document = answer.json()
+        assert document.pop("school_clock")
+        assert (answer.status_code, document) == (
+            200,
+            {
+                "status": "ready",
+                "log": {"writable": True, "durability": "fsync before the answer"},
+                "store": {"writable": True},
+            },
+        )
 
     async def test_asking_whether_it_is_ready_writes_to_both_files(self, http, tmp_path):
         """A transaction without a change says nothing of a full disk."""
@@ -114,7 +129,9 @@ class TestHealth:
 
         monkeypatch.setattr(type(hub.log), "append", broken)
         answer = await http.get("/readyz")
-        assert (answer.status_code, answer.json()["status"]) == (503, "not-ready")
+        document = answer.json()
+        assert (answer.status_code, document["status"]) == (503, "not-ready")
+        assert (document["log"]["writable"], document["store"]["writable"]) == (False, True)
 
     async def test_metrics_are_for_operators_and_name_no_event(self, http, hub):
         problem(await http.get("/metrics"), 401, "unauthenticated")

@@ -58,6 +58,9 @@ class Door(Connector[Config]):
             case "/poll":
                 self.ctx.poll_soon()
                 return Answer(200)
+            case "/wait":
+                await self.go_on.wait()
+                return Answer(200)
             case "/none":
                 return Answer(204, b"left out")
             case "/busy":
@@ -206,6 +209,49 @@ async def test_only_so_many_are_let_in_at_a_time(served: Served, monkeypatch) ->
     monkeypatch.setattr(inbound, "MAX_OPEN", 0)
     answer = await served.http.post("/connectors/door/echo")
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+
+
+async def test_one_address_leaves_places_to_others(served: Served, monkeypatch) -> None:
+    monkeypatch.setattr(inbound, "MAX_OPEN_EACH", 1)
+    door = served.door()
+    held = asyncio.ensure_future(served.http.post("/connectors/door/wait"))
+    async with asyncio.timeout(20):
+        while not door.seen:
+            await asyncio.sleep(0.01)
+    answer = await served.http.post("/connectors/door/echo")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+    transport = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
+    async with httpx.AsyncClient(transport=transport, base_url=served.http.base_url, timeout=20) as another:
+        second = asyncio.ensure_future(another.post("/connectors/deaf/x"))
+        assert (await second).status_code == 404
+    served.hub.hosts.instance("door")._loop.call_soon_threadsafe(door.go_on.set)
+    assert (await held).status_code == 200
+    assert (await served.http.post("/connectors/door/echo")).status_code == 201
+
+
+async def test_one_address_is_let_in_so_often_and_another_as_before(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(inbound, "BURST", 2)
+    monkeypatch.setattr(inbound, "PER_S", 0.001)
+    async with serving(tmp_path) as served:
+        for path, status in (("door/echo", 201), ("nobody/x", 404)):
+            assert (await served.http.post(f"/connectors/{path}")).status_code == status
+        refused = [await served.http.post(f"/connectors/{path}") for path in ("door/echo", "nobody/x")]
+        assert {(each.status_code, each.headers["content-type"]) for each in refused} == {
+            (429, "application/problem+json")
+        }
+        assert 900 < int(refused[0].headers["retry-after"]) <= 1000
+        assert refused[0].content == refused[1].content, "which connectors there are is not told"
+        transport = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
+        async with httpx.AsyncClient(transport=transport, base_url=served.http.base_url, timeout=20) as another:
+            assert (await another.post("/connectors/door/echo")).status_code == 201
+        assert (await served.http.get("/healthz")).status_code == 200
+
+
+async def test_what_connectors_take_is_described(served: Served) -> None:
+    described = (await served.http.get("/openapi.json")).json()["paths"]["/connectors/{instance}/{path}"]["post"]
+    assert described["security"] == []
+    assert {each["name"] for each in described["parameters"]} == {"instance", "path"}
+    assert {"404", "408", "413", "429", "500", "503"} <= described["responses"].keys()
 
 
 async def test_many_at_once_come_one_at_a_time(served: Served) -> None:

@@ -3,19 +3,24 @@
 import itertools
 import uuid
 from hashlib import blake2b
+from typing import Any
 
+import apsw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.bus.base import Position, Stored, place
 from hub.bus.digests import Filter
-from hub.bus.names import Names, pack_id, pack_ids, unpack_id, unpack_ids
+from hub.bus.fresh import Fresh
+from hub.bus.index import _Fold
+from hub.bus.names import Names, Packed, pack_id, pack_ids, unpack_id, unpack_ids
 from hub.bus.ring import Ring
 from hub.bus.rows import TIMED, canonical_json, canonical_of, complete
 from hub.bus.sequence import Sequencer
 
 UUIDS = st.uuids().map(str)
+PACKED = st.sampled_from(["a", "b", "å", "\U0001f600", "\uffff"]) | st.sampled_from([b"a", b"b", b"", b"\xff"])
 IDS = st.one_of(UUIDS, UUIDS.map(str.upper), st.text(st.characters(codec="utf-8")))
 
 
@@ -69,6 +74,39 @@ class TestFilter:
         assert all(shrunk.may_have(Filter.words(key)) for key in self.KEYS[:size])
         assert sum(shrunk.may_have(Filter.words(key)) for key in self.KEYS[20_000:]) < 20_000 * 0.01
         assert len(made.shrunk(size)) <= max(64, size * 4)
+
+
+class TestFold:
+    @given(
+        st.dictionaries(st.binary(min_size=16, max_size=16), st.binary(max_size=4)),
+        st.dictionaries(PACKED, st.integers(0, 2**50)),
+        st.dictionaries(PACKED, st.lists(PACKED, min_size=1, max_size=4)),
+        st.integers(1, 20),
+    )
+    def test_rows_come_in_the_tables_own_order_however_few_are_taken_at_a_time(
+        self,
+        digests: dict[bytes, bytes],
+        state: dict[Packed, int],
+        related: dict[Packed, list[Packed]],
+        some: int,
+    ) -> None:
+        """Else each would rewrite a page of its own."""
+        fold = _Fold(Fresh(digests=digests, state=state, related=related), [0])
+        found: dict[str, list[tuple[Any, ...]]] = {"digests": [], "state": [], "related": []}
+        while not fold.finished:
+            for table, rows in fold.take(some):
+                found[table] += rows
+        expected = {
+            "digests": list(digests.items()),
+            "state": list(state.items()),
+            "related": [(name, entity) for name, entities in related.items() for entity in entities],
+        }
+        db = apsw.Connection(":memory:")
+        db.execute("CREATE TABLE t (a, b)")
+        for table, rows in expected.items():
+            db.executemany("INSERT INTO t VALUES (?, ?)", rows)
+            assert found[table] == db.execute("SELECT a, b FROM t ORDER BY a, b").fetchall()
+            db.execute("DELETE FROM t")
 
 
 class TestSequencer:

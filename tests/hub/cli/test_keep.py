@@ -72,6 +72,39 @@ def test_a_damaged_copy_is_refused_and_nothing_is_written(place: Place) -> None:
     assert not (place.data / "log.db").exists()
 
 
+def test_a_copy_made_with_another_key_is_not_put_back(place: Place) -> None:
+    with place.hub():
+        assert place.run("backup", "copy").code == 0
+    key = (place.data / "key").read_bytes()
+    shutil.rmtree(place.data)
+    with place.hub():  # begun anew, hence with a new key
+        pass
+    new = (place.data / "key").read_bytes()
+    for file in place.data.glob("*.db*"):
+        file.unlink()
+    ran = place.run("restore", "copy")
+    assert ran.code == 6
+    assert "kopian gjordes med en annan nyckel än hubbens" in ran.err
+    assert not (place.data / "store.db").exists()
+
+    # The key that the configuration names is the one that counts.
+    (place.folder / "kept").write_text(key.hex())
+    place.configure(key="${file:kept}")
+    assert place.run("restore", "copy").code == 0
+    with place.hub():
+        pass
+    place.configure()
+    (place.data / "key").write_bytes(new)
+    ran = place.run("check")
+    assert ran.code == 6
+    assert "Hubbens nyckel öppnar inte det som sparats" in ran.out
+    (place.data / "key").unlink()
+    ran = place.run("check", "--json")
+    assert ran.code == 6
+    assert "Hubbens nyckel saknas" in ran.json()["key"]["error"]
+    assert not (place.data / "key").exists()
+
+
 def test_nothing_to_copy_is_told(place: Place) -> None:
     assert place.run("backup", "copy").code == 6
     assert place.run("restore", "nowhere").code == 1

@@ -5,6 +5,7 @@ import re
 import secrets
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -136,6 +137,54 @@ def test_a_key_that_is_not_the_one_that_was_used_is_told(place: Place, key: byte
     ran = place.run("run")
     assert ran.code == 6
     assert "Hubbens nyckel öppnar inte det som sparats" in ran.err
+
+
+NOBODY = {"clients": [], "subscriptions": []}
+
+
+@pytest.mark.parametrize("seals_nothing", [True, False], ids=["without clients", "with clients"])
+def test_a_key_that_is_gone_is_told_and_no_other_is_made(place: Place, seals_nothing: bool) -> None:
+    place.configure(**(NOBODY if seals_nothing else {}))
+    with place.hub():
+        pass
+    key = (place.data / "key").read_bytes()
+    (place.data / "key").unlink()
+    ran = place.run("run")
+    assert ran.code == 6
+    assert "Hubbens nyckel saknas" in ran.err
+    assert "Lägg tillbaka nyckeln" in ran.err
+    assert "The hub's key is missing" in place.run("--language", "en", "run").err
+    assert not (place.data / "key").exists()
+    (place.data / "key").write_bytes(key)
+    with place.hub():
+        pass
+
+
+def test_another_key_is_told_although_nothing_was_sealed_with_the_first(place: Place) -> None:
+    place.configure(**NOBODY)
+    with place.hub():
+        pass
+    (place.data / "key").write_bytes(secrets.token_bytes(32))
+    ran = place.run("run")
+    assert ran.code == 6
+    assert "Hubbens nyckel öppnar inte det som sparats" in ran.err
+
+
+def test_what_was_made_before_there_were_fingerprints_gets_the_one_of_the_key_that_opens_it(place: Place) -> None:
+    with place.hub():
+        pass
+    store = sqlite3.connect(place.data / "store.db")
+    with store:
+        store.execute("DROP TABLE key_fingerprints")
+        store.execute("UPDATE alembic_version SET version_num = '0001'")
+    store.close()
+    key = (place.data / "key").read_bytes()
+    (place.data / "key").write_bytes(secrets.token_bytes(32))
+    assert place.run("run").code == 6
+    (place.data / "key").write_bytes(key)
+    with place.hub():
+        pass
+    assert place.run("check").code == 0
 
 
 def test_a_full_disk_at_the_start_is_told(place: Place, tmp_path: Path) -> None:

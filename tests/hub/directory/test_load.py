@@ -12,7 +12,7 @@ from hub.clock import to_us
 from hub.directory.directory import Directory, Protection
 from hub.runner import ThreadRunner
 from schemas import Event, core_catalogue
-from tests.hub.privacy.house import CURRENT, OTHER, PERSON, PERSON_GONE, SIS, HandClock, person, pupil, uid
+from tests.hub.privacy.house import CURRENT, OTHER, PERSON, PERSON_GONE, SCHOOL, SIS, HandClock, person, pupil, uid
 
 ANNA, BO = uid("Anna"), uid("Bo")
 
@@ -97,14 +97,55 @@ async def test_whoever_spoke_last_owns_the_person_after_a_restart_too(hub: Hub) 
     assert hub.directory.persons[ANNA].owner.source == before == SIS
 
 
-async def test_a_deleted_person_whose_mark_is_forgotten_is_unknown(hub: Hub) -> None:
+async def test_that_a_person_is_gone_may_be_told_after_a_restart_as_before_it(hub: Hub) -> None:
+    """Promises 2 and 4: what was not delivered before is decided on the same grounds after."""
+    await hub.say(CURRENT, {"asOf": hub.clock.utc().isoformat()})
+    for id, mark in ((ANNA, "Ingen"), (BO, "Sekretessmarkering")):
+        await hub.say(PERSON, pupil(id, mark))
+        await hub.say(PERSON_GONE, {"id": id})
+    for _ in range(3):
+        assert hub.leaving(ANNA) is Protection.OPEN
+        assert hub.leaving(BO) is Protection.PROTECTED
+        assert hub.directory.was_told_of(ANNA, SIS)
+        assert not hub.directory.was_told_of(BO, SIS)
+        assert hub.protection(ANNA) is Protection.UNKNOWN
+        assert hub.directory.organisations_of(ANNA, hub.clock.utc().date())
+        await hub.restart()
+
+
+async def test_the_strictest_mark_of_the_deleted_outlives_a_restart(hub: Hub) -> None:
+    """Promise 4."""
+    await hub.say(CURRENT, {"asOf": hub.clock.utc().isoformat()})
+    await hub.say(PERSON, pupil(ANNA, "Sekretessmarkering"), OTHER)
+    await hub.say(PERSON, pupil(ANNA), SIS)
+    await hub.say(PERSON_GONE, {"id": ANNA}, OTHER)
+    await hub.say(PERSON_GONE, {"id": ANNA}, SIS)
+    for _ in range(2):
+        assert hub.leaving(ANNA) is Protection.PROTECTED
+        await hub.restart()
+
+
+async def test_a_deleted_person_of_whom_nothing_was_told_is_unknown(hub: Hub) -> None:
     """Promise 4: fails closed."""
     await hub.say(CURRENT, {"asOf": hub.clock.utc().isoformat()})
-    await hub.say(PERSON, pupil(ANNA))
     await hub.say(PERSON_GONE, {"id": ANNA})
-    assert hub.leaving(ANNA) is Protection.OPEN
-    await hub.restart()
-    assert hub.leaving(ANNA) is Protection.UNKNOWN
+    for _ in range(2):
+        assert hub.leaving(ANNA) is Protection.UNKNOWN
+        await hub.restart()
+
+
+async def test_whose_a_deleted_duty_and_group_were_is_known_after_a_restart(hub: Hub) -> None:
+    duty, group = uid("duty"), uid("group")
+    await hub.say("se.skolnav.directory.duty.upserted.v1", {"id": duty, "person": {"id": BO}})
+    await hub.say(
+        "se.skolnav.directory.group.upserted.v1", {"id": group, "displayName": "7A", "organisation": {"id": SCHOOL}}
+    )
+    await hub.say("se.skolnav.directory.duty.deleted.v1", {"id": duty})
+    await hub.say("se.skolnav.directory.group.deleted.v1", {"id": group})
+    for _ in range(2):
+        assert hub.directory.duty_person(duty) == BO
+        assert hub.directory.owner_of(group)[0] == SCHOOL
+        await hub.restart()
 
 
 async def test_more_persons_than_a_page_are_all_loaded(hub: Hub) -> None:

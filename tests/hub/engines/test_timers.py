@@ -146,7 +146,7 @@ async def test_after_downtime_a_missed_timer_fires_once_with_its_due_time(timed,
     await first.stop()
     second = await timed(cls, ManualClock(f"{DAY}T11:00"))
     await until(lambda: second.next("reporter") == school("2026-11-25T08:30"))
-    assert runs == [(f"{DAY}T08:30:00+01:00", True)]
+    assert runs == [(f"{DAY}T08:30:00+01:00", False)], "what was to be published meanwhile has not come"
 
 
 async def test_after_days_of_downtime_only_the_last_missed_one_fires(timed):
@@ -156,7 +156,31 @@ async def test_after_days_of_downtime_only_the_last_missed_one_fires(timed):
     await first.stop()
     second = await timed(cls, ManualClock(f"{DAY}T11:00"))
     await until(lambda: second.next("reporter") == school("2026-11-25T08:30"))
+    assert runs == [(f"{DAY}T08:30:00+01:00", False)], "what was to be published meanwhile has not come"
+
+
+async def test_a_start_within_a_minute_of_it_misses_nothing(timed):
+    """Section 7: at most 60 s late, else with `complete=False`."""
+    runs = []
+    cls = reporter(runs)
+    await (await timed(cls, ManualClock(f"{DAY}T08:00"))).stop()
+    await timed(cls, ManualClock(f"{DAY}T08:31"))
+    await until(lambda: runs)
     assert runs == [(f"{DAY}T08:30:00+01:00", True)]
+
+
+async def test_after_a_missed_one_the_next_is_complete_again(timed):
+    runs = []
+    cls = reporter(runs, [TemporaryError("away"), None, None])
+    await (await timed(cls, ManualClock(f"{DAY}T08:00"))).stop()
+    clock = ManualClock(f"{DAY}T11:00")
+    timers = await timed(cls, clock)
+    await until(lambda: runs)
+    clock.pass_machine(700)
+    await until(lambda: timers.next("reporter") == school("2026-11-25T08:30"))
+    clock.advance_to(school("2026-11-25T08:30"))
+    await until(lambda: len(runs) == 3)
+    assert [complete for _, complete in runs] == [False, False, True]
 
 
 async def test_two_missed_times_of_a_day_fire_each_in_order(timed):

@@ -4,6 +4,7 @@ import json
 import re
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -12,7 +13,18 @@ from hub.api.app import create_app
 from hub.store import disclosures
 from schemas import Category
 from tests.hub.api.conftest import running
-from tests.hub.api.ss12000.conftest import BASE, CLIENTS, LISTS, WINDOW, Caller, append, client, is_current, token
+from tests.hub.api.ss12000.conftest import (
+    BASE,
+    CLIENTS,
+    LISTS,
+    WINDOW,
+    Caller,
+    append,
+    client,
+    event,
+    is_current,
+    token,
+)
 from tests.hub.api.ss12000.school import (
     CLASS_7A,
     DUTY,
@@ -361,3 +373,34 @@ async def test_a_request_is_in_the_audit_without_what_was_asked_for(school, http
         ("client/all", "ss12000.read", "persons"),
     ]
     assert "Canary" not in json.dumps([row.target for row in rows])
+
+
+@pytest.mark.parametrize("id", ["all", "timetable"])
+async def test_a_change_that_is_withheld_is_no_modification(school, caller, clock, id):
+    """Promise 5: neither shown, nor found, nor sorted by."""
+    who, newest = caller(id), {"sortkey": "ModifiedDesc"}
+
+    async def seen(**params):
+        return [(each["id"], each.get("meta")) for each in await who.every("/calendarEvents", params)]
+
+    clock.ahead += timedelta(hours=1)
+    await append(school, lesson(2, version=1, rooms=[]))
+    before = await seen(**newest)
+    since = clock.utc().isoformat()
+    clock.ahead += timedelta(hours=1)
+    excepted = [{"student": {"id": SECRET}, "participates": False}]
+    await append(school, changed(1, studentExceptions=excepted, changed={"studentExceptions": []}))
+    assert await seen(**newest) == before
+    if id == "all":
+        assert await seen(**{"meta.modified.after": since}) == []
+    clock.ahead += timedelta(hours=1)
+    await append(school, changed(1, studentExceptions=excepted, rooms=[], changed={"rooms": [{"id": ROOM}]}))
+    first, *_ = await seen(**newest)
+    assert first[0] == lesson_id(1), "what is told of is a modification"
+    if id == "all":
+        assert await seen(**{"meta.modified.after": since}) == [first]
+
+
+def changed(n: int, **data):
+    told = lesson(n, **data)
+    return event("schedule.lesson.changed", f"changed-{n}-{len(json.dumps(data))}", told.data)

@@ -1,0 +1,77 @@
+"""The key of the embedded engine's files: found, made at the first start, and held to what it was used with.
+
+With another key the hub would seem to work, and give every person a new pseudonym and every recipient's cursor a no.
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from hub import keys as key_file
+from hub.config import HubConfig
+from hub.keys import Keys
+from hub.store import key_fingerprints
+from hub.store.base import Store
+from plugins.errors import ConfigurationError
+
+FILE: Final = "key"  # in the data folder, unless the configuration names another
+
+_PUT_BACK: Final = "Put back the key that this data was made with (`key:` in the configuration, else data/key)"
+
+
+async def open_keys(config: HubConfig, store: Store) -> Keys:
+    """The keys of the data in `store`; a new key only where nothing was made with one yet.
+
+    Raises ConfigurationError (code `wrong-key`, `key-missing`), OSError if the file can't be read or made.
+    """
+    made_with = await store.read(key_fingerprints.load(store.tenant))
+    path = config.data / FILE
+    if config.key is not None:
+        root = config.key.get_secret_value()
+    elif made_with is not None and not path.exists():
+        raise ConfigurationError(
+            "the hub's key is not there",
+            why=f"{path} is gone, and the data beside it was made with it",
+            fix=_PUT_BACK,
+            code="key-missing",
+        )
+    else:
+        try:
+            root = key_file.load_or_create(path)
+        except ValueError as error:
+            raise ConfigurationError(str(error), fix=_PUT_BACK, code="wrong-key") from None
+    keys = Keys(root)
+    if made_with not in (None, keys.fingerprint(store.tenant)):
+        raise ConfigurationError(
+            "the hub's key is another than its data was made with",
+            why="pseudonyms, cursors and sealed secrets would no longer be what they were",
+            fix=_PUT_BACK,
+            code="wrong-key",
+        )
+    return keys
+
+
+async def remember(keys: Keys, store: Store) -> None:
+    """From now on the data belongs to this key. Raises StoreUnavailable."""
+    if await store.read(key_fingerprints.load(store.tenant)) is None:
+        await store.commit(key_fingerprints.save(store.tenant, keys.fingerprint(store.tenant)))
+
+
+def made_with(store: Path) -> dict[str, bytes]:
+    """The fingerprint by tenant in a store's file that no hub has open; empty if there is none, or no store."""
+    # As a file that nobody changes where it is whole without a WAL: a copy may lie where nothing can be written.
+    immutable = int(not store.with_name(f"{store.name}-wal").exists())
+    try:
+        uri = f"{store.absolute().as_uri()}?mode=ro&immutable={immutable}"
+        with closing(sqlite3.connect(uri, uri=True)) as reading:
+            return dict(reading.execute("SELECT tenant, fingerprint FROM key_fingerprints"))
+    except sqlite3.Error:  # of before there were any, or damaged: whoever opens it in earnest says so
+        return {}
+
+
+def fits(key: bytes, made: dict[str, bytes]) -> bool:
+    """Whether these bytes are a key, and all of it was made with it."""
+    return len(key) == key_file.KEY_BYTES and all(
+        Keys(key).fingerprint(tenant) == fingerprint for tenant, fingerprint in made.items()
+    )
