@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -23,6 +24,9 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait in machine time."""
+
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[asyncio.Timeout]:
+        """`asyncio.timeout` in machine time."""
 
     def machine_seconds_until(self, due: datetime) -> float:
         """How long, in machine time, until school time reaches `due`; 0 or less if it has."""
@@ -51,6 +55,9 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    def timeout(self, seconds: float) -> asyncio.Timeout:
+        return asyncio.timeout(seconds)
 
     def machine_seconds_until(self, due: datetime) -> float:
         return (due - self.school()).total_seconds() / self._speed

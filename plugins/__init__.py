@@ -10,6 +10,7 @@ from plugins.connector import (
     Effect,
     Received,
     Transaction,
+    Waiting,
     daily,
 )
 from plugins.durations import Duration
@@ -37,6 +38,7 @@ __all__ = [
     "SkolnavError",
     "TemporaryError",
     "Transaction",
+    "Waiting",
     "daily",
     "hookimpl",
 ]

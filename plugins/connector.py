@@ -36,6 +36,7 @@ T = TypeVar("T")
 
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+\Z")
 _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]*\Z")
+_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,99}\Z")
 
 
 class ConnectorConfig(BaseModel):
@@ -84,6 +85,22 @@ class Answer:
             raise ValueError("the status of an answer is 200 to 599")
         if not all(_HEADER.match(name) and _HEADER_VALUE.match(value) for name, value in self.headers.items()):
             raise ValueError("a header's name is letters, digits and hyphens; its value visible ASCII and spaces")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something that a connector does not do until a person has said that it is right. Raises ValueError."""
+
+    word: str  # what the person confirms it by: letters, digits and `.:_-`, up to 100
+    says: str  # what would be done, one line without data: "26 of 31 persons would be removed"
+    since: datetime  # machine time
+    sv: str = ""  # the same in Swedish
+
+    def __post_init__(self) -> None:
+        if not _WORD.match(self.word):
+            raise ValueError("the word that is confirmed is letters, digits and .:_- (100 at most)")
+        if self.since.tzinfo is None:
+            raise ValueError("`since` must have an offset")
 
 
 class Transaction(Protocol):
@@ -151,6 +168,12 @@ class ConnectorClock(Protocol):
     def utc(self) -> datetime:
         """Now in machine time: signatures, tokens."""
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait in machine time."""
+
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[Any]:
+        """`asyncio.timeout` in machine time: raises TimeoutError where the block takes longer."""
+
 
 class Context(Protocol):
     """The hub as one connector instance sees it."""
@@ -178,8 +201,8 @@ class Context(Protocol):
         """Open a transaction on state and publishing.
 
         Inside `handle` it stages: all that is staged becomes durable together with the cursor when `handle` returns,
-        and is dropped if it raises. In `run`, `poll` and timers leaving the block is durable. A block left by an
-        exception keeps nothing.
+        and is dropped if it raises. So it does in `confirm`, together with who confirmed. In `run`, `poll` and timers
+        leaving the block is durable. A block left by an exception keeps nothing.
         """
 
     async def blocking(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -236,6 +259,20 @@ class Connector(Generic[ConfigT]):
         One at a time, 10 s each, and beside what else is going on: a poll under way does not keep the caller waiting.
         """
         return None
+
+    async def waiting(self) -> Sequence[Waiting]:
+        """What waits until a person confirms it, and nothing else (it must outlive a restart: keep it in the state).
+
+        Asked at any time, as `receive` is.
+        """
+        return ()
+
+    async def confirm(self, word: str) -> None:
+        """A person has confirmed what waits under `word`; `waiting` has just named it.
+
+        Called as `receive` is, beside a poll under way: keep that it was confirmed (`ctx.commit`; the hub adds who),
+        and let `poll` do it. The hub lets `poll` run right after, also where it has failed.
+        """
 
     async def selftest(self) -> None:
         """A real round trip to the far side. Returning means it works; raise with what is wrong."""

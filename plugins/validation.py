@@ -29,12 +29,14 @@ _CALLED: Final[Mapping[str, int]] = {
     "run": 0,
     "poll": 0,
     "receive": 1,
+    "waiting": 0,
+    "confirm": 1,
     "selftest": 0,
     "reconcile": 0,
     "stop": 0,
 }
 
-_ARGUMENT: Final = {"handle": "self and the event", "receive": "self and the request"}
+_ARGUMENT: Final = {"handle": "self and the event", "receive": "self and the request", "confirm": "self and the word"}
 
 
 def validate_class(cls: Any) -> list[str]:
@@ -155,6 +157,8 @@ def _coroutine_problems(cls: type[Connector[Any]]) -> Iterator[str]:
             yield f"{name}() must be `async def`; put blocking calls into `await self.ctx.blocking(...)`"
         elif not _takes(method, *[None] * arguments):
             yield f"{name}() must take {_ARGUMENT.get(name, 'only self')}"
+    if (cls.waiting is Connector.waiting) is not (cls.confirm is Connector.confirm):
+        yield "what is `waiting` can be confirmed, and nothing else: override both waiting() and confirm(word)"
     for name, declared in timers_of(cls).items():
         method = getattr(cls, name)
         if not inspect.iscoroutinefunction(method) or not _takes(method, None, True):

@@ -6,7 +6,7 @@ part of its address alone, which only the supplier was told. Whatever it says, i
 
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ import orjson
 
 from connectors.ss12000.client import Client
 from connectors.ss12000.config import Ss12000Config
-from connectors.ss12000.kinds import ALL, DELETED
+from connectors.ss12000.kinds import ALL, DELETED, LESSONS
 from connectors.ss12000.reader import SCHOOL_ZONE
 from plugins import Answer, Context, Received, TemporaryError
 
@@ -42,6 +42,7 @@ class Callback:
         self._config = config
         self._ctx = ctx
         self._client = client
+        self.lessons = False  # a call may have been about lessons; `Rounds` takes it back
         self._failing = False
         self._not_before: datetime | None = None
 
@@ -155,31 +156,38 @@ class Callback:
             return None
         if request.method != "POST":
             return Answer(405, headers={"Allow": "POST"})
-        if self._concerned(request.body):
+        named = self._named(request.body)
+        if named:
+            self.lessons |= LESSONS.resource in named
             self._ctx.poll_soon()
         return Answer(200)
 
-    def _concerned(self, body: bytes) -> bool:
-        """False only if it names nothing but what is not pulled here: it was sent by whom it should be, so what can't
-        be read may be a change as well.
+    def _named(self, body: bytes) -> Set[str]:
+        """The resources that it may be about. Empty only if it names nothing but what is not pulled here: it was sent
+        by whom it should be, so what can't be read may be a change as well.
         """
+        pulled: Set[str] = self._config.resources
         try:
             said = orjson.loads(body)
         except orjson.JSONDecodeError:
-            return True
-        if not isinstance(said, Mapping) or said.get("deletedEntities"):
-            return True
+            return pulled
+        if not isinstance(said, Mapping):
+            return pulled
         named: list[Any] = []
         for spelling in _MODIFIED:
             value = said.get(spelling)
             named += value if isinstance(value, list) else [] if value is None else [value]
-        return not named or any(self._pulled(each) for each in named)
-
-    def _pulled(self, name: Any) -> bool:
-        if not isinstance(name, str):
-            return True
-        kind = DELETED.get(name.lower())
-        return name.lower() not in _NEVER_PULLED if kind is None else kind.resource in self._config.resources
+        if not named and not said.get("deletedEntities"):
+            return pulled
+        found: set[str] = set()
+        for each in named:
+            kind = DELETED.get(each.lower()) if isinstance(each, str) else None
+            if kind is not None:
+                found |= {kind.resource} & pulled
+            elif not isinstance(each, str) or each.lower() not in _NEVER_PULLED:
+                found |= pulled
+        # Deletions are looked up in /deletedEntities, those of lessons too.
+        return found | (pulled - {LESSONS.resource}) if said.get("deletedEntities") else found
 
 
 def _half(now: datetime, answer: Any) -> str:

@@ -4,14 +4,13 @@ Nothing is followed that the configuration does not name (no redirects), nothing
 no text of the far side gets into an error. What may mend itself is a TemporaryError with a code of its own.
 """
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
 import orjson
@@ -19,7 +18,9 @@ import orjson
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.login import Login, tls
 from plugins import TemporaryError
+from plugins.connector import ConnectorClock
 
+T = TypeVar("T")
 Query = Mapping[str, str]
 
 # They log whole addresses, and an address may hold a person's id.
@@ -50,9 +51,13 @@ class NotAnswered(Exception):
         self.status = status
 
 
+class _Silent(Exception):
+    """Nothing came for too long."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some records as they came. `date` is the supplier's own clock; None if it does not tell."""
+    """Some records as they came. `date` is the supplier's own clock when it was asked; None if it does not tell."""
 
     data: Any  # a list, for deletedEntities also an object of lists
     date: datetime | None
@@ -68,17 +73,17 @@ class _Answer:
 
 
 class Client:
-    """One school system. `now` is machine time."""
+    """One school system. Time-outs and pauses go by `clock`, in machine time."""
 
-    def __init__(self, config: Ss12000Config, now: Callable[[], datetime]) -> None:
+    def __init__(self, config: Ss12000Config, clock: ConnectorClock) -> None:
         """Raises ConfigurationError where a certificate file can't be used."""
         self._config = config
-        self._now = now
-        self._login = Login(config.auth, now)
+        self._clock = clock
+        self._login = Login(config.auth, clock, config.answer_timeout_s)
         self._repeat: set[str] = set()  # lists that refuse a pageToken alone
         self._http = httpx.AsyncClient(
             verify=tls(config),
-            timeout=httpx.Timeout(config.answer_timeout_s),
+            timeout=None,  # noqa: S113 - each answer has two, by the hub's clock: see _once
             follow_redirects=False,
             trust_env=False,
             headers={"Accept": "application/json", "User-Agent": "skolnav-ss12000"},
@@ -178,11 +183,11 @@ class Client:
                         retry_after_s=answer.retry_after_s,
                     )
                 waited += max(pause, 1.0)  # one that says 0 each time must come to an end too
-                await asyncio.sleep(pause)
+                await self._clock.sleep(pause)
                 continue
             if answer.status in _FAILING and not failed:
                 failed = True
-                await asyncio.sleep(_AGAIN_S)
+                await self._clock.sleep(_AGAIN_S)
                 continue
             if answer.status >= 500 and answer.status != 501:
                 raise _bad(resource, "failing", f"it answered {answer.status}")
@@ -196,16 +201,20 @@ class Client:
 
     async def _once(self, path: str, query: Query, method: str = "GET", body: Any = None) -> _Answer:
         resource = path.partition("/")[0]
+        url, asked = f"{self._config.base_url}/{path}", self._clock.utc()
         try:
-            async with asyncio.timeout(self._config.deadline_s):
+            async with self._clock.timeout(self._config.deadline_s):
                 headers = await self._login.headers(self._http)
-                url = f"{self._config.base_url}/{path}"
-                async with self._http.stream(method, url, params=dict(query), headers=headers, json=body) as answer:
+                request = self._http.build_request(method, url, params=dict(query), headers=headers, json=body)
+                answer = await self._heard(self._http.send(request, stream=True))
+                try:
                     content = await self._body(resource, answer)
+                finally:
+                    await answer.aclose()
+        except _Silent:
+            raise _bad(resource, "slow", f"nothing came for {self._config.answer_timeout_s:g} s") from None
         except TimeoutError:
             raise _bad(resource, "slow", f"no whole answer within {self._config.deadline_s:g} s") from None
-        except httpx.TimeoutException:
-            raise _bad(resource, "slow", f"no answer within {self._config.answer_timeout_s:g} s") from None
         except (httpx.RemoteProtocolError, httpx.DecodingError):
             raise _bad(resource, "cut-off", "its answer broke off or is no HTTP") from None
         except httpx.ConnectError as error:
@@ -214,10 +223,13 @@ class Client:
             raise _bad(resource, "unreachable", "it can't be connected to") from None
         except httpx.HTTPError as error:
             raise _bad(resource, "unreachable", f"the connection failed ({type(error).__name__})") from None
+        date = _date(answer.headers.get("date"))
+        if date is not None:  # of the answer; what it holds may have been looked up when it was asked for
+            date -= max(self._clock.utc() - asked, timedelta(0))
         return _Answer(
             answer.status_code,
             content,
-            _date(answer.headers.get("date")),
+            date,
             self._retry_after(answer.headers.get("retry-after")),
             "json" in answer.headers.get("content-type", "application/json").lower(),
         )
@@ -229,14 +241,21 @@ class Client:
         size = int(announced) if announced.isdecimal() and len(announced) < 19 else 0
         if size <= most:
             size = 0
-            async for chunk in answer.aiter_bytes():
+            coming = answer.aiter_bytes()
+            while size <= most and (chunk := await self._heard(anext(coming, None))) is not None:
                 size += len(chunk)
-                if size > most:
-                    break
                 chunks.append(chunk)
         if size > most:
             raise _bad(resource, "too-large", f"its answer has more than {self._config.max_answer_mib} MiB")
         return b"".join(chunks)
+
+    async def _heard(self, something: Awaitable[T]) -> T:
+        """Raises _Silent where it does not come within `answer_timeout_s`."""
+        try:
+            async with self._clock.timeout(self._config.answer_timeout_s):
+                return await something
+        except TimeoutError:
+            raise _Silent from None
 
     def _retry_after(self, value: str | None) -> float | None:
         """RFC 9110 section 10.2.3: seconds, or a date."""
@@ -245,7 +264,7 @@ class Client:
         if value.strip().isdecimal():
             return min(float(value.strip()), 86_400.0)
         moment = _date(value)
-        return None if moment is None else min(max((moment - self._now()).total_seconds(), 0.0), 86_400.0)
+        return None if moment is None else min(max((moment - self._clock.utc()).total_seconds(), 0.0), 86_400.0)
 
 
 def _content(resource: str, answer: _Answer) -> tuple[Any, str | None]:
@@ -263,7 +282,7 @@ def _content(resource: str, answer: _Answer) -> tuple[Any, str | None]:
 
 def _json(resource: str, answer: _Answer) -> Any:
     try:
-        return orjson.loads(answer.body)
+        return orjson.loads(answer.body.removeprefix(b"\xef\xbb\xbf"))  # some begin with a byte order mark
     except orjson.JSONDecodeError:
         if not answer.json or answer.body.lstrip()[:1] == b"<":
             raise _bad(resource, "not-json", "its answer is a page for people, no JSON") from None

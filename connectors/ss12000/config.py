@@ -149,16 +149,11 @@ class Ss12000Config(ConnectorConfig):
         1000, ge=1, le=10_000, description="Records a page that are asked for. null: as many as the supplier likes."
     )
     lessons_per_poll: int = Field(
-        5000,
+        10_000,
         ge=100,
         le=1_000_000,
         description="About how many lessons are compared in one poll beside today's and tomorrow's; the whole window "
         "is gone through over several polls.",
-    )
-    confirm: frozenset[str] = Field(
-        frozenset(),
-        description="Removals that were held back and that you have checked, as the operator's event names them: "
-        "persons:1a2b3c4d",
     )
     ca_file: LocalPath | None = Field(
         None, description="PEM file of the authority to trust. Left out: the system's own."

@@ -1,7 +1,9 @@
 """Joins wire, rules and state: what has changed at every poll, everything nightly."""
 
+import asyncio
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from connectors.ss12000.callback import Callback
@@ -22,7 +24,8 @@ from connectors.ss12000.lessons import Window
 from connectors.ss12000.lists import Listed
 from connectors.ss12000.pull import Source
 from connectors.ss12000.reader import SCHOOL_ZONE
-from plugins import Answer, Connector, Context, Effect, Received, TemporaryError
+from connectors.ss12000.rounds import Rounds
+from plugins import Answer, Connector, Context, Effect, Received, TemporaryError, Waiting
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
 from schemas.attendance import AttendanceRecorded, CheckedIn, CheckedOut
 from schemas.directory import DirectoryCurrent
@@ -31,19 +34,22 @@ from schemas.schedule import LessonCancelled, LessonChanged, LessonScheduled
 _DELETED: Final = "deletedEntities"
 # Failures after which asking for the next resource makes no sense now.
 _ALL_FAIL: Final = frozenset({"unreachable", "slow", "certificate", "login-refused", "token", "busy"})
-_FULL_SLICE: Final = 1000  # lessons; a slice of the window with more is made shorter
-_THIN_SLICE: Final = 200
-_LONGEST_SLICE: Final = 14  # days
+_CURRENT: Final = "directory.current"
+_LONG_S: Final = 600.0
+_OLD: Final = timedelta(hours=6)  # a lap that was cut short so long ago is begun anew
 _CLOCK_OFF: Final = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
-class Round:
-    """One walk through the whole window, over several polls."""
+class Lap:
+    """One walk through all resources. Where it is cut short, by its time or by a supplier that fails, the next poll
+    goes on with it: else a supplier with which it takes longer than a poll may would never be read to the end.
+    """
 
-    window: Window
-    next: date
-    seen: set[str] = field(default_factory=set)
+    began: datetime
+    full: bool
+    done: set[str] = field(default_factory=set)  # resources that were tried
+    failures: list[TemporaryError] = field(default_factory=list)
 
 
 class Ss12000(Connector[Ss12000Config]):
@@ -70,30 +76,40 @@ class Ss12000(Connector[Ss12000Config]):
 
     def __init__(self, config: Ss12000Config, ctx: Context) -> None:
         super().__init__(config, ctx)
-        self._round: Round | None = None
-        self._days = 1  # length of a slice of the window
-        self._failing = ""  # the code that the operator was told last
+        self._lap: Lap | None = None
+        self._told: dict[str, str] = {}  # codes of failures that the operator was told, by resource
+        self._again: set[str] = set()  # resources whose nightly reading failed
         self._clock_told = False
+        self._long_told = False
+        self._deleted_told = False
 
     async def start(self) -> None:
-        self._client = Client(self.config, self.ctx.clock.utc)
+        self._client = Client(self.config, self.ctx.clock)
         self._source = Source(self.config, self.ctx, self._client)
         self._callback = Callback(self.config, self.ctx, self._client)
+        self._rounds = Rounds(self._source, self._callback)
 
     async def poll(self) -> None:
-        await self._pull(full=False)
+        await self._watched(self._pull(full=False))
 
     async def receive(self, request: Received) -> Answer | None:
         return self._callback.receive(request)
 
     async def reconcile(self) -> None:
-        await self._pull(full=True)
+        await self._watched(self._pull(full=True))
+
+    async def waiting(self) -> Sequence[Waiting]:
+        return self._source.holding.waiting()
+
+    async def confirm(self, word: str) -> None:
+        await self._source.holding.confirm(word)
 
     async def selftest(self) -> None:
         """Read one page of organisations."""
+        asked = self.ctx.clock.utc()
         try:
             async for page in self._client.pages("organisations"):
-                self._check_clock(page.date)
+                self._check_clock(page.date, asked)
                 return
         except (NotOffered, NotAnswered) as error:
             raise TemporaryError(
@@ -110,64 +126,117 @@ class Ss12000(Connector[Ss12000Config]):
     # -- a pull -------------------------------------------------------------------------------------------------
 
     async def _pull(self, *, full: bool) -> None:
-        began = self.ctx.clock.utc()
         today = self.ctx.clock.school().astimezone(SCHOOL_ZONE).date()
         window = Window.around(today, self.config.window.back, self.config.window.ahead)
-        failures: list[TemporaryError] = []
-        steps = [(kind, self._wanted(kind)) for kind in DIRECTORY]
-        for kind, wanted in steps:
-            if wanted:
-                await self._step(failures, self._source.pull(kind, window, full=full))
-        await self._step(failures, self._deletions(window))
-        # Without persons it would call marks fresh that nobody has read.
-        if self._wanted(PERSONS) and not failures and not any(self._source.held(kind) for kind in DIRECTORY):
-            async with self.ctx.commit() as tx:
-                tx.publish(DirectoryCurrent, {"asOf": began.astimezone(UTC).isoformat(timespec="seconds")})
-        if self._wanted(LESSONS):
-            await self._step(failures, self._lessons(window, today, full=full))
+        now, lap = self.ctx.clock.utc(), self._lap
+        if lap is None or (full and not lap.full) or now - lap.began > _OLD:
+            lap = self._lap = Lap(now, full)
+            if full:
+                self._rounds.begin()
+        elif PERSONS.resource in lap.done and self._wanted(PERSONS):
+            # Again: a mark must hold before anything else is told.
+            await self._step(lap, PERSONS.resource, self._source.pull(PERSONS, window, full=False))
+        for kind in DIRECTORY:
+            await self._read(lap, kind, window)
+        if _DELETED not in lap.done:
+            await self._step(lap, _DELETED, self._deletions(window, full=lap.full))
+        await self._say_current(lap)
+        if self._left(lap, LESSONS):
+            spent = self.ctx.clock.utc() - now
+            await self._step(lap, LESSONS.resource, self._rounds.read(window, today, full=lap.full, spent=spent))
         for kind in (ABSENCES, ATTENDANCES, PRESENCES):
-            if self._wanted(kind):
-                await self._step(failures, self._source.pull(kind, window, full=full))
-        if full:
+            await self._read(lap, kind, window)
+        if lap.full:
             await self._source.forget_registered(window)
-        await self._callback.keep(full=full)
-        if failures:
-            raise failures[0]
-        async with self.ctx.commit() as tx:
-            tx.state["pulled"] = began.astimezone(UTC).isoformat(timespec="seconds")
-        self._failing = ""
+        await self._callback.keep(full=lap.full)
+        self._lap = None
+        if len(lap.failures) >= len(lap.done - {_CURRENT}):
+            raise lap.failures[0]
+        self._told.pop("", None)
+        # One list that can't be read is told, and tried again; it must not make the others come more seldom.
+        if not lap.failures:
+            async with self.ctx.commit() as tx:
+                tx.state["pulled"] = lap.began.astimezone(UTC).isoformat(timespec="seconds")
+        if self.ctx.clock.utc() - lap.began < timedelta(seconds=_LONG_S):
+            self._long_told = False
+
+    async def _say_current(self, lap: Lap) -> None:
+        if _CURRENT in lap.done:
+            return
+        lap.done.add(_CURRENT)
+        # Without persons it would call marks fresh that nobody has read.
+        if self._wanted(PERSONS) and not lap.failures and not self._source.holding.any(DIRECTORY):
+            async with self.ctx.commit() as tx:
+                tx.publish(DirectoryCurrent, {"asOf": lap.began.astimezone(UTC).isoformat(timespec="seconds")})
+
+    def _left(self, lap: Lap, kind: Kind) -> bool:
+        return self._wanted(kind) and kind.resource not in lap.done
+
+    async def _watched(self, pull: Coroutine[Any, Any, None]) -> None:
+        """A pull that goes on for long is told while it does: it may go on for an hour without a failure."""
+
+        async def tell() -> None:
+            await self.ctx.clock.sleep(_LONG_S)
+            if not self._long_told:
+                self._long_told = True
+                self.ctx.problem(
+                    "pull-slow",
+                    f"a pull goes on for more than {_LONG_S / 60:g} min; last complete pull: {self._pulled()}",
+                )
+
+        telling = asyncio.create_task(tell())
+        try:
+            await pull
+        finally:
+            telling.cancel()
+
+    def _pulled(self) -> Any:
+        return self.ctx.state.get("pulled", "none yet")
 
     def _wanted(self, kind: Kind) -> bool:
         return kind.resource in self.config.resources
 
-    async def _step(self, failures: list[TemporaryError], work: Any) -> None:
+    async def _read(self, lap: Lap, kind: Kind, window: Window) -> None:
+        """A resource that is not a lesson."""
+        if self._left(lap, kind):
+            full = lap.full or kind.resource in self._again
+            await self._step(lap, kind.resource, self._source.pull(kind, window, full=full))
+
+    async def _step(self, lap: Lap, resource: str, work: Coroutine[Any, Any, None]) -> None:
         """One resource. What fails with it alone does not keep the others from being read."""
         try:
             await work
         except TemporaryError as error:
-            self._tell(error)
-            failures.append(error)
             if error.code in _ALL_FAIL:
+                self._tell("", error)
                 raise
+            self._tell(resource, error)
+            lap.failures.append(error)
+            if lap.full:
+                self._again.add(resource)
+        else:
+            self._told.pop(resource, None)
+            self._again.discard(resource)
+        lap.done.add(resource)
 
-    def _tell(self, error: TemporaryError) -> None:
-        """Tell the operator once that pulls fail, and how old what is known is."""
-        if error.code != self._failing:
-            self._failing = error.code
-            self.ctx.problem(
-                error.code, f"{error.what}: {error.why}; last complete pull: {self.ctx.state.get('pulled', 'none yet')}"
-            )
+    def _tell(self, resource: str, error: TemporaryError) -> None:
+        """Tell the operator once that it can't be read, and how old what is known is."""
+        if self._told.get(resource) != error.code:
+            self._told[resource] = error.code
+            self.ctx.problem(error.code, f"{error.what}: {error.why}; last complete pull: {self._pulled()}")
 
-    def _check_clock(self, theirs: datetime | None) -> None:
-        if theirs is not None and abs(theirs - self.ctx.clock.utc()) > _CLOCK_OFF and not self._clock_told:
+    def _check_clock(self, theirs: datetime | None, ours: datetime) -> None:
+        """Both when they were asked."""
+        if theirs is not None and abs(theirs - ours) > _CLOCK_OFF and not self._clock_told:
             self._clock_told = True
             self.ctx.problem("clock-differs", "the supplier's clock and the hub's are more than 5 min apart")
 
     # -- deletions ----------------------------------------------------------------------------------------------
 
-    async def _deletions(self, window: Window) -> None:
+    async def _deletions(self, window: Window, *, full: bool) -> None:
         """What /deletedEntities names and asking by id does not find. Whom it concerns also leaves their groups."""
-        if self.ctx.state.get(f"absent/{_DELETED}"):
+        absent = bool(self.ctx.state.get(f"absent/{_DELETED}"))
+        if absent and not full:
             return
         began = self.ctx.clock.utc()
         mark = self._source.watermark(_DELETED)
@@ -176,79 +245,38 @@ class Ss12000(Connector[Ss12000Config]):
         since = Watermark((mark or Watermark(began)).at, offsets)
         listed = Listed(offsets=offsets)
         named: dict[str, dict[str, None]] = {}
+        unreadable = 0
         try:
             async for page in self._client.pages(_DELETED, {"after": since.after(self.config.dialect.overlap)}):
                 listed.date = listed.date or page.date
                 for kind, id in deleted(page.data):
+                    unreadable += id is None
                     if kind is not None and id is not None and kind.key(id) in self.ctx.state:
                         named.setdefault(kind.resource, {})[id] = None
-        except NotOffered:
-            async with self.ctx.commit() as tx:
-                tx.state[f"absent/{_DELETED}"] = True
-            self.ctx.problem("not-offered", f"{_DELETED}: removals are found by the nightly comparison only")
+        except (NotOffered, NotAnswered, ListExpired) as error:
+            if isinstance(error, ListExpired) or mark is not None:
+                raise TemporaryError(
+                    f"ss12000: {_DELETED} could not be read", why="the supplier refused the question", code="refused"
+                ) from None
+            # Never answered yet, by a 404 or another refusal: the night finds what is gone without it.
+            if not absent:
+                async with self.ctx.commit() as tx:
+                    tx.state[f"absent/{_DELETED}"] = True
+                self.ctx.problem("not-offered", f"{_DELETED}: removals are found by the nightly comparison only")
             return
-        except (NotAnswered, ListExpired):
-            raise TemporaryError(
-                f"ss12000: {_DELETED} could not be read", why="the supplier refused the question", code="refused"
-            ) from None
-        self._check_clock(listed.date)
-        held = False
+        self._check_clock(listed.date, began)
+        if unreadable and not self._deleted_told:
+            self._deleted_told = True  # the same are named again for a while
+            self.ctx.problem("record-not-read", f"{_DELETED}: id: must be a UUID ({unreadable} of them)")
+        held, holding = False, self._source.holding
         for kind in reversed(ALL):
             ids = list(named.get(kind.resource, ()))
-            if ids and not await self._source.believable(kind, ids, self._source.count(kind)):
+            if ids and not await holding.believable(kind, "announced", ids, self._source.count(kind)):
                 held = True
                 continue
             ended = await self._source.gone(kind, ids, window, announced=True)
+            await holding.over(kind, "announced")
             if kind is PERSONS and ended:
                 await self._source.reread_groups(self._source.groups_of(set(ended)), window)
         if not held:  # else they must be named again
             await self._source.keep_mark(_DELETED, listed, began)
-
-    # -- lessons ------------------------------------------------------------------------------------------------
-
-    async def _lessons(self, window: Window, today: date, *, full: bool) -> None:
-        """Today's and tomorrow's, then as much of the window as a poll may read; all of it at first and nightly."""
-        absent = bool(self.ctx.state.get(f"absent/{LESSONS.resource}"))
-        if absent and not full:
-            return
-        first = self._source.watermark(LESSONS.resource) is None
-        began = self.ctx.clock.utc()
-        budget = self.config.lessons_per_poll
-        if full or self._round is None or self._round.window != window:
-            self._round = Round(window, window.first)
-        round_ = self._round
-        try:
-            if not (full or first):
-                round_.seen |= (await self._slice(window.part(today, 2), window)).seen
-            while round_.next <= window.last and (full or first or budget > 0):
-                part = window.part(round_.next, self._days)
-                listed = await self._slice(part, window)
-                budget -= max(listed.count, 1)
-                round_.seen |= listed.seen
-                round_.next = part.last + timedelta(days=1)
-                self._fit(listed.count)
-        except NotOffered:
-            await self._source.not_offered(LESSONS)
-            return
-        if round_.next > window.last:
-            self._round = None
-            await self._source.removals(LESSONS, round_.seen, window)
-            await self._source.keep_mark(LESSONS.resource, Listed(offsets=True), began)
-
-    async def _slice(self, part: Window, window: Window) -> Listed:
-        try:
-            return await self._source.read_list(LESSONS, part.filters(), window)
-        except NotAnswered as error:
-            raise TemporaryError(
-                f"ss12000: {LESSONS.resource} could not be read",
-                why=f"the supplier answered {error.status}",
-                fix="See what the hub's account may read",
-                code="refused",
-            ) from None
-
-    def _fit(self, count: int) -> None:
-        """Fewer requests where there is little, short lists where there is much."""
-        if count > _FULL_SLICE:
-            self._days = max(1, self._days // 2)
-        elif count < _THIN_SLICE:
-            self._days = min(_LONGEST_SLICE, self._days * 2)

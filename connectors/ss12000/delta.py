@@ -11,7 +11,6 @@ from connectors.ss12000.reader import id_of
 
 OVERLAP: Final = timedelta(minutes=10)  # a record may be stamped before it can be seen
 NAIVE_OVERLAP: Final = timedelta(hours=3)  # times without offset: more than Sweden's from UTC, on either side
-HELD_S: Final = 3600.0  # an equal pull so much later is believed
 _SHARE: Final = 0.2
 _FEW: Final = 20
 
@@ -76,21 +75,6 @@ def deleted(data: Any) -> Iterator[tuple[Kind | None, str | None]]:
         yield DELETED.get(kind.lower()) if isinstance(kind, str) else None, id_of(item)
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Removals that were too many to be believed at once."""
-
-    since: datetime  # machine time
-    what: str  # stands for exactly these records
-
-    @classmethod
-    def kept(cls, value: Any) -> "Held | None":
-        return cls(datetime.fromisoformat(value["since"]), value["what"]) if isinstance(value, Mapping) else None
-
-    def to_keep(self) -> dict[str, Any]:
-        return {"since": self.since.isoformat(), "what": self.what}
-
-
 def too_many(vanished: int, known: int, *, whole: bool = False) -> bool:
     """Over 20 % and over 20 records. With `whole` also all that there was: no school loses its last group in a day."""
     return (vanished > _FEW and vanished > _SHARE * known) or (whole and 0 < known <= vanished)
@@ -102,10 +86,3 @@ def stands_for(ids: Iterable[str]) -> str:
     for id in sorted(ids):
         joined.update(id.encode())
     return joined.hexdigest()
-
-
-def believed(held: Held | None, what: str, now: datetime, confirmed: bool) -> bool:
-    """Whether removals that are too many are true: a person says so, or an equal pull an hour ago did."""
-    if confirmed:
-        return True
-    return held is not None and held.what == what and (now - held.since).total_seconds() >= HELD_S

@@ -121,11 +121,12 @@ class Lists:
         if id is None:
             self._refused(listed, raw, read(kind, raw).reasons)
             return
-        listed.seen.add(id)
         key, now = kind.key(id), digest(raw)
         before = tx.state.get(key)
-        if digest_kept(before) == now:
+        if digest_kept(before) == now or self._twice(kind, listed, id, raw):
+            listed.seen.add(id)
             return
+        listed.seen.add(id)
         reading = read(kind, raw, self.config.dialect.times_without_offset)
         self._refused(listed, raw, reading.reasons)
         record = reading.record
@@ -148,12 +149,13 @@ class Lists:
         if id is None:
             self._refused(listed, raw, read(LESSONS, raw).reasons)
             return
-        listed.seen.add(id)
         activity, persons, stamp = known.of(raw)
         key, now = LESSONS.key(id), f"{digest(raw)}{stamp[:8]}"
         before = tx.state.get(key)
-        if digest_kept(before) == now:
+        if digest_kept(before) == now or self._twice(LESSONS, listed, id, raw):
+            listed.seen.add(id)
             return
+        listed.seen.add(id)
         reading = read(LESSONS, raw, self.config.dialect.times_without_offset)
         self._refused(listed, raw, reading.reasons)
         if reading.record is None:
@@ -165,6 +167,16 @@ class Lists:
         if told is not None and not self._publish(tx, told, raw, listed):
             return
         tx.state[key] = {"d": now, "l": lessons.to_keep(lesson)}
+
+    def _twice(self, kind: Kind, listed: Listed, id: str, raw: Any) -> bool:
+        """Whether the list has had this id before, with other content: taken both times, it would be told as two
+        changes by each pull. The first counts; if it was changed while the list was read, the next pull brings it.
+        """
+        if id not in listed.seen:
+            return False
+        self._refused(listed, raw, ["the record: came twice, with different content"])
+        # Of two words about a person's marking the one that protects is never passed over.
+        return kind is not PERSONS or raw.get("securityMarking") == "Ingen"
 
     def _publish(self, tx: Transaction, told: lessons.Told, raw: Any, listed: Listed) -> bool:
         """False where the catalogue refuses what the reader let through: one record must not stop the rest."""

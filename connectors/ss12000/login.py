@@ -1,7 +1,6 @@
 """How the hub proves who it is: a token, OAuth 2 client credentials (kept until they run out), or a certificate."""
 
 import ssl
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,6 +8,7 @@ import httpx
 
 from connectors.ss12000.config import CertificateAuth, ClientAuth, Ss12000Config, TokenAuth
 from plugins import ConfigurationError, TemporaryError
+from plugins.connector import ConnectorClock
 
 _EARLY: Final = timedelta(seconds=30)  # a token is renewed so long before it runs out
 _UNSAID: Final = timedelta(minutes=5)  # how long one is used whose life was not told (RFC 6749 5.1 only recommends it)
@@ -37,11 +37,12 @@ def tls(config: Ss12000Config) -> ssl.SSLContext:
 
 
 class Login:
-    """What stands in the `Authorization` header now. One per connector; `now` is machine time."""
+    """What stands in the `Authorization` header now. One per connector. An access token comes within `timeout_s`."""
 
-    def __init__(self, auth: TokenAuth | ClientAuth | CertificateAuth, now: Callable[[], datetime]) -> None:
+    def __init__(self, auth: TokenAuth | ClientAuth | CertificateAuth, clock: ConnectorClock, timeout_s: float) -> None:
         self._auth = auth
-        self._now = now
+        self._clock = clock
+        self._timeout_s = timeout_s
         self._token = ""
         self._until: datetime | None = None
 
@@ -51,7 +52,7 @@ class Login:
             return {"Authorization": f"Bearer {self._auth.token.get_secret_value()}"}
         if isinstance(self._auth, CertificateAuth):
             return {}
-        if self._until is None or self._now() >= self._until:
+        if self._until is None or self._clock.utc() >= self._until:
             await self._fetch(http, self._auth)
         return {"Authorization": f"Bearer {self._token}"}
 
@@ -70,12 +71,17 @@ class Login:
         if basic is None:
             form |= {"client_id": auth.client_id, "client_secret": secret}
         try:
-            async with http.stream("POST", auth.login_url, data=form, auth=basic) as answer:
+            async with (
+                self._clock.timeout(self._timeout_s),
+                http.stream("POST", auth.login_url, data=form, auth=basic) as answer,
+            ):
                 body = b""
                 async for chunk in answer.aiter_bytes():
                     body += chunk
                     if len(body) > _LARGEST:
                         raise _no_token("its answer is too large")
+        except TimeoutError:
+            raise _no_token(f"the token server gave no answer within {self._timeout_s:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _no_token(f"the token server can't be reached ({type(error).__name__})") from None
         if answer.status_code in (400, 401, 403):
@@ -95,7 +101,7 @@ class Login:
         if not usable or not 0 <= seconds < 10**9:
             raise _no_token("its answer holds no access token")
         self._token = token
-        self._until = self._now() + max(timedelta(seconds=seconds) - _EARLY, timedelta(seconds=1))
+        self._until = self._clock.utc() + max(timedelta(seconds=seconds) - _EARLY, timedelta(seconds=1))
 
 
 def _no_token(why: str, code: str = "token") -> TemporaryError:

@@ -5,19 +5,21 @@ Only what is missing in a list that was read as a whole, and is then not found b
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from connectors.ss12000.client import Client, NotAnswered, NotOffered, Query
 from connectors.ss12000.config import Ss12000Config
-from connectors.ss12000.delta import Held, Watermark, believed, stands_for, too_many, went_back
-from connectors.ss12000.kinds import ABSENCES, ATTENDANCES, DIRECTORY, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
+from connectors.ss12000.delta import Watermark, went_back
+from connectors.ss12000.holding import Holding
+from connectors.ss12000.kinds import ABSENCES, ATTENDANCES, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
 from connectors.ss12000.lists import CHUNK, Listed, Lists, ends_before
 from connectors.ss12000.mapping import tell_gone
 from connectors.ss12000.reader import id_of
 from plugins import Context, TemporaryError
 
+WINDOW: Final = f"window/{LESSONS.resource}"  # state: the days that the last whole reading of lessons was of
 _AT_A_TIME: Final = 8  # records asked for by id
 _NO_SUCH_FILTER: Final = frozenset({400, 422, 501})
 _REQUIRED: Final = frozenset({PERSONS.resource})
@@ -28,6 +30,7 @@ class Source(Lists):
 
     def __init__(self, config: Ss12000Config, ctx: Context, client: Client) -> None:
         super().__init__(config, ctx, client)
+        self.holding = Holding(ctx)
         self._whole: set[str] = set()  # resources that can't be asked for changes
 
     # -- whole resources ----------------------------------------------------------------------------------------
@@ -41,24 +44,16 @@ class Source(Lists):
         if self.ctx.state.get(f"absent/{kind.resource}") and not full:
             return
         try:
-            if mark is None or full or self._due_again(kind):
-                await self._all(kind, window)
+            if mark is None or full or self.holding.due(kind):
+                ended = await self._all(kind, window)
+                if kind is PERSONS and ended and not full:  # else all groups are read in a moment
+                    await self.reread_groups(self.groups_of(set(ended)), window)
             else:
                 await self._changes(kind, window, mark)
         except NotOffered:
             await self.not_offered(kind)
         except NotAnswered as error:
             raise _not_answered(kind, error) from None
-
-    def held(self, kind: Kind) -> Held | None:
-        """Removals of this resource that are held back now."""
-        return Held.kept(self.ctx.state.get(f"held/{kind.resource}"))
-
-    def _due_again(self, kind: Kind) -> bool:
-        """Removals were held back, and a person has confirmed them or it is time to see whether they still stand."""
-        held = self.held(kind)
-        confirmed = held is not None and f"{kind.resource}:{held.what}" in self.config.confirm
-        return held is not None and believed(held, held.what, self.ctx.clock.utc(), confirmed)
 
     async def not_offered(self, kind: Kind) -> None:
         """The list is a 404. Said once; what was read from it before stays."""
@@ -74,7 +69,8 @@ class Source(Lists):
                 tx.state[f"absent/{kind.resource}"] = True
             self.ctx.problem("not-offered", f"{kind.resource}: the supplier does not offer it (404)")
 
-    async def _all(self, kind: Kind, window: Window) -> None:
+    async def _all(self, kind: Kind, window: Window) -> list[str]:
+        """Returns the ids of those that are gone."""
         began = self.ctx.clock.utc()
         filters = self._first_filters(kind, window)
         try:
@@ -83,9 +79,9 @@ class Source(Lists):
             if not filters:
                 raise
             listed = await self.read_list(kind, {}, window)
-        if kind not in (ATTENDANCES, PRESENCES):
-            await self.removals(kind, listed.seen, window)
+        ended = [] if kind in (ATTENDANCES, PRESENCES) else await self.removals(kind, listed.seen, window)
         await self.keep_mark(kind.resource, listed, began)
+        return ended
 
     async def _changes(self, kind: Kind, window: Window, mark: Watermark) -> None:
         began = self.ctx.clock.utc()
@@ -125,9 +121,13 @@ class Source(Lists):
 
     # -- what is gone -------------------------------------------------------------------------------------------
 
-    async def removals(self, kind: Kind, seen: set[str], window: Window) -> None:
-        """After a whole list: what is kept, in scope, and was not in it, is gone if asking by id says so too."""
+    async def removals(self, kind: Kind, seen: set[str], window: Window) -> list[str]:
+        """After a whole list: what is kept, in scope, and was not in it, is gone if asking by id says so too. Returns
+        the ids of what is gone.
+        """
         state, prefix = self.ctx.state, f"{kind.name}/"
+        before = state.get(WINDOW)
+        old = window if before is None else Window(*map(date.fromisoformat, before))
         missing: list[str] = []
         past: list[str] = []
         known = 0
@@ -138,35 +138,18 @@ class Source(Lists):
             if id in seen:
                 known += 1
                 continue
-            place = _placed(kind, state[name], window)
+            place = _placed(kind, state[name], window, old)
             if place == 0:
                 known += 1
                 missing.append(id)
             elif place < 0:
                 past.append(id)
         await self._forget(kind, past)
-        if await self.believable(kind, missing, known):
-            await self.gone(kind, missing, window, announced=False)
-            if self.held(kind) is not None:
-                async with self.ctx.commit() as tx:
-                    del tx.state[f"held/{kind.resource}"]
-
-    async def believable(self, kind: Kind, ids: Sequence[str], known: int) -> bool:
-        """Whether so many of the `known` records may go. If not, they are held back and the operator is told once."""
-        if not too_many(len(ids), known, whole=kind in DIRECTORY):
-            return True
-        held, what, now = self.held(kind), stands_for(ids), self.ctx.clock.utc()
-        if believed(held, what, now, f"{kind.resource}:{what}" in self.config.confirm):
-            return True
-        if held is None or held.what != what:
-            async with self.ctx.commit() as tx:
-                tx.state[f"held/{kind.resource}"] = Held(now, what).to_keep()
-            self.ctx.problem(
-                "removals-held",
-                f"{len(ids)} of {known} {kind.resource} would go at once; nothing is told of them. "
-                f"If that is true: confirm: [{kind.resource}:{what}]; an equal pull in an hour counts too",
-            )
-        return False
+        if not await self.holding.believable(kind, "missing", missing, known):
+            return []
+        ended = await self.gone(kind, missing, window, announced=False)
+        await self.holding.over(kind, "missing")
+        return ended
 
     def count(self, kind: Kind) -> int:
         """How many records of this resource are known."""
@@ -262,11 +245,13 @@ class Source(Lists):
             await self._forget(kind, old)
 
 
-def _placed(kind: Kind, kept: Any, window: Window) -> int:
-    """Where a kept record lies: 0 in what a whole list shows, below 0 before it (to be forgotten), above 0 after."""
+def _placed(kind: Kind, kept: Any, window: Window, old: Window) -> int:
+    """Where a kept record lies: 0 in what a whole list shows and showed, below 0 before it (to be forgotten), above 0
+    after.
+    """
     if kind is LESSONS:
         lesson = kept["l"]
-        return 0 if window.has(lesson) else -1 if window.is_past(lesson) else 1
+        return -1 if window.is_past(lesson) else 0 if window.has(lesson) and old.has(lesson) else 1
     if kind is ABSENCES:
         return -1 if ends_before(kept["a"], window) else 0
     return 0

@@ -14,14 +14,15 @@ from starlette.responses import JSONResponse, Response
 
 from hub.api.access import Caller, Operator, Parts
 from hub.api.health import status
-from hub.api.problems import ApiProblem, language
+from hub.api.problems import ApiProblem, language, unavailable
 from hub.bus.base import Position, Stored
 from hub.clock import from_us
 from hub.config.model import Role
 from hub.engines.backup import BackupFailed, back_up
+from hub.engines.failures import NothingWaits, NotRunning
 from hub.privacy.base import Recipient
 from hub.services import Services
-from hub.store import dead_letters, disclosures
+from hub.store import audit, dead_letters, disclosures
 from hub.store.dead_letters import DeadLetter
 
 Apply = Callable[[bool], Awaitable[Mapping[str, Any]]]
@@ -133,6 +134,64 @@ async def plugins(parts: Parts, who: Operator) -> Response:
     )
 
 
+@router.get(
+    "/connectors", summary="How each connector stands, and what waits for a person", response_class=JSONResponse
+)
+async def connectors(parts: Parts, who: Operator, accept_language: Annotated[str, Header()] = "") -> Response:
+    """`failing`: why its last poll failed. `doing`: what it is at work with, for how many seconds. `waiting`: what it
+    does only when somebody has confirmed it by its `word`; null where it could not be asked.
+    """
+    found = parts.hosts.statuses()
+    waiting = await asyncio.gather(*(_waiting(parts, each.name, language(accept_language)) for each in found))
+    return JSONResponse(
+        {"connectors": [{**asdict(each), "waiting": waits} for each, waits in zip(found, waiting, strict=True)]}
+    )
+
+
+class ConfirmRequest(BaseModel):
+    """`word`: of something that waits."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    word: str = Field(min_length=1, max_length=100)
+
+
+@router.post("/connectors/{name}/confirm", summary="Confirm what waits for a person", response_class=JSONResponse)
+async def confirm(parts: Parts, who: Operator, name: str, wanted: ConfirmRequest) -> Response:
+    """Durable with the answer, together with who it was; what was confirmed is done at once, by the next poll."""
+    noted = audit.add(parts.store.tenant, parts.clock.utc(), who.id, "connector.confirmed", f"{name} {wanted.word}")
+    try:
+        await parts.hosts.confirm(name, wanted.word, noted)
+    except KeyError:
+        raise _no_connector() from None
+    except NothingWaits:
+        raise ApiProblem(
+            "state-conflict",
+            "Nothing waits under this word. GET /v1/operator/connectors lists what does: it may have come to pass, or "
+            "be something else by now.",
+        ) from None
+    except NotRunning as error:
+        raise _not_running(error) from None
+    except Exception:  # told to the operator by the instance, with its place
+        raise unavailable("The connector could not take this. The hub's log says where.", 5) from None
+    return JSONResponse({"name": name, "word": wanted.word})
+
+
+@router.post("/connectors/{name}/reconcile", summary="Compare with the far side now", response_class=JSONResponse)
+async def reconcile(parts: Parts, who: Operator, name: str) -> Response:
+    """What happens each night, begun now; it may take long. `begun` false: one that was asked for is going on."""
+    try:
+        begun = parts.hosts.reconcile_soon(name)
+    except KeyError:
+        raise _no_connector() from None
+    except NotRunning as error:
+        raise _not_running(error) from None
+    if begun:
+        now = parts.clock.utc()
+        await parts.store.commit(audit.add(parts.store.tenant, now, who.id, "connector.reconciled", name))
+    return JSONResponse({"name": name, "begun": begun}, 202)
+
+
 class ApplyRequest(BaseModel):
     """`dry_run`: only say what would change."""
 
@@ -211,6 +270,29 @@ def _position(token: str) -> Position:
         return Position.unpack(base64.urlsafe_b64decode(token))
     except (ValueError, binascii.Error):
         raise ApiProblem("cursor-unknown", "`after` is no `next` of this list.") from None
+
+
+async def _waiting(parts: Services, name: str, language: str) -> list[dict[str, str]] | None:
+    try:
+        found = await parts.hosts.waiting(name)
+    except Exception:  # told by the instance; what the others have is shown all the same
+        return None
+    return [
+        {
+            "word": each.word,
+            "says": each.sv if language == "sv" and each.sv else each.says,
+            "since": each.since.isoformat(timespec="seconds"),
+        }
+        for each in found
+    ]
+
+
+def _no_connector() -> ApiProblem:
+    return ApiProblem("not-found", "No connector of this name runs here. GET /v1/operator/connectors lists them.")
+
+
+def _not_running(error: NotRunning) -> ApiProblem:
+    return ApiProblem("state-conflict", f"The connector does not run ({error.code}): mend that first.")
 
 
 async def _named(parts: Services, id: str, source: str | None) -> Sequence[Stored]:

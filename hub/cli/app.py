@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.connectors import connectors
 from hub.cli.local import CONFIG, data_folder, root_key
 from hub.cli.operate import dead_letters, events, subscriptions, why
 from hub.cli.options import Config, Data, Json, Yes
@@ -99,6 +100,7 @@ def restore(folder: Folder, config: Config = None, data: Data = None) -> None:
 app.add_typer(plugins, name="plugins", help=say("help.plugins"))
 app.add_typer(catalogue, name="catalogue", help=say("help.catalogue"))
 app.add_typer(subscriptions, name="subscriptions", help=say("help.subscriptions"))
+app.add_typer(connectors, name="connectors", help=say("help.connectors"))
 app.add_typer(dead_letters, name="dead-letters", help=say("help.dead-letters"))
 app.command(help=say("help.events"))(events)
 app.command(help=say("help.why"))(why)

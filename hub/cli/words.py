@@ -35,6 +35,15 @@ _HELP: Final[Mapping[str, Text]] = {
         "Pröva konfigurationsfilen, och hur säkert allt sparas här.",
         "Check the configuration file, and how durable it is here.",
     ),
+    "help.connectors": Text(
+        "Kontakterna, och det som väntar på en människa.", "Connectors, and what waits for a person."
+    ),
+    "help.connectors-confirm": Text(
+        "Bekräfta något som väntar; det görs genast.", "Confirm something that waits; it is done at once."
+    ),
+    "help.connectors-reconcile": Text(
+        "Jämför med systemet på andra sidan nu, som varje natt.", "Compare with the far side now, as every night."
+    ),
     "help.dead-letters": Text("Det som inte gick att leverera.", "What could not be delivered."),
     "help.dead-letters-resend": Text("Försök igen, prövat på nytt.", "Try again, decided anew."),
     "help.demo": Text("En påhittad kommun spelar upp en skoldag.", "An invented municipality plays a school day."),
@@ -72,6 +81,7 @@ _HELP: Final[Mapping[str, Text]] = {
 _OPTION: Final[Mapping[str, Text]] = {
     "option.all": Text("Alla, för den prenumeration som --subscription namnger.", "All of what --subscription names."),
     "option.config": Text("Konfigurationsfilen.", "The configuration file."),
+    "option.connector": Text("Kontaktens namn i konfigurationsfilen.", "The connector's name in the configuration."),
     "option.data": Text(
         "Hubbens datamapp. Utelämnad: den som konfigurationsfilen namnger.",
         "The hub's data folder. Left out: the one that the configuration file names.",
@@ -100,6 +110,7 @@ _OPTION: Final[Mapping[str, Text]] = {
     "option.subscription": Text("Prenumerationens namn eller id.", "The subscription's name or id."),
     "option.type": Text("Händelsetypen.", "The event type."),
     "option.until": Text("Som --since; utelämnad: nu.", "As --since; left out: now."),
+    "option.word": Text("Det ord som det väntar under.", "The word that it waits under."),
     "option.yes": Text("Fråga inte.", "Do not ask."),
 }
 
@@ -107,10 +118,12 @@ _COLUMN: Final[Mapping[str, Text]] = {
     "column.accepted": Text("mottagen", "accepted"),
     "column.attempts": Text("försök", "attempts"),
     "column.categories": Text("kategorier", "categories"),
+    "column.connector": Text("kontakt", "connector"),
     "column.consumes": Text("tar emot", "consumes"),
     "column.created": Text("gjord", "made"),
     "column.dead": Text("uppgivna", "dead"),
     "column.dead-at": Text("gavs upp", "given up"),
+    "column.doing": Text("gör nu", "at work"),
     "column.effect": Text("verkan", "effect"),
     "column.event": Text("händelse", "event"),
     "column.field": Text("fält", "field"),
@@ -130,6 +143,7 @@ _COLUMN: Final[Mapping[str, Text]] = {
     "column.reason": Text("orsak", "reason"),
     "column.recipient": Text("mottagare", "recipient"),
     "column.setting": Text("inställning", "setting"),
+    "column.since": Text("sedan", "since"),
     "column.sink": Text("går till", "sink"),
     "column.source": Text("källa", "source"),
     "column.starts": Text("börjar från", "from"),
@@ -138,6 +152,7 @@ _COLUMN: Final[Mapping[str, Text]] = {
     "column.timers": Text("tidtagare", "timers"),
     "column.type": Text("typ", "type"),
     "column.what": Text("vad", "what"),
+    "column.word": Text("ord", "word"),
 }
 
 _SAYS: Final[Mapping[str, Text]] = {
@@ -179,6 +194,26 @@ _SAYS: Final[Mapping[str, Text]] = {
     "check.selftest-none": Text("{name}: har inget prov.", "{name}: has no test."),
     "check.selftest-passed": Text("{name}: provet gick bra.", "{name}: the test passed."),
     "check.warning": Text("varning", "warning"),
+    "connectors.begun": Text("{name}: jämförelsen har börjat.", "{name}: the comparison has begun."),
+    "connectors.confirmed": Text(
+        "{name} {word}: bekräftat, och görs nu: {says}.", "{name} {word}: confirmed, and done now: {says}."
+    ),
+    "connectors.failing": Text("hämtningen misslyckas: {code}", "polling fails: {code}"),
+    "connectors.none": Text("Inga kontakter.", "No connectors."),
+    "connectors.nothing-waits": Text(
+        "Inget väntar under {word} hos {name}: det kan vara gjort, eller något annat nu.{hint}",
+        "Nothing waits under {word} at {name}: it may be done, or something else by now.{hint}",
+    ),
+    "connectors.under-way": Text("{name}: en jämförelse pågår redan.", "{name}: a comparison is under way already."),
+    "connectors.unknown": Text(
+        "Ingen kontakt heter {name}.{hint} De visas av: skolnav connectors.",
+        "No connector is called {name}.{hint} They are shown by: skolnav connectors.",
+    ),
+    "connectors.waiting": Text(
+        "Väntar på en människa (skolnav connectors confirm NAMN ORD):",
+        "Waits for a person (skolnav connectors confirm NAME WORD):",
+    ),
+    "connectors.waits": Text(" Det som väntar: {words}.", " What waits: {words}."),
     "dead-letters.none": Text("Inget är olevererbart.", "There are no dead letters."),
     "dead-letters.resent": Text("{id}: försöks igen ({lane}).", "{id}: tried again ({lane})."),
     "dead-letters.unknown": Text("Det finns ingen sådan post: {id}.", "There is no such letter: {id}."),
@@ -270,8 +305,13 @@ _SAYS: Final[Mapping[str, Text]] = {
     "run.up-warnings": Text(", varningar: {count} (skolnav check)", ", warnings: {count} (skolnav check)"),
     "status.active": Text("aktiv", "active"),
     "status.ended": Text("avslutad", "ended"),
+    "status.failed": Text("misslyckades", "failed"),
     "status.paused": Text("pausad", "paused"),
     "status.pending": Text("väntar på mottagaren", "waits for the recipient"),
+    "status.running": Text("kör", "running"),
+    "status.starting": Text("startar", "starting"),
+    "status.stopped": Text("stoppad", "stopped"),
+    "status.stuck": Text("hänger", "stuck"),
     "subscriptions.none": Text("Inga prenumerationer.", "No subscriptions."),
     "subscriptions.removed": Text("{name} är borttagen.", "{name} is removed."),
     "subscriptions.replaying": Text("{name}: skickas igen ({lane}).", "{name}: is sent again ({lane})."),

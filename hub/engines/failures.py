@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hub.delivery.base import Outcome, Result
+from hub.delivery.schedule import MAX_RETRY_AFTER_S
 from plugins.connector import Connector
 from plugins.errors import ConfigurationError, PermanentError, PrivacyError, SkolnavError, TemporaryError
 
@@ -16,6 +17,10 @@ MAX_BACKOFF_S: Final = 300.0
 
 class NotRunning(TemporaryError):
     """The instance can't be called now."""
+
+
+class NothingWaits(TemporaryError):
+    """What a person confirmed does not wait, or no longer."""
 
 
 class TimedOut(TemporaryError):
@@ -48,9 +53,12 @@ def outcome_of(error: BaseException) -> Outcome:
 
 
 def backoff_s(failures: int, error: BaseException) -> float:
-    """Seconds until the next try after so many failures in a row; the far side's wish counts if it is longer."""
+    """Seconds until the next try after so many failures in a row; the far side's wish counts if it is longer, up to
+    MAX_RETRY_AFTER_S.
+    """
     wished = error.retry_after_s if isinstance(error, TemporaryError) else None
-    return min(max(2.0 ** min(failures, 16) / 2, wished or 0.0), MAX_BACKOFF_S)
+    own = min(2.0 ** min(failures, 16) / 2, MAX_BACKOFF_S)
+    return max(own, min(wished or 0.0, MAX_RETRY_AFTER_S))
 
 
 def place_of(error: BaseException, cls: type[Connector[Any]]) -> str:

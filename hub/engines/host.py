@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,8 +11,8 @@ from hub.clock import Clock
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.engines.instance import Instance, InstanceStatus, Surroundings
 from hub.privacy.base import Recipient
-from hub.store.base import Store
-from plugins.connector import Answer, Connector, ConnectorConfig, DirectoryView, Received
+from hub.store.base import Operation, Store
+from plugins.connector import Answer, Connector, ConnectorConfig, DirectoryView, Received, Waiting
 from plugins.manager import Plugins
 from schemas import DataContract
 
@@ -41,6 +41,8 @@ class InstanceInfo:
     use: str
     status: InstanceStatus
     reason: str  # a short stable code; empty while it runs
+    failing: str  # the code of the last poll's failure; empty after one that went well
+    doing: dict[str, float]  # calls that are going on, and for how many seconds
 
 
 def recipient_of(instance: str, cls: type[Connector[Any]], narrowed: DataContract | None = None) -> Recipient | None:
@@ -83,6 +85,7 @@ class Hosts:
         self._opening: list[asyncio.Task[None]] = []
         self._served: set[str] = set()  # instances that delivery has been given a sink of
         self._restarting: dict[str, asyncio.Task[InstanceStatus]] = {}
+        self._reconciling: dict[str, asyncio.Task[None]] = {}
 
     async def start(self, connectors: Mapping[str, HostedConnector]) -> None:
         """Start all. Returns when each has tried start() once, or after START_S: one that is slow goes on behind.
@@ -104,7 +107,7 @@ class Hosts:
             self._watchdog.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watchdog
-        pending = [*self._opening, *self._restarting.values()]
+        pending = [*self._opening, *self._restarting.values(), *self._reconciling.values()]
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
@@ -137,8 +140,16 @@ class Hosts:
         return self._instances[name]
 
     def statuses(self) -> list[InstanceInfo]:
+        now = self._clock.monotonic()
         return [
-            InstanceInfo(name, instance.cls.name, instance.status, instance.reason)
+            InstanceInfo(
+                name,
+                instance.cls.name,
+                instance.status,
+                instance.reason,
+                instance.failing,
+                {call.what: round(now - call.started, 1) for call in list(instance.calls)},
+            )
             for name, instance in sorted(self._instances.items())
         ]
 
@@ -160,6 +171,31 @@ class Hosts:
         """Compare with the far side and mend. Raises as `selftest`."""
         instance = self._instances[name]
         await instance.call("reconcile", limit_s=instance.cls.poll_timeout_s)
+
+    def reconcile_soon(self, name: str) -> bool:
+        """Reconcile behind the caller's back, which may take as long as `poll_timeout_s`; a failure is told by the
+        instance. False if one that was asked for here has not ended. Raises KeyError, NotRunning.
+        """
+        self._instances[name].require_running()
+        if name in self._reconciling:
+            return False
+
+        async def reconcile() -> None:
+            with contextlib.suppress(Exception):
+                await self.reconcile(name)
+
+        task = asyncio.get_running_loop().create_task(reconcile())
+        self._reconciling[name] = task
+        task.add_done_callback(lambda done: self._reconciling.pop(name, None))
+        return True
+
+    async def waiting(self, name: str) -> Sequence[Waiting]:
+        """What waits for a person. Raises as `selftest`."""
+        return await self._instances[name].waiting()
+
+    async def confirm(self, name: str, word: str, noted: Operation) -> None:
+        """A person has said so; `noted` (who) is committed with it. Raises as `selftest`, and NothingWaits."""
+        await self._instances[name].confirm(word, noted)
 
     async def receive(self, name: str, request: Received) -> Answer | None:
         """Hand on what came over HTTP for an instance. None: there is none such, or it has nothing there.

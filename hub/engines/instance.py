@@ -1,8 +1,8 @@
 """One connector instance: an event loop in a thread of its own, and its life from start to stop.
 
 Two threads meet here. What stands under "seen from the hub" runs on the hub's loop, everything else on the instance's.
-They pass work to each other's loops and write to nothing in common, except the plain flags `status`, `reason` and
-`_pinged`, which are each assigned whole.
+They pass work to each other's loops and write to nothing in common, except the plain flags `status`, `reason`,
+`failing` and `_pinged`, which are each assigned whole.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from hub.delivery.base import Attempt, Outcome, Result
 from hub.engines.blocking import DaemonPool
 from hub.engines.context import CALL, DirectoryFromAfar, InstanceContext, Staged
 from hub.engines.failures import (
+    NothingWaits,
     NotRunning,
     TimedOut,
     backoff_s,
@@ -40,7 +41,7 @@ from hub.engines.state import ConnectorState
 from hub.privacy.base import PermitRefused, Recipient
 from hub.store import connector_state
 from hub.store.base import Operation, Store
-from plugins.connector import Answer, Connector, ConnectorConfig, DirectoryView, Received
+from plugins.connector import Answer, Connector, ConnectorConfig, DirectoryView, Received, Waiting
 from plugins.errors import ConfigurationError, PrivacyError, SkolnavError, TemporaryError
 from schemas import Catalogue, Event
 
@@ -103,6 +104,7 @@ class Instance:
         self.recipient = recipient
         self.status = InstanceStatus.STARTING
         self.reason = ""  # why it is not running: a short stable code
+        self.failing = ""  # the code of the last poll's failure; empty after one that went well
         self.calls: set[Call] = set()
         self._around = surroundings
         self._clock = surroundings.clock
@@ -116,7 +118,6 @@ class Instance:
         self._turn = asyncio.Lock()  # serialises the calls
         self._door = asyncio.Lock()  # serialises receive() alone: a caller can't wait for a long poll
         self._poll_wanted = asyncio.Event()
-        self._poll_fails = False
         self._tasks: set[asyncio.Task[Any]] = set()  # in the instance's loop
         self._dice = random.Random()  # noqa: S311 - jitter
         self._connector: Connector[Any]
@@ -163,15 +164,32 @@ class Instance:
 
         Raises NotRunning where it can't be called now, TimedOut where it does not end within `limit_s`.
         """
-        if self.status is not InstanceStatus.RUNNING:
-            raise NotRunning(f"{self.name} is {self.status}", code=self.reason or self.status.value)
+        self.require_running()
         await self._ask(partial(self._called, method, arguments, limit_s))
 
     async def receive(self, request: Received) -> Answer | None:
         """Call receive(). Raises what the connector raises, NotRunning, TimedOut."""
+        self.require_running()
+        return await self._ask(partial(self._received, request))
+
+    async def waiting(self) -> Sequence[Waiting]:
+        """What waits for a person; nothing where the instance does not run. Raises what the connector raises."""
+        if self.cls.waiting is Connector.waiting or self.status is not InstanceStatus.RUNNING:
+            return ()
+        return await self._ask(self._waiting)
+
+    async def confirm(self, word: str, noted: Operation) -> None:
+        """Call confirm(), and let poll() come. `noted` is committed with what it keeps.
+
+        Raises NothingWaits, what the connector raises, NotRunning, TimedOut.
+        """
+        self.require_running()
+        await self._ask(partial(self._confirmed, word, noted))
+
+    def require_running(self) -> None:
+        """Raises NotRunning."""
         if self.status is not InstanceStatus.RUNNING:
             raise NotRunning(f"{self.name} is {self.status}", code=self.reason or self.status.value)
-        return await self._ask(partial(self._received, request))
 
     def poll_is_due(self) -> bool:
         """A poll was asked for and has not begun."""
@@ -398,16 +416,16 @@ class Instance:
                 async with self._turn, self._limited("poll", self.cls.poll_timeout_s):
                     self._poll_wanted.clear()
                     await self._connector.poll()
-                failures, self._poll_fails = 0, False
+                failures, self.failing = 0, ""
             except BaseException as error:
                 if _told_to_end(error):
                     raise
                 failures += 1
                 if self._ends_all("poll", error):
                     return
-                self._poll_fails = True
+                self.failing = code_of(error)
                 self._poll_wanted.clear()
-                await self._clock.sleep(self._jittered(backoff_s(failures, error)))
+                await self._until_wanted(self._jittered(backoff_s(failures, error)))
             else:
                 await self._until_wanted(every_s)
 
@@ -423,8 +441,9 @@ class Instance:
         if self._poll_wanted.is_set():
             await self._clock.sleep(min(POLL_SOON_S, every_s))
 
-    def _poll_soon(self) -> None:
-        if self.cls.poll is not Connector.poll and not self._poll_fails:
+    def _poll_soon(self, *, person: bool = False) -> None:
+        """Where it fails, only a person gets around the pause."""
+        if self.cls.poll is not Connector.poll and (person or not self.failing):
             self._poll_wanted.set()
 
     def _ends_all(self, what: str, error: BaseException) -> bool:
@@ -459,6 +478,35 @@ class Instance:
             raise
         return answer
 
+    async def _waiting(self) -> Sequence[Waiting]:
+        try:
+            async with self._limited("waiting", RECEIVE_S):
+                return list(await self._connector.waiting())
+        except BaseException as error:
+            if not _told_to_end(error):
+                self._failed("waiting", error)
+            raise
+
+    async def _confirmed(self, word: str, noted: Operation) -> None:
+        staged = Staged()
+        async with self._door:
+            if all(each.word != word for each in await self._waiting()):
+                raise NothingWaits(f"{self.name}: nothing waits under this word", code="nothing-waits")
+            CALL.set(staged)  # this task is this call
+            try:
+                async with self._limited("confirm", RECEIVE_S):
+                    await self._connector.confirm(word)
+                staged.open = False
+                operations = self._context.operations(staged.changes, staged.bodies)
+            except BaseException as error:
+                if not _told_to_end(error):
+                    self._failed("confirm", error)
+                raise
+            finally:
+                staged.open = False
+        await self._durable([*operations, noted], bool(staged.bodies))
+        self._poll_soon(person=True)
+
     async def _handle(self, attempt: Attempt) -> Outcome:
         staged = Staged()
         async with self._turn if self.cls.concurrency == "instance" else nullcontext():
@@ -485,12 +533,12 @@ class Instance:
     async def _limited(self, what: str, limit_s: float) -> AsyncIterator[None]:
         call = Call(what, self._clock.monotonic(), limit_s)
         self.calls.add(call)
-        timer = asyncio.timeout(limit_s)
+        timer: asyncio.Timeout | None = None
         try:
-            async with timer:
+            async with self._clock.timeout(limit_s) as timer:
                 yield
         except TimeoutError:
-            if not timer.expired():
+            if timer is None or not timer.expired():
                 raise
             raise TimedOut(
                 f"{what}() of {self.name} did not end within {limit_s:g} s",

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import tempfile
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
@@ -14,10 +14,10 @@ import orjson
 from hub.config import ConnectorEntry, HubConfig
 from hub.engines.embedded import Hub
 from hub.engines.instance import InstanceStatus
-from hub.store import connector_state, dead_letters
+from hub.store import audit, connector_state, dead_letters
 from hub.subscriptions.model import Status
 from hub.testing.loop import LoopThread
-from plugins.connector import Answer, Connector, ConnectorConfig, Received
+from plugins.connector import Answer, Connector, ConnectorConfig, Received, Waiting
 from plugins.manager import Plugins
 from plugins.testing.clock import ManualClock
 from plugins.testing.hub import DeadLetter
@@ -134,6 +134,23 @@ class FileTestHub:
         if not self._dead:
             await self.settle()
         return answer
+
+    async def waiting(self, instance: str) -> Sequence[Waiting]:
+        hub, loop = self._running()
+        return await loop.run(hub.hosts.waiting(instance))
+
+    async def confirm(self, instance: str, word: str) -> None:
+        hub, loop = self._running()
+        noted = audit.add(TENANT, hub.clock.utc(), "test", "connector.confirmed", f"{instance} {word}")
+        await self._on_living(loop, hub.hosts.confirm(instance, word, noted))
+        if not self._dead:
+            await self.settle()
+
+    async def reconcile(self, instance: str) -> None:
+        hub, loop = self._running()
+        await self._on_living(loop, hub.hosts.reconcile(instance))
+        if not self._dead:
+            await self.settle()
 
     async def selftest(self, instance: str) -> None:
         hub, loop = self._running()

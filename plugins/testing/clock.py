@@ -3,7 +3,8 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 from typing import Final
@@ -59,6 +60,21 @@ class ManualClock:
         finally:
             with self._lock:
                 self._sleepers.pop(woken, None)
+
+    @asynccontextmanager
+    async def timeout(self, seconds: float) -> AsyncIterator[asyncio.Timeout]:
+        """`asyncio.timeout` in machine time: `pass_machine` makes it run out."""
+
+        async def run_out() -> None:
+            await self.sleep(seconds)
+            timer.reschedule(asyncio.get_running_loop().time())
+
+        async with asyncio.timeout(None) as timer:
+            running = asyncio.create_task(run_out())
+            try:
+                yield timer
+            finally:
+                running.cancel()
 
     def advance_to(self, moment: datetime | time_of_day | str) -> None:
         """Move school time on: to a moment, or to a time of the day that it is (`"08:30"`). Raises ValueError if

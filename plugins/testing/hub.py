@@ -1,12 +1,12 @@
 """What a test can do with a hub: the vendors' view of a real one, with faults at hand."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Final, Protocol, Self, cast
 
-from plugins.connector import Answer, Connector, ConnectorConfig, Received
+from plugins.connector import Answer, Connector, ConnectorConfig, Received, Waiting
 from plugins.errors import ConfigurationError
 from plugins.testing.clock import ManualClock
 from schemas import Event
@@ -73,6 +73,17 @@ class TestHub(Protocol):
         """Hand an instance a request as if it had come over HTTP; then let the poll that it may ask for run, and
         settle. None is the hub's 404. Raises what the connector raises.
         """
+
+    async def waiting(self, instance: str) -> Sequence[Waiting]:
+        """What waits for a person, as an operator sees it."""
+
+    async def confirm(self, instance: str, word: str) -> None:
+        """An operator confirms it; then the poll runs that this asks for, and settle. Raises TemporaryError if nothing
+        waits under this word, and what the connector raises.
+        """
+
+    async def reconcile(self, instance: str) -> None:
+        """An operator's reconcile, and settle. Raises what the connector raises."""
 
     async def selftest(self, instance: str) -> None:
         """An operator's self-test of an instance. Raises what the connector raises."""

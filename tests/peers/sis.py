@@ -53,6 +53,7 @@ class Provider(ABC):
         self.tokens = {TOKEN}
         self.sent: list[tuple[str, str, Any]] = []  # method, path and JSON of what was no question
         self.url = ""
+        self.down = False  # hangs up on whoever calls
         self.lock = threading.Lock()
 
     @abstractmethod
@@ -265,6 +266,9 @@ def serving(provider: Provider, context: ssl.SSLContext | None = None) -> Iterat
             self._reply("DELETE")
 
         def _reply(self, method: str) -> None:
+            if provider.down:
+                self.close_connection = True
+                return
             content = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             parts = urlsplit(self.path)
             bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")

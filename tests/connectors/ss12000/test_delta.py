@@ -1,5 +1,6 @@
 """From when on changes are asked for, what was deleted, and when removals are believed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,15 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.ss12000.delta import (
-    Held,
     Watermark,
-    believed,
     deleted,
     has_offset,
     stands_for,
     too_many,
     went_back,
 )
+from connectors.ss12000.holding import Held
 from connectors.ss12000.kinds import ACTIVITIES, LESSONS, PERSONS
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -114,13 +114,12 @@ def test_of_the_directory_all_that_there_was_is_too_many(vanished: int, known: i
 def test_removals_are_believed_by_a_person_or_by_an_equal_pull_an_hour_later() -> None:
     what = stands_for(["b", "a"])
     assert what == stands_for(["a", "b"]) != stands_for(["a"])
-    held = Held.kept(Held(NOW, what).to_keep())
-    hour = NOW + timedelta(hours=1)
-    assert not believed(None, what, hour, confirmed=False)
-    assert believed(None, what, NOW, confirmed=True)
-    assert not believed(held, what, hour - timedelta(seconds=1), confirmed=False)
-    assert believed(held, what, hour, confirmed=False)
-    assert not believed(held, stands_for(["a"]), hour, confirmed=False)
+    held = Held.kept(Held(NOW, what, 30, 100).to_keep())
+    assert held == Held(NOW, what, 30, 100)
+    assert not held.believed(NOW + timedelta(minutes=59, seconds=59))
+    assert held.believed(NOW + timedelta(hours=1))
+    assert replace(held, confirmed=True).believed(NOW)
+    assert Held.kept(None) is None
 
 
 def test_a_clock_that_was_set_back_is_noticed() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from connectors.ss12000.connector import Ss12000
+from plugins import TemporaryError
 from plugins.testing import open_hub
 from tests.connectors.ss12000.conftest import Pulled, kinds
 from tests.connectors.ss12000.records import absence, activity, group, id_, lesson, organisation, person, school
@@ -233,15 +234,99 @@ async def test_too_much_that_vanishes_is_held_until_an_equal_pull_an_hour_later(
     assert await hub.currents() > currents
 
 
-async def test_a_person_can_confirm_what_is_held(config: dict[str, Any], sis: Made) -> None:
+async def test_a_person_can_confirm_what_is_held_and_it_is_done_at_once(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    del sis.records["persons"][5:]
+    await hub.nightly(25)
+    currents = await hub.currents()
+    (waits,) = await hub.hub.waiting("ss12000")
+    assert (waits.says, waits.sv) == (
+        "26 of 31 persons would be removed",
+        "26 av 31 personer skulle tas bort",
+    )
+    assert f"connectors confirm ss12000 {waits.word}." in hub.problems("removals-held")[0]
+    with pytest.raises(TemporaryError):
+        await hub.hub.confirm("ss12000", "persons:00000000")
+    assert await hub.news() == []
+    await hub.hub.confirm("ss12000", waits.word)
+    assert kinds(await hub.news())["directory.person.deleted"] == 26
+    assert await hub.hub.waiting("ss12000") == []
+    assert await hub.currents() > currents
+    assert await hub.poll() == []
+
+
+async def test_what_waits_and_what_was_confirmed_outlive_a_restart(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    del sis.records["persons"][5:]
+    await hub.nightly(25)
+    before = await hub.hub.waiting("ss12000")
+    await hub.hub.restart()
+    assert await hub.hub.waiting("ss12000") == before
+    sis.faults.append(
+        lambda path, query: Reply(401) if path == "/v2.0/persons" else None
+    )  # the poll that it asks for comes to nothing
+    await hub.hub.confirm("ss12000", before[0].word)
+    assert await hub.hub.waiting("ss12000") == []
+    await hub.hub.crash()
+    sis.faults.clear()
+    await hub.hub.restart()
+    assert kinds(await hub.news())["directory.person.deleted"] == 26
+
+
+async def test_a_confirmation_counts_for_exactly_those_records(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    del sis.records["persons"][5:]
+    await hub.nightly(25)
+    (waits,) = await hub.hub.waiting("ss12000")
+    del sis.records["persons"][4:]  # one more, which nobody has looked at
+    await hub.hub.confirm("ss12000", waits.word)
+    assert [each for each in await hub.news() if ".person.deleted" in each.type] == []
+    (more,) = await hub.hub.waiting("ss12000")
+    assert more.word != waits.word
+    assert more.says == "27 of 31 persons would be removed"
+
+
+async def test_what_is_announced_and_missing_at_once_waits_once(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    sis.deleted = {"persons": [each["id"] for each in sis.records["persons"][5:]]}
+    del sis.records["persons"][5:]
+    await hub.nightly(25)
+    (waits,) = await hub.hub.waiting("ss12000")
+    await hub.hub.confirm("ss12000", waits.word)
+    assert kinds(await hub.news())["directory.person.deleted"] == 26
+    assert await hub.hub.waiting("ss12000") == []
+
+
+async def test_removals_that_are_announced_and_others_that_are_missing_do_not_push_each_other_away(
+    hub: Pulled, sis: Made
+) -> None:
+    """Each had begun the hour of the other anew, so that neither was ever believed."""
+    await hub.news()
+    sis.deleted = {"persons": [each["id"] for each in sis.records["persons"][6:]]}
+    del sis.records["persons"][5:]
+    await hub.nightly(25)
+    assert len(await hub.hub.waiting("ss12000")) == 2
+    for _ in range(3):
+        await hub.hub.retry()
+    assert kinds(await hub.news())["directory.person.deleted"] == 26
+    assert await hub.hub.waiting("ss12000") == []
+
+
+async def test_lessons_that_are_held_go_at_once_when_they_are_confirmed(config: dict[str, Any], sis: Made) -> None:
+    sis.records["calendarEvents"] = [
+        lesson(n, f"2026-11-{25 + n % 6}T{8 + n // 30:02d}:{n % 30:02d}:00+01:00") for n in range(300)
+    ]
     async with open_hub("2026-11-24T07:30") as opened:
-        await opened.add(Ss12000, config)
+        await opened.add(Ss12000, {**config, "lessons_per_poll": 100})
         hub = Pulled(opened)
-        del sis.records["persons"][5:]
-        await hub.nightly(25)
-        word = hub.problems("removals-held")[0].split("confirm: [")[1].split("]")[0]
-        await opened.add(Ss12000, {**config, "confirm": [word]})
-        assert kinds(await hub.news())["directory.person.deleted"] == 26
+        await hub.news()
+        del sis.records["calendarEvents"][100:]
+        await opened.reconcile("ss12000")
+        (waits,) = await opened.waiting("ss12000")
+        assert waits.says == "200 of 300 calendarEvents would be removed"
+        assert await hub.news() == []
+        await opened.confirm("ss12000", waits.word)
+        assert kinds(await hub.news()) == {"schedule.lesson.cancelled": 200}
 
 
 @pytest.mark.parametrize("resource", ["persons", "groups", "organisations"])

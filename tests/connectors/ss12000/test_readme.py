@@ -1,6 +1,7 @@
 """The pages stay true: every setting, event and code has its place, the examples load, the commands run."""
 
 import ast
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -13,7 +14,7 @@ import connectors.ss12000
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.connector import Ss12000
 from tests.connectors.ss12000.records import school
-from tests.docs.snippets import DOCS, Stage, fences
+from tests.docs.snippets import DOCS, Fence, Stage, fences
 from tests.peers.sis import Made, serving
 
 FOLDER = Path(connectors.ss12000.__file__).parent
@@ -70,12 +71,28 @@ def test_every_code_is_explained() -> None:
 
 @pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="needs bash and curl")
 def test_a_municipality_can_follow_its_page(tmp_path: Path) -> None:
-    """With this address and secret in place of the supplier's."""
+    """With this address, secret and word in place of those that are shown."""
     with serving(Made(**school())) as sis, Stage(tmp_path) as stage:
         own = {"https://sis.example": sis.url, "the-secret-from-your-supplier": "hub-secret"}
         page = [replace(each, text=replaced(each.text, own)) for each in fences(PAGE)]
-        assert stage.play(page) == 3
+        disappears = next(n for n, each in enumerate(page) if each.text == "skolnav connectors\n") - 2
+        assert stage.play(page[:disappears]) == 3
         assert "/v2.0/persons" in sis.paths()
+
+        assert isinstance(sis, Made)
+        del sis.records["persons"][5:]
+        assert stage.play(page[disappears : disappears + 2]) == 1
+        listed = tmp_path / "waiting.json"
+        wait = f"until skolnav connectors --json > {listed.name} && grep -q persons: {listed.name}; do sleep 0.1; done"
+        stage.play([Fence("sh", "run", wait, "until it waits")])
+        (waits,) = json.loads(listed.read_text())["connectors"][0]["waiting"]
+        rest = [
+            replace(each, text=replaced(each.text, {"persons:1a2b3c4d": waits["word"]}))
+            for each in page[disappears + 2 :]
+        ]
+        assert stage.play(rest) == 2
+        gone = "until skolnav events --json | grep -q person.deleted; do sleep 0.1; done"
+        stage.play([Fence("sh", "run", gone, "until they are removed")])
 
 
 def replaced(text: str, by: dict[str, str]) -> str:

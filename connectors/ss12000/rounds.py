@@ -1,0 +1,124 @@
+"""Lessons, which have no usable time of change: the whole window is read again and again, slice by slice, and compared.
+
+At each poll today's and tomorrow's, and a part of the rest; all of it in a hurry at first, every night, by command,
+when the supplier calls because of lessons, and when a person has confirmed what was held. A hurried round does not keep
+the directory waiting either: after two minutes, or as long as the directory took if that is longer, it goes on in a
+next poll, which comes at once.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Final
+
+from connectors.ss12000.callback import Callback
+from connectors.ss12000.client import NotAnswered, NotOffered
+from connectors.ss12000.kinds import LESSONS
+from connectors.ss12000.lessons import Window
+from connectors.ss12000.lists import Listed
+from connectors.ss12000.pull import WINDOW, Source
+from plugins import TemporaryError
+
+_FULL_SLICE: Final = 1000  # lessons; a slice of the window with more is made shorter
+_THIN_SLICE: Final = 200
+_LONGEST_SLICE: Final = 14  # days
+_AT_A_TIME: Final = timedelta(minutes=2)  # the least of a hurried round before the directory is looked at again
+_REST: Final = timedelta(minutes=1)  # the least between two rounds that the supplier's calls bring about
+_SHARE: Final = 4  # and so many times as long as the last one took
+
+
+@dataclass(slots=True)
+class Round:
+    """One walk through the whole window, over several polls."""
+
+    window: Window
+    next: date
+    hurried: bool = False
+    took: timedelta = timedelta()
+    seen: set[str] = field(default_factory=set)
+
+
+class Rounds:
+    """The rounds of one supplier. `read` is called in `poll` and `reconcile`."""
+
+    def __init__(self, source: Source, callback: Callback) -> None:
+        self._source = source
+        self._config = source.config
+        self._ctx = source.ctx
+        self._callback = callback
+        self._round: Round | None = None
+        self._whole = False  # a hurried round is to begin
+        self._days = 1  # length of a slice
+        self._rest_until = source.ctx.clock.utc()
+
+    def begin(self) -> None:
+        """Read the whole window from its beginning, in a hurry."""
+        self._round, self._whole = None, True
+
+    async def read(self, window: Window, today: date, *, full: bool, spent: timedelta) -> None:
+        """A poll's part. `full`: also where it was not offered. `spent`: how long the poll has gone on for. Raises
+        TemporaryError.
+        """
+        if self._ctx.state.get(f"absent/{LESSONS.resource}") and not full:
+            return
+        began, at_work = self._ctx.clock.utc(), self._round
+        if at_work is None or at_work.window != window or (not at_work.hurried and self._urgent()):
+            hurried = self._urgent() or (at_work is not None and at_work.hurried)
+            at_work = self._round = Round(window, window.first, hurried)
+            if hurried:
+                self._whole = self._callback.lessons = False  # a call from now on may be about what was read already
+        try:
+            await self._part(at_work, today, max(_AT_A_TIME, spent))
+        except NotOffered:
+            self._round = None
+            await self._source.not_offered(LESSONS)
+            return
+        finally:
+            at_work.took += self._ctx.clock.utc() - began
+        if at_work.next <= window.last:
+            if at_work.hurried:
+                self._ctx.poll_soon()
+            return
+        self._round = None
+        await self._source.removals(LESSONS, at_work.seen, window)
+        async with self._ctx.commit() as tx:
+            tx.state[WINDOW] = [window.first.isoformat(), window.last.isoformat()]
+        await self._source.keep_mark(LESSONS.resource, Listed(offsets=True), began)
+        self._rest_until = self._ctx.clock.utc() + max(_REST, at_work.took * _SHARE)
+
+    def _urgent(self) -> bool:
+        if self._whole or self._source.watermark(LESSONS.resource) is None or self._source.holding.due(LESSONS):
+            return True
+        return self._callback.lessons and self._ctx.clock.utc() >= self._rest_until
+
+    async def _part(self, at_work: Round, today: date, at_most: timedelta) -> None:
+        began, budget = self._ctx.clock.utc(), self._config.lessons_per_poll
+        window = at_work.window
+        if at_work.next > window.first or not at_work.hurried:  # else they come in a moment
+            at_work.seen |= (await self._slice(window.part(today, 2), window)).seen
+        while at_work.next <= window.last:  # at least one, however slow the supplier is
+            part = window.part(at_work.next, self._days)
+            listed = await self._slice(part, window)
+            budget -= max(listed.count, 1)
+            at_work.seen |= listed.seen
+            at_work.next = part.last + timedelta(days=1)
+            self._fit(listed.count)
+            if self._ctx.clock.utc() - began >= at_most if at_work.hurried else budget <= 0:
+                return
+
+    async def _slice(self, part: Window, window: Window) -> Listed:
+        try:
+            return await self._source.read_list(LESSONS, part.filters(), window)
+        except NotAnswered as error:
+            raise TemporaryError(
+                f"ss12000: {LESSONS.resource} could not be read",
+                why=f"the supplier answered {error.status}",
+                fix="See what the hub's account may read",
+                code="refused",
+            ) from None
+
+    def _fit(self, count: int) -> None:
+        """Fewer requests where there is little, short lists where there is much."""
+        if count > _FULL_SLICE:
+            self._days = max(1, self._days // 2)
+        elif count < _THIN_SLICE:
+            self._days = min(_LONGEST_SLICE, self._days * 2)

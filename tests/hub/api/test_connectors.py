@@ -1,0 +1,168 @@
+"""Connectors over the operator's API: how they stand, what waits for a person, and who confirmed it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from hub.config import ConnectorEntry, HubConfig
+from hub.config.model import ClientConfig, Role
+from hub.engines.embedded import Hub
+from hub.engines.server import Servers
+from hub.store import audit
+from plugins import ConfigurationError, Connector, ConnectorConfig, Waiting
+from plugins.manager import Plugins
+
+SINCE = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+OP = {"Authorization": "Bearer token-of-the-operator-0123456789"}
+SUB = {"Authorization": "Bearer token-of-a-subscriber-0123456789"}
+
+
+class Config(ConnectorConfig):
+    poll: float = 3600
+
+
+class Careful(Connector[Config]):
+    """Waits for a person."""
+
+    name = "careful"
+    config_model = Config
+    reconciled = 0
+
+    async def poll(self) -> None:
+        """Nothing to fetch."""
+
+    async def reconcile(self) -> None:
+        Careful.reconciled += 1
+        await asyncio.Event().wait()
+
+    async def waiting(self) -> Sequence[Waiting]:
+        return [] if "done" in self.ctx.state else [Waiting("order:1", "one order", SINCE, "en beställning")]
+
+    async def confirm(self, word: str) -> None:
+        async with self.ctx.commit() as tx:
+            tx.state["done"] = word
+
+
+class Silent(Careful):
+    name = "silent"
+
+    async def waiting(self) -> Sequence[Waiting]:
+        raise ValueError("canary")
+
+
+class Broken(Careful):
+    name = "broken"
+
+    async def start(self) -> None:
+        raise ConfigurationError("it can't work")
+
+
+@dataclass
+class Served:
+    hub: Hub
+    http: httpx.AsyncClient
+
+    async def connectors(self, **headers: str) -> dict[str, Any]:
+        answer = await self.http.get("/v1/operator/connectors", headers={**OP, **headers})
+        assert answer.status_code == 200
+        return {each["name"]: each for each in answer.json()["connectors"]}
+
+    async def confirm(self, name: str, word: Any, **headers: str) -> httpx.Response:
+        path = f"/v1/operator/connectors/{name}/confirm"
+        return await self.http.post(path, json={"word": word}, headers=headers or OP)
+
+
+@asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[Served]:
+    classes = (Careful, Silent, Broken)
+    clients = (
+        ClientConfig(id="ops", token=SecretStr(OP["Authorization"][7:]), roles=frozenset({Role.OPERATOR})),
+        ClientConfig(id="sub", token=SecretStr(SUB["Authorization"][7:]), roles=frozenset({Role.SUBSCRIBER})),
+    )
+    config = HubConfig(
+        municipality="Provköping", tenant="provkoping", data=folder, host="127.0.0.1", port=0, clients=clients,
+        connectors={cls.name: ConnectorEntry(cls.name, cls, Config()) for cls in classes},
+    )  # fmt: skip
+    hub = await Hub.start(config, plugins=Plugins.of(*classes))
+    servers = Servers(hub.services)
+    try:
+        await servers.start()
+        host, port = servers.address
+        async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=20) as http:
+            yield Served(hub, http)
+    finally:
+        await servers.stop()
+        await hub.stop()
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    async with serving(tmp_path) as served:
+        yield served
+
+
+async def test_what_waits_is_listed_in_the_operators_language(served: Served) -> None:
+    found = await served.connectors()
+    assert found["careful"]["waiting"] == [
+        {"word": "order:1", "says": "one order", "since": "2026-11-24T07:00:00+00:00"}
+    ]
+    assert (found["careful"]["status"], found["broken"]["status"]) == ("running", "failed")
+    assert found["broken"]["waiting"] == []
+    assert found["silent"]["waiting"] is None  # it could not be asked; the others are shown all the same
+    swedish = await served.connectors(**{"Accept-Language": "sv"})
+    assert swedish["careful"]["waiting"][0]["says"] == "en beställning"
+
+
+async def test_it_is_confirmed_once_and_the_audit_tells_by_whom(served: Served) -> None:
+    assert (await served.confirm("careful", "order:1")).json() == {"name": "careful", "word": "order:1"}
+    store = served.hub.store
+    (row,) = [row for row in await store.read(audit.page(store.tenant)) if row.action == "connector.confirmed"]
+    assert (row.actor, row.target) == ("ops", "careful order:1")
+    assert (await served.connectors())["careful"]["waiting"] == []
+    again = await served.confirm("careful", "order:1")
+    assert (again.status_code, again.json()["type"]) == (409, "urn:skolnav:problem:state-conflict")
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "status"),
+    [("careful", "canary", 409), ("nobody", "order:1", 404), ("broken", "order:1", 409), ("silent", "order:1", 503),
+     ("careful", "", 422), ("careful", 7, 422)],
+)  # fmt: skip
+async def test_what_cannot_be_confirmed_is_told_and_changes_nothing(
+    served: Served, name: str, word: Any, status: int
+) -> None:
+    answer = await served.confirm(name, word)
+    assert answer.status_code == status
+    assert "canary" not in answer.text
+    assert await served.hub.store.read(audit.page(served.hub.store.tenant)) == []
+
+
+async def test_only_an_operator_may(served: Served) -> None:
+    assert (await served.confirm("careful", "order:1", **SUB)).status_code == 403
+    assert (await served.http.get("/v1/operator/connectors", headers=SUB)).status_code == 403
+    assert (await served.http.post("/v1/operator/connectors/careful/reconcile", headers=SUB)).status_code == 403
+    assert (await served.http.post("/v1/operator/connectors/careful/reconcile")).status_code == 401
+    assert len((await served.connectors())["careful"]["waiting"]) == 1
+
+
+async def test_a_comparison_is_begun_and_not_waited_for(served: Served) -> None:
+    path = "/v1/operator/connectors/careful/reconcile"
+    before = Careful.reconciled
+    answer = await served.http.post(path, headers=OP)
+    assert (answer.status_code, answer.json()) == (202, {"name": "careful", "begun": True})
+    assert (await served.http.post(path, headers=OP)).json()["begun"] is False
+    while (await served.connectors())["careful"]["doing"].keys() != {"reconcile"}:
+        await asyncio.sleep(0.01)
+    assert Careful.reconciled == before + 1
+    store = served.hub.store
+    assert [
+        row.target for row in await store.read(audit.page(store.tenant)) if row.action == "connector.reconciled"
+    ] == ["careful"]

@@ -1,0 +1,67 @@
+"""What waits for a person, seen and confirmed on the command line: a school system whose list is cut short."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.connectors.ss12000.records import school
+from tests.hub.cli.conftest import Place
+from tests.peers.sis import TOKEN, Made, serving
+
+
+@pytest.fixture
+def sis() -> Iterator[Made]:
+    with serving(Made(**school())) as sis:
+        assert isinstance(sis, Made)
+        yield sis
+
+
+def until(place: Place, waits: bool) -> None:
+    deadline = time.monotonic() + 30
+    while bool(place.run("connectors", "--json").json()["connectors"][0]["waiting"]) is not waits:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def removed(place: Place) -> int:
+    found = place.run("events", "--type", "se.skolnav.directory.person.deleted.v1", "--json").json()
+    return len(found["events"])
+
+
+def test_an_operator_sees_what_waits_and_confirms_it(tmp_path: Path, sis: Made) -> None:
+    place = Place(tmp_path)
+    (tmp_path / "sis").write_text(TOKEN)
+    auth = {"token": "${file:sis}"}
+    place.configure(connectors={"sis": {"use": "ss12000", "base_url": f"{sis.url}/v2.0", "auth": auth, "poll": "1h"}})
+    with place.hub():
+        while "directory.current" not in place.run("events").out:
+            time.sleep(0.1)
+        assert "sis   ss12000  kör" in place.run("connectors").out
+        del sis.records["persons"][5:]
+        assert place.run("connectors", "reconcile", "sis").out == "sis: jämförelsen har börjat.\n"
+        until(place, True)
+        shown = place.run("connectors").out
+        assert "Väntar på en människa (skolnav connectors confirm NAMN ORD):" in shown
+        assert "26 av 31 personer skulle tas bort" in shown
+        word = place.run("connectors", "--json").json()["connectors"][0]["waiting"][0]["word"]
+        assert word in shown
+
+        wrong = place.run("connectors", "confirm", "sis", "persons:00000000")
+        assert wrong.code == 1
+        assert "Inget väntar under persons:00000000 hos sis" in wrong.err
+        assert f"Det som väntar: {word}." in wrong.err
+        nobody = place.run("connectors", "confirm", "sys", word, "--language", "en")
+        assert nobody.code == 1
+        assert "No connector is called sys. Did you mean sis?" in nobody.err
+        assert place.run("connectors", "confirm", "sis").code == 2
+        assert removed(place) == 0
+
+        done = place.run("connectors", "confirm", "sis", word)
+        assert done.code == 0
+        assert done.out == f"sis {word}: bekräftat, och görs nu: 26 av 31 personer skulle tas bort.\n"
+        while removed(place) < 26:
+            time.sleep(0.1)
+        assert place.run("connectors", "--json").json()["connectors"][0]["waiting"] == []
+        assert "Väntar på" not in place.run("connectors").out
