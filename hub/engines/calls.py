@@ -15,7 +15,7 @@ from hub.clock import Clock
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.engines.context import CALL, InstanceContext, Staged
 from hub.engines.failures import NothingWaits, TimedOut, outcome_of
-from hub.engines.loop_thread import told_to_end
+from hub.engines.own_thread import told_to_end
 from hub.privacy.base import PermitRefused
 from hub.store.base import Operation
 from plugins.connector import Answer, Connector, ConnectorConfig, Received, Waiting

@@ -1,6 +1,6 @@
 """One connector instance, from start to stop: it is made, started, watched, asked, and ended in bounded time.
 
-It lives in a thread of its own (`loop_thread`). What stands under "seen from the hub" runs on the hub's loop, the rest
+It lives in a thread of its own (`own_thread`). What stands under "seen from the hub" runs on the hub's loop, the rest
 on the instance's. Both write to the plain flags `status` and `reason`, which are each assigned whole.
 
 How a call is made is in `calls`, when it polls in `polls`, what a failure means and what is told of it in `failures`.
@@ -22,7 +22,7 @@ from hub.engines.calls import Call, Calls
 from hub.engines.context import DirectoryFromAfar, InstanceContext
 from hub.engines.failures import NotRunning, TimedOut, backoff_s, code_of, innermost, jittered, outcome_of, tell
 from hub.engines.keeping import Keeping
-from hub.engines.loop_thread import LoopThread, told_to_end
+from hub.engines.own_thread import OwnThread, told_to_end
 from hub.engines.polls import Polls, poll_every_s
 from hub.engines.publishing import Publisher
 from hub.engines.state import ConnectorState
@@ -79,7 +79,7 @@ class Instance:
         self._around = around = surroundings
         self._clock = around.clock
         self._dice = random.Random()  # noqa: S311 - jitter
-        self._thread = LoopThread(name, around.loop, around.clock, partial(self._failed, "a task"))
+        self._thread = OwnThread(name, around.loop, around.clock, partial(self._failed, "a task"))
         self._pool = DaemonPool(f"skolnav-{name}-blocking", BLOCKING_THREADS)
         self._keeping = Keeping(name, around.store, around.clock, around.wake)
         self._polls = Polls(poll_every_s(cls, config), around.clock, self._dice)

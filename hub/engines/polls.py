@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hub.clock import Clock
 from hub.engines.failures import backoff_s, code_of, jittered
-from hub.engines.loop_thread import told_to_end
+from hub.engines.own_thread import told_to_end
 from plugins.connector import Connector, ConnectorConfig
 
 POLL_SOON_S: Final = 1.0  # pause before a poll that was asked for

@@ -19,7 +19,7 @@ from plugins.errors import TemporaryError
 T = TypeVar("T")
 
 
-class LoopThread:
+class OwnThread:
     """Made and asked on the hub's loop. `unhandled(error)` is called in the thread, for a task that nobody awaits.
 
     asyncio would print the exception of such a task, which may quote data.
