@@ -1,13 +1,14 @@
 """One connector instance, from start to stop: it is made, started, watched, asked, and ended in bounded time.
 
 It lives in a thread of its own (`own_thread`). What stands under "seen from the hub" runs on the hub's loop, the rest
-on the instance's. Both write to the plain flags `status` and `reason`, which are each assigned whole.
+on the instance's, which tells the hub's of whatever changes `status`.
 
 How a call is made is in `calls`, when it polls in `polls`, what a failure means and what is told of it in `failures`.
 """
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,6 @@ from hub.engines.polls import Polls, poll_every_s
 from hub.engines.publishing import Publisher
 from hub.engines.state import ConnectorState
 from hub.privacy.base import Recipient
-from hub.store import connector_state
 from hub.store.base import Operation, Store
 from plugins.connector import Answer, Connector, ConnectorConfig, DirectoryView, Received, Waiting
 from plugins.errors import ConfigurationError
@@ -36,6 +36,8 @@ from schemas import Catalogue
 BLOCKING_THREADS: Final = 4
 STOP_S: Final = 10.0  # how long stop() may take, and the end of the thread after it
 LIVED_S: Final = 60.0  # a run() that lasted so long did work: its next failure counts as the first
+
+log = logging.getLogger(__name__)
 
 
 class InstanceStatus(StrEnum):
@@ -84,15 +86,18 @@ class Instance:
         self._keeping = Keeping(name, around.store, around.clock, around.wake)
         self._polls = Polls(poll_every_s(cls, config), around.clock, self._dice)
         self._calls = Calls(name, cls, around.clock, self._failed, around.wake)
-        self._context: InstanceContext
+        self._context: InstanceContext | None = None  # None until it is open
+        self._closing: asyncio.Task[bool] | None = None
 
     # -- seen from the hub: its life ----------------------------------------------------------------------------
 
     async def open(self) -> None:
         """Start the thread and the connector. Returns after the first try of start(), however it ended."""
         around, tenant = self._around, self._around.store.tenant
-        values = await around.store.read(connector_state.load(tenant, self.name))
-        self._context = InstanceContext(
+        values = await self._keeping.load()
+        if self.status is not InstanceStatus.STARTING:  # it was stopped before it began
+            return
+        self._context = context = InstanceContext(
             self.name,
             tenant=tenant,
             clock=self._clock,
@@ -107,18 +112,32 @@ class Instance:
             poll_soon=self._polls.soon,
         )
         self._thread.start()
-        with contextlib.suppress(TimedOut):
-            await self._thread.ask(self._begin)
+        with contextlib.suppress(TimedOut, NotRunning):
+            await self._thread.ask(partial(self._begin, context))
 
     def give_up(self, reason: str) -> None:
         """Leave the instance to itself: nothing that it does from now on counts. Its thread ends when it can."""
         self.status, self.reason = InstanceStatus.STUCK, reason
-        self._context.abandoned = True
+        if self._context is not None:
+            self._context.abandoned = True
         self._thread.answer_all(lambda: TimedOut(f"{self.name} was given up", code=reason))
         self._thread.fade()
 
-    async def close(self) -> bool:
-        """stop() and the end of the thread, in bounded time. False if the thread had to be left behind."""
+    async def close(self, *, successor: bool) -> bool:
+        """stop() and the end of the thread, in bounded time. False if the thread had to be left behind.
+
+        `successor`: another instance will begin with what this one kept, so that is waited for. Whoever closes it
+        while it is being closed waits for the same end.
+        """
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close())
+        ended = await asyncio.shield(self._closing)
+        if successor and not await self._keeping.landed(STOP_S):
+            log.error("%s: not all that it kept is in the store", self.name)
+        self._keeping.stop()
+        return ended
+
+    async def _close(self) -> bool:
         stuck = self.status in (InstanceStatus.STUCK, InstanceStatus.STOPPED)
         self.status, self.reason = InstanceStatus.STOPPED, ""
         if self._thread.alive() and not stuck:
@@ -128,9 +147,7 @@ class Instance:
         if not stuck:
             self._thread.stop()
         self._pool.shutdown(wait=False)
-        self._keeping.stop()
-        await self._thread.join(0.1 if stuck else STOP_S)
-        return not self._thread.alive()
+        return await self._thread.join(0.1 if stuck else STOP_S)
 
     # -- seen from the hub: what it is asked for ----------------------------------------------------------------
 
@@ -141,9 +158,12 @@ class Instance:
         if self.status is not InstanceStatus.RUNNING:
             return Outcome(Result.RETRY, self.reason or self.status.value, recipient_down=True)
         try:
-            return await self._thread.ask(partial(self._calls.handle, attempt))
+            outcome = await self._thread.ask(partial(self._calls.handle, attempt))
         except TimedOut as error:
             return outcome_of(error)
+        except NotRunning as error:
+            return Outcome(Result.RETRY, error.code, recipient_down=True)
+        return self._keeping.handed_out(outcome)
 
     async def call(self, method: str, *arguments: Any, limit_s: float) -> None:
         """Call a timer, selftest() or reconcile() in the instance's turn. Raises what the connector raises.
@@ -212,14 +232,14 @@ class Instance:
 
     # -- in the instance's loop ---------------------------------------------------------------------------------
 
-    async def _begin(self) -> None:
+    async def _begin(self, context: InstanceContext) -> None:
         """The first try of start(); where it fails for now, later ones go on behind."""
-        if await self._started(0):
+        if await self._started(context, 0):
             self._work()
 
-    async def _started(self, failures: int) -> bool:
+    async def _started(self, context: InstanceContext, failures: int) -> bool:
         try:
-            await self._calls.start(self.config, self._context)
+            await self._calls.start(self.config, context)
         except BaseException as error:
             if told_to_end(error):
                 raise
@@ -227,14 +247,14 @@ class Instance:
             self._become(InstanceStatus.FAILED, "configuration" if wrong else code_of(error))
             self._failed("start", error)
             if not wrong:
-                self._thread.spawn(self._start_again(failures + 1, error))
+                self._thread.spawn(self._start_again(context, failures + 1, error))
             return False
         self._become(InstanceStatus.RUNNING)
         return True
 
-    async def _start_again(self, failures: int, error: BaseException) -> None:
+    async def _start_again(self, context: InstanceContext, failures: int, error: BaseException) -> None:
         await self._clock.sleep(jittered(backoff_s(failures, error), self._dice))
-        if await self._started(failures):
+        if await self._started(context, failures):
             self._work()
 
     def _work(self) -> None:
@@ -281,8 +301,11 @@ class Instance:
         await self._calls.stop(STOP_S / 2)
 
     def _become(self, status: InstanceStatus, reason: str = "") -> None:
-        if self.status in (InstanceStatus.STARTING, InstanceStatus.RUNNING, InstanceStatus.FAILED):
-            self.status, self.reason = status, reason
+        def become() -> None:
+            if self.status not in (InstanceStatus.STUCK, InstanceStatus.STOPPED):
+                self.status, self.reason = status, reason
+
+        self._thread.to_hub(become)  # which may have decided something else meanwhile
 
     async def _durable(self, operations: Sequence[Operation], published: bool) -> None:
         await self._thread.on_hub(self._keeping.keep(operations, published))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from hub.clock import Clock
-from hub.engines.failures import code_of
+from hub.engines.failures import NotRunning, code_of
 from plugins.errors import TemporaryError
 
 T = TypeVar("T")
@@ -50,12 +50,13 @@ class OwnThread:
     async def ask(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine in the thread's loop and wait for how it ends, or until `answer_all`.
 
-        Whoever stops waiting cancels it.
+        Whoever stops waiting cancels it. Raises what it raises, NotRunning if the thread's end cut it off.
         """
         answer: asyncio.Future[T] = self._hub.create_future()
         self._answers.add(answer)
         job: list[asyncio.Task[None]] = []
-        self.post(lambda: job.append(self.spawn(self._answer(work, answer))))
+        if not self.post(lambda: job.append(self.spawn(self._answer(work, answer)))):
+            answer.set_exception(self._ended())
         try:
             return await answer
         except asyncio.CancelledError:
@@ -70,13 +71,21 @@ class OwnThread:
             if not answer.done():
                 answer.set_exception(error())
 
-    def post(self, work: Callable[[], Any]) -> None:
-        """Call this in the thread's loop; nothing happens where that has ended."""
-        with contextlib.suppress(RuntimeError):
+    def post(self, work: Callable[[], Any]) -> bool:
+        """Call this in the thread's loop; False, and nothing happens, where that has ended."""
+        try:
             self._loop.call_soon_threadsafe(work)
+        except RuntimeError:
+            return False
+        return True
 
     def unanswered_s(self) -> float:
-        """Seconds since a ping that the loop has not answered; 0 if it has answered all. Sends the next one."""
+        """Seconds since a ping that the loop has not answered; 0 if it has answered all. Sends the next one.
+
+        0 before the start: the loop does not turn yet.
+        """
+        if self._thread.ident is None:
+            return 0.0
         now = self._clock.monotonic()
         if self._pinged is not None:
             return now - self._pinged
@@ -98,13 +107,18 @@ class OwnThread:
         self.post(lambda: self.spawn(self._fade()))
 
     def stop(self) -> None:
-        """End with this turn of the loop. What runs is cancelled, and not waited for."""
-        self.post(self._loop.stop)
+        """End with this turn of the loop, or before the first. What runs is cancelled, and not waited for."""
+        if self._thread.ident is None:
+            self._loop.close()
+        else:
+            self.post(self._loop.stop)
 
-    async def join(self, seconds: float) -> None:
-        """Wait so long at most for the end of the thread."""
+    async def join(self, seconds: float) -> bool:
+        """Wait so long at most for the end of the thread; False if it goes on. Nobody waits for an answer then."""
         if self._thread.ident is not None:
             await asyncio.to_thread(self._thread.join, seconds)
+        self.answer_all(self._ended)
+        return not self._thread.is_alive()
 
     # -- from the thread ----------------------------------------------------------------------------------------
 
@@ -144,14 +158,17 @@ class OwnThread:
         try:
             result = await work()
         except BaseException as error:
-            if told_to_end(error):
-                self.to_hub(answer.cancel)
+            if told_to_end(error):  # by who waits, or by the end of this thread: then nobody cancelled who waits
+                self.to_hub(settle, None, self._ended())
                 raise
             if isinstance(error, asyncio.CancelledError):  # the work's own: it must not cancel who waits for it
                 error = TemporaryError(f"{self._name} cancelled itself", code=code_of(error))
             self.to_hub(settle, None, error)
         else:
             self.to_hub(settle, result, None)
+
+    def _ended(self) -> NotRunning:
+        return NotRunning(f"{self._name} was stopped", code="stopped")
 
     async def _fade(self) -> None:
         if others := self.cancel_others():

@@ -31,10 +31,12 @@ class Polls:
         self._clock = clock
         self._dice = dice
         self._wanted = asyncio.Event()
+        self._by_person = False
 
     def soon(self, *, person: bool = False) -> None:
         """Ask for a poll. Where it fails, only a person gets around the pause."""
         if self.every_s is not None and (person or not self.failing):
+            self._by_person = self._by_person or person
             self._wanted.set()
 
     def wanted(self) -> bool:
@@ -52,7 +54,7 @@ class Polls:
         failures = 0
         while True:
             try:
-                await poll(self._wanted.clear)
+                await poll(self._begins)
                 failures, self.failing = 0, ""
             except BaseException as error:
                 if told_to_end(error):
@@ -61,10 +63,15 @@ class Polls:
                 if ends(error):
                     return
                 self.failing = code_of(error)
-                self._wanted.clear()
+                if not self._by_person:  # somebody who asked while this one was going on gets around the pause too
+                    self._wanted.clear()
                 await self._pause(jittered(backoff_s(failures, error), self._dice))
             else:
                 await self._pause(self.every_s)
+
+    def _begins(self) -> None:
+        self._by_person = False
+        self._wanted.clear()
 
     async def _pause(self, seconds: float) -> None:
         """Return after so long, or a moment after a poll was asked for."""
