@@ -111,7 +111,8 @@ class Hosts:
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
-        await asyncio.gather(*(self.remove(name) for name in list(self._instances)))
+        instances, self._instances = list(self._instances.values()), {}
+        await asyncio.gather(*(self._close(instance, successor=False) for instance in instances))
 
     async def add(self, name: str, hosted: HostedConnector) -> None:
         """Start one more instance. Raises UnknownConnector, and ValueError if the name is taken."""
@@ -122,15 +123,21 @@ class Hosts:
         await self._open(Instance(name, cls, hosted.config, recipient, self._surroundings()))
 
     async def remove(self, name: str) -> None:
-        """Stop one instance; its state stays in the store."""
-        await self._close(self._instances.pop(name))
+        """Stop one instance; its state is in the store then, for another of this name. Raises KeyError."""
+        await self._close(self._instances.pop(name), successor=True)
 
     async def restart(self, name: str) -> InstanceStatus:
-        """Begin anew with the state of the store: after a person mended what made it fail or hang."""
+        """Begin anew with the state of the store: after a person mended what made it fail or hang.
+
+        Nothing begins where it is removed meanwhile, or replaced. Raises KeyError.
+        """
         old = self._instances[name]
-        await self._close(old)
-        await self._open(Instance(name, old.cls, old.config, old.recipient, self._surroundings()))
-        return self._instances[name].status
+        await self._close(old, successor=True)
+        if self._instances.get(name) is not old:
+            return old.status
+        new = Instance(name, old.cls, old.config, old.recipient, self._surroundings())
+        await self._open(new)
+        return new.status
 
     def names(self) -> list[str]:
         return sorted(self._instances)
@@ -224,8 +231,8 @@ class Hosts:
             self._restarting[name] = task
             task.add_done_callback(lambda done: self._restarting.pop(name, None))
 
-    async def _close(self, instance: Instance) -> None:
-        if not await instance.close():
+    async def _close(self, instance: Instance, *, successor: bool) -> None:
+        if not await instance.close(successor=successor):
             where = instance.where()
             self._on_problem(instance.name, "left-behind", where)
             log.error("%s: its thread did not end and was left behind, at %s", instance.name, where)

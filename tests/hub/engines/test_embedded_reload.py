@@ -227,3 +227,24 @@ async def test_a_subscription_ends_when_it_expires_although_it_was_made_meanwhil
     async with asyncio.timeout(5):
         while short("short").status is not Status.ENDED:
             await asyncio.sleep(0.02)
+
+
+async def test_what_is_being_handled_while_its_connector_changes_is_tried_again_by_the_next_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    async def hold(self: Desk, event: Event) -> None:
+        loop.call_soon_threadsafe(entered.set)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Desk, "handle", hold)
+    await house.close_a_day()
+    await asyncio.wait_for(entered.wait(), 10)
+    house.write(connectors={"desk": {"use": "desk", "at": "09:00"}})
+    await house.hub.reloader.apply(dry_run=False)
+    async with asyncio.timeout(10):
+        while (status := house.hub.delivery.status("connector:desk")).open:
+            await asyncio.sleep(0.01)
+    assert status.parked == 1  # due in some seconds, as after any failure
