@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sys import intern
 from typing import Any, Final
 
-from hub.api.ss12000.facts import FACTS, microseconds
+from hub.api.ss12000.facts import facts, microseconds
 from hub.bus.base import Log, Place, Stored
 from hub.directory.directory import Directory
 from schemas import Catalogue
@@ -163,7 +163,7 @@ class Index:
                 key,
                 stored,
                 ended,
-                None if ended else FACTS[table.kind](data),
+                None if ended else facts(table.kind, data, stored.accepted_us),
                 intern(id.lower()) if isinstance(id, str) else key,
                 microseconds(meta.get("created")) if isinstance(meta, dict) else 0,
             )

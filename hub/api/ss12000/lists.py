@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from hub.api.ss12000.errors import Refused, bad_request
-from hub.api.ss12000.facts import FACTS
+from hub.api.ss12000.facts import facts as facts_of
 from hub.api.ss12000.filters import Filter, Query, beyond, uuid
 from hub.api.ss12000.index import Row, Table
 from hub.api.ss12000.joins import RELATIONSHIP, Match, persons_by_relationship
@@ -182,7 +182,7 @@ def _meets(resource: Resource, seen: Seen, query: Query, tests: Sequence[Match])
         return False
     if not tests:
         return True
-    facts = FACTS[resource.kind](seen.data)
+    facts = facts_of(resource.kind, seen.data, seen.row.modified_us)
     return all(test(seen.row, facts) for test in tests)
 
 
@@ -227,7 +227,7 @@ async def lookup(resource: Resource, body: Any, sight: Sight) -> Sequence[Seen]:
         part = [rows[key] for key in ordered[start : start + CHUNK]]
         for seen in await sight.see(table, part):
             if seen.row.key not in direct:
-                facts = FACTS[resource.kind](seen.data)
+                facts = facts_of(resource.kind, seen.data, seen.row.modified_us)
                 if not any(test(seen.row, facts) for test in tests):
                     continue
             found.append(seen)

@@ -66,7 +66,7 @@ async def post(services: Services, who: Principal, resource: Resource, body: Any
             continue  # readOnly: the hub's to give
         if isinstance(value, dict) and not isinstance(value.get("id"), str) and name != "_embedded":
             raise bad_request("body-invalid", "A reference has an `id`.")
-    shaped = resource.shape({name: value for name, value in body.items() if name != "id"}, Shaper(False, 0)) or {}
+    shaped = resource.shape({name: value for name, value in body.items() if name != "id"}, Shaper(False)) or {}
     type_ = _TYPES[resource.kind](shaped)
     source = source_of(services, who.id)
     rule = who.may_not_publish(type_, source)

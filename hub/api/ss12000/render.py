@@ -28,7 +28,7 @@ class Rendering:
     def __init__(self, sight: Sight, *, names: bool, expand: Sequence[str]) -> None:
         self._sight = sight
         self._expand = frozenset(expand)
-        self._shaper = Shaper(names, sight.services.clock.school().year)
+        self._shaper = Shaper(names)
 
     async def objects(self, kind: str, seen: Sequence[Seen]) -> list[Out]:
         """The objects of a list, in its order."""
@@ -49,6 +49,7 @@ class Rendering:
         data = seen.data
         if kind == "activity":
             data = self._by_duty(data, seen.row)
+        self._shaper.told_us = seen.row.modified_us
         shaped = (shape or resource.shape)(data, self._shaper) or {}
         out: Out = {"id": shaped.pop("id")} if "id" in shaped else {}
         if self._sight.may(resource.meta):

@@ -53,13 +53,16 @@ _MAX_SCHOOL_YEAR: Final = 10
 
 
 class Shaper:
-    """One answer's shaping. With `named` it keeps the references, whose names are filled in when all are known."""
+    """One answer's shaping. With `named` it keeps the references, whose names are filled in when all are known.
 
-    __slots__ = ("named", "refs", "this_year")
+    `told_us` is when the hub was told of what is shaped now.
+    """
 
-    def __init__(self, named: bool, this_year: int) -> None:
+    __slots__ = ("named", "refs", "told_us")
+
+    def __init__(self, named: bool) -> None:
         self.named = named
-        self.this_year = this_year
+        self.told_us = 0
         self.refs: list[tuple[str, dict[str, Any]]] = []  # (kind, reference)
 
 
@@ -201,7 +204,7 @@ def _identifier(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) ->
 
 def _person(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> None:
     if "civicNo" in out:
-        out["civicNo"]["value"] = civic_no(out["civicNo"]["value"], out.get("birthDate", ""), shaper.this_year)
+        out["civicNo"]["value"] = civic_no(out["civicNo"]["value"], out.get("birthDate", ""), shaper.told_us)
 
 
 def _activity(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> None:
