@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from hub.api.ss12000.civic import civic_no
-from hub.api.ss12000.shapes import moment
+from hub.api.ss12000.shapes import moment, organisation_name
 from hub.clock import to_us
 
 _SWEDISH: Final = str.maketrans("åäöæø", "{|}|}")  # these three follow z, in ASCII too
@@ -147,7 +147,7 @@ def microseconds(value: Any) -> int:
 
 def _organisation(data: Data) -> Organisation:
     return Organisation(
-        _text(data, "displayName"), _day(data, "startDate"), _day(data, "endDate"), _ref(data, "parentOrganisation"),
+        organisation_name(data), _day(data, "startDate"), _day(data, "endDate"), _ref(data, "parentOrganisation"),
         _text(data, "schoolUnitCode"), _text(data, "organisationCode"), _text(data, "municipalityCode"),
         _text(data, "organisationType"), _texts(data, "schoolTypes"),
     )  # fmt: skip

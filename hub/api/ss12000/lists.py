@@ -55,6 +55,11 @@ def permit(resource: Resource, query: Query, sight: Sight) -> None:
         raise beyond("sortkey")
 
 
+def forbidden(resource: Resource, sight: Sight) -> bool:
+    """Whether the contract leaves nothing of this list, whoever its entities are about."""
+    return sight.forbids(resource.types) or not sight.may(resource.needs)
+
+
 async def matches(resource: Resource, query: Query, sight: Sight) -> list[Match]:
     """What an entity must meet."""
     found: list[Match] = []
@@ -80,7 +85,7 @@ async def page(resource: Resource, place: Place, sight: Sight, orders: Orders) -
     """One page. Raises Refused (403, 410)."""
     query = place.query
     permit(resource, query, sight)
-    if sight.forbids(resource.types):
+    if forbidden(resource, sight):
         return Page((), None)
     table = await sight.index.table(resource.kind)
     tests = await matches(resource, query, sight)
@@ -190,7 +195,7 @@ async def lookup(resource: Resource, body: Any, sight: Sight) -> Sequence[Seen]:
     """`POST .../lookup`: everything that one of the lists in the body names. Raises Refused (400, 403, 503)."""
     if not isinstance(body, dict):
         raise bad_request("body-invalid", "The body is a JSON object with lists of what is looked up.")
-    forbidden = sight.forbids(resource.types)
+    nothing = forbidden(resource, sight)
     table = await sight.index.table(resource.kind)
     rows: dict[str, Row] = {}
     for id in _listed(body, "ids", Filter(uuid, None, many=True)):
@@ -210,9 +215,9 @@ async def lookup(resource: Resource, body: Any, sight: Sight) -> Sequence[Seen]:
         if not sight.may(known.needs):
             raise beyond(name)
         join = resource.lookup_joins.get(name)
-        if values and not forbidden:
+        if values and not nothing:
             tests.append(await join(sight, values) if join is not None else _plain(known, values, sight))
-    if forbidden:
+    if nothing:
         return ()
     direct = set(rows)
     if tests:
@@ -250,6 +255,8 @@ def _listed(body: Mapping[str, Any], name: str, known: Filter) -> tuple[Any, ...
 
 async def one(resource: Resource, id: str, sight: Sight) -> Seen | None:
     """The entity of this id, as the client calls it; None if there is none that it may see."""
+    if forbidden(resource, sight):
+        return None
     table = await sight.index.table(resource.kind)
     for name in sight.person(id) if resource.person_ids else (id,):
         row = sight.index.find(table, name)

@@ -48,7 +48,7 @@ class Rendering:
         resource = BY_KIND[kind]
         data = seen.data
         if kind == "activity":
-            data = self._by_duty(data, seen.row)
+            data = self._placed(self._by_duty(data, seen.row), seen.row)
         self._shaper.told_us = seen.row.modified_us
         shaped = (shape or resource.shape)(data, self._shaper) or {}
         out: Out = {"id": shaped.pop("id")} if "id" in shaped else {}
@@ -78,6 +78,13 @@ class Rendering:
             duties = directory.duties_at(person, at)
             named += [{**each, "duty": {"id": duty}} for duty in duties]
         return {**data, "teachers": named}
+
+    def _placed(self, data: Mapping[str, Any], row: Row) -> Mapping[str, Any]:
+        """An activity whose source does not say where it is: where its groups are, as for scopes and filters."""
+        if data.get("organisation"):
+            return data
+        at = self._sight.services.directory.owner_of(row.id)[0]
+        return data if at is None else {**data, "organisation": {"id": at}}
 
     # -- names of references ------------------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ class Resource:
     types: tuple[str, ...]  # the event types that say what there is
     filters: Mapping[str, Filter]
     meta: frozenset[Category] = NOTHING  # the categories of its `meta`
+    needs: frozenset[Category] = NOTHING  # without them the gate leaves something, but nothing that is this object
     joins: Mapping[str, Join] = field(default_factory=dict)
     lookups: Mapping[str, Filter] = field(default_factory=dict)
     lookup_joins: Mapping[str, Join] = field(default_factory=dict)
@@ -300,6 +301,7 @@ ATTENDANCE_EVENTS: Final = Resource(
         "person": Filter(filters.uuid, _in("person"), person=True),
     },
     meta=_ATTENDANCE,
+    needs=_ATTENDANCE,
     lookups={
         "person": Filter(filters.uuid, _in("person"), many=True, person=True),
         "group": Filter(filters.uuid, _in("group"), many=True, needs=_GROUP),
