@@ -16,7 +16,7 @@ from hub.api.auth import Principal
 from hub.api.ss12000.errors import JSON, Refused, bad_request
 from hub.api.ss12000.render import rfc3339
 from hub.api.ss12000.resources import ABSENCES, ATTENDANCE_EVENTS, ATTENDANCES, Resource
-from hub.api.ss12000.shapes import ABSENCE_TYPES, Shaper
+from hub.api.ss12000.shapes import ABSENCE_TYPES, Shaper, moment
 from hub.bus.base import IdConflict, Stored
 from hub.clock import from_us
 from hub.services import Services
@@ -31,6 +31,9 @@ _PEOPLE: Final = ("student", "person", "registeredBy", "reporter")
 def _absence(data: Mapping[str, Any]) -> str:
     if data.get("type") not in ABSENCE_TYPES:
         raise bad_request("body-invalid", "`type` is one of the standard's: Anmäld frånvaro, Beviljad ledighet.")
+    start, end = moment(data.get("startTime")), moment(data.get("endTime"))
+    if start is not None and end is not None and end < start:
+        raise bad_request("body-invalid", "`endTime` lies before `startTime`. Nothing was stored.")
     what = "leave_granted" if data["type"] == _LEAVE else "reported"
     return f"se.skolnav.absence.{what}.v1"
 
@@ -42,6 +45,8 @@ def _attendance(data: Mapping[str, Any]) -> str:
 def _presence(data: Mapping[str, Any]) -> str:
     if data.get("eventType") not in ("In", "Ut"):
         raise bad_request("body-invalid", "`eventType` is In or Ut.")
+    if data.get("group") is None:  # for events of other sources it is not, since school systems leave it out
+        raise bad_request("body-invalid", "`group` is required by the standard. Nothing was stored.")
     return f"se.skolnav.attendance.checked_{'in' if data['eventType'] == 'In' else 'out'}.v1"
 
 

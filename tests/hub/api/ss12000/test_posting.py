@@ -147,6 +147,33 @@ BAD = [
 ]
 
 
+NONSENSE = [
+    ("/absences", {**ABSENCE, "endTime": "2026-11-24T07:59:00+01:00"}, "endTime"),
+    ("/absences", {**ABSENCE, "endTime": "2026-11-24T07:30:00Z", "startTime": "2026-11-24T08:31:00+01:00"}, "endTime"),
+    ("/attendances", {**ATTENDANCE, "attendanceMinutes": -1}, "attendanceMinutes"),
+    ("/attendances", {**ATTENDANCE, "invalidAbsenceMinutes": 1.5}, "invalidAbsenceMinutes"),
+    ("/attendances", {name: value for name, value in ATTENDANCE.items() if name != "isReported"}, "isReported"),
+    ("/attendanceEvents", {name: value for name, value in CAME.items() if name != "group"}, "group"),
+    ("/attendanceEvents", {**CAME, "group": None}, "group"),
+    ("/attendanceEvents", {**CAME, "group": {"id": "7A"}}, "group.id"),
+    ("/attendanceEvents", {name: value for name, value in CAME.items() if name != "person"}, "person"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "field"), NONSENSE)
+async def test_a_report_that_cannot_be_true_or_whole_is_told_by_its_field(school, caller, path, body, field):
+    """All that the standard requires of what is posted (`id` and `meta` are the hub's to give)."""
+    before = school.log.head()
+    answer = await post(caller, path, body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "body-invalid")
+    assert f"{field}:" in answer.json()["message"] or f"`{field}`" in answer.json()["message"]
+    assert school.log.head() == before
+
+
+async def test_an_absence_may_be_a_moment(school, caller):
+    assert (await post(caller, "/absences", {**ABSENCE, "endTime": "2026-11-24T07:00:00Z"})).status_code == 200
+
+
 @pytest.mark.parametrize(("path", "body"), BAD)
 async def test_what_is_no_report_is_told_and_nothing_is_stored(school, caller, path, body):
     before = school.log.head()
