@@ -152,19 +152,21 @@ class Index:
                 self._ready.pop(table.kind, None)
 
     def _put(self, table: Table, stored: Stored) -> None:
+        table.put(self.row(table.kind, stored))
+
+    def row(self, kind: str, stored: Stored) -> Row:
+        """The row of an entity of this kind whose state this is."""
         assert stored.entity is not None
         data = stored.parsed.get("data") or {}
         key = stored.entity.partition("/")[2]
         id = data.get("id")
         meta = data.get("meta")
         ended = stored.type in self._ends
-        table.put(
-            Row(
-                key,
-                stored,
-                ended,
-                None if ended else facts(table.kind, data, stored.accepted_us),
-                intern(id.lower()) if isinstance(id, str) else key,
-                microseconds(meta.get("created")) if isinstance(meta, dict) else 0,
-            )
+        return Row(
+            key,
+            stored,
+            ended,
+            None if ended else facts(kind, data, stored.accepted_us),
+            intern(id.lower()) if isinstance(id, str) else key,
+            microseconds(meta.get("created")) if isinstance(meta, dict) else 0,
         )

@@ -136,7 +136,7 @@ def _posting(resource: Resource) -> Endpoint:
         who.require(Role.PUBLISHER)
         key = request.headers.get("idempotency-key")
         body = await _json(request)
-        return await post(_provider(request).services, who, resource, body, key)
+        return await post(_provider(request), who, resource, body, key)
 
     return endpoint
 

@@ -1,9 +1,24 @@
 """Reports by POST: they become events of the client's own source, and the answer is the stored object."""
 
+import uuid
+from datetime import timedelta
+
 import pytest
 
-from tests.hub.api.ss12000.conftest import BASE, CLIENTS, append, client, token
-from tests.hub.api.ss12000.school import CLASS_8B, GUARDIAN, NORTH, SECRET, SOURCE, lesson_id, load, pupil, secret
+from tests.hub.api.ss12000.conftest import BASE, CLIENTS, append, client, event, token
+from tests.hub.api.ss12000.school import (
+    CLASS_8B,
+    GUARDIAN,
+    NORTH,
+    ROOM,
+    SECRET,
+    SOURCE,
+    base,
+    lesson_id,
+    load,
+    pupil,
+    secret,
+)
 
 ABSENCE = {
     "startTime": "2026-11-24T08:00:00+01:00",
@@ -80,6 +95,103 @@ async def test_a_second_attendance_for_the_lesson_corrects_the_first(school, cal
     assert first["id"] == second["id"]
     (found,) = await caller("all").every("/attendances", {"student": pupil(1)})
     assert found["attendanceMinutes"] == 80
+
+
+SENT = "a7000000-0000-4000-8000-000000000001"  # the school system's own, of pupil 2 at lesson 1
+CORRECTED = {**ATTENDANCE, "student": {"id": pupil(2)}, "attendanceMinutes": 7, "validAbsenceMinutes": 0}
+
+
+async def attendances(caller, **params):
+    return [
+        (each["id"], each["attendanceMinutes"], each["meta"]) for each in await caller("all").every(
+            "/attendances", {"student": pupil(2), **params})
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("id", ["both", "reporter"])
+async def test_a_report_corrects_what_the_school_system_has_sent(school, caller, clock, id):
+    ((_, _, meta),) = await attendances(caller)
+    clock.ahead += timedelta(hours=1)
+    assert (await post(caller, "/attendances", CORRECTED, id)).status_code == 200
+    ((own, minutes, corrected),) = await attendances(caller)
+    assert (own, minutes) == (SENT, 7)
+    assert corrected["created"] == meta["created"]
+    assert corrected["modified"] > meta["modified"]
+    attributes, data = await newest(school)
+    assert attributes["source"] == f"urn:skolnav:provkoping:ss12000:{id}"
+    assert data["organisation"] == {"id": NORTH}, "an entity's event carries it whole"
+
+
+async def test_who_may_read_it_is_told_which_one_was_corrected_and_others_are_not(school, caller, clock):
+    """Promise 5: that the school system has registered somebody is not told by an id or a time."""
+    clock.ahead += timedelta(hours=1)
+    given = (await post(caller, "/attendances", CORRECTED, "both")).json()
+    assert (await caller("all").by_id("/attendances", given["id"])).json() == given
+    for student in (pupil(2), pupil(1), SECRET, pupil(120)):
+        body = {**CORRECTED, "student": {"id": student}, "attendanceMinutes": 8}
+        first, second = [(await post(caller, "/attendances", body)).json() for _ in range(2)]
+        assert first == second
+        assert uuid.UUID(first["id"]).version == 5
+        assert first["meta"]["created"] == first["meta"]["modified"]
+    given = (await post(caller, "/attendances", {**CORRECTED, "student": {"id": SECRET}}, "both")).json()
+    assert uuid.UUID(given["id"]).version == 5
+    assert given["meta"]["created"] == given["meta"]["modified"]
+
+
+@pytest.mark.parametrize("id", ["both", "reporter"])
+@pytest.mark.parametrize("student", [pupil(1), pupil(2)])
+async def test_an_attendance_that_says_the_same_again_is_no_event(school, caller, clock, id, student):
+    body = {**CORRECTED, "student": {"id": student}}
+    first = (await post(caller, "/attendances", body, id)).json()
+    head = school.log.head()
+    clock.ahead += timedelta(hours=1)
+    assert (await post(caller, "/attendances", body, id)).json() == first
+    assert (await post(caller, "/attendances", body, id, **{"Idempotency-Key": "new"})).json() == first
+    assert school.log.head() == head
+    bad = await post(caller, "/attendances", {**body, "otherAttendanceMinutes": "canary"}, id)
+    assert bad.status_code == 400
+    marked = {**body, "student": {"id": student, "securityMarking": "Sekretessmarkering"}}
+    assert (await post(caller, "/attendances", marked, id)).status_code == 200
+    assert school.log.head() != head
+
+
+async def test_a_correction_is_undone_only_by_what_is_newer(school, caller):
+    """The connector tells changes alone; what it has told before comes no second time."""
+    for minutes, id in ((7, "both"), (9, "reporter"), (7, "both")):
+        await post(caller, "/attendances", {**CORRECTED, "attendanceMinutes": minutes}, id)
+        ((own, now, _),) = await attendances(caller)
+        assert (own, now) == (SENT, minutes)
+    sent = next(each for each in base() if each.data["id"] == SENT)
+    await append(school, sent)
+    ((_, now, _),) = await attendances(caller)
+    assert now == 7
+    await append(school, event("attendance.recorded", "changed", {**sent.data, "attendanceMinutes": 55}, SOURCE))
+    ((own, now, _),) = await attendances(caller)
+    assert (own, now) == (SENT, 55)
+
+
+async def test_a_correction_lifts_no_mark(school, caller):
+    marked = {**CORRECTED, "id": SENT, "student": {"id": pupil(2), "securityMarking": "Sekretessmarkering"}}
+    await append(school, event("attendance.recorded", "marked", marked, SOURCE))
+    for _ in range(2):
+        await post(caller, "/attendances", {**CORRECTED, "attendanceMinutes": 8}, "both")
+        assert await attendances(caller) == []
+
+
+async def test_a_repeat_that_comes_after_a_correction_of_others_is_stored_once(school, caller):
+    """Its key was given before the school system sent the attendance, so under another id."""
+    key = {"Idempotency-Key": "attendance-1"}
+    body = {**CORRECTED, "student": {"id": pupil(1)}}
+    first = await post(caller, "/attendances", body, "both", **key)
+    sent = {**body, "id": ROOM, "attendanceMinutes": 55}
+    await append(school, event("attendance.recorded", "later", sent, SOURCE))
+    head = school.log.head()
+    again = await post(caller, "/attendances", body, "both", **key)
+    assert again.status_code == 200
+    assert again.json()["id"] == first.json()["id"]
+    assert school.log.head() == head
+    other = await post(caller, "/attendances", {**body, "attendanceMinutes": 1}, "both", **key)
+    assert (other.status_code, other.json()["code"]) == (409, "key-conflict")
 
 
 async def test_a_repeat_with_its_key_is_stored_once(school, caller):
@@ -204,8 +316,6 @@ async def test_what_cannot_be_posted_is_not_there(school, http):
 
 
 async def test_a_withdrawn_report_is_gone(school, caller):
-    from tests.hub.api.ss12000.conftest import event
-
     given = (await post(caller, "/absences", ABSENCE)).json()
     data = {**ABSENCE, "id": given["id"]}
     await append(school, event("absence.withdrawn", "w-1", data, SOURCE))
