@@ -17,6 +17,7 @@ from hub.api.auth import Principal
 from hub.api.ss12000 import attendance
 from hub.api.ss12000.answers import Provider
 from hub.api.ss12000.errors import JSON, Refused, bad_request
+from hub.api.ss12000.index import reports_of
 from hub.api.ss12000.render import rfc3339
 from hub.api.ss12000.resources import ABSENCES, ATTENDANCE_EVENTS, ATTENDANCES, Resource
 from hub.api.ss12000.shapes import ABSENCE_TYPES, Shaper, moment
@@ -61,7 +62,7 @@ _TYPES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
 
 def source_of(services: Services, client: str) -> str:
     """The source of what a client reports here; its `sources` in the configuration must cover it."""
-    return f"urn:skolnav:{services.config.tenant}:ss12000:{client}"
+    return f"{reports_of(services.config.tenant)}{client}"
 
 
 async def post(provider: Provider, who: Principal, resource: Resource, body: Any, key: str | None) -> Response:

@@ -216,7 +216,10 @@ class Rendering:
         if "attendance" in self._expand:
             table = await self._sight.index.table("attendance")
             ids = {each.row.id for each in seen}
-            rows = [row for row in table.rows.values() if not row.ended and row.facts.lesson in ids]
+            holds = self._sight.index.holds
+            rows = [
+                row for row in table.rows.values() if not row.ended and row.facts.lesson in ids and holds(table, row)
+            ]
             found: dict[str, list[Out]] = {}
             for attendance in await self._sight.see(table, sorted(rows, key=lambda row: row.key)):
                 if attendance.data.get("calendarEvent"):

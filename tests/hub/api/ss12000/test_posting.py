@@ -322,3 +322,32 @@ async def test_a_withdrawn_report_is_gone(school, caller):
     assert (await caller("all").by_id("/absences", given["id"])).status_code == 404
     gone = await caller("all").page("/deletedEntities", {"entities": "Absence"})
     assert gone["data"] == {"absences": [given["id"]]}
+
+
+async def test_what_the_school_system_sends_after_a_report_takes_its_place(school, caller):
+    """Under an id of its own, of which the report knew nothing: the later of the two is the lesson's."""
+    all_ = caller("all")
+    body = {**ATTENDANCE, "student": {"id": pupil(3)}}
+    given = (await post(caller, "/attendances", body)).json()["id"]
+    before = school.clock.utc().isoformat()
+    sent = {**body, "id": ROOM, "attendanceMinutes": 55}
+    await append(school, event("attendance.recorded", "after", sent, SOURCE))
+    assert [each["id"] for each in await all_.every("/attendances", {"student": pupil(3)})] == [ROOM]
+    assert (await all_.by_id("/attendances", given)).status_code == 404
+    lesson = (await all_.by_id("/calendarEvents", lesson_id(1), expand=["attendance"])).json()
+    assert [each["id"] for each in lesson["_embedded"]["attendance"]] == [ROOM, SENT]
+    for asked in ({}, {"after": before}):
+        gone = await all_.page("/deletedEntities", {"entities": "Attendance", **asked})
+        assert gone["data"] == {"attendances": [given]}
+    later = await all_.page("/deletedEntities", {"after": school.clock.utc().isoformat()})
+    assert later["data"] == {}
+    await post(caller, "/attendances", {**body, "attendanceMinutes": 30})
+    (found,) = await all_.every("/attendances", {"student": pupil(3)})
+    assert (found["id"], found["attendanceMinutes"]) == (ROOM, 30)
+
+
+async def test_two_that_the_school_system_itself_has_sent_are_both_told(school, caller):
+    """Nothing that a source says is lost by a rule of ours."""
+    sent = {**ATTENDANCE, "id": ROOM, "student": {"id": pupil(2)}}
+    await append(school, event("attendance.recorded", "twice", sent, SOURCE))
+    assert [own for own, _, _ in await attendances(caller)] == [ROOM, SENT]
