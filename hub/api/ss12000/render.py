@@ -18,8 +18,8 @@ _NAMED: Final = frozenset({"organisation", "group", "activity", "room"})
 
 
 def rfc3339(at: datetime) -> str:
-    """UTC, to the microsecond: a client may take the largest as its watermark."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """Of a time in UTC, to the microsecond: a client may take the largest as its watermark."""
+    return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 class Rendering:
@@ -137,6 +137,7 @@ class Rendering:
         ids = [each.row.id for each in seen]
         duties: dict[str, Out] = {}
         groups: dict[str, Seen] = {}
+        fragments: dict[str, Out] = {}
         children: dict[str, Seen] = {}
         if "duties" in self._expand:
             duties = await self._some("duty", (duty for id in ids for duty in directory.duties_of(id)))
@@ -152,17 +153,21 @@ class Rendering:
             self._embed(each, "duties", [duties[duty] for duty in directory.duties_of(id) if duty in duties])
             self._embed(each, "placements", [])  # the hub has none
             self._embed(each, "ownedPlacements", [])
-            self._embed(each, "groupMemberships", self._memberships(called, directory.groups_of(id), groups))
+            self._embed(each, "groupMemberships", self._memberships(called, directory.groups_of(id), groups, fragments))
             self._embed(each, "responsibleFor", self._children(called, directory.children_of(id), children))
 
-    def _memberships(self, called: str, groups: Sequence[str], known: Mapping[str, Seen]) -> list[Out]:
+    def _memberships(
+        self, called: str, groups: Sequence[str], known: Mapping[str, Seen], fragments: dict[str, Out]
+    ) -> list[Out]:
         found: list[Out] = []
         for group in sorted(groups):
             seen = known.get(group)
             for member in (seen.data.get("groupMemberships") or ()) if seen is not None else ():
                 if member["person"]["id"].lower() == called and seen is not None:
                     dates = {name: member[name][:10] for name in ("startDate", "endDate") if member.get(name)}
-                    found.append({"group": self._object("group", seen, shapes.GROUP_FRAGMENT), **dates})
+                    if group not in fragments:
+                        fragments[group] = self._object("group", seen, shapes.GROUP_FRAGMENT)
+                    found.append({"group": fragments[group], **dates})
         return found
 
     def _children(self, called: str, children: Sequence[str], known: Mapping[str, Seen]) -> list[Out]:
