@@ -84,6 +84,7 @@ class Hosts:
         self._watchdog: asyncio.Task[None] | None = None
         self._opening: list[asyncio.Task[None]] = []
         self._served: set[str] = set()  # instances that delivery has been given a sink of
+        self._halted: set[str] = set()  # stopped under their names, until others take those
         self._restarting: dict[str, asyncio.Task[InstanceStatus]] = {}
         self._reconciling: dict[str, asyncio.Task[None]] = {}
 
@@ -116,14 +117,21 @@ class Hosts:
 
     async def add(self, name: str, hosted: HostedConnector) -> None:
         """Start one more instance. Raises UnknownConnector, and ValueError if the name is taken."""
-        if name in self._instances:
+        if name in self._instances and name not in self._halted:
             raise ValueError(f"connector instance {name} exists already")
         cls = self._plugins.connector(hosted.use)
+        self._halted.discard(name)
         recipient = recipient_of(name, cls, hosted.contract)
         await self._open(Instance(name, cls, hosted.config, recipient, self._surroundings()))
 
+    async def halt(self, name: str) -> None:
+        """Stop an instance that `add` will replace. Until then it is there: what delivery hands it is tried again."""
+        self._halted.add(name)
+        await self._close(self._instances[name], successor=True)
+
     async def remove(self, name: str) -> None:
         """Stop one instance; its state is in the store then, for another of this name. Raises KeyError."""
+        self._halted.discard(name)
         await self._close(self._instances.pop(name), successor=True)
 
     async def restart(self, name: str) -> InstanceStatus:
@@ -133,7 +141,7 @@ class Hosts:
         """
         old = self._instances[name]
         await self._close(old, successor=True)
-        if self._instances.get(name) is not old:
+        if self._instances.get(name) is not old or name in self._halted:
             return old.status
         new = Instance(name, old.cls, old.config, old.recipient, self._surroundings())
         await self._open(new)

@@ -125,6 +125,32 @@ async def test_one_that_is_removed_while_it_starts_anew_does_not_come_back(hoste
     assert living == []
 
 
+async def test_one_that_is_replaced_while_it_starts_anew_is_replaced_once(hosted: Hosted) -> None:
+    """It is there meanwhile, for delivery to find, and takes nothing."""
+    made = []
+
+    class Slow(Desk):
+        async def start(self):
+            made.append(self)
+
+        async def stop(self):
+            await asyncio.sleep(0.1)
+
+    hosts = await hosted(Slow)
+    sink = hosts.sink("desk")
+    restarting = asyncio.create_task(hosts.restart("desk"))
+    await asyncio.sleep(0)
+    halting = asyncio.create_task(hosts.halt("desk"))
+    await asyncio.sleep(0.01)
+    assert (await hosts.sink("desk").deliver(attempt())).result is Result.RETRY
+    await asyncio.wait([halting, restarting])
+    assert (await sink.deliver(attempt())).recipient_down
+    await hosts.add("desk", HostedConnector("desk", NoConfig()))
+    assert (len(made), hosts.instance("desk").status) == (2, InstanceStatus.RUNNING)
+    with pytest.raises(ValueError, match="exists already"):
+        await hosts.add("desk", HostedConnector("desk", NoConfig()))
+
+
 async def test_what_stands_in_the_store_is_read_until_the_store_gives_it(hosted: Hosted, store) -> None:
     """A store that fails for a moment leaves no instance that is neither running nor ever tried again."""
     clock = ManualClock("2026-11-24T08:00")
