@@ -209,6 +209,40 @@ async def test_what_vanishes_and_is_found_by_id_is_not_gone(hub: Pulled, sis: Ma
     assert hub.problems("not-listed")
 
 
+@pytest.mark.parametrize("status", [403, 410, 501])
+async def test_a_lesson_is_cancelled_by_a_404_alone_and_the_doubt_is_told_once(
+    hub: Pulled, sis: Made, status: int
+) -> None:
+    await hub.news()
+    gone = sis.records["calendarEvents"].pop(3)
+    lost = sis.records["calendarEvents"].pop(3)
+    sis.faults.append(lambda path, query: Reply(status, raw=b"") if path.endswith((gone["id"], lost["id"])) else None)
+    for _ in range(3):
+        await hub.hub.poll("ss12000")
+    assert await hub.news() == []
+    (said,) = hub.problems("not-confirmed")
+    assert "2 calendarEvents" in said
+    sis.records["calendarEvents"].append(lost)
+    await hub.hub.poll("ss12000")
+    assert len(hub.problems("not-confirmed")) == 2, "it is about others now"
+    sis.faults.clear()
+    await hub.hub.poll("ss12000")
+    (news,) = await hub.news()
+    assert (news.type, news.data["id"]) == ("se.skolnav.schedule.lesson.cancelled.v1", gone["id"])
+
+
+async def test_an_absence_that_ends_before_it_starts_is_told_and_the_last_word_stays(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    sis.records["absences"][0] |= {"endTime": "2026-11-24T07:00:00+01:00", "meta": LATER}
+    assert await hub.poll() == []
+    (said,) = hub.problems("record-not-read")
+    assert "absences: endTime: is before startTime (1 of 1 read)" in said
+    assert id_("person", 1) not in said
+    sis.records["absences"][0] |= {"endTime": "2026-11-24T12:00:00+01:00"}
+    (news,) = await hub.poll()
+    assert news.data["changed"] == {"endTime": "2026-11-24T16:00:00+01:00"}
+
+
 def skip(sis: Made, path: str, query: Any, id: str) -> Reply | None:
     if path != "/v2.0/persons":
         return None
