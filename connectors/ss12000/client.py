@@ -120,7 +120,7 @@ class Client:
             answer = await self._next(resource, filters, limit, token)
 
     async def one(self, resource: str, id: str) -> tuple[Any, datetime | None]:
-        """A single record, or None where it is not there: a 404 and nothing else. Raises NotAnswered, TemporaryError."""
+        """A single record, or None where it is not there, by a 404 alone. Raises NotAnswered, TemporaryError."""
         answer = await self._get(f"{resource}/{id}", {})
         if answer.status == 404:
             return None, answer.date

@@ -89,8 +89,8 @@ class Ss12000(Connector[Ss12000Config]):
         self._callback = Callback(self.config, self.ctx, self._client)
         self._rounds = Rounds(self._source, self._callback)
 
-    async def poll(self) -> None:
-        await self._watched(self._pull(full=False))
+    async def poll(self) -> str | None:
+        return await self._watched(self._pull(full=False))
 
     async def receive(self, request: Received) -> Answer | None:
         return self._callback.receive(request)
@@ -125,7 +125,8 @@ class Ss12000(Connector[Ss12000Config]):
 
     # -- a pull -------------------------------------------------------------------------------------------------
 
-    async def _pull(self, *, full: bool) -> None:
+    async def _pull(self, *, full: bool) -> str | None:
+        """Returns the code of the first list that could not be read; None where all could."""
         today = self.ctx.clock.school().astimezone(SCHOOL_ZONE).date()
         window = Window.around(today, self.config.window.back, self.config.window.ahead)
         now, lap = self.ctx.clock.utc(), self._lap
@@ -159,6 +160,7 @@ class Ss12000(Connector[Ss12000Config]):
                 tx.state["pulled"] = lap.began.astimezone(UTC).isoformat(timespec="seconds")
         if self.ctx.clock.utc() - lap.began < timedelta(seconds=_LONG_S):
             self._long_told = False
+        return lap.failures[0].code if lap.failures else None
 
     async def _say_current(self, lap: Lap) -> None:
         if _CURRENT in lap.done:
@@ -172,7 +174,7 @@ class Ss12000(Connector[Ss12000Config]):
     def _left(self, lap: Lap, kind: Kind) -> bool:
         return self._wanted(kind) and kind.resource not in lap.done
 
-    async def _watched(self, pull: Coroutine[Any, Any, None]) -> None:
+    async def _watched(self, pull: Coroutine[Any, Any, str | None]) -> str | None:
         """A pull that goes on for long is told while it does: it may go on for an hour without a failure."""
 
         async def tell() -> None:
@@ -186,7 +188,7 @@ class Ss12000(Connector[Ss12000Config]):
 
         telling = asyncio.create_task(tell())
         try:
-            await pull
+            return await pull
         finally:
             telling.cancel()
 

@@ -2,7 +2,7 @@
 
 Two threads meet here. What stands under "seen from the hub" runs on the hub's loop, everything else on the instance's.
 They pass work to each other's loops and write to nothing in common, except the plain flags `status`, `reason`,
-`failing` and `_pinged`, which are each assigned whole.
+`failing`, `unread`, `failures`, `polled` and `_pinged`, which are each assigned whole.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -32,6 +32,7 @@ from hub.engines.failures import (
     TimedOut,
     backoff_s,
     code_of,
+    coded,
     innermost,
     outcome_of,
     place_of,
@@ -105,6 +106,10 @@ class Instance:
         self.status = InstanceStatus.STARTING
         self.reason = ""  # why it is not running: a short stable code
         self.failing = ""  # the code of the last poll's failure; empty after one that went well
+        self.unread = ""  # the code of what the last poll did not get although it went well; empty if it got all
+        self.failures = 0  # polls in a row that failed, or did not get all
+        self.polled: datetime | None = None  # when the last poll ended that got all; machine time
+        self.since = surroundings.clock.utc()
         self.calls: set[Call] = set()
         self._around = surroundings
         self._clock = surroundings.clock
@@ -415,12 +420,17 @@ class Instance:
             try:
                 async with self._turn, self._limited("poll", self.cls.poll_timeout_s):
                     self._poll_wanted.clear()
-                    await self._connector.poll()
-                failures, self.failing = 0, ""
+                    unread = await self._connector.poll()
+                failures, self.failing, self.unread = 0, "", coded(unread) if unread else ""
+                if unread:
+                    self.failures += 1
+                else:
+                    self.failures, self.polled = 0, self._clock.utc()
             except BaseException as error:
                 if _told_to_end(error):
                     raise
                 failures += 1
+                self.failures += 1
                 if self._ends_all("poll", error):
                     return
                 self.failing = code_of(error)

@@ -1,4 +1,4 @@
-"""What the wire does before anybody reads: certificates of both servers, and answers that unpack to more than they may."""
+"""What the wire does before anybody reads: certificates of both servers, and answers that unpack to too much."""
 
 import gzip
 import ssl
