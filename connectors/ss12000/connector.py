@@ -25,7 +25,7 @@ from connectors.ss12000.lists import Listed
 from connectors.ss12000.pull import Source
 from connectors.ss12000.reader import SCHOOL_ZONE
 from connectors.ss12000.rounds import Rounds
-from plugins import Answer, Connector, Context, Effect, Received, TemporaryError, Waiting
+from plugins import Answer, ConfigurationError, Connector, Context, Effect, Received, TemporaryError, Waiting
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
 from schemas.attendance import AttendanceRecorded, CheckedIn, CheckedOut
 from schemas.directory import DirectoryCurrent
@@ -84,7 +84,11 @@ class Ss12000(Connector[Ss12000Config]):
         self._deleted_told = False
 
     async def start(self) -> None:
-        self._client = Client(self.config, self.ctx.clock)
+        try:
+            self._client = Client(self.config, self.ctx.clock)
+        except ConfigurationError as error:  # a file that has gone since the configuration was read
+            self.ctx.problem(error.code, f"{error.what}. {error.why or 'It is missing, or no PEM'}. {error.fix}")
+            raise
         self._source = Source(self.config, self.ctx, self._client)
         self._callback = Callback(self.config, self.ctx, self._client)
         self._rounds = Rounds(self._source, self._callback)

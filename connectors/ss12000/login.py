@@ -10,6 +10,7 @@ from connectors.ss12000.config import CertificateAuth, ClientAuth, Ss12000Config
 from connectors.ss12000.wire import NotUnpacked, certificate_trouble, unpacked
 from plugins import ConfigurationError, TemporaryError
 from plugins.connector import ConnectorClock
+from plugins.rules import no_passphrase
 
 _EARLY: Final = timedelta(seconds=30)  # a token is renewed so long before it runs out
 _UNSAID: Final = timedelta(minutes=5)  # how long one is used whose life was not told (RFC 6749 5.1 only recommends it)
@@ -26,7 +27,7 @@ def tls(config: Ss12000Config) -> ssl.SSLContext:
         ) from None
     if isinstance(config.auth, CertificateAuth):
         try:
-            context.load_cert_chain(config.auth.certificate, config.auth.key)
+            context.load_cert_chain(config.auth.certificate, config.auth.key, password=no_passphrase)
         except (OSError, ssl.SSLError):
             raise ConfigurationError(
                 "ss12000: the client certificate can't be used",
