@@ -16,6 +16,7 @@ from connectors.ss12000.kinds import (
     ATTENDANCES,
     DIRECTORY,
     LESSONS,
+    ORGANISATIONS,
     PERSONS,
     PRESENCES,
     Kind,
@@ -170,6 +171,15 @@ class Ss12000(Connector[Ss12000Config]):
         if _CURRENT in lap.done:
             return
         lap.done.add(_CURRENT)
+        if self._wanted(PERSONS) and not lap.failures and not self._source.knows(ORGANISATIONS, PERSONS):
+            # An account without rights may be answered with empty lists, and would look like a finished first load.
+            nothing = TemporaryError(
+                "ss12000: there is no organisation and no person", why="their lists are empty", code="empty"
+            )
+            self._tell(_CURRENT, nothing)
+            lap.failures.append(nothing)
+        else:
+            self._told.pop(_CURRENT, None)
         # Without persons it would call marks fresh that nobody has read.
         if self._wanted(PERSONS) and not lap.failures and not self._source.holding.any(DIRECTORY):
             async with self.ctx.commit() as tx:

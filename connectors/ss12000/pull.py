@@ -45,7 +45,8 @@ class Source(Lists):
         if self.ctx.state.get(f"absent/{kind.resource}") and not full:
             return
         try:
-            if mark is None or full or self.holding.due(kind):
+            # Where nothing was ever there, what the account may see from now on need not have changed.
+            if mark is None or full or self.holding.due(kind) or not self.knows(kind):
                 ended = await self._all(kind, window)
                 if kind is PERSONS and ended and not full:  # else all groups are read in a moment
                     await self.reread_groups(self.groups_of(set(ended)), window)
@@ -151,6 +152,11 @@ class Source(Lists):
         ended = await self.gone(kind, missing, window, announced=False)
         await self.holding.over(kind, "missing")
         return ended
+
+    def knows(self, *kinds: Kind) -> bool:
+        """Whether a record of one of these is known."""
+        prefixes = tuple(f"{kind.name}/" for kind in kinds)
+        return any(name.startswith(prefixes) for name in self.ctx.state)
 
     def count(self, kind: Kind) -> int:
         """How many records of this resource are known."""

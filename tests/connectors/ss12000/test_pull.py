@@ -10,7 +10,7 @@ from plugins import TemporaryError
 from plugins.testing import open_hub
 from tests.connectors.ss12000.conftest import Pulled, kinds
 from tests.connectors.ss12000.records import absence, activity, group, id_, lesson, organisation, person, school
-from tests.peers.sis import Made, Reply
+from tests.peers.sis import Made, Reply, serving
 
 LATER = {"created": "2026-08-17T08:00:00+02:00", "modified": "2027-01-01T00:00:00+01:00"}  # after any watermark
 
@@ -149,6 +149,24 @@ async def test_a_supplier_without_a_filter_on_changes_is_read_whole(hub: Pulled,
     (only,) = await hub.poll()
     assert only.data["familyName"] == "Omdöpt"
     assert len(hub.problems("no-changes")) == len(set(hub.problems("no-changes"))) > 0
+
+
+async def test_a_supplier_that_shows_nothing_from_the_first_day_is_told_and_not_current(config: dict[str, Any]) -> None:
+    """An account without rights had looked like a finished first load."""
+    with serving(Made(**{resource: [] for resource in school()})) as sis:
+        assert isinstance(sis, Made)
+        async with open_hub("2026-11-24T07:30") as opened:
+            await opened.add(Ss12000, {**config, "base_url": f"{sis.url}/v2.0"})
+            hub = Pulled(opened)
+            (said,) = hub.problems("empty")
+            assert "no organisation and no person" in said
+            assert await hub.currents() == 0
+            opened.clock.pass_machine(3700)
+            await opened.settle()
+            assert len(hub.problems("empty")) == 1
+            sis.records = school()
+            assert kinds(await hub.poll())["directory.person.upserted"] == 31
+            assert await hub.currents() == 1
 
 
 async def test_without_persons_nothing_is_called_current(config: dict[str, Any]) -> None:
