@@ -26,6 +26,7 @@ from connectors.ss12000.lists import Listed
 from connectors.ss12000.pull import Source
 from connectors.ss12000.reader import SCHOOL_ZONE
 from connectors.ss12000.rounds import Rounds
+from connectors.ss12000.swedish import SWEDISH
 from plugins import Answer, ConfigurationError, Connector, Context, Effect, Received, TemporaryError, Waiting
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
 from schemas.attendance import AttendanceRecorded, CheckedIn, CheckedOut
@@ -89,6 +90,7 @@ class Ss12000(Connector[Ss12000Config]):
             self._client = Client(self.config, self.ctx.clock)
         except ConfigurationError as error:  # a file that has gone since the configuration was read
             self.ctx.problem(error.code, f"{error.what}. {error.why or 'It is missing, or no PEM'}. {error.fix}")
+            error.sv = SWEDISH.get(error.code, "")
             raise
         self._source = Source(self.config, self.ctx, self._client)
         self._callback = Callback(self.config, self.ctx, self._client)
@@ -117,12 +119,17 @@ class Ss12000(Connector[Ss12000Config]):
                 self._check_clock(page.date, asked)
                 return
         except (NotOffered, NotAnswered) as error:
-            raise TemporaryError(
+            refused = TemporaryError(
                 "ss12000: organisations can't be read",
                 why=f"the supplier answered {getattr(error, 'status', 404)}",
                 fix="Check base_url, path and all, and what the hub's account may read",
                 code="refused",
-            ) from None
+            )
+            refused.sv = SWEDISH[refused.code]
+            raise refused from None
+        except TemporaryError as error:
+            error.sv = SWEDISH.get(error.code, "")
+            raise
 
     async def stop(self) -> None:
         if hasattr(self, "_client"):
