@@ -17,11 +17,13 @@ from plugins.durations import Duration
 from plugins.errors import ConfigurationError, PermanentError, PrivacyError, SkolnavError, TemporaryError
 from plugins.hookspecs import hookimpl
 from plugins.paths import LocalPath
+from plugins.rules import CertificateFile
 from schemas import Category, Event
 
 __all__ = [
     "Answer",
     "Category",
+    "CertificateFile",
     "ConfigurationError",
     "Connector",
     "ConnectorConfig",

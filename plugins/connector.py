@@ -250,8 +250,13 @@ class Connector(Generic[ConfigT]):
     async def run(self) -> None:
         """For pushed sources: a loop that the hub supervises and restarts. Not overridden: there is none."""
 
-    async def poll(self) -> None:
-        """For pulled sources: called every `config.poll`."""
+    async def poll(self) -> str | None:
+        """For pulled sources: called every `config.poll`. Raise if nothing could be read: the next comes later then.
+
+        Return the code of what could not be read although the rest was: the operator sees it, and since when not all
+        was read. None: all was.
+        """
+        return None
 
     async def receive(self, request: Received) -> Answer | None:
         """For sources that call: what came to `/connectors/<instance>/...`; None is the hub's 404.

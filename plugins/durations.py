@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from plugins.rules import rule
+
 _DURATION: Final = re.compile(r"([0-9]{1,9})(s|m|h|d)\Z", re.ASCII)
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LONGEST: Final = timedelta(days=36_500)  # a date less a longer one may lie before the year 1
@@ -20,6 +22,10 @@ def duration(value: Any) -> timedelta:
     """
     match = _DURATION.match(value) if isinstance(value, str) else None
     length = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else value
+    if length == timedelta(0):
+        raise rule(
+            "duration_zero", 'must be more than zero, for example "60s"', 'ska vara längre än noll, till exempel "60s"'
+        )
     if not isinstance(length, timedelta) or not timedelta(0) < length <= _LONGEST:
         raise PydanticCustomError("config.duration", 'not a duration: "60s", "26h", "7d"')
     return length

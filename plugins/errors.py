@@ -5,7 +5,11 @@ Say what, why and what to do. Refer by id; never quote an event, a person or a s
 
 
 class SkolnavError(Exception):
-    """Base. `what` went wrong, `why`, how to `fix` it, `ref` for looking it up; `code` is short and stable."""
+    """Base. `what` went wrong, `why`, how to `fix` it, `ref` for looking it up; `code` is short and stable. `sv` may be
+    set to all of it in Swedish: a failed self-test is read by a municipality.
+    """
+
+    sv: str = ""
 
     def __init__(self, what: str, *, why: str = "", fix: str = "", ref: str = "", code: str = "") -> None:
         self.what, self.why, self.fix, self.ref = what, why, fix, ref

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 from datetime import date, time, timedelta
-from typing import Annotated, Any, Final, Literal, LiteralString, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +18,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from plugins import ConnectorConfig, Duration, LocalPath
+from plugins import CertificateFile, ConnectorConfig, Duration, LocalPath
+from plugins.rules import rule
 
 NORMAL: Final = "NORMAL"
 OTHER: Final = "ÖVRIG"
@@ -32,11 +33,6 @@ _EMAIL: Final = re.compile(
     r"[A-Za-z0-9_+'-]+(\.[A-Za-z0-9_+'-]+)*@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)+\Z", re.ASCII
 )
 _HOST_KEY: Final = re.compile(r"(ssh|ecdsa)-[\w@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?\Z", re.ASCII)
-
-
-def _rule(code: str, english: LiteralString, swedish: str) -> PydanticCustomError:
-    """An error of a rule of our own, in the languages of the municipality's user."""
-    return PydanticCustomError(code, english, {"sv": swedish})
 
 
 def _school_time(value: Any) -> Any:
@@ -60,7 +56,7 @@ T = TypeVar("T", bound=Collection[Any])
 def _some(value: T) -> T:
     # Not Field(min_length=1): pydantic counts the valid items, and one wrong time would be told as three errors.
     if not value:
-        raise _rule("empty", "must have at least one entry", "ska ha minst en del")
+        raise rule("empty", "must have at least one entry", "ska ha minst en del")
     return value
 
 
@@ -99,7 +95,7 @@ class Sitting(_Part):
     @model_validator(mode="after")
     def _in_order(self) -> "Sitting":
         if self.to <= self.from_:
-            raise _rule("sitting_order", "`to` must be later than `from`", "`to` ska vara senare än `from`")
+            raise rule("sitting_order", "`to` must be later than `from`", "`to` ska vara senare än `from`")
         return self
 
     @property
@@ -147,11 +143,11 @@ class Kitchen(_Part):
     @model_validator(mode="after")
     def _unambiguous(self) -> "Kitchen":
         if len({sitting.id for sitting in self.sittings}) < len(self.sittings):
-            raise _rule("sitting_twice", "two sittings have the same id", "två sittningar har samma id")
+            raise rule("sitting_twice", "two sittings have the same id", "två sittningar har samma id")
         if len({rule.applies_to for rule in self.cutoffs}) < len(self.cutoffs):
-            raise _rule("cutoff_twice", "two cut-off rules apply to the same kind", "två stopptider gäller samma slag")
+            raise rule("cutoff_twice", "two cut-off rules apply to the same kind", "två stopptider gäller samma slag")
         if {NORMAL, STAFF} & set(self.diet_codes.values()):
-            raise _rule(
+            raise rule(
                 "diet_code",
                 f"a special diet can't be called {NORMAL} or {STAFF}",
                 f"en specialkost kan inte heta {NORMAL} eller {STAFF}",
@@ -202,11 +198,11 @@ class SftpTransport(_Part):
     @model_validator(mode="after")
     def _complete(self) -> "SftpTransport":
         if (self.password is None) == (self.key_file is None):
-            raise _rule(
+            raise rule(
                 "sftp_login", "give either `password` or `key_file`", "ange antingen `password` eller `key_file`"
             )
         if not _HOST_KEY.match(self.host_key):
-            raise _rule(
+            raise rule(
                 "host_key",
                 "`host_key` is a key type and base64: ssh-ed25519 AAAA...",
                 "`host_key` är nyckeltyp och base64: ssh-ed25519 AAAA...",
@@ -222,7 +218,7 @@ class HttpsTransport(_Part):
     token: SecretStr | None = Field(
         None, description="Sent as `Authorization: Bearer`. Secret; give it as ${file:...} or ${env:...}."
     )
-    ca_file: LocalPath | None = Field(
+    ca_file: CertificateFile | None = Field(
         None, description="Certificate authorities to trust, PEM. Left out: those that this machine trusts."
     )
     read_back: bool = Field(
@@ -234,7 +230,7 @@ class HttpsTransport(_Part):
     @model_validator(mode="after")
     def _address(self) -> "HttpsTransport":
         if not _URL.match(self.url):
-            raise _rule(
+            raise rule(
                 "https_url",
                 "`url` must begin with https:// and have no login, query or fragment",
                 "`url` ska börja med https:// och sakna inloggning, fråga och fragment",
@@ -244,7 +240,11 @@ class HttpsTransport(_Part):
 
 def _email(value: str) -> str:
     if not _EMAIL.match(value) or len(value) > 254:
-        raise _rule("email_address", "not an e-mail address: kitchen@example.se", "ingen e-postadress: kok@example.se")
+        raise rule(
+            "email_address",
+            "must be one e-mail address, for example kitchen@example.se",
+            "ska vara en e-postadress, till exempel kok@example.se",
+        )
     return value
 
 
@@ -259,7 +259,7 @@ class EmailTransport(_Part):
     port: int = Field(587, ge=1, le=65535, description="TCP port.")
     username: str | None = Field(None, min_length=1, description="Account at the server. Left out: no login.")
     password: SecretStr | None = Field(None, description="Secret; give it as ${file:...} or ${env:...}.")
-    ca_file: LocalPath | None = Field(
+    ca_file: CertificateFile | None = Field(
         None, description="Certificate authorities to trust, PEM. Left out: those that this machine trusts."
     )
     sender: EmailAddress = Field(description="Address that the mail comes from; answers go there.")
@@ -272,7 +272,7 @@ class EmailTransport(_Part):
     @model_validator(mode="after")
     def _login(self) -> "EmailTransport":
         if (self.username is None) != (self.password is None):
-            raise _rule(
+            raise rule(
                 "email_login",
                 "give both `username` and `password`, or neither",
                 "ange både `username` och `password`, eller inget av dem",
@@ -317,16 +317,16 @@ class CateringConfig(ConnectorConfig):
     @model_validator(mode="after")
     def _distinct(self) -> "CateringConfig":
         if len({kitchen.id for kitchen in self.kitchens}) < len(self.kitchens):
-            raise _rule("kitchen_twice", "two kitchens have the same id", "två kök har samma id")
+            raise rule("kitchen_twice", "two kitchens have the same id", "två kök har samma id")
         if len({kitchen.unit_code.lower() for kitchen in self.kitchens}) < len(self.kitchens):
-            raise _rule(
+            raise rule(
                 "unit_code_twice",
                 "two kitchens have the same unit_code: their files would mix",
                 "två kök har samma unit_code: deras filer skulle blandas",
             )
         told = getattr(self.transport, "recipients", None)
         if told is not None and set(told) != {kitchen.id for kitchen in self.kitchens}:
-            raise _rule(
+            raise rule(
                 "recipients",
                 "`transport.recipients` must have the ids of all kitchens, and no others",
                 "`transport.recipients` ska ha alla köks id och inga andra",

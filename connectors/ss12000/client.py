@@ -17,6 +17,7 @@ import orjson
 
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.login import Login, tls
+from connectors.ss12000.wire import ENCODINGS, NotUnpacked, certificate_trouble, unpacked
 from plugins import TemporaryError
 from plugins.connector import ConnectorClock
 
@@ -27,7 +28,6 @@ Query = Mapping[str, str]
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
-_GONE: Final = frozenset({404, 410})
 _BUSY: Final = frozenset({429, 503})
 _FAILING: Final = frozenset({500, 502, 504})
 _PATIENCE_S: Final = 300.0  # how long one list may wait for a busy supplier before the pull is given up for now
@@ -86,7 +86,7 @@ class Client:
             timeout=None,  # noqa: S113 - each answer has two, by the hub's clock: see _once
             follow_redirects=False,
             trust_env=False,
-            headers={"Accept": "application/json", "User-Agent": "skolnav-ss12000"},
+            headers={"Accept": "application/json", "Accept-Encoding": ENCODINGS, "User-Agent": "skolnav-ss12000"},
             limits=httpx.Limits(max_connections=8),
         )
 
@@ -120,9 +120,9 @@ class Client:
             answer = await self._next(resource, filters, limit, token)
 
     async def one(self, resource: str, id: str) -> tuple[Any, datetime | None]:
-        """A single record, or None where it is not there. Raises NotAnswered, TemporaryError."""
+        """A single record, or None where it is not there, by a 404 alone. Raises NotAnswered, TemporaryError."""
         answer = await self._get(f"{resource}/{id}", {})
-        if answer.status in _GONE:
+        if answer.status == 404:
             return None, answer.date
         if answer.status != 200:
             raise NotAnswered(answer.status)
@@ -215,11 +215,13 @@ class Client:
             raise _bad(resource, "slow", f"nothing came for {self._config.answer_timeout_s:g} s") from None
         except TimeoutError:
             raise _bad(resource, "slow", f"no whole answer within {self._config.deadline_s:g} s") from None
-        except (httpx.RemoteProtocolError, httpx.DecodingError):
+        except NotUnpacked:
+            raise _bad(resource, "cut-off", "its answer is packed in a way that can't be read") from None
+        except httpx.RemoteProtocolError:
             raise _bad(resource, "cut-off", "its answer broke off or is no HTTP") from None
         except httpx.ConnectError as error:
-            if "CERTIFICATE" in str(error).upper() or "SSL" in str(error).upper():
-                raise _bad(resource, "certificate", "its certificate is not valid or not trusted") from None
+            if (trouble := certificate_trouble(error)) is not None:
+                raise _bad(resource, "certificate", trouble) from None
             raise _bad(resource, "unreachable", "it can't be connected to") from None
         except httpx.HTTPError as error:
             raise _bad(resource, "unreachable", f"the connection failed ({type(error).__name__})") from None
@@ -241,7 +243,7 @@ class Client:
         size = int(announced) if announced.isdecimal() and len(announced) < 19 else 0
         if size <= most:
             size = 0
-            coming = answer.aiter_bytes()
+            coming = unpacked(answer)
             while size <= most and (chunk := await self._heard(anext(coming, None))) is not None:
                 size += len(chunk)
                 chunks.append(chunk)

@@ -1,13 +1,25 @@
 """What a municipality writes under `connectors.<name>` for its school system (an SS 12000 v2.1 API)."""
 
 from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    ValidationInfo,
+    field_validator,
+)
 
-from plugins import ConnectorConfig, Duration, LocalPath
+from plugins import CertificateFile, ConnectorConfig, Duration, LocalPath
+from plugins.rules import own_key, rule
 
 Resource = Literal[
     "organisations",
@@ -27,19 +39,47 @@ _DAY: Final = timedelta(days=1)
 def _address(value: str) -> str:
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        usable = bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         usable, parts = False, urlsplit("")
-    if not usable or parts.query or parts.fragment or parts.username:
-        raise PydanticCustomError(
-            "base_url", "not an address: https://host/path without query, fragment or password", {}
+    safe = parts.scheme == "https" or (parts.scheme == "http" and _is_local(parts.hostname or ""))
+    if not usable or not safe or parts.query or parts.fragment or parts.username or parts.password:
+        raise rule(
+            "address",
+            "must begin with https:// (http only to this machine), then host and path, and have no login, query or "
+            "fragment",
+            "ska börja med https:// (http bara till den egna maskinen), sedan värd och sökväg, och sakna inloggning, "
+            "fråga och fragment",
         )
     return value.rstrip("/")
 
 
+def _is_local(host: str) -> bool:
+    """Whether it is this machine, whatever a name server says."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _whole_days(value: timedelta) -> timedelta:
     if value % _DAY:
-        raise PydanticCustomError("duration_days", "must be whole days, for example 7d")
+        raise rule("duration_days", "must be whole days, for example 7d", "ska vara hela dygn, till exempel 7d")
+    return value
+
+
+def _own_path(value: str, info: ValidationInfo) -> str:
+    """What the hub passes on to this instance; `context["instance"]` is its name, where the hub has it from a file."""
+    name = info.context.get("instance") if isinstance(info.context, dict) else None
+    *_, last_but_one, last = ["", *urlsplit(value).path.split("/")]
+    if last_but_one != "connectors" or last != (name or last) or not last:
+        raise rule(
+            "callback_path",
+            "must end with /connectors/ and this connector's name in the file: the hub answers all else with 404",
+            "ska sluta med /connectors/ och kontaktens namn i filen: på allt annat svarar hubben 404",
+        )
     return value
 
 
@@ -72,24 +112,42 @@ class ClientAuth(_Part):
 class CertificateAuth(_Part):
     """A client certificate (mTLS)."""
 
-    certificate: LocalPath = Field(description="PEM file with the certificate and those above it.")
+    certificate: CertificateFile = Field(description="PEM file with the certificate and those above it.")
     key: LocalPath = Field(description="PEM file with its private key, without passphrase.")
+
+    @field_validator("key")
+    @classmethod
+    def _belongs(cls, value: Path, info: ValidationInfo) -> Path:
+        certificate = info.data.get("certificate")  # missing where it was refused
+        return value if certificate is None else own_key(certificate, value)
+
+
+# None is called like a key: an error's place holds its name too.
+_WAYS: Final = {"token": "bearer", "certificate": "mtls", "key": "mtls"} | dict.fromkeys(
+    ("login_url", "client_id", "client_secret", "scope", "send"), "client"
+)
 
 
 def _auth(value: Any) -> str | None:
+    """Which way to log in is meant; None for none, and for more than one."""
     names = set(value) if isinstance(value, dict) else set(type(value).model_fields) if value is not None else set()
-    for tag, name in (("client", "client_id"), ("client", "login_url"), ("certificate", "certificate")):
-        if name in names:
-            return tag
-    return "token" if "token" in names else None
+    ways = {way for name, way in _WAYS.items() if name in names}
+    return ways.pop() if len(ways) == 1 else None
 
 
 Auth = Annotated[
-    Annotated[TokenAuth, Tag("token")]
+    Annotated[TokenAuth, Tag("bearer")]
     | Annotated[ClientAuth, Tag("client")]
-    | Annotated[CertificateAuth, Tag("certificate")],
+    | Annotated[CertificateAuth, Tag("mtls")],
     Discriminator(
-        _auth, "auth", "give `token`, or `login_url` with `client_id` and `client_secret`, or `certificate` with `key`"
+        _auth,
+        "auth",
+        "choose one way to log in: `token`, or `login_url` with `client_id` and `client_secret`, or `certificate` with "
+        "`key`",
+        {
+            "sv": "välj ett sätt att logga in: `token`, eller `login_url` med `client_id` och `client_secret`, eller "
+            "`certificate` med `key`"
+        },
     ),
 ]
 
@@ -125,7 +183,7 @@ class Dialect(_Part):
 class Callback(_Part):
     """Where the school system says that something has changed (the standard's subscriptions)."""
 
-    url: Address = Field(
+    url: Annotated[Address, AfterValidator(_own_path)] = Field(
         description="This connector at the hub's public address, https://hub.example/connectors/<its name here>. The "
         "hub adds a last part that can't be guessed."
     )
@@ -155,7 +213,7 @@ class Ss12000Config(ConnectorConfig):
         description="About how many lessons are compared in one poll beside today's and tomorrow's; the whole window "
         "is gone through over several polls.",
     )
-    ca_file: LocalPath | None = Field(
+    ca_file: CertificateFile | None = Field(
         None, description="PEM file of the authority to trust. Left out: the system's own."
     )
     answer_timeout_s: float = Field(30, gt=0, le=600, description="Longest silence of the supplier, seconds.")

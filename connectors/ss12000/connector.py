@@ -16,6 +16,7 @@ from connectors.ss12000.kinds import (
     ATTENDANCES,
     DIRECTORY,
     LESSONS,
+    ORGANISATIONS,
     PERSONS,
     PRESENCES,
     Kind,
@@ -25,7 +26,8 @@ from connectors.ss12000.lists import Listed
 from connectors.ss12000.pull import Source
 from connectors.ss12000.reader import SCHOOL_ZONE
 from connectors.ss12000.rounds import Rounds
-from plugins import Answer, Connector, Context, Effect, Received, TemporaryError, Waiting
+from connectors.ss12000.swedish import SWEDISH
+from plugins import Answer, ConfigurationError, Connector, Context, Effect, Received, TemporaryError, Waiting
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
 from schemas.attendance import AttendanceRecorded, CheckedIn, CheckedOut
 from schemas.directory import DirectoryCurrent
@@ -84,13 +86,18 @@ class Ss12000(Connector[Ss12000Config]):
         self._deleted_told = False
 
     async def start(self) -> None:
-        self._client = Client(self.config, self.ctx.clock)
+        try:
+            self._client = Client(self.config, self.ctx.clock)
+        except ConfigurationError as error:  # a file that has gone since the configuration was read
+            self.ctx.problem(error.code, f"{error.what}. {error.why or 'It is missing, or no PEM'}. {error.fix}")
+            error.sv = SWEDISH.get(error.code, "")
+            raise
         self._source = Source(self.config, self.ctx, self._client)
         self._callback = Callback(self.config, self.ctx, self._client)
         self._rounds = Rounds(self._source, self._callback)
 
-    async def poll(self) -> None:
-        await self._watched(self._pull(full=False))
+    async def poll(self) -> str | None:
+        return await self._watched(self._pull(full=False))
 
     async def receive(self, request: Received) -> Answer | None:
         return self._callback.receive(request)
@@ -112,12 +119,17 @@ class Ss12000(Connector[Ss12000Config]):
                 self._check_clock(page.date, asked)
                 return
         except (NotOffered, NotAnswered) as error:
-            raise TemporaryError(
+            refused = TemporaryError(
                 "ss12000: organisations can't be read",
                 why=f"the supplier answered {getattr(error, 'status', 404)}",
                 fix="Check base_url, path and all, and what the hub's account may read",
                 code="refused",
-            ) from None
+            )
+            refused.sv = SWEDISH[refused.code]
+            raise refused from None
+        except TemporaryError as error:
+            error.sv = SWEDISH.get(error.code, "")
+            raise
 
     async def stop(self) -> None:
         if hasattr(self, "_client"):
@@ -125,7 +137,8 @@ class Ss12000(Connector[Ss12000Config]):
 
     # -- a pull -------------------------------------------------------------------------------------------------
 
-    async def _pull(self, *, full: bool) -> None:
+    async def _pull(self, *, full: bool) -> str | None:
+        """Returns the code of the first list that could not be read; None where all could."""
         today = self.ctx.clock.school().astimezone(SCHOOL_ZONE).date()
         window = Window.around(today, self.config.window.back, self.config.window.ahead)
         now, lap = self.ctx.clock.utc(), self._lap
@@ -159,11 +172,21 @@ class Ss12000(Connector[Ss12000Config]):
                 tx.state["pulled"] = lap.began.astimezone(UTC).isoformat(timespec="seconds")
         if self.ctx.clock.utc() - lap.began < timedelta(seconds=_LONG_S):
             self._long_told = False
+        return lap.failures[0].code if lap.failures else None
 
     async def _say_current(self, lap: Lap) -> None:
         if _CURRENT in lap.done:
             return
         lap.done.add(_CURRENT)
+        if self._wanted(PERSONS) and not lap.failures and not self._source.knows(ORGANISATIONS, PERSONS):
+            # An account without rights may be answered with empty lists, and would look like a finished first load.
+            nothing = TemporaryError(
+                "ss12000: there is no organisation and no person", why="their lists are empty", code="empty"
+            )
+            self._tell(_CURRENT, nothing)
+            lap.failures.append(nothing)
+        else:
+            self._told.pop(_CURRENT, None)
         # Without persons it would call marks fresh that nobody has read.
         if self._wanted(PERSONS) and not lap.failures and not self._source.holding.any(DIRECTORY):
             async with self.ctx.commit() as tx:
@@ -172,7 +195,7 @@ class Ss12000(Connector[Ss12000Config]):
     def _left(self, lap: Lap, kind: Kind) -> bool:
         return self._wanted(kind) and kind.resource not in lap.done
 
-    async def _watched(self, pull: Coroutine[Any, Any, None]) -> None:
+    async def _watched(self, pull: Coroutine[Any, Any, str | None]) -> str | None:
         """A pull that goes on for long is told while it does: it may go on for an hour without a failure."""
 
         async def tell() -> None:
@@ -186,7 +209,7 @@ class Ss12000(Connector[Ss12000Config]):
 
         telling = asyncio.create_task(tell())
         try:
-            await pull
+            return await pull
         finally:
             telling.cancel()
 

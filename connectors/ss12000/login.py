@@ -7,8 +7,10 @@ from typing import Final
 import httpx
 
 from connectors.ss12000.config import CertificateAuth, ClientAuth, Ss12000Config, TokenAuth
+from connectors.ss12000.wire import NotUnpacked, certificate_trouble, unpacked
 from plugins import ConfigurationError, TemporaryError
 from plugins.connector import ConnectorClock
+from plugins.rules import no_passphrase
 
 _EARLY: Final = timedelta(seconds=30)  # a token is renewed so long before it runs out
 _UNSAID: Final = timedelta(minutes=5)  # how long one is used whose life was not told (RFC 6749 5.1 only recommends it)
@@ -25,7 +27,7 @@ def tls(config: Ss12000Config) -> ssl.SSLContext:
         ) from None
     if isinstance(config.auth, CertificateAuth):
         try:
-            context.load_cert_chain(config.auth.certificate, config.auth.key)
+            context.load_cert_chain(config.auth.certificate, config.auth.key, password=no_passphrase)
         except (OSError, ssl.SSLError):
             raise ConfigurationError(
                 "ss12000: the client certificate can't be used",
@@ -76,13 +78,22 @@ class Login:
                 http.stream("POST", auth.login_url, data=form, auth=basic) as answer,
             ):
                 body = b""
-                async for chunk in answer.aiter_bytes():
+                async for chunk in unpacked(answer):
                     body += chunk
                     if len(body) > _LARGEST:
                         raise _no_token("its answer is too large")
         except TimeoutError:
             raise _no_token(f"the token server gave no answer within {self._timeout_s:g} s") from None
+        except NotUnpacked:
+            raise _no_token("its answer is packed in a way that can't be read") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if (trouble := certificate_trouble(error)) is not None:
+                raise TemporaryError(
+                    "ss12000: no access token",
+                    why=f"the token server: {trouble}",
+                    fix="Tell the supplier; check this machine's clock, and ca_file",
+                    code="certificate",
+                ) from None
             raise _no_token(f"the token server can't be reached ({type(error).__name__})") from None
         if answer.status_code in (400, 401, 403):
             raise _no_token(f"it refused the hub's id or secret ({answer.status_code})", code="login-refused")

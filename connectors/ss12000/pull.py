@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from connectors.ss12000.client import Client, NotAnswered, NotOffered, Query
 from connectors.ss12000.config import Ss12000Config
-from connectors.ss12000.delta import Watermark, went_back
+from connectors.ss12000.delta import Watermark, stands_for, went_back
 from connectors.ss12000.holding import Holding
 from connectors.ss12000.kinds import ABSENCES, ATTENDANCES, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
@@ -32,6 +32,7 @@ class Source(Lists):
         super().__init__(config, ctx, client)
         self.holding = Holding(ctx)
         self._whole: set[str] = set()  # resources that can't be asked for changes
+        self._doubted: dict[str, str] = {}  # which records could not be confirmed gone, by resource, and were told of
 
     # -- whole resources ----------------------------------------------------------------------------------------
 
@@ -44,7 +45,8 @@ class Source(Lists):
         if self.ctx.state.get(f"absent/{kind.resource}") and not full:
             return
         try:
-            if mark is None or full or self.holding.due(kind):
+            # Where nothing was ever there, what the account may see from now on need not have changed.
+            if mark is None or full or self.holding.due(kind) or not self.knows(kind):
                 ended = await self._all(kind, window)
                 if kind is PERSONS and ended and not full:  # else all groups are read in a moment
                     await self.reread_groups(self.groups_of(set(ended)), window)
@@ -151,6 +153,11 @@ class Source(Lists):
         await self.holding.over(kind, "missing")
         return ended
 
+    def knows(self, *kinds: Kind) -> bool:
+        """Whether a record of one of these is known."""
+        prefixes = tuple(f"{kind.name}/" for kind in kinds)
+        return any(name.startswith(prefixes) for name in self.ctx.state)
+
     def count(self, kind: Kind) -> int:
         """How many records of this resource are known."""
         prefix = f"{kind.name}/"
@@ -162,16 +169,13 @@ class Source(Lists):
         `announced`: /deletedEntities named them, so a supplier that does not answer by id is believed.
         """
         ended: list[str] = []
+        unsure: list[str] = []
         for start in range(0, len(ids), _AT_A_TIME * 8):
             part = ids[start : start + _AT_A_TIME * 8]
             answers = await self._by_id(kind, part)
             found = [raw for raw in answers.values() if raw is not None and not isinstance(raw, NotAnswered)]
-            unsure = [id for id, raw in answers.items() if isinstance(raw, NotAnswered)]
+            unsure += [id for id, raw in answers.items() if isinstance(raw, NotAnswered)]
             over = [id for id, raw in answers.items() if raw is None or (announced and isinstance(raw, NotAnswered))]
-            if unsure and not announced:
-                self.ctx.problem(
-                    "not-confirmed", f"{len(unsure)} {kind.resource} are not listed, and asking by id is not answered"
-                )
             # By id some suppliers leave out what their lists have (enrolments, responsibles): only what has no such
             # parts is taken from there. The rest comes with a list.
             if kind in (LESSONS, ABSENCES):
@@ -191,7 +195,19 @@ class Source(Lists):
                         tx.publish(*told)
                     del tx.state[key]
             ended += over
+        if not announced:
+            self._doubt(kind, unsure)
         return ended
+
+    def _doubt(self, kind: Kind, unsure: Sequence[str]) -> None:
+        """Tell that these are not listed and can't be asked for: once, until it is about others."""
+        if not unsure:
+            self._doubted.pop(kind.resource, None)
+        elif self._doubted.get(kind.resource) != (which := stands_for(unsure)):
+            self._doubted[kind.resource] = which
+            self.ctx.problem(
+                "not-confirmed", f"{len(unsure)} {kind.resource} are not listed, and asking by id is not answered"
+            )
 
     async def reread_groups(self, ids: Sequence[str], window: Window) -> None:
         """Tell these groups as they are now. Where asking by id does not give members, the whole list is read."""

@@ -84,7 +84,7 @@ def read(kind: Kind, raw: Any, times: str = "refuse") -> Reading:
                     _set(record, place, mended)
                     continue
                 refused |= _leave_out(record, place, detail)
-                reasons.append(f"{_shown(place)}: {_says(detail)}")
+                reasons.append(f"{_shown((*place, *_RULES.get(detail['type'], ())))}: {_says(detail)}")
             if refused:
                 return Reading(id, None, reasons)
         else:
@@ -213,7 +213,11 @@ _SAYS: Final[Mapping[str, str]] = {
     "less_than_equal": "is too large",
     "string_pattern_mismatch": "has another form",
     "literal_error": "is a value that the hub does not know",
+    "ends_before_it_starts": "is before startTime",
 }
+
+# A rule between fields is an error of the record as a whole: which field is to be told.
+_RULES: Final[Mapping[str, Place]] = {"ends_before_it_starts": ("endTime",)}
 
 
 def _says(detail: ErrorDetails) -> str:

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from hub.api.access import Caller, Operator, Parts
-from hub.api.health import status
+from hub.api.health import standing, status, waits
 from hub.api.problems import ApiProblem, language, unavailable
 from hub.bus.base import Position, Stored
 from hub.clock import from_us
@@ -138,13 +138,17 @@ async def plugins(parts: Parts, who: Operator) -> Response:
     "/connectors", summary="How each connector stands, and what waits for a person", response_class=JSONResponse
 )
 async def connectors(parts: Parts, who: Operator, accept_language: Annotated[str, Header()] = "") -> Response:
-    """`failing`: why its last poll failed. `doing`: what it is at work with, for how many seconds. `waiting`: what it
-    does only when somebody has confirmed it by its `word`; null where it could not be asked.
+    """`failing`: why its last poll failed; `unread`: what the last one did not get although it went on; `failures`: how
+    many of them in a row. `polled`: when one last got all, `polled_s`: how many seconds ago (before the first: since it
+    began). `directory`: how old its word is that all of it is here. `problem`: the code of what was told last;
+    `problems`: how many, by code. `doing`: what it is at work with, for how many seconds. `subscription`: how the
+    delivery to it stands. `waiting`: what it does only when somebody has confirmed it by its `word`; null where it
+    could not be asked.
     """
     found = parts.hosts.statuses()
     waiting = await asyncio.gather(*(_waiting(parts, each.name, language(accept_language)) for each in found))
     return JSONResponse(
-        {"connectors": [{**asdict(each), "waiting": waits} for each, waits in zip(found, waiting, strict=True)]}
+        {"connectors": [{**standing(parts, each), "waiting": w} for each, w in zip(found, waiting, strict=True)]}
     )
 
 
@@ -273,18 +277,19 @@ def _position(token: str) -> Position:
 
 
 async def _waiting(parts: Services, name: str, language: str) -> list[dict[str, str]] | None:
-    try:
-        found = await parts.hosts.waiting(name)
-    except Exception:  # told by the instance; what the others have is shown all the same
-        return None
-    return [
-        {
-            "word": each.word,
-            "says": each.sv if language == "sv" and each.sv else each.says,
-            "since": each.since.isoformat(timespec="seconds"),
-        }
-        for each in found
-    ]
+    found = await waits(parts, name)
+    return (
+        None
+        if found is None
+        else [
+            {
+                "word": each.word,
+                "says": each.sv if language == "sv" and each.sv else each.says,
+                "since": each.since.isoformat(timespec="seconds"),
+            }
+            for each in found
+        ]
+    )
 
 
 def _no_connector() -> ApiProblem:

@@ -161,7 +161,7 @@ async def _test(name: str, entry: ConnectorEntry) -> Tested:
     try:
         await selftest(name, entry)
     except SkolnavError as error:
-        return Tested(name, False, str(error))
+        return Tested(name, False, error.sv if error.sv and language() == "sv" else str(error))
     except Exception as error:  # the connector's own fault: what it says may quote data
         return Tested(name, False, f"{type(error).__name__} ({place_of(error, entry.cls)})")
     return Tested(name, True)

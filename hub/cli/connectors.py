@@ -38,13 +38,16 @@ def list_connectors(ctx: typer.Context, config: Config = None, data: Data = None
             (
                 each["name"],
                 each["use"],
-                say(f"status.{each['status']}"),
-                _reason(each["reason"]) or _failing(each["failing"]),
+                say(f"status.{_status(each)}"),
+                _reason(each["reason"] or _delivery(each).get("reason", "")) or _failing(each),
                 ", ".join(f"{what} ({timedelta(seconds=int(for_s))})" for what, for_s in each["doing"].items()),
             )
             for each in found
         ],
     )
+    output.line()
+    for each in found:
+        output.line(_standing(each))
     waiting = [(each["name"], what) for each in found for what in each["waiting"] or ()]
     if waiting:
         output.line()
@@ -118,5 +121,42 @@ def _reason(code: str) -> str:
     return reason(code, language()) if code else ""
 
 
-def _failing(code: str) -> str:
-    return say("connectors.failing", code=code) if code else ""
+def _failing(each: Mapping[str, Any]) -> str:
+    from hub.texts import text
+
+    if each["failing"]:
+        return say("connectors.failing", code=each["failing"])
+    return text("connector.unread", language(), code=each["unread"]) if each["unread"] else ""
+
+
+def _status(each: Mapping[str, Any]) -> str:
+    """How it stands: a connector that runs may be paused, so that nothing is delivered to it."""
+    state = _delivery(each).get("state", "active")
+    return str(each["status"] if each["status"] != "running" or state == "active" else state)
+
+
+def _delivery(each: Mapping[str, Any]) -> Mapping[str, Any]:
+    return each["subscription"] or {}
+
+
+def _standing(each: Mapping[str, Any]) -> str:
+    """When it last read all, how often it has failed since, and what it told last."""
+    from hub.texts import text
+
+    speaks, name = language(), each["name"]
+    if each["polled_s"] is None:
+        says = text("connector.quiet", speaks, name=name)
+    elif each["polled"] is None:
+        says = text("connector.not-polled", speaks, name=name, at=shown(each["since"]))
+    else:
+        age = timedelta(seconds=int(each["polled_s"]))
+        says = text("connector.polled", speaks, name=name, at=shown(each["polled"]), age=age)
+    if each["failures"]:
+        code = each["failing"] or each["unread"]
+        says += text("connector.failures", speaks, count=each["failures"], code=code)
+    if each["directory"]:
+        says += text("connector.directory", speaks, at=shown(each["directory"]["as_of"]))
+    if code := each["problem"]:
+        at, count = shown(each["problem_at"]), each["problems"].get(code, 1)
+        says += text("connector.problem", speaks, code=code, at=at, count=count)
+    return says

@@ -205,7 +205,7 @@ class _Reader:
                 self._error((*place, "use"), "config.connector-unknown", name=use, **values)
             return None
         own = {key: value for key, value in item.items() if key not in _HUBS_OWN}
-        config = self._validated(cls.config_model, own, place, also_known=sorted(_HUBS_OWN))
+        config = self._validated(cls.config_model, own, place, also_known=sorted(_HUBS_OWN), instance=str(place[-1]))
         if head is None or config is None:
             return None
         narrowed = None
@@ -315,8 +315,13 @@ class _Reader:
 
     # -- findings --------------------------------------------------------------------------------------------------
 
-    def _validated(self, model: Any, value: Any, place: Place, also_known: Iterable[str] = ()) -> Any:
-        """The value as the model sees it; None if it does not fit, with what is wrong noted."""
+    def _validated(
+        self, model: Any, value: Any, place: Place, also_known: Iterable[str] = (), instance: str | None = None
+    ) -> Any:
+        """The value as the model sees it; None if it does not fit, with what is wrong noted. `instance`: the connector
+        whose settings they are, for rules that need its name.
+        """
+        context = {"folder": self._tree.folder, "instance": instance}
         sound = True
         for secret in shape.secrets_in(model, value):
             where = (*place, *secret)
@@ -324,7 +329,7 @@ class _Reader:
                 self._error(where, "config.literal-secret")
                 sound = False
         try:
-            validated = TypeAdapter(model).validate_python(value, context={"folder": self._tree.folder})
+            validated = TypeAdapter(model).validate_python(value, context=context)
         except ValidationError as error:
             for where, key, values, show in translate(error, model, value):
                 full = (*place, *where)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from hub.bus.base import Log, Stored
-from hub.clock import Clock, to_us
+from hub.clock import Clock, from_us, to_us
 from hub.directory.records import Mark, within
 from hub.directory.tables import KINDS, PREFIX, STRUCTURE, Change, Tables
 
@@ -123,6 +123,11 @@ class Directory(Tables):
     def current_sources(self) -> frozenset[str]:
         """Every source that has ever said `directory.current`."""
         return frozenset(self._current)
+
+    def current_as_of(self, source: str) -> datetime | None:
+        """As of when the source last said that it is complete; None if it never did."""
+        as_of = self._current.get(source)
+        return None if as_of is None else from_us(as_of)
 
     def superseded(self, entity: str) -> bool:
         """Whether this is a person's state from another source than the one that the person belongs to now.

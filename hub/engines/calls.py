@@ -84,11 +84,11 @@ class Calls:
             self.connector = self._cls(config, context)
             await self.connector.start()
 
-    async def poll(self, begins: Callable[[], None]) -> None:
+    async def poll(self, begins: Callable[[], None]) -> str | None:
         """Call poll(), and `begins` before it, when its turn has come. Raises as `start`."""
         async with self._turn, self._limited("poll", self._cls.poll_timeout_s):
             begins()
-            await self.connector.poll()
+            return await self.connector.poll()
 
     async def stop(self, limit_s: float) -> None:
         """Call stop() if there is a connector, whatever else goes on. Does not raise."""

@@ -146,7 +146,7 @@ class Hub:
         self._cleanup.push_async_callback(self.delivery.stop)
         self.timers = Timers(
             store=self.store, clock=clock, hosts=self.hosts, caught_up=self._caught_up,
-            on_problem=self._connector_problem,
+            on_problem=self.hosts.problem,
         )  # fmt: skip
         await self.timers.start()
         self._cleanup.push_async_callback(self.timers.stop)

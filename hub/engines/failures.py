@@ -34,10 +34,12 @@ class TimedOut(TemporaryError):
 
 def code_of(error: BaseException) -> str:
     """A short stable code: the connector's own for a typed failure, else `error-<class name>`."""
-    if isinstance(error, SkolnavError):
-        # A vendor may have put a value there: what does not look like a code is not repeated.
-        return error.code if len(error.code) <= 40 and _CODE.match(error.code) else "failed"
-    return f"error-{type(error).__name__}"
+    return coded(error.code) if isinstance(error, SkolnavError) else f"error-{type(error).__name__}"
+
+
+def coded(code: str) -> str:
+    """A connector's own code. A vendor may have put a value there: what does not look like a code is not repeated."""
+    return code if len(code) <= 40 and _CODE.match(code) else "failed"
 
 
 def outcome_of(error: BaseException) -> Outcome:

@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from hub.clock import Clock
 from hub.delivery.base import Attempt, Outcome, Result
+from hub.engines.failures import coded
 from hub.engines.instance import Instance, InstanceStatus, Surroundings
 from hub.privacy.base import Recipient
 from hub.store.base import Operation, Store
@@ -19,6 +22,7 @@ from schemas import DataContract
 WATCH_S: Final = 1.0
 BLOCKED_S: Final = 10.0  # machine time that an instance's loop may go without a turn
 START_S: Final = 5.0  # how long the hub's start waits for its connectors
+MOST_CODES: Final = 100  # of one instance's problems that are counted apart
 KEY_CONCURRENCY: Final = 8  # calls at a time of a connector with `concurrency: key`
 
 log = logging.getLogger(__name__)
@@ -43,6 +47,14 @@ class InstanceInfo:
     reason: str  # a short stable code; empty while it runs
     failing: str  # the code of the last poll's failure; empty after one that went well
     doing: dict[str, float]  # calls that are going on, and for how many seconds
+    unread: str  # the code of what the last poll could not read although it went well; empty if it read all
+    failures: int  # polls in a row that failed or did not read all
+    polls: bool  # whether it polls at all
+    polled: datetime | None  # when the last poll ended that read all, since the instance began; machine time
+    since: datetime  # when the instance began
+    problem: str  # the code of the last problem that was told, since the hub began; empty if there was none
+    problem_at: datetime | None
+    problems: dict[str, int]  # how many were told, by code
 
 
 def recipient_of(instance: str, cls: type[Connector[Any]], narrowed: DataContract | None = None) -> Recipient | None:
@@ -80,6 +92,8 @@ class Hosts:
         self._wake = wake
         self._pause = pause
         self._on_problem = on_problem
+        self._problems: dict[str, Counter[str]] = {}  # by instance and code; they outlive a restart of the instance
+        self._last_problem: dict[str, tuple[str, datetime]] = {}
         self._instances: dict[str, Instance] = {}
         self._watchdog: asyncio.Task[None] | None = None
         self._opening: list[asyncio.Task[None]] = []
@@ -155,18 +169,34 @@ class Hosts:
         return self._instances[name]
 
     def statuses(self) -> list[InstanceInfo]:
+        return [self._status(name, instance) for name, instance in sorted(self._instances.items())]
+
+    def _status(self, name: str, instance: Instance) -> InstanceInfo:
         now = self._clock.monotonic()
-        return [
-            InstanceInfo(
-                name,
-                instance.cls.name,
-                instance.status,
-                instance.reason,
-                instance.failing,
-                {call.what: round(now - call.started, 1) for call in list(instance.calls)},
-            )
-            for name, instance in sorted(self._instances.items())
-        ]
+        problem, problem_at = self._last_problem.get(name, ("", None))
+        return InstanceInfo(
+            name,
+            instance.cls.name,
+            instance.status,
+            instance.reason,
+            instance.failing,
+            {call.what: round(now - call.started, 1) for call in list(instance.calls)},
+            instance.unread,
+            instance.failures,
+            instance.cls.poll is not Connector.poll,
+            instance.polled,
+            instance.since,
+            problem,
+            problem_at,
+            dict(self._problems.get(name, {})),
+        )
+
+    def problem(self, name: str, code: str, detail: str) -> None:
+        """Something that an operator should know of an instance: counted, and told."""
+        counts, counted = self._problems.setdefault(name, Counter()), coded(code)
+        counts[counted if counted in counts or len(counts) < MOST_CODES else "other"] += 1
+        self._last_problem[name] = counted, self._clock.utc()
+        self._on_problem(name, code, detail)
 
     def sink(self, name: str) -> "ConnectorSink":
         """Where delivery hands this instance its events. Raises KeyError if there is no such instance."""
@@ -229,7 +259,7 @@ class Hosts:
             self._clock,
             self._directory,
             self._wake,
-            self._on_problem,
+            self.problem,
             asyncio.get_running_loop(),
         )
 
@@ -242,7 +272,7 @@ class Hosts:
     async def _close(self, instance: Instance, *, successor: bool) -> None:
         if not await instance.close(successor=successor):
             where = instance.where()
-            self._on_problem(instance.name, "left-behind", where)
+            self.problem(instance.name, "left-behind", where)
             log.error("%s: its thread did not end and was left behind, at %s", instance.name, where)
 
     async def _open(self, instance: Instance) -> None:
@@ -270,7 +300,7 @@ class Hosts:
         where = instance.where()
         log.error("%s is given up (%s at %s): %s", instance.name, reason, where, says)
         instance.give_up(reason)
-        self._on_problem(instance.name, reason, where)
+        self.problem(instance.name, reason, where)
         self._pause(instance.name, reason)
 
 

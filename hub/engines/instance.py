@@ -12,6 +12,7 @@ import logging
 import random
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import Any, Final
@@ -78,6 +79,7 @@ class Instance:
         self.recipient = recipient
         self.status = InstanceStatus.STARTING
         self.reason = ""  # why it is not running: a short stable code
+        self.since = surroundings.clock.utc()
         self._around = around = surroundings
         self._clock = around.clock
         self._dice = random.Random()  # noqa: S311 - jitter
@@ -203,6 +205,21 @@ class Instance:
     def failing(self) -> str:
         """The code of the last poll's failure; empty after one that went well."""
         return self._polls.failing
+
+    @property
+    def unread(self) -> str:
+        """The code of what the last poll did not get although it went well; empty if it got all."""
+        return self._polls.unread
+
+    @property
+    def failures(self) -> int:
+        """Polls in a row that failed, or did not get all."""
+        return self._polls.failures
+
+    @property
+    def polled(self) -> datetime | None:
+        """When the last poll ended that got all (machine time)."""
+        return self._polls.polled
 
     @property
     def calls(self) -> Collection[Call]:

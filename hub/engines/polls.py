@@ -3,11 +3,11 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hub.clock import Clock
-from hub.engines.failures import backoff_s, code_of, jittered
+from hub.engines.failures import backoff_s, code_of, coded, jittered
 from hub.engines.own_thread import told_to_end
 from plugins.connector import Connector, ConnectorConfig
 
@@ -23,11 +23,14 @@ def poll_every_s(cls: type[Connector[Any]], config: ConnectorConfig) -> float | 
 
 
 class Polls:
-    """The polls of one instance, which never overlap. It lives in the instance's loop; the hub reads `failing`."""
+    """The polls of one instance, which never overlap. It lives in the instance's loop; the hub reads the flags."""
 
     def __init__(self, every_s: float | None, clock: Clock, dice: random.Random) -> None:
         self.every_s = every_s
         self.failing = ""  # the code of the last poll's failure; empty after one that went well
+        self.unread = ""  # the code of what the last poll did not get although it went well; empty if it got all
+        self.failures = 0  # polls in a row that failed, or did not get all
+        self.polled: datetime | None = None  # when the last poll ended that got all; machine time
         self._clock = clock
         self._dice = dice
         self._wanted = asyncio.Event()
@@ -44,22 +47,28 @@ class Polls:
         return self._wanted.is_set()
 
     async def run(
-        self, poll: Callable[[Callable[[], None]], Awaitable[None]], ends: Callable[[BaseException], bool]
+        self, poll: Callable[[Callable[[], None]], Awaitable[str | None]], ends: Callable[[BaseException], bool]
     ) -> None:
         """Poll until `ends(error)` says of a failure that nothing can work until a person acts.
 
-        `poll(begins)` calls `begins` when its turn has come: what is asked for from then on is another poll.
+        `poll(begins)` calls `begins` when its turn has come: what is asked for from then on is another poll. It returns
+        what `Connector.poll` does.
         """
         assert self.every_s is not None
         failures = 0
         while True:
             try:
-                await poll(self._begins)
-                failures, self.failing = 0, ""
+                unread = await poll(self._begins)
+                failures, self.failing, self.unread = 0, "", coded(unread) if unread else ""
+                if unread:
+                    self.failures += 1
+                else:
+                    self.failures, self.polled = 0, self._clock.utc()
             except BaseException as error:
                 if told_to_end(error):
                     raise
                 failures += 1
+                self.failures += 1
                 if ends(error):
                     return
                 self.failing = code_of(error)

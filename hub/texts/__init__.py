@@ -6,7 +6,7 @@ Each section is a dict sorted by key. What the command line alone says is in `hu
 from collections.abc import Mapping
 from typing import Final
 
-from hub.texts import config, plan, subscriptions
+from hub.texts import config, connectors, plan, subscriptions
 from hub.texts.base import Language as Language
 from hub.texts.base import Text as Text
 from hub.texts.base import language_of as language_of
@@ -15,6 +15,7 @@ SECTIONS: Final = (
     config.CONFIG,
     config.HINT,
     config.WARNING,
+    connectors.CONNECTOR,
     plan.PLAN,
     subscriptions.FILTER,
     subscriptions.REASON,

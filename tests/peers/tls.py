@@ -27,6 +27,15 @@ class Authority:
         file.write_bytes(self._certificate)
         return file
 
+    def identity(self, name: str) -> tuple[Path, Path]:
+        """A client's certificate and its key, PEM."""
+        self.server_context(name)
+        key, found, certificate = (self._folder / f"{name}.pem").read_text().partition("-----BEGIN CERTIFICATE-----")
+        files = self._folder / f"{name}.crt", self._folder / f"{name}.key"
+        files[0].write_text(found + certificate)
+        files[1].write_text(key)
+        return files
+
     def client_context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cadata=self._certificate.decode())
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from hub.config import HubConfig, load
 from plugins import ConnectorConfig, LocalPath
 from plugins.manager import Plugins
+from tests.peers.tls import Authority
 
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqNyyhJBJ2bqKSBKNXqfpu9C0V8qRW8bZhVgB8WkZ1c"
 KITCHEN = (
@@ -35,8 +36,13 @@ def test_relative_ones_count_from_the_folder_that_the_hub_gives_and_absolute_one
 def configured(tmp_path: Path, connector: str) -> Any:
     """What the hub makes of a connector's settings in a file that lies elsewhere than where it is started."""
     assert Path.cwd() != tmp_path
+    authority = Authority(tmp_path)
+    certificate, key = authority.identity("hub")
+    given = {"kept/it": authority.file(), "ca.pem": authority.file(), "c.pem": certificate, "k.pem": key}
     file = tmp_path / "etc" / "skolnav.yaml"
-    file.parent.mkdir()
+    (file.parent / "kept").mkdir(parents=True)
+    for name, content in given.items():
+        (file.parent / name).write_bytes(content.read_bytes())
     file.write_text(f"municipality: Exempelkommun\nconnectors:\n  it: {connector}\n")
     config: HubConfig = load(file, Plugins.load(), environ={"TOKEN": "token-of-a-far-side-0123"})
     return config.connectors["it"].config

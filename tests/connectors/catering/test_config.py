@@ -101,3 +101,29 @@ def test_an_unknown_transport_is_told_without_repeating_it(transport: Any) -> No
     place, kind, text = refusal(transport=transport)
     assert (place, kind) == ("transport", "transport_kind")
     assert "hunter2" not in text
+
+
+HTTPS = {"kind": "https", "url": "https://kitchen.example/orders"}
+MAIL = {
+    "kind": "email",
+    "host": "mail.example",
+    "sender": "hub@example.se",
+    "recipients": {"K-017": ["kok@example.se"]},
+}
+
+
+@pytest.mark.parametrize("transport", [HTTPS, MAIL])
+def test_authorities_that_are_not_there_are_named_before_anything_starts(transport: dict[str, Any]) -> None:
+    place, kind, text = refusal(transport={**transport, "ca_file": "/nonexistent/ca.pem"})
+    assert place.endswith("ca_file")
+    assert (kind, text.split(";")[0]) == ("file_missing", "there is no such file")
+
+
+@pytest.mark.parametrize("wrong", ["kok", "kok@example.se, kock@example.se", "kok@example.se\r\nBcc: x@y.se"])
+def test_a_mail_address_that_is_none_is_told_what_one_looks_like(wrong: str) -> None:
+    """It had read as if the example was what had been written."""
+    with pytest.raises(ValidationError) as caught:
+        config(transport={**MAIL, "recipients": {"K-017": [wrong]}})
+    (detail,) = caught.value.errors(include_input=False)
+    assert detail["msg"] == "must be one e-mail address, for example kitchen@example.se"
+    assert detail["ctx"]["sv"] == "ska vara en e-postadress, till exempel kok@example.se"

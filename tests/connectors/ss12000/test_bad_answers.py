@@ -284,13 +284,6 @@ async def test_a_client_certificate_lets_the_hub_in(config: dict[str, Any], tmp_
             assert kinds(await Pulled(opened).news())["directory.person.upserted"] == 31
 
 
-async def test_a_certificate_file_that_is_not_there_needs_a_person(config: dict[str, Any], tmp_path: Path) -> None:
-    auth = {"certificate": str(tmp_path / "none.pem"), "key": str(tmp_path / "none.pem")}
-    async with open_hub() as opened:
-        await opened.add(Ss12000, {**config, "auth": auth})
-        assert await opened.status("ss12000") == "failed: configuration"
-
-
 async def test_a_clock_that_differs_is_told_and_does_no_harm(hub: Pulled, sis: Made) -> None:
     await hub.news()
     sis.clock = lambda: dt.datetime.now(dt.UTC) + dt.timedelta(days=40)

@@ -10,7 +10,7 @@ from plugins import TemporaryError
 from plugins.testing import open_hub
 from tests.connectors.ss12000.conftest import Pulled, kinds
 from tests.connectors.ss12000.records import absence, activity, group, id_, lesson, organisation, person, school
-from tests.peers.sis import Made, Reply
+from tests.peers.sis import Made, Reply, serving
 
 LATER = {"created": "2026-08-17T08:00:00+02:00", "modified": "2027-01-01T00:00:00+01:00"}  # after any watermark
 
@@ -151,6 +151,24 @@ async def test_a_supplier_without_a_filter_on_changes_is_read_whole(hub: Pulled,
     assert len(hub.problems("no-changes")) == len(set(hub.problems("no-changes"))) > 0
 
 
+async def test_a_supplier_that_shows_nothing_from_the_first_day_is_told_and_not_current(config: dict[str, Any]) -> None:
+    """An account without rights had looked like a finished first load."""
+    with serving(Made(**{resource: [] for resource in school()})) as sis:
+        assert isinstance(sis, Made)
+        async with open_hub("2026-11-24T07:30") as opened:
+            await opened.add(Ss12000, {**config, "base_url": f"{sis.url}/v2.0"})
+            hub = Pulled(opened)
+            (said,) = hub.problems("empty")
+            assert "no organisation and no person" in said
+            assert await hub.currents() == 0
+            opened.clock.pass_machine(3700)
+            await opened.settle()
+            assert len(hub.problems("empty")) == 1
+            sis.records = school()
+            assert kinds(await hub.poll())["directory.person.upserted"] == 31
+            assert await hub.currents() == 1
+
+
 async def test_without_persons_nothing_is_called_current(config: dict[str, Any]) -> None:
     async with open_hub("2026-11-24T07:30") as opened:
         await opened.add(Ss12000, {**config, "resources": ["organisations", "groups"]})
@@ -207,6 +225,40 @@ async def test_what_vanishes_and_is_found_by_id_is_not_gone(hub: Pulled, sis: Ma
     sis.faults.append(lambda path, query: skip(sis, path, query, skipped["id"]))
     assert await hub.nightly(25) == []
     assert hub.problems("not-listed")
+
+
+@pytest.mark.parametrize("status", [403, 410, 501])
+async def test_a_lesson_is_cancelled_by_a_404_alone_and_the_doubt_is_told_once(
+    hub: Pulled, sis: Made, status: int
+) -> None:
+    await hub.news()
+    gone = sis.records["calendarEvents"].pop(3)
+    lost = sis.records["calendarEvents"].pop(3)
+    sis.faults.append(lambda path, query: Reply(status, raw=b"") if path.endswith((gone["id"], lost["id"])) else None)
+    for _ in range(3):
+        await hub.hub.poll("ss12000")
+    assert await hub.news() == []
+    (said,) = hub.problems("not-confirmed")
+    assert "2 calendarEvents" in said
+    sis.records["calendarEvents"].append(lost)
+    await hub.hub.poll("ss12000")
+    assert len(hub.problems("not-confirmed")) == 2, "it is about others now"
+    sis.faults.clear()
+    await hub.hub.poll("ss12000")
+    (news,) = await hub.news()
+    assert (news.type, news.data["id"]) == ("se.skolnav.schedule.lesson.cancelled.v1", gone["id"])
+
+
+async def test_an_absence_that_ends_before_it_starts_is_told_and_the_last_word_stays(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    sis.records["absences"][0] |= {"endTime": "2026-11-24T07:00:00+01:00", "meta": LATER}
+    assert await hub.poll() == []
+    (said,) = hub.problems("record-not-read")
+    assert "absences: endTime: is before startTime (1 of 1 read)" in said
+    assert id_("person", 1) not in said
+    sis.records["absences"][0] |= {"endTime": "2026-11-24T12:00:00+01:00"}
+    (news,) = await hub.poll()
+    assert news.data["changed"] == {"endTime": "2026-11-24T16:00:00+01:00"}
 
 
 def skip(sis: Made, path: str, query: Any, id: str) -> Reply | None:

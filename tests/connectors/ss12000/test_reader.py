@@ -109,6 +109,7 @@ def test_what_can_not_be_read_is_left_out_and_told(
             "type: is a value that the hub does not know",
         ),
         (ABSENCES, {"id": id_("absence", 1)}, "student: missing"),
+        (ABSENCES, absence(1, 1, "2026-11-24T09:00:00Z", "2026-11-24T08:00:00Z"), "endTime: is before startTime"),
     ],
 )
 def test_what_says_nothing_without_it_is_refused(kind: Kind, raw: Any, reason: str) -> None:

@@ -13,6 +13,7 @@ import yaml
 import connectors.ss12000
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.connector import Ss12000
+from connectors.ss12000.swedish import SWEDISH
 from tests.connectors.ss12000.records import school
 from tests.docs.snippets import DOCS, Fence, Stage, fences
 from tests.peers.sis import Made, serving
@@ -46,15 +47,15 @@ def test_every_event_is_named() -> None:
         ), name
 
 
-def codes() -> set[str]:
-    """What the connector's code says to the operator: codes of errors and problems."""
+def codes(*files: str) -> set[str]:
+    """What the connector's code says to the operator: codes of errors and problems. Without `files`: of all."""
     found: set[str] = set()
-    for file in FOLDER.glob("*.py"):
+    for file in [FOLDER / name for name in files] or FOLDER.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            place = {"problem": 0, "_bad": 1}.get(called)
+            place = {"problem": 0, "_bad": 1, "_no_token": 1}.get(called)
             values = [each.value for each in node.keywords if each.arg == "code"]
             if place is not None and len(node.args) > place:
                 values.append(node.args[place])
@@ -63,10 +64,17 @@ def codes() -> set[str]:
 
 
 def test_every_code_is_explained() -> None:
-    found = codes() - {"ca-file", "client-certificate"}  # configuration: shown with a text of their own
+    found = codes()
     assert len(found) > 15
     section = README.split("## When something fails")[1].split("\n## ")[0]
     assert {each for each in found if f"`{each}`" not in section} == set()
+
+
+def test_every_failure_of_the_selftest_has_a_swedish_text() -> None:
+    found = codes("client.py", "login.py")
+    assert len(found) > 10
+    assert found - {"endless"} <= set(SWEDISH), "one page can't be endless"
+    assert set(SWEDISH) - {"refused", "token"} <= found
 
 
 @pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="needs bash and curl")

@@ -23,6 +23,7 @@ from hub.delivery.engine import Delivery
 from hub.delivery.follower import Parts
 from hub.delivery.pages import Pages
 from hub.directory.directory import Directory
+from hub.engines.host import Hosts
 from hub.keys import Keys
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
@@ -119,9 +120,13 @@ async def running(folder: Path, clock: MovableClock, **config: Any) -> AsyncIter
     )  # fmt: skip
     await withheld.start()
     await delivery.start()
+    hosts = Hosts(
+        plugins=plugins, store=store, clock=clock, directory=cast(Any, None), wake=lambda: None,
+        pause=lambda *told: None, on_problem=lambda *told: None,
+    )  # fmt: skip
     services = Services(
         settings, clock, keys, plugins, catalogue, store, log, directory, gate, disclosures, withheld, registry,
-        delivery, pages, cast(Any, None),
+        delivery, pages, hosts,
     )  # fmt: skip
     yield services
     pages.close()

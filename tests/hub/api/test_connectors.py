@@ -17,8 +17,19 @@ from hub.config.model import ClientConfig, Role
 from hub.engines.embedded import Hub
 from hub.engines.server import Servers
 from hub.store import audit
-from plugins import ConfigurationError, Connector, ConnectorConfig, Waiting
+from hub.subscriptions.model import Status
+from plugins import (
+    Category,
+    ConfigurationError,
+    Connector,
+    ConnectorConfig,
+    Contract,
+    Event,
+    TemporaryError,
+    Waiting,
+)
 from plugins.manager import Plugins
+from schemas.schedule import DayClosed
 
 SINCE = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 OP = {"Authorization": "Bearer token-of-the-operator-0123456789"}
@@ -27,6 +38,10 @@ SUB = {"Authorization": "Bearer token-of-a-subscriber-0123456789"}
 
 class Config(ConnectorConfig):
     poll: float = 3600
+
+
+class Plain(ConnectorConfig):
+    """Nothing to set."""
 
 
 class Careful(Connector[Config]):
@@ -58,11 +73,39 @@ class Silent(Careful):
         raise ValueError("canary")
 
 
+class Half(Careful):
+    """Reads all but one list, for ever."""
+
+    name = "half"
+    config_model = Config
+
+    async def poll(self) -> str:
+        self.ctx.problem("refused", "one list")
+        return "refused"
+
+
+class Away(Careful):
+    name = "away"
+
+    async def poll(self) -> None:
+        raise TemporaryError("canary", code="unreachable")
+
+
 class Broken(Careful):
     name = "broken"
 
     async def start(self) -> None:
         raise ConfigurationError("it can't work")
+
+
+class Eater(Connector[Plain]):
+    name = "eater"
+    config_model = Plain
+    consumes = (DayClosed,)
+    contract = Contract("test", "public task", {Category.NONE, Category.GROUP})
+
+    async def handle(self, event: Event) -> None:
+        """Eaten."""
 
 
 @dataclass
@@ -81,15 +124,15 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[Served]:
-    classes = (Careful, Silent, Broken)
+async def serving(folder: Path, *more: type[Connector[Any]]) -> AsyncIterator[Served]:
+    classes = (Careful, Silent, Broken, Half, Away, *more)
     clients = (
         ClientConfig(id="ops", token=SecretStr(OP["Authorization"][7:]), roles=frozenset({Role.OPERATOR})),
         ClientConfig(id="sub", token=SecretStr(SUB["Authorization"][7:]), roles=frozenset({Role.SUBSCRIBER})),
     )
     config = HubConfig(
         municipality="Provköping", tenant="provkoping", data=folder, host="127.0.0.1", port=0, clients=clients,
-        connectors={cls.name: ConnectorEntry(cls.name, cls, Config()) for cls in classes},
+        connectors={cls.name: ConnectorEntry(cls.name, cls, cls.config_model()) for cls in classes},
     )  # fmt: skip
     hub = await Hub.start(config, plugins=Plugins.of(*classes))
     servers = Servers(hub.services)
@@ -166,3 +209,55 @@ async def test_a_comparison_is_begun_and_not_waited_for(served: Served) -> None:
     assert [
         row.target for row in await store.read(audit.page(store.tenant)) if row.action == "connector.reconciled"
     ] == ["careful"]
+
+
+async def stands(served: Served) -> dict[str, Any]:
+    """The connectors as soon as each that can has polled."""
+    while True:
+        found = await served.connectors()
+        if found["careful"]["polled"] and found["half"]["unread"] and found["away"]["failing"]:
+            return found
+        await asyncio.sleep(0.01)
+
+
+async def test_an_operator_sees_when_all_was_read_and_why_not(served: Served) -> None:
+    found = await stands(served)
+    good, half, away, broken = (found[name] for name in ("careful", "half", "away", "broken"))
+    assert (good["status"], good["failures"], good["failing"], good["unread"]) == ("running", 0, "", "")
+    assert datetime.fromisoformat(good["polled"]).tzinfo is not None
+    assert 0 <= good["polled_s"] < 60
+    assert (half["status"], half["failures"], half["failing"], half["unread"]) == ("running", 1, "", "refused")
+    assert (half["polled"], half["problem"], half["problems"]) == (None, "refused", {"refused": 1})
+    assert half["polled_s"] >= 0
+    assert (away["failures"], away["failing"], away["polled"]) == (1, "unreachable", None)
+    assert (broken["status"], broken["reason"], broken["problem"]) == ("failed", "configuration", "configuration")
+    assert "canary" not in str(found)
+
+
+async def test_the_same_is_measured_and_shown_to_those_who_watch(served: Served) -> None:
+    await stands(served)
+    text = (await served.http.get("/metrics", headers=OP)).text
+    for line in (
+        'skolnav_connector_up{connector="careful"} 1.0',
+        'skolnav_connector_up{connector="half"} 1.0',
+        'skolnav_connector_up{connector="broken"} 0.0',
+        'skolnav_connector_poll_failures{connector="careful"} 0.0',
+        'skolnav_connector_poll_failures{connector="half"} 1.0',
+        'skolnav_connector_poll_failures{connector="away"} 1.0',
+        'skolnav_connector_waiting{connector="careful"} 1.0',
+        'skolnav_connector_problems_total{code="refused",connector="half"} 1.0',
+    ):
+        assert line in text
+    assert 'skolnav_connector_waiting{connector="silent"}' not in text, "it could not be asked"
+    assert 'skolnav_connector_poll_age_seconds{connector="half"} ' in text
+    ready = (await served.http.get("/readyz", headers=OP)).json()
+    shown = {each["name"]: each for each in ready["connectors"]}
+    assert (shown["careful"]["waiting"], shown["half"]["unread"]) == (1, "refused")
+    assert "connectors" not in (await served.http.get("/readyz", headers=SUB)).json()
+
+
+async def test_a_paused_connector_is_not_up(tmp_path: Path) -> None:
+    async with serving(tmp_path, Eater) as served:
+        await served.hub.services.subscriptions.set_status("connector:eater", Status.PAUSED, "by-hand", "ops")
+        assert (await served.connectors())["eater"]["subscription"] == {"state": "paused", "reason": "by-hand"}
+        assert 'skolnav_connector_up{connector="eater"} 0.0' in (await served.http.get("/metrics", headers=OP)).text

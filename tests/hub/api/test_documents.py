@@ -1,5 +1,7 @@
 """What the API says of itself, and the answers to calls that it does not know."""
 
+from datetime import datetime
+
 import httpx
 import pytest
 
@@ -93,7 +95,9 @@ class TestHealth:
         await append(hub, person(1), current(clock))
         document = (await http.get("/readyz", headers=bearer("op"))).json()
         assert document["status"] == "ready"
-        assert [each["fresh"] for each in document["directory"]["sources"]] == [True]
+        (source,) = document["directory"]["sources"]
+        assert (source["fresh"], source["age_s"] >= 0) == (True, True)
+        assert datetime.fromisoformat(source["as_of"]) <= hub.clock.utc()
         assert [each["subscription"] for each in document["subscriptions"]] == [
             each.id for each in hub.subscriptions.all()
         ]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.connectors.ss12000.records import school
 from tests.hub.cli.conftest import Place
-from tests.peers.sis import TOKEN, Made, serving
+from tests.peers.sis import TOKEN, Made, Reply, serving
 
 
 @pytest.fixture
@@ -23,6 +23,39 @@ def until(place: Place, waits: bool) -> None:
     while bool(place.run("connectors", "--json").json()["connectors"][0]["waiting"]) is not waits:
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_a_list_that_can_never_be_read_is_shown_and_since_when(tmp_path: Path, sis: Made) -> None:
+    """It stood in one line of the log; `skolnav connectors` had shown nothing wrong, for ever."""
+    place = Place(tmp_path)
+    (tmp_path / "sis").write_text(TOKEN)
+    sis.faults.append(lambda path, query: Reply(403, raw=b"canary") if path == "/v2.0/groups" else None)
+    auth = {"token": "${file:sis}"}
+    place.configure(connectors={"sis": {"use": "ss12000", "base_url": f"{sis.url}/v2.0", "auth": auth, "poll": "1s"}})
+    with place.hub():
+        deadline = time.monotonic() + 60
+        while (found := place.run("connectors", "--json").json()["connectors"][0])["failures"] < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert (found["status"], found["unread"], found["polled"], found["directory"]) == (
+            "running",
+            "refused",
+            None,
+            None,
+        )
+        shown = place.run("connectors").out
+        assert "sis   ss12000  kör   allt kan inte hämtas: refused" in shown
+        assert "sis: har inte hämtat allt sedan den startade 20" in shown
+        assert "försök i rad utan det: refused. Senaste problem: refused, 20" in shown
+        sis.faults.clear()
+        while not (found := place.run("connectors", "--json").json()["connectors"][0])["polled"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert (found["failures"], found["unread"], found["directory"]["fresh"]) == (0, "", True)
+        english = place.run("connectors", "--language", "en").out
+        assert "sis: last read all 20" in english
+        assert "Its word that all is here is from 20" in english
+        assert "canary" not in shown + english
 
 
 def removed(place: Place) -> int:

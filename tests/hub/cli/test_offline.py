@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.hub.cli.conftest import Place
+from tests.peers.sis import Made, serving
 
 
 def test_help_lists_the_commands_and_the_exit_codes_in_the_users_language(place: Place) -> None:
@@ -126,6 +127,19 @@ def test_selftest_makes_a_round_trip_to_each_connectors_far_side(place: Place) -
     assert there.code == 0, there.out
     assert "kitchen: provet gick bra." in there.out
     assert list((place.folder / "out").iterdir()) == []
+
+
+def test_a_failed_selftest_of_a_school_system_is_told_in_the_users_language(place: Place) -> None:
+    (place.folder / "sis").write_text("canary-of-a-token")
+    with serving(Made(organisations=[])) as sis:
+        settings = {"use": "ss12000", "base_url": f"{sis.url}/v2.0", "auth": {"token": "${file:sis}"}}
+        place.configure(connectors={"sis": settings})
+        swedish = place.run("check", "--selftest")
+        english = place.run("check", "--selftest", "--language", "en")
+    assert (swedish.code, english.code) == (1, 1)
+    assert "sis: provet misslyckades: Hubbens inloggning tas inte emot. Kontrollera auth" in swedish.out
+    assert "sis: the test failed: ss12000: the hub's login is not taken. " in english.out
+    assert "canary" not in swedish.out + english.out
 
 
 def _kitchen() -> dict[str, object]:

@@ -1,0 +1,100 @@
+"""What the wire does before anybody reads: certificates of both servers, and answers that unpack to too much."""
+
+import gzip
+import ssl
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from connectors.ss12000.connector import Ss12000
+from connectors.ss12000.wire import NotUnpacked, unpacked
+from plugins.testing import open_hub
+from tests.connectors.ss12000.conftest import Pulled, kinds
+from tests.connectors.ss12000.records import school
+from tests.peers.sis import Made, Reply, serving
+from tests.peers.tls import Authority
+
+CLIENT = {"client_id": "hub", "client_secret": "hub-secret"}
+
+
+REFUSED: dict[str, tuple[Callable[[Authority, Path], ssl.SSLContext], str]] = {
+    "expired": (lambda authority, folder: authority.server_context("127.0.0.1", expired=True), "has expired"),
+    "wrong-name": (lambda authority, folder: authority.server_context("sis.example"), "for another name"),
+    "other-authority": (lambda authority, folder: Authority(folder).server_context("127.0.0.1"), "not trusted"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_a_token_servers_certificate_is_told_as_one(config: dict[str, Any], tmp_path: Path, name: str) -> None:
+    """Not as a wrong id or secret, which nobody can find."""
+    (tmp_path / "other").mkdir()
+    authority = Authority(tmp_path)
+    make, says = REFUSED[name]
+    with serving(Made(), make(authority, tmp_path / "other")) as login, serving(Made(**school())) as sis:
+        auth = {"login_url": f"{login.url}/token", **CLIENT}
+        config |= {"base_url": f"{sis.url}/v2.0", "ca_file": str(authority.file()), "auth": auth}
+        async with open_hub() as opened:
+            await opened.add(Ss12000, config)
+            hub = Pulled(opened)
+            (said,) = hub.problems("certificate")
+            assert says in said
+            assert "token server" in said
+            with pytest.raises(Exception, match="ca_file") as refused:
+                await opened.selftest("ss12000")
+            assert "client_secret" not in str(refused.value)
+        assert sis.asked == []
+
+
+async def test_a_token_server_with_a_good_certificate_lets_the_hub_in(config: dict[str, Any], tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with serving(Made(**school()), authority.server_context("127.0.0.1")) as sis:
+        auth = {"login_url": f"{sis.url}/token", **CLIENT}
+        config |= {"base_url": f"{sis.url}/v2.0", "ca_file": str(authority.file()), "auth": auth}
+        async with open_hub("2026-11-24T07:30") as opened:
+            await opened.add(Ss12000, config)
+            assert kinds(await Pulled(opened).news())["directory.person.upserted"] == 31
+
+
+async def sizes(body: bytes, encoding: str) -> list[int]:
+    """The sizes of the pieces in which a body comes, unpacked."""
+    made = Made()
+    made.tokens = set()
+    made.faults.append(lambda path, query: Reply(200, raw=body, headers={"Content-Encoding": encoding}))
+    with serving(made) as sis:
+        async with httpx.AsyncClient() as http, http.stream("GET", f"{sis.url}/v2.0/persons") as answer:
+            return [len(piece) async for piece in unpacked(answer)]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_packed_answer_never_takes_more_than_a_part_at_a_time(encoding: str) -> None:
+    whole = b" " * (64 << 20)
+    found = await sizes(gzip.compress(whole) if encoding == "gzip" else zlib.compress(whole), encoding)
+    assert sum(found) == len(whole)
+    assert max(found) <= 256 << 10
+
+
+async def test_what_is_not_packed_as_it_says_is_refused() -> None:
+    for body, encoding in ((b"{}", "gzip"), (b"{}", "br")):
+        with pytest.raises(NotUnpacked):
+            await sizes(body, encoding)
+
+
+async def test_a_packed_answer_is_read_and_one_packed_otherwise_told(hub: Pulled, sis: Made) -> None:
+    await hub.news()
+    sis.records["groups"][0]["displayName"] = "Omdöpt"
+
+    def packed(path: str, query: Any) -> Reply | None:
+        if path == "/v2.0/groups":
+            return Reply(200, raw=gzip.compress(Reply(200, {"data": sis.records["groups"]}).content()),
+                         headers={"Content-Encoding": "gzip"})  # fmt: skip
+        return Reply(200, raw=b"canary", headers={"Content-Encoding": "br"}) if path == "/v2.0/rooms" else None
+
+    sis.faults.append(packed)
+    assert kinds(await hub.poll()) == {"directory.group.upserted": 1}
+    (said,) = hub.problems("cut-off")
+    assert "rooms" in said
+    assert "canary" not in said + hub.hub.logs()
