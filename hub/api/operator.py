@@ -196,6 +196,19 @@ async def reconcile(parts: Parts, who: Operator, name: str) -> Response:
     return JSONResponse({"name": name, "begun": begun}, 202)
 
 
+@router.post("/connectors/{name}/restart", summary="Begin a connector anew", response_class=JSONResponse)
+async def restart(parts: Parts, who: Operator, name: str) -> Response:
+    """With what it kept, after a person has mended what made it fail or hang. `begun` false: that goes on already."""
+    try:
+        begun = parts.hosts.restart_soon(name)
+    except KeyError:
+        raise _no_connector() from None
+    if begun:
+        now = parts.clock.utc()
+        await parts.store.commit(audit.add(parts.store.tenant, now, who.id, "connector.restarted", name))
+    return JSONResponse({"name": name, "begun": begun}, 202)
+
+
 class ApplyRequest(BaseModel):
     """`dry_run`: only say what would change."""
 

@@ -94,6 +94,18 @@ def reconcile(
         output.line(say("connectors.begun" if answer["begun"] else "connectors.under-way", name=name))
 
 
+@connectors.command("restart", help=say("help.connectors-restart"))
+def restart(ctx: typer.Context, name: Connector, config: Config = None, data: Data = None, json: Json = False) -> None:
+    where = Where.of(ctx, config, data, json)
+    with where.hub() as hub:
+        _found(hub, name)
+        answer = hub.post(f"{_path(name)}/restart")
+    if where.json:
+        output.as_json(answer)
+    else:
+        output.line(say("connectors.restarting", name=name))
+
+
 def _all(hub: LocalHub) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = hub.get("/v1/operator/connectors")["connectors"]
     return found

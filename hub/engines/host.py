@@ -203,7 +203,7 @@ class Hosts:
         instance = self._instances[name]
         if name in self._served and _waits_for_a_person(instance):
             # Delivery asks once more after somebody resumed the subscription: what was given up begins anew.
-            self._begin_again(name)
+            self.restart_soon(name)
         self._served.add(name)
         return ConnectorSink(self, name, KEY_CONCURRENCY if instance.cls.concurrency == "key" else 1)
 
@@ -234,6 +234,17 @@ class Hosts:
         task.add_done_callback(lambda done: self._reconciling.pop(name, None))
         return True
 
+    def restart_soon(self, name: str) -> bool:
+        """Begin an instance anew behind the caller's back. False if that goes on already. Raises KeyError."""
+        if name not in self._instances:
+            raise KeyError(name)
+        if name in self._restarting:
+            return False
+        task = asyncio.get_running_loop().create_task(self.restart(name))
+        self._restarting[name] = task
+        task.add_done_callback(lambda done: self._restarting.pop(name, None))
+        return True
+
     async def waiting(self, name: str) -> Sequence[Waiting]:
         """What waits for a person. Raises as `selftest`."""
         return await self._instances[name].waiting()
@@ -262,12 +273,6 @@ class Hosts:
             self.problem,
             asyncio.get_running_loop(),
         )
-
-    def _begin_again(self, name: str) -> None:
-        if name not in self._restarting:
-            task = asyncio.get_running_loop().create_task(self.restart(name))
-            self._restarting[name] = task
-            task.add_done_callback(lambda done: self._restarting.pop(name, None))
 
     async def _close(self, instance: Instance, *, successor: bool) -> None:
         if not await instance.close(successor=successor):

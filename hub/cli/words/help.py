@@ -43,6 +43,10 @@ HELP: Final[Mapping[str, Text]] = {
     "help.connectors-reconcile": Text(
         "Jämför med systemet på andra sidan nu, som varje natt.", "Compare with the far side now, as every night."
     ),
+    "help.connectors-restart": Text(
+        "Börja om med en kontakt som gett upp, när orsaken är avhjälpt.",
+        "Begin a connector anew that gave up, when the cause is mended.",
+    ),
     "help.dead-letters": Text("Det som inte gick att leverera.", "What could not be delivered."),
     "help.dead-letters-resend": Text("Försök igen, prövat på nytt.", "Try again, decided anew."),
     "help.demo": Text("En påhittad kommun spelar upp en skoldag.", "An invented municipality plays a school day."),

@@ -50,6 +50,10 @@ CONNECTORS: Final[Mapping[str, Text]] = {
         "Inget väntar under {word} hos {name}: det kan vara gjort, eller något annat nu.{hint}",
         "Nothing waits under {word} at {name}: it may be done, or something else by now.{hint}",
     ),
+    "connectors.restarting": Text(
+        "{name}: börjar om. Hur det går visas av: skolnav connectors.",
+        "{name}: begins anew. How it goes is shown by: skolnav connectors.",
+    ),
     "connectors.under-way": Text("{name}: en jämförelse pågår redan.", "{name}: a comparison is under way already."),
     "connectors.unknown": Text(
         "Ingen kontakt heter {name}.{hint} De visas av: skolnav connectors.",

@@ -93,9 +93,11 @@ class Away(Careful):
 
 class Broken(Careful):
     name = "broken"
+    mended = False
 
     async def start(self) -> None:
-        raise ConfigurationError("it can't work")
+        if not Broken.mended:
+            raise ConfigurationError("it can't work")
 
 
 class Eater(Connector[Plain]):
@@ -209,6 +211,25 @@ async def test_a_comparison_is_begun_and_not_waited_for(served: Served) -> None:
     assert [
         row.target for row in await store.read(audit.page(store.tenant)) if row.action == "connector.reconciled"
     ] == ["careful"]
+
+
+async def test_a_connector_that_failed_begins_anew_when_a_person_has_mended_the_cause(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source has no subscription that could be resumed: only a restart of the hub had helped."""
+    path = "/v1/operator/connectors/broken/restart"
+    assert (await served.http.post(path, headers=SUB)).status_code == 403
+    assert (await served.http.post(path.replace("broken", "nobody"), headers=OP)).status_code == 404
+    assert (await served.connectors())["broken"]["status"] == "failed"
+    monkeypatch.setattr(Broken, "mended", True)
+    answer = await served.http.post(path, headers=OP)
+    assert (answer.status_code, answer.json()) == (202, {"name": "broken", "begun": True})
+    while (await served.connectors())["broken"]["status"] != "running":
+        await asyncio.sleep(0.01)
+    store = served.hub.store
+    assert [
+        row.target for row in await store.read(audit.page(store.tenant)) if row.action == "connector.restarted"
+    ] == ["broken"]
 
 
 async def stands(served: Served) -> dict[str, Any]:

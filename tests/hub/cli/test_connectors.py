@@ -98,3 +98,7 @@ def test_an_operator_sees_what_waits_and_confirms_it(tmp_path: Path, sis: Made) 
             time.sleep(0.1)
         assert place.run("connectors", "--json").json()["connectors"][0]["waiting"] == []
         assert "Väntar på" not in place.run("connectors").out
+        assert place.run("connectors", "restart", "sis").out == (
+            "sis: börjar om. Hur det går visas av: skolnav connectors.\n"
+        )
+        assert place.run("connectors", "restart", "sys").code == 1
