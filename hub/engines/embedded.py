@@ -138,10 +138,10 @@ class Hub:
         self._cleanup.push_async_callback(self.withheld.stop)
         await self.relay.start()
         self._cleanup.push_async_callback(self.relay.stop)
+        self._cleanup.push_async_callback(self.hosts.stop)  # first: the start may take long, and be cut off
         await self.hosts.start(
             {name: HostedConnector(each.use, each.config, each.contract) for name, each in config.connectors.items()}
         )
-        self._cleanup.push_async_callback(self.hosts.stop)
         await self.delivery.start()
         self._cleanup.push_async_callback(self.delivery.stop)
         self.timers = Timers(

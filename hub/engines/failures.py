@@ -1,8 +1,11 @@
 """What a connector's failure means for its event, and what may be said of it: a class and a place, never its text."""
 
+import logging
+import random
 import re
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +16,8 @@ from plugins.errors import ConfigurationError, PermanentError, PrivacyError, Sko
 
 _CODE: Final = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*\Z", re.ASCII)
 MAX_BACKOFF_S: Final = 300.0
+
+log = logging.getLogger(__name__)
 
 
 class NotRunning(TemporaryError):
@@ -63,6 +68,11 @@ def backoff_s(failures: int, error: BaseException) -> float:
     return max(own, min(wished or 0.0, MAX_RETRY_AFTER_S))
 
 
+def jittered(seconds: float, dice: random.Random) -> float:
+    """Up to a fifth longer, so that what failed together is not tried again together."""
+    return seconds * (1 + dice.random() / 5)
+
+
 def place_of(error: BaseException, cls: type[Connector[Any]]) -> str:
     """Where it was raised, for the vendor: `mapping.py:42 portions`."""
     return innermost(traceback.extract_tb(error.__traceback__), cls)
@@ -77,3 +87,27 @@ def innermost(stack: traceback.StackSummary, cls: type[Connector[Any]]) -> str:
         return ""
     frame = frames[-1]
     return f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+
+
+def tell(
+    instance: str,
+    cls: type[Connector[Any]],
+    what: str,
+    error: BaseException,
+    event: str,
+    problem: Callable[[str, str], None],
+) -> None:
+    """Log that something failed, and tell the operator (`problem(code, detail)`) what waiting will not mend.
+
+    Where and of which class: the text of an exception may quote data. `event`: the id of the one that it was about.
+    """
+    code = code_of(error)
+    about = f" on event {event}" if event else ""
+    place = place_of(error, cls)
+    if isinstance(error, NotRunning | TimedOut):
+        log.warning("%s: %s%s: %s", instance, what, about, error)
+    else:
+        log.warning("%s: %s failed%s: %s (%s at %s)", instance, what, about, code, type(error).__name__, place)
+    if isinstance(error, PrivacyError | ConfigurationError | TimedOut) or not isinstance(error, SkolnavError):
+        detail = f"{what}: {type(error).__name__} at {place}" if place else what
+        problem("privacy" if isinstance(error, PrivacyError) else code, detail)

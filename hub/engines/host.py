@@ -98,6 +98,7 @@ class Hosts:
         self._watchdog: asyncio.Task[None] | None = None
         self._opening: list[asyncio.Task[None]] = []
         self._served: set[str] = set()  # instances that delivery has been given a sink of
+        self._halted: set[str] = set()  # stopped under their names, until others take those
         self._restarting: dict[str, asyncio.Task[InstanceStatus]] = {}
         self._reconciling: dict[str, asyncio.Task[None]] = {}
 
@@ -125,26 +126,40 @@ class Hosts:
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
-        await asyncio.gather(*(self.remove(name) for name in list(self._instances)))
+        instances, self._instances = list(self._instances.values()), {}
+        await asyncio.gather(*(self._close(instance, successor=False) for instance in instances))
 
     async def add(self, name: str, hosted: HostedConnector) -> None:
         """Start one more instance. Raises UnknownConnector, and ValueError if the name is taken."""
-        if name in self._instances:
+        if name in self._instances and name not in self._halted:
             raise ValueError(f"connector instance {name} exists already")
         cls = self._plugins.connector(hosted.use)
+        self._halted.discard(name)
         recipient = recipient_of(name, cls, hosted.contract)
         await self._open(Instance(name, cls, hosted.config, recipient, self._surroundings()))
 
+    async def halt(self, name: str) -> None:
+        """Stop an instance that `add` will replace. Until then it is there: what delivery hands it is tried again."""
+        self._halted.add(name)
+        await self._close(self._instances[name], successor=True)
+
     async def remove(self, name: str) -> None:
-        """Stop one instance; its state stays in the store."""
-        await self._close(self._instances.pop(name))
+        """Stop one instance; its state is in the store then, for another of this name. Raises KeyError."""
+        self._halted.discard(name)
+        await self._close(self._instances.pop(name), successor=True)
 
     async def restart(self, name: str) -> InstanceStatus:
-        """Begin anew with the state of the store: after a person mended what made it fail or hang."""
+        """Begin anew with the state of the store: after a person mended what made it fail or hang.
+
+        Nothing begins where it is removed meanwhile, or replaced. Raises KeyError.
+        """
         old = self._instances[name]
-        await self._close(old)
-        await self._open(Instance(name, old.cls, old.config, old.recipient, self._surroundings()))
-        return self._instances[name].status
+        await self._close(old, successor=True)
+        if self._instances.get(name) is not old or name in self._halted:
+            return old.status
+        new = Instance(name, old.cls, old.config, old.recipient, self._surroundings())
+        await self._open(new)
+        return new.status
 
     def names(self) -> list[str]:
         return sorted(self._instances)
@@ -254,8 +269,8 @@ class Hosts:
             self._restarting[name] = task
             task.add_done_callback(lambda done: self._restarting.pop(name, None))
 
-    async def _close(self, instance: Instance) -> None:
-        if not await instance.close():
+    async def _close(self, instance: Instance, *, successor: bool) -> None:
+        if not await instance.close(successor=successor):
             where = instance.where()
             self.problem(instance.name, "left-behind", where)
             log.error("%s: its thread did not end and was left behind, at %s", instance.name, where)

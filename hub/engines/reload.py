@@ -12,10 +12,12 @@ from hub.config import ConnectorEntry, HubConfig, load
 from hub.engines.host import START_S, HostedConnector
 from hub.engines.timers import Timers
 from hub.services import Services
+from hub.store.base import StoreUnavailable
 from hub.subscriptions.model import Status
 from hub.subscriptions.plan import AT_START, Change, plan
 from plugins.errors import ConfigurationError
 
+AGAIN_S: Final = 1.0
 _OTHER_HUB: Final = ("tenant", "data")  # another hub would begin there
 
 log = logging.getLogger(__name__)
@@ -103,13 +105,16 @@ class Reloader:
             for name in added:
                 await self._close(name)
             raise
-        for name in (*gone, *changed):
+        for name in gone:
             await self._close(name)
+        for name in changed:
+            await self._timers.remove(name)
+            await self._hosts.halt(name)
         for name in changed:
             await self._open(name, new.connectors[name])
             await self._resume(name)
         for name in (*added, *changed):
-            await self._timers.add(name)
+            await self._time(name)
 
     async def _open(self, name: str, entry: ConnectorEntry) -> None:
         """Start an instance; one that takes long goes on behind, as at the hub's start."""
@@ -120,6 +125,15 @@ class Reloader:
         await asyncio.wait([opening], timeout=START_S)
         if opening.done():
             opening.result()
+
+    async def _time(self, name: str) -> None:
+        """Take up its timers once the store gives and takes them: the file is in force, there is no way back."""
+        while True:
+            try:
+                return await self._timers.add(name)
+            except StoreUnavailable as error:
+                log.error("%s: no timers (%s); next try in %.0f s", name, type(error).__name__, AGAIN_S)
+            await self._services.clock.sleep(AGAIN_S)
 
     async def _close(self, name: str) -> None:
         await self._timers.remove(name)

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, Protocol, runtime_checkable
 
 from hub.clock import SCHOOL_ZONE, Clock
-from hub.engines.failures import MAX_BACKOFF_S, backoff_s, code_of
+from hub.engines.failures import MAX_BACKOFF_S, backoff_s, code_of, jittered
 from hub.engines.host import Hosts
 from hub.store import timers as rows
 from hub.store.base import Operation, Store
@@ -232,7 +232,7 @@ class Timers:
             entry.failures += 1
             # Only a person can mend a configuration: asked for again now and then, in case somebody did.
             delay = MAX_BACKOFF_S if isinstance(error, ConfigurationError) else backoff_s(entry.failures, error)
-            delay *= 1 + self._dice.random() / 5
+            delay = jittered(delay, self._dice)
             entry.retry_at = self._clock.monotonic() + delay
             log.warning(
                 "%s: timer %s due %s failed: %s; next try in %.0f s",

@@ -34,7 +34,7 @@ class Recipient:
 
 
 class Rule(StrEnum):
-    """Why it was decided so. The values are the rule names that `skolnav why` explains (hub/texts.py)."""
+    """Why it was decided so. The values are what `skolnav why` explains (hub/privacy/explanations.py)."""
 
     ALLOWED = "tillaten"
     CONTRACT = "avtal.kategorier"

@@ -256,7 +256,7 @@ class FileTestHub:
                 hub.hosts.instance(name).give_up("crash")
             await loop.cancel_others()
             for name in hub.hosts.names():
-                await hub.hosts.instance(name).close()
+                await hub.hosts.instance(name).close(successor=False)
             _thaw(hub)
             await hub.log.close()
             await hub.store.close()

@@ -17,7 +17,9 @@ def test_each_text_is_there_in_both_languages_with_the_same_placeholders(key: st
     assert placeholders(text.sv) == placeholders(text.en)
 
 
-def test_no_key_stands_in_two_sections() -> None:
+def test_sections_are_sorted_and_no_key_stands_twice() -> None:
+    for section in texts.SECTIONS:
+        assert list(section) == sorted(section)
     assert sum(len(section) for section in texts.SECTIONS) == len(texts.TEXTS)
 
 

@@ -16,10 +16,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.connectors.catering.sftp_peer import Peer, sftp_peer
-from tests.peers.hub import HubProcess, client
+from tests.peers.hub import OPERATOR, HubProcess, client
 
 DAY = "2026-11-24"
 SOURCE = "urn:skolnav:prov"
+COUNT = "se.skolnav.meals.count.v1"
 UNIT = str(UUID(int=1))
 PUPILS = [str(UUID(int=100 + number)) for number in range(4)]
 
@@ -99,6 +100,13 @@ class Kitchen:
         """What the kitchen's system sees."""
         return {name: content for name, content in self.peer.files().items() if name.endswith(".csv")}
 
+    async def reported(self) -> None:
+        """The report is done with, and not only its file: one that a crash ends is made again."""
+        operator = self.hub.caller(OPERATOR)
+        async with asyncio.timeout(30):
+            while not (await operator.request("GET", f"/v1/operator/events?type={COUNT}")).json()["events"]:
+                await asyncio.sleep(0.02)
+
     async def file(self, name: str) -> bytes:
         await eventually(lambda: name in self.taken(), name)
         return self.taken()[name]
@@ -144,6 +152,7 @@ async def test_the_last_file_stands_and_a_late_start_says_that_it_is_late(tmp_pa
         await kitchen.start_at("08:00")
         first = await kitchen.file(FIRST)
         assert told(first) == {"NORMAL": ("3", "yes"), "ÖVRIG": NOTHING, "PERSONAL": NOTHING}
+        await kitchen.reported()
         await kitchen.hub.kill()  # and 09:30 comes
         assert peer.files() == {FIRST: first}, "nothing half written, and the last number stands"
 

@@ -30,7 +30,7 @@ class Provider:
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        self.index = Index(services.log, services.catalogue, services.directory)
+        self.index = Index(services.log, services.catalogue, services.directory, services.config.tenant)
         self.tokens = Tokens(services.keys)
         self.orders = Orders()
 

@@ -51,7 +51,7 @@ async def page(place: Place, sight: Sight) -> tuple[dict[str, list[str]], Place 
             (
                 row
                 for row in table.rows.values()
-                if row.ended and sight.index.holds(table, row) and (after is None or row.modified_us > after)
+                if (gone_us := sight.index.gone_us(table, row)) is not None and (after is None or gone_us > after)
             ),
             key=lambda row: sight.called(row.id) if resource.person_ids else row.key,
         )

@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from hub.api.ss12000.civic import civic_no
-from hub.api.ss12000.shapes import moment
+from hub.api.ss12000.shapes import moment, organisation_name
 from hub.clock import to_us
 
 _SWEDISH: Final = str.maketrans("åäöæø", "{|}|}")  # these three follow z, in ASCII too
-_THIS_YEAR: Final = 2099  # as far as comparing goes: a number without a century is compared without one
 
 
 class Organisation(NamedTuple):
@@ -36,7 +35,7 @@ class Person(NamedTuple):
     given: str
     middle: str
     family: str
-    civic: str
+    civic: str  # in twelve digits, or as it came if it is of no known shape
     principals: tuple[str, ...]
     identifiers: tuple[tuple[str, str], ...]  # (value, context)
     enrolments: tuple[Enrolment, ...]
@@ -112,11 +111,6 @@ def collated(name: str) -> str:
     return name.casefold().translate(_SWEDISH)
 
 
-def comparable_civic_no(value: str) -> str:
-    """Ten digits or letters: a century tells nobody apart whom a search for a short number would not find too."""
-    return civic_no(value, "", _THIS_YEAR)[-10:]
-
-
 def _text(data: Data, name: str) -> str:
     value = data.get(name)
     return value if isinstance(value, str) else ""
@@ -153,18 +147,18 @@ def microseconds(value: Any) -> int:
 
 def _organisation(data: Data) -> Organisation:
     return Organisation(
-        _text(data, "displayName"), _day(data, "startDate"), _day(data, "endDate"), _ref(data, "parentOrganisation"),
+        organisation_name(data), _day(data, "startDate"), _day(data, "endDate"), _ref(data, "parentOrganisation"),
         _text(data, "schoolUnitCode"), _text(data, "organisationCode"), _text(data, "municipalityCode"),
         _text(data, "organisationType"), _texts(data, "schoolTypes"),
     )  # fmt: skip
 
 
-def _person(data: Data) -> Person:
+def _person(data: Data, told_us: int) -> Person:
     civic = data.get("civicNo")
     number = _text(civic, "value") if isinstance(civic, dict) else ""
     return Person(
         _text(data, "givenName").casefold(), _text(data, "middleName").casefold(),
-        _text(data, "familyName").casefold(), comparable_civic_no(number) if number else "",
+        _text(data, "familyName").casefold(), civic_no(number, _day(data, "birthDate"), told_us) if number else "",
         _texts(data, "eduPersonPrincipalNames"),
         tuple((_text(each, "value"), _text(each, "context")) for each in _items(data, "externalIdentifiers")),
         tuple(
@@ -226,9 +220,8 @@ def _presence(data: Data) -> Presence:
     return Presence(_ref(data, "person"), _ref(data, "group"))
 
 
-FACTS: Final[Mapping[str, Callable[[Data], Any]]] = {
+_FACTS: Final[Mapping[str, Callable[[Data], Any]]] = {
     "organisation": _organisation,
-    "person": _person,
     "group": _group,
     "duty": _duty,
     "activity": _activity,
@@ -238,4 +231,8 @@ FACTS: Final[Mapping[str, Callable[[Data], Any]]] = {
     "attendance": _attendance,
     "presence": _presence,
 }
-"""By the kind that the log's state has."""
+
+
+def facts(kind: str, data: Data, told_us: int) -> Any:
+    """Of an entity of this kind (as the log's state names it), as its source told the hub at this time."""
+    return _person(data, told_us) if kind == "person" else _FACTS[kind](data)

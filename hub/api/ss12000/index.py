@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sys import intern
 from typing import Any, Final
 
-from hub.api.ss12000.facts import FACTS, microseconds
+from hub.api.ss12000.facts import Attendance, facts, microseconds
 from hub.bus.base import Log, Place, Stored
 from hub.directory.directory import Directory
 from schemas import Catalogue
@@ -21,15 +21,21 @@ WITHDRAWN: Final = "se.skolnav.absence.withdrawn.v1"  # for the standard, which 
 log = logging.getLogger(__name__)
 
 
+def reports_of(tenant: str) -> str:
+    """How the sources of what clients report by `POST` begin."""
+    return f"urn:skolnav:{tenant}:ss12000:"
+
+
 class Row:
     """One entity's state. `key` tells it from others of its kind; `id` is the SS 12000 id (lower case)."""
 
-    __slots__ = ("at", "continues", "created_us", "ended", "facts", "id", "key", "modified_us")
+    __slots__ = ("at", "continues", "created_us", "ended", "facts", "id", "key", "modified_us", "source")
 
     def __init__(self, key: str, stored: Stored, ended: bool, facts: Any, id: str, created_us: int) -> None:
         self.key = key
         self.id = id
         self.at: Place = stored.at
+        self.source = intern(stored.source)
         self.ended = ended
         self.facts = facts
         # When the hub took it: what a client compares with its own last visit. A source's own time may be long before
@@ -52,6 +58,7 @@ class Table:
         self.rows: dict[str, Row] = {}
         self._ordered: list[str] = []
         self._added: list[str] = []
+        self._last: dict[tuple[str, str], Row] = {}  # of a pupil's attendances at a lesson, the one told last
 
     def keys(self) -> Sequence[str]:
         """Every key, in order; some may be gone. A list that nobody changes any more."""
@@ -68,6 +75,16 @@ class Table:
         self.rows[row.key] = row
         if old is None:
             self._added.append(row.key)
+        if isinstance(row.facts, Attendance):
+            pair = (row.facts.student, row.facts.lesson)
+            last = self._last.get(pair)
+            if last is None or last.at < row.at:
+                self._last[pair] = row
+
+    def last_of(self, row: Row) -> Row:
+        """Of the attendances of the same pupil at the same lesson, the one told last; of anything else itself."""
+        facts = row.facts
+        return self._last.get((facts.student, facts.lesson), row) if isinstance(facts, Attendance) else row
 
     def drop(self, row: Row) -> None:
         """Its event is no longer kept."""
@@ -83,8 +100,9 @@ class Table:
 class Index:
     """The tables, by kind. Runs on the event loop."""
 
-    def __init__(self, log: Log, catalogue: Catalogue, directory: Directory) -> None:
+    def __init__(self, log: Log, catalogue: Catalogue, directory: Directory, tenant: str) -> None:
         self._log = log
+        self._reports = reports_of(tenant)
         self._directory = directory
         self._ends = {entry.type for entry in catalogue if entry.spec.ends} | {WITHDRAWN}
         self._tables: dict[str, Table] = {}
@@ -119,11 +137,28 @@ class Index:
         return row if row is not None and self.holds(table, row) else None
 
     def holds(self, table: Table, row: Row) -> bool:
-        """Whether this is the entity's last word: of a person whom several sources know, the owner's."""
+        """Whether this is the entity's last word: of a person whom several sources know, the owner's; of a pupil's
+        attendance at a lesson that was reported here and came by its school system too, the later.
+        """
+        if table.kind == "attendance":
+            return self._instead(table, row) is None
         if table.kind != "person":
             return True
         person = self._directory.persons.get(row.id)
         return person is not None and person.owner.at == row.at and person.known is not row.ended
+
+    def gone_us(self, table: Table, row: Row) -> int | None:
+        """Since when the entity is gone; None if it is there, or is another row's to tell of."""
+        if table.kind == "attendance" and (instead := self._instead(table, row)) is not None:
+            return instead.modified_us
+        return row.modified_us if row.ended and self.holds(table, row) else None
+
+    def _instead(self, table: Table, row: Row) -> Row | None:
+        """What is told in place of this attendance. Two that a school system has sent itself are both told."""
+        last = table.last_of(row)
+        if last.key == row.key or not any(each.source.startswith(self._reports) for each in (row, last)):
+            return None
+        return last
 
     async def _load(self, kind: str) -> Table:
         # In the table's place before the first read: what is appended meanwhile is put in by `_observe`.
@@ -152,19 +187,21 @@ class Index:
                 self._ready.pop(table.kind, None)
 
     def _put(self, table: Table, stored: Stored) -> None:
+        table.put(self.row(table.kind, stored))
+
+    def row(self, kind: str, stored: Stored) -> Row:
+        """The row of an entity of this kind whose state this is."""
         assert stored.entity is not None
         data = stored.parsed.get("data") or {}
         key = stored.entity.partition("/")[2]
         id = data.get("id")
         meta = data.get("meta")
         ended = stored.type in self._ends
-        table.put(
-            Row(
-                key,
-                stored,
-                ended,
-                None if ended else FACTS[table.kind](data),
-                intern(id.lower()) if isinstance(id, str) else key,
-                microseconds(meta.get("created")) if isinstance(meta, dict) else 0,
-            )
+        return Row(
+            key,
+            stored,
+            ended,
+            None if ended else facts(kind, data, stored.accepted_us),
+            intern(id.lower()) if isinstance(id, str) else key,
+            microseconds(meta.get("created")) if isinstance(meta, dict) else 0,
         )

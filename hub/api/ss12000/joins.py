@@ -4,8 +4,10 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
+from hub.api.ss12000.civic import civic_no
 from hub.api.ss12000.index import Row
 from hub.api.ss12000.sight import Sight
+from hub.clock import to_us
 
 Match = Callable[[Row, Any], bool]
 """(entity, its facts as they are or as they are seen) -> whether it may be one of those that are asked for."""
@@ -139,6 +141,12 @@ async def attendances_by_activity(sight: Sight, value: Any) -> Match:
         return lesson is not None and lesson.facts.activity in activities
 
     return matches
+
+
+async def persons_by_civic_no(sight: Sight, value: Any) -> Match:
+    now_us = to_us(sight.services.clock.utc())
+    numbers = frozenset(civic_no(each, "", now_us) for each in _some(value))
+    return lambda row, facts: facts.civic in numbers
 
 
 async def persons_by_relationship(sight: Sight, values: Mapping[str, Any]) -> Match:

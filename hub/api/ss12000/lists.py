@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from hub.api.ss12000.errors import Refused, bad_request
-from hub.api.ss12000.facts import FACTS
+from hub.api.ss12000.facts import facts as facts_of
 from hub.api.ss12000.filters import Filter, Query, beyond, uuid
 from hub.api.ss12000.index import Row, Table
 from hub.api.ss12000.joins import RELATIONSHIP, Match, persons_by_relationship
@@ -55,6 +55,11 @@ def permit(resource: Resource, query: Query, sight: Sight) -> None:
         raise beyond("sortkey")
 
 
+def forbidden(resource: Resource, sight: Sight) -> bool:
+    """Whether the contract leaves nothing of this list, whoever its entities are about."""
+    return sight.forbids(resource.types) or not sight.may(resource.needs)
+
+
 async def matches(resource: Resource, query: Query, sight: Sight) -> list[Match]:
     """What an entity must meet."""
     found: list[Match] = []
@@ -80,7 +85,7 @@ async def page(resource: Resource, place: Place, sight: Sight, orders: Orders) -
     """One page. Raises Refused (403, 410)."""
     query = place.query
     permit(resource, query, sight)
-    if sight.forbids(resource.types):
+    if forbidden(resource, sight):
         return Page((), None)
     table = await sight.index.table(resource.kind)
     tests = await matches(resource, query, sight)
@@ -182,7 +187,7 @@ def _meets(resource: Resource, seen: Seen, query: Query, tests: Sequence[Match])
         return False
     if not tests:
         return True
-    facts = FACTS[resource.kind](seen.data)
+    facts = facts_of(resource.kind, seen.data, seen.row.modified_us)
     return all(test(seen.row, facts) for test in tests)
 
 
@@ -190,7 +195,7 @@ async def lookup(resource: Resource, body: Any, sight: Sight) -> Sequence[Seen]:
     """`POST .../lookup`: everything that one of the lists in the body names. Raises Refused (400, 403, 503)."""
     if not isinstance(body, dict):
         raise bad_request("body-invalid", "The body is a JSON object with lists of what is looked up.")
-    forbidden = sight.forbids(resource.types)
+    nothing = forbidden(resource, sight)
     table = await sight.index.table(resource.kind)
     rows: dict[str, Row] = {}
     for id in _listed(body, "ids", Filter(uuid, None, many=True)):
@@ -210,9 +215,9 @@ async def lookup(resource: Resource, body: Any, sight: Sight) -> Sequence[Seen]:
         if not sight.may(known.needs):
             raise beyond(name)
         join = resource.lookup_joins.get(name)
-        if values and not forbidden:
+        if values and not nothing:
             tests.append(await join(sight, values) if join is not None else _plain(known, values, sight))
-    if forbidden:
+    if nothing:
         return ()
     direct = set(rows)
     if tests:
@@ -227,7 +232,7 @@ async def lookup(resource: Resource, body: Any, sight: Sight) -> Sequence[Seen]:
         part = [rows[key] for key in ordered[start : start + CHUNK]]
         for seen in await sight.see(table, part):
             if seen.row.key not in direct:
-                facts = FACTS[resource.kind](seen.data)
+                facts = facts_of(resource.kind, seen.data, seen.row.modified_us)
                 if not any(test(seen.row, facts) for test in tests):
                     continue
             found.append(seen)
@@ -250,6 +255,8 @@ def _listed(body: Mapping[str, Any], name: str, known: Filter) -> tuple[Any, ...
 
 async def one(resource: Resource, id: str, sight: Sight) -> Seen | None:
     """The entity of this id, as the client calls it; None if there is none that it may see."""
+    if forbidden(resource, sight):
+        return None
     table = await sight.index.table(resource.kind)
     for name in sight.person(id) if resource.person_ids else (id,):
         row = sight.index.find(table, name)

@@ -18,7 +18,7 @@ from hub.api.auth import Principal
 from hub.api.ss12000 import callbacks
 from hub.api.ss12000.callbacks import Callback
 from hub.api.ss12000.index import WITHDRAWN
-from hub.api.ss12000.resources import RESOURCES
+from hub.api.ss12000.resources import NOTHING, RESOURCES
 from hub.bus.base import Position, Stored
 from hub.delivery.base import Result
 from hub.privacy.base import Decision, Intent, Recipient, Rule
@@ -50,6 +50,7 @@ class Notifier:
         self._kept: dict[str, Callback] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._kinds: dict[str, tuple[str, bool]] = {}  # event type -> (resource, whether it is gone then)
+        self._needs = {each.resource: each.needs for each in RESOURCES}
         for resource in RESOURCES:
             for entry in services.catalogue:
                 kind = entry.spec.entity.kind if entry.spec.entity is not None else ""
@@ -159,10 +160,12 @@ class Notifier:
         recipient = self._recipient(callback)
         if recipient is None:
             return
+        allowed = self._services.gate.allowed(recipient)
+        told = {each for each in callback.resources if self._needs.get(each, NOTHING) <= allowed}
         decisions: list[Decision] = []
         for stored in events:
             known = self._kinds.get(stored.type)
-            if known is not None and known[0] in callback.resources:
+            if known is not None and known[0] in told:
                 decision = self._services.gate.decide(stored, recipient)
                 decisions.append(decision)
                 if decision.allowed:

@@ -18,8 +18,8 @@ _NAMED: Final = frozenset({"organisation", "group", "activity", "room"})
 
 
 def rfc3339(at: datetime) -> str:
-    """UTC, to the microsecond: a client may take the largest as its watermark."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """Of a time in UTC, to the microsecond: a client may take the largest as its watermark."""
+    return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 class Rendering:
@@ -28,7 +28,7 @@ class Rendering:
     def __init__(self, sight: Sight, *, names: bool, expand: Sequence[str]) -> None:
         self._sight = sight
         self._expand = frozenset(expand)
-        self._shaper = Shaper(names, sight.services.clock.school().year)
+        self._shaper = Shaper(names)
 
     async def objects(self, kind: str, seen: Sequence[Seen]) -> list[Out]:
         """The objects of a list, in its order."""
@@ -48,7 +48,8 @@ class Rendering:
         resource = BY_KIND[kind]
         data = seen.data
         if kind == "activity":
-            data = self._by_duty(data, seen.row)
+            data = self._placed(self._by_duty(data, seen.row), seen.row)
+        self._shaper.told_us = seen.row.modified_us
         shaped = (shape or resource.shape)(data, self._shaper) or {}
         out: Out = {"id": shaped.pop("id")} if "id" in shaped else {}
         if self._sight.may(resource.meta):
@@ -77,6 +78,13 @@ class Rendering:
             duties = directory.duties_at(person, at)
             named += [{**each, "duty": {"id": duty}} for duty in duties]
         return {**data, "teachers": named}
+
+    def _placed(self, data: Mapping[str, Any], row: Row) -> Mapping[str, Any]:
+        """An activity whose source does not say where it is: where its groups are, as for scopes and filters."""
+        if data.get("organisation"):
+            return data
+        at = self._sight.services.directory.owner_of(row.id)[0]
+        return data if at is None else {**data, "organisation": {"id": at}}
 
     # -- names of references ------------------------------------------------------------------------------------
 
@@ -129,6 +137,7 @@ class Rendering:
         ids = [each.row.id for each in seen]
         duties: dict[str, Out] = {}
         groups: dict[str, Seen] = {}
+        fragments: dict[str, Out] = {}
         children: dict[str, Seen] = {}
         if "duties" in self._expand:
             duties = await self._some("duty", (duty for id in ids for duty in directory.duties_of(id)))
@@ -144,17 +153,21 @@ class Rendering:
             self._embed(each, "duties", [duties[duty] for duty in directory.duties_of(id) if duty in duties])
             self._embed(each, "placements", [])  # the hub has none
             self._embed(each, "ownedPlacements", [])
-            self._embed(each, "groupMemberships", self._memberships(called, directory.groups_of(id), groups))
+            self._embed(each, "groupMemberships", self._memberships(called, directory.groups_of(id), groups, fragments))
             self._embed(each, "responsibleFor", self._children(called, directory.children_of(id), children))
 
-    def _memberships(self, called: str, groups: Sequence[str], known: Mapping[str, Seen]) -> list[Out]:
+    def _memberships(
+        self, called: str, groups: Sequence[str], known: Mapping[str, Seen], fragments: dict[str, Out]
+    ) -> list[Out]:
         found: list[Out] = []
         for group in sorted(groups):
             seen = known.get(group)
             for member in (seen.data.get("groupMemberships") or ()) if seen is not None else ():
                 if member["person"]["id"].lower() == called and seen is not None:
                     dates = {name: member[name][:10] for name in ("startDate", "endDate") if member.get(name)}
-                    found.append({"group": self._object("group", seen, shapes.GROUP_FRAGMENT), **dates})
+                    if group not in fragments:
+                        fragments[group] = self._object("group", seen, shapes.GROUP_FRAGMENT)
+                    found.append({"group": fragments[group], **dates})
         return found
 
     def _children(self, called: str, children: Sequence[str], known: Mapping[str, Seen]) -> list[Out]:
@@ -208,7 +221,10 @@ class Rendering:
         if "attendance" in self._expand:
             table = await self._sight.index.table("attendance")
             ids = {each.row.id for each in seen}
-            rows = [row for row in table.rows.values() if not row.ended and row.facts.lesson in ids]
+            holds = self._sight.index.holds
+            rows = [
+                row for row in table.rows.values() if not row.ended and row.facts.lesson in ids and holds(table, row)
+            ]
             found: dict[str, list[Out]] = {}
             for attendance in await self._sight.see(table, sorted(rows, key=lambda row: row.key)):
                 if attendance.data.get("calendarEvent"):

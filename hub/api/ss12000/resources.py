@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hub.api.ss12000 import filters, joins, shapes
-from hub.api.ss12000.facts import collated, comparable_civic_no
+from hub.api.ss12000.facts import collated
 from hub.api.ss12000.filters import Filter, dates
 from hub.api.ss12000.index import Row
 from hub.api.ss12000.joins import Join
@@ -42,6 +42,7 @@ class Resource:
     types: tuple[str, ...]  # the event types that say what there is
     filters: Mapping[str, Filter]
     meta: frozenset[Category] = NOTHING  # the categories of its `meta`
+    needs: frozenset[Category] = NOTHING  # without them the gate leaves something, but nothing that is this object
     joins: Mapping[str, Join] = field(default_factory=dict)
     lookups: Mapping[str, Filter] = field(default_factory=dict)
     lookup_joins: Mapping[str, Join] = field(default_factory=dict)
@@ -108,10 +109,6 @@ def _context(facts: Any, value: str) -> bool:
     return any(context == value for _, context in facts.identifiers)
 
 
-def _civic(facts: Any, value: str) -> bool:
-    return bool(facts.civic) and facts.civic == comparable_civic_no(value)
-
-
 _UUIDS: Final = Filter(filters.uuid, None, many=True)
 _ANY: Final[Filter] = Filter(filters.uuid, None)
 
@@ -141,7 +138,7 @@ PERSONS: Final = Resource(
     "persons", "person", "Person", "persons", shapes.PERSON, ("se.skolnav.directory.person.upserted.v1",),
     {
         "nameContains": Filter(filters.text, _name_contains, many=True, needs=_NAME),
-        "civicNo": Filter(filters.text, _civic, needs=_IDENTITY),
+        "civicNo": Filter(filters.text, None, needs=_IDENTITY),
         "eduPersonPrincipalName": Filter(
             filters.text, lambda facts, value: value in facts.principals, needs=_IDENTITY
         ),
@@ -155,12 +152,9 @@ PERSONS: Final = Resource(
         },
     },
     meta=_IDENTITY,
-    lookups={
-        "civicNos": Filter(
-            filters.text, lambda facts, values: any(_civic(facts, value) for value in values), many=True,
-            needs=_IDENTITY,
-        )
-    },
+    joins={"civicNo": joins.persons_by_civic_no},
+    lookups={"civicNos": Filter(filters.text, None, many=True, needs=_IDENTITY)},
+    lookup_joins={"civicNos": joins.persons_by_civic_no},
     sorts={
         "DisplayNameAsc": Sort(lambda row: (collated(row.facts.given), collated(row.facts.family)), needs=_NAME),
         "GivenNameAsc": Sort(lambda row: (collated(row.facts.given), collated(row.facts.family)), needs=_NAME),
@@ -307,6 +301,7 @@ ATTENDANCE_EVENTS: Final = Resource(
         "person": Filter(filters.uuid, _in("person"), person=True),
     },
     meta=_ATTENDANCE,
+    needs=_ATTENDANCE,
     lookups={
         "person": Filter(filters.uuid, _in("person"), many=True, person=True),
         "group": Filter(filters.uuid, _in("group"), many=True, needs=_GROUP),

@@ -1,17 +1,19 @@
 """The paths of `/ss12000/v2.0`. What the hub does not offer is a 404 without a body, as the standard has it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from hub.api.access import caller
 from hub.api.auth import Principal
 from hub.api.ss12000 import deleted, filters, lists
 from hub.api.ss12000.answers import Provider
-from hub.api.ss12000.errors import NotFound, Ss12000Route, bad_request
+from hub.api.ss12000.errors import NotFound, Ss12000Route, answer_to, bad_request
 from hub.api.ss12000.filters import Query
 from hub.api.ss12000.paging import Place
 from hub.api.ss12000.posting import POSTED, post
@@ -134,7 +136,7 @@ def _posting(resource: Resource) -> Endpoint:
         who.require(Role.PUBLISHER)
         key = request.headers.get("idempotency-key")
         body = await _json(request)
-        return await post(_provider(request).services, who, resource, body, key)
+        return await post(_provider(request), who, resource, body, key)
 
     return endpoint
 
@@ -169,8 +171,24 @@ async def _deleted(request: Request) -> Response:
     return provider.answer(recipient, deleted.PATH, make)
 
 
-async def _not_offered(request: Request, who: Annotated[Principal, Depends(caller)]) -> Response:
-    raise NotFound
+class _Rest(StringConvertor):
+    """The rest of a path, line breaks too, which Starlette's own `path` stops at."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("ss12000_rest", _Rest())
+
+
+class _NotOffered:
+    """Whatever the paths before it do not serve, by any method: a route that names methods makes a 405 of others."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await caller(Request(scope, receive))
+            raise NotFound
+        except Exception as error:
+            await answer_to(error)(scope, receive, send)
 
 
 for _resource in RESOURCES:
@@ -182,5 +200,5 @@ for _resource in RESOURCES:
     router.add_api_route(f"{_path}/{{id}}", _by_id(_resource), methods=["GET"])
 router.add_api_route(f"/{deleted.PATH}", _deleted, methods=["GET"])
 router.include_router(subscriptions)
-for _path in ("", "/{rest:path}"):
-    router.add_api_route(_path, _not_offered, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+for _path in (PREFIX, f"{PREFIX}/{{rest:ss12000_rest}}"):
+    router.add_route(_path, _NotOffered(), include_in_schema=False)  # type: ignore[arg-type]  # an ASGI app

@@ -1,9 +1,9 @@
 """The objects of SS 12000 v2.1.0, and how what the hub may tell becomes one: only what the standard lists leaves.
 
 A source's records come with oddities. In an answer a value that the standard does not allow is left out; so is the
-item of a list that lacks something required. Where the standard requires a value of the object itself, an enumeration
-falls back on its own "other" (`Övrigt`, `Annan personal`). What the client's contract hides is left out, required or
-not: docs/consumers.md says so.
+item of a list that lacks something required. Where the standard requires a value of the object itself, and nobody gave
+it or the client's contract hides it, an enumeration falls back on its own "other" (`Övrigt`, `Annan personal`), and a
+name is empty. A date, a reference or `meta` is left out: there is none that says nothing. docs/consumers.md lists them.
 """
 
 import re
@@ -53,13 +53,16 @@ _MAX_SCHOOL_YEAR: Final = 10
 
 
 class Shaper:
-    """One answer's shaping. With `named` it keeps the references, whose names are filled in when all are known."""
+    """One answer's shaping. With `named` it keeps the references, whose names are filled in when all are known.
 
-    __slots__ = ("named", "refs", "this_year")
+    `told_us` is when the hub was told of what is shaped now.
+    """
 
-    def __init__(self, named: bool, this_year: int) -> None:
+    __slots__ = ("named", "refs", "told_us")
+
+    def __init__(self, named: bool) -> None:
         self.named = named
-        self.this_year = this_year
+        self.told_us = 0
         self.refs: list[tuple[str, dict[str, Any]]] = []  # (kind, reference)
 
 
@@ -200,25 +203,40 @@ def _identifier(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) ->
 
 
 def _person(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> None:
+    out.setdefault("givenName", "")
+    out.setdefault("familyName", "")
     if "civicNo" in out:
-        out["civicNo"]["value"] = civic_no(out["civicNo"]["value"], out.get("birthDate", ""), shaper.this_year)
+        out["civicNo"]["value"] = civic_no(out["civicNo"]["value"], out.get("birthDate", ""), shaper.told_us)
 
 
 def _activity(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> None:
+    out.setdefault("displayName", "")
     # Whether lessons are still to be made of it: nobody has asked for that.
     out.setdefault("calendarEventsRequired", False)
 
 
+def organisation_name(data: Mapping[str, Any]) -> str:
+    """Its name; else the code that people know it by; else empty."""
+    found = (data.get(name) for name in ("displayName", "schoolUnitCode", "organisationCode"))
+    return next((each for each in found if isinstance(each, str) and each), "")
+
+
 def _organisation(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> None:
+    out["displayName"] = organisation_name(data)
     out.setdefault("organisationType", "Övrigt")
 
 
 def _group(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> None:
+    out.setdefault("displayName", "")
     out.setdefault("groupType", "Övrigt")
 
 
 def _duty(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> None:
     out.setdefault("dutyRole", "Annan personal")
+
+
+def _room(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> None:
+    out.setdefault("displayName", "")
 
 
 _PLACE: Final[dict[str, Conv]] = {
@@ -295,7 +313,7 @@ ACTIVITY: Final = Shape(
     syllabus=ref("syllabus"), parentActivity=ref("activity"), finish=_activity,
 )  # fmt: skip
 
-ROOM: Final = Shape(id=id_, displayName=text, seats=integer, owner=ref("organisation"))
+ROOM: Final = Shape(id=id_, displayName=text, seats=integer, owner=ref("organisation"), finish=_room)
 
 
 def _lesson(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> None:

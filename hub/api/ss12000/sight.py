@@ -70,12 +70,13 @@ class Sight:
                 event = stored.get(row.at)
                 if event is None:
                     table.drop(row)  # replaced meanwhile, or past its retention
-                self._known[table.kind, row.key] = None if event is None else self._decide(row, event)
+                self._known[table.kind, row.key] = None if event is None else self.judge(row, event)
                 if number % SLICE == SLICE - 1:
                     await asyncio.sleep(0)
         return [seen for row in rows if (seen := self._known[table.kind, row.key]) is not None]
 
-    def _decide(self, row: Row, event: Stored) -> Seen | None:
+    def judge(self, row: Row, event: Stored) -> Seen | None:
+        """The entity as the client may see it, from its state."""
         decision = self.services.gate.decide(event, self.recipient, state=True)
         content = decision.content
         if content is None or decision.withheld:

@@ -100,7 +100,7 @@ class Served:
     address: tuple[str, int]
 
     def door(self) -> Door:
-        return self.hub.hosts.instance("door")._connector  # type: ignore[return-value]
+        return self.hub.hosts.instance("door")._calls.connector  # type: ignore[return-value]
 
 
 @asynccontextmanager
@@ -178,7 +178,7 @@ async def test_one_that_does_not_run_says_when_to_come_again(served: Served) -> 
 
 
 async def test_one_that_hangs_is_cut_off_and_the_next_gets_in(served: Served, monkeypatch) -> None:
-    monkeypatch.setattr("hub.engines.instance.RECEIVE_S", 0.2)
+    monkeypatch.setattr("hub.engines.calls.RECEIVE_S", 0.2)
     assert (await served.http.post("/connectors/door/hang")).status_code == 503
     assert (await served.http.post("/connectors/door/echo")).status_code == 201
 
@@ -224,7 +224,7 @@ async def test_one_address_leaves_places_to_others(served: Served, monkeypatch) 
     async with httpx.AsyncClient(transport=transport, base_url=served.http.base_url, timeout=20) as another:
         second = asyncio.ensure_future(another.post("/connectors/deaf/x"))
         assert (await second).status_code == 404
-    served.hub.hosts.instance("door")._loop.call_soon_threadsafe(door.go_on.set)
+    served.hub.hosts.instance("door")._thread.post(door.go_on.set)
     assert (await held).status_code == 200
     assert (await served.http.post("/connectors/door/echo")).status_code == 201
 
@@ -275,7 +275,7 @@ async def test_a_caller_does_not_wait_for_a_poll_and_what_it_asks_for_comes_afte
         assert (await served.http.post("/connectors/door/poll")).status_code == 200
     assert door.polls == 2
     door.hold = False
-    served.hub.hosts.instance("door")._loop.call_soon_threadsafe(door.go_on.set)
+    served.hub.hosts.instance("door")._thread.post(door.go_on.set)
     await polled(door, 3)
     await served.http.post("/connectors/door/poll")
     await polled(door, 4)

@@ -49,7 +49,7 @@ class Careful(Connector[Config]):
 
 
 def polls(hosts) -> Callable[[], int]:
-    return lambda: hosts.instance("careful")._connector.polls
+    return lambda: hosts.instance("careful")._calls.connector.polls
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -112,7 +112,7 @@ async def test_a_long_poll_does_not_keep_the_person_waiting(hosted: Hosted, stor
     await asyncio.wait_for(hosts.confirm("careful", "order:1", by(store)), 5)
     assert polls(hosts)() == 1
     instance = hosts.instance("careful")
-    instance._loop.call_soon_threadsafe(instance._connector.go_on.set)
+    instance._thread.post(instance._calls.connector.go_on.set)
     await until(lambda: polls(hosts)() == 2)  # once more, since this one may have looked before
 
 

@@ -183,6 +183,24 @@ async def test_a_store_that_takes_nothing_leaves_all_as_it_was(house: House, mon
     assert house.hub.hosts.names() == ["desk", "other"]
 
 
+async def test_a_store_that_fails_for_a_moment_leaves_no_connector_without_its_timers(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, tried = house.hub.timers.add, []
+
+    async def away_at_first(name: str) -> None:
+        tried.append(name)
+        if len(tried) == 1:
+            raise StoreUnavailable("away")
+        await add(name)
+
+    monkeypatch.setattr("hub.engines.reload.AGAIN_S", 0.01)
+    monkeypatch.setattr(house.hub.timers, "add", away_at_first)
+    house.write(connectors={"desk": {"use": "desk", "at": "09:00"}})
+    await house.hub.reloader.apply(dry_run=False)
+    assert tried == ["desk", "desk"]
+
+
 async def test_what_is_read_at_the_start_stays_and_shows_again(house: House) -> None:
     house.write(connectors={"desk": {"use": "desk"}}, listen="127.0.0.1:9999", retention="7d")
     reloaded = await house.hub.reloader.apply(dry_run=False)
@@ -227,3 +245,43 @@ async def test_a_subscription_ends_when_it_expires_although_it_was_made_meanwhil
     async with asyncio.timeout(5):
         while short("short").status is not Status.ENDED:
             await asyncio.sleep(0.02)
+
+
+async def test_what_is_being_handled_while_its_connector_changes_is_tried_again_by_the_next_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    async def hold(self: Desk, event: Event) -> None:
+        loop.call_soon_threadsafe(entered.set)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Desk, "handle", hold)
+    await house.close_a_day()
+    await asyncio.wait_for(entered.wait(), 10)
+    house.write(connectors={"desk": {"use": "desk", "at": "09:00"}})
+    await house.hub.reloader.apply(dry_run=False)
+    async with asyncio.timeout(10):
+        while (status := house.hub.delivery.status("connector:desk")).open:
+            await asyncio.sleep(0.01)
+    assert status.parked == 1  # due in some seconds, as after any failure
+
+
+async def test_a_subscription_that_changes_with_its_connector_waits_for_the_new_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Delivery asks for its sink while the old one takes its time to stop."""
+
+    async def stop(self: Desk) -> None:
+        await asyncio.sleep(0.3)
+
+    monkeypatch.setattr(Desk, "stop", stop)
+    contract = {"purpose": "test", "legal_basis": "test", "categories": ["none"]}
+    house.write(connectors={"desk": {"use": "desk", "contract": contract}})
+    await house.hub.reloader.apply(dry_run=False)
+    await house.close_a_day()
+    async with asyncio.timeout(10):
+        while not Desk.seen:
+            assert house.status("desk") is Status.ACTIVE
+            await asyncio.sleep(0.01)

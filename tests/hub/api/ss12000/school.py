@@ -124,7 +124,7 @@ def base() -> list[Event]:
         event("attendance.recorded", "attendance-1", {
             "id": "a7000000-0000-4000-8000-000000000001", "calendarEvent": {"id": lesson_id(1)},
             "student": {"id": pupil(2)}, "isReported": True, "attendanceMinutes": 60, "invalidAbsenceMinutes": 20,
-            "reporter": {"id": TEACHER},
+            "reporter": {"id": TEACHER}, "organisation": {"id": NORTH},
         }, SOURCE),
         event("attendance.checked_in", "in-1", {
             "id": "c4000000-0000-4000-8000-000000000001", "person": {"id": pupil(3)}, "eventType": "In",

@@ -239,10 +239,20 @@ async def test_by_id_or_404_without_a_body(all_):
     assert (await all_.by_id("/rooms", "x")).status_code == 400
 
 
-@pytest.mark.parametrize("path", ["/placements", "/grades", "/programmes/x", "/log/", "/nothing", ""])
+@pytest.mark.parametrize("path", ["/placements", "/grades", "/programmes/x", "/log/", "/nothing", "/a%0Ab", ""])
 async def test_what_is_not_offered_is_a_404_without_a_body(all_, http, path):
     answer = await http.get(BASE + path, headers={"Authorization": f"Bearer {token('all')}"})
     assert (answer.status_code, answer.content) == (404, b"")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "PROPFIND"])
+@pytest.mark.parametrize(
+    "path", ["/persons", f"/rooms/{ROOM}", "/attendanceEvents/a%0Ab", "/a%0Ab", "/rooms/a%0Ab/c%0A", "/deletedEntities"]
+)
+async def test_a_method_that_is_not_offered_is_the_same_404(all_, http, method, path):
+    answer = await http.request(method, BASE + path, headers={"Authorization": f"Bearer {token('all')}"})
+    assert (answer.status_code, answer.content) == (404, b"")
+    assert (await http.request(method, BASE + path)).status_code == 401
 
 
 async def test_references_are_named_where_that_is_asked_for(all_):

@@ -1,9 +1,24 @@
 """Reports by POST: they become events of the client's own source, and the answer is the stored object."""
 
+import uuid
+from datetime import timedelta
+
 import pytest
 
-from tests.hub.api.ss12000.conftest import BASE, CLIENTS, append, client, token
-from tests.hub.api.ss12000.school import CLASS_8B, GUARDIAN, NORTH, SECRET, SOURCE, lesson_id, load, pupil, secret
+from tests.hub.api.ss12000.conftest import BASE, CLIENTS, append, client, event, token
+from tests.hub.api.ss12000.school import (
+    CLASS_8B,
+    GUARDIAN,
+    NORTH,
+    ROOM,
+    SECRET,
+    SOURCE,
+    base,
+    lesson_id,
+    load,
+    pupil,
+    secret,
+)
 
 ABSENCE = {
     "startTime": "2026-11-24T08:00:00+01:00",
@@ -82,6 +97,103 @@ async def test_a_second_attendance_for_the_lesson_corrects_the_first(school, cal
     assert found["attendanceMinutes"] == 80
 
 
+SENT = "a7000000-0000-4000-8000-000000000001"  # the school system's own, of pupil 2 at lesson 1
+CORRECTED = {**ATTENDANCE, "student": {"id": pupil(2)}, "attendanceMinutes": 7, "validAbsenceMinutes": 0}
+
+
+async def attendances(caller, **params):
+    return [
+        (each["id"], each["attendanceMinutes"], each["meta"]) for each in await caller("all").every(
+            "/attendances", {"student": pupil(2), **params})
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("id", ["both", "reporter"])
+async def test_a_report_corrects_what_the_school_system_has_sent(school, caller, clock, id):
+    ((_, _, meta),) = await attendances(caller)
+    clock.ahead += timedelta(hours=1)
+    assert (await post(caller, "/attendances", CORRECTED, id)).status_code == 200
+    ((own, minutes, corrected),) = await attendances(caller)
+    assert (own, minutes) == (SENT, 7)
+    assert corrected["created"] == meta["created"]
+    assert corrected["modified"] > meta["modified"]
+    attributes, data = await newest(school)
+    assert attributes["source"] == f"urn:skolnav:provkoping:ss12000:{id}"
+    assert data["organisation"] == {"id": NORTH}, "an entity's event carries it whole"
+
+
+async def test_who_may_read_it_is_told_which_one_was_corrected_and_others_are_not(school, caller, clock):
+    """Promise 5: that the school system has registered somebody is not told by an id or a time."""
+    clock.ahead += timedelta(hours=1)
+    given = (await post(caller, "/attendances", CORRECTED, "both")).json()
+    assert (await caller("all").by_id("/attendances", given["id"])).json() == given
+    for student in (pupil(2), pupil(1), SECRET, pupil(120)):
+        body = {**CORRECTED, "student": {"id": student}, "attendanceMinutes": 8}
+        first, second = [(await post(caller, "/attendances", body)).json() for _ in range(2)]
+        assert first == second
+        assert uuid.UUID(first["id"]).version == 5
+        assert first["meta"]["created"] == first["meta"]["modified"]
+    given = (await post(caller, "/attendances", {**CORRECTED, "student": {"id": SECRET}}, "both")).json()
+    assert uuid.UUID(given["id"]).version == 5
+    assert given["meta"]["created"] == given["meta"]["modified"]
+
+
+@pytest.mark.parametrize("id", ["both", "reporter"])
+@pytest.mark.parametrize("student", [pupil(1), pupil(2)])
+async def test_an_attendance_that_says_the_same_again_is_no_event(school, caller, clock, id, student):
+    body = {**CORRECTED, "student": {"id": student}}
+    first = (await post(caller, "/attendances", body, id)).json()
+    head = school.log.head()
+    clock.ahead += timedelta(hours=1)
+    assert (await post(caller, "/attendances", body, id)).json() == first
+    assert (await post(caller, "/attendances", body, id, **{"Idempotency-Key": "new"})).json() == first
+    assert school.log.head() == head
+    bad = await post(caller, "/attendances", {**body, "otherAttendanceMinutes": "canary"}, id)
+    assert bad.status_code == 400
+    marked = {**body, "student": {"id": student, "securityMarking": "Sekretessmarkering"}}
+    assert (await post(caller, "/attendances", marked, id)).status_code == 200
+    assert school.log.head() != head
+
+
+async def test_a_correction_is_undone_only_by_what_is_newer(school, caller):
+    """The connector tells changes alone; what it has told before comes no second time."""
+    for minutes, id in ((7, "both"), (9, "reporter"), (7, "both")):
+        await post(caller, "/attendances", {**CORRECTED, "attendanceMinutes": minutes}, id)
+        ((own, now, _),) = await attendances(caller)
+        assert (own, now) == (SENT, minutes)
+    sent = next(each for each in base() if each.data["id"] == SENT)
+    await append(school, sent)
+    ((_, now, _),) = await attendances(caller)
+    assert now == 7
+    await append(school, event("attendance.recorded", "changed", {**sent.data, "attendanceMinutes": 55}, SOURCE))
+    ((own, now, _),) = await attendances(caller)
+    assert (own, now) == (SENT, 55)
+
+
+async def test_a_correction_lifts_no_mark(school, caller):
+    marked = {**CORRECTED, "id": SENT, "student": {"id": pupil(2), "securityMarking": "Sekretessmarkering"}}
+    await append(school, event("attendance.recorded", "marked", marked, SOURCE))
+    for _ in range(2):
+        await post(caller, "/attendances", {**CORRECTED, "attendanceMinutes": 8}, "both")
+        assert await attendances(caller) == []
+
+
+async def test_a_repeat_that_comes_after_a_correction_of_others_is_stored_once(school, caller):
+    """Its key was given before the school system sent the attendance, so under another id."""
+    key = {"Idempotency-Key": "attendance-1"}
+    body = {**CORRECTED, "student": {"id": pupil(1)}}
+    first = await post(caller, "/attendances", body, "both", **key)
+    sent = {**body, "id": ROOM, "attendanceMinutes": 55}
+    await append(school, event("attendance.recorded", "later", sent, SOURCE))
+    head = school.log.head()
+    again = await post(caller, "/attendances", body, "both", **key)
+    assert again.status_code == 200
+    assert again.json()["id"] == first.json()["id"]
+    assert school.log.head() == head
+    other = await post(caller, "/attendances", {**body, "attendanceMinutes": 1}, "both", **key)
+    assert (other.status_code, other.json()["code"]) == (409, "key-conflict")
+
+
 async def test_a_repeat_with_its_key_is_stored_once(school, caller):
     before = len((await school.log.read(school.log.start(), 999)).events)
     first = await post(caller, "/absences", ABSENCE, **{"Idempotency-Key": "report-1"})
@@ -147,6 +259,33 @@ BAD = [
 ]
 
 
+NONSENSE = [
+    ("/absences", {**ABSENCE, "endTime": "2026-11-24T07:59:00+01:00"}, "endTime"),
+    ("/absences", {**ABSENCE, "endTime": "2026-11-24T07:30:00Z", "startTime": "2026-11-24T08:31:00+01:00"}, "endTime"),
+    ("/attendances", {**ATTENDANCE, "attendanceMinutes": -1}, "attendanceMinutes"),
+    ("/attendances", {**ATTENDANCE, "invalidAbsenceMinutes": 1.5}, "invalidAbsenceMinutes"),
+    ("/attendances", {name: value for name, value in ATTENDANCE.items() if name != "isReported"}, "isReported"),
+    ("/attendanceEvents", {name: value for name, value in CAME.items() if name != "group"}, "group"),
+    ("/attendanceEvents", {**CAME, "group": None}, "group"),
+    ("/attendanceEvents", {**CAME, "group": {"id": "7A"}}, "group.id"),
+    ("/attendanceEvents", {name: value for name, value in CAME.items() if name != "person"}, "person"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "field"), NONSENSE)
+async def test_a_report_that_cannot_be_true_or_whole_is_told_by_its_field(school, caller, path, body, field):
+    """All that the standard requires of what is posted (`id` and `meta` are the hub's to give)."""
+    before = school.log.head()
+    answer = await post(caller, path, body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "body-invalid")
+    assert f"{field}:" in answer.json()["message"] or f"`{field}`" in answer.json()["message"]
+    assert school.log.head() == before
+
+
+async def test_an_absence_may_be_a_moment(school, caller):
+    assert (await post(caller, "/absences", {**ABSENCE, "endTime": "2026-11-24T07:00:00Z"})).status_code == 200
+
+
 @pytest.mark.parametrize(("path", "body"), BAD)
 async def test_what_is_no_report_is_told_and_nothing_is_stored(school, caller, path, body):
     before = school.log.head()
@@ -177,11 +316,38 @@ async def test_what_cannot_be_posted_is_not_there(school, http):
 
 
 async def test_a_withdrawn_report_is_gone(school, caller):
-    from tests.hub.api.ss12000.conftest import event
-
     given = (await post(caller, "/absences", ABSENCE)).json()
     data = {**ABSENCE, "id": given["id"]}
     await append(school, event("absence.withdrawn", "w-1", data, SOURCE))
     assert (await caller("all").by_id("/absences", given["id"])).status_code == 404
     gone = await caller("all").page("/deletedEntities", {"entities": "Absence"})
     assert gone["data"] == {"absences": [given["id"]]}
+
+
+async def test_what_the_school_system_sends_after_a_report_takes_its_place(school, caller):
+    """Under an id of its own, of which the report knew nothing: the later of the two is the lesson's."""
+    all_ = caller("all")
+    body = {**ATTENDANCE, "student": {"id": pupil(3)}}
+    given = (await post(caller, "/attendances", body)).json()["id"]
+    before = school.clock.utc().isoformat()
+    sent = {**body, "id": ROOM, "attendanceMinutes": 55}
+    await append(school, event("attendance.recorded", "after", sent, SOURCE))
+    assert [each["id"] for each in await all_.every("/attendances", {"student": pupil(3)})] == [ROOM]
+    assert (await all_.by_id("/attendances", given)).status_code == 404
+    lesson = (await all_.by_id("/calendarEvents", lesson_id(1), expand=["attendance"])).json()
+    assert [each["id"] for each in lesson["_embedded"]["attendance"]] == [ROOM, SENT]
+    for asked in ({}, {"after": before}):
+        gone = await all_.page("/deletedEntities", {"entities": "Attendance", **asked})
+        assert gone["data"] == {"attendances": [given]}
+    later = await all_.page("/deletedEntities", {"after": school.clock.utc().isoformat()})
+    assert later["data"] == {}
+    await post(caller, "/attendances", {**body, "attendanceMinutes": 30})
+    (found,) = await all_.every("/attendances", {"student": pupil(3)})
+    assert (found["id"], found["attendanceMinutes"]) == (ROOM, 30)
+
+
+async def test_two_that_the_school_system_itself_has_sent_are_both_told(school, caller):
+    """Nothing that a source says is lost by a rule of ours."""
+    sent = {**ATTENDANCE, "id": ROOM, "student": {"id": pupil(2)}}
+    await append(school, event("attendance.recorded", "twice", sent, SOURCE))
+    assert [own for own, _, _ in await attendances(caller)] == [ROOM, SENT]

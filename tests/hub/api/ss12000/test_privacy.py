@@ -217,9 +217,11 @@ async def test_nor_looked_up(school, caller, id, path, body):
     assert (await caller(id).lookup(path, body)).status_code == 403
 
 
-async def test_what_the_contract_hides_is_left_out_required_or_not(school, caller):
+async def test_what_the_contract_hides_is_left_out_or_empty_where_a_name_is_required(school, caller):
     (one,) = [each for each in await caller("nameless").every("/persons") if each["id"] == pupil(1)]
-    assert one.keys() == {"id", "meta", "civicNo", "birthDate", "personStatus", "enrolments"}
+    told = {"id", "meta", "civicNo", "birthDate", "personStatus", "enrolments"}
+    assert one.keys() == told | {"givenName", "familyName"}
+    assert (one["givenName"], one["familyName"]) == ("", "")
     lessons = await caller("timetable").every("/calendarEvents", {"expandReferenceNames": "true"})
     assert len(lessons) == 3
     assert lessons[0].keys() == {"id", "meta", "activity", "startTime", "endTime", "cancelled", "rooms"}
@@ -231,6 +233,16 @@ async def test_what_the_contract_hides_is_left_out_required_or_not(school, calle
     ]  # fmt: skip
     assert "teachers" not in activity
     assert activity["_embedded"] == {"teachers": []}
+
+
+async def test_without_attendance_nobody_came_or_left(school, caller):
+    """Who and in which group is left of it: enough to tell that the child was there."""
+    nameless, came = caller("nameless"), "c4000000-0000-4000-8000-000000000001"
+    for path in ("/attendanceEvents", "/absences", "/attendances"):
+        assert await nameless.every(path) == []
+    assert (await nameless.lookup("/attendanceEvents", {"ids": [came]})).json() == []
+    assert (await nameless.by_id("/attendanceEvents", came)).status_code == 404
+    assert (await caller("blind").by_id("/attendanceEvents", came)).status_code == 200
 
 
 async def test_a_scope_holds_for_lists_filters_names_and_what_is_embedded(school, http):

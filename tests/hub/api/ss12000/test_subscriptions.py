@@ -14,6 +14,7 @@ from hub.store.statements import touch
 from schemas import Category
 from tests.hub.api.ss12000.conftest import CLIENTS, append, client, event, until
 from tests.hub.api.ss12000.school import (
+    CLASS_7A,
     NORTH,
     ROOM,
     SECRET,
@@ -180,13 +181,18 @@ async def test_what_is_withheld_makes_no_sound(school, app, caller, receiver):
     """Promise 5: a protected pupil's person, absence, attendance; a pupil nobody knows; beyond the contract."""
     ids = [(await subscribe(caller, receiver)).json()["id"]]
     ids.append((await subscribe(caller, receiver, "timetable", ["Person", "Absence"])).json()["id"])
+    ids.append((await subscribe(caller, receiver, "nameless", ["AttendanceEvent", "Absence"])).json()["id"])
     await append(
         school,
         person(SECRET, "Canary", "Ny", "Sekretessmarkering", version=5),
         absence(50, SECRET),
         absence(51, pupil(150)),
         event("directory.person.deleted", "gone", {"id": SECRET}, SOURCE),
-    )
+        event("attendance.checked_out", "out", {
+            "id": ROOM, "person": {"id": pupil(2)}, "eventType": "Ut", "time": "2026-11-24T15:58:00+01:00",
+            "group": {"id": CLASS_7A},
+        }, SOURCE),
+    )  # fmt: skip
     for id in ids:
         await caught_up(school, app, id)
     assert receiver.got == []

@@ -1,20 +1,11 @@
-"""Texts for people, Swedish and English, by key: one catalogue.
-
-Each section is a dict sorted by key. `{name}` marks what is filled in; it is the same in both languages.
-"""
+"""What is wrong with a configuration file, or worth a second look, and what to write instead."""
 
 from collections.abc import Mapping
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
-Language = Literal["sv", "en"]
+from hub.texts.base import Text
 
-
-class Text(NamedTuple):
-    sv: str
-    en: str
-
-
-_CONFIG: Final[Mapping[str, Text]] = {
+CONFIG: Final[Mapping[str, Text]] = {
     "config.above": Text("ska vara större än {limit}.", "must be above {limit}."),
     "config.address": Text(
         'ska vara värd och port, till exempel "127.0.0.1:8080".', 'must be host and port, for example "127.0.0.1:8080".'
@@ -87,6 +78,8 @@ _CONFIG: Final[Mapping[str, Text]] = {
         "handshake: false får bara stå i konfigurationsfilen, inte sättas av en klient.",
         "handshake: false may stand in the configuration file only, not be set by a client.",
     ),
+    "config.items-max": Text("får ha högst {limit} delar.", "may have {limit} items at most."),
+    "config.items-min": Text("ska ha minst {limit} del.", "must have at least {limit} item."),
     "config.kafka": Text(
         "den här versionen levererar inte till Kafka ännu. Välj webhook, feed eller stream.",
         "this version does not deliver to Kafka yet. Choose webhook, feed or stream.",
@@ -97,8 +90,6 @@ _CONFIG: Final[Mapping[str, Text]] = {
         'must be a key of 32 bytes, as "${{file:...}}". Make one: head -c 32 /dev/urandom > file. Left out, one is '
         "made under data at the first start.",
     ),
-    "config.items-max": Text("får ha högst {limit} delar.", "may have {limit} items at most."),
-    "config.items-min": Text("ska ha minst {limit} del.", "must have at least {limit} item."),
     "config.list": Text("ska vara en lista.", "must be a list."),
     "config.literal-secret": Text(
         'hemligheter står inte i filen. Skriv en hänvisning: "${{env:NAMN}}" eller "${{file:sökväg}}".',
@@ -205,178 +196,12 @@ _CONFIG: Final[Mapping[str, Text]] = {
     "config.yaml": Text("är inte YAML: {says}.", "is not YAML: {says}."),
 }
 
-_CONNECTOR: Final[Mapping[str, Text]] = {
-    "connector.directory": Text(
-        " Dess uppgift om att allt är med är från {at}.", " Its word that all is here is from {at}."
-    ),
-    "connector.failures": Text(
-        " {count} försök i rad utan det: {code}.", " {count} tries in a row without it: {code}."
-    ),
-    "connector.not-polled": Text(
-        "{name}: har inte hämtat allt sedan den startade {at}.", "{name}: has not read all since it began, {at}."
-    ),
-    "connector.polled": Text(
-        "{name}: hämtade allt senast {at}, för {age} sedan.", "{name}: last read all {at}, {age} ago."
-    ),
-    "connector.problem": Text(
-        " Senaste problem: {code}, {at} ({count} av det slaget sedan hubben startade).",
-        " Last problem: {code}, {at} ({count} of that kind since the hub began).",
-    ),
-    "connector.quiet": Text("{name}: hämtar inget.", "{name}: polls nothing."),
-    "connector.unread": Text("allt kan inte hämtas: {code}", "not all can be read: {code}"),
-}
-
-_FILTER: Final[Mapping[str, Text]] = {
-    "filter.attribute-name": Text(
-        "namnger inget attribut. Filter gäller händelsens attribut (type, source, subject ...), aldrig dess data.",
-        "names no attribute. Filters look at the event's attributes (type, source, subject ...), never at its data.",
-    ),
-    "filter.attributes": Text(
-        'ska vara attribut med värden, till exempel {{type: "..."}}.',
-        'must be attributes with values, for example {{type: "..."}}.',
-    ),
-    "filter.dialect": Text("är inget filter. Skriv ett av: {dialects}.", "is no filter. Write one of: {dialects}."),
-    "filter.list": Text("ska vara en lista med minst ett filter.", "must be a list of at least one filter."),
-    "filter.one-dialect": Text("ska vara exakt ett av: {dialects}.", "must be exactly one of: {dialects}."),
-    "filter.too-deep": Text("är djupare än {limit} nivåer.", "is deeper than {limit} levels."),
-    "filter.too-large": Text("har fler än {limit} delar.", "has more than {limit} parts."),
-    "filter.value": Text("ska vara text som inte är tom.", "must be text that is not empty."),
-}
-
-_HINT: Final[Mapping[str, Text]] = {
+HINT: Final[Mapping[str, Text]] = {
     "hint.did-you-mean": Text(" Menade du {name}?", " Did you mean {name}?"),
     "hint.nothing": Text("inga", "none"),
 }
 
-_PLAN: Final[Mapping[str, Text]] = {
-    "plan.added": Text("tillkommer", "is added"),
-    "plan.changed": Text("ändras", "changes"),
-    "plan.paused": Text("pausas", "is paused"),
-    "plan.removed": Text("tas bort", "is removed"),
-    "plan.effect.connector-restarted": Text(
-        "Kontakten startas om; läge och tillstånd följer med.", "The connector is restarted; its cursor and state stay."
-    ),
-    "plan.effect.credentials": Text(
-        "Klientens gamla token och utfärdade åtkomst slutar gälla.", "The client's old token and issued access end."
-    ),
-    "plan.effect.data-moved": Text(
-        "Hubben börjar om i en ny mapp: inget av det som finns följer med.",
-        "The hub begins anew in another folder: nothing of what there is comes along.",
-    ),
-    "plan.effect.decided-anew": Text(
-        "Det som ännu inte är levererat prövas på nytt. Det som redan är levererat dras inte tillbaka, och det som "
-        "tidigare nekats skickas inte i efterhand.",
-        "What is not delivered yet is decided anew. What was delivered is not called back, and what was denied before "
-        "is not sent afterwards.",
-    ),
-    "plan.effect.dropped-types": Text(
-        "Väntande händelser av typer som försvinner levereras inte: {types}.",
-        "Waiting events of types that go are not delivered: {types}.",
-    ),
-    "plan.effect.dropped-by-filter": Text(
-        "Väntande händelser som det nya filtret inte släpper igenom levereras inte.",
-        "Waiting events that the new filter does not let through are not delivered.",
-    ),
-    "plan.effect.expiry": Text("Slutar {time}.", "Ends {time}."),
-    "plan.effect.from-kept": Text(
-        "Läget behålls: `from` gäller bara när en prenumeration är ny.",
-        "The cursor stays: `from` counts only when a subscription is new.",
-    ),
-    "plan.effect.handshake": Text(
-        "Den nya adressen tillfrågas först; läget behålls så länge, och allt väntande går sedan dit.",
-        "The new address is asked first; the cursor is kept meanwhile, and then all that waits goes there.",
-    ),
-    "plan.effect.kept": Text(
-        "Läget behålls. Händelser sparas så länge hubben sparar, och levereras om den återvänder.",
-        "The cursor is kept. Events stay within retention and are delivered if it comes back.",
-    ),
-    "plan.effect.new-types": Text(
-        "Nya typer levereras från läget och framåt: {types}.", "New types are delivered from the cursor on: {types}."
-    ),
-    "plan.effect.new-tenant": Text(
-        "Kommunens namn är nyckel till allt sparat: hubben börjar om från tomt.",
-        "The municipality's name is the key to all that is kept: the hub begins from nothing.",
-    ),
-    "plan.effect.paused": Text(
-        "Inget levereras förrän den återupptas; läget behålls.",
-        "Nothing is delivered until it is resumed; the cursor is kept.",
-    ),
-    "plan.effect.payload": Text(
-        "Kommande leveranser får nivån {level}.", "Deliveries from now on have the level {level}."
-    ),
-    "plan.effect.permissions": Text(
-        "Klientens roller och vad den får publicera ändras direkt.",
-        "The client's roles and what it may publish change at once.",
-    ),
-    "plan.effect.reconnected": Text(
-        "Anslutningen görs om; läget behålls.", "The connection is made anew; the cursor is kept."
-    ),
-    "plan.effect.rejected": Text(
-        "Anrop från klienten avvisas, och dess egna prenumerationer pausas.",
-        "Calls from the client are refused, and subscriptions that it made are paused.",
-    ),
-    "plan.effect.restart": Text("Gäller först när hubben startas om.", "Holds only when the hub is started again."),
-    "plan.effect.resent-all": Text(
-        "Allt som hubben har kvar skickas, äldst först.", "All that the hub still has is sent, oldest first."
-    ),
-    "plan.effect.resent-state": Text(
-        "Nuläget för varje pågående ärende, frånvaro och lektion skickas, sedan det nya.",
-        "The current state of each open case, absence and lesson is sent, then what is new.",
-    ),
-    "plan.effect.resumed": Text(
-        "Det som väntat levereras, prövat på nytt.", "What has waited is delivered, decided anew."
-    ),
-    "plan.effect.starts-now": Text(
-        "Får det som händer från nu; inget skickas i efterhand.",
-        "Gets what happens from now on; nothing older is sent.",
-    ),
-    "plan.effect.trimmed": Text(
-        "Händelser äldre än {days} dygn tas bort; den som är längre efter än så missar dem.",
-        "Events older than {days} days are removed; who is further behind misses them.",
-    ),
-}
-
-_REASON: Final[Mapping[str, Text]] = {
-    "reason.client-left": Text(
-        "klienten finns inte längre i konfigurationsfilen", "its client left the configuration file"
-    ),
-    "reason.expired": Text("slutdatumet är passerat", "its expiry date has passed"),
-    "reason.handshake": Text("väntar på att mottagaren ska godkänna", "waits for the recipient's consent"),
-    "reason.left-file": Text("finns inte längre i konfigurationsfilen", "is no longer in the configuration file"),
-    "reason.no-contract": Text("klienten har inget avtal längre", "its client has no contract any more"),
-    "reason.paused": Text("pausad av någon", "paused by a person"),
-    "reason.paused-in-file": Text("pausad i konfigurationsfilen", "paused in the configuration file"),
-    "reason.removed": Text("borttagen", "removed"),
-}
-
-_SUBSCRIPTION: Final[Mapping[str, Text]] = {
-    "subscription.expired": Text(
-        "Prenumerationens slutdatum är passerat. Ändra expires_at först.",
-        "The subscription's expiry date has passed. Change expires_at first.",
-    ),
-    "subscription.file-owned": Text(
-        "{name} står i konfigurationsfilen. Ändra den där och kör: skolnav apply.",
-        "{name} stands in the configuration file. Change it there and run: skolnav apply.",
-    ),
-    "subscription.no-contract": Text(
-        "Klienten {client} har inget avtal (contract) och kan inte prenumerera. Ge den ett i konfigurationsfilen.",
-        "Client {client} has no contract and can't subscribe. Give it one in the configuration file.",
-    ),
-    "subscription.not-narrower": Text(
-        "Avtalet får bara vara smalare än klientens. Utanför det: {extra}.",
-        "The contract may only be narrower than the client's. Outside it: {extra}.",
-    ),
-    "subscription.paused-in-file": Text(
-        "{name} är pausad i konfigurationsfilen. Ta bort paused där och kör: skolnav apply.",
-        "{name} is paused in the configuration file. Take paused out there and run: skolnav apply.",
-    ),
-    "subscription.refused": Text(
-        "Prenumerationen går inte att använda: {says}", "The subscription can't be used: {says}"
-    ),
-    "subscription.unknown": Text("Det finns ingen sådan prenumeration.", "There is no such subscription."),
-}
-
-_WARNING: Final[Mapping[str, Text]] = {
+WARNING: Final[Mapping[str, Text]] = {
     "warning.no-categories": Text(
         "avtalet tillåter inga kategorier: mottagaren får ingenting om personer. Skriv dem som behövs.",
         "the contract allows no category: the recipient gets nothing about people. Write those that it needs.",
@@ -386,12 +211,6 @@ _WARNING: Final[Mapping[str, Text]] = {
         "snävare.",
         "the contract has no scope: it covers the whole municipality. Write organisations or school_types to narrow "
         "it.",
-    ),
-    "warning.school-type": Text(
-        "är ingen skolform i SS 12000 v2.1.{hint} Om inget skolsystem skriver så gäller avtalet ingen. Skolformerna "
-        "är: {known}.",
-        "is no school type of SS 12000 v2.1.{hint} If no school system writes it, the contract covers nobody. The "
-        "school types are: {known}.",
     ),
     "warning.plugin": Text(
         "ett installerat paket kunde inte användas: {says}", "an installed package can't be used: {says}"
@@ -404,34 +223,14 @@ _WARNING: Final[Mapping[str, Text]] = {
         "får publicera alla händelsetyper. Skriv publishes för att begränsa.",
         "may publish every event type. Write publishes to limit it.",
     ),
+    "warning.school-type": Text(
+        "är ingen skolform i SS 12000 v2.1.{hint} Om inget skolsystem skriver så gäller avtalet ingen. Skolformerna "
+        "är: {known}.",
+        "is no school type of SS 12000 v2.1.{hint} If no school system writes it, the contract covers nobody. The "
+        "school types are: {known}.",
+    ),
     "warning.sources-all": Text(
         "får publicera som vilken källa som helst. Skriv sources för att begränsa.",
         "may publish as any source. Write sources to limit it.",
     ),
 }
-
-SECTIONS: Final = (_CONFIG, _CONNECTOR, _FILTER, _HINT, _PLAN, _REASON, _SUBSCRIPTION, _WARNING)
-TEXTS: Final[Mapping[str, Text]] = {key: found for section in SECTIONS for key, found in section.items()}
-
-
-def text(key: str, language: str, **values: object) -> str:
-    """The text in Swedish (`sv`) or English (anything else), filled in. Raises KeyError for a key that is not there."""
-    found = TEXTS[key]
-    return (found.sv if language == "sv" else found.en).format(**values)
-
-
-def reason(code: str, language: str) -> str:
-    """Why a subscription is paused or ended, in words; a code without words (`http-503`) as it is."""
-    return text(f"reason.{code}", language) if f"reason.{code}" in TEXTS else code
-
-
-def language_of(environ: Mapping[str, str]) -> Language:
-    """The user's language: SKOLNAV_LANG, else LC_ALL or LANG, else Swedish.
-
-    A locale that names no language (`C`, `POSIX`, `C.UTF-8`) is what machines are set to, not what somebody chose.
-    """
-    for name in ("SKOLNAV_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
-        language = environ.get(name, "").partition(".")[0].partition("_")[0].lower()
-        if language and language not in ("c", "posix"):
-            return "sv" if language == "sv" else "en"
-    return "sv"

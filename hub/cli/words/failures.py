@@ -1,0 +1,75 @@
+"""Why a command could not do its work, and what to do about it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from hub.texts.base import Text
+
+FAILURE: Final[Mapping[str, Text]] = {
+    "failure.address": Text(
+        "{address} går inte att lyssna på: {error}. Kör något annat där? Ändra listen i konfigurationsfilen.",
+        "{address} can't be listened on: {error}. Does something else run there? Change listen in the configuration.",
+    ),
+    "failure.another-config": Text(
+        "Hubben som kör här läser {theirs}, inte {ours}. Ange den filen med --config.",
+        "The hub that runs here reads {theirs}, not {ours}. Name that file with --config.",
+    ),
+    "failure.another-hub": Text(
+        "En annan hubb kör redan på filerna i {data}. En datamapp hör till en hubb: stoppa den andra, eller ange en "
+        "annan mapp (data).",
+        "Another hub runs on the files in {data} already. A data folder belongs to one hub: stop the other one, or "
+        "name another folder (data).",
+    ),
+    "failure.config": Text("Konfigurationen går inte att använda: {says}", "The configuration can't be used: {says}"),
+    "failure.files": Text("Filerna i {data} går inte att använda: {says}", "The files in {data} can't be used: {says}"),
+    "failure.full": Text(
+        "Disken är full: hubben behöver plats i {data}. Frigör utrymme och starta igen; det som tagits emot är kvar.",
+        "The disk is full: the hub needs space in {data}. Free some and start again; nothing accepted is lost.",
+    ),
+    "failure.internal": Text(
+        "Något gick fel som inte borde kunna gå fel: {what}. Felet är vårt. SKOLNAV_DEBUG=1 visar var det uppstod.",
+        "Something failed that should not be able to: {what}. The fault is ours. SKOLNAV_DEBUG=1 shows where.",
+    ),
+    "failure.key-missing": Text(
+        "Hubbens nyckel saknas: {data}/key finns inte, och det som sparats i {data} gjordes med den. Ingen ny gjordes, "
+        "för med den skulle varje person få en ny pseudonym. Lägg tillbaka nyckeln. Är den borta för gott: börja om i "
+        "en ny datamapp.",
+        "The hub's key is missing: {data}/key is not there, and what is kept in {data} was made with it. No new one "
+        "was made, since with that every person would get a new pseudonym. Put the key back. If it is lost for good: "
+        "start anew in a new data folder.",
+    ),
+    "failure.language": Text("--language ska vara sv eller en.", "--language must be sv or en."),
+    "failure.no-answer": Text(
+        "Hubben svarar inte på {socket}. Lever den? Se dess logg.",
+        "The hub does not answer on {socket}. Is it alive? See its log.",
+    ),
+    "failure.no-hub": Text(
+        "Ingen hubb kör på {data}. Starta den med skolnav run, eller ange en annan med --config eller --data.",
+        "No hub runs on {data}. Start it with skolnav run, or name another with --config or --data.",
+    ),
+    "failure.plugins": Text(
+        "De installerade paketen går inte ihop: {says}", "The installed packages contradict each other: {says}"
+    ),
+    "failure.shadowed": Text(
+        "Ett annat installerat paket ({owner}) skymmer {name}: {where}. Skolnav kan inte köra så. Avinstallera det, "
+        "eller ge Skolnav en virtuell miljö för sig själv.",
+        "Another installed package ({owner}) shadows {name}: {where}. Skolnav can't run like this. Uninstall it, or "
+        "give Skolnav a virtual environment of its own.",
+    ),
+    "failure.shadowed-folder": Text(
+        "{where} skymmer Skolnavs paket {name}, så att Skolnav inte kan köra. Byt namn på det, eller ta bort det ur "
+        "PYTHONPATH.",
+        "{where} shadows Skolnav's package {name}, so that Skolnav can't run. Rename it, or take it out of PYTHONPATH.",
+    ),
+    "failure.since": Text('"{given}" är ingen tid. {expected}', '"{given}" is no time. {expected}'),
+    "failure.unreadable": Text("{path} kan inte läsas ({error}).", "{path} can't be read ({error})."),
+    "failure.unwritable": Text("{path} kan inte skrivas ({error}).", "{path} can't be written ({error})."),
+    "failure.wrong-key": Text(
+        "Hubbens nyckel öppnar inte det som sparats i {data}: med en annan nyckel får varje person en ny pseudonym och "
+        "inga markörer går att läsa. Lägg tillbaka nyckeln som användes (key i konfigurationen, annars {data}/key). "
+        "Är den borta för gott: börja om i en ny datamapp.",
+        "The hub's key does not open what is kept in {data}: with another key every person gets a new pseudonym and no "
+        "cursor can be read. Put back the key that was used (key in the configuration, else {data}/key). If it is lost "
+        "for good: start anew in a new data folder.",
+    ),
+}

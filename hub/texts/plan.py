@@ -1,0 +1,94 @@
+"""What a changed configuration file would do, before it is done."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from hub.texts.base import Text
+
+PLAN: Final[Mapping[str, Text]] = {
+    "plan.added": Text("tillkommer", "is added"),
+    "plan.changed": Text("ändras", "changes"),
+    "plan.effect.connector-restarted": Text(
+        "Kontakten startas om; läge och tillstånd följer med.", "The connector is restarted; its cursor and state stay."
+    ),
+    "plan.effect.credentials": Text(
+        "Klientens gamla token och utfärdade åtkomst slutar gälla.", "The client's old token and issued access end."
+    ),
+    "plan.effect.data-moved": Text(
+        "Hubben börjar om i en ny mapp: inget av det som finns följer med.",
+        "The hub begins anew in another folder: nothing of what there is comes along.",
+    ),
+    "plan.effect.decided-anew": Text(
+        "Det som ännu inte är levererat prövas på nytt. Det som redan är levererat dras inte tillbaka, och det som "
+        "tidigare nekats skickas inte i efterhand.",
+        "What is not delivered yet is decided anew. What was delivered is not called back, and what was denied before "
+        "is not sent afterwards.",
+    ),
+    "plan.effect.dropped-by-filter": Text(
+        "Väntande händelser som det nya filtret inte släpper igenom levereras inte.",
+        "Waiting events that the new filter does not let through are not delivered.",
+    ),
+    "plan.effect.dropped-types": Text(
+        "Väntande händelser av typer som försvinner levereras inte: {types}.",
+        "Waiting events of types that go are not delivered: {types}.",
+    ),
+    "plan.effect.expiry": Text("Slutar {time}.", "Ends {time}."),
+    "plan.effect.from-kept": Text(
+        "Läget behålls: `from` gäller bara när en prenumeration är ny.",
+        "The cursor stays: `from` counts only when a subscription is new.",
+    ),
+    "plan.effect.handshake": Text(
+        "Den nya adressen tillfrågas först; läget behålls så länge, och allt väntande går sedan dit.",
+        "The new address is asked first; the cursor is kept meanwhile, and then all that waits goes there.",
+    ),
+    "plan.effect.kept": Text(
+        "Läget behålls. Händelser sparas så länge hubben sparar, och levereras om den återvänder.",
+        "The cursor is kept. Events stay within retention and are delivered if it comes back.",
+    ),
+    "plan.effect.new-tenant": Text(
+        "Kommunens namn är nyckel till allt sparat: hubben börjar om från tomt.",
+        "The municipality's name is the key to all that is kept: the hub begins from nothing.",
+    ),
+    "plan.effect.new-types": Text(
+        "Nya typer levereras från läget och framåt: {types}.", "New types are delivered from the cursor on: {types}."
+    ),
+    "plan.effect.paused": Text(
+        "Inget levereras förrän den återupptas; läget behålls.",
+        "Nothing is delivered until it is resumed; the cursor is kept.",
+    ),
+    "plan.effect.payload": Text(
+        "Kommande leveranser får nivån {level}.", "Deliveries from now on have the level {level}."
+    ),
+    "plan.effect.permissions": Text(
+        "Klientens roller och vad den får publicera ändras direkt.",
+        "The client's roles and what it may publish change at once.",
+    ),
+    "plan.effect.reconnected": Text(
+        "Anslutningen görs om; läget behålls.", "The connection is made anew; the cursor is kept."
+    ),
+    "plan.effect.rejected": Text(
+        "Anrop från klienten avvisas, och dess egna prenumerationer pausas.",
+        "Calls from the client are refused, and subscriptions that it made are paused.",
+    ),
+    "plan.effect.resent-all": Text(
+        "Allt som hubben har kvar skickas, äldst först.", "All that the hub still has is sent, oldest first."
+    ),
+    "plan.effect.resent-state": Text(
+        "Nuläget för varje pågående ärende, frånvaro och lektion skickas, sedan det nya.",
+        "The current state of each open case, absence and lesson is sent, then what is new.",
+    ),
+    "plan.effect.restart": Text("Gäller först när hubben startas om.", "Holds only when the hub is started again."),
+    "plan.effect.resumed": Text(
+        "Det som väntat levereras, prövat på nytt.", "What has waited is delivered, decided anew."
+    ),
+    "plan.effect.starts-now": Text(
+        "Får det som händer från nu; inget skickas i efterhand.",
+        "Gets what happens from now on; nothing older is sent.",
+    ),
+    "plan.effect.trimmed": Text(
+        "Händelser äldre än {days} dygn tas bort; den som är längre efter än så missar dem.",
+        "Events older than {days} days are removed; who is further behind misses them.",
+    ),
+    "plan.paused": Text("pausas", "is paused"),
+    "plan.removed": Text("tas bort", "is removed"),
+}
