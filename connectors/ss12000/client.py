@@ -248,6 +248,7 @@ class Client:
                 size += len(chunk)
                 chunks.append(chunk)
         if size > most:
+            chunks.clear()  # an error keeps the frame that it came from, and what that holds
             raise _bad(resource, "too-large", f"its answer has more than {self._config.max_answer_mib} MiB")
         return b"".join(chunks)
 

@@ -2,6 +2,7 @@
 
 import gzip
 import ssl
+import traceback
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from connectors.ss12000.client import Client
+from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.connector import Ss12000
 from connectors.ss12000.wire import NotUnpacked, unpacked
+from hub.clock import SystemClock
+from plugins import TemporaryError
 from plugins.testing import open_hub
 from tests.connectors.ss12000.conftest import Pulled, kinds
 from tests.connectors.ss12000.records import school
@@ -98,3 +103,16 @@ async def test_a_packed_answer_is_read_and_one_packed_otherwise_told(hub: Pulled
     (said,) = hub.problems("cut-off")
     assert "rooms" in said
     assert "canary" not in said + hub.hub.logs()
+
+
+async def test_an_error_does_not_keep_what_was_too_large(config: dict[str, Any], sis: Made) -> None:
+    """An error keeps the frames that it came through: three refused answers had taken three times the limit."""
+    sis.faults.append(lambda path, query: Reply(200, stream=lambda: [b" " * (2 << 20)]))
+    client = Client(Ss12000Config.model_validate(config), SystemClock())
+    with pytest.raises(TemporaryError) as caught:
+        await client.one("persons", "x")
+    await client.close()
+    assert caught.value.code == "too-large"
+    kept = [value for frame, _ in traceback.walk_tb(caught.tb) for value in frame.f_locals.values()]
+    lists = [value for value in kept if isinstance(value, list) and all(isinstance(each, bytes) for each in value)]
+    assert lists == [[]]
