@@ -63,7 +63,7 @@ def open_writer(path: Path, partitions: int) -> apsw.Connection:
         if db.execute("PRAGMA journal_mode = WAL").get != "wal":
             raise LogMismatch(f"{path} is on a file system without shared memory: put `data` on a local disk")
         db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA cache_size = -32000")
+        db.execute("PRAGMA cache_size = -64000")  # KiB: the indexes that are written into, of a million events
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute("PRAGMA journal_size_limit = 67108864")
         db.wal_autocheckpoint(0)  # the writer checkpoints by itself, after it has answered

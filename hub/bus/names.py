@@ -100,14 +100,15 @@ class Names:
         On the event loop alone, since the kind may get its number here.
         """
         packed = self._entities.get(entity)
-        if packed is None:
-            kind, _, rest = entity.partition("/")
-            raw = pack_id(rest)
-            if isinstance(raw, bytes):
-                self.number(kind)
-            packed = self._join(entity, kind, raw)
-            _remember(self._entities, entity, packed)
-        return packed
+        return _remember(self._entities, entity, self.pack_rare(entity)) if packed is None else packed
+
+    def pack_rare(self, entity: str) -> Packed:
+        """As `pack`, for names of which most come once (an absence): remembering them is of no use."""
+        kind, _, rest = entity.partition("/")
+        raw = pack_id(rest)
+        if isinstance(raw, bytes):
+            self.number(kind)
+        return self._join(entity, kind, raw)
 
     def packed(self, entity: str) -> Packed:
         """As `pack`, from any thread: what no event has named is text, and matches nothing."""

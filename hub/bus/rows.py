@@ -83,7 +83,7 @@ def prepare(described: Described, names: Names, partitions: int) -> Prepared:
     data = described.event.data
     continues = described.entry.spec.ends or (isinstance(data, dict) and data.get(CHANGED) is not None)
     packed = names.pack(subject)
-    entity = None if described.entity is None else names.pack(described.entity)
+    entity = None if described.entity is None else names.pack_rare(described.entity)
     is_subject = len(about) == 1 and subject == f"person/{about[0]}"
     made = Stored(_NOWHERE, type_, source, id_, subject, key, described.entity, about, organisations, extras, 0, b"")
     made.continues = continues

@@ -4,7 +4,8 @@ import secrets
 from typing import Final
 
 # A step between two events of one key in one microsecond. Random, so that the numbers do not tell how many there were.
-_STEP_BITS: Final = 6
+_STEP: Final = 63
+_DICE: Final = 1024
 
 
 class Sequencer:
@@ -13,6 +14,7 @@ class Sequencer:
     def __init__(self, high: int) -> None:
         self._accepted = high
         self._last: dict[str, int] = {}
+        self._dice = bytearray()
 
     def begin(self, now_us: int) -> int:
         """The acceptance time of the group that is written now: later than all before, whatever the clock says."""
@@ -24,6 +26,11 @@ class Sequencer:
     def take(self, key: str) -> int:
         """The next number of a key, at least the acceptance time."""
         last = self._last.get(key)
-        number = self._accepted if last is None else last + 1 + secrets.randbits(_STEP_BITS)
+        number = self._accepted if last is None else last + 1 + self._step()
         self._last[key] = number
         return number
+
+    def _step(self) -> int:
+        if not self._dice:  # many at a time: each would be a call of the system
+            self._dice = bytearray(secrets.token_bytes(_DICE))
+        return self._dice.pop() & _STEP
