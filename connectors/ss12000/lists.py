@@ -123,13 +123,9 @@ class Lists:
             return
         key, now = kind.key(id), digest(raw)
         before = tx.state.get(key)
-        if digest_kept(before) == now or self._twice(kind, listed, id, raw):
-            listed.seen.add(id)
+        if not self._is_news(kind, id, raw, digest_kept(before) == now, listed):
             return
-        listed.seen.add(id)
-        reading = read(kind, raw, self.config.dialect.times_without_offset)
-        self._refused(listed, raw, reading.reasons)
-        record = reading.record
+        record = self._read(kind, raw, listed)
         if record is None and kind is PERSONS:
             record = _bare(id, raw)
         if record is None or (kind is ABSENCES and before is None and ends_before(record, window)):
@@ -152,15 +148,12 @@ class Lists:
         activity, persons, stamp = known.of(raw)
         key, now = LESSONS.key(id), f"{digest(raw)}{stamp[:8]}"
         before = tx.state.get(key)
-        if digest_kept(before) == now or self._twice(LESSONS, listed, id, raw):
-            listed.seen.add(id)
+        if not self._is_news(LESSONS, id, raw, digest_kept(before) == now, listed):
             return
-        listed.seen.add(id)
-        reading = read(LESSONS, raw, self.config.dialect.times_without_offset)
-        self._refused(listed, raw, reading.reasons)
-        if reading.record is None:
+        record = self._read(LESSONS, raw, listed)
+        if record is None:
             return
-        lesson = lessons.lesson(reading.record, activity, persons)
+        lesson = lessons.lesson(record, activity, persons)
         if before is None and not window.has(lesson):
             return
         told = lessons.compare(before["l"] if before is not None else None, lesson)
@@ -177,6 +170,18 @@ class Lists:
         self._refused(listed, raw, ["the record: came twice, with different content"])
         # Of two words about a person's marking the one that protects is never passed over.
         return kind is not PERSONS or raw.get("securityMarking") == "Ingen"
+
+    def _is_news(self, kind: Kind, id: str, raw: Any, unchanged: bool, listed: Listed) -> bool:
+        """Whether a record tells something new, and for the first time in this list. It is seen in either case."""
+        news = not unchanged and not self._twice(kind, listed, id, raw)
+        listed.seen.add(id)
+        return news
+
+    def _read(self, kind: Kind, raw: Any, listed: Listed) -> dict[str, Any] | None:
+        """The record as far as it can be read; what can't is noted."""
+        reading = read(kind, raw, self.config.dialect.times_without_offset)
+        self._refused(listed, raw, reading.reasons)
+        return reading.record
 
     def _publish(self, tx: Transaction, told: lessons.Told, raw: Any, listed: Listed) -> bool:
         """False where the catalogue refuses what the reader let through: one record must not stop the rest."""

@@ -12,19 +12,29 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 async def send_batch(
     send: Send, bodies: Sequence[bytes], headers: Sequence[tuple[bytes, bytes]], still_permitted: Callable[[], bool]
 ) -> None:
-    """Answer with a CloudEvents batch. Call it in the turn of the permit.
+    """Answer with a CloudEvents batch. Call it in the turn of the permit."""
+    await send_permitted(send, BATCH, b"[" + b",".join(bodies) + b"]", still_permitted, headers)
+
+
+async def send_permitted(
+    send: Send,
+    content_type: str,
+    body: bytes,
+    still_permitted: Callable[[], bool],
+    headers: Sequence[tuple[bytes, bytes]] = (),
+) -> None:
+    """Answer 200 with this body. Call it in the turn of the permit. Raises ConnectionAbortedError.
 
     A server waits before the first byte where the client has not taken its last answer. Then `still_permitted` is
     asked again, and without it the connection ends with nothing but headers sent.
     """
-    body = b"[" + b",".join(bodies) + b"]"
     turn = _Turn()
     await send(
         {
             "type": "http.response.start",
             "status": 200,
             "headers": [
-                (b"content-type", BATCH.encode()),
+                (b"content-type", content_type.encode()),
                 (b"content-length", b"%d" % len(body)),
                 (b"cache-control", b"no-store"),
                 *headers,

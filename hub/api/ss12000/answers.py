@@ -1,6 +1,5 @@
 """The way of every answer: seen, rendered, its intents durable, and sent in the turn in which it still holds."""
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
@@ -8,6 +7,7 @@ from typing import Any, Final
 import orjson
 from starlette.responses import Response
 
+from hub.api.batch import Send, send_permitted
 from hub.api.ss12000.errors import JSON, NotFound, answer_to
 from hub.api.ss12000.index import Index
 from hub.api.ss12000.paging import Orders, Tokens
@@ -20,7 +20,6 @@ from hub.store.base import Operation
 
 TRIES: Final = 20  # a directory that changes each time between decision and answer
 
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Make = Callable[[Sight], Awaitable[Any]]
 """Makes the JSON of an answer from what may be seen. Raises NotFound, Refused."""
 
@@ -64,7 +63,7 @@ class Gated(Response):
         except Exception as error:
             await answer_to(error)(scope, receive, send)
             return
-        await _send(send, body, sight.stands)
+        await send_permitted(send, JSON, body, sight.stands)
 
     async def _prepare(self, sight: Sight) -> bytes | None:
         """The body, its intents durable. One commit whatever comes of it: the time must not tell."""
@@ -82,23 +81,3 @@ class Gated(Response):
             operations.append(services.withheld.mark(marks))
         await store.commit(*operations)
         return body
-
-
-async def _send(send: Send, body: bytes, still_permitted: Callable[[], bool]) -> None:
-    """Call it in the turn of the permit. A server may wait where the client does not read: then it is asked again."""
-    turns: list[None] = []
-    asyncio.get_running_loop().call_soon(turns.append, None)
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 200,
-            "headers": [
-                (b"content-type", JSON.encode()),
-                (b"content-length", b"%d" % len(body)),
-                (b"cache-control", b"no-store"),
-            ],
-        }
-    )
-    if turns and not still_permitted():
-        raise ConnectionAbortedError("the permit ran out while the client did not read")
-    await send({"type": "http.response.body", "body": body})
