@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 import yaml
 
 FILE = Path(__file__).resolve().parents[5] / "shared" / "reference" / "ss12000" / "openapi_ss12000_version2_1_0.yaml"
@@ -31,6 +32,13 @@ UNKNOWN = {
 }
 # Or the client's contract hides it.
 HIDDEN = {"Person": {"meta"}, "AttendanceEvent": {"group"}}
+
+
+def _text() -> str:
+    """Without the file nobody can say whether an answer is right: the test that asks is skipped."""
+    if not FILE.is_file():
+        pytest.skip("needs the reference material at ../shared")
+    return FILE.read_text("utf-8")
 
 
 class _Loader(yaml.SafeLoader):
@@ -63,13 +71,13 @@ def _bare(node: Any) -> Any:
 
 def without_examples() -> dict[str, Any]:
     """The file as it is, but for its examples (nulls where none may be)."""
-    bare: dict[str, Any] = _bare(yaml.load(FILE.read_text("utf-8"), _Loader))
+    bare: dict[str, Any] = _bare(yaml.load(_text(), _Loader))
     return bare
 
 
 @cache
 def document() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.load(FILE.read_text("utf-8"), _Loader)
+    loaded: dict[str, Any] = yaml.load(_text(), _Loader)
     translated: dict[str, Any] = _translated(loaded)
     return translated
 
