@@ -18,8 +18,10 @@ from tests.hub.api.ss12000.conftest import append, is_current, records, wrapped
 from tests.hub.api.ss12000.school import MATHS_7A, NORTH, SOURCE, enrolled, event, load, person, pupil
 
 DNP = official.FILE.parent / "dnp"
-pytestmark = pytest.mark.skipif(not DNP.is_dir(), reason="needs the reference material at ../shared")
-pytestmark = pytest.mark.shared
+pytestmark = [
+    pytest.mark.shared,
+    pytest.mark.skipif(not DNP.is_dir(), reason="needs the reference material at ../shared"),
+]
 NAMES = {
     "persons": "person",
     "groups": "group",
