@@ -27,8 +27,8 @@ import httpx
 from pydantic import SecretStr
 
 from hub.api.app import create_app
+from hub.assembly.services import Services
 from hub.config.model import ClientConfig, Role
-from hub.services import Services
 from schemas import Category, DataContract, Event
 from schemas.contract import Scope
 from tests.hub.api.conftest import MovableClock, running

@@ -193,8 +193,8 @@ async def measure(port: int, folder: Path) -> list[tuple[str, float]]:
     import httpx
 
     from connectors.ss12000.connector import Ss12000
+    from hub.assembly.hub import Hub
     from hub.config import ConnectorEntry, HubConfig
-    from hub.engines.embedded import Hub
 
     config = Ss12000.config_model.model_validate(
         {"base_url": f"http://127.0.0.1:{port}/v2.0", "auth": {"token": "bench"}, "poll": "1d"}

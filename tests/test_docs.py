@@ -17,10 +17,10 @@ from pydantic import BaseModel
 import plugins
 import plugins.testing
 from hub.api.health import _Connectors, _Parts
-from hub.api.problems import TITLES
 from hub.cli.app import app
 from hub.config.model import ClientConfig, ConnectorHead, FileModel, Role
-from hub.delivery.schedule import ATTEMPTS, DELAYS_S
+from hub.delivery.retries import ATTEMPTS, DELAYS_S
+from hub.http.problems import TITLES
 from hub.subscriptions.spec import KafkaSpec, SubscriptionSpec
 from plugins import Connector, Context, DirectoryView, Effect, hookspecs
 from plugins.hookspecs import ENTRY_POINT_GROUP

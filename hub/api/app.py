@@ -12,22 +12,23 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from hub.api import catalogue, feed, health, oauth, openapi, operator, state, subscriptions
-from hub.api.auth import Authenticator, OAuthRefused
+from hub.api import catalogue, feed, health, openapi, operator, state, subscriptions
 from hub.api.inbound import PREFIX as CONNECTORS
 from hub.api.inbound import Inbound
 from hub.api.ingest import PATH, Ingest, Message, Receive, Scope, Send, send_problem
-from hub.api.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, language, unavailable
-from hub.api.ss12000.answers import Provider
-from hub.api.ss12000.errors import answer_to
-from hub.api.ss12000.notify import Notifier
-from hub.api.ss12000.routes import PREFIX as SS12000
-from hub.api.ss12000.routes import router as ss12000
+from hub.assembly.services import Services
 from hub.bus.base import LogUnavailable
-from hub.delivery.engine import NotFound
+from hub.delivery.delivery import NotFound
 from hub.delivery.feed_cursor import CursorUnknown
 from hub.delivery.pages import CursorTooOld, NotReadable, Unsettled
-from hub.services import Services
+from hub.http import oauth
+from hub.http.auth import Authenticator, OAuthRefused
+from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, language, unavailable
+from hub.ss12000.answers import Provider
+from hub.ss12000.errors import answer_to
+from hub.ss12000.notify import Notifier
+from hub.ss12000.routes import PREFIX as SS12000
+from hub.ss12000.routes import router as ss12000
 from hub.store.base import StoreUnavailable
 from hub.subscriptions.errors import (
     Expired,

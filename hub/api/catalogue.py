@@ -5,8 +5,8 @@ from importlib.metadata import version
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from hub.api.access import Parts
-from hub.api.problems import ApiProblem
+from hub.http.access import Parts
+from hub.http.problems import ApiProblem
 from schemas import UnknownType
 from schemas.export import asyncapi, catalogue_entry, catalogue_list
 

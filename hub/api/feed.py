@@ -14,16 +14,16 @@ from urllib.parse import quote
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 
-from hub.api.access import Caller, Parts, subscription_of
-from hub.api.auth import Principal
-from hub.api.batch import Send, send_batch
-from hub.api.problems import ApiProblem
+from hub.assembly.services import Services
 from hub.bus.base import LogUnavailable
 from hub.config.model import Role
-from hub.delivery.engine import PULLED
+from hub.delivery.delivery import PULLED
 from hub.delivery.feed_cursor import FeedCursor
 from hub.delivery.pages import MAX_PAGE, NotReadable, Page, Pages, Unsettled
-from hub.services import Services
+from hub.http.access import Caller, Parts, subscription_of
+from hub.http.auth import Principal
+from hub.http.problems import ApiProblem
+from hub.http.sending import Send, send_batch
 from hub.store.base import StoreUnavailable
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

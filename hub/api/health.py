@@ -11,11 +11,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.responses import JSONResponse, Response
 
-from hub.api.access import Anybody, Operator, Parts
+from hub.assembly.services import Services
 from hub.config.model import Role
-from hub.engines.host import InstanceInfo
-from hub.engines.instance import InstanceStatus
-from hub.services import Services
+from hub.hosting.hosts import InstanceInfo
+from hub.hosting.instance import InstanceStatus
+from hub.http.access import Anybody, Operator, Parts
 from hub.store.statements import touch
 from hub.subscriptions.model import Status
 from plugins.connector import Waiting
@@ -40,7 +40,7 @@ async def ready(parts: Parts, who: Anybody) -> Response:
     )
     answer: dict[str, Any] = {
         "status": "ready" if log_ok and store_ok else "not-ready",
-        "log": {"writable": log_ok, "durability": "fsync before the answer"},
+        "log": {"writable": log_ok, "durability": parts.engine.durability},
         "store": {"writable": store_ok},
         "school_clock": parts.clock.school().isoformat(timespec="seconds"),
     }

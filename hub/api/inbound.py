@@ -12,9 +12,9 @@ from collections import Counter
 from typing import Final
 
 from hub.api.ingest import Receive, Scope, Send
-from hub.api.problems import NO_SUCH_PATH, ApiProblem, unavailable
-from hub.api.rates import Rates, caller_of
-from hub.services import Services
+from hub.assembly.services import Services
+from hub.http.problems import NO_SUCH_PATH, ApiProblem, unavailable
+from hub.http.rates import Rates, caller_of
 from plugins.connector import Answer, Received
 from plugins.errors import TemporaryError
 

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import orjson
 
-from hub.api.auth import Authenticator, Principal
-from hub.api.problems import MEDIA_TYPE, SHOWN, ApiProblem, invalid_events, unavailable
+from hub.assembly.services import Services
 from hub.bus.base import IdConflict, LogUnavailable
 from hub.config.model import Role
-from hub.services import Services
+from hub.http.auth import Authenticator, Principal
+from hub.http.problems import MEDIA_TYPE, SHOWN, ApiProblem, invalid_events, unavailable
 from schemas import Described, Event, InvalidEvent, Problem
 from schemas.event import BATCH, STRUCTURED
 

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from hub.api.inbound import MAX_BODY as MAX_SENT
 from hub.api.inbound import PREFIX
 from hub.api.ingest import MAX_BATCH, MAX_BODY, PATH
-from hub.api.problems import MEDIA_TYPE, TITLES, URN
+from hub.http.problems import MEDIA_TYPE, TITLES, URN
 from schemas.event import BATCH, JSON, STRUCTURED
 from schemas.export import ENVELOPE
 

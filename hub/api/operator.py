@@ -12,16 +12,16 @@ from fastapi import APIRouter, Header, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
-from hub.api.access import Caller, Operator, Parts
 from hub.api.health import standing, status, waits
-from hub.api.problems import ApiProblem, language, unavailable
+from hub.assembly.services import Services
 from hub.bus.base import Position, Stored
 from hub.clock import from_us
 from hub.config.model import Role
-from hub.engines.backup import BackupFailed, back_up
-from hub.engines.failures import NothingWaits, NotRunning
+from hub.engines import BackupFailed
+from hub.hosting.failures import NothingWaits, NotRunning
+from hub.http.access import Caller, Operator, Parts
+from hub.http.problems import ApiProblem, language, unavailable
 from hub.privacy.base import Recipient
-from hub.services import Services
 from hub.store import audit, dead_letters, disclosures
 from hub.store.dead_letters import DeadLetter
 
@@ -240,7 +240,7 @@ async def backup(request: Request, wanted: BackupRequest, parts: Parts, who: Ope
     if not request.app.state.local:
         raise ApiProblem("not-found", "No such path. See /openapi.json for what is served.")
     try:
-        written = await asyncio.to_thread(back_up, parts.config.data, Path(wanted.folder))
+        written = await parts.engine.back_up(Path(wanted.folder))
     except FileExistsError:
         raise ApiProblem("state-conflict", "There is a backup in that folder already. Choose another.") from None
     except OSError as error:

@@ -8,16 +8,17 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from hub.api.access import Caller, Parts
-from hub.api.batch import Send, send_batch
-from hub.api.problems import ApiProblem
+from hub.assembly.services import Services
 from hub.bus.base import Stored
 from hub.config.model import Role
 from hub.delivery.pages import Unsettled
-from hub.privacy.base import Decision, Intent, PermitRefused, Recipient, Withheld
-from hub.services import Services
+from hub.http.access import Caller, Parts
+from hub.http.problems import ApiProblem
+from hub.http.sending import Send, send_batch
+from hub.privacy.base import Decision, Intent, PermitRefused, Recipient
 from hub.store import audit
 from hub.store.base import Operation
+from hub.store.withheld import Withheld
 
 _REDOS: Final = 20
 _ENTITY: Final = re.compile(r"[a-z_]+/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)

@@ -10,17 +10,17 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import JSONResponse, Response
 
-from hub.api.access import Caller, Parts, subscription_of
-from hub.api.auth import Principal
 from hub.api.health import status
 from hub.api.operator import letter
-from hub.api.problems import ApiProblem, invalid_content
+from hub.assembly.services import Services
 from hub.config.model import Role
-from hub.delivery.engine import PULLED
-from hub.services import Services
+from hub.delivery.delivery import PULLED
+from hub.http.access import Caller, Parts, subscription_of
+from hub.http.auth import Principal
+from hub.http.problems import ApiProblem, invalid_content
+from hub.registry.registry import PAUSED
 from hub.store import dead_letters
 from hub.subscriptions.model import Status, Subscription
-from hub.subscriptions.registry import PAUSED
 from hub.subscriptions.spec import SubscriptionSpec, WebhookSpec
 
 MAX_OWN: Final = 1000  # subscriptions of one client

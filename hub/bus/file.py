@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import apsw
 
-from hub.bus import digests, lives, rows, state
+from hub.bus import digests, entity_state, lives, rows
 from hub.bus.base import LogUnavailable
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ CREATE TABLE partitions (
 );
 {lives.SCHEMA}
 {digests.SCHEMA}
-{state.SCHEMA}
+{entity_state.SCHEMA}
 """
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import apsw
 
-from hub.bus import state
+from hub.bus import entity_state
 from hub.bus.digests import Digests
 from hub.bus.fresh import Fresh, Noted
 from hub.bus.names import Packed
@@ -97,7 +97,7 @@ class Index:
                 case "digests":
                     self._digests.add(some)
                 case "state":
-                    self._any_earlier = state.fold(self._db, fold.fresh, some, any_earlier=self._any_earlier)
+                    self._any_earlier = entity_state.fold(self._db, fold.fresh, some, any_earlier=self._any_earlier)
                 case "related":
                     insert(self._db, "INSERT OR IGNORE INTO related VALUES", some)
         if fold.finished:

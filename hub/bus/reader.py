@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import apsw
 
-from hub.bus import digests, rows, state
+from hub.bus import digests, entity_state, rows
 from hub.bus.base import Place, Stored, offset_of, partition_of, place
 from hub.bus.codec import Codec
 from hub.bus.fresh import Fresh
@@ -86,18 +86,18 @@ class LogReader:
     def states(
         self, db: apsw.Connection, fresh: Sequence[Fresh], kinds: Sequence[str], after: str, limit: int
     ) -> list[Stored]:
-        return self.fetch_states(db, fresh, state.page(db, fresh, self._names, kinds, after, limit))
+        return self.fetch_states(db, fresh, entity_state.page(db, fresh, self._names, kinds, after, limit))
 
     def states_of(self, db: apsw.Connection, fresh: Sequence[Fresh], name: str) -> list[Stored]:
         """State of the entities that are found by a name; the caller looks at each event."""
-        return self.fetch_states(db, fresh, state.of_name(db, fresh, self._names.packed(name)))
+        return self.fetch_states(db, fresh, entity_state.of_name(db, fresh, self._names.packed(name)))
 
     def fetch_states(self, db: apsw.Connection, fresh: Sequence[Fresh], places: Iterable[int]) -> list[Stored]:
         """As `fetch`, each with what it rests on."""
         found = self.fetch(db, places)
         for stored in found:
             if stored.continues and stored.entity is not None:
-                chain = state.chain_of(db, fresh, self._names.packed(stored.entity))
+                chain = entity_state.chain_of(db, fresh, self._names.packed(stored.entity))
                 stored.earlier = tuple(self.fetch(db, [at for at in chain if at < stored.at]))
         return found
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import apsw
 
-from hub.bus import rows, state
+from hub.bus import entity_state, rows
 from hub.bus.base import Appended, IdConflict, LogUnavailable, Place, Stored, offset_of, partition_of, place
 from hub.bus.codec import Codec
 from hub.bus.digests import content_of, pack_found
@@ -210,7 +210,7 @@ class LogWriter:
         fresh = (pending, *self._index.fresh)
         copies: list[Stored] = []
         for entity in entities:
-            for found in self._rows_at(state.place_of(self._db, fresh, entity)):
+            for found in self._rows_at(entity_state.place_of(self._db, fresh, entity)):
                 partition, row = found
                 old = rows.stored(partition, row, self._names, self._codec)
                 type_ = self._whole_type(fresh, entity) if old.continues else None
@@ -219,7 +219,7 @@ class LogWriter:
 
     def _whole_type(self, fresh: Sequence[Fresh], entity: Packed) -> str | None:
         """The type of the event that an entity's changes were made to, if it is kept."""
-        for at in state.chain_of(self._db, fresh, entity):
+        for at in entity_state.chain_of(self._db, fresh, entity):
             for _, row in self._rows_at(at):
                 if not row[11] & rows.CONTINUES:
                     return self._names.name(row[3])

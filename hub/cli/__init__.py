@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 
 from hub.cli import words
-from hub.cli.failures import Code, Failure, unexpected
+from hub.cli.exits import Code, Failure, unexpected
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point. Ends the process with an exit code (`hub.cli.failures.Code`)."""
+    """Entry point. Ends the process with an exit code (`hub.cli.exits.Code`)."""
     sys.exit(_ended(sys.argv[1:] if arguments is None else arguments))
 
 

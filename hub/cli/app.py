@@ -46,7 +46,7 @@ def demo(
     keep: Annotated[Path | None, typer.Option(help=say("option.keep"))] = None,
     stay: Annotated[bool, typer.Option(help=say("option.stay"))] = True,
 ) -> None:
-    from hub.cli.failures import Code, Failure
+    from hub.cli.exits import Code, Failure
     from hub.demo.play import main as play
 
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hub.cli import output
-from hub.cli.failures import Code, Failure
+from hub.cli.exits import Code, Failure
 from hub.cli.local import LocalHub, Refused, data_folder
 from hub.cli.words import language, say
 
@@ -68,7 +68,7 @@ def _ask(hub: LocalHub, path: Path, *, dry_run: bool) -> dict[str, Any]:
 
 def _against_nothing(path: Path) -> dict[str, Any]:
     from hub.cli.serve import read
-    from hub.subscriptions.plan import plan as planned
+    from hub.registry.plan import plan as planned
 
     config, plugins = read(path)
     changes = planned(None, config, plugins.catalogue())

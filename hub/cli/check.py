@@ -10,14 +10,14 @@ from typing import Any
 from hub.bus.file import LogLocked, lock
 from hub.cli import output
 from hub.cli.durable import Durability, probe, size
-from hub.cli.failures import Code, of_config, of_files
+from hub.cli.exits import Code, of_config, of_files
 from hub.cli.words import language, say
 from hub.config import ConfigErrors, ConnectorEntry, Finding, HubConfig, load
-from hub.engines.backup import LOG, STORE
-from hub.engines.failures import place_of
+from hub.engines.embedded_files import LOG, STORE
 from hub.engines.root_key import FILE as KEY
 from hub.engines.root_key import fits, made_with
-from hub.engines.selftest import has_selftest, selftest
+from hub.hosting.failures import place_of
+from hub.hosting.selftest import has_selftest, selftest
 from plugins.errors import SkolnavError
 from plugins.manager import Plugins, PluginsError
 

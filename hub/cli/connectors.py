@@ -9,7 +9,7 @@ from urllib.parse import quote
 import typer
 
 from hub.cli import output
-from hub.cli.failures import Code, Failure
+from hub.cli.exits import Code, Failure
 from hub.cli.local import LocalHub
 from hub.cli.options import Config, Data, Json, Where, shown
 from hub.cli.words import language, say

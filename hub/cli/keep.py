@@ -8,10 +8,11 @@ from pathlib import Path
 from hub.bus.file import LogLocked, lock
 from hub.cli import output
 from hub.cli.durable import size
-from hub.cli.failures import Code, Failure, of_files
+from hub.cli.exits import Code, Failure, of_files
 from hub.cli.local import LocalHub, Refused
 from hub.cli.words import say
-from hub.engines.backup import LOG, STORE, BackupFailed, back_up, restore
+from hub.engines import BackupFailed
+from hub.engines.embedded_files import LOG, STORE, back_up, restore
 from hub.engines.root_key import FILE as KEY
 from hub.engines.root_key import fits, made_with
 

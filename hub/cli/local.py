@@ -7,14 +7,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from hub.cli.failures import Code, Failure
+from hub.cli.exits import Code, Failure
 from hub.cli.words import language, say
 from hub.texts import text
 
 if TYPE_CHECKING:
     from hub.config.tree import Tree
 
-SOCKET: Final = "hub.sock"  # hub.engines.server names it too; importing it would load the whole hub
+SOCKET: Final = "hub.sock"  # hub.api.server names it too; importing it would load the whole hub
 TIMEOUT_S: Final = 60.0
 CONFIG: Final = Path("skolnav.yaml")
 

@@ -8,7 +8,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Final
 
-from hub.cli.failures import Code, Failure
+from hub.cli.exits import Code, Failure
 from hub.cli.words import say
 
 NAMES: Final = ("hub", "plugins", "connectors", "schemas")

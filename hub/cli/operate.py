@@ -12,7 +12,7 @@ from urllib.parse import quote
 import typer
 
 from hub.cli import output
-from hub.cli.failures import Code, Failure
+from hub.cli.exits import Code, Failure
 from hub.cli.local import LocalHub, Refused
 from hub.cli.options import Config, Data, Json, Where, Yes, moment, shown
 from hub.cli.words import language, say

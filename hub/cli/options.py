@@ -8,7 +8,7 @@ from typing import Annotated, Final, Self
 
 import typer
 
-from hub.cli.failures import Code, Failure
+from hub.cli.exits import Code, Failure
 from hub.cli.local import CONFIG, LocalHub, data_folder
 from hub.cli.words import say
 

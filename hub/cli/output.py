@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hub.cli.failures import Code, Failure
+from hub.cli.exits import Code, Failure
 from hub.cli.words import say
 
 

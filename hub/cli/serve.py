@@ -11,11 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from hub.cli.failures import Code, Failure, of_config, of_start
+from hub.api.server import Servers
+from hub.assembly.hub import Hub
+from hub.cli.exits import Code, Failure, of_config, of_start
 from hub.cli.words import language, say
 from hub.config import ConfigErrors, HubConfig, load
-from hub.engines.embedded import Hub
-from hub.engines.server import Servers
 from plugins.manager import Plugins, PluginsError
 
 STOP_S: Final = 9.5  # supervisors kill after ten seconds

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from hub.cli import output
-from hub.cli.failures import Code, Failure, of_config, of_files
+from hub.cli.exits import Code, Failure, of_config, of_files
 from hub.cli.options import Json
 from hub.cli.words import language, say
 

@@ -24,7 +24,7 @@ from hub.config.model import (
 )
 from hub.config.translate import hint, showable, translate, unknown
 from hub.config.tree import TooMuch, Tree, text_of
-from hub.sinks.addresses import Networks, networks
+from hub.outbound.addresses import Networks, networks
 from hub.subscriptions.spec import NAME, SubscriptionSpec, WebhookSpec, nearest_type, problems
 from hub.texts import Text
 from plugins.connector import Connector

@@ -22,7 +22,7 @@ from hub.delivery.base import Attempt, Outcome, Result, Sink
 from hub.delivery.journal import Journal
 from hub.delivery.parking import EVENT, STATE, ParkedKey, Parking
 from hub.delivery.readers import Reader
-from hub.delivery.schedule import DECISION_DELAY_S, HOLD_AFTER, hold_s, next_delay_s
+from hub.delivery.retries import DECISION_DELAY_S, HOLD_AFTER, hold_s, next_delay_s
 from hub.privacy.base import Decision, Gate, Intent, PermitRefused, Rule
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.withheld import WithheldMarks

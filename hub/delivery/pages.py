@@ -22,16 +22,17 @@ from hub.delivery.readers import LiveReader, open_reader, state_kinds
 from hub.delivery.walk import SLICE, LaneStage, LogStage, Slice, Stage, StateStage
 from hub.directory.directory import Directory
 from hub.keys import Keys
-from hub.privacy.base import Decision, Intent, PermitRefused, Rule, Withheld
+from hub.privacy.base import Decision, Intent, PermitRefused, Rule
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
 from hub.privacy.withheld import WithheldMarks
+from hub.registry.registry import Registry
 from hub.store import cursors, lanes
 from hub.store.base import Operation, Store
 from hub.store.lanes import Lane
+from hub.store.withheld import Withheld
 from hub.subscriptions.matching import Matcher
 from hub.subscriptions.model import Status, Subscription
-from hub.subscriptions.registry import Registry
 from schemas import Catalogue
 
 log = logging.getLogger(__name__)

@@ -13,6 +13,8 @@ from typing import Final
 
 import httpx
 
+from hub.api.server import Servers
+from hub.assembly.hub import Hub
 from hub.clock import SystemClock
 from hub.config import HubConfig, load
 from hub.demo.kitchen import KitchenServer
@@ -20,8 +22,6 @@ from hub.demo.provider import SchoolSystem
 from hub.demo.publisher import Publisher
 from hub.demo.receivers import FeedReader, WebhookReceiver
 from hub.demo.school import School
-from hub.engines.embedded import Hub
-from hub.engines.server import Servers
 from plugins.manager import Plugins
 
 HOST: Final = "127.0.0.1"

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from hub.bus.base import Place, Stored
+from hub.store.withheld import Withheld
 from schemas import DataContract
 
 
@@ -48,18 +49,6 @@ class Rule(StrEnum):
 
 
 RULES_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Withheld:
-    """A mark: this entity was withheld from this recipient because of this person (or until its scope is known).
-
-    Where what is missing is no person, `person` names it as an entity does: `duty/<uuid>`, `activity/<uuid>`.
-    """
-
-    person: str
-    entity: str
-    recipient: str
 
 
 NEVER_US: Final = 1 << 62  # an `expires_us` that does not come

@@ -18,9 +18,10 @@ from hub.bus.base import Stored
 from hub.clock import Clock, to_us
 from hub.directory.directory import Directory, Protection
 from hub.keys import Keys, Pseudonyms
-from hub.privacy.base import NEVER_US, Decision, PayloadLevel, PermitRefused, Recipient, Rule, Withheld
+from hub.privacy.base import NEVER_US, Decision, PayloadLevel, PermitRefused, Recipient, Rule
 from hub.privacy.reduce import CHANGED, Marked, Plan, Ref, Walk
 from hub.privacy.scope import ScopeCheck
+from hub.store.withheld import Withheld
 from schemas import Catalogue, Category, Entry
 
 # What a recipient that only makes sums may see of each person.

@@ -15,9 +15,10 @@ from typing import Final
 
 from hub.bus.base import Log
 from hub.directory.directory import Change, Directory, Protection
-from hub.privacy.base import Gate, Withheld
+from hub.privacy.base import Gate
 from hub.store import withheld as rows
 from hub.store.base import Operation, Store
+from hub.store.withheld import Withheld
 
 RETRY_S: Final = 5.0
 PAGE: Final = 500  # entities restated in one append

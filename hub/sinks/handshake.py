@@ -11,8 +11,8 @@ import ssl
 from dataclasses import dataclass
 from typing import Final
 
-from hub.sinks.addresses import Networks, Resolve, check_url, system_resolve
-from hub.sinks.http1 import Client, Failure
+from hub.outbound.addresses import Networks, Resolve, check_url, system_resolve
+from hub.outbound.http1 import Client, Failure
 from hub.sinks.webhook import TIMEOUT_S, request_head
 
 _ORIGIN: Final = re.compile(r"[A-Za-z0-9.-]{1,253}\Z")

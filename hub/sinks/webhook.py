@@ -30,9 +30,9 @@ from urllib.parse import quote
 
 from hub.clock import Clock
 from hub.delivery.base import Attempt, Outcome, Result
-from hub.sinks.addresses import Networks, Resolve, Target, check_url, system_resolve
-from hub.sinks.http1 import Client, Connection, Failure, Response, Stale
-from hub.sinks.signature import Signer
+from hub.outbound.addresses import Networks, Resolve, Target, check_url, system_resolve
+from hub.outbound.http1 import Client, Connection, Failure, Response, Stale
+from hub.outbound.signature import Signer
 
 USER_AGENT: Final = "Skolnav"
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"

@@ -32,6 +32,11 @@ def put(tenant: str, connector: str, changes: Mapping[str, bytes | None]) -> Ope
     return operation
 
 
+def put_newest(tenant: str, connector: str, newest: Callable[[], Mapping[str, bytes | None]]) -> Operation:
+    """Set what `newest` gives when this is written, in the store's thread: changes may be written late, or again."""
+    return lambda connection: put(tenant, connector, newest())(connection)
+
+
 def load(tenant: str, connector: str) -> Callable[[Connection], dict[str, bytes]]:
     query = select(_TABLE.c.name, _TABLE.c.value).where(_TABLE.c.tenant == tenant, _TABLE.c.connector == connector)
     return lambda connection: {row.name: row.value for row in connection.execute(query)}

@@ -1,15 +1,27 @@
 """Marks of what was withheld and from whom, so that it can be restated when it may be told."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, select
 
-from hub.privacy.base import Withheld
 from hub.store import tables
 from hub.store.base import Operation
 from hub.store.statements import chunks, upsert
 
 _TABLE = tables.withheld
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A mark: this entity was withheld from this recipient because of this person (or until its scope is known).
+
+    Where what is missing is no person, `person` names it as an entity does: `duty/<uuid>`, `activity/<uuid>`.
+    """
+
+    person: str
+    entity: str
+    recipient: str
 
 
 def add(tenant: str, marks: Iterable[Withheld]) -> Operation:

@@ -18,9 +18,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from hub.outbound.addresses import Networks, UrlRefused, check_url
+from hub.outbound.signature import secret_key
 from hub.privacy.base import PayloadLevel
-from hub.sinks.addresses import Networks, UrlRefused, check_url
-from hub.sinks.signature import secret_key
 from hub.subscriptions.filters import InvalidFilter, compile_filter
 from hub.subscriptions.model import StartFrom
 from schemas import Catalogue, DataContract

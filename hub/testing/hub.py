@@ -11,9 +11,9 @@ from typing import Any, Final, Self, TypeVar
 
 import orjson
 
+from hub.assembly.hub import Hub
 from hub.config import ConnectorEntry, HubConfig
-from hub.engines.embedded import Hub
-from hub.engines.instance import InstanceStatus
+from hub.hosting.instance import InstanceStatus
 from hub.store import audit, connector_state, dead_letters
 from hub.subscriptions.model import Status
 from hub.testing.loop import LoopThread
@@ -258,10 +258,7 @@ class FileTestHub:
             for name in hub.hosts.names():
                 await hub.hosts.instance(name).close(successor=False)
             _thaw(hub)
-            await hub.log.close()
-            await hub.store.close()
-            for runner in hub._runners:
-                runner.close()
+            await hub.services.engine.close()
 
         await loop.run(end())
         await loop.end()

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import Connection, select
 
-from hub.privacy.base import Withheld
 from hub.store import (
     audit,
     connector_state,
@@ -26,6 +25,7 @@ from hub.store import (
     withheld,
 )
 from hub.store.base import Store
+from hub.store.withheld import Withheld
 
 T = "ort"
 NOW = datetime(2026, 11, 24, 6, 42, 11, 123456, tzinfo=UTC)

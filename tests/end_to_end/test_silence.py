@@ -17,9 +17,9 @@ from urllib.parse import unquote
 
 import pytest
 
+from hub.api.server import Servers
+from hub.assembly.hub import Hub
 from hub.config import load
-from hub.engines.embedded import Hub
-from hub.engines.server import Servers
 from plugins.manager import Plugins
 from tests.hub.privacy.house import SCHOOL, SIS, UNIT, uid
 from tests.hub.privacy.worlds import ANNA, MUM, PAIRS, SECRET, TINA, VERA, Pair, Said

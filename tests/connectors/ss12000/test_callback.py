@@ -12,11 +12,11 @@ import pytest
 
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.connector import Ss12000
+from hub.api.server import Servers
+from hub.assembly.hub import Hub
 from hub.config import HubConfig
 from hub.directory.directory import Protection
-from hub.engines.embedded import Hub
-from hub.engines.host import HostedConnector
-from hub.engines.server import Servers
+from hub.hosting.hosts import HostedConnector
 from plugins import Answer, Received
 from plugins.manager import Plugins
 from plugins.testing import ManualClock, TestHub, open_hub

@@ -13,27 +13,24 @@ from typing import Any, cast
 import httpx
 import pytest
 import uvicorn
-from pydantic import SecretStr
+from pydantic import SecretBytes, SecretStr
 
 from hub.api.app import Api, create_app
-from hub.bus.sqlite import SqliteLog
+from hub.assembly.services import Services
 from hub.clock import SystemClock
 from hub.config.model import ClientConfig, HubConfig, Role
-from hub.delivery.engine import Delivery
+from hub.delivery.delivery import Delivery
 from hub.delivery.follower import Parts
 from hub.delivery.pages import Pages
 from hub.directory.directory import Directory
-from hub.engines.host import Hosts
-from hub.keys import Keys
+from hub.engines import EmbeddedEngine
+from hub.hosting.hosts import Hosts
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
 from hub.privacy.withheld import WithheldMarks
-from hub.runner import ThreadRunner
-from hub.services import Services
+from hub.registry.registry import Registry
 from hub.sinks.webhook import WebhookSink
-from hub.store.sql import SqlStore
 from hub.subscriptions.model import Subscription
-from hub.subscriptions.registry import Registry
 from hub.subscriptions.spec import SubscriptionSpec
 from plugins.manager import Plugins
 from schemas import Category, DataContract
@@ -86,16 +83,14 @@ async def no_handshake(subscription: Subscription) -> bool:
 
 @asynccontextmanager
 async def running(folder: Path, clock: MovableClock, **config: Any) -> AsyncIterator[Services]:
-    runner = ThreadRunner()
     plugins = Plugins.of()
     catalogue = plugins.catalogue()
     settings = HubConfig(
-        municipality="Provköping", tenant="provkoping", data=folder, clients=clients(),
+        municipality="Provköping", tenant="provkoping", data=folder, key=SecretBytes(b"k" * 32), clients=clients(),
         outbound=(ip_network("127.0.0.0/8"),), **config,
     )  # fmt: skip
-    keys = Keys(b"k" * 32)
-    store = await SqlStore.open(folder / "store.db", tenant=settings.tenant, runner=runner)
-    log = await SqliteLog.open(folder / "log.db", catalogue=catalogue, clock=clock, runner=runner)
+    engine = await EmbeddedEngine.open(settings, catalogue=catalogue, clock=clock)
+    keys, store, log = engine.keys, engine.store, engine.log
     directory = Directory(clock)
     await directory.load(log)
     log.observe(directory.observe)
@@ -125,16 +120,15 @@ async def running(folder: Path, clock: MovableClock, **config: Any) -> AsyncIter
         pause=lambda *told: None, on_problem=lambda *told: None,
     )  # fmt: skip
     services = Services(
-        settings, clock, keys, plugins, catalogue, store, log, directory, gate, disclosures, withheld, registry,
-        delivery, pages, hosts,
+        config=settings, clock=clock, plugins=plugins, catalogue=catalogue, engine=engine, keys=keys, store=store,
+        log=log, directory=directory, gate=gate, disclosures=disclosures, withheld=withheld, subscriptions=registry,
+        delivery=delivery, pages=pages, hosts=hosts,
     )  # fmt: skip
     yield services
     pages.close()
     await delivery.stop()
     await withheld.stop()
-    await log.close()
-    await store.close()
-    runner.close()
+    await engine.close()
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from hub.api.app import create_app
-from hub.api.auth import Authenticator
-from hub.api.problems import ApiProblem
+from hub.http.auth import Authenticator
+from hub.http.problems import ApiProblem
 from tests.hub.api.conftest import TOKENS, bearer
 from tests.hub.api.test_ingest import CANARY, absence, post, problem
 

@@ -12,10 +12,10 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from hub.api.server import Servers
+from hub.assembly.hub import Hub
 from hub.config import ConnectorEntry, HubConfig
 from hub.config.model import ClientConfig, Role
-from hub.engines.embedded import Hub
-from hub.engines.server import Servers
 from hub.store import audit
 from hub.subscriptions.model import Status
 from plugins import (

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from hub.api import inbound
+from hub.api.server import Servers
+from hub.assembly.hub import Hub
 from hub.config import ConnectorEntry, HubConfig
-from hub.engines.embedded import Hub
-from hub.engines.server import Servers
 from plugins import Answer, ConfigurationError, Connector, ConnectorConfig, Received, TemporaryError
 from plugins.connector import daily
 from plugins.manager import Plugins
@@ -178,7 +178,7 @@ async def test_one_that_does_not_run_says_when_to_come_again(served: Served) -> 
 
 
 async def test_one_that_hangs_is_cut_off_and_the_next_gets_in(served: Served, monkeypatch) -> None:
-    monkeypatch.setattr("hub.engines.calls.RECEIVE_S", 0.2)
+    monkeypatch.setattr("hub.hosting.calls.RECEIVE_S", 0.2)
     assert (await served.http.post("/connectors/door/hang")).status_code == 503
     assert (await served.http.post("/connectors/door/echo")).status_code == 201
 

@@ -22,7 +22,7 @@ from hub.bus.base import LogUnavailable, Stored
 from hub.bus.sqlite import SqliteLog
 from hub.clock import to_us
 from hub.delivery.base import Attempt, Outcome, Result
-from hub.delivery.engine import Delivery
+from hub.delivery.delivery import Delivery
 from hub.delivery.follower import LIVE, Parts
 from hub.delivery.relay import Relay
 from hub.directory.directory import Directory

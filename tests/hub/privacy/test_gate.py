@@ -8,7 +8,8 @@ import orjson
 import pytest
 
 from hub.bus.base import Stored
-from hub.privacy.base import PayloadLevel, PermitRefused, Recipient, Rule, Withheld
+from hub.privacy.base import PayloadLevel, PermitRefused, Recipient, Rule
+from hub.store.withheld import Withheld
 from schemas import Category
 from tests.hub.privacy.house import (
     ABSENCE,

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from hub.bus.base import LogUnavailable, Stored
-from hub.privacy.base import Recipient, Withheld
+from hub.privacy.base import Recipient
 from hub.store import withheld as rows
+from hub.store.withheld import Withheld
 from schemas import Category
 from tests.hub.privacy.conftest import TENANT, Hub
 from tests.hub.privacy.house import (

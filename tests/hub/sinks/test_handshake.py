@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.sinks.addresses import UrlRefused
+from hub.outbound.addresses import UrlRefused
 from hub.sinks.handshake import HandshakeResult, handshake
 from tests.hub.sinks.conftest import LOOPBACK
 from tests.peers.webhook import WebhookReceiver, hang, raw, status

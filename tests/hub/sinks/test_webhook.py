@@ -18,8 +18,8 @@ from starlette.routing import Route
 
 from hub.clock import SystemClock
 from hub.delivery.base import Attempt, Outcome, Result
+from hub.outbound.addresses import UrlRefused
 from hub.privacy.base import PermitRefused
-from hub.sinks.addresses import UrlRefused
 from hub.sinks.webhook import WebhookSink, retry_after_s
 from tests.contracts.sink import attempt
 from tests.hub.sinks.conftest import LOOPBACK, SECRET

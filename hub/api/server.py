@@ -1,0 +1,127 @@
+"""The hub's two doors: HTTP at the address in the configuration, and a local socket for the command line."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Generator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+
+from hub.api.app import Api, create_app
+from hub.api.protocol import Protocol
+from hub.assembly.reload import Reloader
+from hub.assembly.services import Services
+from hub.config import ConfigErrors
+from hub.http.problems import ApiProblem
+from plugins.errors import ConfigurationError
+
+SOCKET_NAME: Final = "hub.sock"
+BACKLOG: Final = 1024
+STOP_S: Final = 5  # how long open requests may take when the hub stops
+
+
+class _Server(uvicorn.Server):
+    """Signals are the command's business, not each server's; `up` is set when it listens."""
+
+    def __init__(self, settings: uvicorn.Config) -> None:
+        super().__init__(settings)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+class Servers:
+    """Serves from `start` to `stop`. `address` is where it listens: where port 0 was asked for, the system's choice."""
+
+    def __init__(self, services: Services, reloader: Reloader | None = None) -> None:
+        """`reloader` serves `POST /v1/operator/apply`; None: there is no file to read again."""
+        self._services = services
+        self._api: Api | None = None
+        self._apply = None if reloader is None else partial(_apply, reloader)
+        self._running: list[tuple[_Server, asyncio.Task[None]]] = []
+        self.address = (services.config.host, services.config.port)
+        self.socket_path = services.config.data / SOCKET_NAME
+
+    async def start(self) -> None:
+        """Raises OSError if the address or the socket can't be listened on."""
+        config = self._services.config
+        family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+        # With the protocol named, asyncio sets TCP_NODELAY on what it accepts.
+        outside = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        outside.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            outside.bind((config.host, config.port))
+            outside.listen(BACKLOG)  # now: two hubs that start at once can both bind
+            self.address = outside.getsockname()[:2]
+            local = _local_socket(self.socket_path)
+        except OSError:
+            outside.close()
+            raise
+        self._api = create_app(self._services, apply=self._apply)
+        await self._api.start()
+        await self._serve(self._api, outside)
+        await self._serve(create_app(self._services, local=True, apply=self._apply), local)
+
+    async def stop(self) -> None:
+        self._services.pages.close()  # whoever holds a stream or a long poll is let go
+        for server, _ in self._running:
+            server.should_exit = True
+        await asyncio.gather(*(task for _, task in self._running), return_exceptions=True)
+        self._running.clear()
+        if self._api is not None:
+            await self._api.stop()
+        self.socket_path.unlink(missing_ok=True)
+
+    async def _serve(self, app: Any, listening: socket.socket) -> None:
+        settings = uvicorn.Config(
+            app, http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+            proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=60, timeout_graceful_shutdown=STOP_S,
+        )  # fmt: skip
+        server = _Server(settings)
+        task = asyncio.get_running_loop().create_task(server.serve(sockets=[listening]), name="http")
+        self._running.append((server, task))
+        await server.up.wait()
+
+
+async def _apply(reloader: Reloader, dry_run: bool) -> Mapping[str, Any]:
+    """`hub.api.operator.Apply`. Raises ApiProblem."""
+    try:
+        return (await reloader.apply(dry_run=dry_run)).to_json()
+    except ConfigErrors as errors:
+        raise ApiProblem(
+            "invalid-content",
+            "The configuration file can't be used; nothing was changed. Mend what `errors` names.",
+            more={"errors": [each.to_json() for each in errors.errors]},
+        ) from None
+    except ConfigurationError as error:
+        raise ApiProblem("state-conflict", str(error)) from None
+
+
+def _local_socket(path: Path) -> socket.socket:
+    """Only the user that the hub runs as may call here; a socket that an earlier life left behind is replaced.
+
+    The path is reached by way of the folder: a Unix socket's address holds 107 bytes at most.
+    """
+    path.unlink(missing_ok=True)
+    local = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    folder = os.open(path.parent, os.O_RDONLY)
+    old = os.umask(0o177)
+    try:
+        local.bind(f"/proc/self/fd/{folder}/{path.name}")
+    except OSError:
+        local.close()
+        raise
+    finally:
+        os.umask(old)
+        os.close(folder)
+    return local

@@ -1,0 +1,38 @@
+"""Which subscriptions wait until the directory has been loaded for the first time."""
+
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from hub.clock import Clock
+from hub.config import HubConfig
+from hub.directory.directory import Directory
+from hub.subscriptions.model import Subscription
+from schemas import Catalogue
+
+
+class FirstLoad:
+    """Whether a subscription must wait as a whole, because a configured directory source has never been complete.
+
+    Until then every person is unknown: waiting loses nothing, while deciding would withhold every event. After
+    `directory.first_load` (24 h) the gate decides per person.
+    """
+
+    def __init__(
+        self, config: HubConfig, *, catalogue: Catalogue, directory: Directory, clock: Clock, since: datetime
+    ) -> None:
+        self._sources = config.directory.sources
+        self._catalogue = catalogue
+        self._directory = directory
+        self._clock = clock
+        self._until = since + config.directory.first_load
+        self._over = not self._sources
+
+    def __call__(self, subscription: Subscription) -> bool:
+        if self._over:
+            return False
+        complete = self._directory.current_sources()
+        missing = any(not any(fnmatchcase(each, source) for each in complete) for source in self._sources)
+        if not missing or self._clock.utc() >= self._until:
+            self._over = True
+            return False
+        return any(entry.spec.about or entry.spec.mentions for entry in map(self._catalogue.entry, subscription.types))

@@ -1,0 +1,221 @@
+"""The hub: every room opened in the order in which it must wake, and closed in the opposite order."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, Self
+
+from hub.assembly.first_load import FirstLoad
+from hub.assembly.maintenance import Maintenance
+from hub.assembly.reload import Reloader
+from hub.assembly.services import Services
+from hub.clock import Clock, SystemClock
+from hub.config import HubConfig
+from hub.delivery.base import Sink
+from hub.delivery.delivery import Delivery
+from hub.delivery.follower import Parts
+from hub.delivery.pages import Pages
+from hub.delivery.relay import Relay
+from hub.directory.directory import Change, Directory
+from hub.engines import EmbeddedEngine, Engine
+from hub.hosting.hosts import HostedConnector, Hosts
+from hub.hosting.timers import Timers
+from hub.privacy.directory_view import GuardedDirectory
+from hub.privacy.disclosures import Disclosures
+from hub.privacy.gate import PrivacyGate
+from hub.privacy.withheld import WithheldMarks
+from hub.registry.registry import Registry
+from hub.sinks.webhooks import Webhooks
+from hub.subscriptions.model import Status, Subscription
+from plugins.manager import Plugins
+
+PROBLEMS_KEPT: Final = 1000
+
+OpenEngine = Callable[..., Awaitable[Engine]]
+"""Opens an engine: `(config, *, catalogue, clock)`."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something an operator should know: where, a stable code, and a place or id. Never data."""
+
+    at: datetime
+    where: str
+    code: str
+    detail: str
+
+
+class Hub:
+    """A running hub without its HTTP servers (`hub.api.server`). Make it with `start`."""
+
+    def __init__(self, config: HubConfig, clock: Clock, plugins: Plugins) -> None:
+        self.config = config
+        self.clock = clock
+        self.plugins = plugins
+        self.problems: list[Problem] = []
+        self._cleanup = contextlib.AsyncExitStack()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._started_at = clock.utc()
+
+    @classmethod
+    async def start(
+        cls,
+        config: HubConfig,
+        *,
+        plugins: Plugins | None = None,
+        clock: Clock | None = None,
+        open_engine: OpenEngine = EmbeddedEngine.open,
+    ) -> Self:
+        """Open the engine, take up where the last life ended, and deliver.
+
+        Raises what the engine's `open` raises, LogUnavailable, StoreUnavailable, ConfigurationError.
+        """
+        if clock is None:
+            school = config.school_clock
+            clock = SystemClock(school.start, school.speed) if school is not None else SystemClock()
+        hub = cls(config, clock, plugins if plugins is not None else Plugins.load())
+        try:
+            await hub._start(open_engine)
+        except BaseException:
+            await hub.stop()
+            raise
+        return hub
+
+    async def _start(self, open_engine: OpenEngine) -> None:
+        config, clock, tenant = self.config, self.clock, self.config.tenant
+        catalogue = self.plugins.catalogue()
+        engine = await open_engine(config, catalogue=catalogue, clock=clock)
+        self._cleanup.push_async_callback(engine.close)
+        self.log, self.store, keys = engine.log, engine.store, engine.keys
+        self.directory = Directory(clock, config.directory.max_age, partial(self.problem, "directory"))
+        await self.directory.load(self.log)
+        self.log.observe(self.directory.observe)
+        gate = PrivacyGate(catalogue, self.directory, keys, clock, tenant)
+        disclosures = Disclosures(self.store, keys, tenant, clock)
+        self.withheld = WithheldMarks(self.store, self.log, self.directory, gate, tenant)
+        self.webhooks = Webhooks(config, clock)
+        registry = await Registry.open(config, store=self.store, catalogue=catalogue, keys=keys, clock=clock)
+        await engine.keep_keys()  # the registry has opened what the store sealed with them
+        self.relay = Relay(
+            tenant=tenant, store=self.store, log=self.log, catalogue=catalogue, clock=clock,
+            on_problem=partial(self.problem, "relay"),
+        )  # fmt: skip
+        self.hosts = Hosts(
+            plugins=self.plugins, store=self.store, clock=clock,
+            directory=lambda instance, recipient: GuardedDirectory(
+                self.directory, gate, disclosures, self.store, self.log, recipient, tenant
+            ),
+            wake=self.relay.wake, pause=self._pause_connector, on_problem=self._connector_problem,
+        )  # fmt: skip
+        waits = FirstLoad(config, catalogue=catalogue, directory=self.directory, clock=clock, since=self._started_at)
+        parts = Parts(
+            tenant, self.log, self.store, gate, disclosures, self.withheld, clock, random.Random(),  # noqa: S311
+            keys.derive(f"{tenant}/delivery-id"), self.problem, waits,
+        )  # fmt: skip
+        self.delivery = Delivery(parts, registry, catalogue, self._sink, self._handshake)
+        registry.first_cursor = self.delivery.first_cursor
+        pages = Pages(
+            log=self.log, store=self.store, directory=self.directory, gate=gate, disclosures=disclosures,
+            withheld=self.withheld, registry=registry, catalogue=catalogue, keys=keys, clock=clock,
+            retention=config.retention, waits=waits,
+        )  # fmt: skip
+        self.services = Services(
+            config=config, clock=clock, plugins=self.plugins, catalogue=catalogue, engine=engine, keys=keys,
+            store=self.store, log=self.log, directory=self.directory, gate=gate, disclosures=disclosures,
+            withheld=self.withheld, subscriptions=registry, delivery=self.delivery, pages=pages, hosts=self.hosts,
+        )  # fmt: skip
+        self.directory.listen(self._look_again)
+        await self.delivery.prepare()
+        await self.withheld.start()
+        self._cleanup.push_async_callback(self.withheld.stop)
+        await self.relay.start()
+        self._cleanup.push_async_callback(self.relay.stop)
+        self._cleanup.push_async_callback(self.hosts.stop)  # first: the start may take long, and be cut off
+        await self.hosts.start(
+            {name: HostedConnector(each.use, each.config, each.contract) for name, each in config.connectors.items()}
+        )
+        await self.delivery.start()
+        self._cleanup.push_async_callback(self.delivery.stop)
+        self.timers = Timers(
+            store=self.store, clock=clock, hosts=self.hosts, caught_up=self._caught_up,
+            on_problem=self.hosts.problem,
+        )  # fmt: skip
+        await self.timers.start()
+        self._cleanup.push_async_callback(self.timers.stop)
+        self.reloader = Reloader(self.services, self.timers, self._in_force)
+        self._cleanup.push_async_callback(self.reloader.stop)
+        self._cleanup.callback(pages.close)
+        maintenance = Maintenance(self.services, self.problem)
+        maintenance.start()
+        self._cleanup.push_async_callback(maintenance.stop)
+
+    async def stop(self) -> None:
+        """End in order: what is on its way comes home, cursors are saved, files are closed."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._cleanup.aclose()
+
+    async def settled(self) -> None:
+        """Return when nothing is left to do now (tests and the demo wait for this)."""
+        while True:
+            await self.withheld.settled()
+            await self.delivery.settled()
+            if self.relay.idle:
+                return
+            await asyncio.sleep(0.005)
+
+    def problem(self, where: str, code: str, detail: str) -> None:
+        """Note something for the operator."""
+        self.problems.append(Problem(self.clock.utc(), where, code, detail))
+        del self.problems[:-PROBLEMS_KEPT]
+        log.warning("%s: %s %s", where, code, detail)
+
+    def _in_force(self, config: HubConfig) -> None:
+        """A configuration counts from now on, wherever one is asked."""
+        self.config = self.services.config = config
+        self.webhooks.configure(config)
+        self.services.pages.retention = config.retention
+
+    # -- what the parts ask for -------------------------------------------------------------------------------------
+
+    def _sink(self, subscription: Subscription) -> Sink:
+        sink = subscription.sink
+        if sink["kind"] == "connector":
+            return self.hosts.sink(sink["instance"])
+        return self.webhooks.sink(subscription)
+
+    async def _handshake(self, subscription: Subscription) -> bool:
+        answer = await self.webhooks.ask(subscription)
+        if not answer.granted:
+            self.problem(subscription.id, "handshake", answer.reason)
+        return answer.granted
+
+    def _pause_connector(self, instance: str, reason: str) -> None:
+        self._spawn(self.services.subscriptions.set_status(f"connector:{instance}", Status.PAUSED, reason, "hub"))
+
+    def _connector_problem(self, instance: str, code: str, detail: str) -> None:
+        self.problem(f"connectors.{instance}", code, detail)
+
+    async def _caught_up(self, instance: str, due: datetime) -> bool:
+        try:
+            self.services.subscriptions.get(f"connector:{instance}")
+        except KeyError:
+            return True  # it consumes nothing
+        return await self.delivery.caught_up(f"connector:{instance}")
+
+    def _look_again(self, change: Change) -> None:
+        self.delivery.look_again()
+        self.services.pages.wake()
+
+    def _spawn(self, work: Awaitable[Any]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

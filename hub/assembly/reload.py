@@ -1,0 +1,148 @@
+"""`skolnav apply`: a running hub takes up its configuration file as it stands now, without a gap in delivery."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from hub.assembly.services import Services
+from hub.config import ConnectorEntry, HubConfig, load
+from hub.hosting.hosts import START_S, HostedConnector
+from hub.hosting.timers import Timers
+from hub.registry.plan import AT_START, Change, plan
+from hub.store.base import StoreUnavailable
+from hub.subscriptions.model import Status
+from plugins.errors import ConfigurationError
+
+AGAIN_S: Final = 1.0
+_OTHER_HUB: Final = ("tenant", "data")  # another hub would begin there
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What the file changes; `applied` says whether that was done. `config` is what is in force now."""
+
+    changes: Sequence[Change]
+    applied: bool
+    config: HubConfig
+    read: HubConfig  # what the file says
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "file": str(self.read.path),
+            "applied": self.applied,
+            "changes": [each.to_json() for each in self.changes],
+            "warnings": [each.to_json() for each in self.read.warnings],
+        }
+
+
+class Reloader:
+    """Of one hub. Calls come one after another."""
+
+    def __init__(self, services: Services, timers: Timers, in_force: Callable[[HubConfig], None]) -> None:
+        """`in_force(config)` puts a configuration in force for what is read and made from now on."""
+        self._services = services
+        self._hosts = services.hosts
+        self._timers = timers
+        self._in_force = in_force
+        self._turn = asyncio.Lock()
+        self._opening: set[asyncio.Task[None]] = set()
+
+    async def apply(self, *, dry_run: bool, environ: Mapping[str, str] = os.environ) -> Reloaded:
+        """Read the file again, say what it changes, and unless `dry_run` do that. Cursor and state stay by name.
+
+        What is read only at the start (`AT_START`) stays as it is, and shows in the next plan again. Raises
+        ConfigErrors, ConfigurationError (the file describes another hub), StoreUnavailable; then all is as before.
+        """
+        async with self._turn:
+            old = self._services.config
+            if old.path is None:
+                raise ConfigurationError("this hub was not started from a file", fix="There is none to read again")
+            new = await asyncio.to_thread(load, old.path, self._services.plugins, environ=environ)
+            changes = plan(old, new, self._services.catalogue)
+            if dry_run:
+                return Reloaded(changes, False, old, new)
+            if changed := [name for name in _OTHER_HUB if getattr(old, name) != getattr(new, name)]:
+                raise ConfigurationError(
+                    f"{' and '.join(changed).replace('tenant', 'municipality')} can't change while the hub runs",
+                    fix="Stop the hub and start it again; it then begins with other files",
+                )
+            kept = replace(
+                new,
+                **{name: getattr(old, name) for name in AT_START},
+                outbound=tuple(dict.fromkeys((*old.outbound, *new.outbound))),
+            )
+            await self._become(old, kept)
+            log.info("configuration read again: %d changes", len(changes))
+            return Reloaded(changes, True, kept, new)
+
+    async def stop(self) -> None:
+        """Connectors that are still starting are let go; `Hosts` ends them."""
+        for task in self._opening:
+            task.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
+
+    async def _become(self, old: HubConfig, new: HubConfig) -> None:
+        services = self._services
+        added = [name for name in new.connectors if name not in old.connectors]
+        gone = [name for name in old.connectors if name not in new.connectors]
+        changed = [
+            name for name, each in new.connectors.items() if name in old.connectors and each != old.connectors[name]
+        ]
+        # A new instance is there before its subscription, which hands it events at once.
+        for name in added:
+            await self._open(name, new.connectors[name])
+        self._in_force(new)
+        try:
+            await services.subscriptions.reload(new)
+        except BaseException:
+            self._in_force(old)
+            for name in added:
+                await self._close(name)
+            raise
+        for name in gone:
+            await self._close(name)
+        for name in changed:
+            await self._timers.remove(name)
+            await self._hosts.halt(name)
+        for name in changed:
+            await self._open(name, new.connectors[name])
+            await self._resume(name)
+        for name in (*added, *changed):
+            await self._time(name)
+
+    async def _open(self, name: str, entry: ConnectorEntry) -> None:
+        """Start an instance; one that takes long goes on behind, as at the hub's start."""
+        hosted = HostedConnector(entry.use, entry.config, entry.contract)
+        opening = asyncio.ensure_future(self._hosts.add(name, hosted))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+        await asyncio.wait([opening], timeout=START_S)
+        if opening.done():
+            opening.result()
+
+    async def _time(self, name: str) -> None:
+        """Take up its timers once the store gives and takes them: the file is in force, there is no way back."""
+        while True:
+            try:
+                return await self._timers.add(name)
+            except StoreUnavailable as error:
+                log.error("%s: no timers (%s); next try in %.0f s", name, type(error).__name__, AGAIN_S)
+            await self._services.clock.sleep(AGAIN_S)
+
+    async def _close(self, name: str) -> None:
+        await self._timers.remove(name)
+        with suppress(KeyError):
+            await self._hosts.remove(name)
+
+    async def _resume(self, name: str) -> None:
+        """A connector that waited for its configuration to be mended goes on."""
+        id = f"connector:{name}"
+        with suppress(KeyError):
+            if self._services.subscriptions.get(id).reason == "configuration":
+                await self._services.subscriptions.set_status(id, Status.ACTIVE, "", "file")

@@ -1,0 +1,44 @@
+"""The parts of a running hub, as the API, the command line and the engine's tasks see them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hub.bus.base import Log
+    from hub.clock import Clock
+    from hub.config import HubConfig
+    from hub.delivery.delivery import Delivery
+    from hub.delivery.pages import Pages
+    from hub.directory.directory import Directory
+    from hub.engines import Engine
+    from hub.hosting.hosts import Hosts
+    from hub.keys import Keys
+    from hub.privacy.disclosures import Disclosures
+    from hub.privacy.gate import PrivacyGate
+    from hub.privacy.withheld import WithheldMarks
+    from hub.registry.registry import Registry
+    from hub.store.base import Store
+    from plugins.manager import Plugins
+    from schemas import Catalogue
+
+
+@dataclass(slots=True, kw_only=True)
+class Services:
+    """Made once by the engine (`hub.assembly.hub`), in the order of the fields."""
+
+    config: "HubConfig"
+    clock: "Clock"
+    plugins: "Plugins"
+    catalogue: "Catalogue"
+    engine: "Engine"
+    keys: "Keys"
+    store: "Store"
+    log: "Log"
+    directory: "Directory"
+    gate: "PrivacyGate"
+    disclosures: "Disclosures"
+    withheld: "WithheldMarks"
+    subscriptions: "Registry"
+    delivery: "Delivery"
+    pages: "Pages"
+    hosts: "Hosts"

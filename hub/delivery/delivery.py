@@ -1,0 +1,404 @@
+"""Delivery as a whole: a follower for each lane of each subscription whose events are pushed.
+
+Follows the registry: what is created, changed, paused or resumed there is started or stopped here. Feeds and streams
+are pulled (`hub.delivery.pages`); of them this keeps only the cursor that says where they begin.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+from hub.bus.base import LogUnavailable, Place, Position, Stored
+from hub.clock import from_us, to_us
+from hub.delivery.base import Attempt, Outcome, Result, Sink
+from hub.delivery.follower import LIVE, Follower, Parts
+from hub.delivery.readers import LiveReader, Reader, StateReader, open_reader, state_kinds
+from hub.registry.registry import Registry
+from hub.store import cursors, dead_letters, lanes, parked
+from hub.store.base import Operation, StoreUnavailable
+from hub.subscriptions.model import Status, Subscription
+from schemas import Catalogue, Event
+
+PULLED: Final = frozenset({"feed", "stream"})
+HANDSHAKE_RETRY_S: Final = (1.0, 10.0, 60.0, 600.0)
+AGAIN_S: Final = 5.0  # until what the store or the log could not do is tried again
+SAVE_S: Final = 5.0  # how long the end of the hub waits for a store that takes nothing
+TEST_TYPE: Final = "se.skolnav.subscription.test.v1"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryStatus:
+    """What an operator sees of one subscription. A subscriber never does: it would tell what was withheld."""
+
+    state: Status
+    reason: str
+    lag_s: float  # age of the oldest event that has not reached the recipient; 0 if all have
+    open: int
+    parked: int
+    dead: int
+    holding: bool  # the recipient as a whole fails and is left in peace for a while
+    lanes: Sequence[str]
+
+
+class NotFound(LookupError):
+    """No such subscription or dead letter."""
+
+
+class Delivery:
+    """`make_sink` builds what a subscription's `sink` says; `handshake` asks a webhook whether it wants events."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        registry: Registry,
+        catalogue: Catalogue,
+        make_sink: Callable[[Subscription], Sink],
+        handshake: Callable[[Subscription], Awaitable[bool]],
+    ) -> None:
+        self._parts = parts
+        self._registry = registry
+        self._catalogue = catalogue
+        self._make_sink = make_sink
+        self._handshake = handshake
+        self._followers: dict[tuple[str, str], Follower] = {}
+        self._changes: asyncio.Queue[str] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._shaking: dict[str, asyncio.Task[Any]] = {}
+        self._progress = asyncio.Event()
+        self._busy = 0  # changes that are being applied
+        self._resting: dict[str, tuple[Position | None, datetime, int]] = {}  # paused: where, since when, parked keys
+        self._dead: Counter[str] = Counter()
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    async def prepare(self) -> None:
+        """Give every new subscription its cursor: before anything is published, so that it misses nothing."""
+        known = {row.subscription for row in await self._parts.store.read(cursors.load(self._parts.tenant))}
+        fresh = [each for each in self._registry.all() if each.id not in known]
+        if fresh:
+            await self._parts.store.commit(*(self.first_cursor(each) for each in fresh))
+
+    async def start(self) -> None:
+        """Take up every subscription where its cursor stands; goes on behind, the hub need not wait for all."""
+        self._dead = Counter(await self._parts.store.read(dead_letters.counts(self._parts.tenant)))
+        self._registry.listen(self._changed)
+        self._busy += 1
+        self._spawn(self._run())
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(follower.stop(save_s=SAVE_S) for follower in self._followers.values()))
+        self._followers.clear()
+
+    def first_cursor(self, subscription: Subscription) -> Operation:
+        """Where a new subscription begins: to be committed together with the subscription itself."""
+        reader: Reader
+        match subscription.start_from:
+            case "now":
+                reader = LiveReader(self._parts.log, self._parts.log.head())
+            case "oldest":
+                reader = LiveReader(self._parts.log, self._parts.log.start())
+            case "state":
+                kinds = state_kinds(self._catalogue, subscription.types)
+                reader = StateReader(self._parts.log, kinds, self._parts.log.head())
+        row = cursors.Cursor(subscription.id, LIVE, reader.pack(), (), to_us(self._parts.clock.utc()))
+        return cursors.save(self._parts.tenant, row)
+
+    def look_again(self) -> None:
+        """What made subscriptions wait as a whole (`Parts.waits`) may be over."""
+        for follower in self._followers.values():
+            follower.look_again()
+
+    # -- what persons start -------------------------------------------------------------------------------------
+
+    async def replay(
+        self, id: str, *, since: datetime | Position | None = None, until: datetime | None = None, by: str
+    ) -> str:
+        """Send a stretch of the log again, in a lane of its own with fresh decisions; returns the lane's name.
+
+        `since` is a time or a position (None: the oldest kept), `until` a time (None: now). The live cursor stays.
+        Raises NotFound.
+        """
+        subscription = self._get(id)
+        where = self._parts.log
+        start = since if isinstance(since, Position) else where.start() if since is None else await where.at(since)
+        end = where.head() if until is None else await where.at(until)
+        lane = lanes.Lane(
+            id,
+            f"replay-{secrets.token_hex(4)}",
+            "replay",
+            start.pack(),
+            end.pack(),
+            (),
+            by,
+            self._parts.clock.utc(),
+            False,
+        )
+        operations = [lanes.add(self._parts.tenant, lane)]
+        if subscription.sink["kind"] not in PULLED:
+            reader = LiveReader(where, start, end)
+            operations.append(cursors.save(self._parts.tenant, cursors.Cursor(id, lane.lane, reader.pack(), (), 0)))
+        await self._parts.store.commit(*operations)
+        self._changed(subscription)
+        return lane.lane
+
+    async def resend(self, id: str, dead_letter: str, *, by: str) -> str:
+        """Try a dead letter again, in a lane of its own; the letter is gone from the list. Raises NotFound."""
+        subscription = self._get(id)
+        tenant, store = self._parts.tenant, self._parts.store
+        letter = await store.read(dead_letters.get(tenant, dead_letter))
+        if letter is None or letter.subscription != id:
+            raise NotFound(dead_letter)
+        now = self._parts.clock.utc()
+        head = self._parts.log.head()
+        name = f"resend-{secrets.token_hex(4)}"
+        operations = [
+            lanes.add(
+                tenant, lanes.Lane(id, name, "resend", head.pack(), head.pack(), (letter.place,), by, now, False)
+            ),
+            dead_letters.remove(tenant, dead_letter),
+        ]
+        if subscription.sink["kind"] not in PULLED:
+            # A lane with nothing to read and one key that is due.
+            reader = LiveReader(self._parts.log, head, head)
+            row = parked.Parked(id, name, dead_letter.encode(), letter.place, "resend", 0, now, now, "")
+            operations += [
+                cursors.save(tenant, cursors.Cursor(id, name, reader.pack(), (), 0)), parked.park(tenant, row),
+            ]  # fmt: skip
+        await store.commit(*operations)
+        self._dead[id] -= 1
+        self._changed(subscription)
+        return name
+
+    async def test(self, id: str) -> Outcome:
+        """Hand the recipient a test event that concerns nobody, now, past the queue. Raises NotFound."""
+        subscription = self._get(id)
+        body = Event(
+            {
+                "specversion": "1.0",
+                "id": secrets.token_hex(16),
+                "source": f"urn:skolnav:{self._parts.tenant}",
+                "type": TEST_TYPE,
+                "time": self._parts.clock.utc().isoformat(),
+                "datacontenttype": "application/json",
+            },
+            {"subscription": subscription.name},
+        ).to_json()
+        stored = Stored(Place(0), TEST_TYPE, "", "", "", "", None, (), (), False, 0, body)
+        sink = self._make_sink(subscription)
+        try:
+            return await sink.deliver(Attempt(stored, f"msg_{secrets.token_hex(16)}", 1, lambda: body))
+        finally:
+            await sink.close()
+
+    # -- what others ask ----------------------------------------------------------------------------------------
+
+    def status(self, id: str) -> DeliveryStatus:
+        """Raises NotFound."""
+        subscription = self._get(id)
+        running = [follower for (name, _), follower in self._followers.items() if name == id]
+        oldest = min(filter(None, (follower.oldest_undelivered() for follower in running)), default=None)
+        waiting = sum(follower.parked for follower in running)
+        if not running and id in self._resting:
+            position, since, waiting = self._resting[id]
+            if waiting or position is None or not position.reached(self._parts.log.head()):
+                oldest = since
+        lag = 0.0 if oldest is None else max(0.0, (self._parts.clock.utc() - oldest).total_seconds())
+        return DeliveryStatus(
+            subscription.status,
+            subscription.reason,
+            lag,
+            sum(follower.open for follower in running),
+            waiting,
+            self._dead[id],
+            any(follower.holding for follower in running),
+            [follower.lane for follower in running if follower.lane != LIVE],
+        )
+
+    async def caught_up(self, id: str) -> bool:
+        """Wait until all that was accepted before this call has been tried; whether all of it was handled.
+
+        False: some events wait for their next try. For timers, which run after the events before them.
+        """
+        head = self._parts.log.head()
+        await self._until(lambda: (live := self._followers.get((id, LIVE))) is not None and live.tried(head))
+        return self._followers[id, LIVE].handled(head)
+
+    async def settled(self) -> None:
+        """Return when nothing is left to do now: every running follower is at the head and idle (tests, demo)."""
+        await self._until(
+            lambda: (
+                not self._busy
+                and self._changes.empty()
+                and all(follower.settled(self._parts.log.head()) for follower in self._followers.values())
+            )
+        )
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        while not holds():
+            self._progress.clear()
+            await self._progress.wait()
+
+    # -- following the registry ---------------------------------------------------------------------------------
+
+    def _changed(self, subscription: Subscription) -> None:
+        self._changes.put_nowait(subscription.id)
+
+    async def _run(self) -> None:
+        await asyncio.gather(*(self._agree(subscription.id) for subscription in self._registry.all()))
+        self._busy -= 1
+        while True:
+            self._progress.set()
+            id = await self._changes.get()
+            self._busy += 1
+            await self._agree(id)
+            self._busy -= 1
+
+    async def _agree(self, id: str) -> None:
+        """Make what runs agree with the registry. What can't be done is tried again later, or paused."""
+        try:
+            await self._apply(id)
+        except (StoreUnavailable, LogUnavailable) as error:
+            log.error("subscription %s is taken up again in %.0f s: %s", id, AGAIN_S, type(error).__name__)
+            asyncio.get_running_loop().call_later(AGAIN_S, self._changes.put_nowait, id)
+        except Exception as error:
+            log.error("subscription %s can't be taken up: %s", id, type(error).__name__, exc_info=error)
+            self._spawn(self._set_status(id, Status.PAUSED, f"fault-{type(error).__name__}"))
+
+    async def _apply(self, id: str) -> None:
+        """Make what runs agree with what the registry says of one subscription."""
+        try:
+            subscription: Subscription | None = self._registry.get(id)
+        except KeyError:
+            subscription = None
+        pushed = subscription is not None and subscription.sink["kind"] not in PULLED
+        wanted = pushed and subscription is not None and subscription.status is Status.ACTIVE
+        for key in [key for key in self._followers if key[0] == id]:
+            if not wanted or self._followers[key].subscription is not subscription:
+                await self._followers.pop(key).stop()
+        shaking = self._shaking.pop(id, None)
+        if shaking is not None:
+            shaking.cancel()
+        self._resting.pop(id, None)
+        if subscription is None:
+            await self._forget(id)
+        elif pushed and subscription.status is Status.PAUSED:
+            await self._rest(id)
+        elif wanted:
+            await self._start_lanes(subscription)
+        elif pushed and subscription.status is Status.PENDING:
+            self._shaking[id] = self._spawn(self._shake(subscription))
+
+    async def _start_lanes(self, subscription: Subscription) -> None:
+        tenant, store, id = self._parts.tenant, self._parts.store, subscription.id
+        rows = await store.read(cursors.load(tenant, id))
+        if not any(row.lane == LIVE for row in rows):
+            await store.commit(self.first_cursor(subscription))
+            rows = await store.read(cursors.load(tenant, id))
+        waiting = await store.read(parked.load(tenant, id))
+        for row in rows:
+            if (id, row.lane) in self._followers:
+                continue
+            follower = Follower(
+                self._parts,
+                subscription,
+                self._make_sink(subscription),
+                open_reader(self._parts.log, row.position),
+                lane=row.lane,
+                ended=partial(self._ended, id),
+                progressed=partial(self._progressed, id, row.lane),
+                died=partial(self._count_dead, id),
+            )
+            follower.restore(entry for entry in waiting if entry[0].lane == row.lane)
+            self._followers[id, row.lane] = follower
+            try:
+                await follower.start([Place(place) for place in row.open])
+            except Exception:
+                del self._followers[id, row.lane]
+                await follower.stop(save_s=SAVE_S)
+                raise
+
+    async def _rest(self, id: str) -> None:
+        """Note what a paused subscription has waiting: nobody follows it, and it must not look as if all were well."""
+        tenant, store = self._parts.tenant, self._parts.store
+        live = next((row for row in await store.read(cursors.load(tenant, id)) if row.lane == LIVE), None)
+        if live is None:
+            return
+        reader = open_reader(self._parts.log, live.position)
+        # With something open, or in the middle of the state, there is more to come wherever the log stands.
+        position = reader.position if isinstance(reader, LiveReader) and not live.open else None
+        since = from_us(live.accepted_us) if live.accepted_us else self._parts.clock.utc()
+        self._resting[id] = (position, since, len(await store.read(parked.load(tenant, id))))
+
+    async def _forget(self, id: str) -> None:
+        """The subscription was deleted: so is its trail."""
+        tenant = self._parts.tenant
+        self._dead.pop(id, None)
+        await self._parts.store.commit(
+            cursors.forget(tenant, id), parked.forget(tenant, id), dead_letters.forget(tenant, id),
+            lanes.forget(tenant, id),
+        )  # fmt: skip
+
+    async def _shake(self, subscription: Subscription) -> None:
+        """Ask until the webhook allows it; the cursor is kept meanwhile."""
+        for attempt in range(1_000_000):
+            with contextlib.suppress(OSError, StoreUnavailable):
+                if await self._handshake(subscription):
+                    await self._registry.consented(subscription)
+                    return
+            await self._parts.clock.sleep(HANDSHAKE_RETRY_S[min(attempt, len(HANDSHAKE_RETRY_S) - 1)])
+
+    def _ended(self, id: str, result: Result, reason: str) -> None:
+        status = Status.ENDED if result is Result.GONE else Status.PAUSED
+        log.warning("subscription %s is %s (%s)", id, status, reason)
+        self._spawn(self._set_status(id, status, reason))
+
+    async def _set_status(self, id: str, status: Status, reason: str) -> None:
+        while True:
+            try:
+                await self._registry.set_status(id, status, reason, "hub")
+                return
+            except StoreUnavailable:
+                await self._parts.clock.sleep(AGAIN_S)
+
+    def _count_dead(self, id: str) -> None:
+        self._dead[id] += 1
+
+    def _progressed(self, id: str, lane: str) -> None:
+        self._progress.set()
+        if lane != LIVE and (follower := self._followers.get((id, lane))) is not None and follower.finished:
+            del self._followers[id, lane]
+            self._spawn(self._finish(id, lane, follower))
+
+    async def _finish(self, id: str, lane: str, follower: Follower) -> None:
+        tenant = self._parts.tenant
+        self._busy += 1
+        try:
+            await follower.stop()
+            await self._parts.store.commit(lanes.finish(tenant, id, lane), cursors.forget(tenant, id, lane))
+        finally:
+            self._busy -= 1
+            self._progress.set()
+
+    def _get(self, id: str) -> Subscription:
+        try:
+            return self._registry.get(id)
+        except KeyError:
+            raise NotFound(id) from None
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

@@ -1,0 +1,110 @@
+"""A copy of the embedded engine's two files: the store first, then the log, kept and put back as a pair.
+
+A store that is older than its log delivers some events again; a log that is older than its store would lose some.
+"""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from hub.engines.base import BackupFailed
+
+STORE: Final = "store.db"
+LOG: Final = "log.db"
+PAIR: Final = (STORE, LOG)
+
+
+def back_up(data: Path, folder: Path) -> int:
+    """Copy both files of a hub, running or not, into `folder`, made if there is none; returns the bytes.
+
+    Each copy is checked, durable, and has its name only then. In a process that has the files open it must be this
+    code: each file is read by the library that writes it, since a second one would undo the first one's locks.
+    Raises FileExistsError (one of them is there), BackupFailed, OSError.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in PAIR:
+        if (folder / name).exists():
+            raise FileExistsError(str(folder / name))
+    _written(data / STORE, folder / STORE, _copy_store)
+    _written(data / LOG, folder / LOG, _copy_log)
+    _sync(folder)
+    return sum((folder / name).stat().st_size for name in PAIR)
+
+
+def restore(folder: Path, data: Path) -> None:
+    """Put a pair back. The caller holds the log's lock (`hub.bus.file.lock`).
+
+    Raises FileNotFoundError (one of the pair), FileExistsError (data is there), BackupFailed (a copy is damaged),
+    OSError.
+    """
+    for name in PAIR:
+        if not (folder / name).exists():
+            raise FileNotFoundError(str(folder / name))
+        for beside in (name, f"{name}-wal"):
+            if (data / beside).exists():
+                raise FileExistsError(str(data / beside))
+    for name in PAIR:
+        _written(folder / name, data / name, _copy_file)
+    _sync(data)
+
+
+def _written(source: Path, target: Path, copy: Callable[[Path, Path], None]) -> None:
+    part = target.with_name(target.name + ".part")
+    part.unlink(missing_ok=True)
+    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        copy(source, part)
+        _check(part)
+        _sync(part)
+        part.rename(target)
+    except (apsw.Error, sqlite3.Error) as error:
+        raise BackupFailed(f"{source}: {type(error).__name__}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _copy_store(source: Path, target: Path) -> None:
+    reading = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
+    writing = sqlite3.connect(target)
+    try:
+        reading.backup(writing)  # in one step: a snapshot, while the hub writes on
+    finally:
+        writing.close()
+        reading.close()
+
+
+def _copy_log(source: Path, target: Path) -> None:
+    reading = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READONLY)
+    writing = apsw.Connection(str(target))
+    try:
+        with writing.backup("main", reading, "main") as copying:
+            copying.step(-1)
+    finally:
+        writing.close()
+        reading.close()
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+
+
+def _check(copy: Path) -> None:
+    checked = sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    try:
+        if checked.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+            raise BackupFailed(f"{copy.name.removesuffix('.part')} is damaged")
+    finally:
+        checked.close()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,207 @@
+"""Every call of one connector: in its turn, within its time, and what it kept taken as a whole or not at all.
+
+All of it runs in the connector's loop, except `overdue`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from hub.clock import Clock
+from hub.delivery.base import Attempt, Outcome, Result
+from hub.hosting.context import CALL, InstanceContext, Staged
+from hub.hosting.failures import NothingWaits, TimedOut, outcome_of
+from hub.hosting.own_thread import told_to_end
+from hub.privacy.base import PermitRefused
+from hub.store.base import Operation
+from plugins.connector import Answer, Connector, ConnectorConfig, Received, Waiting
+from schemas import Event
+
+RECEIVE_S: Final = 10.0  # the waiting for one's turn and receive() itself: callers wait 5 s to 30 s for an answer
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One call that is going on, for the watchdog."""
+
+    what: str
+    started: float  # machine time
+    limit_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a call kept: it is shown from now on, and must be committed in this order."""
+
+    operations: Sequence[Operation]
+    published: bool  # the outbox gets rows
+
+
+class Calls:
+    """The calls of one instance.
+
+    `failed(what, error, event)` is told of a call that failed, by an event's id where it was about one, before that is
+    raised. `wake()` is called on the hub's loop when the outbox has got rows.
+
+    start, poll, timers and reconcile take turns, and handle too unless the class allows more. receive and confirm
+    have a turn of their own: who waits for those can't wait for a long poll.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        cls: type[Connector[Any]],
+        clock: Clock,
+        failed: Callable[[str, BaseException, str], None],
+        wake: Callable[[], None],
+    ) -> None:
+        self.connector: Connector[Any]
+        self.going: set[Call] = set()  # for the watchdog
+        self._name = name
+        self._cls = cls
+        self._clock = clock
+        self._failed = failed
+        self._wake = wake
+        self._context: InstanceContext
+        self._turn = asyncio.Lock()
+        self._door = asyncio.Lock()
+
+    def overdue(self, grace_s: float) -> Call | None:
+        """A call that goes on although its time was over so long ago. Asked by the hub."""
+        now = self._clock.monotonic()
+        return next((call for call in list(self.going) if now - call.started > call.limit_s + grace_s), None)
+
+    # -- life and polls: who supervises them says what their failures mean ---------------------------------------
+
+    async def start(self, config: ConnectorConfig, context: InstanceContext) -> None:
+        """Make the connector and call start(). Raises what the connector raises, TimedOut."""
+        async with self._turn, self._limited("start", self._cls.timeout_s):
+            self._context = context
+            self.connector = self._cls(config, context)
+            await self.connector.start()
+
+    async def poll(self, begins: Callable[[], None]) -> str | None:
+        """Call poll(), and `begins` before it, when its turn has come. Raises as `start`."""
+        async with self._turn, self._limited("poll", self._cls.poll_timeout_s):
+            begins()
+            return await self.connector.poll()
+
+    async def stop(self, limit_s: float) -> None:
+        """Call stop() if there is a connector, whatever else goes on. Does not raise."""
+        if not hasattr(self, "connector"):
+            return
+        try:
+            with self._telling("stop"):
+                async with self._limited("stop", limit_s):
+                    await self.connector.stop()
+        except BaseException as error:
+            if told_to_end(error):
+                raise
+
+    # -- what the hub wants of it: raises what the connector raises, TimedOut -------------------------------------
+
+    async def call(self, method: str, arguments: Sequence[Any], limit_s: float) -> None:
+        """Call a timer, selftest() or reconcile()."""
+        with self._telling(method):
+            async with self._turn, self._limited(method, limit_s):
+                await getattr(self.connector, method)(*arguments)
+
+    async def receive(self, request: Received) -> Answer | None:
+        with self._telling("receive"):
+            async with self._limited("receive", RECEIVE_S), self._door:
+                answer = await self.connector.receive(request)
+            if answer is not None and not isinstance(answer, Answer):
+                raise TypeError("receive() must return an Answer or None")
+        return answer
+
+    async def waiting(self) -> Sequence[Waiting]:
+        with self._telling("waiting"):
+            async with self._limited("waiting", RECEIVE_S):
+                return list(await self.connector.waiting())
+
+    async def confirm(self, word: str) -> Kept:
+        """Call confirm(). Raises NothingWaits too."""
+        async with self._door:
+            if all(each.word != word for each in await self.waiting()):
+                raise NothingWaits(f"{self._name}: nothing waits under this word", code="nothing-waits")
+            with self._telling("confirm"), self._staging() as staged:
+                async with self._limited("confirm", RECEIVE_S):
+                    await self.connector.confirm(word)
+                return self._kept(staged)
+
+    async def handle(self, attempt: Attempt) -> Outcome:
+        """Call handle() with what the attempt's permit gives. Raises PermitRefused, and else nothing."""
+        async with self._turn if self._cls.concurrency == "instance" else nullcontext():
+            try:
+                with self._telling("handle", attempt.stored.id), self._staging() as staged:
+                    async with self._limited("handle", self._cls.timeout_s):
+                        # The permit holds in this step: nothing is awaited between it and the call.
+                        event = _event(attempt.permit())
+                        await self.connector.handle(event)
+                    kept = self._kept(staged)
+            except PermitRefused:
+                raise
+            except BaseException as error:
+                if told_to_end(error):
+                    raise
+                return outcome_of(error)
+        return Outcome(
+            Result.DELIVERED, operations=kept.operations, on_stored=self._wake if kept.published else None
+        )  # fmt: skip
+
+    # -- how --------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _staging(self) -> Iterator[Staged]:
+        """What this task commits while it is in here collects, and is shown to nobody else."""
+        staged = Staged()
+        CALL.set(staged)  # this task is this call
+        try:
+            yield staged
+        finally:
+            staged.open = False
+
+    def _kept(self, staged: Staged) -> Kept:
+        """The call went well: show what it staged. Raises TemporaryError where the instance has been given up."""
+        return Kept(self._context.operations(staged.changes, staged.bodies), bool(staged.bodies))
+
+    @contextmanager
+    def _telling(self, what: str, event: str = "") -> Iterator[None]:
+        try:
+            yield
+        except PermitRefused:  # no failure: the gate decides anew
+            raise
+        except BaseException as error:
+            if not told_to_end(error):
+                self._failed(what, error, event)
+            raise
+
+    @asynccontextmanager
+    async def _limited(self, what: str, limit_s: float) -> AsyncIterator[None]:
+        """Raises TimedOut."""
+        call = Call(what, self._clock.monotonic(), limit_s)
+        self.going.add(call)
+        timer: asyncio.Timeout | None = None
+        try:
+            async with self._clock.timeout(limit_s) as timer:
+                yield
+        except TimeoutError:
+            if timer is None or not timer.expired():
+                raise
+            raise TimedOut(
+                f"{what}() of {self._name} did not end within {limit_s:g} s",
+                fix="Give the far side's calls shorter time-outs, or raise `timeout_s` on the class",
+                code="timeout",
+            ) from None
+        finally:
+            self.going.discard(call)
+
+
+def _event(body: bytes) -> Event:
+    attributes = orjson.loads(body)
+    data = attributes.pop("data", None)
+    return Event(attributes, data)

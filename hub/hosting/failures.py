@@ -1,0 +1,113 @@
+"""What a connector's failure means for its event, and what may be said of it: a class and a place, never its text."""
+
+import logging
+import random
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from hub.delivery.base import Outcome, Result
+from hub.delivery.retries import MAX_RETRY_AFTER_S
+from plugins.connector import Connector
+from plugins.errors import ConfigurationError, PermanentError, PrivacyError, SkolnavError, TemporaryError
+
+_CODE: Final = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*\Z", re.ASCII)
+MAX_BACKOFF_S: Final = 300.0
+
+log = logging.getLogger(__name__)
+
+
+class NotRunning(TemporaryError):
+    """The instance can't be called now."""
+
+
+class NothingWaits(TemporaryError):
+    """What a person confirmed does not wait, or no longer."""
+
+
+class TimedOut(TemporaryError):
+    """A call took longer than its limit and was cancelled, or given up."""
+
+
+def code_of(error: BaseException) -> str:
+    """A short stable code: the connector's own for a typed failure, else `error-<class name>`."""
+    return coded(error.code) if isinstance(error, SkolnavError) else f"error-{type(error).__name__}"
+
+
+def coded(code: str) -> str:
+    """A connector's own code. A vendor may have put a value there: what does not look like a code is not repeated."""
+    return code if len(code) <= 40 and _CODE.match(code) else "failed"
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """How delivery goes on after handle() raised."""
+    match error:
+        case TimedOut():
+            return Outcome(Result.RETRY, error.code, recipient_down=True)
+        case TemporaryError():
+            return Outcome(Result.RETRY, code_of(error), retry_after_s=error.retry_after_s)
+        case PrivacyError():
+            return Outcome(Result.DEAD, "privacy")
+        case PermanentError():
+            return Outcome(Result.DEAD, code_of(error))
+        case ConfigurationError():
+            return Outcome(Result.MISCONFIGURED, code_of(error))
+        case _:
+            return Outcome(Result.RETRY, code_of(error))
+
+
+def backoff_s(failures: int, error: BaseException) -> float:
+    """Seconds until the next try after so many failures in a row; the far side's wish counts if it is longer, up to
+    MAX_RETRY_AFTER_S.
+    """
+    wished = error.retry_after_s if isinstance(error, TemporaryError) else None
+    own = min(2.0 ** min(failures, 16) / 2, MAX_BACKOFF_S)
+    return max(own, min(wished or 0.0, MAX_RETRY_AFTER_S))
+
+
+def jittered(seconds: float, dice: random.Random) -> float:
+    """Up to a fifth longer, so that what failed together is not tried again together."""
+    return seconds * (1 + dice.random() / 5)
+
+
+def place_of(error: BaseException, cls: type[Connector[Any]]) -> str:
+    """Where it was raised, for the vendor: `mapping.py:42 portions`."""
+    return innermost(traceback.extract_tb(error.__traceback__), cls)
+
+
+def innermost(stack: traceback.StackSummary, cls: type[Connector[Any]]) -> str:
+    """The innermost line in the connector's own folder, else the innermost of all; empty for an empty stack."""
+    folder = Path(getattr(sys.modules.get(cls.__module__), "__file__", None) or "/").parent
+    own = [frame for frame in stack if folder in Path(frame.filename).parents]
+    frames = own or list(stack)
+    if not frames:
+        return ""
+    frame = frames[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+
+
+def tell(
+    instance: str,
+    cls: type[Connector[Any]],
+    what: str,
+    error: BaseException,
+    event: str,
+    problem: Callable[[str, str], None],
+) -> None:
+    """Log that something failed, and tell the operator (`problem(code, detail)`) what waiting will not mend.
+
+    Where and of which class: the text of an exception may quote data. `event`: the id of the one that it was about.
+    """
+    code = code_of(error)
+    about = f" on event {event}" if event else ""
+    place = place_of(error, cls)
+    if isinstance(error, NotRunning | TimedOut):
+        log.warning("%s: %s%s: %s", instance, what, about, error)
+    else:
+        log.warning("%s: %s failed%s: %s (%s at %s)", instance, what, about, code, type(error).__name__, place)
+    if isinstance(error, PrivacyError | ConfigurationError | TimedOut) or not isinstance(error, SkolnavError):
+        detail = f"{what}: {type(error).__name__} at {place}" if place else what
+        problem("privacy" if isinstance(error, PrivacyError) else code, detail)

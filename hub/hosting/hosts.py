@@ -1,0 +1,334 @@
+"""All connector instances of a hub: started, watched, called and stopped, each apart from the others."""
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from hub.clock import Clock
+from hub.delivery.base import Attempt, Outcome, Result
+from hub.hosting.failures import coded
+from hub.hosting.instance import Instance, InstanceStatus, Surroundings
+from hub.privacy.base import Recipient
+from hub.store.base import Operation, Store
+from plugins.connector import Answer, Connector, ConnectorConfig, DirectoryView, Received, Waiting
+from plugins.manager import Plugins
+from schemas import DataContract
+
+WATCH_S: Final = 1.0
+BLOCKED_S: Final = 10.0  # machine time that an instance's loop may go without a turn
+START_S: Final = 5.0  # how long the hub's start waits for its connectors
+MOST_CODES: Final = 100  # of one instance's problems that are counted apart
+KEY_CONCURRENCY: Final = 8  # calls at a time of a connector with `concurrency: key`
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class HostedConnector:
+    """One entry under `connectors:`. `use` names the class; `contract` is the configuration's narrowing, if any."""
+
+    use: str
+    config: ConnectorConfig
+    contract: DataContract | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceInfo:
+    """One instance as an operator sees it."""
+
+    name: str
+    use: str
+    status: InstanceStatus
+    reason: str  # a short stable code; empty while it runs
+    failing: str  # the code of the last poll's failure; empty after one that went well
+    doing: dict[str, float]  # calls that are going on, and for how many seconds
+    unread: str  # the code of what the last poll could not read although it went well; empty if it read all
+    failures: int  # polls in a row that failed or did not read all
+    polls: bool  # whether it polls at all
+    polled: datetime | None  # when the last poll ended that read all, since the instance began; machine time
+    since: datetime  # when the instance began
+    problem: str  # the code of the last problem that was told, since the hub began; empty if there was none
+    problem_at: datetime | None
+    problems: dict[str, int]  # how many were told, by code
+
+
+def recipient_of(instance: str, cls: type[Connector[Any]], narrowed: DataContract | None = None) -> Recipient | None:
+    """Whom the gate decides for when this instance is given an event or asks the directory; None: it sees nothing."""
+    if cls.contract is None:
+        return None
+    contracts = (cls.contract,) if narrowed is None else (cls.contract, narrowed)
+    return Recipient(f"connector/{instance}", contracts, aggregates=cls.aggregates)
+
+
+class Hosts:
+    """The instances by name.
+
+    `directory(instance, recipient)` gives an instance its view of the directory; `wake()` is called when the outbox
+    has got rows; `pause(instance, reason)` when an instance was given up and must get no more events;
+    `on_problem(instance, code, detail)` when an operator should know: codes and places, never data. All are called on
+    the hub's event loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        plugins: Plugins,
+        store: Store,
+        clock: Clock,
+        directory: Callable[[str, Recipient], DirectoryView],
+        wake: Callable[[], None],
+        pause: Callable[[str, str], None],
+        on_problem: Callable[[str, str, str], None],
+    ) -> None:
+        self._plugins = plugins
+        self._store = store
+        self._clock = clock
+        self._directory = directory
+        self._wake = wake
+        self._pause = pause
+        self._on_problem = on_problem
+        self._problems: dict[str, Counter[str]] = {}  # by instance and code; they outlive a restart of the instance
+        self._last_problem: dict[str, tuple[str, datetime]] = {}
+        self._instances: dict[str, Instance] = {}
+        self._watchdog: asyncio.Task[None] | None = None
+        self._opening: list[asyncio.Task[None]] = []
+        self._served: set[str] = set()  # instances that delivery has been given a sink of
+        self._halted: set[str] = set()  # stopped under their names, until others take those
+        self._restarting: dict[str, asyncio.Task[InstanceStatus]] = {}
+        self._reconciling: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self, connectors: Mapping[str, HostedConnector]) -> None:
+        """Start all. Returns when each has tried start() once, or after START_S: one that is slow goes on behind.
+
+        Raises UnknownConnector.
+        """
+        for hosted in connectors.values():
+            self._plugins.connector(hosted.use)
+        self._watchdog = asyncio.create_task(self._watch())
+        self._opening = [asyncio.create_task(self.add(name, hosted)) for name, hosted in connectors.items()]
+        if self._opening:
+            ended, _ = await asyncio.wait(self._opening, timeout=START_S)
+            for opening in ended:
+                opening.result()
+
+    async def stop(self) -> None:
+        """End all, in bounded time: one that does not end is named and left behind."""
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watchdog
+        pending = [*self._opening, *self._restarting.values(), *self._reconciling.values()]
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        instances, self._instances = list(self._instances.values()), {}
+        await asyncio.gather(*(self._close(instance, successor=False) for instance in instances))
+
+    async def add(self, name: str, hosted: HostedConnector) -> None:
+        """Start one more instance. Raises UnknownConnector, and ValueError if the name is taken."""
+        if name in self._instances and name not in self._halted:
+            raise ValueError(f"connector instance {name} exists already")
+        cls = self._plugins.connector(hosted.use)
+        self._halted.discard(name)
+        recipient = recipient_of(name, cls, hosted.contract)
+        await self._open(Instance(name, cls, hosted.config, recipient, self._surroundings()))
+
+    async def halt(self, name: str) -> None:
+        """Stop an instance that `add` will replace. Until then it is there: what delivery hands it is tried again."""
+        self._halted.add(name)
+        await self._close(self._instances[name], successor=True)
+
+    async def remove(self, name: str) -> None:
+        """Stop one instance; its state is in the store then, for another of this name. Raises KeyError."""
+        self._halted.discard(name)
+        await self._close(self._instances.pop(name), successor=True)
+
+    async def restart(self, name: str) -> InstanceStatus:
+        """Begin anew with the state of the store: after a person mended what made it fail or hang.
+
+        Nothing begins where it is removed meanwhile, or replaced. Raises KeyError.
+        """
+        old = self._instances[name]
+        await self._close(old, successor=True)
+        if self._instances.get(name) is not old or name in self._halted:
+            return old.status
+        new = Instance(name, old.cls, old.config, old.recipient, self._surroundings())
+        await self._open(new)
+        return new.status
+
+    def names(self) -> list[str]:
+        return sorted(self._instances)
+
+    def instance(self, name: str) -> Instance:
+        """Raises KeyError."""
+        return self._instances[name]
+
+    def statuses(self) -> list[InstanceInfo]:
+        return [self._status(name, instance) for name, instance in sorted(self._instances.items())]
+
+    def _status(self, name: str, instance: Instance) -> InstanceInfo:
+        now = self._clock.monotonic()
+        problem, problem_at = self._last_problem.get(name, ("", None))
+        return InstanceInfo(
+            name,
+            instance.cls.name,
+            instance.status,
+            instance.reason,
+            instance.failing,
+            {call.what: round(now - call.started, 1) for call in list(instance.calls)},
+            instance.unread,
+            instance.failures,
+            instance.cls.poll is not Connector.poll,
+            instance.polled,
+            instance.since,
+            problem,
+            problem_at,
+            dict(self._problems.get(name, {})),
+        )
+
+    def problem(self, name: str, code: str, detail: str) -> None:
+        """Something that an operator should know of an instance: counted, and told."""
+        counts, counted = self._problems.setdefault(name, Counter()), coded(code)
+        counts[counted if counted in counts or len(counts) < MOST_CODES else "other"] += 1
+        self._last_problem[name] = counted, self._clock.utc()
+        self._on_problem(name, code, detail)
+
+    def sink(self, name: str) -> "ConnectorSink":
+        """Where delivery hands this instance its events. Raises KeyError if there is no such instance."""
+        instance = self._instances[name]
+        if name in self._served and _waits_for_a_person(instance):
+            # Delivery asks once more after somebody resumed the subscription: what was given up begins anew.
+            self.restart_soon(name)
+        self._served.add(name)
+        return ConnectorSink(self, name, KEY_CONCURRENCY if instance.cls.concurrency == "key" else 1)
+
+    async def selftest(self, name: str) -> None:
+        """A round trip to the far side. Raises what the connector raises, NotRunning, TimedOut."""
+        instance = self._instances[name]
+        await instance.call("selftest", limit_s=instance.cls.timeout_s)
+
+    async def reconcile(self, name: str) -> None:
+        """Compare with the far side and mend. Raises as `selftest`."""
+        instance = self._instances[name]
+        await instance.call("reconcile", limit_s=instance.cls.poll_timeout_s)
+
+    def reconcile_soon(self, name: str) -> bool:
+        """Reconcile behind the caller's back, which may take as long as `poll_timeout_s`; a failure is told by the
+        instance. False if one that was asked for here has not ended. Raises KeyError, NotRunning.
+        """
+        self._instances[name].require_running()
+        if name in self._reconciling:
+            return False
+
+        async def reconcile() -> None:
+            with contextlib.suppress(Exception):
+                await self.reconcile(name)
+
+        task = asyncio.get_running_loop().create_task(reconcile())
+        self._reconciling[name] = task
+        task.add_done_callback(lambda done: self._reconciling.pop(name, None))
+        return True
+
+    def restart_soon(self, name: str) -> bool:
+        """Begin an instance anew behind the caller's back. False if that goes on already. Raises KeyError."""
+        if name not in self._instances:
+            raise KeyError(name)
+        if name in self._restarting:
+            return False
+        task = asyncio.get_running_loop().create_task(self.restart(name))
+        self._restarting[name] = task
+        task.add_done_callback(lambda done: self._restarting.pop(name, None))
+        return True
+
+    async def waiting(self, name: str) -> Sequence[Waiting]:
+        """What waits for a person. Raises as `selftest`."""
+        return await self._instances[name].waiting()
+
+    async def confirm(self, name: str, word: str, noted: Operation) -> None:
+        """A person has said so; `noted` (who) is committed with it. Raises as `selftest`, and NothingWaits."""
+        await self._instances[name].confirm(word, noted)
+
+    async def receive(self, name: str, request: Received) -> Answer | None:
+        """Hand on what came over HTTP for an instance. None: there is none such, or it has nothing there.
+
+        Raises as `selftest`.
+        """
+        instance = self._instances.get(name)
+        if instance is None or instance.cls.receive is Connector.receive:
+            return None
+        return await instance.receive(request)
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            self._plugins.catalogue(),
+            self._store,
+            self._clock,
+            self._directory,
+            self._wake,
+            self.problem,
+            asyncio.get_running_loop(),
+        )
+
+    async def _close(self, instance: Instance, *, successor: bool) -> None:
+        if not await instance.close(successor=successor):
+            where = instance.where()
+            self.problem(instance.name, "left-behind", where)
+            log.error("%s: its thread did not end and was left behind, at %s", instance.name, where)
+
+    async def _open(self, instance: Instance) -> None:
+        self._instances[instance.name] = instance
+        await instance.open()
+
+    async def _watch(self) -> None:
+        """Name an instance whose loop does not turn, or whose call does not end, and take it out of the way."""
+        last = self._clock.monotonic()
+        while True:
+            await self._clock.sleep(WATCH_S)
+            now = self._clock.monotonic()
+            held_up, last = now - last > BLOCKED_S / 2, now
+            for instance in list(self._instances.values()):
+                if instance.status in (InstanceStatus.STUCK, InstanceStatus.STOPPED):
+                    continue
+                if held_up:  # the machine, or the hub itself, stood still: accuse nobody
+                    instance.forget_ping()
+                elif instance.unanswered_s() > BLOCKED_S:
+                    self._give_up(instance, "blocked", "put blocking calls into ctx.blocking(...)")
+                elif (call := instance.overdue()) is not None:
+                    self._give_up(instance, "hung", f"{call.what}() does not end, not even when cancelled")
+
+    def _give_up(self, instance: Instance, reason: str, says: str) -> None:
+        where = instance.where()
+        log.error("%s is given up (%s at %s): %s", instance.name, reason, where, says)
+        instance.give_up(reason)
+        self.problem(instance.name, reason, where)
+        self._pause(instance.name, reason)
+
+
+def _waits_for_a_person(instance: Instance) -> bool:
+    return instance.status is InstanceStatus.STUCK or (
+        instance.status is InstanceStatus.FAILED and instance.reason == "configuration"
+    )
+
+
+class ConnectorSink:
+    """`hub.delivery.base.Sink` of one instance. It is looked up at each attempt, since it may be restarted."""
+
+    def __init__(self, hosts: Hosts, name: str, concurrency: int) -> None:
+        self.concurrency = concurrency
+        self._hosts = hosts
+        self._name = name
+
+    async def deliver(self, attempt: Attempt) -> Outcome:
+        try:
+            instance = self._hosts.instance(self._name)
+        except KeyError:  # it left the configuration while its subscription was being stopped
+            return Outcome(Result.RETRY, "removed", recipient_down=True)
+        return await instance.deliver(attempt)
+
+    async def close(self) -> None:
+        """The instance outlives its subscription: `Hosts` stops it."""

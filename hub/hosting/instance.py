@@ -1,0 +1,334 @@
+"""One connector instance, from start to stop: it is made, started, watched, asked, and ended in bounded time.
+
+It lives in a thread of its own (`own_thread`). What stands under "seen from the hub" runs on the hub's loop, the rest
+on the instance's, which tells the hub's of whatever changes `status`.
+
+How a call is made is in `calls`, when it polls in `polls`, what a failure means and what is told of it in `failures`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from typing import Any, Final
+
+from hub.clock import Clock
+from hub.delivery.base import Attempt, Outcome, Result
+from hub.hosting.blocking import DaemonPool
+from hub.hosting.calls import Call, Calls
+from hub.hosting.connector_state import ConnectorState
+from hub.hosting.context import DirectoryFromAfar, InstanceContext
+from hub.hosting.failures import NotRunning, TimedOut, backoff_s, code_of, innermost, jittered, outcome_of, tell
+from hub.hosting.keeping import Keeping
+from hub.hosting.own_thread import OwnThread, told_to_end
+from hub.hosting.polls import Polls, poll_every_s
+from hub.hosting.publishing import Publisher
+from hub.privacy.base import Recipient
+from hub.store.base import Operation, Store
+from plugins.connector import Answer, Connector, ConnectorConfig, DirectoryView, Received, Waiting
+from plugins.errors import ConfigurationError
+from schemas import Catalogue
+
+BLOCKING_THREADS: Final = 4
+STOP_S: Final = 10.0  # how long stop() may take, and the end of the thread after it
+LIVED_S: Final = 60.0  # a run() that lasted so long did work: its next failure counts as the first
+
+log = logging.getLogger(__name__)
+
+
+class InstanceStatus(StrEnum):
+    STARTING = "starting"
+    RUNNING = "running"
+    FAILED = "failed"  # start() failed: tried again, unless the configuration must change first
+    STUCK = "stuck"  # it blocks its loop, or does not end when told to: given up until it is restarted
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every instance is given. The callbacks are called on the hub's loop."""
+
+    catalogue: Catalogue
+    store: Store
+    clock: Clock
+    directory: Callable[[str, Recipient], DirectoryView]
+    wake: Callable[[], None]  # the outbox has got rows
+    problem: Callable[[str, str, str], None]  # instance, code, detail: for the operator, never data
+    loop: asyncio.AbstractEventLoop  # the hub's
+
+
+class Instance:
+    """Made and opened by `Hosts`. `recipient` is None for a connector without a contract."""
+
+    def __init__(
+        self,
+        name: str,
+        cls: type[Connector[Any]],
+        config: ConnectorConfig,
+        recipient: Recipient | None,
+        surroundings: Surroundings,
+    ) -> None:
+        self.name = name
+        self.cls = cls
+        self.config = config
+        self.recipient = recipient
+        self.status = InstanceStatus.STARTING
+        self.reason = ""  # why it is not running: a short stable code
+        self.since = surroundings.clock.utc()
+        self._around = around = surroundings
+        self._clock = around.clock
+        self._dice = random.Random()  # noqa: S311 - jitter
+        self._thread = OwnThread(name, around.loop, around.clock, partial(self._failed, "a task"))
+        self._pool = DaemonPool(f"skolnav-{name}-blocking", BLOCKING_THREADS)
+        self._keeping = Keeping(name, around.store, around.clock, around.wake)
+        self._polls = Polls(poll_every_s(cls, config), around.clock, self._dice)
+        self._calls = Calls(name, cls, around.clock, self._failed, around.wake)
+        self._context: InstanceContext | None = None  # None until it is open
+        self._closing: asyncio.Task[bool] | None = None
+
+    # -- seen from the hub: its life ----------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Start the thread and the connector. Returns after the first try of start(), however it ended."""
+        around, tenant = self._around, self._around.store.tenant
+        values = await self._keeping.load()
+        if self.status is not InstanceStatus.STARTING:  # it was stopped before it began
+            return
+        self._context = context = InstanceContext(
+            self.name,
+            tenant=tenant,
+            clock=self._clock,
+            state=ConnectorState(tenant, self.name, values),
+            publisher=Publisher(f"urn:skolnav:{tenant}:{self.name}", self.cls, around.catalogue, self._clock),
+            directory=None
+            if self.recipient is None
+            else DirectoryFromAfar(around.directory(self.name, self.recipient), self._thread.on_hub),
+            pool=self._pool,
+            durable=self._durable,
+            problem=self._problem,
+            poll_soon=self._polls.soon,
+        )
+        self._thread.start()
+        with contextlib.suppress(TimedOut, NotRunning):
+            await self._thread.ask(partial(self._begin, context))
+
+    def give_up(self, reason: str) -> None:
+        """Leave the instance to itself: nothing that it does from now on counts. Its thread ends when it can."""
+        self.status, self.reason = InstanceStatus.STUCK, reason
+        if self._context is not None:
+            self._context.abandoned = True
+        self._thread.answer_all(lambda: TimedOut(f"{self.name} was given up", code=reason))
+        self._thread.fade()
+
+    async def close(self, *, successor: bool) -> bool:
+        """stop() and the end of the thread, in bounded time. False if the thread had to be left behind.
+
+        `successor`: another instance will begin with what this one kept, so that is waited for. Whoever closes it
+        while it is being closed waits for the same end.
+        """
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close())
+        ended = await asyncio.shield(self._closing)
+        if successor and not await self._keeping.landed(STOP_S):
+            log.error("%s: not all that it kept is in the store", self.name)
+        self._keeping.stop()
+        return ended
+
+    async def _close(self) -> bool:
+        stuck = self.status in (InstanceStatus.STUCK, InstanceStatus.STOPPED)
+        self.status, self.reason = InstanceStatus.STOPPED, ""
+        if self._thread.alive() and not stuck:
+            ended = asyncio.ensure_future(self._thread.ask(self._end))
+            await asyncio.wait([ended], timeout=2 * STOP_S)
+            ended.cancel()
+        if not stuck:
+            self._thread.stop()
+        self._pool.shutdown(wait=False)
+        return await self._thread.join(0.1 if stuck else STOP_S)
+
+    # -- seen from the hub: what it is asked for ----------------------------------------------------------------
+
+    async def deliver(self, attempt: Attempt) -> Outcome:
+        """Call handle() with what the attempt's permit gives. Raises PermitRefused."""
+        if self.status is InstanceStatus.FAILED and self.reason == "configuration":
+            return Outcome(Result.MISCONFIGURED, self.reason)
+        if self.status is not InstanceStatus.RUNNING:
+            return Outcome(Result.RETRY, self.reason or self.status.value, recipient_down=True)
+        try:
+            outcome = await self._thread.ask(partial(self._calls.handle, attempt))
+        except TimedOut as error:
+            return outcome_of(error)
+        except NotRunning as error:
+            return Outcome(Result.RETRY, error.code, recipient_down=True)
+        return self._keeping.handed_out(outcome)
+
+    async def call(self, method: str, *arguments: Any, limit_s: float) -> None:
+        """Call a timer, selftest() or reconcile() in the instance's turn. Raises what the connector raises.
+
+        Raises NotRunning where it can't be called now, TimedOut where it does not end within `limit_s`.
+        """
+        self.require_running()
+        await self._thread.ask(partial(self._calls.call, method, arguments, limit_s))
+
+    async def receive(self, request: Received) -> Answer | None:
+        """Call receive(). Raises what the connector raises, NotRunning, TimedOut."""
+        self.require_running()
+        return await self._thread.ask(partial(self._calls.receive, request))
+
+    async def waiting(self) -> Sequence[Waiting]:
+        """What waits for a person; nothing where the instance does not run. Raises what the connector raises."""
+        if self.cls.waiting is Connector.waiting or self.status is not InstanceStatus.RUNNING:
+            return ()
+        return await self._thread.ask(self._calls.waiting)
+
+    async def confirm(self, word: str, noted: Operation) -> None:
+        """Call confirm(), and let poll() come. `noted` is committed with what it keeps.
+
+        Raises NothingWaits, what the connector raises, NotRunning, TimedOut.
+        """
+        self.require_running()
+        await self._thread.ask(partial(self._confirm, word, noted))
+
+    def require_running(self) -> None:
+        """Raises NotRunning."""
+        if self.status is not InstanceStatus.RUNNING:
+            raise NotRunning(f"{self.name} is {self.status}", code=self.reason or self.status.value)
+
+    # -- seen from the hub: how it stands -----------------------------------------------------------------------
+
+    @property
+    def failing(self) -> str:
+        """The code of the last poll's failure; empty after one that went well."""
+        return self._polls.failing
+
+    @property
+    def unread(self) -> str:
+        """The code of what the last poll did not get although it went well; empty if it got all."""
+        return self._polls.unread
+
+    @property
+    def failures(self) -> int:
+        """Polls in a row that failed, or did not get all."""
+        return self._polls.failures
+
+    @property
+    def polled(self) -> datetime | None:
+        """When the last poll ended that got all (machine time)."""
+        return self._polls.polled
+
+    @property
+    def calls(self) -> Collection[Call]:
+        """The calls that are going on, and those of receive() that wait for their turn."""
+        return list(self._calls.going)
+
+    def poll_is_due(self) -> bool:
+        """A poll was asked for and has not begun."""
+        return self._polls.wanted()
+
+    def unanswered_s(self) -> float:
+        """Seconds for which the loop has not turned, as far as is known; asks it again."""
+        return self._thread.unanswered_s()
+
+    def forget_ping(self) -> None:
+        """The hub itself was held up: what came late need not be this instance's doing."""
+        self._thread.forget_ping()
+
+    def overdue(self) -> Call | None:
+        """A call that goes on although its time was over a while ago."""
+        return self._calls.overdue(STOP_S)
+
+    def where(self) -> str:
+        """The line that the instance's thread is at."""
+        stack = self._thread.stack()
+        return "" if stack is None else innermost(stack, self.cls)
+
+    # -- in the instance's loop ---------------------------------------------------------------------------------
+
+    async def _begin(self, context: InstanceContext) -> None:
+        """The first try of start(); where it fails for now, later ones go on behind."""
+        if await self._started(context, 0):
+            self._work()
+
+    async def _started(self, context: InstanceContext, failures: int) -> bool:
+        try:
+            await self._calls.start(self.config, context)
+        except BaseException as error:
+            if told_to_end(error):
+                raise
+            wrong = isinstance(error, ConfigurationError)
+            self._become(InstanceStatus.FAILED, "configuration" if wrong else code_of(error))
+            self._failed("start", error)
+            if not wrong:
+                self._thread.spawn(self._start_again(context, failures + 1, error))
+            return False
+        self._become(InstanceStatus.RUNNING)
+        return True
+
+    async def _start_again(self, context: InstanceContext, failures: int, error: BaseException) -> None:
+        await self._clock.sleep(jittered(backoff_s(failures, error), self._dice))
+        if await self._started(context, failures):
+            self._work()
+
+    def _work(self) -> None:
+        if self.cls.run is not Connector.run:
+            self._thread.spawn(self._supervise_run())
+        if self._polls.every_s is not None:
+            self._thread.spawn(self._polls.run(self._calls.poll, partial(self._ends, "poll")))
+
+    async def _supervise_run(self) -> None:
+        failures = 0
+        while True:
+            began = self._clock.monotonic()
+            error: BaseException = NotRunning(f"run() of {self.name} ended", code="run-ended")
+            try:
+                await self._calls.connector.run()
+            except BaseException as raised:
+                if told_to_end(raised):
+                    raise
+                error = raised
+            if self._clock.monotonic() - began > LIVED_S:
+                failures = 0
+            failures += 1
+            if self._ends("run", error):
+                return
+            await self._clock.sleep(jittered(backoff_s(failures, error), self._dice))
+
+    def _ends(self, what: str, error: BaseException) -> bool:
+        """Tell of a failure of run or poll; True if nothing can work until a person acts."""
+        self._failed(what, error)
+        if isinstance(error, ConfigurationError):
+            self._become(InstanceStatus.FAILED, "configuration")
+            return True
+        return False
+
+    async def _confirm(self, word: str, noted: Operation) -> None:
+        kept = await self._calls.confirm(word)
+        await self._durable([*kept.operations, noted], kept.published)
+        self._polls.soon(person=True)
+
+    async def _end(self) -> None:
+        """Cancel what runs, then stop()."""
+        if others := self._thread.cancel_others():
+            await asyncio.wait(others, timeout=STOP_S / 2)
+        await self._calls.stop(STOP_S / 2)
+
+    def _become(self, status: InstanceStatus, reason: str = "") -> None:
+        def become() -> None:
+            if self.status not in (InstanceStatus.STUCK, InstanceStatus.STOPPED):
+                self.status, self.reason = status, reason
+
+        self._thread.to_hub(become)  # which may have decided something else meanwhile
+
+    async def _durable(self, operations: Sequence[Operation], published: bool) -> None:
+        await self._thread.on_hub(self._keeping.keep(operations, published))
+
+    def _failed(self, what: str, error: BaseException, event: str = "") -> None:
+        tell(self.name, self.cls, what, error, event, self._problem)
+
+    def _problem(self, code: str, detail: str) -> None:
+        self._thread.to_hub(self._around.problem, self.name, code, detail)

@@ -1,0 +1,196 @@
+"""An event loop in a thread of its own, and the ways between it and the hub's loop.
+
+What is called in it may block, hang or fail: the hub's loop turns on, sees that it does not answer, and lets go of it.
+The two loops pass each other work and write to nothing in common, except `_pinged`, which is assigned whole.
+"""
+
+import asyncio
+import contextlib
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from hub.clock import Clock
+from hub.hosting.failures import NotRunning, code_of
+from plugins.errors import TemporaryError
+
+T = TypeVar("T")
+
+
+class OwnThread:
+    """Made and asked on the hub's loop. `unhandled(error)` is called in the thread, for a task that nobody awaits.
+
+    asyncio would print the exception of such a task, which may quote data.
+    """
+
+    def __init__(
+        self, name: str, hub: asyncio.AbstractEventLoop, clock: Clock, unhandled: Callable[[BaseException], None]
+    ) -> None:
+        self._name = name
+        self._hub = hub
+        self._clock = clock
+        self._unhandled = unhandled
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(self._failed)
+        self._thread = threading.Thread(target=self._run, name=f"skolnav-{name}", daemon=True)
+        self._pinged: float | None = None  # machine time of a ping that has not been answered
+        self._answers: set[asyncio.Future[Any]] = set()  # what the hub waits for
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # -- from the hub's loop ------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    async def ask(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine in the thread's loop and wait for how it ends, or until `answer_all`.
+
+        Whoever stops waiting cancels it. Raises what it raises, NotRunning if the thread's end cut it off.
+        """
+        answer: asyncio.Future[T] = self._hub.create_future()
+        self._answers.add(answer)
+        job: list[asyncio.Task[None]] = []
+        if not self.post(lambda: job.append(self.spawn(self._answer(work, answer)))):
+            answer.set_exception(self._ended())
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            self.post(lambda: [task.cancel() for task in job])
+            raise
+        finally:
+            self._answers.discard(answer)
+
+    def answer_all(self, error: Callable[[], Exception]) -> None:
+        """Whoever waits here waits no longer."""
+        for answer in list(self._answers):
+            if not answer.done():
+                answer.set_exception(error())
+
+    def post(self, work: Callable[[], Any]) -> bool:
+        """Call this in the thread's loop; False, and nothing happens, where that has ended."""
+        try:
+            self._loop.call_soon_threadsafe(work)
+        except RuntimeError:
+            return False
+        return True
+
+    def unanswered_s(self) -> float:
+        """Seconds since a ping that the loop has not answered; 0 if it has answered all. Sends the next one.
+
+        0 before the start: the loop does not turn yet.
+        """
+        if self._thread.ident is None:
+            return 0.0
+        now = self._clock.monotonic()
+        if self._pinged is not None:
+            return now - self._pinged
+        self._pinged = now
+        self.post(self.forget_ping)
+        return 0.0
+
+    def forget_ping(self) -> None:
+        """The ping was answered, or its answer would tell nothing."""
+        self._pinged = None
+
+    def stack(self) -> traceback.StackSummary | None:
+        """Where the thread is now; None if it does not run."""
+        frame = sys._current_frames().get(self._thread.ident or 0)
+        return None if frame is None else traceback.extract_stack(frame)
+
+    def fade(self) -> None:
+        """Cancel all that runs, and end with the last of it, whenever that is."""
+        self.post(lambda: self.spawn(self._fade()))
+
+    def stop(self) -> None:
+        """End with this turn of the loop, or before the first. What runs is cancelled, and not waited for."""
+        if self._thread.ident is None:
+            self._loop.close()
+        else:
+            self.post(self._loop.stop)
+
+    async def join(self, seconds: float) -> bool:
+        """Wait so long at most for the end of the thread; False if it goes on. Nobody waits for an answer then."""
+        if self._thread.ident is not None:
+            await asyncio.to_thread(self._thread.join, seconds)
+        self.answer_all(self._ended)
+        return not self._thread.is_alive()
+
+    # -- from the thread ----------------------------------------------------------------------------------------
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        """A task that `cancel_others` and `fade` know of."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def to_hub(self, work: Callable[..., Any], *arguments: Any) -> None:
+        """Call this in the hub's loop; nothing happens where that is closed: nobody is there to be told."""
+        with contextlib.suppress(RuntimeError):
+            self._hub.call_soon_threadsafe(work, *arguments)
+
+    async def on_hub(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the hub's loop and await its result here."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._hub))
+
+    def cancel_others(self) -> list[asyncio.Task[Any]]:
+        """Cancel all tasks but the one that asks for it; returns them."""
+        me = asyncio.current_task()
+        others = [task for task in self._tasks if task is not me]
+        for task in others:
+            task.cancel()
+        return others
+
+    async def _answer(self, work: Callable[[], Coroutine[Any, Any, T]], answer: "asyncio.Future[T]") -> None:
+        def settle(result: T | None, error: BaseException | None) -> None:
+            if answer.done():
+                return
+            if error is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(result)  # type: ignore[arg-type]
+
+        try:
+            result = await work()
+        except BaseException as error:
+            if told_to_end(error):  # by who waits, or by the end of this thread: then nobody cancelled who waits
+                self.to_hub(settle, None, self._ended())
+                raise
+            if isinstance(error, asyncio.CancelledError):  # the work's own: it must not cancel who waits for it
+                error = TemporaryError(f"{self._name} cancelled itself", code=code_of(error))
+            self.to_hub(settle, None, error)
+        else:
+            self.to_hub(settle, result, None)
+
+    def _ended(self) -> NotRunning:
+        return NotRunning(f"{self._name} was stopped", code="stopped")
+
+    async def _fade(self) -> None:
+        if others := self.cancel_others():
+            await asyncio.wait(others)
+        self._loop.stop()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            for task in asyncio.all_tasks(self._loop):
+                task.cancel()
+            self._loop.run_until_complete(asyncio.sleep(0))
+            self._loop.close()
+
+    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if (error := context.get("exception")) is not None:
+            self._unhandled(error)
+
+
+def told_to_end(error: BaseException) -> bool:
+    """Whether this task was cancelled from outside: a CancelledError that leaked out of the connector is not that."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0

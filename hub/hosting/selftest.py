@@ -1,0 +1,72 @@
+"""A connector's round trip to its far side, without a hub: for `skolnav check --selftest`."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from hub.clock import SystemClock
+from hub.config import ConnectorEntry
+from hub.hosting.blocking import DaemonPool
+from plugins.connector import Connector, DirectoryView, Transaction
+from plugins.errors import ConfigurationError, TemporaryError
+
+T = TypeVar("T")
+
+STOP_S: Final = 5.0
+
+
+def has_selftest(entry: ConnectorEntry) -> bool:
+    return entry.cls.selftest is not Connector.selftest
+
+
+async def selftest(name: str, entry: ConnectorEntry) -> None:
+    """Make the connector, start it, let it test, and stop it. Raises what it raises, TemporaryError past its time.
+
+    It sees no state, no directory and no event, and can keep and publish nothing: a hub may be running beside.
+    """
+    connector = entry.cls(entry.config, _Context(name))
+    try:
+        async with asyncio.timeout(entry.cls.timeout_s):
+            await connector.start()
+            await connector.selftest()
+    except TimeoutError:
+        raise TemporaryError(
+            f"no answer within {entry.cls.timeout_s:g} s", fix="Check the address, and that the far side is up"
+        ) from None
+    finally:
+        async with asyncio.timeout(STOP_S):
+            await connector.stop()
+
+
+class _Context:
+    """`plugins.connector.Context` with nothing behind it."""
+
+    def __init__(self, instance: str) -> None:
+        self.instance = instance
+        self.clock = SystemClock()
+        self.log = logging.getLogger(f"skolnav.connector.{instance}")
+        self.state: Mapping[str, Any] = {}
+        self._pool = DaemonPool(f"skolnav-{instance}-selftest", 1)
+
+    @property
+    def directory(self) -> DirectoryView:
+        raise _none("the directory")
+
+    def commit(self) -> AbstractAsyncContextManager[Transaction]:
+        raise _none("state, and nothing is published,")
+
+    async def blocking(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args, **kwargs))
+
+    def poll_soon(self) -> None:
+        """Nothing polls in a selftest."""
+
+    def problem(self, code: str, detail: str = "") -> None:
+        self.log.warning("%s %s", code, detail)
+
+
+def _none(what: str) -> ConfigurationError:
+    return ConfigurationError(f"there is no {what} in a selftest", fix="start() and selftest() must do without")

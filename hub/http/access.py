@@ -1,0 +1,61 @@
+"""What a route may ask: who calls, and which subscription is theirs. FastAPI dependencies."""
+
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+
+from hub.assembly.services import Services
+from hub.config.model import Role
+from hub.http.auth import LOCAL, Authenticator, Principal
+from hub.http.problems import ApiProblem
+from hub.subscriptions.model import Subscription
+
+_NO_SUBSCRIPTION: Final = (
+    "There is no such subscription, or it is another client's. GET /v1/subscriptions lists the caller's own."
+)
+
+
+async def services(request: Request) -> Services:
+    found: Services = request.app.state.services
+    return found
+
+
+async def caller(request: Request) -> Principal:
+    """Raises ApiProblem (401)."""
+    auth: Authenticator = request.app.state.auth
+    header = request.headers.get("authorization")
+    if header is None and request.app.state.local:
+        return LOCAL
+    return auth.principal(None if header is None else header.encode("latin-1"))
+
+
+async def anybody(request: Request) -> Principal | None:
+    """The caller where there is a valid token; None without. For answers that are public in part."""
+    try:
+        return await caller(request)
+    except ApiProblem:
+        return None
+
+
+async def operator(who: Annotated[Principal, Depends(caller)]) -> Principal:
+    who.require(Role.OPERATOR)
+    return who
+
+
+Parts = Annotated[Services, Depends(services)]
+Caller = Annotated[Principal, Depends(caller)]
+Anybody = Annotated[Principal | None, Depends(anybody)]
+Operator = Annotated[Principal, Depends(operator)]
+
+
+def subscription_of(parts: Services, who: Principal, id: str, *, also_operator: bool = False) -> Subscription:
+    """The caller's own subscription; an operator's call may be about any. 404 tells nobody that there is another's."""
+    who.require(Role.SUBSCRIBER, Role.OPERATOR)
+    try:
+        found = parts.subscriptions.get(id)
+    except KeyError:
+        raise ApiProblem("not-found", _NO_SUBSCRIPTION) from None
+    own = Role.SUBSCRIBER in who.roles and found.recipient.name == f"client/{who.id}"
+    if not own and not (also_operator and Role.OPERATOR in who.roles):
+        raise ApiProblem("not-found", _NO_SUBSCRIPTION)
+    return found

@@ -1,0 +1,214 @@
+"""Who is calling: bearer tokens, OAuth 2 client credentials (RFC 6749, 4.4) and the roles that they carry."""
+
+import base64
+import binascii
+import hmac
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import translate
+from hashlib import blake2b, sha256
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote_plus
+
+import orjson
+
+from hub.assembly.services import Services
+from hub.config.model import ClientConfig, Role
+from hub.http.problems import ApiProblem, unauthenticated
+from hub.privacy.base import Recipient
+
+ACCESS_TOKEN_S: Final = 3600
+_PREFIX: Final = "snt_"  # of tokens that the hub issues, so that they are told from clients' own
+_CACHED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated client. `publishes` and `sources` are compiled globs; None means all."""
+
+    id: str
+    roles: frozenset[Role]
+    recipient: Recipient | None = None  # as whom it is told things; None: it has no contract
+    publishes: re.Pattern[str] | None = None
+    sources: re.Pattern[str] | None = None
+    secret: bytes = field(default=b"", repr=False)  # SHA-256 of its token
+
+    def may_not_publish(self, type_: str, source: str) -> str | None:
+        """The rule (`publishes` or `sources`) that forbids it, or None."""
+        if self.publishes is not None and not self.publishes.match(type_):
+            return "publishes"
+        if self.sources is not None and not self.sources.match(source):
+            return "sources"
+        return None
+
+    def require(self, *roles: Role) -> None:
+        """Raises ApiProblem (403) unless the client has one of `roles`."""
+        if self.roles.isdisjoint(roles):
+            wanted = " or ".join(role.replace("_", " ") for role in roles)
+            raise ApiProblem(
+                "role-missing",
+                f"This needs the role {wanted}. Add it to the client's `roles` in the configuration, "
+                "or use another client.",
+            )
+
+    def recipient_or_403(self) -> Recipient:
+        if self.recipient is None:
+            raise ApiProblem(
+                "no-contract",
+                "Data leaves the hub only under a data contract. Give the client a `contract` (purpose, legal_basis, "
+                "categories) in the configuration.",
+            )
+        return self.recipient
+
+
+LOCAL: Final = Principal("local", frozenset({Role.OPERATOR}))
+"""The command line on the hub's own socket: types, ids, counts and outcomes, no data."""
+
+
+def _recipient(client: ClientConfig) -> Recipient | None:
+    if client.contract is None:
+        return None
+    return Recipient(f"client/{client.id}", (client.contract,), protected=client.protected)
+
+
+def _any_of(globs: Iterable[str] | None) -> re.Pattern[str] | None:
+    if globs is None:
+        return None
+    listed = list(globs)
+    # No glob at all allows nothing; left out allows all.
+    return re.compile("|".join(translate(glob) for glob in listed) if listed else r"(?!)")
+
+
+class Authenticator:
+    """Tokens to principals. The hot path is one keyed hash and one look-up.
+
+    Tokens are never kept, and looked up by a hash under a key of this process, so that neither a look-up's timing
+    nor a core dump tells one. The clients are read again when the configuration has been replaced.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._sealer = services.keys.sealer("api/access-token")
+        self._process_key = secrets.token_bytes(32)
+        self._config: object = None
+        self._by_header: dict[bytes, Principal] = {}
+        self._issued: dict[bytes, tuple[Principal, float]] = {}
+        self._clients: dict[str, Principal] = {}
+
+    def principal(self, authorization: bytes | None) -> Principal:
+        """Raises ApiProblem (401)."""
+        if self._services.config is not self._config:
+            self._load()
+        if authorization is None:
+            raise unauthenticated(token_given=False)
+        hashed = blake2b(authorization, key=self._process_key, digest_size=32).digest()
+        found = self._by_header.get(hashed)
+        if found is not None:
+            return found
+        return self._slow(authorization, hashed)
+
+    def client(self, client_id: str) -> Principal | None:
+        """A configured client by its id."""
+        if self._services.config is not self._config:
+            self._load()
+        return self._clients.get(client_id)
+
+    def issue(self, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+        """Answer to a client credentials request. Raises OAuthRefused."""
+        try:
+            form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=20))
+        except ValueError:
+            raise OAuthRefused("invalid_request", "The body is no form of at most 20 fields.") from None
+        if form.get("grant_type") != "client_credentials":
+            raise OAuthRefused("unsupported_grant_type", "Only grant_type=client_credentials is served here.")
+        client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
+        scheme, _, credentials = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "basic":
+            client_id, secret = _basic(credentials)
+        client = self.client(client_id)
+        given = sha256(secret.encode()).digest()
+        # Compared for an unknown client too: the time must not tell which ids exist.
+        if not hmac.compare_digest(given, client.secret if client else bytes(32)) or client is None:
+            raise OAuthRefused("invalid_client", "The client id or its secret is not known here.", 401)
+        expires = int(self._services.clock.utc().timestamp()) + ACCESS_TOKEN_S
+        content = orjson.dumps([client.id, expires, client.secret[:8].hex()])
+        return {
+            "access_token": _PREFIX + base64.urlsafe_b64encode(self._sealer.seal(content)).decode().rstrip("="),
+            "token_type": "Bearer",
+            "expires_in": ACCESS_TOKEN_S,
+            "scope": " ".join(sorted(client.roles)),
+        }
+
+    def _load(self) -> None:
+        config = self._services.config
+        clients: dict[str, Principal] = {}
+        by_header: dict[bytes, Principal] = {}
+        for configured in config.clients:
+            token = configured.token.get_secret_value()
+            clients[configured.id] = principal = Principal(
+                configured.id,
+                configured.roles,
+                _recipient(configured),
+                _any_of(configured.publishes),
+                _any_of(configured.sources),
+                sha256(token.encode()).digest(),
+            )
+            by_header[self._hash(b"Bearer " + token.encode())] = principal
+        self._clients, self._by_header, self._issued, self._config = clients, by_header, {}, config
+
+    def _hash(self, header: bytes) -> bytes:
+        return blake2b(header, key=self._process_key, digest_size=32).digest()
+
+    def _slow(self, authorization: bytes, hashed: bytes) -> Principal:
+        now = self._services.clock.utc().timestamp()
+        known = self._issued.get(hashed)
+        if known is None:
+            scheme, _, token = authorization.partition(b" ")
+            if scheme.lower() != b"bearer":
+                raise unauthenticated(token_given=True)
+            token = token.strip()
+            # The scheme's case and extra spaces are the client's affair (RFC 9110, 11.1).
+            principal = self._by_header.get(self._hash(b"Bearer " + token))
+            known = (principal, float("inf")) if principal else self._opened(token)
+            if len(self._issued) >= _CACHED:
+                self._issued.clear()
+            self._issued[hashed] = known
+        if now >= known[1]:
+            del self._issued[hashed]
+            raise unauthenticated(token_given=True)
+        return known[0]
+
+    def _opened(self, token: bytes) -> tuple[Principal, float]:
+        try:
+            text = token.decode("ascii")
+            if not text.startswith(_PREFIX):
+                raise ValueError
+            sealed = base64.urlsafe_b64decode(text.removeprefix(_PREFIX) + "==")
+            client_id, expires, fingerprint = orjson.loads(self._sealer.open(sealed))
+        except (ValueError, binascii.Error):
+            raise unauthenticated(token_given=True) from None
+        client = self._clients.get(client_id)
+        # A client that was removed, or whose secret was changed, takes its issued tokens with it.
+        if client is None or client.secret[:8].hex() != fingerprint:
+            raise unauthenticated(token_given=True)
+        return client, float(expires)
+
+
+class OAuthRefused(Exception):
+    """An error answer of RFC 6749, section 5.2."""
+
+    def __init__(self, error: str, description: str, status: int = 400) -> None:
+        self.error, self.description, self.status = error, description, status
+        super().__init__(error)
+
+
+def _basic(credentials: str) -> tuple[str, str]:
+    try:
+        name, colon, secret = base64.b64decode(credentials, validate=True).decode().partition(":")
+    except (ValueError, binascii.Error):
+        colon = ""
+    if not colon:
+        raise OAuthRefused("invalid_client", "The Basic credentials are not base64 of `id:secret`.", 401)
+    return unquote_plus(name), unquote_plus(secret)

@@ -1,0 +1,178 @@
+"""What a new configuration would do, told before it is done: for `skolnav plan` and `skolnav apply`."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, Literal
+
+from hub.config.model import ClientConfig, ConnectorEntry, HubConfig
+from hub.registry.build import must_ask
+from hub.subscriptions.spec import SubscriptionSpec
+from hub.texts import text
+from schemas import Catalogue, DataContract
+
+Kind = Literal["added", "changed", "paused", "removed"]
+
+_STARTS: Final = {"now": "starts-now", "oldest": "resent-all", "state": "resent-state"}
+AT_START: Final = ("host", "port", "key", "dedupe_window", "log_level", "demo", "school_clock", "directory")
+"""What is read once, when the hub starts: attributes of HubConfig. (`municipality` and `data` mean another hub.)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a change means. `key` and `values` make a text `plan.effect.<key>` of hub.texts."""
+
+    key: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def says(self, language: str) -> str:
+        return text(f"plan.effect.{self.key}", language, **self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that the new configuration changes: `what` (`subscription`, `client`, `connector`, `hub`) and `name`.
+
+    `fields` are the keys that differ (never their values: some are secret); empty where it is new or leaves.
+    """
+
+    kind: Kind
+    what: Literal["subscription", "client", "connector", "hub"]
+    name: str
+    fields: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values, with each effect in both languages."""
+        return {
+            "kind": self.kind,
+            "what": self.what,
+            "name": self.name,
+            "fields": list(self.fields),
+            "effects": [{"key": each.key, "sv": each.says("sv"), "en": each.says("en")} for each in self.effects],
+        }
+
+
+def plan(old: HubConfig | None, new: HubConfig, catalogue: Catalogue) -> list[Change]:
+    """What changes from `old` (None: nothing ran before) to `new`, the hub first, subscriptions last."""
+    before = old if old is not None else HubConfig(new.municipality, new.tenant, new.data)
+    return [
+        *(_hub(old, new) if old is not None else ()),
+        *_clients({c.id: c for c in before.clients}, {c.id: c for c in new.clients}),
+        *_connectors(before.connectors, new.connectors),
+        *_subscriptions(before, new, catalogue),
+    ]
+
+
+def _hub(old: HubConfig, new: HubConfig) -> Iterator[Change]:
+    if old.tenant != new.tenant:
+        yield Change("changed", "hub", "municipality", ("municipality",), (Effect("new-tenant"),))
+    if old.data != new.data:
+        yield Change("changed", "hub", "data", ("data",), (Effect("data-moved"),))
+    if old.retention != new.retention:
+        shorter = new.retention < old.retention
+        effects = (Effect("trimmed", {"days": _days(new.retention)}),) if shorter else ()
+        yield Change("changed", "hub", "retention", ("retention",), effects)
+    if set(old.outbound) != set(new.outbound):
+        # What is allowed from now on holds at once; what no longer is, where webhooks run already, after a restart.
+        taken_away = set(old.outbound) - set(new.outbound)
+        yield Change("changed", "hub", "outbound", ("allow",), (Effect("restart"),) if taken_away else ())
+    for name in AT_START:
+        if getattr(old, name) != getattr(new, name):
+            yield Change("changed", "hub", name, (name,), (Effect("restart"),))
+
+
+def _clients(old: Mapping[str, ClientConfig], new: Mapping[str, ClientConfig]) -> Iterator[Change]:
+    for id, client in new.items():
+        if id not in old:
+            yield Change("added", "client", id)
+        elif fields := _differing(old[id], client):
+            effects = []
+            if "token" in fields:
+                effects.append(Effect("credentials"))
+            if {"roles", "publishes", "sources"} & set(fields):
+                effects.append(Effect("permissions"))
+            if {"contract", "protected"} & set(fields):
+                effects.append(Effect("decided-anew"))
+            yield Change("changed", "client", id, fields, tuple(effects))
+    for id in old.keys() - new.keys():
+        yield Change("removed", "client", id, (), (Effect("rejected"),))
+
+
+def _connectors(old: Mapping[str, ConnectorEntry], new: Mapping[str, ConnectorEntry]) -> Iterator[Change]:
+    for name, entry in new.items():
+        if name not in old:
+            effects = (Effect(_STARTS[entry.cls.start_from]),) if entry.cls.consumes else ()
+            yield Change("added", "connector", name, (), effects)
+            continue
+        fields = tuple(
+            each for each in ("use", "contract", "protected") if getattr(old[name], each) != getattr(entry, each)
+        )
+        fields += _differing(old[name].config, entry.config)
+        if fields:
+            narrowed = {"contract", "protected"} & set(fields)
+            effects = (Effect("connector-restarted"), *((Effect("decided-anew"),) if narrowed else ()))
+            yield Change("changed", "connector", name, fields, effects)
+    for name in old.keys() - new.keys():
+        yield Change("paused", "connector", name, (), (Effect("kept"),))
+
+
+def _subscriptions(old: HubConfig, new: HubConfig, catalogue: Catalogue) -> Iterator[Change]:
+    before = {spec.name: spec for spec in old.subscriptions}
+    after = {spec.name: spec for spec in new.subscriptions}
+    for name, spec in after.items():
+        if name not in before:
+            effects = [Effect(_STARTS[spec.start_from])]
+            if spec.paused:
+                effects.append(Effect("paused"))
+            yield Change("added", "subscription", name, (), tuple(effects))
+            continue
+        fields = _differing(before[name], spec)
+        effects = list(_effects(before[name], spec, set(fields), catalogue))
+        if "contract" not in fields and _contract(old, before[name]) != _contract(new, spec):
+            # Nothing in it changed, and yet it may see more or less.
+            effects.append(Effect("decided-anew"))
+        if fields or effects:
+            yield Change("changed", "subscription", name, fields, tuple(effects))
+    for name in before.keys() - after.keys():
+        yield Change("paused", "subscription", name, (), (Effect("kept"),))
+
+
+def _effects(old: SubscriptionSpec, new: SubscriptionSpec, fields: set[str], catalogue: Catalogue) -> Iterator[Effect]:
+    had, has = set(catalogue.matching(old.types)), set(catalogue.matching(new.types))
+    if added := sorted(has - had):
+        yield Effect("new-types", {"types": ", ".join(added)})
+    if dropped := sorted(had - has):
+        yield Effect("dropped-types", {"types": ", ".join(dropped)})
+    if {"filter", "sources"} & fields:
+        yield Effect("dropped-by-filter")
+    if {"contract", "client"} & fields:
+        yield Effect("decided-anew")
+    if "payload" in fields:
+        yield Effect("payload", {"level": new.payload.value})
+    if "sink" in fields:
+        yield Effect("handshake" if must_ask(old, new) else "reconnected")
+    if "from" in fields:
+        yield Effect("from-kept")
+    if "expires_at" in fields and new.expires_at is not None:
+        yield Effect("expiry", {"time": new.expires_at.isoformat()})
+    if "paused" in fields:
+        yield Effect("paused" if new.paused else "resumed")
+
+
+def _contract(config: HubConfig, spec: SubscriptionSpec) -> tuple[DataContract | None, bool]:
+    client = config.client(spec.client or "")
+    return (None, False) if client is None else (client.contract, client.protected)
+
+
+def _differing(old: Any, new: Any) -> tuple[str, ...]:
+    """The keys, as they are written, in which two pydantic models differ."""
+    if type(old) is not type(new):
+        return ("use",)
+    return tuple(
+        info.alias or name for name, info in type(new).model_fields.items() if getattr(old, name) != getattr(new, name)
+    )
+
+
+def _days(length: timedelta) -> str:
+    return f"{length / timedelta(days=1):g}"

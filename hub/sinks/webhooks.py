@@ -1,0 +1,59 @@
+"""Webhooks as the configuration allows them: which addresses, under which name, at the rate that was agreed."""
+
+from typing import Any
+
+from pydantic import SecretStr
+
+from hub.clock import Clock
+from hub.config import HubConfig
+from hub.outbound.addresses import LOOPBACK, UrlRefused
+from hub.sinks.handshake import HandshakeResult, handshake
+from hub.sinks.webhook import WebhookSink
+from hub.subscriptions.model import Subscription
+
+
+class Webhooks:
+    """Makes webhook sinks and asks recipients for consent.
+
+    With a school clock of the hub's own nothing leaves the machine (DESIGN section 9). The rate that a recipient
+    allowed in its handshake (`WebHook-Allowed-Rate`) bounds its deliveries until the hub is started anew; the
+    subscription's `rate_per_s` does always.
+    """
+
+    def __init__(self, config: HubConfig, clock: Clock) -> None:
+        self._clock = clock
+        self._origin = f"{config.tenant}.skolnav"
+        self.configure(config)
+        self._agreed: dict[str, float] = {}  # by subscription, deliveries per second
+
+    def configure(self, config: HubConfig) -> None:
+        """What a configuration lets webhooks reach, from the next sink and handshake on."""
+        self._allow = LOOPBACK if config.loopback_only else config.outbound
+        self._public = not config.loopback_only
+
+    def sink(self, subscription: Subscription) -> WebhookSink:
+        """Raises UrlRefused where the configuration no longer allows the address."""
+        wanted = subscription.sink
+        rates = [rate for rate in (wanted.get("rate_per_s"), self._agreed.get(subscription.id)) if rate is not None]
+        return WebhookSink(
+            wanted["url"], _secrets(wanted), clock=self._clock, concurrency=wanted["concurrency"], allow=self._allow,
+            public=self._public, rate_per_s=min(rates, default=None), timeout_s=wanted["timeout_s"],
+            origin=self._origin,
+        )  # fmt: skip
+
+    async def ask(self, subscription: Subscription) -> HandshakeResult:
+        """The CloudEvents handshake, once. An address that the configuration no longer allows gives no consent."""
+        url = subscription.sink["url"]
+        try:
+            answer = await handshake(url, self._origin, allow=self._allow, public=self._public)
+        except UrlRefused as error:
+            return HandshakeResult(False, error.code)
+        if answer.rate_per_minute is not None:
+            self._agreed[subscription.id] = answer.rate_per_minute / 60
+        return answer
+
+
+def _secrets(sink: dict[str, Any]) -> list[str]:
+    """The secret in use first, then the one that is on its way out."""
+    found = (sink.get(name) for name in ("secret", "previous_secret"))
+    return [each.get_secret_value() if isinstance(each, SecretStr) else each for each in found if each]

@@ -1,0 +1,83 @@
+"""The way of every answer: seen, rendered, its intents durable, and sent in the turn in which it still holds."""
+
+import contextlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+import orjson
+from starlette.responses import Response
+
+from hub.assembly.services import Services
+from hub.delivery.pages import Unsettled
+from hub.http.sending import Send, send_permitted
+from hub.privacy.base import Recipient
+from hub.ss12000.errors import JSON, NotFound, answer_to
+from hub.ss12000.index import Index
+from hub.ss12000.paging import Orders, Tokens
+from hub.ss12000.sight import Sight
+from hub.store import audit
+from hub.store.base import Operation
+
+TRIES: Final = 20  # a directory that changes each time between decision and answer
+
+Make = Callable[[Sight], Awaitable[Any]]
+"""Makes the JSON of an answer from what may be seen. Raises NotFound, Refused."""
+
+
+class Provider:
+    """What all answers share: the index, page tokens and kept orders."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.index = Index(services.log, services.catalogue, services.directory, services.config.tenant)
+        self.tokens = Tokens(services.keys)
+        self.orders = Orders()
+
+    def answer(self, recipient: Recipient, what: str, make: Make) -> Response:
+        return Gated(self, recipient, what, make)
+
+
+class Gated(Response):
+    """An answer that is made when it is sent. `what` is told in the audit: the list, never what was asked for."""
+
+    def __init__(self, provider: Provider, recipient: Recipient, what: str, make: Make) -> None:
+        self._provider = provider
+        self._recipient = recipient
+        self._what = what
+        self._make = make
+        self.background = None
+
+    async def __call__(
+        self, scope: Any, receive: Callable[[], Awaitable[MutableMapping[str, Any]]], send: Send
+    ) -> None:
+        try:
+            for _ in range(TRIES):
+                sight = Sight(self._provider.services, self._provider.index, self._recipient)
+                body = await self._prepare(sight)
+                if sight.stands():
+                    break
+            else:
+                raise Unsettled
+            if body is None:
+                raise NotFound
+        except Exception as error:
+            await answer_to(error)(scope, receive, send)
+            return
+        await send_permitted(send, JSON, body, sight.stands)
+
+    async def _prepare(self, sight: Sight) -> bytes | None:
+        """The body, its intents durable. One commit whatever comes of it: the time must not tell."""
+        body: bytes | None = None
+        with contextlib.suppress(NotFound):
+            body = orjson.dumps(await self._make(sight))
+        services = self._provider.services
+        store, now = services.store, services.clock.utc()
+        operations: list[Operation] = [
+            audit.add(store.tenant, now, self._recipient.name, "ss12000.read", self._what),
+            services.disclosures.record(sight.intents()),
+        ]
+        marks = sight.marks()
+        if marks:
+            operations.append(services.withheld.mark(marks))
+        await store.commit(*operations)
+        return body

@@ -1,0 +1,74 @@
+"""`/deletedEntities`: what is gone, from the state that ended: ids alone, of what the client might have seen.
+
+Reaches back as far as the log keeps such state (`retention`). Times are those at which the hub heard of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from hub.ss12000 import filters
+from hub.ss12000.errors import bad_request
+from hub.ss12000.filters import Query, one_of, page_limit
+from hub.ss12000.lists import CHUNK
+from hub.ss12000.paging import Place
+from hub.ss12000.resources import ENDPOINTS, RESOURCES
+from hub.ss12000.sight import Seen, Sight
+
+PATH: Final = "deletedEntities"
+_ENTITY: Final = one_of(ENDPOINTS)
+
+
+def read(given: Mapping[str, list[str]]) -> Query:
+    """`after` and `entities`. Raises Refused (400)."""
+    query = Query(limit=page_limit(given))
+    for name, values in given.items():
+        if name == "after":
+            query.values["after"] = filters.one(name, values, filters.instant)
+        elif name == "entities":
+            try:
+                query.values["entities"] = tuple(_ENTITY(each) for each in values)
+            except ValueError:
+                raise bad_request("parameter-invalid", "`entities` has one of the standard's types.") from None
+        elif name != "limit":
+            raise bad_request("parameter-unknown", "A parameter is none of this list's. See SS 12000 v2.1.0.")
+    return query
+
+
+async def page(place: Place, sight: Sight) -> tuple[dict[str, list[str]], Place | None]:
+    """The ids by the standard's names of the lists, and where the next page begins. `limit` counts ids."""
+    query = place.query
+    after = query.values.get("after")
+    wanted = query.values.get("entities")
+    limit = query.limit
+    found: list[tuple[str, Seen, str]] = []
+    kind_after, _, key_after = place.after.partition(" ")
+    for number, resource in enumerate(RESOURCES):
+        if (wanted is not None and resource.resource not in wanted) or number < int(kind_after or 0):
+            continue
+        table = await sight.index.table(resource.kind)
+        rows = sorted(
+            (
+                row
+                for row in table.rows.values()
+                if (gone_us := sight.index.gone_us(table, row)) is not None and (after is None or gone_us > after)
+            ),
+            key=lambda row: sight.called(row.id) if resource.person_ids else row.key,
+        )
+        if kind_after == str(number):
+            past = sight.called(key_after[:36]) if resource.person_ids else key_after
+            rows = [row for row in rows if (sight.called(row.id) if resource.person_ids else row.key) > past]
+        for start in range(0, len(rows), CHUNK):
+            part = await sight.see(table, rows[start : start + CHUNK])
+            found += [(resource.deleted, seen, f"{number} {seen.row.key}") for seen in part]
+            if len(found) > limit:
+                break
+        if len(found) > limit:
+            break
+    data: dict[str, list[str]] = {}
+    for name, seen, _ in found[:limit]:
+        sight.use(seen)
+        own = sight.called(seen.row.id) if name == "persons" else seen.row.id
+        data.setdefault(name, []).append(own)
+    following = replace(place, after=found[limit - 1][2]) if len(found) > limit else None
+    return data, following

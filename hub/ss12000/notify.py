@@ -1,0 +1,225 @@
+"""Telling subscribers to come and fetch: one task a subscription, on the log, behind the gate.
+
+Each follows the log from where its client was last told. What happened since is decided on for that client, anew at
+each attempt: a change that it could not see makes no sound. The signal has the standard's form (`modifiedEntites`, so
+spelt) and goes to addresses that webhooks may reach (`hub.outbound.addresses`). At least once: a crash repeats it.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+import orjson
+
+from hub.assembly.services import Services
+from hub.bus.base import Position, Stored
+from hub.delivery.base import Result
+from hub.http.auth import Principal
+from hub.outbound.addresses import LOOPBACK, Networks, check_url
+from hub.outbound.http1 import Client, Failure
+from hub.privacy.base import Decision, Intent, Recipient, Rule
+from hub.sinks.webhook import outcome_of, request_head
+from hub.ss12000 import callbacks
+from hub.ss12000.callbacks import Callback
+from hub.ss12000.index import WITHDRAWN
+from hub.ss12000.resources import NOTHING, RESOURCES
+from hub.store.base import Operation
+
+LOOK_S: Final = 3600.0  # how long an attempt waits for something new before it looks at the expiry
+INTERVAL_S: Final = 5.0  # between two signals to one subscriber
+TIMEOUT_S: Final = 20.0
+FIRST_RETRY_S: Final = 2.0
+LAST_RETRY_S: Final = 900.0
+PAGE: Final = 500
+
+log = logging.getLogger(__name__)
+
+
+class Notifier:
+    """Starts a task for each subscription; they end with it, or with `stop`."""
+
+    def __init__(
+        self, services: Services, client: Callable[[str], Principal | None], interval_s: float = INTERVAL_S
+    ) -> None:
+        self._services = services
+        self._client = client
+        self._interval_s = interval_s
+        self._kept: dict[str, Callback] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._kinds: dict[str, tuple[str, bool]] = {}  # event type -> (resource, whether it is gone then)
+        self._needs = {each.resource: each.needs for each in RESOURCES}
+        for resource in RESOURCES:
+            for entry in services.catalogue:
+                kind = entry.spec.entity.kind if entry.spec.entity is not None else ""
+                if kind == resource.kind:
+                    gone = entry.spec.ends or entry.type == WITHDRAWN
+                    self._kinds[entry.type] = (resource.resource, gone)
+
+    async def start(self) -> None:
+        """Take up every subscription. Raises StoreUnavailable."""
+        for callback in await callbacks.load(self._services.store):
+            self._take_up(callback)
+
+    async def stop(self) -> None:
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    # -- subscriptions ------------------------------------------------------------------------------------------
+
+    def of(self, client: str) -> Sequence[Callback]:
+        """A client's subscriptions that have not run out, by id."""
+        now = self._services.clock.utc()
+        return sorted(
+            (each for each in self._kept.values() if each.client == client and each.expires > now),
+            key=lambda each: each.id,
+        )
+
+    async def put(self, callback: Callback) -> None:
+        """Make or change one, durably. Raises StoreUnavailable."""
+        await self._services.store.commit(callbacks.save(self._services.store.tenant, callback))
+        known = self._kept.get(callback.id)
+        if known is not None:
+            self._kept[callback.id] = replace(callback, position=known.position)
+        else:
+            self._take_up(callback)
+
+    async def remove(self, id: str) -> None:
+        await self._services.store.commit(callbacks.forget(self._services.store.tenant, (id,)))
+        self._kept.pop(id, None)
+        task = self._tasks.pop(id, None)
+        if task is not None:
+            task.cancel()
+
+    def allowed(self) -> Networks:
+        config = self._services.config
+        return LOOPBACK if config.loopback_only else config.outbound
+
+    def _take_up(self, callback: Callback) -> None:
+        self._kept[callback.id] = callback
+        task = asyncio.get_running_loop().create_task(self._follow(callback.id), name=f"ss12000-{callback.id}")
+        self._tasks[callback.id] = task
+
+    # -- one subscription ---------------------------------------------------------------------------------------
+
+    async def _follow(self, id: str) -> None:
+        clock, failures = self._services.clock, 0
+        while (callback := self._kept.get(id)) is not None:
+            left_s = (callback.expires - clock.utc()).total_seconds()
+            if left_s <= 0:
+                await self._end(id)
+                return
+            try:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(left_s, LOOK_S)):
+                        await self._services.log.wait(Position.unpack(callback.position))
+                told = await self._tell(callback)
+                failures = 0
+                if told:
+                    await clock.sleep(self._interval_s)
+            except Exception as error:  # whatever it is: the next attempt reads on from where the client was told
+                failures += 1
+                log.info("ss12000 subscription %s: not told (%s)", id, getattr(error, "code", type(error).__name__))
+                await clock.sleep(min(FIRST_RETRY_S * 2 ** min(failures - 1, 12), LAST_RETRY_S))
+
+    async def _end(self, id: str) -> None:
+        self._kept.pop(id, None)
+        self._tasks.pop(id, None)
+        await self._services.store.commit(callbacks.forget(self._services.store.tenant, (id,)))
+
+    async def _tell(self, callback: Callback) -> bool:
+        """Read up to the head and signal if there is something to fetch; whether a signal was sent."""
+        position = Position.unpack(callback.position)
+        seen: dict[tuple[str, bool], Decision] = {}  # (resource, gone) -> a change that the client may see
+        scanned = 0
+        while True:
+            batch = await self._services.log.read(position, PAGE)
+            position = batch.position
+            scanned += len(batch.events)
+            await self._decide(callback, batch.events, seen)
+            if batch.at_head:
+                break
+        if seen:
+            await self._signal(callback, seen)
+        current = self._kept.get(callback.id)
+        if current is not None:
+            self._kept[callback.id] = moved = replace(current, position=position.pack())
+            if seen or scanned >= PAGE:
+                await self._services.store.commit(callbacks.save(self._services.store.tenant, moved))
+        return bool(seen)
+
+    async def _decide(
+        self, callback: Callback, events: Sequence[Stored], seen: dict[tuple[str, bool], Decision]
+    ) -> None:
+        """Decide on each; what is withheld gets its mark, so that there is a signal when it may be seen."""
+        recipient = self._recipient(callback)
+        if recipient is None:
+            return
+        allowed = self._services.gate.allowed(recipient)
+        told = {each for each in callback.resources if self._needs.get(each, NOTHING) <= allowed}
+        decisions: list[Decision] = []
+        for stored in events:
+            known = self._kinds.get(stored.type)
+            if known is not None and known[0] in told:
+                decision = self._services.gate.decide(stored, recipient)
+                decisions.append(decision)
+                if decision.allowed:
+                    seen[known] = decision
+        if not decisions:
+            return
+        operations: list[Operation] = [
+            self._services.disclosures.record(_intents(recipient, callback.id, decisions)),
+        ]
+        marks = [mark for decision in decisions for mark in decision.withheld]
+        if marks:
+            operations.append(self._services.withheld.mark(marks))
+        await self._services.store.commit(*operations)
+
+    async def _signal(self, callback: Callback, seen: Mapping[tuple[str, bool], Decision]) -> None:
+        """POST it, in the turn in which all that it rests on holds. Raises Failure, PermitRefused, UrlRefused."""
+        modified = sorted(resource for resource, gone in seen if not gone)
+        content = orjson.dumps(
+            {
+                **({"modifiedEntites": modified} if modified else {}),  # so spelt in the standard's file
+                **({"deletedEntities": True} if any(gone for _, gone in seen) else {}),
+            }
+        )
+        target = check_url(callback.target, self.allowed())
+        message = b"%bContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+            request_head("POST", target, None), len(content), content,
+        )  # fmt: skip
+        client = Client(target, allow=self.allowed(), public=not self._services.config.loopback_only)
+        try:
+            deadline = client.loop.time() + TIMEOUT_S
+            connection = await client.connect(deadline)
+            for decision in seen.values():
+                self._services.gate.check(decision)
+            response = await connection.request(message, deadline)
+        finally:
+            await client.close()
+        if outcome_of(response, self._services.clock).result is not Result.DELIVERED:
+            raise Failure(f"http-{response.status}")
+
+    def _recipient(self, callback: Callback) -> Recipient | None:
+        """Under the contract as it is now; None where the client is gone, or has none."""
+        client = self._client(callback.client)
+        return client.recipient if client is not None else None
+
+
+def _intents(recipient: Recipient, id: str, decisions: Sequence[Decision]) -> list[Intent]:
+    judged: dict[tuple[Rule, bool], list[Stored]] = {}
+    for decision in decisions:
+        judged.setdefault((decision.rule, decision.allowed), []).append(decision.stored)
+    versions = tuple(contract.version for contract in recipient.contracts)
+    return [
+        Intent(
+            recipient.name, f"ss12000:{id}", "live", rule, allowed, versions, tuple(each.at for each in events),
+            tuple({person for each in events for person in each.about}),
+        )
+        for (rule, allowed), events in judged.items()
+    ]  # fmt: skip

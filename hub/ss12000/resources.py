@@ -1,0 +1,325 @@
+"""The lists of the API: for each the hub's kind of entity, the standard's object, filters, sort keys and expansions."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hub.ss12000 import filters, joins, shapes
+from hub.ss12000.facts import collated
+from hub.ss12000.filters import Filter, dates
+from hub.ss12000.index import Row
+from hub.ss12000.joins import Join
+from hub.ss12000.shapes import Shape
+from schemas import Category
+
+_GROUP: Final = frozenset({Category.GROUP})
+_STAFF: Final = frozenset({Category.STAFF})
+_NAME: Final = frozenset({Category.NAME})
+_IDENTITY: Final = frozenset({Category.IDENTITY})
+_ATTENDANCE: Final = frozenset({Category.ATTENDANCE})
+_TIE: Final = frozenset({Category.IDENTITY, Category.CONTACT})
+NOTHING: Final[frozenset[Category]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A sort key: what an entity is sorted by; where the contract hides it, the parameter is refused."""
+
+    by: Callable[[Row], Any]
+    descending: bool = False
+    needs: frozenset[Category] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One of the standard's lists. `resource` is its name in `EndPointsEnum`, `deleted` in /deletedEntities."""
+
+    path: str
+    kind: str
+    resource: str
+    deleted: str
+    shape: Shape
+    types: tuple[str, ...]  # the event types that say what there is
+    filters: Mapping[str, Filter]
+    meta: frozenset[Category] = NOTHING  # the categories of its `meta`
+    needs: frozenset[Category] = NOTHING  # without them the gate leaves something, but nothing that is this object
+    joins: Mapping[str, Join] = field(default_factory=dict)
+    lookups: Mapping[str, Filter] = field(default_factory=dict)
+    lookup_joins: Mapping[str, Join] = field(default_factory=dict)
+    sorts: Mapping[str, Sort] = field(default_factory=dict)
+    expand: frozenset[str] = frozenset()
+    person_ids: bool = False  # its ids are persons'
+
+
+def _is(name: str) -> filters.Test:
+    return lambda facts, value: getattr(facts, name) == value
+
+
+def _in(name: str) -> filters.Test:
+    return lambda facts, value: getattr(facts, name) in value
+
+
+def _by_name(row: Row) -> Any:
+    return collated(row.facts.name)
+
+
+def _times(name: str, attribute: str, *, before_only: bool = False, exclusive: bool, **more: Any) -> dict[str, Filter]:
+    def before(facts: Any, value: int) -> bool:
+        return bool(getattr(facts, attribute) <= value)
+
+    def after(facts: Any, value: int) -> bool:
+        own = getattr(facts, attribute)
+        return bool(own > value if exclusive else own >= value)
+
+    return {
+        f"{name}.onOrBefore": Filter(filters.instant, before, **more),
+        f"{name}.onOrAfter": Filter(filters.instant, after, **more),
+    }
+
+
+_MODIFIED: Final = Sort(lambda row: row.modified_us, True)
+_NAMED: Final = {"ModifiedDesc": _MODIFIED, "DisplayNameAsc": Sort(_by_name)}
+
+
+def _dated(needs: frozenset[Category] = NOTHING) -> dict[str, Sort]:
+    return {
+        "StartDateAsc": Sort(lambda row: row.facts.start, needs=needs),
+        "StartDateDesc": Sort(lambda row: row.facts.start, True, needs),
+    }
+
+
+def _timed(needs: frozenset[Category] = NOTHING, meta: frozenset[Category] = NOTHING) -> dict[str, Sort]:
+    return {
+        "ModifiedDesc": Sort(lambda row: row.modified_us, True, meta),
+        "StartTimeAsc": Sort(lambda row: row.facts.start_us, needs=needs),
+        "StartTimeDesc": Sort(lambda row: row.facts.start_us, True, needs),
+    }
+
+
+def _name_contains(facts: Any, values: tuple[str, ...]) -> bool:
+    parts = (facts.given, facts.middle, facts.family)
+    return all(any(value.casefold() in part for part in parts) for value in values)
+
+
+def _identifier(facts: Any, value: str) -> bool:
+    return any(own == value for own, _ in facts.identifiers)
+
+
+def _context(facts: Any, value: str) -> bool:
+    return any(context == value for _, context in facts.identifiers)
+
+
+_UUIDS: Final = Filter(filters.uuid, None, many=True)
+_ANY: Final[Filter] = Filter(filters.uuid, None)
+
+ORGANISATIONS: Final = Resource(
+    "organisations", "organisation", "Organisation", "organisations", shapes.ORGANISATION,
+    ("se.skolnav.directory.organisation.upserted.v1",),
+    {
+        "parent": Filter(filters.uuid, _in("parent"), many=True),
+        "schoolUnitCode": Filter(filters.text, _in("unit_code"), many=True),
+        "organisationCode": Filter(filters.text, _in("code"), many=True),
+        "municipalityCode": Filter(filters.text, _is("municipality")),
+        "type": Filter(filters.one_of(shapes.ORGANISATION_TYPES), _in("type"), many=True),
+        "schoolTypes": Filter(
+            filters.one_of(shapes.SCHOOL_TYPES),
+            lambda facts, values: not set(values).isdisjoint(facts.school_types), many=True,
+        ),
+        **dates(),
+    },
+    lookups={
+        "schoolUnitCodes": Filter(filters.text, _in("unit_code"), many=True),
+        "organisationCodes": Filter(filters.text, _in("code"), many=True),
+    },
+    sorts=_NAMED,
+)  # fmt: skip
+
+PERSONS: Final = Resource(
+    "persons", "person", "Person", "persons", shapes.PERSON, ("se.skolnav.directory.person.upserted.v1",),
+    {
+        "nameContains": Filter(filters.text, _name_contains, many=True, needs=_NAME),
+        "civicNo": Filter(filters.text, None, needs=_IDENTITY),
+        "eduPersonPrincipalName": Filter(
+            filters.text, lambda facts, value: value in facts.principals, needs=_IDENTITY
+        ),
+        "identifier.value": Filter(filters.text, _identifier, needs=_IDENTITY),
+        "identifier.context": Filter(filters.text, _context, needs=_IDENTITY),
+        "relationship.entity.type": Filter(filters.one_of(joins.RELATIONS), None),
+        "relationship.organisation": Filter(filters.uuid, None),
+        **{
+            f"relationship.{name}": Filter(filters.day, None)
+            for name in ("startDate.onOrBefore", "startDate.onOrAfter", "endDate.onOrBefore", "endDate.onOrAfter")
+        },
+    },
+    meta=_IDENTITY,
+    joins={"civicNo": joins.persons_by_civic_no},
+    lookups={"civicNos": Filter(filters.text, None, many=True, needs=_IDENTITY)},
+    lookup_joins={"civicNos": joins.persons_by_civic_no},
+    sorts={
+        "DisplayNameAsc": Sort(lambda row: (collated(row.facts.given), collated(row.facts.family)), needs=_NAME),
+        "GivenNameAsc": Sort(lambda row: (collated(row.facts.given), collated(row.facts.family)), needs=_NAME),
+        "GivenNameDesc": Sort(lambda row: (collated(row.facts.given), collated(row.facts.family)), True, _NAME),
+        "FamilyNameAsc": Sort(lambda row: (collated(row.facts.family), collated(row.facts.given)), needs=_NAME),
+        "FamilyNameDesc": Sort(lambda row: (collated(row.facts.family), collated(row.facts.given)), True, _NAME),
+        "CivicNoAsc": Sort(lambda row: row.facts.civic, needs=_IDENTITY),
+        "CivicNoDesc": Sort(lambda row: row.facts.civic, True, _IDENTITY),
+        "ModifiedDesc": Sort(lambda row: row.modified_us, True, _IDENTITY),
+    },
+    expand=frozenset({"duties", "responsibleFor", "placements", "ownedPlacements", "groupMemberships"}),
+    person_ids=True,
+)  # fmt: skip
+
+GROUPS: Final = Resource(
+    "groups", "group", "Group", "groups", shapes.GROUP, ("se.skolnav.directory.group.upserted.v1",),
+    {
+        "groupType": Filter(filters.one_of(shapes.GROUP_TYPES), _in("type"), many=True),
+        "schoolTypes": Filter(filters.one_of(shapes.SCHOOL_TYPES), _in("school_type"), many=True),
+        "organisation": Filter(filters.uuid, _in("organisation"), many=True),
+        **dates(),
+    },
+    sorts={
+        **_NAMED, **_dated(),
+        "EndDateAsc": Sort(lambda row: row.facts.end or "9"),
+        "EndDateDesc": Sort(lambda row: row.facts.end or "9", True),
+    },
+    expand=frozenset({"assignmentRoles"}),
+)  # fmt: skip
+
+DUTIES: Final = Resource(
+    "duties", "duty", "Duty", "duties", shapes.DUTY, ("se.skolnav.directory.duty.upserted.v1",),
+    {
+        "organisation": Filter(filters.uuid, None, needs=_STAFF),
+        "dutyRole": Filter(filters.one_of(shapes.DUTY_ROLES), _is("role"), needs=_STAFF),
+        "person": Filter(filters.uuid, _in("person"), needs=_STAFF, person=True),
+        **dates(_STAFF),
+    },
+    meta=_STAFF,
+    joins={"organisation": joins.duties_by_organisation},
+    sorts={**_dated(_STAFF), "ModifiedDesc": Sort(lambda row: row.modified_us, True, _STAFF)},
+    expand=frozenset({"person"}),
+)  # fmt: skip
+
+ACTIVITIES: Final = Resource(
+    "activities", "activity", "Activity", "activitites", shapes.ACTIVITY,
+    ("se.skolnav.directory.activity.upserted.v1",),
+    {
+        "member": Filter(filters.uuid, None, needs=_GROUP),
+        "teacher": Filter(filters.uuid, None, needs=_STAFF),
+        "organisation": _ANY,
+        "group": Filter(filters.uuid, lambda facts, value: value in facts.groups),
+        **dates(),
+    },
+    joins={
+        "member": joins.activities_by_member,
+        "teacher": joins.activities_by_teacher,
+        "organisation": joins.activities_by_organisation,
+    },
+    lookups={
+        "teachers": Filter(filters.uuid, None, many=True, needs=_STAFF),
+        "members": Filter(filters.uuid, None, many=True, needs=_GROUP),
+    },
+    lookup_joins={"teachers": joins.activities_by_teacher, "members": joins.activities_by_member},
+    sorts=_NAMED,
+    expand=frozenset({"groups", "teachers", "syllabus"}),
+)  # fmt: skip
+
+CALENDAR_EVENTS: Final = Resource(
+    "calendarEvents", "lesson", "CalendarEvent", "calendarEvents", shapes.CALENDAR_EVENT,
+    tuple(f"se.skolnav.schedule.lesson.{what}.v1" for what in ("scheduled", "changed", "cancelled")),
+    {
+        **_times("startTime", "start_us", exclusive=False, required=True),
+        **_times("endTime", "end_us", exclusive=False),
+        "activity": Filter(filters.uuid, _is("activity")),
+        "student": Filter(filters.uuid, None, needs=_GROUP | _ATTENDANCE),
+        "teacher": Filter(filters.uuid, None, needs=_STAFF),
+        "organisation": _ANY,
+        "group": _ANY,
+    },
+    joins={
+        "student": joins.lessons_by_student,
+        "teacher": joins.lessons_by_teacher,
+        "organisation": joins.lessons_by_organisation,
+        "group": joins.lessons_by_group,
+    },
+    lookups={
+        "activities": Filter(filters.uuid, _in("activity"), many=True),
+        "student": Filter(filters.uuid, None, many=True, needs=_GROUP | _ATTENDANCE),
+        "teacher": Filter(filters.uuid, None, many=True, needs=_STAFF),
+    },
+    lookup_joins={"student": joins.lessons_by_student, "teacher": joins.lessons_by_teacher},
+    sorts=_timed(),
+    expand=frozenset({"activity", "attendance"}),
+)  # fmt: skip
+
+ROOMS: Final = Resource(
+    "rooms", "room", "Room", "rooms", shapes.ROOM, ("se.skolnav.directory.room.upserted.v1",),
+    {"organisation": Filter(filters.uuid, _is("owner"))},
+    sorts=_NAMED,
+)  # fmt: skip
+
+ABSENCES: Final = Resource(
+    "absences", "absence", "Absence", "absences", shapes.ABSENCE,
+    tuple(f"se.skolnav.absence.{what}.v1" for what in ("reported", "changed", "leave_granted")),
+    {
+        "organisation": Filter(filters.uuid, _is("organisation")),
+        "student": Filter(filters.uuid, _in("student"), person=True),
+        "registeredBy": Filter(filters.uuid, _in("registered_by"), needs=_STAFF, person=True),
+        "type": Filter(filters.one_of(shapes.ABSENCE_TYPES), _is("type"), needs=_ATTENDANCE),
+        # onOrAfter is exclusive here: so the standard says, name or not.
+        **_times("startTime", "start_us", exclusive=True, needs=_ATTENDANCE),
+        **_times("endTime", "end_us", exclusive=True, needs=_ATTENDANCE),
+    },
+    meta=_ATTENDANCE,
+    sorts=_timed(_ATTENDANCE, _ATTENDANCE),
+)  # fmt: skip
+
+ATTENDANCES: Final = Resource(
+    "attendances", "attendance", "Attendance", "attendances", shapes.ATTENDANCE,
+    ("se.skolnav.attendance.recorded.v1",),
+    {
+        "student": Filter(filters.uuid, _in("student"), person=True),
+        "organisation": _ANY,
+        "calendarEvent": Filter(filters.uuid, _is("lesson"), needs=_ATTENDANCE),
+    },
+    meta=_ATTENDANCE,
+    joins={"organisation": joins.attendances_by_organisation},
+    lookups={
+        "activities": Filter(filters.uuid, None, many=True, needs=_ATTENDANCE),
+        "students": Filter(filters.uuid, _in("student"), many=True, person=True),
+        # So spelt in the standard's file; the right spelling is taken too.
+        "calendareEvents": Filter(filters.uuid, _in("lesson"), many=True, needs=_ATTENDANCE),
+        "calendarEvents": Filter(filters.uuid, _in("lesson"), many=True, needs=_ATTENDANCE),
+    },
+    lookup_joins={"activities": joins.attendances_by_activity},
+)  # fmt: skip
+
+ATTENDANCE_EVENTS: Final = Resource(
+    "attendanceEvents", "presence", "AttendanceEvent", "attendanceEvents", shapes.ATTENDANCE_EVENT,
+    ("se.skolnav.attendance.checked_in.v1", "se.skolnav.attendance.checked_out.v1"),
+    {
+        "group": Filter(filters.uuid, _in("group"), many=True, needs=_GROUP),
+        "person": Filter(filters.uuid, _in("person"), person=True),
+    },
+    meta=_ATTENDANCE,
+    needs=_ATTENDANCE,
+    lookups={
+        "person": Filter(filters.uuid, _in("person"), many=True, person=True),
+        "group": Filter(filters.uuid, _in("group"), many=True, needs=_GROUP),
+    },
+    expand=frozenset({"person", "group", "registeredBy"}),
+)  # fmt: skip
+
+RESOURCES: Final = (
+    ORGANISATIONS, PERSONS, GROUPS, DUTIES, ACTIVITIES, CALENDAR_EVENTS, ROOMS, ABSENCES, ATTENDANCES,
+    ATTENDANCE_EVENTS,
+)  # fmt: skip
+BY_KIND: Final = {each.kind: each for each in RESOURCES}
+
+# EndPointsEnum: all that the standard can name, whether the hub offers it or not.
+ENDPOINTS: Final = frozenset(
+    {
+        "Absence", "AttendanceEvent", "Attendance", "Grade", "CalendarEvent", "AttendanceSchedule", "Resource", "Room",
+        "Activity", "Duty", "Placement", "StudyPlan", "Programme", "Syllabus", "SchoolUnitOffering", "Group", "Person",
+        "Organisation",
+    }
+)  # fmt: skip

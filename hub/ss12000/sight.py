@@ -1,0 +1,146 @@
+"""What one client may see, for one answer: entities read from the log, decided on, and kept to be checked at the end.
+
+Nothing is told of an entity whose decision is not among `rests_on`: those are made durable before a byte leaves, and
+hold in the turn in which it does.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hub.assembly.services import Services
+from hub.bus.base import Place, Stored
+from hub.privacy.base import Decision, Intent, PermitRefused, Recipient, Rule
+from hub.ss12000.index import Index, Row, Table
+from hub.store.withheld import Withheld
+from schemas import Category
+
+SUBSCRIPTION: Final = "ss12000"  # what the log of disclosures calls an answer
+LANE: Final = "live"
+BLOCK: Final = 500  # events read from the log at a time
+SLICE: Final = 100  # decisions in one turn: the event loop is shared
+
+
+@dataclass(slots=True)
+class Seen:
+    """An entity as the client may see it. `data` is the reduced event's: read, never write."""
+
+    row: Row
+    decision: Decision
+    data: Mapping[str, Any]
+
+
+class Sight:
+    """One client's view, for as long as one answer takes."""
+
+    def __init__(self, services: Services, index: Index, recipient: Recipient) -> None:
+        self.services = services
+        self.index = index
+        self.recipient = recipient
+        self.categories = services.gate.allowed(recipient)
+        self.rests_on: dict[Place, Decision] = {}
+        self._checked: dict[Place, Decision] = {}  # looked at to find something else
+        self._denied: dict[Place, Decision] = {}
+        self._known: dict[tuple[str, str], Seen | None] = {}
+
+    def may(self, needs: Iterable[Category]) -> bool:
+        return self.categories.issuperset(needs)
+
+    def forbids(self, types: Iterable[str]) -> bool:
+        """Whether the contract leaves nothing of these event types, whoever they are about."""
+        return all(self.services.gate.view(self.recipient, type_).forbidden for type_ in types)
+
+    def person(self, name: str) -> frozenset[str]:
+        """A person by what the client calls them: that, and the SS 12000 id."""
+        return frozenset({name, self.services.gate.person_of(self.recipient, name)})
+
+    def called(self, person: str) -> str:
+        """What the client calls a person."""
+        if Category.IDENTITY in self.categories:
+            return person
+        return self.services.gate.pseudonyms(self.recipient).of(person)
+
+    async def see(self, table: Table, rows: Sequence[Row]) -> list[Seen]:
+        """Those of the entities that the client may see, in the same order."""
+        wanted = [row for row in rows if (table.kind, row.key) not in self._known]
+        for start in range(0, len(wanted), BLOCK):
+            part = wanted[start : start + BLOCK]
+            stored = {each.at: each for each in await self._read(part)}
+            for number, row in enumerate(part):
+                event = stored.get(row.at)
+                if event is None:
+                    table.drop(row)  # replaced meanwhile, or past its retention
+                self._known[table.kind, row.key] = None if event is None else self.judge(row, event)
+                if number % SLICE == SLICE - 1:
+                    await asyncio.sleep(0)
+        return [seen for row in rows if (seen := self._known[table.kind, row.key]) is not None]
+
+    def judge(self, row: Row, event: Stored) -> Seen | None:
+        """The entity as the client may see it, from its state."""
+        decision = self.services.gate.decide(event, self.recipient, state=True)
+        content = decision.content
+        if content is None or decision.withheld:
+            self._denied[row.at] = decision
+        if content is None:
+            return None
+        shown = row if decision.stored is event else row.as_of(decision.stored)
+        return Seen(shown, decision, content.get("data") or {})
+
+    async def _read(self, rows: Sequence[Row]) -> Sequence[Stored]:
+        """The events, with what they rest on where that may be what the client sees."""
+        get = self.services.log.get
+        changes = [row.at for row in rows if row.continues]
+        whole = await get([row.at for row in rows if not row.continues])
+        return [*whole, *(await get(changes, state=True))] if changes else whole
+
+    async def as_modified(self, table: Table, rows: Sequence[Row]) -> list[Row]:
+        """The rows with the times at which they were modified for this client; without those that it may not see."""
+        seen = {each.row.key: each.row for each in await self.see(table, [row for row in rows if row.continues])}
+        return [row if not row.continues else seen[row.key] for row in rows if not row.continues or row.key in seen]
+
+    async def see_ids(self, kind: str, ids: Iterable[str], *, gone: bool = False) -> dict[str, Seen]:
+        """Entities by SS 12000 id, those that the client may see."""
+        table = await self.index.table(kind)
+        found = (self.index.find(table, id) for id in ids)
+        rows = [row for row in found if row is not None and row.ended is gone]
+        return {seen.row.id: seen for seen in await self.see(table, rows)}
+
+    def use(self, seen: Seen) -> None:
+        """The answer tells of this."""
+        self.rests_on[seen.row.at] = seen.decision
+
+    def look(self, seen: Seen) -> None:
+        """The answer was found by way of this."""
+        self._checked[seen.row.at] = seen.decision
+
+    def intents(self) -> list[Intent]:
+        """What is about to be told, and what was withheld: one row per rule."""
+        judged: dict[tuple[Rule, bool], list[Decision]] = {}
+        for decision in (*self.rests_on.values(), *(each for each in self._denied.values() if not each.allowed)):
+            judged.setdefault((decision.rule, decision.allowed), []).append(decision)
+        versions = tuple(contract.version for contract in self.recipient.contracts)
+        return [
+            Intent(
+                self.recipient.name, SUBSCRIPTION, LANE, rule, allowed, versions,
+                tuple(decision.stored.at for decision in decisions),
+                tuple({person for decision in decisions for person in decision.stored.about}),
+            )
+            for (rule, allowed), decisions in judged.items()
+        ]  # fmt: skip
+
+    def marks(self) -> list[Withheld]:
+        """What is to come when it may: restated then, it is newly modified, and in the next delta."""
+        return [mark for decision in self._denied.values() for mark in decision.withheld]
+
+    def stands(self) -> bool:
+        """Whether all that the answer rests on holds in this turn."""
+        check = self.services.gate.check
+        try:
+            for decision in self.rests_on.values():
+                check(decision)
+            for decision in self._checked.values():
+                check(decision)
+        except PermitRefused:
+            return False
+        return True

@@ -1,0 +1,178 @@
+"""`/subscriptions`: who wants to be told to come and fetch. The hub decides when one runs out; PATCH extends it."""
+
+import uuid
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from hub.assembly.services import Services
+from hub.clock import from_us
+from hub.config.model import Role
+from hub.http.access import caller
+from hub.outbound.addresses import UrlRefused, check_url
+from hub.privacy.base import Recipient
+from hub.ss12000 import filters
+from hub.ss12000.callbacks import LIFETIME, MAX_EACH, Callback
+from hub.ss12000.errors import JSON, NotFound, Refused, Ss12000Route, bad_request
+from hub.ss12000.notify import Notifier
+from hub.ss12000.paging import Place
+from hub.ss12000.render import rfc3339
+from hub.ss12000.resources import ENDPOINTS
+
+PATH: Final = "subscriptions"
+MAX_NAME: Final = 200
+
+router = APIRouter(route_class=Ss12000Route)
+
+
+async def _subscriber(request: Request) -> Recipient:
+    who = await caller(request)
+    who.require(Role.SUBSCRIBER)
+    return who.recipient_or_403()
+
+
+def _client(recipient: Recipient) -> str:
+    return recipient.name.removeprefix("client/")
+
+
+def _notifier(request: Request) -> Notifier:
+    notifier: Notifier = request.app.state.ss12000_notifier
+    return notifier
+
+
+async def _own(request: Request) -> Callback:
+    """The client's subscription of this id. Raises NotFound for another's too."""
+    recipient = await _subscriber(request)
+    try:
+        id = filters.uuid(request.path_params["id"])
+    except ValueError:
+        raise bad_request("id-invalid", "An id is a UUID.") from None
+    for each in _notifier(request).of(_client(recipient)):
+        if each.id == id:
+            return each
+    raise NotFound
+
+
+@router.get(f"/{PATH}")
+async def listed(request: Request) -> Response:
+    recipient = await _subscriber(request)
+    asked: dict[str, list[str]] = {}
+    for name, value in request.query_params.multi_items():
+        asked.setdefault(name, []).append(value)
+    if not asked.keys() <= {"limit", "pageToken"}:
+        raise bad_request("parameter-unknown", "Only `limit` and `pageToken` are taken here.")
+    tokens, limit = request.app.state.ss12000.tokens, filters.page_limit(asked)
+    after = ""
+    if "pageToken" in asked:
+        token = filters.one("pageToken", asked["pageToken"], filters.text)
+        after = tokens.read(recipient.name, PATH, token, limit).after
+    found = [each for each in _notifier(request).of(_client(recipient)) if each.id > after]
+    shown = found[:limit]
+    following = Place(filters.Query(), after=shown[-1].id) if len(found) > limit else None
+    return _json(
+        {
+            "data": [_shown(each) for each in shown],
+            "pageToken": following and tokens.make(recipient.name, PATH, following),
+        }
+    )
+
+
+@router.post(f"/{PATH}")
+async def created(request: Request) -> Response:
+    recipient = await _subscriber(request)
+    parts: Services = request.app.state.services
+    notifier = _notifier(request)
+    body = await _body(request)
+    name, target = body.get("name"), body.get("target")
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
+        raise bad_request("body-invalid", f"`name` is a string of 1 to {MAX_NAME} characters.")
+    if not isinstance(target, str):
+        raise bad_request("body-invalid", "`target` is the URL that is called.")
+    resources = _resources(body.get("resourceTypes"))
+    try:
+        check_url(target, notifier.allowed())
+    except UrlRefused as refused:
+        raise bad_request("target-refused", f"{refused}.") from None
+    if len(notifier.of(_client(recipient))) >= MAX_EACH:
+        raise Refused(403, "too-many", f"A client has at most {MAX_EACH} subscriptions. Delete one.")
+    made = Callback(
+        str(uuid.uuid4()), _client(recipient), name, target, resources, parts.clock.utc() + LIFETIME,
+        parts.log.head().pack(),
+    )  # fmt: skip
+    await notifier.put(made)
+    return _json(_shown(made), 201)
+
+
+@router.get(f"/{PATH}/{{id}}")
+async def by_id(request: Request) -> Response:
+    return _json(_shown(await _own(request)))
+
+
+@router.patch(f"/{PATH}/{{id}}")
+async def extended(request: Request) -> Response:
+    """Without a body, as the standard has it; `{"expires"}`, which clients send, may ask for less."""
+    own = await _own(request)
+    now = request.app.state.services.clock.utc()
+    until: datetime = now + LIFETIME
+    if await request.body():
+        asked = (await _body(request)).get("expires")
+        if asked is not None:
+            try:
+                wanted_us = filters.instant(asked) if isinstance(asked, str) else 0
+            except ValueError:
+                wanted_us = 0
+            wanted = from_us(wanted_us)
+            if wanted <= now:
+                raise bad_request("body-invalid", "`expires` is an RFC 3339 time to come.")
+            until = min(until, wanted)
+    changed = replace(own, expires=until)
+    await _notifier(request).put(changed)
+    return _json(_shown(changed))
+
+
+@router.delete(f"/{PATH}/{{id}}")
+async def deleted(request: Request) -> Response:
+    own = await _own(request)
+    await _notifier(request).remove(own.id)
+    return Response(status_code=204)
+
+
+def _resources(given: Any) -> tuple[str, ...]:
+    """Objects `{"resource"}`, or strings as in the standard's own example. Raises Refused (400)."""
+    if not isinstance(given, list) or not given:
+        raise bad_request("body-invalid", "`resourceTypes` is a list of at least one `{resource}`.")
+    found: dict[str, None] = {}
+    for each in given:
+        resource = each.get("resource") if isinstance(each, dict) else each
+        if not isinstance(resource, str) or resource not in ENDPOINTS:
+            raise bad_request("body-invalid", "`resourceTypes` has a resource that the standard does not name.")
+        found[resource] = None
+    return tuple(found)
+
+
+def _shown(callback: Callback) -> dict[str, Any]:
+    return {
+        "id": callback.id,
+        "name": callback.name,
+        "target": callback.target,
+        "resourceTypes": [{"resource": each} for each in callback.resources],
+        "expires": rfc3339(callback.expires),
+    }
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    try:
+        body = orjson.loads(await request.body())
+    except orjson.JSONDecodeError:
+        body = None
+    if not isinstance(body, dict):
+        raise bad_request("body-invalid", "The body is one JSON object.")
+    return body
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status, media_type=JSON)

@@ -1,0 +1,118 @@
+import pytest
+
+from hub.config import HubConfig
+from hub.registry.plan import Change, plan
+from tests.hub.registry.conftest import CONNECTORS, ENVIRON, FILE, PLUGINS, SUBSCRIPTION, configured
+
+WHOLE = FILE + CONNECTORS + SUBSCRIPTION
+WEBHOOK = '{kind: webhook, url: "https://acme.example/h", secret: "${env:SECRET}"}'
+
+
+def changes(old: str | None, new: str) -> list[Change]:
+    before: HubConfig | None = None if old is None else configured(old)
+    return plan(before, configured(new), PLUGINS.catalogue())
+
+
+def brief(found: list[Change]) -> list[tuple[str, str, tuple[str, ...], list[str]]]:
+    return [(c.kind, f"{c.what} {c.name}", c.fields, [effect.key for effect in c.effects]) for c in found]
+
+
+def test_the_same_configuration_changes_nothing() -> None:
+    assert changes(WHOLE, WHOLE) == []
+
+
+def test_a_first_configuration_adds_everything() -> None:
+    assert brief(changes(None, WHOLE)) == [
+        ("added", "client acme", (), []),
+        ("added", "client feeder", (), []),
+        ("added", "connector north", (), ["resent-state"]),
+        ("added", "subscription acme-absence", (), ["starts-now"]),
+    ]
+
+
+def test_what_leaves_the_file_is_paused_and_kept() -> None:
+    assert brief(changes(WHOLE, FILE)) == [
+        ("paused", "connector north", (), ["kept"]),
+        ("paused", "subscription acme-absence", (), ["kept"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("{kind: feed}", WEBHOOK, ("changed", "subscription acme-absence", ("sink",), ["handshake"])),
+        (
+            "client: acme\n    types",
+            "client: acme\n    payload: id\n    types",
+            ("changed", "subscription acme-absence", ("payload",), ["payload"]),
+        ),
+        (
+            '"se.skolnav.absence.*"',
+            '"se.skolnav.absence.reported.*", "se.skolnav.meals.count.*"',
+            ("changed", "subscription acme-absence", ("types",), ["new-types", "dropped-types"]),
+        ),
+        (
+            "client: acme\n    types",
+            "client: acme\n    from: oldest\n    types",
+            ("changed", "subscription acme-absence", ("from",), ["from-kept"]),
+        ),
+        (
+            "client: acme\n    types",
+            "client: acme\n    filter: {exact: {type: x}}\n    types",
+            ("changed", "subscription acme-absence", ("filter",), ["dropped-by-filter"]),
+        ),
+        (
+            "client: acme\n    types",
+            "client: acme\n    paused: true\n    types",
+            ("changed", "subscription acme-absence", ("paused",), ["paused"]),
+        ),
+        (
+            "school_types: [GR]",
+            "school_types: [GY]",
+            ("changed", "connector north", ("contract",), ["connector-restarted", "decided-anew"]),
+        ),
+        (
+            "{use: kitchen,",
+            "{use: kitchen, where: there,",
+            ("changed", "connector north", ("where",), ["connector-restarted"]),
+        ),
+        (
+            "roles: [publisher]",
+            "roles: [publisher, operator]",
+            ("changed", "client feeder", ("roles",), ["permissions"]),
+        ),
+        ("Exempelkommun", "Annankommun", ("changed", "hub municipality", ("municipality",), ["new-tenant"])),
+        ("clients:", "retention: 7d\nclients:", ("changed", "hub retention", ("retention",), ["trimmed"])),
+        ("clients:", "listen: 127.0.0.1:9\nclients:", ("changed", "hub port", ("port",), ["restart"])),
+    ],
+)
+def test_each_change_says_what_it_means(old: str, new: str, expected) -> None:
+    assert old in WHOLE
+    found = brief(changes(WHOLE, WHOLE.replace(old, new)))
+    assert found == [expected]
+
+
+def test_a_clients_contract_changes_what_its_subscriptions_see() -> None:
+    found = brief(changes(WHOLE, WHOLE.replace("[attendance, identity]", "[attendance]")))
+    assert found == [
+        ("changed", "client acme", ("contract",), ["decided-anew"]),
+        ("changed", "subscription acme-absence", (), ["decided-anew"]),
+    ]
+
+
+def test_a_new_token_is_told_without_the_token(monkeypatch) -> None:
+    """Promise 8: no secret in what the plan says."""
+    before = configured(WHOLE)
+    monkeypatch.setitem(ENVIRON, "TOKEN", "canary-token")
+    (change,) = plan(before, configured(WHOLE), PLUGINS.catalogue())
+    assert (change.fields, [effect.key for effect in change.effects]) == (("token",), ["credentials"])
+    assert "canary" not in repr(change)
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_every_effect_can_be_read(language: str) -> None:
+    many = WHOLE.replace("{kind: feed}", WEBHOOK).replace('"se.skolnav.absence.*"', '"se.skolnav.meals.*"')
+    many = many.replace("clients:", "retention: 36h\nclients:")
+    found = [effect.says(language) for change in changes(WHOLE, many) for effect in change.effects]
+    assert len(found) == 4
+    assert any("1.5" in said for said in found)

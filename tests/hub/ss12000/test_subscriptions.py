@@ -1,0 +1,289 @@
+"""Subscriptions by callback, to a receiver on loopback: come and fetch, and not a sound about what is withheld."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from hub.api.app import create_app
+from hub.bus.base import Position
+from hub.store.statements import touch
+from schemas import Category
+from tests.hub.ss12000.conftest import CLIENTS, append, client, event, until
+from tests.hub.ss12000.school import (
+    CLASS_7A,
+    NORTH,
+    ROOM,
+    SECRET,
+    SOURCE,
+    absence,
+    lesson,
+    load,
+    person,
+    pupil,
+    secret,
+)
+
+ALL_TYPES = ["Person", "Absence", "CalendarEvent", "Room", "Attendance"]
+
+
+class Receiver:
+    """An HTTP server that notes what it was sent. `status` is what it answers."""
+
+    def __init__(self) -> None:
+        self.got: list[dict] = []
+        self.heads: list[str] = []
+        self.status = 200
+        self.port = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = next(
+            int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length")
+        )
+        self.heads.append(head)
+        self.got.append(json.loads(await reader.readexactly(length)))
+        writer.write(f"HTTP/1.1 {self.status} X\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    @property
+    def target(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook/unguessable"
+
+
+@asynccontextmanager
+async def receiving():
+    receiver = Receiver()
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+    receiver.port = server.sockets[0].getsockname()[1]
+    yield receiver
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.fixture
+async def receiver():
+    async with receiving() as found:
+        yield found
+
+
+@pytest.fixture
+async def school(hub):
+    await load(hub, *secret())
+    return hub
+
+
+async def subscribe(caller, receiver, id="all", types=ALL_TYPES, **more):
+    body = {"name": "test", "target": receiver.target, "resourceTypes": [{"resource": each} for each in types], **more}
+    return await caller(id).call("POST", "/subscriptions", json=body)
+
+
+async def caught_up(hub, app, id) -> None:
+    """Until the subscription has looked at everything that there is."""
+    head = hub.log.head()
+    await until(lambda: Position.unpack(app.notifier._kept[id].position).reached(head))
+
+
+async def test_a_subscription_is_made_read_listed_extended_and_ended(school, caller, receiver, clock):
+    all_ = caller("all")
+    made = await subscribe(caller, receiver)
+    assert made.status_code == 201
+    given = made.json()
+    assert given["resourceTypes"] == [{"resource": each} for each in ALL_TYPES]
+    declared = "/subscriptions/{id}"
+    assert (await all_.by_id("/subscriptions", given["id"])).json() == given
+    assert (await all_.page("/subscriptions"))["data"] == [given]
+    clock.ahead = timedelta(days=30)
+    longer = (await all_.call("PATCH", f"/subscriptions/{given['id']}", declared)).json()
+    assert longer["expires"] > given["expires"]
+    wanted = (clock.utc() + timedelta(days=1)).isoformat()
+    shorter = await all_.call("PATCH", f"/subscriptions/{given['id']}", declared, json={"expires": wanted})
+    assert shorter.json()["expires"] < longer["expires"]
+    assert (await all_.call("DELETE", f"/subscriptions/{given['id']}", declared)).status_code == 204
+    assert (await all_.by_id("/subscriptions", given["id"])).status_code == 404
+    assert (await all_.page("/subscriptions"))["data"] == []
+
+
+async def test_plain_strings_as_in_the_standards_example_are_taken(school, caller, receiver):
+    made = await subscribe(caller, receiver, resourceTypes=["Organisation", {"resource": "Person"}])
+    assert made.json()["resourceTypes"] == [{"resource": "Organisation"}, {"resource": "Person"}]
+
+
+async def test_subscriptions_are_their_own_clients_alone(school, caller, receiver):
+    given = (await subscribe(caller, receiver)).json()
+    second = caller("second")
+    assert (await second.by_id("/subscriptions", given["id"])).status_code == 404
+    assert (await second.page("/subscriptions"))["data"] == []
+    declared = "/subscriptions/{id}"
+    for method in ("PATCH", "DELETE"):
+        assert (await second.call(method, f"/subscriptions/{given['id']}", declared)).status_code == 404
+
+
+async def test_they_come_in_pages(school, caller, receiver):
+    ids = sorted([(await subscribe(caller, receiver)).json()["id"] for _ in range(3)])
+    page = await caller("all").page("/subscriptions", {"limit": 2})
+    rest = await caller("all").page("/subscriptions", {"limit": 2, "pageToken": page["pageToken"]})
+    assert [each["id"] for each in page["data"] + rest["data"]] == ids
+    assert rest["pageToken"] is None
+
+
+BAD = [
+    {"name": ""}, {"name": 1}, {"target": None}, {"target": "ftp://x"}, {"target": "http://10.0.0.1/x"},
+    {"target": "https://169.254.169.254/latest"}, {"target": "http://user:secret@127.0.0.1/x"},
+    {"resourceTypes": []}, {"resourceTypes": ["Persons"]}, {"resourceTypes": [{"resource": ["x"]}]},
+    {"resourceTypes": None},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("more", BAD, ids=str)
+async def test_a_bad_one_is_refused(school, caller, receiver, more):
+    answer = await subscribe(caller, receiver, **more)
+    assert answer.status_code == 400
+    assert "secret" not in answer.text
+
+
+async def test_there_is_a_bound(school, caller, receiver, monkeypatch):
+    monkeypatch.setattr("hub.ss12000.subscriptions.MAX_EACH", 1)
+    assert (await subscribe(caller, receiver)).status_code == 201
+    assert (await subscribe(caller, receiver)).status_code == 403
+    assert (await subscribe(caller, receiver, "second")).status_code == 201
+
+
+async def test_a_change_is_told_once_in_the_standards_words(school, app, caller, receiver):
+    id = (await subscribe(caller, receiver)).json()["id"]
+    await append(school, lesson(9), person(pupil(2), "Bo", "Ny", version=5))
+    await until(lambda: receiver.got)
+    await caught_up(school, app, id)
+    assert {each for got in receiver.got for each in got["modifiedEntites"]} == {"CalendarEvent", "Person"}
+    assert not any("deletedEntities" in got for got in receiver.got)
+    assert receiver.heads[0].startswith("POST /hook/unguessable HTTP/1.1")
+
+
+async def test_what_is_gone_is_told_as_deleted(school, app, caller, receiver):
+    await subscribe(caller, receiver)
+    await append(school, event("directory.room.deleted", "gone", {"id": ROOM}, SOURCE))
+    await until(lambda: receiver.got)
+    assert receiver.got == [{"deletedEntities": True}]
+
+
+async def test_only_what_was_asked_for_is_told(school, app, caller, receiver):
+    id = (await subscribe(caller, receiver, types=["Room"])).json()["id"]
+    await append(school, lesson(9), event("directory.activity.deleted", "gone", {"id": pupil(9)}, SOURCE))
+    await caught_up(school, app, id)
+    assert receiver.got == []
+
+
+async def test_what_is_withheld_makes_no_sound(school, app, caller, receiver):
+    """Promise 5: a protected pupil's person, absence, attendance; a pupil nobody knows; beyond the contract."""
+    ids = [(await subscribe(caller, receiver)).json()["id"]]
+    ids.append((await subscribe(caller, receiver, "timetable", ["Person", "Absence"])).json()["id"])
+    ids.append((await subscribe(caller, receiver, "nameless", ["AttendanceEvent", "Absence"])).json()["id"])
+    await append(
+        school,
+        person(SECRET, "Canary", "Ny", "Sekretessmarkering", version=5),
+        absence(50, SECRET),
+        absence(51, pupil(150)),
+        event("directory.person.deleted", "gone", {"id": SECRET}, SOURCE),
+        event("attendance.checked_out", "out", {
+            "id": ROOM, "person": {"id": pupil(2)}, "eventType": "Ut", "time": "2026-11-24T15:58:00+01:00",
+            "group": {"id": CLASS_7A},
+        }, SOURCE),
+    )  # fmt: skip
+    for id in ids:
+        await caught_up(school, app, id)
+    assert receiver.got == []
+
+
+async def test_it_is_heard_when_it_may_be(school, app, caller, receiver):
+    id = (await subscribe(caller, receiver, types=["Absence"])).json()["id"]
+    await append(school, absence(51, pupil(150)))
+    await caught_up(school, app, id)
+    assert receiver.got == []
+    await append(school, person(pupil(150), "Ny", "Elev", enrolments=[]))
+    await until(lambda: receiver.got)
+    assert receiver.got == [{"modifiedEntites": ["Absence"]}]
+
+
+async def test_a_scope_holds_for_signals(school, app, http, caller, receiver):
+    school.config = replace(
+        school.config, clients=(*CLIENTS, client("north", *Category, scope={"organisations": frozenset({NORTH})}))
+    )
+    id = (await subscribe(caller, receiver, "north")).json()["id"]
+    await append(school, absence(60, pupil(3)))
+    await caught_up(school, app, id)
+    assert receiver.got == []
+    await append(school, absence(61, pupil(1)))
+    await until(lambda: receiver.got)
+
+
+async def test_a_receiver_that_is_down_is_told_when_it_is_back(school, app, caller, receiver, monkeypatch):
+    monkeypatch.setattr("hub.ss12000.notify.FIRST_RETRY_S", 0.01)
+    receiver.status = 503
+    await subscribe(caller, receiver)
+    await append(school, lesson(9))
+    await until(lambda: len(receiver.got) >= 2)
+    receiver.status = 200
+    await until(lambda: len(receiver.got) >= 3)
+    assert receiver.got[-1] == {"modifiedEntites": ["CalendarEvent"]}
+
+
+async def test_a_restart_goes_on_where_the_client_was_told(school, app, caller, receiver):
+    id = (await subscribe(caller, receiver)).json()["id"]
+    await append(school, lesson(9))
+    await until(lambda: receiver.got)
+    await caught_up(school, app, id)
+    await app.stop()
+    await school.store.commit(touch(school.store.tenant))  # after what stood before it: a hub closes its store after it
+    told = len(receiver.got)
+    again = create_app(school)
+    await again.start()
+    await append(school, event("directory.room.upserted", "room-9", {"id": ROOM, "displayName": "B215"}, SOURCE))
+    await until(lambda: len(receiver.got) > told)
+    await again.stop()
+    assert receiver.got[told:] == [{"modifiedEntites": ["Room"]}]
+
+
+async def test_what_came_while_it_was_down_is_told_after(school, app, caller, receiver):
+    await subscribe(caller, receiver)
+    await app.stop()
+    await append(school, lesson(9))
+    again = create_app(school)
+    await again.start()
+    await until(lambda: receiver.got)
+    await again.stop()
+    assert receiver.got == [{"modifiedEntites": ["CalendarEvent"]}]
+
+
+async def test_one_that_has_run_out_is_gone(school, app, caller, receiver, clock):
+    given = (await subscribe(caller, receiver)).json()
+    clock.ahead = timedelta(days=91)
+    assert (await caller("all").by_id("/subscriptions", given["id"])).status_code == 404
+    await append(school, lesson(9))
+    await until(lambda: given["id"] not in app.notifier._kept)
+    assert receiver.got == []
+
+
+async def test_a_client_that_loses_its_contract_hears_nothing_more(school, app, caller, receiver):
+    id = (await subscribe(caller, receiver)).json()["id"]
+    school.config = replace(school.config, clients=tuple(each for each in CLIENTS if each.id != "all"))
+    await append(school, lesson(9))
+    await caught_up(school, app, id)
+    assert receiver.got == []
+
+
+async def test_a_deleted_one_hears_nothing_more(school, app, caller, receiver):
+    given = (await subscribe(caller, receiver)).json()
+    other = (await subscribe(caller, receiver, "second", ["Room"])).json()["id"]
+    await caller("all").call("DELETE", f"/subscriptions/{given['id']}", "/subscriptions/{id}")
+    await append(school, lesson(9))
+    await caught_up(school, app, other)
+    assert receiver.got == []
+
+
+async def test_who_may_subscribe(school, caller, receiver):
+    answer = await subscribe(caller, receiver, "reporter")
+    assert (answer.status_code, answer.json()["code"]) == (403, "role-missing")
