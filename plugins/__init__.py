@@ -11,13 +11,13 @@ from plugins.connector import (
     Received,
     Transaction,
     Waiting,
-    daily,
 )
 from plugins.durations import Duration
 from plugins.errors import ConfigurationError, PermanentError, PrivacyError, SkolnavError, TemporaryError
 from plugins.hookspecs import hookimpl
 from plugins.paths import LocalPath
 from plugins.rules import CertificateFile
+from plugins.timers import at_moment, daily
 from schemas import Category, Event
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "TemporaryError",
     "Transaction",
     "Waiting",
+    "at_moment",
     "daily",
     "hookimpl",
 ]

@@ -20,10 +20,10 @@ class Kitchen(Connector[KitchenConfig]):
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
 
@@ -128,6 +128,17 @@ class Transaction(Protocol):
         that some event accepted before it was due may be missing from. Raises PrivacyError if a connector with
         `aggregates` would publish anything but aggregates, PermanentError if the data is not of the type.
         """
+
+    def at(self, when: datetime, name: str, key: str) -> None:
+        """Call the `@at_moment` method `name` with `key` when school time reaches `when`; at once if it has.
+
+        One moment for each name and key: setting it again moves it. It is kept with the state of this transaction, or
+        dropped with it. `when` has an offset; `key` is 1 to 200 printable characters, for example an entity's id.
+        Raises PermanentError for another name, time or key, TemporaryError where 100,000 are pending already.
+        """
+
+    def withdraw(self, name: str, key: str) -> None:
+        """Forget the moment that is set for this name and key. Nothing happens where there is none."""
 
 
 class DirectoryView(Protocol):
@@ -287,39 +298,3 @@ class Connector(Generic[ConfigT]):
 
     async def stop(self) -> None:
         """Called once, last. Must not need the far side."""
-
-
-TimerMethod = Callable[[Any, datetime, bool], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Daily:
-    """A timer declaration: `times` gives the local times of day, from the configuration."""
-
-    times: Callable[[Any], Iterable[time]]
-
-
-def daily(times: Callable[[Any], Iterable[time]]) -> Callable[[TimerMethod], TimerMethod]:
-    """Call a method `(self, due, complete)` each day at the local times that `times(config)` gives (Europe/Stockholm).
-
-    It runs after all events accepted before `due`; `complete` is False if some could not be handled within 60 s.
-    After downtime a missed one runs once, with its own `due`. A repeated local time fires at the first, a missing
-    one at the next valid minute. A crash may repeat a run with the same `due`.
-    """
-
-    def declare(method: TimerMethod) -> TimerMethod:
-        method.__skolnav_timer__ = Daily(times)  # type: ignore[attr-defined]
-        return method
-
-    return declare
-
-
-def timers_of(connector: type[Connector[Any]]) -> Mapping[str, Daily]:
-    """The declared timers by method name."""
-    found: dict[str, Daily] = {}
-    for cls in reversed(connector.__mro__):
-        for name, member in vars(cls).items():
-            declared = getattr(member, "__skolnav_timer__", None)
-            if isinstance(declared, Daily):
-                found[name] = declared
-    return found

@@ -13,9 +13,10 @@ from typing import Any
 import pluggy
 
 from plugins import hookspecs
-from plugins.connector import Connector, timers_of
+from plugins.connector import Connector
 from plugins.errors import ConfigurationError
 from plugins.hookspecs import ENTRY_POINT_GROUP, PROJECT
+from plugins.timers import daily_timers_of, moment_timers_of
 from plugins.validation import validate_class, validate_event_type
 from schemas import Catalogue, Payload, core_catalogue
 
@@ -216,6 +217,6 @@ def _info(cls: type[Connector[Any]], package: _Package) -> ConnectorInfo:
         categories=tuple(sorted(cls.contract.categories)) if cls.contract else (),
         aggregates=cls.aggregates,
         effect=cls.effect.value,
-        timers=tuple(timers_of(cls)),
+        timers=(*daily_timers_of(cls), *sorted(moment_timers_of(cls))),
         settings={name: info.description or "" for name, info in cls.config_model.model_fields.items()},
     )

@@ -11,14 +11,17 @@ from typing import Any, Final
 
 import orjson
 
-from hub.clock import Clock
+from hub.clock import SCHOOL_ZONE, Clock
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.hosting.context import CALL, InstanceContext, Staged
 from hub.hosting.failures import NothingWaits, TimedOut, outcome_of
+from hub.hosting.keeping import Kept
 from hub.hosting.own_thread import told_to_end
 from hub.privacy.base import PermitRefused
-from hub.store.base import Operation
+from hub.store.moments import Moment
 from plugins.connector import Answer, Connector, ConnectorConfig, Received, Waiting
+from plugins.errors import PermanentError
+from plugins.timers import moment_timers_of
 from schemas import Event
 
 RECEIVE_S: Final = 10.0  # the waiting for one's turn and receive() itself: callers wait 5 s to 30 s for an answer
@@ -31,14 +34,6 @@ class Call:
     what: str
     started: float  # machine time
     limit_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What a call kept: it is shown from now on, and must be committed in this order."""
-
-    operations: Sequence[Operation]
-    published: bool  # the outbox gets rows
 
 
 class Calls:
@@ -110,6 +105,16 @@ class Calls:
             async with self._turn, self._limited(method, limit_s):
                 await getattr(self.connector, method)(*arguments)
 
+    async def moment(self, moment: Moment, *, complete: bool) -> None:
+        """Call the timer of a moment, unless the connector has moved or withdrawn it before its turn has come."""
+        with self._telling(moment.name):
+            async with self._turn, self._limited(moment.name, self._cls.timeout_s):
+                if not self._context.moments.has(moment):
+                    return
+                if moment.name not in moment_timers_of(self._cls):
+                    raise PermanentError(f"{self._name} has no timer of this name any more", code="no-such-timer")
+                await getattr(self.connector, moment.name)(moment.due.astimezone(SCHOOL_ZONE), complete, moment.key)
+
     async def receive(self, request: Received) -> Answer | None:
         with self._telling("receive"):
             async with self._limited("receive", RECEIVE_S), self._door:
@@ -131,7 +136,7 @@ class Calls:
             with self._telling("confirm"), self._staging() as staged:
                 async with self._limited("confirm", RECEIVE_S):
                     await self.connector.confirm(word)
-                return self._kept(staged)
+                return self._context.kept(staged)
 
     async def handle(self, attempt: Attempt) -> Outcome:
         """Call handle() with what the attempt's permit gives. Raises PermitRefused, and else nothing."""
@@ -142,7 +147,7 @@ class Calls:
                         # The permit holds in this step: nothing is awaited between it and the call.
                         event = _event(attempt.permit())
                         await self.connector.handle(event)
-                    kept = self._kept(staged)
+                    kept = self._context.kept(staged)
             except PermitRefused:
                 raise
             except BaseException as error:
@@ -150,7 +155,7 @@ class Calls:
                     raise
                 return outcome_of(error)
         return Outcome(
-            Result.DELIVERED, operations=kept.operations, on_stored=self._wake if kept.published else None
+            Result.DELIVERED, operations=kept.operations, on_stored=self._wake if kept.publishes else None
         )  # fmt: skip
 
     # -- how --------------------------------------------------------------------------------------------------------
@@ -164,10 +169,6 @@ class Calls:
             yield staged
         finally:
             staged.open = False
-
-    def _kept(self, staged: Staged) -> Kept:
-        """The call went well: show what it staged. Raises TemporaryError where the instance has been given up."""
-        return Kept(self._context.operations(staged.changes, staged.bodies), bool(staged.bodies))
 
     @contextmanager
     def _telling(self, what: str, event: str = "") -> Iterator[None]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 
+from hub.hosting.newest import Newest
 from hub.store import connector_state
 from hub.store.base import Operation
 
@@ -26,30 +27,20 @@ class ConnectorState:
         self.values = values
         self._tenant = tenant
         self._connector = connector
-        self._number = 0
-        self._written: dict[str, int] = {}
+        self._newest: Newest[str, bytes | None] = Newest()
 
     def apply(self, changes: Mapping[str, bytes | None]) -> Operation:
-        """Show these changes from now on; returns what makes them durable.
-
-        The operation may be committed later than one that was made after it (a delivery's outcome waits for the
-        cursor, a timer's does not), and again after a failed commit. So each name keeps the number of the last change
-        written to it, and an older one leaves it alone.
-        """
-        self._number += 1
-        number = self._number
+        """Show these changes from now on; returns what makes them durable."""
         for name, value in changes.items():
             if value is None:
                 self.values.pop(name, None)
             else:
                 self.values[name] = value
+        return connector_state.put_newest(self._tenant, self._connector, self._newest.of(changes))
 
-        def newest() -> Mapping[str, bytes | None]:
-            found = {name: value for name, value in changes.items() if self._written.get(name, 0) <= number}
-            self._written.update(dict.fromkeys(found, number))
-            return found
-
-        return connector_state.put_newest(self._tenant, self._connector, newest)
+    def all_landed(self) -> None:
+        """All changes that were made so far are durable."""
+        self._newest.all_landed()
 
 
 class StateView(Mapping[str, Any]):

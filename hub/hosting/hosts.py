@@ -94,6 +94,7 @@ class Hosts:
         self._on_problem = on_problem
         self._problems: dict[str, Counter[str]] = {}  # by instance and code; they outlive a restart of the instance
         self._last_problem: dict[str, tuple[str, datetime]] = {}
+        self._moments_changed: Callable[[str], None] = lambda name: None
         self._instances: dict[str, Instance] = {}
         self._watchdog: asyncio.Task[None] | None = None
         self._opening: list[asyncio.Task[None]] = []
@@ -160,6 +161,10 @@ class Hosts:
         new = Instance(name, old.cls, old.config, old.recipient, self._surroundings())
         await self._open(new)
         return new.status
+
+    def on_moments(self, changed: Callable[[str], None]) -> None:
+        """Call `changed(instance)` from now on where an instance begins, or its next moment is due earlier."""
+        self._moments_changed = changed
 
     def names(self) -> list[str]:
         return sorted(self._instances)
@@ -265,13 +270,14 @@ class Hosts:
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
-            self._plugins.catalogue(),
-            self._store,
-            self._clock,
-            self._directory,
-            self._wake,
-            self.problem,
-            asyncio.get_running_loop(),
+            catalogue=self._plugins.catalogue(),
+            store=self._store,
+            clock=self._clock,
+            directory=self._directory,
+            wake=self._wake,
+            problem=self.problem,
+            moments_changed=lambda name: self._moments_changed(name),
+            loop=asyncio.get_running_loop(),
         )
 
     async def _close(self, instance: Instance, *, successor: bool) -> None:

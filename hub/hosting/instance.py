@@ -11,7 +11,7 @@ import contextlib
 import logging
 import random
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -24,14 +24,17 @@ from hub.hosting.calls import Call, Calls
 from hub.hosting.connector_state import ConnectorState
 from hub.hosting.context import DirectoryFromAfar, InstanceContext
 from hub.hosting.failures import NotRunning, TimedOut, backoff_s, code_of, innermost, jittered, outcome_of, tell
-from hub.hosting.keeping import Keeping
+from hub.hosting.keeping import Keeping, Kept
+from hub.hosting.moments import Moments
 from hub.hosting.own_thread import OwnThread, told_to_end
 from hub.hosting.polls import Polls, poll_every_s
 from hub.hosting.publishing import Publisher
 from hub.privacy.base import Recipient
 from hub.store.base import Operation, Store
+from hub.store.moments import Moment
 from plugins.connector import Answer, Connector, ConnectorConfig, DirectoryView, Received, Waiting
-from plugins.errors import ConfigurationError
+from plugins.errors import ConfigurationError, PermanentError, PrivacyError
+from plugins.timers import moment_timers_of
 from schemas import Catalogue
 
 BLOCKING_THREADS: Final = 4
@@ -49,7 +52,7 @@ class InstanceStatus(StrEnum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What every instance is given. The callbacks are called on the hub's loop."""
 
@@ -59,6 +62,7 @@ class Surroundings:
     directory: Callable[[str, Recipient], DirectoryView]
     wake: Callable[[], None]  # the outbox has got rows
     problem: Callable[[str, str, str], None]  # instance, code, detail: for the operator, never data
+    moments_changed: Callable[[str], None]  # instance: it began, or its next moment is due earlier than before
     loop: asyncio.AbstractEventLoop  # the hub's
 
 
@@ -85,10 +89,12 @@ class Instance:
         self._dice = random.Random()  # noqa: S311 - jitter
         self._thread = OwnThread(name, around.loop, around.clock, partial(self._failed, "a task"))
         self._pool = DaemonPool(f"skolnav-{name}-blocking", BLOCKING_THREADS)
-        self._keeping = Keeping(name, around.store, around.clock, around.wake)
+        self._keeping = Keeping(name, around.store, around.clock, wake=around.wake, all_landed=self._all_landed)
         self._polls = Polls(poll_every_s(cls, config), around.clock, self._dice)
         self._calls = Calls(name, cls, around.clock, self._failed, around.wake)
         self._context: InstanceContext | None = None  # None until it is open
+        self._state: ConnectorState | None = None  # likewise
+        self.moments: Moments | None = None  # likewise
         self._closing: asyncio.Task[bool] | None = None
 
     # -- seen from the hub: its life ----------------------------------------------------------------------------
@@ -96,14 +102,24 @@ class Instance:
     async def open(self) -> None:
         """Start the thread and the connector. Returns after the first try of start(), however it ended."""
         around, tenant = self._around, self._around.store.tenant
-        values = await self._keeping.load()
+        values = await self._keeping.load_state()
+        pending = await self._keeping.load_moments()
         if self.status is not InstanceStatus.STARTING:  # it was stopped before it began
             return
+        self._state = ConnectorState(tenant, self.name, values)
+        self.moments = Moments(
+            tenant,
+            self.name,
+            declared=moment_timers_of(self.cls),
+            loaded=pending,
+            sooner=partial(self._thread.to_hub, around.moments_changed, self.name),
+        )
         self._context = context = InstanceContext(
             self.name,
             tenant=tenant,
             clock=self._clock,
-            state=ConnectorState(tenant, self.name, values),
+            state=self._state,
+            moments=self.moments,
             publisher=Publisher(f"urn:skolnav:{tenant}:{self.name}", self.cls, around.catalogue, self._clock),
             directory=None
             if self.recipient is None
@@ -174,6 +190,14 @@ class Instance:
         """
         self.require_running()
         await self._thread.ask(partial(self._calls.call, method, arguments, limit_s))
+
+    async def run_moment(self, moment: Moment, *, complete: bool) -> None:
+        """Call the timer of a moment, and end the moment if it did not fail for now. Raises as `call`.
+
+        Nothing is called where the moment is pending no more.
+        """
+        self.require_running()
+        await self._thread.ask(partial(self._run_moment, moment, complete))
 
     async def receive(self, request: Received) -> Answer | None:
         """Call receive(). Raises what the connector raises, NotRunning, TimedOut."""
@@ -308,8 +332,17 @@ class Instance:
 
     async def _confirm(self, word: str, noted: Operation) -> None:
         kept = await self._calls.confirm(word)
-        await self._durable([*kept.operations, noted], kept.published)
+        await self._durable(replace(kept, operations=[*kept.operations, noted]))
         self._polls.soon(person=True)
+
+    async def _run_moment(self, moment: Moment, complete: bool) -> None:
+        assert self._context is not None
+        try:
+            await self._calls.moment(moment, complete=complete)
+        except (PermanentError, PrivacyError):  # no later try can succeed
+            await self._durable(self._context.moment_ended(moment))
+            raise
+        await self._durable(self._context.moment_ended(moment))
 
     async def _end(self) -> None:
         """Cancel what runs, then stop()."""
@@ -321,11 +354,19 @@ class Instance:
         def become() -> None:
             if self.status not in (InstanceStatus.STUCK, InstanceStatus.STOPPED):
                 self.status, self.reason = status, reason
+            if self.status is InstanceStatus.RUNNING:
+                self._around.moments_changed(self.name)
 
         self._thread.to_hub(become)  # which may have decided something else meanwhile
 
-    async def _durable(self, operations: Sequence[Operation], published: bool) -> None:
-        await self._thread.on_hub(self._keeping.keep(operations, published))
+    async def _durable(self, kept: Kept) -> None:
+        if kept.operations:
+            await self._thread.on_hub(self._keeping.keep(kept))
+
+    def _all_landed(self) -> None:
+        if self._state is not None and self.moments is not None:
+            self._state.all_landed()
+            self.moments.all_landed()
 
     def _failed(self, what: str, error: BaseException, event: str = "") -> None:
         tell(self.name, self.cls, what, error, event, self._problem)

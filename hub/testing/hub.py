@@ -14,13 +14,13 @@ import orjson
 from hub.assembly.hub import Hub
 from hub.config import ConnectorEntry, HubConfig
 from hub.hosting.instance import InstanceStatus
-from hub.store import audit, connector_state, dead_letters
+from hub.store import audit, connector_state, dead_letters, moments
 from hub.subscriptions.model import Status
 from hub.testing.loop import LoopThread
 from plugins.connector import Answer, Connector, ConnectorConfig, Received, Waiting
 from plugins.manager import Plugins
-from plugins.testing.clock import ManualClock
-from plugins.testing.hub import DeadLetter
+from plugins.testing.clock import SCHOOL_ZONE, ManualClock
+from plugins.testing.hub import DeadLetter, PendingTimer
 from schemas import Event
 
 T = TypeVar("T")
@@ -182,6 +182,12 @@ class FileTestHub:
         hub, loop = self._running()
         values = await loop.run(hub.store.read(connector_state.load(TENANT, instance)))
         return {name: orjson.loads(value) for name, value in values.items()}
+
+    async def timers(self, instance: str) -> list[PendingTimer]:
+        hub, loop = self._running()
+        pending = await loop.run(hub.store.read(moments.load(TENANT, instance)))
+        pending.sort(key=lambda each: (each.due_us, each.name, each.key))
+        return [PendingTimer(each.name, each.key, each.due.astimezone(SCHOOL_ZONE)) for each in pending]
 
     async def status(self, instance: str) -> str:
         hub, _ = self._running()

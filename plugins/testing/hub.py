@@ -25,6 +25,15 @@ class DeadLetter:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True)
+class PendingTimer:
+    """A timer that an instance has set by `tx.at` and that has not come yet."""
+
+    name: str
+    key: str
+    due: datetime  # in Europe/Stockholm
+
+
 class TestHub(Protocol):
     """A hub of its own on files of its own, for one test: `async with open_hub() as hub`.
 
@@ -96,6 +105,9 @@ class TestHub(Protocol):
 
     async def state(self, instance: str) -> dict[str, Any]:
         """What an instance keeps, as it is in the store."""
+
+    async def timers(self, instance: str) -> list[PendingTimer]:
+        """The timers that an instance has set by `tx.at`, as they are in the store, in the order of their due times."""
 
     async def status(self, instance: str) -> str:
         """`running`, or why it is not: `failed: <code>`, `stuck: <code>`, `paused: <code>` (it gets no more events)."""

@@ -74,6 +74,7 @@ class PrivacySuite(Subject):
             ("at the far side", peer.bytes(), told),
             ("in what it published", published.encode(), told),
             ("in its state", state.encode(), seen),
+            ("in its timers", repr(await hub.timers(name)).encode(), seen),
             ("in the logs", hub.logs().encode(), ()),
             ("in what the operator was told", "\n".join(hub.problems()).encode(), ()),
             ("in the dead letters", dead.encode(), ()),

@@ -15,8 +15,8 @@ from hub.api.server import Servers
 from hub.assembly.hub import Hub
 from hub.config import ConnectorEntry, HubConfig
 from plugins import Answer, ConfigurationError, Connector, ConnectorConfig, Received, TemporaryError
-from plugins.connector import daily
 from plugins.manager import Plugins
+from plugins.timers import daily
 
 
 class Config(ConnectorConfig):

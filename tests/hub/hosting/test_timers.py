@@ -4,11 +4,11 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from hub.clock import SCHOOL_ZONE
-from hub.hosting.timers import Timers, last_due, next_due, occurrence
+from hub.hosting.times_of_day import last_due, next_due, occurrence
 from hub.store import timers as rows
 from plugins import Connector, ConnectorConfig, PermanentError, TemporaryError, daily
 from plugins.testing import ManualClock
-from tests.hub.hosting.conftest import NoConfig
+from tests.hub.hosting.conftest import NoConfig, until
 
 DAY = "2026-11-24"
 
@@ -95,33 +95,6 @@ def reporter(runs, fail=None, **attributes):
     for name, value in attributes.items():
         setattr(Reporter, name, value)
     return Reporter
-
-
-async def caught_up(instance, moment):
-    return True
-
-
-@pytest.fixture
-async def timed(store, hosted, told):
-    """Starts timers over hosts with one class."""
-    running = []
-
-    async def start(cls, clock, *, caught_up=caught_up, config=None):
-        hosts = await hosted(cls, clock=clock, config=config)
-        timers = Timers(store=store, clock=clock, hosts=hosts, caught_up=caught_up, on_problem=told.problem)
-        running.append(timers)
-        await timers.start()
-        return timers
-
-    yield start
-    for timers in running:
-        await timers.stop()
-
-
-async def until(condition, seconds=5.0):
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_a_timer_fires_when_school_time_reaches_it(timed):
