@@ -20,6 +20,7 @@ class Kitchen(Connector[KitchenConfig]):
 
 import logging
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -103,11 +104,27 @@ class Waiting:
             raise ValueError("`since` must have an offset")
 
 
+class State(Mapping[str, Any]):
+    """What a connector remembers: JSON values by name. Each read gives a copy of its own."""
+
+    @abstractmethod
+    def under(self, prefix: str) -> Mapping[str, Any]:
+        """The names that begin with `prefix` and their values, in the order of the names.
+
+        It shows what has been committed or staged at the moment of each read. Only the names under the prefix are
+        walked through, however many others there are; values are decoded as they are read.
+        """
+
+
+class MutableState(State, MutableMapping[str, Any]):
+    """The state inside a transaction."""
+
+
 class Transaction(Protocol):
     """What is kept and published together, or not at all."""
 
     @property
-    def state(self) -> MutableMapping[str, Any]:
+    def state(self) -> MutableState:
         """The connector's state with what this transaction has changed: JSON values by name.
 
         Deleting a name forgets it. A value that was read is a copy: assign it again to keep a change in it. Raises
@@ -205,8 +222,8 @@ class Context(Protocol):
         """Lines carry the instance; the hub refuses none, so put no data in them."""
 
     @property
-    def state(self) -> Mapping[str, Any]:
-        """What has been committed or staged so far, JSON values by name. Each read gives a copy of its own."""
+    def state(self) -> State:
+        """What has been committed or staged so far."""
 
     def commit(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction on state and publishing.

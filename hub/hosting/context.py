@@ -20,7 +20,7 @@ from hub.hosting.publishing import Publisher
 from hub.store import outbox
 from hub.store.base import Operation
 from hub.store.moments import Moment
-from plugins.connector import DirectoryView
+from plugins.connector import DirectoryView, State
 from plugins.errors import ConfigurationError, TemporaryError
 from schemas import Payload
 
@@ -88,9 +88,9 @@ class InstanceContext:
         self._poll_soon = poll_soon
 
     @property
-    def state(self) -> Mapping[str, Any]:
+    def state(self) -> State:
         staged = staged_now()
-        return StateView(self._state.values) if staged is None else StateView(self._state.values, staged.changes)
+        return StateView(self._state) if staged is None else StateView(self._state, staged.changes)
 
     @property
     def directory(self) -> DirectoryView:
@@ -108,7 +108,7 @@ class InstanceContext:
     async def _commit(self) -> AsyncIterator["OpenTransaction"]:
         call = staged_now()
         overlays = () if call is None else (call.changes,)
-        transaction = OpenTransaction(self, EditableState(self._state.values, *overlays), call)
+        transaction = OpenTransaction(self, EditableState(self._state, *overlays), call)
         yield transaction
         if call is not None and call.open:
             call.add(transaction.staged)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from hub.clock import SystemClock
 from hub.config import ConnectorEntry
 from hub.hosting.blocking import DaemonPool
+from hub.hosting.connector_state import ConnectorState, StateView
 from plugins.connector import Connector, DirectoryView, Transaction
 from plugins.errors import ConfigurationError, TemporaryError
 
@@ -48,7 +49,7 @@ class _Context:
         self.instance = instance
         self.clock = SystemClock()
         self.log = logging.getLogger(f"skolnav.connector.{instance}")
-        self.state: Mapping[str, Any] = {}
+        self.state = StateView(ConnectorState("", instance, {}))
         self._pool = DaemonPool(f"skolnav-{instance}-selftest", 1)
 
     @property
