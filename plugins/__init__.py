@@ -1,7 +1,6 @@
 """How a connector plugs in: what vendors import. See docs/vendors.md."""
 
 from plugins.connector import (
-    Answer,
     Connector,
     ConnectorConfig,
     Context,
@@ -9,7 +8,6 @@ from plugins.connector import (
     DirectoryView,
     Effect,
     MutableState,
-    Received,
     State,
     Transaction,
     Waiting,
@@ -18,12 +16,14 @@ from plugins.durations import Duration
 from plugins.errors import ConfigurationError, PermanentError, PrivacyError, SkolnavError, TemporaryError
 from plugins.hookspecs import hookimpl
 from plugins.paths import LocalPath
+from plugins.receiving import Answer, BodyLost, Received
 from plugins.rules import CertificateFile
 from plugins.timers import at_moment, daily
 from schemas import Category, Event
 
 __all__ = [
     "Answer",
+    "BodyLost",
     "Category",
     "CertificateFile",
     "ConfigurationError",

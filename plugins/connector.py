@@ -23,20 +23,19 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from plugins.receiving import Answer, Received
 from schemas import Category, DataContract, Event, Payload
 
 T = TypeVar("T")
 
 
-_HEADER: Final = re.compile(r"[A-Za-z0-9-]+\Z")
-_HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]*\Z")
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,99}\Z")
 
 
@@ -60,32 +59,6 @@ class Effect(StrEnum):
 def Contract(purpose: str, basis: str, categories: Iterable[Category]) -> DataContract:
     """What a connector class asks to see, and why. Its configuration can only narrow it."""
     return DataContract(purpose=purpose, legal_basis=basis, categories=frozenset(categories))
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """What somebody sent to `/connectors/<instance>/...`. The hub has not asked who it was."""
-
-    method: str
-    path: str  # what follows the instance's name, percent-decoded: "" or "/..."
-    query: str = ""  # as it was sent, without the question mark
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # names in lower case
-    body: bytes = field(default=b"", repr=False)  # at most 1 MiB
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back. Raises ValueError for what can't be sent over HTTP."""
-
-    status: int = 200
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not 200 <= self.status <= 599:
-            raise ValueError("the status of an answer is 200 to 599")
-        if not all(_HEADER.match(name) and _HEADER_VALUE.match(value) for name, value in self.headers.items()):
-            raise ValueError("a header's name is letters, digits and hyphens; its value visible ASCII and spaces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +232,8 @@ class Connector(Generic[ConfigT]):
     concurrency: ClassVar[Literal["instance", "key"]] = "instance"
     timeout_s: ClassVar[float] = 60  # machine time for one call of start, handle, selftest or a timer
     poll_timeout_s: ClassVar[float] = 600  # the same for poll and reconcile, which may walk through everything
+    receive_limit: ClassVar[int] = 1 << 20  # bytes of a body that receive is called with; a larger one is a 413
+    receive_timeout_s: ClassVar[float] = 10  # the waiting for its turn and receive itself, with the body that it reads
 
     def __init__(self, config: ConfigT, ctx: Context) -> None:
         self.config = config
@@ -289,7 +264,7 @@ class Connector(Generic[ConfigT]):
     async def receive(self, request: Received) -> Answer | None:
         """For sources that call: what came to `/connectors/<instance>/...`; None is the hub's 404.
 
-        One at a time, 10 s each, and beside what else is going on: a poll under way does not keep the caller waiting.
+        One at a time, `receive_timeout_s` each, and beside other calls: a client does not wait for a poll under way.
         """
         return None
 

@@ -91,7 +91,10 @@ def _problems(cls: type[Connector[Any]]) -> Iterator[str]:
         yield '`start_from` must be "now", "oldest" or "state"'
     if cls.concurrency not in ("instance", "key"):
         yield '`concurrency` must be "instance" or "key"'
-    for limit in ("timeout_s", "poll_timeout_s"):
+    size: Any = cls.receive_limit
+    if not isinstance(size, int) or isinstance(size, bool) or size <= 0:
+        yield "`receive_limit` must be a number of bytes above 0"
+    for limit in ("timeout_s", "poll_timeout_s", "receive_timeout_s"):
         value: Any = getattr(cls, limit)
         if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
             yield f"`{limit}` must be a number of seconds above 0"

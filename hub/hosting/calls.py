@@ -19,12 +19,13 @@ from hub.hosting.keeping import Kept
 from hub.hosting.own_thread import told_to_end
 from hub.privacy.base import PermitRefused
 from hub.store.moments import Moment
-from plugins.connector import Answer, Connector, ConnectorConfig, Received, Waiting
+from plugins.connector import Connector, ConnectorConfig, Waiting
 from plugins.errors import PermanentError
+from plugins.receiving import Answer, Received
 from plugins.timers import moment_timers_of
 from schemas import Event
 
-RECEIVE_S: Final = 10.0  # the waiting for one's turn and receive() itself: callers wait 5 s to 30 s for an answer
+CONFIRM_S: Final = 10.0  # for waiting() and confirm(): a person waits for them
 
 
 @dataclass(slots=True, eq=False)
@@ -117,7 +118,7 @@ class Calls:
 
     async def receive(self, request: Received) -> Answer | None:
         with self._telling("receive"):
-            async with self._limited("receive", RECEIVE_S), self._door:
+            async with self._limited("receive", self._cls.receive_timeout_s), self._door:
                 answer = await self.connector.receive(request)
             if answer is not None and not isinstance(answer, Answer):
                 raise TypeError("receive() must return an Answer or None")
@@ -125,7 +126,7 @@ class Calls:
 
     async def waiting(self) -> Sequence[Waiting]:
         with self._telling("waiting"):
-            async with self._limited("waiting", RECEIVE_S):
+            async with self._limited("waiting", CONFIRM_S):
                 return list(await self.connector.waiting())
 
     async def confirm(self, word: str) -> Kept:
@@ -134,7 +135,7 @@ class Calls:
             if all(each.word != word for each in await self.waiting()):
                 raise NothingWaits(f"{self._name}: nothing waits under this word", code="nothing-waits")
             with self._telling("confirm"), self._staging() as staged:
-                async with self._limited("confirm", RECEIVE_S):
+                async with self._limited("confirm", CONFIRM_S):
                     await self.connector.confirm(word)
                 return self._context.kept(staged)
 

@@ -15,8 +15,9 @@ from hub.hosting.failures import coded
 from hub.hosting.instance import Instance, InstanceStatus, Surroundings
 from hub.privacy.base import Recipient
 from hub.store.base import Operation, Store
-from plugins.connector import Answer, Connector, ConnectorConfig, DirectoryView, Received, Waiting
+from plugins.connector import Connector, ConnectorConfig, DirectoryView, Waiting
 from plugins.manager import Plugins
+from plugins.receiving import Answer, Received
 from schemas import DataContract
 
 WATCH_S: Final = 1.0
@@ -257,6 +258,12 @@ class Hosts:
     async def confirm(self, name: str, word: str, noted: Operation) -> None:
         """A person has said so; `noted` (who) is committed with it. Raises as `selftest`, and NothingWaits."""
         await self._instances[name].confirm(word, noted)
+
+    def receive_limit(self, name: str) -> int:
+        """Bytes that a body for this instance may have; what a class has by default where it takes none."""
+        instance = self._instances.get(name)
+        takes = instance is not None and instance.cls.receive is not Connector.receive
+        return instance.cls.receive_limit if instance is not None and takes else Connector.receive_limit
 
     async def receive(self, name: str, request: Received) -> Answer | None:
         """Hand on what came over HTTP for an instance. None: there is none such, or it has nothing there.

@@ -32,8 +32,9 @@ from hub.hosting.publishing import Publisher
 from hub.privacy.base import Recipient
 from hub.store.base import Operation, Store
 from hub.store.moments import Moment
-from plugins.connector import Answer, Connector, ConnectorConfig, DirectoryView, Received, Waiting
+from plugins.connector import Connector, ConnectorConfig, DirectoryView, Waiting
 from plugins.errors import ConfigurationError, PermanentError, PrivacyError
+from plugins.receiving import Answer, Received
 from plugins.timers import moment_timers_of
 from schemas import Catalogue
 

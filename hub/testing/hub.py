@@ -17,8 +17,9 @@ from hub.hosting.instance import InstanceStatus
 from hub.store import audit, connector_state, dead_letters, moments
 from hub.subscriptions.model import Status
 from hub.testing.loop import LoopThread
-from plugins.connector import Answer, Connector, ConnectorConfig, Received, Waiting
+from plugins.connector import Connector, ConnectorConfig, Waiting
 from plugins.manager import Plugins
+from plugins.receiving import Answer, Received
 from plugins.testing.clock import SCHOOL_ZONE, ManualClock
 from plugins.testing.hub import DeadLetter, PendingTimer
 from schemas import Event
@@ -130,6 +131,8 @@ class FileTestHub:
 
     async def receive(self, instance: str, request: Received) -> Answer | None:
         hub, loop = self._running()
+        if request.whole is not None and len(request.whole) > hub.hosts.receive_limit(instance):
+            return Answer(413)
         answer = await self._on_living(loop, hub.hosts.receive(instance, request))
         if not self._dead:
             await self.settle()

@@ -6,8 +6,9 @@ from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Final, Protocol, Self, cast
 
-from plugins.connector import Answer, Connector, ConnectorConfig, Received, Waiting
+from plugins.connector import Connector, ConnectorConfig, Waiting
 from plugins.errors import ConfigurationError
+from plugins.receiving import Answer, Received
 from plugins.testing.clock import ManualClock
 from schemas import Event
 
