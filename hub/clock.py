@@ -1,13 +1,12 @@
-"""Two injected clocks (DESIGN section 9). Nothing else in the hub asks the machine what time it is."""
+"""Two injected clocks (docs/architecture.md, Time). Nothing else in the hub asks the machine what time it is."""
 
 import asyncio
 import time
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
-from zoneinfo import ZoneInfo
+from typing import Protocol
 
-SCHOOL_ZONE: Final = ZoneInfo("Europe/Stockholm")
+from schemas.school_time import SCHOOL_ZONE as SCHOOL_ZONE
 
 
 class Clock(Protocol):

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from hub.assembly.first_load import FirstLoad
 from hub.assembly.maintenance import Maintenance
@@ -32,6 +32,7 @@ from hub.privacy.withheld import WithheldMarks
 from hub.registry.registry import Registry
 from hub.sinks.webhooks import Webhooks
 from hub.subscriptions.model import Status, Subscription
+from hub.tasks import Tasks
 from plugins.manager import Plugins
 
 PROBLEMS_KEPT: Final = 1000
@@ -61,7 +62,7 @@ class Hub:
         self.plugins = plugins
         self.problems: list[Problem] = []
         self._cleanup = contextlib.AsyncExitStack()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks()
         self._started_at = clock.utc()
 
     @classmethod
@@ -158,9 +159,7 @@ class Hub:
 
     async def stop(self) -> None:
         """End in order: what is on its way comes home, cursors are saved, files are closed."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         await self._cleanup.aclose()
 
     async def settled(self) -> None:
@@ -199,7 +198,7 @@ class Hub:
         return answer.granted
 
     def _pause_connector(self, instance: str, reason: str) -> None:
-        self._spawn(self.services.subscriptions.set_status(f"connector:{instance}", Status.PAUSED, reason, "hub"))
+        self._tasks.start(self.services.subscriptions.set_status(f"connector:{instance}", Status.PAUSED, reason, "hub"))
 
     def _connector_problem(self, instance: str, code: str, detail: str) -> None:
         self.problem(f"connectors.{instance}", code, detail)
@@ -214,8 +213,3 @@ class Hub:
     def _look_again(self, change: Change) -> None:
         self.delivery.look_again()
         self.services.pages.wake()
-
-    def _spawn(self, work: Awaitable[Any]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

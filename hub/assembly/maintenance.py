@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import time, timedelta
 from typing import Final
 
 from hub.assembly.services import Services
-from hub.clock import SCHOOL_ZONE
+from hub.tasks import Tasks
+from hub.waiting import set_within
+from schemas.school_time import school_moment
 
 LONGEST_S: Final = 3600.0  # machine time between two looks
 _AT_ONCE_S: Final = 0.1
@@ -19,15 +21,14 @@ class Maintenance:
     def __init__(self, services: Services, problem: Callable[[str, str, str], None]) -> None:
         self._services = services
         self._problem = problem
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = Tasks()
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._tidy()), asyncio.create_task(self._expire())]
+        self._tasks.start(self._tidy(), name="tidy")
+        self._tasks.start(self._expire(), name="expire")
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     async def _tidy(self) -> None:
         """Trim events that are past their retention; after midnight take up enrolments that begin that day."""
@@ -46,8 +47,7 @@ class Maintenance:
 
     def _next_look_s(self) -> float:
         clock = self._services.clock
-        school = clock.school()
-        midnight = datetime.combine(school.date() + timedelta(days=1), time(0, 0, 1), SCHOOL_ZONE)
+        midnight = school_moment(clock.school().date() + timedelta(days=1), time(0, 0, 1))
         return max(_AT_ONCE_S, min(LONGEST_S, clock.machine_seconds_until(midnight)))
 
     async def _expire(self) -> None:
@@ -65,12 +65,4 @@ class Maintenance:
                 least_s = _AFTER_FAILURE_S
             expiry = registry.next_expiry()
             wait_s = LONGEST_S if expiry is None else (expiry - clock.utc()).total_seconds()
-            waits = [
-                asyncio.create_task(clock.sleep(min(max(wait_s, least_s), LONGEST_S))),
-                asyncio.create_task(changed.wait()),
-            ]
-            try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for each in waits:
-                    each.cancel()
+            await set_within(changed, min(max(wait_s, least_s), LONGEST_S), clock)

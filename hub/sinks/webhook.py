@@ -33,11 +33,11 @@ from hub.delivery.base import Attempt, Outcome, Result
 from hub.outbound.addresses import Networks, Resolve, Target, check_url, system_resolve
 from hub.outbound.http1 import Client, Connection, Failure, Response, Stale
 from hub.outbound.signature import Signer
+from hub.pauses import MAX_RETRY_AFTER_S
 
 USER_AGENT: Final = "Skolnav"
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 TIMEOUT_S: Final = 20.0
-MAX_RETRY_AFTER_S: Final = 3600.0
 
 _SET_UP: Final = frozenset({401, 402, 403, 404, 405, 406, 407, 415, 421, 426})
 _THIS_REQUEST: Final = frozenset({408, 425})

@@ -194,7 +194,6 @@ async def test_a_store_that_fails_for_a_moment_leaves_no_connector_without_its_t
             raise StoreUnavailable("away")
         await add(name)
 
-    monkeypatch.setattr("hub.assembly.reload.AGAIN_S", 0.01)
     monkeypatch.setattr(house.hub.timers, "add", away_at_first)
     house.write(connectors={"desk": {"use": "desk", "at": "09:00"}})
     await house.hub.reloader.apply(dry_run=False)
