@@ -1,4 +1,4 @@
-"""The hub: every room opened in the order in which it must wake, and closed in the opposite order."""
+"""The hub: it starts its parts in the order in which they need each other, and stops them in the opposite order."""
 
 import asyncio
 import contextlib
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something an operator should know: where, a stable code, and a place or id. Never data."""
+    """A problem that an operator should know: where it is, a stable code, and a place or id. Never data."""
 
     at: datetime
     where: str
@@ -74,7 +74,7 @@ class Hub:
         clock: Clock | None = None,
         open_engine: OpenEngine = EmbeddedEngine.open,
     ) -> Self:
-        """Open the engine, take up where the last life ended, and deliver.
+        """Open the engine, continue where the last run ended, and deliver.
 
         Raises what the engine's `open` raises, LogUnavailable, StoreUnavailable, ConfigurationError.
         """
@@ -103,7 +103,7 @@ class Hub:
         self.withheld = WithheldMarks(self.store, self.log, self.directory, gate, tenant)
         self.webhooks = Webhooks(config, clock)
         registry = await Registry.open(config, store=self.store, catalogue=catalogue, keys=keys, clock=clock)
-        await engine.keep_keys()  # the registry has opened what the store sealed with them
+        await engine.keep_keys()  # the registry has opened the sealed specifications with them
         self.relay = Relay(
             tenant=tenant, store=self.store, log=self.log, catalogue=catalogue, clock=clock,
             on_problem=partial(self.problem, "relay"),
@@ -138,7 +138,7 @@ class Hub:
         self._cleanup.push_async_callback(self.withheld.stop)
         await self.relay.start()
         self._cleanup.push_async_callback(self.relay.stop)
-        self._cleanup.push_async_callback(self.hosts.stop)  # first: the start may take long, and be cut off
+        self._cleanup.push_async_callback(self.hosts.stop)  # before `start`, which may take long and be cancelled
         await self.hosts.start(
             {name: HostedConnector(each.use, each.config, each.contract) for name, each in config.connectors.items()}
         )
@@ -158,12 +158,12 @@ class Hub:
         self._cleanup.push_async_callback(maintenance.stop)
 
     async def stop(self) -> None:
-        """End in order: what is on its way comes home, cursors are saved, files are closed."""
+        """Stop in order: deliveries under way end, cursors are saved, files are closed."""
         await self._tasks.stop()
         await self._cleanup.aclose()
 
     async def settled(self) -> None:
-        """Return when nothing is left to do now (tests and the demo wait for this)."""
+        """Return when nothing is left to do now. Tests and the demo wait for this."""
         while True:
             await self.withheld.settled()
             await self.delivery.settled()
@@ -172,18 +172,18 @@ class Hub:
             await asyncio.sleep(0.005)
 
     def problem(self, where: str, code: str, detail: str) -> None:
-        """Note something for the operator."""
+        """Note a problem for the operator, and log it."""
         self.problems.append(Problem(self.clock.utc(), where, code, detail))
         del self.problems[:-PROBLEMS_KEPT]
         log.warning("%s: %s %s", where, code, detail)
 
     def _in_force(self, config: HubConfig) -> None:
-        """A configuration counts from now on, wherever one is asked."""
+        """Put a configuration in force for every part that reads it."""
         self.config = self.services.config = config
         self.webhooks.configure(config)
         self.services.pages.retention = config.retention
 
-    # -- what the parts ask for -------------------------------------------------------------------------------------
+    # -- what the parts call ------------------------------------------------------------------------------------
 
     def _sink(self, subscription: Subscription) -> Sink:
         sink = subscription.sink

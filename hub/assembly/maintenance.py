@@ -1,4 +1,4 @@
-"""What a hub does by the clock: trimming the log, the turn of the day, and subscriptions that expire."""
+"""The hub's work by the clock: it trims the log, begins a new day, and ends subscriptions that expire."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _AFTER_FAILURE_S: Final = 10.0
 
 
 class Maintenance:
-    """Two loops, from `start` to `stop`. `problem(where, code, detail)` is called when a look failed."""
+    """Two loops, from `start` to `stop`. They report failures to `problem(where, code, detail)` and try again."""
 
     def __init__(self, services: Services, problem: Callable[[str, str, str], None]) -> None:
         self._services = services
@@ -31,7 +31,7 @@ class Maintenance:
         await self._tasks.stop()
 
     async def _tidy(self) -> None:
-        """Trim events that are past their retention; after midnight take up enrolments that begin that day."""
+        """Trim events that are past their retention. After midnight take up the enrolments that begin that day."""
         services = self._services
         clock = services.clock
         today = clock.school().date()
@@ -51,7 +51,7 @@ class Maintenance:
         return max(_AT_ONCE_S, min(LONGEST_S, clock.machine_seconds_until(midnight)))
 
     async def _expire(self) -> None:
-        """End each subscription at its `expires_at`. A subscription that is made or changed may be the next."""
+        """End each subscription at its `expires_at`. A created or changed subscription may be the next to expire."""
         registry, clock = self._services.subscriptions, self._services.clock
         changed = asyncio.Event()
         registry.listen(lambda subscription: changed.set())

@@ -1,4 +1,4 @@
-"""`skolnav apply`: a running hub takes up its configuration file as it stands now, without a gap in delivery."""
+"""`skolnav apply`: a running hub reads its configuration file again and applies it without a gap in delivery."""
 
 import asyncio
 import logging
@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reloaded:
-    """What the file changes; `applied` says whether that was done. `config` is what is in force now."""
+    """The changes that the file makes; `applied` says whether they are in force. `config` is the one in force now."""
 
     changes: Sequence[Change]
     applied: bool
     config: HubConfig
-    read: HubConfig  # what the file says
+    read: HubConfig  # the file's configuration
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -43,10 +43,10 @@ class Reloaded:
 
 
 class Reloader:
-    """Of one hub. Calls come one after another."""
+    """Applies the configuration file to one hub. A call waits until the one before has ended."""
 
     def __init__(self, services: Services, timers: Timers, in_force: Callable[[HubConfig], None]) -> None:
-        """`in_force(config)` puts a configuration in force for what is read and made from now on."""
+        """`in_force(config)` puts a configuration in force for all parts that read one."""
         self._services = services
         self._hosts = services.hosts
         self._timers = timers
@@ -55,10 +55,10 @@ class Reloader:
         self._opening = Tasks()
 
     async def apply(self, *, dry_run: bool, environ: Mapping[str, str] = os.environ) -> Reloaded:
-        """Read the file again, say what it changes, and unless `dry_run` do that. Cursor and state stay by name.
+        """Read the file again, and apply its changes unless `dry_run`. Names keep their cursors and state.
 
-        What is read only at the start (`AT_START`) stays as it is, and shows in the next plan again. Raises
-        ConfigErrors, ConfigurationError (the file describes another hub), StoreUnavailable; then all is as before.
+        Keys that only a start reads (`AT_START`) keep their values in force, so the next plan lists them again. Raises
+        ConfigErrors, ConfigurationError (the file describes another hub), StoreUnavailable; then nothing has changed.
         """
         async with self._turn:
             old = self._services.config
@@ -83,7 +83,7 @@ class Reloader:
             return Reloaded(changes=changes, applied=True, config=kept, read=new)
 
     async def stop(self) -> None:
-        """Connectors that are still starting are let go; `Hosts` ends them."""
+        """Stop waiting for connectors that are still starting; `Hosts` ends them."""
         await self._opening.stop()
 
     async def _become(self, old: HubConfig, new: HubConfig) -> None:
@@ -93,7 +93,7 @@ class Reloader:
         changed = [
             name for name, each in new.connectors.items() if name in old.connectors and each != old.connectors[name]
         ]
-        # A new instance is there before its subscription, which hands it events at once.
+        # A new instance starts before its subscription, which sends it events at once.
         for name in added:
             await self._open(name, new.connectors[name])
         self._in_force(new)
@@ -116,7 +116,7 @@ class Reloader:
             await self._time(name)
 
     async def _open(self, name: str, entry: ConnectorEntry) -> None:
-        """Start an instance; one that takes long goes on behind, as at the hub's start."""
+        """Start an instance. One that takes long goes on starting in the background, as at the hub's start."""
         hosted = HostedConnector(entry.use, entry.config, entry.contract)
         opening = self._opening.start(self._hosts.add(name, hosted))
         await asyncio.wait([opening], timeout=START_S)
@@ -124,7 +124,7 @@ class Reloader:
             opening.result()
 
     async def _time(self, name: str) -> None:
-        """Take up its timers once the store gives and takes them: the file is in force, there is no way back."""
+        """Take up an instance's timers, and wait for the store if it is away: the file is in force already."""
 
         def failed(error: Exception, pause_s: float) -> None:
             log.error("%s: no timers (%s); next try in %.1f s", name, type(error).__name__, pause_s)
@@ -139,7 +139,7 @@ class Reloader:
             await self._hosts.remove(name)
 
     async def _resume(self, name: str) -> None:
-        """A connector that waited for its configuration to be mended goes on."""
+        """Resume a connector that was paused because of its configuration."""
         id = f"connector:{name}"
         with suppress(KeyError):
             if self._services.subscriptions.get(id).reason == "configuration":
