@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--events", type=int, default=200_000, help="of catchup, memory and disk")
     parser.add_argument("--folder", type=Path, default=Path("build/bench"), help="where the hubs' files go")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     more = ["--events", str(arguments.events), "--folder", str(arguments.folder.absolute())]
     trees = {"before": arguments.before.absolute(), "after": Path(__file__).resolve().parents[1]}
     found: dict[str, Figures] = {"before": {}, "after": {}}
