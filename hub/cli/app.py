@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from hub.cli.connectors import connectors
+from hub.cli.language import say
 from hub.cli.local import CONFIG, data_folder, root_key
 from hub.cli.operate import dead_letters, events, subscriptions, why
 from hub.cli.options import Config, Data, Json, Yes
 from hub.cli.show import catalogue, plugins
-from hub.cli.words import say
 
 app = typer.Typer(
     no_args_is_help=True,

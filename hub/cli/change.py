@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from hub.cli import output
 from hub.cli.exits import Code, Failure
+from hub.cli.language import language, say
 from hub.cli.local import LocalHub, Refused, data_folder
-from hub.cli.words import language, say
 
 _SIGNS: Final = {"added": "+", "changed": "~", "paused": "-", "removed": "-"}
 

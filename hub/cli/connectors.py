@@ -10,9 +10,9 @@ import typer
 
 from hub.cli import output
 from hub.cli.exits import Code, Failure
+from hub.cli.language import language, say
 from hub.cli.local import LocalHub
 from hub.cli.options import Config, Data, Json, Where, shown
-from hub.cli.words import language, say
 
 connectors = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 

@@ -5,7 +5,7 @@ import traceback
 from enum import IntEnum
 from pathlib import Path
 
-from hub.cli.words import language, say
+from hub.cli.language import language, say
 
 
 class Code(IntEnum):

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from hub.cli.exits import Code, Failure
-from hub.cli.words import language, say
+from hub.cli.language import language, say
 from hub.texts import text
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import typer
 
 from hub.cli import output
 from hub.cli.exits import Code, Failure
+from hub.cli.language import language, say
 from hub.cli.local import LocalHub, Refused
 from hub.cli.options import Config, Data, Json, Where, Yes, moment, shown
-from hub.cli.words import language, say
 
 PAGE: Final = 1000
 FOLLOW_S: Final = 1.0

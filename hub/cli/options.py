@@ -9,8 +9,8 @@ from typing import Annotated, Final, Self
 import typer
 
 from hub.cli.exits import Code, Failure
+from hub.cli.language import say
 from hub.cli.local import CONFIG, LocalHub, data_folder
-from hub.cli.words import say
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help=say("option.config"), show_default=str(CONFIG))]
 Data = Annotated[Path | None, typer.Option("--data", help=say("option.data"))]

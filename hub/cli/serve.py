@@ -14,7 +14,7 @@ from typing import Any, Final
 from hub.api.server import Servers
 from hub.assembly.hub import Hub
 from hub.cli.exits import Code, Failure, of_config, of_start
-from hub.cli.words import language, say
+from hub.cli.language import language, say
 from hub.config import ConfigErrors, HubConfig, load
 from plugins.manager import Plugins, PluginsError
 

@@ -9,8 +9,8 @@ from typer.core import TyperGroup
 
 from hub.cli import output
 from hub.cli.exits import Code, Failure, of_config, of_files
+from hub.cli.language import language, say
 from hub.cli.options import Json
-from hub.cli.words import language, say
 
 if TYPE_CHECKING:
     from plugins.manager import Plugins
