@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from hub.texts import text
+from hub.texts import Language, text
 from schemas import Problem as EventProblem
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -75,7 +75,7 @@ class ApiProblem(Exception):
         )
 
 
-def language(accept_language: str) -> str:
+def language(accept_language: str) -> Language:
     """`sv` where the header asks for Swedish first, else `en`."""
     return "sv" if _SWEDISH_FIRST.match(accept_language) else "en"
 

@@ -9,6 +9,7 @@ CONNECTOR: Final[Mapping[str, Text]] = {
     "connector.directory": Text(
         " Dess uppgift om att allt är med är från {at}.", " Its word that all is here is from {at}."
     ),
+    "connector.failing": Text("hämtningen misslyckas: {code}", "polling fails: {code}"),
     "connector.failures": Text(
         " {count} försök i rad utan det: {code}.", " {count} tries in a row without it: {code}."
     ),
@@ -31,7 +32,6 @@ CONNECTORS: Final[Mapping[str, Text]] = {
     "connectors.confirmed": Text(
         "{name} {word}: bekräftat, och görs nu: {says}.", "{name} {word}: confirmed, and done now: {says}."
     ),
-    "connectors.failing": Text("hämtningen misslyckas: {code}", "polling fails: {code}"),
     "connectors.none": Text("Inga kontakter.", "No connectors."),
     "connectors.nothing-waits": Text(
         "Inget väntar under {word} hos {name}: det kan vara gjort, eller något annat nu.{hint}",
