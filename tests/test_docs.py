@@ -17,7 +17,7 @@ from pydantic import BaseModel
 import plugins
 import plugins.testing
 from hub.api.metrics import Standings
-from hub.cli.app import app
+from hub.cli.commands import app
 from hub.config.model import ClientConfig, ConnectorHead, FileModel, Role
 from hub.delivery.retries import ATTEMPTS, DELAYS_S
 from hub.http.problems import STATUSES

@@ -16,10 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _ended(arguments: Sequence[str]) -> int:
     try:
         left = language.choose(arguments, os.environ)
-        from hub.cli import names
+        from hub.cli import import_names
 
-        names.check()  # before anything of those names is imported
-        from hub.cli.app import app  # now: its help is in the language that was chosen
+        import_names.check()  # before anything of those names is imported
+        from hub.cli.commands import app  # now: its help is in the language that was chosen
 
         return int(app(left, prog_name="skolnav", standalone_mode=True) or 0)
     except language.UnknownLanguage:

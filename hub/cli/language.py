@@ -1,7 +1,8 @@
 """Which language the command line speaks, and its texts in that language (`hub.texts`)."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Final
 
 from hub.texts import Language, language_of, text
@@ -44,3 +45,9 @@ def choose(arguments: Sequence[str], environ: Mapping[str, str]) -> list[str]:
 def say(key: str, /, **values: object) -> str:
     """The text in the user's language, filled in. Raises KeyError for an unknown key."""
     return text(key, language(), **values)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint at the known name that is most like `name`; empty where none is like it."""
+    near = get_close_matches(name, list(known), 1)
+    return say("hint.did-you-mean", name=near[0]) if near else ""

@@ -22,7 +22,7 @@ WHY: Final[Mapping[str, Text]] = {
     "why.asks-not": Text(
         "Prenumerationen {name} ber inte om den här typen.", "Subscription {name} does not ask for this type."
     ),
-    "why.state": Text("Prenumerationen {name}: {status}{reason}.", "Subscription {name}: {status}{reason}."),
+    "why.state": Text("Prenumerationen {name}: {status}.", "Subscription {name}: {status}."),
     "why.unknown": Text(
         "Ingen händelse med det id:t finns kvar, eller ingen mottagare heter så.",
         "No event of that id is kept, or no recipient is called that.",

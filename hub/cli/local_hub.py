@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SOCKET: Final = "hub.sock"  # hub.api.server names it too; importing it would load the whole hub
 TIMEOUT_S: Final = 60.0
+PAGE: Final = 1000  # entries of one page of a list
 CONFIG: Final = Path("skolnav.yaml")
 
 

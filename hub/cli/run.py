@@ -27,10 +27,10 @@ def run(path: Path) -> None:
     """Raises Failure."""
     import uvloop
 
-    from hub.cli import logs, output
+    from hub.cli import log_lines, output
 
     config, plugins = read(path)
-    logs.configure(config.log_level)
+    log_lines.configure(config.log_level)
     for warning in config.warnings:
         log.warning("%s", warning.render(language()).replace("\n ", ""))
 
