@@ -25,6 +25,7 @@ from tests.contracts.sink import attempt
 from tests.hub.sinks.conftest import LOOPBACK, SECRET
 from tests.peers.tls import Authority
 from tests.peers.webhook import Received, WebhookReceiver, endless, hang, raw, status, then_close
+from tests.until import until
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 
@@ -123,9 +124,7 @@ async def test_the_permit_comes_after_the_connection_and_in_the_turn_of_the_firs
         sending = attempt(1)
         sending.permit = permit
         task = asyncio.create_task(sink.deliver(sending))
-        async with asyncio.timeout(5):
-            while not seen:
-                await asyncio.sleep(0)
+        await until(lambda: seen)
         [connection] = accepted
         assert seen[0].startswith(b"POST /hook HTTP/1.1\r\n")
         assert seen[0].endswith(b'{"id":"evt-1"}')

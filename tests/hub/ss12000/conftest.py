@@ -1,6 +1,5 @@
 """The provider before real parts of the hub, with an independent school's records or with an invented school's."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -185,12 +184,6 @@ async def sis(hub: Services) -> Services:
         await append(hub, *(wrapped(kind, each) for each in records(kind)))
     await append(hub, is_current(hub))
     return hub
-
-
-async def until(condition, seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 __all__ = ["Path"]

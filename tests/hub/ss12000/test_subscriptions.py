@@ -12,7 +12,7 @@ from hub.api.app import create_app
 from hub.bus.base import Position
 from hub.store.statements import touch
 from schemas import Category
-from tests.hub.ss12000.conftest import CLIENTS, append, client, event, until
+from tests.hub.ss12000.conftest import CLIENTS, append, client, event
 from tests.hub.ss12000.school import (
     CLASS_7A,
     NORTH,
@@ -26,6 +26,7 @@ from tests.hub.ss12000.school import (
     pupil,
     secret,
 )
+from tests.until import until
 
 ALL_TYPES = ["Person", "Absence", "CalendarEvent", "Room", "Attendance"]
 
