@@ -12,7 +12,8 @@ from hub.clock import to_us
 from hub.directory.directory import Directory, Protection
 from hub.runner import ThreadRunner
 from schemas import Event, core_catalogue
-from tests.hub.privacy.house import CURRENT, OTHER, PERSON, PERSON_GONE, SCHOOL, SIS, HandClock, person, pupil, uid
+from tests.clock import HandClock
+from tests.hub.privacy.house import CURRENT, OTHER, PERSON, PERSON_GONE, SCHOOL, SIS, person, pupil, uid
 
 ANNA, BO = uid("Anna"), uid("Bo")
 
@@ -76,7 +77,7 @@ async def test_marks_relations_and_freshness_are_there_after_a_restart(hub: Hub)
     assert hub.protection(ANNA) is Protection.PROTECTED
     assert hub.protection(BO) is Protection.OPEN
     assert hub.directory.related_protected(BO, hub.clock.utc())
-    hub.clock.now = hub.clock.now.replace(day=hub.clock.now.day + 2)
+    hub.clock.move(days=2)
     assert hub.protection(BO) is Protection.STALE
 
 

@@ -18,7 +18,8 @@ from hub.privacy.withheld import WithheldMarks
 from hub.runner import ThreadRunner
 from hub.store.sql import SqlStore
 from schemas import Event, core_catalogue
-from tests.hub.privacy.house import CURRENT, SIS, HandClock
+from tests.clock import HandClock
+from tests.hub.privacy.house import CURRENT, SIS
 
 TENANT = "testkommun"
 

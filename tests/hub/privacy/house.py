@@ -6,22 +6,22 @@ to the directory, as the log's writer does.
 
 import itertools
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from hub.bus.base import Place, Stored
-from hub.clock import SCHOOL_ZONE, to_us
+from hub.clock import to_us
 from hub.directory.directory import Directory
 from hub.keys import Keys
 from hub.privacy.base import Decision, PayloadLevel, Recipient
 from hub.privacy.gate import PrivacyGate
 from schemas import Catalogue, Category, DataContract, Event, Scope, core_catalogue
+from tests.clock import HandClock
 
 SIS = "urn:test:sis"
 OTHER = "urn:test:other"
-START = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 ALL = frozenset(Category)
 
 PERSON = "se.skolnav.directory.person.upserted.v1"
@@ -45,28 +45,6 @@ def uid(name: str) -> str:
 
 
 SCHOOL, UNIT, ELSEWHERE = uid("school"), uid("unit"), uid("elsewhere")
-
-
-class HandClock:
-    """Machine and school time stand still until a test moves them."""
-
-    def __init__(self, now: datetime = START) -> None:
-        self.now = now
-
-    def monotonic(self) -> float:
-        return self.now.timestamp()
-
-    def utc(self) -> datetime:
-        return self.now
-
-    def school(self) -> datetime:
-        return self.now.astimezone(SCHOOL_ZONE)
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nothing here waits")
-
-    def machine_seconds_until(self, due: datetime) -> float:
-        return (due - self.now).total_seconds()
 
 
 def contract(*categories: Category, purpose: str = "test", **scope: Any) -> DataContract:
@@ -167,7 +145,7 @@ class House:
         self.say(ORGANISATION, {"id": ELSEWHERE, "schoolTypes": ["GY"]})
 
     def later(self, **passed: float) -> None:
-        self.clock.now += timedelta(**passed)
+        self.clock.move(**passed)
 
     def decide(self, stored: Stored, to: Recipient, **how: bool) -> Decision:
         return self.gate.decide(stored, to, **how)
