@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from hub.config import ConnectorEntry, HubConfig
 from plugins import Answer, BodyLost, ConfigurationError, Connector, ConnectorConfig, Received, TemporaryError
 from plugins.manager import Plugins
 from plugins.timers import daily
+from tests.until import until
 
 
 class Config(ConnectorConfig):
@@ -244,12 +245,6 @@ async def test_a_body_that_does_not_arrive_is_given_up(served: Served, monkeypat
     assert served.door().seen == []
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not holds():
-            await asyncio.sleep(0.01)
-
-
 @asynccontextmanager
 async def sending(
     served: Served, path: str, length: int | None, instance: str = "large"
@@ -433,9 +428,7 @@ async def test_one_address_leaves_places_to_others(served: Served, monkeypatch) 
     monkeypatch.setattr(inbound, "MAX_OPEN_EACH", 1)
     door = served.door()
     held = asyncio.ensure_future(served.http.post("/connectors/door/wait"))
-    async with asyncio.timeout(20):
-        while not door.seen:
-            await asyncio.sleep(0.01)
+    await until(lambda: door.seen)
     answer = await served.http.post("/connectors/door/echo")
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
     transport = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
@@ -478,9 +471,7 @@ async def test_many_at_once_come_one_at_a_time(served: Served) -> None:
 
 
 async def polled(door: Door, times: int) -> None:
-    async with asyncio.timeout(20):
-        while door.polls < times:
-            await asyncio.sleep(0.01)
+    await until(lambda: door.polls >= times)
 
 
 async def test_a_caller_does_not_wait_for_a_poll_and_what_it_asks_for_comes_after_it(served: Served) -> None:

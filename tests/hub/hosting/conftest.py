@@ -1,6 +1,5 @@
 """A store on a real file, and hosts on it, with what they told kept for the test."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,12 +104,6 @@ async def timed(store, hosted, told):
     yield start
     for timers in running:
         await timers.stop()
-
-
-async def until(condition, seconds=5.0):
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 class NoConfig(ConnectorConfig):

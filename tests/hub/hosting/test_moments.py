@@ -18,7 +18,8 @@ from plugins import Category, Connector, Contract, PermanentError, TemporaryErro
 from plugins.manager import Plugins, PluginsError
 from plugins.testing import ManualClock
 from schemas.absence import AbsenceReported
-from tests.hub.hosting.conftest import NoConfig, attempt, until
+from tests.hub.hosting.conftest import NoConfig, attempt
+from tests.until import until
 
 DAY = "2026-11-24"
 

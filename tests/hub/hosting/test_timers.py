@@ -8,7 +8,8 @@ from hub.hosting.times_of_day import last_due, next_due, occurrence
 from hub.store import timers as rows
 from plugins import Connector, ConnectorConfig, PermanentError, TemporaryError, daily
 from plugins.testing import ManualClock
-from tests.hub.hosting.conftest import NoConfig, until
+from tests.hub.hosting.conftest import NoConfig
+from tests.until import until
 
 DAY = "2026-11-24"
 
