@@ -1,4 +1,4 @@
-"""The hub as one connector instance sees it: `plugins.connector.Context` on the real store, clock and directory."""
+"""The hub as one connector instance sees it: `plugins.connector.Context` on the hub's store, clock and directory."""
 
 import asyncio
 import logging
@@ -56,7 +56,7 @@ def staged_now() -> Staged | None:
 
 
 class InstanceContext:
-    """One instance's context. All of it is used in the connector's thread."""
+    """One instance's context, used in the connector's thread only."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class InstanceContext:
         self.instance = instance
         self.clock = clock
         self.log = logging.getLogger(f"skolnav.connector.{instance}")
-        self.abandoned = False  # the hub gave this instance up: whatever it still does must not count
+        self.abandoned = False  # the hub gave this instance up: what it still does must have no effect
         self.moments = moments
         self.publisher = publisher
         self._tenant = tenant

@@ -46,7 +46,7 @@ class _Entry:
 
 
 def _missed(entry: _Entry, now: datetime) -> datetime | None:
-    """The due time that a start at `now` is too late for."""
+    """The due time that the hub has missed if it started at `now`; None if it has missed none."""
     last = last_due(entry.at, now)
     late_s = (now.astimezone(UTC) - last.astimezone(UTC)).total_seconds()
     return last if last.astimezone(UTC) >= entry.due.astimezone(UTC) and late_s > LATE_S else None

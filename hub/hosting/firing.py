@@ -12,12 +12,15 @@ from datetime import datetime
 from typing import Final
 
 from hub.clock import Clock
-from hub.hosting.failures import MAX_BACKOFF_S, backoff_s, code_of, jittered
+from hub.hosting.failures import MAX_BACKOFF_S, backoff_s, code_of
+from hub.pauses import jittered
+from hub.waiting import set_within
 from plugins.errors import ConfigurationError
 
 CAUGHT_UP_S: Final = 60.0  # machine time that a timer waits for the events before it (DESIGN section 7)
 LATE_S: Final = 60.0  # a timer that is due this long before the hub's start was missed
 LONGEST_SLEEP_S: Final = 60.0  # the wall clock may be set while we sleep by the monotonic one
+_SHORTEST_SLEEP_S: Final = 0.001
 
 log = logging.getLogger(__name__)
 
@@ -37,15 +40,12 @@ class Firing:
     dice: random.Random = field(default_factory=random.Random)
 
     async def handled_before(self, due: datetime) -> bool:
-        """Whether all that was accepted before `due` has been handled, within CAUGHT_UP_S."""
-        caught_up = asyncio.ensure_future(self.caught_up(self.instance, due))
-        limit = asyncio.create_task(self.clock.sleep(CAUGHT_UP_S))
+        """Whether all events that were accepted before `due` have been handled, within CAUGHT_UP_S."""
         try:
-            await asyncio.wait([caught_up, limit], return_when=asyncio.FIRST_COMPLETED)
-            return caught_up.result() if caught_up.done() else False
-        finally:
-            caught_up.cancel()
-            limit.cancel()
+            async with self.clock.timeout(CAUGHT_UP_S):
+                return await self.caught_up(self.instance, due)
+        except TimeoutError:
+            return False
 
     async def wait(self, changed: asyncio.Event, seconds: float | None) -> None:
         """Return after `seconds` of machine time (LONGEST_SLEEP_S at most), or when `changed` is set; clears it.
@@ -55,15 +55,7 @@ class Firing:
         if seconds is None:
             await changed.wait()
         else:
-            waits = [
-                asyncio.create_task(self.clock.sleep(min(max(seconds, 0.001), LONGEST_SLEEP_S))),
-                asyncio.create_task(changed.wait()),
-            ]
-            try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for each in waits:
-                    each.cancel()
+            await set_within(changed, min(max(seconds, _SHORTEST_SLEEP_S), LONGEST_SLEEP_S), self.clock)
         changed.clear()
 
     def pause_s(self, error: BaseException, failures: int) -> float:

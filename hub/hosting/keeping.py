@@ -4,17 +4,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from hub.clock import Clock
 from hub.delivery.base import Outcome
+from hub.pauses import until_it_works
 from hub.store import connector_state, moments
 from hub.store.base import Operation, Store
 from hub.store.moments import Moment
 
 T = TypeVar("T")
-
-STORE_RETRY_S: Final = (0.1, 0.5, 2.0, 10.0)
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +97,7 @@ class Keeping:
 
     async def _commit(self, kept: Kept) -> None:
         # Until it succeeds: the state in memory shows these changes already.
-        await self._until_it_succeeds("took no commit", lambda: self._store.commit(*kept.operations))
+        await self._until_it_succeeds("refused a commit", lambda: self._store.commit(*kept.operations))
         if kept.publishes:
             self._wake()
 
@@ -112,14 +111,9 @@ class Keeping:
             self._all_landed()
 
     async def _until_it_succeeds(self, failed: str, work: Callable[[], Awaitable[T]]) -> T:
-        failures = 0
-        while True:
-            try:
-                return await work()
-            except Exception as error:
-                delay = STORE_RETRY_S[min(failures, len(STORE_RETRY_S) - 1)]
-                failures += 1
-                log.error(
-                    "%s: the store %s (%s); next try in %.1f s", self._instance, failed, type(error).__name__, delay
-                )
-            await self._clock.sleep(delay)
+        def away(error: Exception, pause_s: float) -> None:
+            log.error(
+                "%s: the store %s (%s); next try in %.1f s", self._instance, failed, type(error).__name__, pause_s
+            )
+
+        return await until_it_works(work, clock=self._clock, failed=away)

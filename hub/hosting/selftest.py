@@ -1,4 +1,4 @@
-"""A connector's round trip to its far side, without a hub: for `skolnav check --selftest`."""
+"""A connector's round trip to its far side without a hub, for `skolnav check --selftest`."""
 
 import asyncio
 import logging
@@ -24,9 +24,10 @@ def has_selftest(entry: ConnectorEntry) -> bool:
 
 
 async def selftest(name: str, entry: ConnectorEntry) -> None:
-    """Make the connector, start it, let it test, and stop it. Raises what it raises, TemporaryError past its time.
+    """Make the connector, start it, let it test itself, and stop it.
 
-    It sees no state, no directory and no event, and can keep and publish nothing: a hub may be running beside.
+    It sees no state, no directory and no event, and can keep and publish nothing, since a hub may run at the same time.
+    Raises what the connector raises, and TemporaryError if it takes longer than its `timeout_s`.
     """
     connector = entry.cls(entry.config, _Context(name))
     try:

@@ -1,24 +1,16 @@
 """Local times of day in school time: when one comes next, and when it came last, also on days with 23 or 25 hours."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
-from hub.clock import SCHOOL_ZONE
-
-
-def occurrence(day: date, at: time) -> datetime:
-    """The moment of a local time of day: the first of a repeated one, the next valid minute for a missing one."""
-    local = datetime.combine(day, at.replace(tzinfo=None, fold=0), SCHOOL_ZONE)
-    while local.astimezone(UTC).astimezone(SCHOOL_ZONE).replace(tzinfo=None) != local.replace(tzinfo=None):
-        local = local.replace(second=0, microsecond=0) + timedelta(minutes=1)  # by the wall clock, not in UTC
-    return local
+from schemas.school_time import SCHOOL_ZONE, school_moment
 
 
 def next_due(times: Iterable[time], after: datetime) -> datetime | None:
     """The first moment after `after` (aware) at which one of the local times comes; None without times."""
     # Compared in UTC: two times of one zone are compared by their wall clocks, and one of those repeats.
     today = after.astimezone(SCHOOL_ZONE).date()
-    found = [occurrence(today + timedelta(days=ahead), at) for at in times for ahead in (0, 1, 2)]
+    found = [school_moment(today + timedelta(days=ahead), at) for at in times for ahead in (0, 1, 2)]
     later = [due for due in found if due.astimezone(UTC) > after.astimezone(UTC)]
     return min(later, key=lambda due: due.astimezone(UTC), default=None)
 
@@ -26,5 +18,5 @@ def next_due(times: Iterable[time], after: datetime) -> datetime | None:
 def last_due(at: time, now: datetime) -> datetime:
     """The last moment up to and including `now` at which a local time came."""
     today = now.astimezone(SCHOOL_ZONE).date()
-    found = (occurrence(today - timedelta(days=back), at) for back in (0, 1, 2))
+    found = (school_moment(today - timedelta(days=back), at) for back in (0, 1, 2))
     return next(due for due in found if due.astimezone(UTC) <= now.astimezone(UTC))
