@@ -59,7 +59,7 @@ class InstanceInfo:
 
 
 def recipient_of(instance: str, cls: type[Connector[Any]], narrowed: DataContract | None = None) -> Recipient | None:
-    """As which recipient an instance gets events and asks the directory. None: its class has no contract, it gets none."""
+    """As which recipient an instance gets events and asks the directory; None if its class has no contract."""
     if cls.contract is None:
         return None
     contracts = (cls.contract,) if narrowed is None else (cls.contract, narrowed)

@@ -1,4 +1,4 @@
-"""The wire only: files in a folder. What goes wrong there becomes one of the hub's kinds of errors here."""
+"""The wire only: files in a folder. Failures of the folder become one of the hub's kinds of errors here."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ class Client:
         self._folder = folder
 
     def read(self, name: str) -> bytes | None:
-        """What is there under a name; None if nothing is. Raises TemporaryError."""
+        """The content of a file; None if there is no such file. Raises TemporaryError."""
         try:
             return (self._folder / name).read_bytes()
         except FileNotFoundError:
@@ -22,7 +22,7 @@ class Client:
             raise _away(error) from None
 
     def write(self, name: str, content: bytes) -> None:
-        """Put a whole file there: nobody ever sees half of one. Raises TemporaryError."""
+        """Write a file so that no reader ever sees half of it. Raises TemporaryError."""
         part = self._folder / f".{name}.part"
         try:
             part.write_bytes(content)
@@ -31,10 +31,10 @@ class Client:
             raise _away(error) from None
 
     def probe(self) -> None:
-        """Write, read back and remove a file. Raises ConfigurationError, TemporaryError."""
+        """Write a file, read it back and remove it. Raises ConfigurationError, TemporaryError."""
         if not self._folder.is_dir():
             raise ConfigurationError(
-                "the folder is not there", fix="Make it, or correct `folder`", code="folder-missing"
+                "the folder does not exist", fix="Make it, or correct `folder`", code="folder-missing"
             )
         self.write(".probe", b"probe")
         if self.read(".probe") != b"probe":
@@ -43,5 +43,5 @@ class Client:
 
 
 def _away(error: OSError) -> TemporaryError:
-    # The error's own text names the file: only its kind is told.
-    return TemporaryError("the folder can't be used now", why=os.strerror(error.errno or 0), code="folder-away")
+    # The error's own text names the file, so only its kind is shown.
+    return TemporaryError("the folder cannot be used now", why=os.strerror(error.errno or 0), code="folder-away")

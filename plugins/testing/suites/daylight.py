@@ -1,4 +1,4 @@
-"""The days on which the clocks change are days like others: each timer comes once, and what is told is the same."""
+"""The days on which the clocks change are days like others: each timer runs once, and the effects are the same."""
 
 import copy
 import re
@@ -17,7 +17,7 @@ from plugins.testing.suites.subject import Peer, Subject, no_effect
 from plugins.timers import daily_timers_of, moment_timers_of
 
 _WEEK: Final = timedelta(days=7)
-_NEAR: Final = timedelta(days=60)  # what lies further from the start than this is no part of the day
+_NEAR: Final = timedelta(days=60)  # dates that are further from the start than this are not moved
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
 
@@ -35,13 +35,13 @@ class _Seen:
 class DaylightSuite(Subject):
     """On a day with 25 or 23 hours the same events have the same effects as a week before, each timer once.
 
-    The events are moved to these days (Sundays: let the configuration serve them), by the clock on the wall.
+    The events are moved to these days by the wall clock (they are Sundays: let the configuration serve them).
     """
 
     days: ClassVar[Sequence[str]] = ("2026-10-25", "2027-03-28")
 
     def alike(self, effect: Any, day: date) -> Any:
-        """An effect without what differs between days. Default: its text without that date, times as on the wall."""
+        """An effect without what differs between days. Default: its text without that date, in wall clock times."""
         text = _MOMENT.sub(lambda found: _on_the_wall(found[0]), repr(effect))
         return text.replace(day.isoformat(), "<day>").replace(f"{day:%Y%m%d}", "<day>")
 
@@ -133,7 +133,7 @@ def _watched(connector: type[Connector[Any]], seen: list[_Seen]) -> type[Connect
 
 
 def _first_minute(day: date, at: time) -> datetime:
-    """When the wall first shows a time on a day, or the next that it does show, found by looking each minute (UTC)."""
+    """When the wall clock first shows a time on a day, or the next time that it shows. Each minute (UTC) is tried."""
     moment = datetime.combine(day, time(0), SCHOOL_ZONE).astimezone(UTC)
     while moment.astimezone(SCHOOL_ZONE).time() < at:
         moment += timedelta(minutes=1)
@@ -141,7 +141,7 @@ def _first_minute(day: date, at: time) -> datetime:
 
 
 def _moved(event: Mapping[str, Any], first: date, day: date) -> dict[str, Any]:
-    """The event with its dates and times moved by whole days, the time on the wall kept."""
+    """The event with its dates and times moved by whole days; times of day by the wall clock stay."""
 
     def move(value: Any) -> Any:
         if isinstance(value, dict):
