@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from tests.connectors.catering.sftp_peer import Peer, sftp_peer
+from tests.peers.sftp import Peer, sftp_peer
 from tests.end_to_end.sis import (
     ABSENCES,
     ALL,

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.connectors.catering.sftp_peer import Peer, sftp_peer
+from tests.peers.sftp import Peer, sftp_peer
 from tests.end_to_end.sis import (
     ALL,
     DAY,

@@ -10,7 +10,8 @@ import yaml
 import connectors.catering
 from connectors.catering.config import CateringConfig, Kitchen
 from connectors.catering.connector import Catering
-from connectors.catering.mapping import Row, Snapshot, csv_bytes, mail_text, order
+from connectors.catering.mapping import csv_bytes, mail_text, order
+from connectors.catering.snapshot import Row, Snapshot
 
 README = (Path(connectors.catering.__file__).parent / "README.md").read_text()
 
