@@ -15,8 +15,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.peers.sftp import Peer, sftp_peer
 from tests.peers.hub import OPERATOR, HubProcess, client
+from tests.peers.sftp import Peer, sftp_peer
 
 DAY = "2026-11-24"
 SOURCE = "urn:skolnav:prov"
