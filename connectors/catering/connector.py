@@ -27,12 +27,12 @@ from connectors.catering.memory import (
 from connectors.catering.people import Census
 from connectors.catering.snapshot import Row, Snapshot
 from plugins import Category, Connector, Context, Contract, Effect, Event, PermanentError, daily
-from plugins.school_time import SCHOOL_ZONE
 from plugins.wires.files import Put
 from plugins.wires.smtp import AddressBusy, Smtp
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
 from schemas.meals import MealsCount
 from schemas.schedule import DayClosed
+from schemas.school_time import SCHOOL_ZONE
 
 # The connector passes over a name that other content has; this many in a row are no accident.
 _MOST_TAKEN: Final = 50

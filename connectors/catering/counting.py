@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from connectors.catering.config import NORMAL, OTHER, Kitchen, Sitting
-from plugins.school_time import SCHOOL_ZONE, instant
+from schemas.school_time import SCHOOL_ZONE, school_moment
 
 Pupil = Mapping[str, Any]  # a reduced SS 12000 Person with `groups` and `diet`, see plugins.DirectoryView.persons
 
@@ -31,6 +31,11 @@ class Count:
     portions: Mapping[str, int]
     staff: int
     unknown_diets: int  # number of different diets that are not in the kitchen's `diet_codes`
+
+
+def instant(day: date, at: time) -> datetime:
+    """A school time in UTC: two datetimes of one zone compare by wall clock, which is wrong in October."""
+    return school_moment(day, at).astimezone(UTC)
 
 
 def window(sitting: Sitting, day: date) -> tuple[datetime, datetime]:

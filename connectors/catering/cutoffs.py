@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 
 from connectors.catering.config import KINDS, NORMAL, Kind, Kitchen
-from connectors.catering.counting import Count
+from connectors.catering.counting import Count, instant
 from connectors.catering.snapshot import Row
-from plugins.school_time import SCHOOL_ZONE, instant
+from schemas.school_time import SCHOOL_ZONE
 
 
 def cutoff_at(kitchen: Kitchen, kind: Kind, day: date) -> datetime:

@@ -13,7 +13,7 @@ from connectors.catering.config import NORMAL, OTHER, STAFF, Kind, Kitchen, Sitt
 from connectors.catering.counting import Count
 from connectors.catering.cutoffs import changes, is_late
 from connectors.catering.snapshot import Row, Snapshot, Status
-from plugins.school_time import SCHOOL_ZONE
+from schemas.school_time import SCHOOL_ZONE
 
 COLUMNS: Final = ("kitchen", "unit", "date", "sitting", "serving", "diet", "portions", "status", "complete", "revision")
 

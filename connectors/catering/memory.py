@@ -12,12 +12,12 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from connectors.catering.config import Kitchen
-from connectors.catering.counting import Away
+from connectors.catering.counting import Away, instant
 from connectors.catering.snapshot import Snapshot
 from plugins import Event
-from plugins.school_time import SCHOOL_ZONE, instant
 from schemas.absence import AbsenceWithdrawn
 from schemas.event import parse_timestamp
+from schemas.school_time import SCHOOL_ZONE
 
 _ABSENCE: Final = "absence/"
 _CLOSED: Final = "closed/"

@@ -16,7 +16,7 @@ from connectors.ss12000.client import Client
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.kinds import ALL, DELETED, LESSONS
 from plugins import Answer, Context, Received, TemporaryError
-from plugins.school_time import SCHOOL_ZONE
+from schemas.school_time import as_school_time
 
 _STATE: Final = "callback"
 _ABSENT: Final = "absent/subscriptions"
@@ -197,7 +197,7 @@ def _half(now: datetime, answer: Any) -> str:
     if isinstance(expires, str):
         try:
             end = datetime.fromisoformat(expires)
-            until = (end if end.tzinfo is not None else end.replace(tzinfo=SCHOOL_ZONE)).astimezone(UTC)
+            until = as_school_time(end).astimezone(UTC)
         except (ValueError, OverflowError):
             until = now + _UNSAID
     return (now + max((until - now) / 2, timedelta(0))).isoformat(timespec="seconds")

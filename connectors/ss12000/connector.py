@@ -28,11 +28,11 @@ from connectors.ss12000.pull import Source
 from connectors.ss12000.rounds import Rounds
 from connectors.ss12000.words import SUPPLIER
 from plugins import Answer, ConfigurationError, Connector, Context, Effect, Received, TemporaryError, Waiting
-from plugins.school_time import SCHOOL_ZONE
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
 from schemas.attendance import AttendanceRecorded, CheckedIn, CheckedOut
 from schemas.directory import DirectoryCurrent
 from schemas.schedule import LessonCancelled, LessonChanged, LessonScheduled
+from schemas.school_time import SCHOOL_ZONE
 
 _DELETED: Final = "deletedEntities"
 # Codes of failures after which no question for the next resource makes sense now.

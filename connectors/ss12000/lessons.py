@@ -11,10 +11,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from connectors.ss12000.reader import alike, id_of, objects, ref, without_meta
-from plugins.school_time import SCHOOL_ZONE
 from schemas import Payload
 from schemas.event import parse_timestamp
 from schemas.schedule import LessonCancelled, LessonChanged, LessonFields, LessonScheduled
+from schemas.school_time import SCHOOL_ZONE
 
 _COMPARED: Final = tuple(name for name in LessonFields.model_fields if name not in ("id", "meta"))
 

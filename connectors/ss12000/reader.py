@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from connectors.ss12000.kinds import Kind
-from plugins.school_time import SCHOOL_ZONE
+from schemas.school_time import SCHOOL_ZONE
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
 _ROUNDS: Final = 40

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.catering.config import Kitchen, Sitting
-from connectors.catering.counting import Away, Organisations, at_school, count, diet, unplaced
-from plugins.school_time import instant
+from connectors.catering.counting import Away, Organisations, at_school, count, diet, instant, unplaced
 
 SCHOOL, UNIT_A, UNIT_B, ELSEWHERE, GROUP_1, GROUP_2 = (str(UUID(int=number)) for number in range(1, 7))
 TREE = [
