@@ -1,7 +1,8 @@
 """Orders over HTTPS: one JSON document per sitting, put under its key.
 
 With `read_back` the connector reads the address before and after, so that it never overwrites an order. Without, the
-key alone makes a repeat the same order. No answer gives an event up: a portion too many would then never be taken back.
+key alone makes a repeat the same order. No answer gives an event up, since the kitchen would then cook a portion too
+many for good.
 """
 
 import json

@@ -168,16 +168,16 @@ class Callback:
         """
         pulled: Set[str] = self._config.resources
         try:
-            said = orjson.loads(body)
+            content = orjson.loads(body)
         except orjson.JSONDecodeError:
             return pulled
-        if not isinstance(said, Mapping):
+        if not isinstance(content, Mapping):
             return pulled
         named: list[Any] = []
         for spelling in _MODIFIED:
-            value = said.get(spelling)
+            value = content.get(spelling)
             named += value if isinstance(value, list) else [] if value is None else [value]
-        if not named and not said.get("deletedEntities"):
+        if not named and not content.get("deletedEntities"):
             return pulled
         found: set[str] = set()
         for each in named:
@@ -187,7 +187,7 @@ class Callback:
             elif not isinstance(each, str) or each.lower() not in _NEVER_PULLED:
                 found |= pulled
         # A poll looks deletions up in /deletedEntities, those of lessons too.
-        return found | (pulled - {LESSONS.resource}) if said.get("deletedEntities") else found
+        return found | (pulled - {LESSONS.resource}) if content.get("deletedEntities") else found
 
 
 def _half(now: datetime, answer: Any) -> str:

@@ -18,7 +18,7 @@ from schemas.school_time import SCHOOL_ZONE
 
 _COMPARED: Final = tuple(name for name in LessonFields.model_fields if name not in ("id", "meta"))
 
-Told = tuple[type[Payload], dict[str, Any]]
+News = tuple[type[Payload], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def of_activity(record: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def compare(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Told | None:
+def compare(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> News | None:
     """The event for a lesson that was read; None if it has not changed. `before` None: the lesson is new."""
     cancelled = now.get("cancelled") is True
     if before is None:
@@ -105,7 +105,7 @@ def compare(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Told | 
     return model, {**now, "changed": changed}
 
 
-def vanished(before: Mapping[str, Any]) -> Told | None:
+def vanished(before: Mapping[str, Any]) -> News | None:
     """The event for a lesson that is gone; None if it was cancelled already."""
     if before.get("cancelled") is True:
         return None

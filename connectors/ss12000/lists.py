@@ -17,7 +17,7 @@ from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.delta import has_offset
 from connectors.ss12000.kinds import ABSENCES, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
-from connectors.ss12000.mapping import digest_kept, tell, to_keep
+from connectors.ss12000.mapping import digest_kept, news_of, to_keep
 from connectors.ss12000.reader import digest, id_of, read
 from connectors.ss12000.words import SUPPLIER
 from plugins import Context, PermanentError, Transaction
@@ -126,10 +126,10 @@ class Lists:
             record = _bare(id, raw)
         if record is None or (kind is ABSENCES and before is None and ends_before(record, window)):
             return
-        told = tell(kind, record, before)
-        if told is None and kind is PRESENCES:
+        news = news_of(kind, record, before)
+        if news is None and kind is PRESENCES:
             self._refused(listed, raw, ["eventType: is a value that the hub does not know"])
-        if told is not None and not self._publish(tx, told, raw, listed):
+        if news is not None and not self._publish(tx, news, raw, listed):
             if kind is not PERSONS:
                 return
             # The newest event about a person must have their newest mark, even if the rest is unreadable.
@@ -152,8 +152,8 @@ class Lists:
         lesson = lessons.lesson(record, activity, persons)
         if before is None and not window.has(lesson):
             return
-        told = lessons.compare(before["l"] if before is not None else None, lesson)
-        if told is not None and not self._publish(tx, told, raw, listed):
+        news = lessons.compare(before["l"] if before is not None else None, lesson)
+        if news is not None and not self._publish(tx, news, raw, listed):
             return
         tx.state[key] = {"d": now, "l": lessons.to_keep(lesson)}
 
@@ -179,10 +179,10 @@ class Lists:
         self._refused(listed, raw, reading.reasons)
         return reading.record
 
-    def _publish(self, tx: Transaction, told: lessons.Told, raw: Any, listed: Listed) -> bool:
+    def _publish(self, tx: Transaction, news: lessons.News, raw: Any, listed: Listed) -> bool:
         """False if the catalogue refuses an event that the reader accepted: one record must not stop the rest."""
         try:
-            tx.publish(*told)
+            tx.publish(*news)
         except PermanentError:
             self._refused(listed, raw, ["the record: makes no valid event"])
             return False

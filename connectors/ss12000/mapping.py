@@ -17,7 +17,7 @@ from connectors.ss12000.kinds import (
     PRESENCES,
     Kind,
 )
-from connectors.ss12000.lessons import Told, of_activity, vanished
+from connectors.ss12000.lessons import News, of_activity, vanished
 from connectors.ss12000.reader import alike, objects, ref, without_meta
 from schemas import Payload
 from schemas.absence import AbsenceChanged, AbsenceFields, AbsenceReported, AbsenceWithdrawn, LeaveGranted
@@ -52,7 +52,7 @@ def to_keep(kind: Kind, record: Mapping[str, Any], digest: str, day: str) -> Any
     return digest
 
 
-def tell(kind: Kind, record: dict[str, Any], before: Any) -> Told | None:
+def news_of(kind: Kind, record: dict[str, Any], before: Any) -> News | None:
     """The event for a new or changed record of any kind but a lesson; None if a receiver could see no change."""
     if kind.upserted is not None:
         return kind.upserted, record
@@ -65,7 +65,7 @@ def tell(kind: Kind, record: dict[str, Any], before: Any) -> Told | None:
     return (model, record) if model is not None else None
 
 
-def tell_gone(kind: Kind, id: str, before: Any, deleted_at: str | None = None) -> Told | None:
+def end_of(kind: Kind, id: str, before: Any, deleted_at: str | None = None) -> News | None:
     """The event for the end of a record; None if there is none for its kind."""
     if kind.deleted is not None:
         gone: dict[str, Any] = {"id": id}
@@ -81,7 +81,7 @@ def tell_gone(kind: Kind, id: str, before: Any, deleted_at: str | None = None) -
     return None
 
 
-def _absence(record: dict[str, Any], before: Mapping[str, Any] | None) -> Told | None:
+def _absence(record: dict[str, Any], before: Mapping[str, Any] | None) -> News | None:
     if before is None:
         return (LeaveGranted if record["type"] == _LEAVE else AbsenceReported), record
     changed = {

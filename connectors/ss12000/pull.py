@@ -16,7 +16,7 @@ from connectors.ss12000.holding import Holding
 from connectors.ss12000.kinds import ABSENCES, ATTENDANCES, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
 from connectors.ss12000.lists import CHUNK, Listed, Lists, ends_before
-from connectors.ss12000.mapping import tell_gone
+from connectors.ss12000.mapping import end_of
 from connectors.ss12000.reader import id_of
 from connectors.ss12000.words import SUPPLIER
 from plugins import Context
@@ -191,9 +191,9 @@ class Source(Lists):
                     before = tx.state.get(key)
                     if before is None:
                         continue
-                    told = tell_gone(kind, id, before)
-                    if told is not None:
-                        tx.publish(*told)
+                    news = end_of(kind, id, before)
+                    if news is not None:
+                        tx.publish(*news)
                     del tx.state[key]
             ended += over
         if not announced:

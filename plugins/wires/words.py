@@ -192,8 +192,8 @@ OTHER_HOST_KEY: Final = Failure(
     "host-key",
     Text("{it} visar en annan värdnyckel än {host_key}", "{it} shows another host key than {host_key}"),
     Text(
-        "servern är ominstallerad, eller så står något emellan; inget skickades",
-        "it was reinstalled, or something stands in between; nothing was sent",
+        "servern är ominstallerad, eller så finns en annan maskin emellan; inget skickades",
+        "it was reinstalled, or another machine is in between; nothing was sent",
     ),
     Text(
         "Fråga den som driver servern efter den nya nyckeln på annan väg, och ändra sedan {host_key}",
