@@ -18,6 +18,7 @@ from plugins.hookspecs import hookimpl
 from plugins.paths import LocalPath
 from plugins.receiving import Answer, BodyLost, Received
 from plugins.rules import CertificateFile
+from plugins.texts import Text
 from plugins.timers import at_moment, daily
 from schemas import Category, Event
 
@@ -43,6 +44,7 @@ __all__ = [
     "SkolnavError",
     "State",
     "TemporaryError",
+    "Text",
     "Transaction",
     "Waiting",
     "at_moment",
