@@ -19,11 +19,12 @@ from hub.bus.base import LogUnavailable
 from hub.config.model import Role
 from hub.delivery.delivery import PULLED
 from hub.delivery.feed_cursor import FeedCursor
-from hub.delivery.pages import MAX_PAGE, NotReadable, Page, Pages, Unsettled
+from hub.delivery.pages import MAX_PAGE, NotReadable, Page, Pages
 from hub.http.access import Caller, Parts, subscription_of
 from hub.http.auth import Principal
 from hub.http.problems import ApiProblem
 from hub.http.sending import Send, send_batch
+from hub.privacy.telling import Unsettled
 from hub.store.base import StoreUnavailable
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -43,6 +43,14 @@ RULES: Final[dict[Rule, dict[str, str]]] = {
         "sv": "prenumerationens eget filter valde bort händelsen.",
         "en": "the subscription's own filter left the event out.",
     },
+    Rule.SUPERSEDED: {
+        "sv": "personen hör numera till en annan källa, så den här källans uppgift gäller inte längre.",
+        "en": "the person belongs to another source now, so this source's record no longer holds.",
+    },
+    Rule.UNDECIDED: {
+        "sv": "beslutet kunde inte fattas på grund av ett fel i hubben; händelsen finns kvar och prövas igen.",
+        "en": "the decision failed because of a fault in the hub; the event is kept, and decided on again.",
+    },
 }
 
 _SUMS: Final = {

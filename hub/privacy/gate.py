@@ -10,7 +10,7 @@ of a person passes to whom something of the person's own type could be left.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -18,7 +18,7 @@ from hub.bus.base import Stored
 from hub.clock import Clock, to_us
 from hub.directory.directory import Directory, Protection
 from hub.keys import Keys, Pseudonyms
-from hub.privacy.base import NEVER_US, Decision, PayloadLevel, PermitRefused, Recipient, Rule
+from hub.privacy.base import NEVER_US, Decision, Draft, PayloadLevel, PermitRefused, Recipient, Rule
 from hub.privacy.reduce import CHANGED, Marked, Plan, Ref, Walk
 from hub.privacy.scope import ScopeCheck
 from hub.store.withheld import Withheld
@@ -127,15 +127,20 @@ class PrivacyGate:
     # -- deciding -----------------------------------------------------------------------------------------------
 
     def decide(self, stored: Stored, recipient: Recipient, *, state: bool = False) -> Decision:
-        """Decide now. Pure in-memory work; raises nothing that is expected (an exception parks the key).
+        """Decide now. Pure in-memory work; raises nothing that is expected (`hub.privacy.telling` catches the rest).
 
         `state`: the event stands for its entity as it is (a subscription that starts from state, `/v1/state`). Where
-        nothing is left of its last change the one before holds, so that the answer is what it would have been without
-        that change (promise 5); the decision's `stored` is then that one.
+        nothing is left of its last change, the event before that change is decided on, so that the answer is what it
+        would have been without the change (promise 5); the decision's `stored` is then that event.
         """
-        decision = self._decide(stored, recipient, state and not stored.earlier)
-        if not state or decision.rule is not Rule.NOTHING_LEFT:
-            return decision
+        decision: Any = self._decide(stored, recipient, state and not stored.earlier)
+        if state and decision.rule is Rule.NOTHING_LEFT:
+            decision = self._decide_before(stored, recipient, decision)
+        decision.__class__ = Decision
+        return decision  # type: ignore[no-any-return]
+
+    def _decide_before(self, stored: Stored, recipient: Recipient, decision: Any) -> Any:
+        """The draft about the newest earlier event of which something is left."""
         marks = dict.fromkeys(decision.withheld)
         for before in stored.earlier:
             decision = self._decide(before, recipient, state=False)
@@ -143,18 +148,19 @@ class PrivacyGate:
             if decision.rule is not Rule.NOTHING_LEFT:
                 break
         else:
-            # What it was a change of is not kept: better its last state than nothing.
+            # The log no longer has the event that it was a change of: better the last state than nothing.
             decision = self._decide(stored, recipient, state=True)
         decision.withheld = tuple(marks)
         return decision
 
-    def _decide(self, stored: Stored, recipient: Recipient, state: bool) -> Decision:
+    def _decide(self, stored: Stored, recipient: Recipient, state: bool) -> Any:
+        """A draft of the decision; `decide` makes it final."""
         view = self.view(recipient, stored.type)
         if view.forbidden:
-            return Decision(stored, recipient, Rule.CONTRACT, False)
+            return Draft(stored, recipient, Rule.CONTRACT, False)
         directory = self._directory
         if view.constant and view.scope is None and not stored.extras:
-            return Decision(stored, recipient, Rule.ALLOWED, True, unchanged=True)
+            return Draft(stored, recipient, Rule.ALLOWED, True, None, True)
         now_us = to_us(self._clock.utc())
         about = self._about(stored, view)
         basis = _Basis(directory, now_us, about)
@@ -169,9 +175,7 @@ class PrivacyGate:
             if rule is not None:
                 return self._denied(stored, recipient, rule, basis.hidden)
         if view.constant and not stored.extras:
-            return Decision(
-                stored, recipient, Rule.ALLOWED, True, None, True, basis.versions, (), basis.expires_us
-            )  # fmt: skip
+            return Draft(stored, recipient, Rule.ALLOWED, True, None, True, basis.versions, (), basis.expires_us)
         return self._reduced(stored, view, basis, state)
 
     def _about(self, stored: Stored, view: View) -> Sequence[str]:
@@ -206,7 +210,7 @@ class PrivacyGate:
                 rule = rule or _RULES[protection]
         return rule
 
-    def _reduced(self, stored: Stored, view: View, basis: _Basis, state: bool) -> Decision:
+    def _reduced(self, stored: Stored, view: View, basis: _Basis, state: bool) -> Any:
         recipient = view.recipient
         plan = view.plan
         if view.away_from_home is not None and not recipient.protected and self._near_protected(basis.about, basis):
@@ -227,9 +231,9 @@ class PrivacyGate:
             plan = view.away_from_home
         marks = self._marks(stored, recipient, basis.hidden)
         if (view.about and not walk.matters and not view.entry.spec.ends) or (walk.changed is False and not state):
-            return Decision(stored, recipient, Rule.NOTHING_LEFT, False, withheld=marks)
+            return Draft(stored, recipient, Rule.NOTHING_LEFT, False, withheld=marks)
         unchanged = not walk.removed and not stored.extras
-        return Decision(
+        return Draft(
             stored,
             recipient,
             Rule.ALLOWED,
@@ -251,8 +255,8 @@ class PrivacyGate:
                     found = True
         return found
 
-    def _denied(self, stored: Stored, recipient: Recipient, rule: Rule, waits_for: Iterable[str]) -> Decision:
-        return Decision(stored, recipient, rule, False, withheld=self._marks(stored, recipient, waits_for))
+    def _denied(self, stored: Stored, recipient: Recipient, rule: Rule, waits_for: Iterable[str]) -> Any:
+        return Draft(stored, recipient, rule, False, withheld=self._marks(stored, recipient, waits_for))
 
     def _marks(self, stored: Stored, recipient: Recipient, names: Iterable[str]) -> Sequence[Withheld]:
         entity = stored.entity
