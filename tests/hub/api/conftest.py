@@ -177,9 +177,9 @@ def shared() -> Path:
     return found
 
 
-@pytest.fixture
-async def served(hub, app):
-    """The API behind uvicorn on a free loopback port."""
+@asynccontextmanager
+async def serving(hub: Services, app: Api) -> AsyncIterator[int]:
+    """The API behind uvicorn on a free loopback port, which is what this gives."""
     server = uvicorn.Server(
         uvicorn.Config(app, port=0, http="httptools", lifespan="off", log_config=None, access_log=False)
     )
@@ -199,3 +199,9 @@ async def served(hub, app):
     hub.pages.close()
     server.should_exit = True
     await task
+
+
+@pytest.fixture
+async def served(hub: Services, app: Api) -> AsyncIterator[int]:
+    async with serving(hub, app) as port:
+        yield port

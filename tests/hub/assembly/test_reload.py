@@ -13,6 +13,7 @@ from pydantic import Field
 from hub.assembly.hub import Hub
 from hub.config import ConfigErrors, load
 from hub.hosting.instance import InstanceStatus
+from hub.registry.registry import LEFT_FILE
 from hub.store.base import StoreUnavailable
 from hub.subscriptions.model import Status
 from plugins.connector import Connector, ConnectorConfig, Contract, daily
@@ -127,6 +128,37 @@ async def test_one_that_left_gets_nothing_and_comes_back_with_what_waited(house:
     assert Desk.seen == []
     house.write(connectors={"desk": {"use": "desk"}})
     await house.hub.reloader.apply(dry_run=False)
+    await house.hub.settled()
+    assert Desk.seen == [("desk", 1)]
+
+
+async def test_one_that_leaves_while_delivery_takes_it_up_is_no_fault(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paused as a fault of the hub's, it would stay so when it comes back."""
+    await house.hub.settled()
+    read, asked, answered = house.hub.store.read, asyncio.Event(), asyncio.Event()
+
+    async def slow_once(query: Any) -> Any:
+        if not asked.is_set():
+            asked.set()
+            await answered.wait()
+        return await read(query)
+
+    registry = house.hub.services.subscriptions
+    await registry.set_status("connector:desk", Status.PAUSED, "by-hand", "test")
+    await house.hub.settled()
+    monkeypatch.setattr(house.hub.store, "read", slow_once)
+    await registry.set_status("connector:desk", Status.ACTIVE, "", "test")
+    await asked.wait()
+    house.write()
+    await house.hub.reloader.apply(dry_run=False)
+    answered.set()
+    await house.hub.settled()
+    assert registry.get("connector:desk").reason == LEFT_FILE
+    house.write(connectors={"desk": {"use": "desk"}})
+    await house.hub.reloader.apply(dry_run=False)
+    await house.close_a_day()
     await house.hub.settled()
     assert Desk.seen == [("desk", 1)]
 

@@ -303,7 +303,7 @@ async def test_an_error_is_told_by_class_and_place_without_its_text(hosted, told
     await until(lambda: told.problems)
     ((instance, code, detail),) = told.problems
     assert (instance, code) == ("failing", "error-KeyError")
-    assert "test_host.py:" in detail
+    assert "test_hosts.py:" in detail
     assert "KeyError" in caplog.text
     assert "Anna" not in caplog.text + detail
 
@@ -419,7 +419,7 @@ async def test_a_connector_that_blocks_is_named_with_its_line_and_paused_and_hur
         release.set()
     assert told.paused == [("blocking", "blocked")]
     assert told.problems[0][:2] == ("blocking", "blocked")
-    assert "test_host.py" in told.problems[0][2]
+    assert "test_hosts.py" in told.problems[0][2]
     assert (outcome.result, outcome.reason) == (Result.RETRY, "blocked")
     assert (await hosts.sink("counter").deliver(attempt())).result is Result.DELIVERED
 

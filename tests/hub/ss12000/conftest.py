@@ -16,6 +16,7 @@ from hub.assembly.services import Services
 from hub.config.model import ClientConfig, Role
 from schemas import Category, DataContract, Event
 from schemas.contract import Scope
+from tests.hub.api.conftest import MovableClock, running, serving
 from tests.hub.ss12000 import official
 
 BASE = "/ss12000/v2.0"
@@ -125,9 +126,15 @@ def _flat(params: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 @pytest.fixture
-async def hub(hub: Services) -> Services:
-    hub.config = replace(hub.config, clients=CLIENTS)
-    return hub
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+async def hub(tmp_path: Path, clock: MovableClock) -> AsyncIterator[Services]:
+    async with running(tmp_path, clock) as services:
+        services.config = replace(services.config, clients=CLIENTS)
+        yield services
 
 
 @pytest.fixture
@@ -143,6 +150,12 @@ async def app(hub: Services) -> AsyncIterator[Api]:
 async def http(app: Api) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as found:
         yield found
+
+
+@pytest.fixture
+async def served(hub: Services, app: Api) -> AsyncIterator[int]:
+    async with serving(hub, app) as port:
+        yield port
 
 
 @pytest.fixture
