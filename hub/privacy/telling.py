@@ -118,7 +118,7 @@ class Teller:
             return Decision(stored, self.recipient, Rule.UNDECIDED, False)
 
     def permit(self, decision: Decision, lane: str | None = None) -> bytes:
-        """The bytes that may leave, in the turn in which the first of them does (`Gate.permit`). Raises PermitRefused."""
+        """The bytes that may leave, in the turn of the first byte (`Gate.permit`). Raises PermitRefused."""
         return self._gate.permit(decision, lane)
 
 
