@@ -351,10 +351,9 @@ class RecipientContract:
             await rig.subscribe(Roll.spec.type)
             await rig.say(Roll.spec.type, {"id": uid("roll"), "present": present, "minutes": 40})
             assert await rig.arrived() == []
-            open_to_all = await rig.say(
-                Roll.spec.type, {"id": uid("other roll"), "present": [[ANNA], [BO]], "minutes": 40}
-            )
-            assert ids(await rig.arrived()) == [open_to_all]
+            other = {"id": uid("other roll"), "present": [[ANNA], [BO]], "minutes": 40}
+            permitted = await rig.say(Roll.spec.type, other)
+            assert ids(await rig.arrived()) == [permitted]
             await rig.say(PERSON, person(HIDDEN))
             assert [event["data"]["present"] for event in await rig.arrived()] == [[[ANNA], [BO]], present]
 
