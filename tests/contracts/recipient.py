@@ -269,8 +269,9 @@ class RecipientContract:
             await school(rig)
             await rig.subscribe(SCHEDULED, CHANGED, filter=[{"suffix": {"type": "scheduled.v1"}}])
             first = await rig.say(SCHEDULED, lesson(ANNA))
-            await rig.say(CHANGED, lesson(ANNA, HIDDEN, room={"id": uid("B214")}, changed={"room": None}))
+            await rig.say(CHANGED, lesson(ANNA, HIDDEN, changed={"startTime": "2026-11-24T09:30:00+01:00"}))
             assert ids(await rig.arrived()) == [first]
+            assert [row.rule for row in await rig.disclosed()] == [Rule.ALLOWED, Rule.FILTER]
             assert await rig.marks() == {Withheld(HIDDEN, f"lesson/{uid('lesson')}", "client/reader")}
             await rig.say(PERSON, person(HIDDEN))
             restated = (await rig.arrived())[1:]
