@@ -1,4 +1,4 @@
-"""`GET /v1/state/{subject}`: what the hub knows now, through the gate."""
+"""`GET /v1/state/{subject}`: the last known state of a subject, through the gate."""
 
 import contextlib
 import re
@@ -28,7 +28,7 @@ router = APIRouter(tags=["state"])
 async def state(subject: str, parts: Parts, who: Caller) -> Response:
     """The last event of each entity with this subject (`person/<uuid>`, `lesson/<uuid>`), as the client's data contract
     lets it be seen. A person is named by the pseudonym that the client knows; under a contract with `identity` by the
-    SS 12000 id too. What is not there and what may not be told is the same 404.
+    SS 12000 id too. The answer for a subject that is withheld is the same 404 as for one that does not exist.
     """
     who.require(Role.SUBSCRIBER)
     return _State(parts, who.recipient_or_403(), subject)
@@ -55,8 +55,10 @@ class _State(Response):
         await send_batch(send, bodies, (), lambda: self._permit() is not None)
 
     def _name(self) -> str:
-        """The subject as the log has it. Under a contract without `identity` a person goes by the pseudonym alone: an
-        SS 12000 id must lead nowhere there, since the answer would tell whose the pseudonym is.
+        """The subject as the log has it.
+
+        Under a contract without `identity` a person is found by pseudonym alone. If an SS 12000 id were accepted too,
+        the answer would show which person the pseudonym belongs to.
         """
         kind, _, id = self._subject.partition("/")
         if kind == "person":

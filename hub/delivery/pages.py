@@ -34,7 +34,7 @@ from schemas import Catalogue
 log = logging.getLogger(__name__)
 
 MAX_PAGE: Final = 5000  # events
-MAX_PAGE_BYTES: Final = 8 << 20  # of what is permitted: counting what is removed would tell of it
+MAX_PAGE_BYTES: Final = 8 << 20  # of what is permitted: a size that counts removed data would show it
 _DENIED_AT_A_TIME: Final = 5000  # places in one row for denials
 _LANES_KEPT_S: Final = 2.0
 _WAITS_LOOK_S: Final = 1.0

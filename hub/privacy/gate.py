@@ -1,12 +1,12 @@
 """The gate: what one recipient may get of one event, decided now, and the permit without which no byte leaves.
 
-DESIGN section 6. The order of the questions: does the contract leave anything of this type, is it within the scope,
-may the person it is about be told about at all, and is something left after reducing. A `no` is final and silent.
-What was withheld because of a person gets a mark, so that it comes when it may (`hub.privacy.withheld`).
+The questions come in this order: does the contract leave anything of this type, is the event within the scope, may
+anything about its persons leave at all, and is something left after reducing. A no is final and silent. An event that
+is withheld because of a person makes a mark, so that its entity is delivered once it may be (`hub.privacy.withheld`).
 
-An event passes if a field is left that tells more than who it is and what concerns nobody; a type that is about no
-person passes with whatever is left. Where the event says what changed, something of that must be left too. `deleted`
-of a person passes to whom something of the person's own type could be left.
+An event about persons passes if a field is left that tells more than who the persons are; an event of a type that is
+about no person passes with any field. Where the event says what changed, some of the change must be left too. The
+event that a person is deleted passes if the recipient could get anything of an event of the person's own type.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ from schemas import Catalogue, Category, Entry
 
 # What a recipient that only makes sums may see of each person.
 SUMMED: Final = frozenset({Category.GROUP, Category.ATTENDANCE, Category.DIET, Category.AGGREGATE})
-# What tells where somebody lives: withheld for the family of somebody protected.
+# These tell where a person lives: withheld for the family of a protected person.
 HOME: Final = frozenset({Category.CONTACT, Category.PROTECTED_ADDRESS})
 
 _SIGNS: Final = ("specversion", "id", "source", "type", "time")  # all that payload level `none` has
@@ -72,7 +72,7 @@ class View:
 
 
 class _Basis:
-    """What a decision rests on, gathered while it is taken."""
+    """What a decision rests on, gathered while deciding."""
 
     __slots__ = ("about", "directory", "expires_us", "hidden", "kept", "now_us", "versions")
 
@@ -82,7 +82,7 @@ class _Basis:
         self.about = about
         self.versions: dict[str, int] = {}
         self.expires_us = NEVER_US
-        self.hidden: set[str] = set()  # who was taken out, or is missing
+        self.hidden: set[str] = set()  # persons and duties that were removed, or that are not known
         self.kept: set[str] = set()
 
     def protection(self, person: str, *, leaving: bool = False) -> Protection:
@@ -93,7 +93,7 @@ class _Basis:
         return protection
 
     def keep(self, id: str, ref: Ref) -> bool:
-        """Whether somebody mentioned stays in the event."""
+        """Whether a person who is mentioned stays in the event."""
         person: str | None = id
         if ref is Ref.DUTY:
             duty = f"duty/{id}"
@@ -181,17 +181,17 @@ class PrivacyGate:
     def _about(self, stored: Stored, view: View) -> Sequence[str]:
         if stored.about or not view.about or view.entry.spec.subject.kind != "duty":
             return stored.about
-        # A source that lists deleted duties by id alone: whose it was is known from before.
+        # Some sources list deleted duties by id alone. Their persons are known from before.
         person = self._directory.duty_person(stored.subject.partition("/")[2])
         return () if person is None else (person,)
 
     def _protected(self, stored: Stored, view: View, basis: _Basis) -> Rule | None:
-        """The rule that forbids to tell of the persons it is about, if there is one."""
+        """The rule that forbids the event because of the persons that it is about; None if none does."""
         recipient = view.recipient
         if recipient.aggregates:
             return None
         if not basis.about:
-            return Rule.UNKNOWN  # a duty of nobody knows whom: its signature may name a protected teacher
+            return Rule.UNKNOWN  # the duty's person is unknown; its signature could identify a protected teacher
         rule: Rule | None = None
         spec = view.entry.spec
         for person in basis.about:
@@ -203,7 +203,7 @@ class PrivacyGate:
                 and not recipient.protected
                 and not self._directory.was_told_of(person, stored.source)
             ):
-                # A source takes back a record that was never told of: that it was there is not told now either.
+                # The source withdraws a record that never left the hub. The event would tell that there was one.
                 return Rule.PROTECTED
             if protection is not Protection.OPEN and not recipient.protected:
                 basis.hidden.add(person)
@@ -246,7 +246,7 @@ class PrivacyGate:
         )
 
     def _near_protected(self, persons: Iterable[str], basis: _Basis) -> bool:
-        """Whether somebody here shares a home with somebody who is protected, or not surely open."""
+        """Whether one of these persons shares a home with a person who is protected, or not surely open."""
         found = False
         for person in persons:
             for kin in self._directory.kin(person):
@@ -286,7 +286,7 @@ class PrivacyGate:
             return _with_lane(orjson.dumps(left), lane)
 
     def check(self, decision: Decision) -> None:
-        """Raises PermitRefused unless the decision allows and what it rests on still stands."""
+        """Raises PermitRefused unless the decision allows and all that it rests on still holds."""
         if not decision.allowed:
             raise PermitRefused("denied")
         version = self._directory.version
@@ -324,7 +324,8 @@ class PrivacyGate:
     def person_of(self, recipient: Recipient, name: str) -> str:
         """The SS 12000 id behind what the recipient calls a person: its pseudonym, or the id if it may see that.
 
-        Raises ValueError if `name` is no UUID. A name that the recipient never got gives the id of nobody.
+        Raises ValueError if `name` is no UUID. For a name that the recipient never got, the id
+        is no person's.
         """
         if Category.IDENTITY in self.allowed(recipient):
             return name.lower()

@@ -22,7 +22,7 @@ Make = Callable[[Sight], Awaitable[Any]]
 
 
 class Provider:
-    """What all answers share: the index, page tokens and kept orders."""
+    """What all answers share: the index, page tokens and stored orders."""
 
     def __init__(self, services: Services) -> None:
         self.services = services

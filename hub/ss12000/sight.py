@@ -47,7 +47,7 @@ class Sight:
         return self.categories.issuperset(needs)
 
     def forbids(self, types: Iterable[str]) -> bool:
-        """Whether the contract leaves nothing of these event types, whoever they are about."""
+        """Whether the contract leaves nothing of these event types, for any person."""
         return all(self.services.gate.view(self.recipient, type_).forbidden for type_ in types)
 
     def person(self, name: str) -> frozenset[str]:
@@ -61,7 +61,7 @@ class Sight:
         return self.services.gate.pseudonyms(self.recipient).of(person)
 
     async def see(self, table: Table, rows: Sequence[Row]) -> list[Seen]:
-        """Those of the entities that the client may see, in the same order."""
+        """The entities that the client may see, in the same order."""
         wanted = [row for row in rows if (table.kind, row.key) not in self._known]
         for start in range(0, len(wanted), BLOCK):
             part = wanted[start : start + BLOCK]
@@ -99,18 +99,18 @@ class Sight:
         return [row if not row.continues else seen[row.key] for row in rows if not row.continues or row.key in seen]
 
     async def see_ids(self, kind: str, ids: Iterable[str], *, gone: bool = False) -> dict[str, Seen]:
-        """Entities by SS 12000 id, those that the client may see."""
+        """The entities with these SS 12000 ids that the client may see, by id."""
         table = await self.index.table(kind)
         found = (self.index.find(table, id) for id in ids)
         rows = [row for row in found if row is not None and row.ended is gone]
         return {seen.row.id: seen for seen in await self.see(table, rows)}
 
     def use(self, seen: Seen) -> None:
-        """The answer tells of this."""
+        """The answer shows this entity."""
         self.rests_on[seen.row.at] = seen.decision
 
     def look(self, seen: Seen) -> None:
-        """The answer was found by way of this."""
+        """The answer was found by way of this entity."""
         self._checked[seen.row.at] = seen.decision
 
     def operations(self) -> list[Operation]:
