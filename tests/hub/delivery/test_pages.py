@@ -16,7 +16,8 @@ from hub.privacy.base import Recipient
 from hub.store import lanes
 from hub.subscriptions.model import Subscription
 from hub.subscriptions.spec import SubscriptionSpec
-from tests.hub.api.conftest import MovableClock, running
+from plugins.testing import ManualClock
+from tests.hub.api.conftest import running
 from tests.hub.api.school import CLOSED, absence, append, closed_day, current, person
 
 NAMES = ["", "absence/", "absence/6f1f6a2e-6d0b-4b0e-9a54-0a3f0f5a7c11", "current/" + "x" * 87, "current/" + "x" * 88,
@@ -70,7 +71,7 @@ class TestCursor:
 
 @pytest.fixture
 def clock():
-    return MovableClock()
+    return ManualClock("2026-11-24T08:00")
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ class TestWalking:
         await append(hub, absence(1, 1), absence(2, 2))
         _, cursor = await read(hub, "all")
         first = await hub.delivery.replay("all", by="op")
-        clock.ahead += timedelta(seconds=1)
+        clock.pass_machine(1)
         second = await hub.delivery.replay("all", by="op")
         hub.pages.wake()
         for limit in (1, 3, 100):
@@ -163,14 +164,14 @@ class TestWalking:
     async def test_a_new_client_gets_no_old_replay(self, hub, clock):
         await append(hub, absence(1, 1))
         await hub.delivery.replay("all", by="op")
-        clock.ahead += timedelta(seconds=1)
+        clock.pass_machine(1)
         hub.pages.wake()
         assert (await read(hub, "all"))[0] == [[("absence-1-rep", None)]]
 
     async def test_after_a_restore_the_time_says_where_to_read_on(self, hub, clock):
         await append(hub, absence(1, 1))
         _, cursor = await read(hub, "all")
-        clock.ahead += timedelta(seconds=1)
+        clock.pass_machine(1)
         await append(hub, absence(2, 2))
         elsewhere = replace(cursor, read=ReadCursor(Position(cursor.read.position.epoch + 1, (1 << 30,))))
         assert (await read(hub, "all", cursor=elsewhere))[0] == [[("absence-2-rep", None)]]
@@ -189,7 +190,7 @@ class TestWalking:
         pages, cursor = await read(hub, "all")
         assert pages == [[("absence-2-rep", None)]]
         monkeypatch.undo()
-        clock.ahead += timedelta(seconds=60)
+        clock.pass_machine(60)
         page = await hub.pages.page("all", cursor, 10)
         (body,) = await hub.pages.settled(page)
         assert orjson.loads(body)["data"] == absence(1, 1).data
@@ -208,7 +209,7 @@ class TestWaitingForTheDirectory:
 
 async def test_an_empty_page_at_the_head_has_read_up_to_now(hub, clock):
     _, cursor = await read(hub, "all")
-    clock.ahead += timedelta(days=3)
+    clock.pass_machine(timedelta(days=3).total_seconds())
     _, later = await read(hub, "all", cursor=cursor)
     assert later.read_us - cursor.read_us >= 3 * 86400 * 1_000_000
     assert later.read_us <= to_us(clock.utc())
