@@ -4,21 +4,26 @@ Each entity's last event is decided on for the recipient, an intent is durable b
 decisions rest on is checked again in the turn in which the answer is given. Runs on the hub's loop.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 
 from hub.bus.base import Log, Place
 from hub.directory import questions
-from hub.directory.directory import Directory
+from hub.directory.directory import Directory, Protection
 from hub.privacy.base import Decision, Intent, PermitRefused, Recipient, Rule
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
 from hub.store.base import Store
 from plugins.errors import TemporaryError
 from schemas import Category
+from schemas.event import parse_timestamp
+from schemas.schedule import LessonCancelled
+
+T = TypeVar("T")
 
 SUBSCRIPTION: Final = "directory"  # what the log of disclosures calls a question
 LANE: Final = "live"
@@ -53,51 +58,148 @@ class GuardedDirectory:
         self, *, organisations: Sequence[str] = (), groups: Sequence[str] = (), on: date
     ) -> Sequence[Mapping[str, Any]]:
         """See `DirectoryView.persons`. `groups` and `diet` come where the contract has the category."""
-        allowed = self._gate.allowed(self._recipient)
-        for _ in range(_TRIES):
-            ids = questions.pupils(self._directory, organisations, groups, on)
-            places = [self._directory.persons[id].owner.at for id in ids]
-            decisions = await self._decide(places)
-            if decisions is None or not self._stands(decisions):
-                continue
+        directory, allowed = self._directory, self._gate.allowed(self._recipient)
+
+        def ask() -> list[Place]:
+            return [directory.persons[id].owner.at for id in questions.pupils(directory, organisations, groups, on)]
+
+        def give(decisions: Sequence[Decision]) -> list[Mapping[str, Any]]:
             answer = []
             for decision in decisions:
                 person = decision.stored.about[0]
                 seen = dict(self._data(decision))
                 if Category.GROUP in allowed:
-                    seen["groups"] = questions.groups_of(self._directory, person, on)
+                    seen["groups"] = questions.groups_of(directory, person, on)
                 if Category.DIET in allowed:
-                    seen["diet"] = questions.diet_of(self._directory, person, on)
+                    seen["diet"] = questions.diet_of(directory, person, on)
                 answer.append(seen)
-            return answer
-        raise self._unsettled()
+            return sorted(answer, key=_shown_id)
+
+        return await self._answer(ask, give)
+
+    async def staff(self, *, organisations: Sequence[str] = (), on: date) -> Sequence[Mapping[str, Any]]:
+        """See `DirectoryView.staff`. A recipient that makes sums gets every member of staff, without duties."""
+        directory, sums = self._directory, self._recipient.aggregates
+        allowed = self._gate.allowed(self._recipient)
+
+        def ask() -> list[Place]:
+            found = questions.staff(directory, organisations, on)
+            persons = [directory.persons[id].owner.at for id in found]
+            if sums:
+                return persons
+            # That a person is staff is data of a duty: without this category there is no answer.
+            duties = [directory.duties[id].at for each in found.values() for id in each]
+            return [*persons, *duties] if Category.STAFF in allowed else []
+
+        def give(decisions: Sequence[Decision]) -> list[Mapping[str, Any]]:
+            seen = self._by_kind(decisions)
+            if sums:
+                return sorted(seen["person"].values(), key=_shown_id)
+            answer: dict[str, dict[str, Any]] = {}
+            for duty in seen["duty"].values():
+                id = duty["person"]["id"]
+                person = seen["person"].get(id.lower(), {"id": id})
+                answer.setdefault(id.lower(), {**person, "duties": []})["duties"].append(duty)
+            return sorted(answer.values(), key=_shown_id)
+
+        return await self._answer(ask, give)
 
     async def groups(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
         """Reduced SS 12000 groups of these organisations and their parts (none given: all)."""
-        wanted = frozenset(each.lower() for each in organisations)
-        parts = self._directory.with_parts(wanted) if wanted else None
-        return await self._all(
-            [
-                group.at
-                for group in self._directory.groups.values()
-                if parts is None or (group.organisation is not None and group.organisation in parts)
-            ]
-        )
+        directory = self._directory
+        return await self._answer(lambda: questions.owned(directory, directory.groups, organisations), self._datas)
+
+    async def rooms(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
+        """Reduced SS 12000 rooms of these organisations and their parts (none given: all)."""
+        directory = self._directory
+        return await self._answer(lambda: questions.owned(directory, directory.rooms, organisations), self._datas)
 
     async def organisations(self) -> Sequence[Mapping[str, Any]]:
         """Reduced SS 12000 organisations."""
-        return await self._all([each.at for each in self._directory.organisations.values()])
+        known = self._directory.organisations
+        return await self._answer(lambda: [each.at for each in known.values()], self._datas)
 
     async def activity(self, id: str) -> Mapping[str, Any] | None:
         """A reduced SS 12000 activity; None if it is unknown or not to be seen."""
-        found = self._directory.activities.get(id.lower())
-        answer = await self._all([found.at] if found is not None else [])
+        known = self._directory.activities
+        answer = await self._answer(lambda: [known[id.lower()].at] if id.lower() in known else [], self._datas)
         return answer[0] if answer else None
 
-    async def complete(self, organisations: Sequence[str], on: date) -> bool:
-        """Whether everyone there is known and the sources' word is fresh.
+    async def lessons(
+        self,
+        *,
+        on: date,
+        room: str | None = None,
+        teacher: str | None = None,
+        group: str | None = None,
+        organisations: Sequence[str] = (),
+    ) -> Sequence[Mapping[str, Any]]:
+        """See `DirectoryView.lessons`.
 
-        Who does not make sums hears of freshness alone: that somebody is not known yet is not for them.
+        The index finds candidates by what the log has. Only what the recipient may see decides whether a candidate is
+        in the answer: a filter on hidden data would reveal that data.
+        """
+        directory = self._directory
+        await directory.schedule.loaded(self._log)
+        question = questions.LessonQuestion(
+            on=on,
+            room=None if room is None else room.lower(),
+            group=None if group is None else group.lower(),
+            organisations=frozenset(organisations),
+        )
+        by_activity = group is not None or teacher is not None
+
+        def ask() -> list[Place]:
+            names = None if teacher is None else self._teacher(teacher)
+            rows = questions.lessons(directory, question, names)
+            activities = {id for row in rows for id in row.found_by.activities} if by_activity else set()
+            duties = () if names is None else (duty for id in names if (duty := directory.duties.get(id)) is not None)
+            return [
+                *(row.at for row in rows),
+                *(directory.activities[id].at for id in activities if id in directory.activities),
+                *(duty.at for duty in duties),
+            ]
+
+        def give(decisions: Sequence[Decision]) -> list[Mapping[str, Any]]:
+            seen = self._by_kind(decisions)
+            names = None if teacher is None else self._teacher_seen(teacher.lower(), seen["duty"])
+            found = []
+            for lesson in seen["lesson"].values():
+                activity = seen["activity"].get(lesson["activity"]["id"].lower(), {})
+                if questions.answers(directory, question, names, lesson, activity):
+                    found.append(lesson)
+            return sorted(found, key=lambda each: (parse_timestamp(each["startTime"]), each["id"]))
+
+        return await self._answer(ask, give)
+
+    def _teacher(self, name: str) -> frozenset[str]:
+        """The ids, as the log has them, of the teacher or the duty that the recipient calls so.
+
+        Empty for a person who is not open: the answer would be empty as well, but would take longer than for a person
+        who does not exist.
+        """
+        directory = self._directory
+        if name.lower() in directory.duties:
+            person, found = directory.duty_person(name.lower()), {name.lower()}
+        else:
+            try:
+                person = self._gate.person_of(self._recipient, name)
+            except ValueError:
+                return frozenset()
+            found = {person, *directory.duties_of(person)}
+        open_ = person is not None and directory.protection(person, directory.clock.utc()) is Protection.OPEN
+        return frozenset(found) if open_ else frozenset()
+
+    @staticmethod
+    def _teacher_seen(name: str, duties: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
+        """The ids by which the recipient knows this teacher: the one it asked for, and those duties that it may see."""
+        return frozenset({name, *(id for id, duty in duties.items() if duty["person"]["id"].lower() == name)})
+
+    async def complete(self, organisations: Sequence[str], on: date) -> bool:
+        """Whether everyone there is known and the sources are fresh.
+
+        Only a recipient that makes sums learns whether everyone is known; the answer to another one is about freshness
+        alone.
         """
         directory = self._directory
         now = directory.clock.utc()
@@ -108,19 +210,37 @@ class GuardedDirectory:
 
     # -- the way of every answer --------------------------------------------------------------------------------
 
-    async def _all(self, places: Sequence[Place]) -> Sequence[Mapping[str, Any]]:
+    async def _answer(self, ask: Callable[[], Sequence[Place]], give: Callable[[Sequence[Decision]], T]) -> T:
+        """What `give` makes of the decisions that allow, in the turn in which they are valid.
+
+        `ask` names the places of what is asked for, anew for each attempt.
+        """
         for _ in range(_TRIES):
-            decisions = await self._decide(places)
+            decisions = await self._decide(ask())
             if decisions is not None and self._stands(decisions):
-                return [self._data(decision) for decision in decisions]
+                return give(decisions)
         raise self._unsettled()
+
+    def _datas(self, decisions: Sequence[Decision]) -> list[Mapping[str, Any]]:
+        return [self._data(decision) for decision in decisions]
+
+    def _by_kind(self, decisions: Sequence[Decision]) -> Mapping[str, Mapping[str, dict[str, Any]]]:
+        """The reduced data by kind of entity, then by the id that the recipient sees (lower case)."""
+        found: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+        for decision in decisions:
+            data = dict(self._data(decision))
+            kind = (decision.stored.entity or "").partition("/")[0]
+            if kind == "lesson":
+                data["cancelled"] = data.get("cancelled") is True or decision.stored.type == LessonCancelled.spec.type
+            found[kind][data["id"].lower()] = data
+        return found
 
     async def _decide(self, places: Sequence[Place]) -> list[Decision] | None:
         """The decisions that allow, their intents durable. None if something was replaced and trimmed meanwhile."""
         judged: dict[tuple[Rule, bool], list[Decision]] = {}
         for start in range(0, len(places), _PAGE):
             page = places[start : start + _PAGE]
-            found = await self._log.get(page)
+            found = await self._log.get(page, state=True)
             if len(found) != len(page):
                 return None
             for stored in found:
@@ -166,3 +286,9 @@ class GuardedDirectory:
             fix="It is tried again; if it lasts, look for a source that sends the same persons over and over",
             code="directory-unsettled",
         )
+
+
+def _shown_id(seen: Mapping[str, Any]) -> str:
+    """The order of persons in an answer. The order of their real ids would let two recipients match pseudonyms."""
+    id: str = seen["id"]
+    return id
