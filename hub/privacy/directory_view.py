@@ -78,23 +78,17 @@ class GuardedDirectory:
         return await self._answer(ask, give)
 
     async def staff(self, *, organisations: Sequence[str] = (), on: date) -> Sequence[Mapping[str, Any]]:
-        """See `DirectoryView.staff`. A recipient that makes sums gets every member of staff, without duties."""
-        directory, sums = self._directory, self._recipient.aggregates
-        allowed = self._gate.allowed(self._recipient)
+        """See `DirectoryView.staff`. That a person is staff is data of their duty: the contract needs its category."""
+        directory = self._directory
+        may = Category.STAFF in self._gate.allowed(self._recipient)
 
         def ask() -> list[Place]:
-            found = questions.staff(directory, organisations, on)
-            persons = [directory.persons[id].owner.at for id in found]
-            if sums:
-                return persons
-            # That a person is staff is data of a duty: without this category there is no answer.
-            duties = [directory.duties[id].at for each in found.values() for id in each]
-            return [*persons, *duties] if Category.STAFF in allowed else []
+            found = questions.staff(directory, organisations, on) if may else {}
+            duties = [id for each in found.values() for id in each]
+            return [*(directory.persons[id].owner.at for id in found), *(directory.duties[id].at for id in duties)]
 
         def give(decisions: Sequence[Decision]) -> list[Mapping[str, Any]]:
             seen = self._by_kind(decisions)
-            if sums:
-                return sorted(seen["person"].values(), key=_shown_id)
             answer: dict[str, dict[str, Any]] = {}
             for duty in seen["duty"].values():
                 id = duty["person"]["id"]
