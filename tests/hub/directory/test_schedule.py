@@ -12,8 +12,9 @@ from hub.bus.base import Log, LogUnavailable, Stored
 from hub.bus.sqlite import SqliteLog
 from hub.directory.schedule import DAYS, Schedule, days_of
 from hub.runner import ThreadRunner
-from schemas import Event, core_catalogue
-from tests.hub.privacy.house import LESSON, LESSON_CHANGED, PERSON, SIS, HandClock, lesson, pupil, uid
+from schemas import core_catalogue
+from tests.clock import HandClock
+from tests.school import LESSON, LESSON_CHANGED, PERSON, Record, append, event, lesson, pupil, uid
 
 TODAY = date(2026, 11, 24)
 TOMORROW = TODAY + timedelta(days=1)
@@ -33,7 +34,6 @@ class World:
         self.folder = folder
         self.clock = HandClock()
         self.catalogue = core_catalogue()
-        self.count = 0
 
     async def start(self) -> None:
         self.log: Log = await SqliteLog.open(
@@ -46,10 +46,8 @@ class World:
         await self.log.close()
         await self.start()
 
-    async def say(self, type_: str, data: dict[str, Any]) -> Stored:
-        self.count += 1
-        event = Event({"specversion": "1.0", "id": f"e{self.count}", "source": SIS, "type": type_}, data)
-        return (await self.log.append([self.catalogue.describe(event)])).stored[0]
+    async def say(self, type_: str, data: Record) -> Stored:
+        return (await self.log.append([self.catalogue.describe(event(type_, data))])).stored[0]
 
     async def rooms(self, day: date) -> list[tuple[str, ...]]:
         await self.schedule.loaded(self.log)
@@ -181,7 +179,7 @@ async def test_a_question_that_is_given_up_does_not_end_the_loading_for_another(
 
 async def test_what_the_log_trims_is_forgotten(world: World) -> None:
     await world.say(LESSON, lesson(rooms=refs(B214)))
-    world.clock.now += timedelta(hours=1)
+    world.clock.move(hours=1)
     await world.say(LESSON, lesson(id=uid("later"), rooms=refs(B215)))
     assert await world.rooms(TODAY) == [(B214,), (B215,)]
     world.schedule.forget(world.clock.now)
@@ -195,13 +193,7 @@ async def test_what_was_trimmed_while_it_was_loaded_does_not_come_back(world: Wo
 
 
 async def test_more_lessons_than_a_page_are_all_loaded(world: World) -> None:
-    events = [
-        world.catalogue.describe(
-            Event({"specversion": "1.0", "id": f"l{n}", "source": SIS, "type": LESSON}, lesson(id=uid(f"lesson {n}")))
-        )
-        for n in range(1500)
-    ]
-    await world.log.append(events)
+    await append(world, *(event(LESSON, lesson(id=uid("lesson", n))) for n in range(1500)))
     assert len(await world.rooms(TODAY)) == 1500
 
 

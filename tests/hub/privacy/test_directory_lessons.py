@@ -12,12 +12,14 @@ from hub.privacy.base import Recipient
 from hub.store import disclosures as rows
 from schemas import Category
 from tests.hub.privacy.conftest import TENANT, Hub
-from tests.hub.privacy.house import (
+from tests.hub.privacy.house import ALL, contract, recipient
+from tests.hub.privacy.worlds import ANNA, MUM, PAIRS, RECIPIENTS, SECRET, TINA, VERA, Pair, Said
+from tests.school import (
     ACTIVITY,
-    ALL,
     DUTY,
     ELSEWHERE,
     GROUP,
+    HIDDEN,
     LESSON,
     LESSON_CHANGED,
     ORGANISATION,
@@ -25,21 +27,19 @@ from tests.hub.privacy.house import (
     ROOM,
     SCHOOL,
     UNIT,
-    contract,
+    duty,
     lesson,
     person,
     pupil,
-    recipient,
     uid,
 )
-from tests.hub.privacy.worlds import ANNA, MUM, PAIRS, RECIPIENTS, SECRET, TINA, VERA, Pair, Said
 
 CANCELLED = "se.skolnav.schedule.lesson.cancelled.v1"
 TODAY = date(2026, 11, 24)
 TOMORROW = TODAY + timedelta(days=1)
 B214, B215, GYM = uid("B214"), uid("B215"), uid("gym")
 NILS, NORA = uid("Nils"), uid("Nora")
-NILS_DUTY, NORA_DUTY = uid("Nils's duty"), uid("Nora's duty")
+NILS_DUTY, NORA_DUTY = uid("duty", NILS), uid("duty", NORA)
 CLASS, MATHS = uid("7A"), uid("maths")
 
 TIMETABLE = recipient(
@@ -52,10 +52,6 @@ KITCHEN = recipient(contract(Category.GROUP, Category.DIET), name="connector/kit
 
 def refs(*ids: str) -> list[dict[str, str]]:
     return [{"id": id} for id in ids]
-
-
-def duty(id: str, of: str, at: str = UNIT, **rest: Any) -> dict[str, Any]:
-    return {"id": id, "person": {"id": of}, "dutyAt": {"id": at}, "dutyRole": "Lärare", **rest}
 
 
 def at(begin: str, name: str, day: str = "2026-11-24", **rest: Any) -> dict[str, Any]:
@@ -86,10 +82,10 @@ async def school(hub: Hub) -> Hub:
     await hub.say(ORGANISATION, {"id": ELSEWHERE})
     await hub.say(PERSON, person(NILS, givenName="Nils"))
     await hub.say(PERSON, person(NORA, givenName="Nora"))
-    await hub.say(PERSON, person(TINA, "Sekretessmarkering", givenName="Tina"))
-    await hub.say(DUTY, duty(NILS_DUTY, NILS))
-    await hub.say(DUTY, duty(NORA_DUTY, NORA, ELSEWHERE))
-    await hub.say(DUTY, duty(uid("Tina's duty"), TINA))
+    await hub.say(PERSON, person(TINA, HIDDEN, givenName="Tina"))
+    await hub.say(DUTY, duty(NILS, dutyRole="Lärare"))
+    await hub.say(DUTY, duty(NORA, dutyAt={"id": ELSEWHERE}))
+    await hub.say(DUTY, duty(TINA))
     await hub.say(ROOM, {"id": B214, "displayName": "B214", "seats": 30, "owner": {"id": SCHOOL}})
     await hub.say(ROOM, {"id": GYM, "displayName": "Gym", "owner": {"id": ELSEWHERE}})
     await hub.say(ROOM, {"id": uid("shed"), "displayName": "Shed"})
@@ -116,7 +112,7 @@ class TestStaff:
         assert [each["id"] for each in await school.view(here).staff(on=TODAY)] == [NILS]
 
     async def test_a_duty_counts_from_its_first_to_its_last_day(self, school: Hub) -> None:
-        await school.say(DUTY, duty(NILS_DUTY, NILS, startDate="2026-11-24", endDate="2026-11-24"))
+        await school.say(DUTY, duty(NILS, startDate="2026-11-24", endDate="2026-11-24"))
         found = [
             len(await school.view(TIMETABLE).staff(organisations=[UNIT], on=TODAY + timedelta(days=n)))
             for n in (-1, 0, 1)
@@ -124,9 +120,9 @@ class TestStaff:
         assert found == [0, 1, 0]
 
     async def test_only_the_duties_of_that_place_and_day_are_shown(self, school: Hub) -> None:
-        await school.say(DUTY, duty(uid("second"), NILS, SCHOOL, dutyRole="Rektor"))
-        await school.say(DUTY, duty(uid("over"), NILS, endDate="2026-11-23"))
-        await school.say(DUTY, duty(uid("far"), NILS, ELSEWHERE))
+        await school.say(DUTY, duty(NILS, id=uid("second"), dutyAt={"id": SCHOOL}, dutyRole="Rektor"))
+        await school.say(DUTY, duty(NILS, id=uid("over"), endDate="2026-11-23"))
+        await school.say(DUTY, duty(NILS, id=uid("far"), dutyAt={"id": ELSEWHERE}))
         (nils,) = await school.view(TIMETABLE).staff(organisations=[SCHOOL], on=TODAY)
         assert {each["id"] for each in nils["duties"]} == {NILS_DUTY, uid("second")}
 
@@ -154,7 +150,7 @@ class TestStaff:
         assert await school.view(TIMETABLE).staff(organisations=[SCHOOL], on=TODAY) == []
 
     async def test_a_duty_without_a_person_that_a_source_has_described_shows_nobody(self, school: Hub) -> None:
-        await school.say(DUTY, duty(uid("third"), uid("unknown")))
+        await school.say(DUTY, duty(uid("unknown")))
         await school.say(DUTY, {"id": uid("vacant"), "dutyAt": {"id": UNIT}})
         answer = await school.view(TIMETABLE).staff(organisations=[UNIT], on=TODAY)
         assert [(each["id"], len(each["duties"])) for each in answer] == [(NILS, 1)]
@@ -289,7 +285,7 @@ class TestLessons:
 
     async def test_lessons_that_are_trimmed_are_no_part_of_the_answer(self, school: Hub) -> None:
         assert len(await school.view(PREMISES).lessons(on=TODAY)) == 3
-        school.clock.now += timedelta(days=1)
+        school.clock.move(days=1)
         await school.say(LESSON, at("13:00", "free"))
         before = school.clock.now - timedelta(hours=1)
         school.directory.schedule.forget(before)
@@ -321,16 +317,16 @@ async def test_persons_come_in_the_order_of_what_the_recipient_calls_them(school
 _AT_UNIT = {"organisation": {"id": UNIT}}
 _HERE = {**_AT_UNIT, "activity": {"id": MATHS}}
 _TINA = (
-    Said("t1", PERSON, person(TINA, "Sekretessmarkering")),
-    Said("t2", DUTY, duty(uid("tina's duty"), TINA)),
+    Said("t1", PERSON, person(TINA, HIDDEN)),
+    Said("t2", DUTY, duty(TINA)),
 )
 _BASE = (
     Said("b1", PERSON, pupil(ANNA)),
     Said("b2", PERSON, person(VERA)),
-    Said("b3", DUTY, duty(uid("vera's duty"), VERA)),
-    Said("b4", ACTIVITY, {"id": MATHS, **_AT_UNIT, "teachers": [{"duty": {"id": uid("vera's duty")}}]}),
+    Said("b3", DUTY, duty(VERA)),
+    Said("b4", ACTIVITY, {"id": MATHS, **_AT_UNIT, "teachers": [{"duty": {"id": uid("duty", VERA)}}]}),
 )  # fmt: skip
-_BY_TINA = [{"duty": {"id": uid("tina's duty")}, "person": {"id": TINA}}]
+_BY_TINA = [{"duty": {"id": uid("duty", TINA)}, "person": {"id": TINA}}]
 
 MORE = (
     Pair("a protected member of staff", (*_BASE, *_TINA), _BASE),
@@ -401,7 +397,8 @@ async def _asked(hub: Hub, to: Recipient) -> list[Any]:
     view = hub.view(to)
     view._log = log = Counted(hub.log)  # type: ignore[assignment]
     called = [hub.gate.pseudonyms(to).of(each) for each in (TINA, VERA)]
-    teachers = [TINA, VERA, MUM, SECRET, *called, uid("tina's duty"), uid("vera's duty"), uid("nobody")]
+    duties = [uid("duty", TINA), uid("duty", VERA), uid("tina's duty"), uid("vera's duty")]
+    teachers = [TINA, VERA, MUM, SECRET, *called, *duties, uid("nobody")]
     found: list[Any] = []
     for day in (TODAY, TOMORROW):
         found += [await view.staff(on=day), await view.staff(organisations=[SCHOOL], on=day)]
