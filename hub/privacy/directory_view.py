@@ -156,7 +156,8 @@ class GuardedDirectory:
 
         def give(decisions: Sequence[Decision]) -> list[Mapping[str, Any]]:
             seen = self._by_kind(decisions)
-            names = None if teacher is None else self._teacher_seen(teacher.lower(), seen["duty"])
+            # The recipient knows the teacher by the id that it asked for, and by those duties that it may see.
+            names = None if teacher is None else frozenset({teacher.lower(), *seen["duty"]})
             found = []
             for lesson in seen["lesson"].values():
                 activity = seen["activity"].get(lesson["activity"]["id"].lower(), {})
@@ -183,11 +184,6 @@ class GuardedDirectory:
             found = {person, *directory.duties_of(person)}
         open_ = person is not None and directory.protection(person, directory.clock.utc()) is Protection.OPEN
         return frozenset(found) if open_ else frozenset()
-
-    @staticmethod
-    def _teacher_seen(name: str, duties: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
-        """The ids by which the recipient knows this teacher: the one it asked for, and those duties that it may see."""
-        return frozenset({name, *(id for id, duty in duties.items() if duty["person"]["id"].lower() == name)})
 
     async def complete(self, organisations: Sequence[str], on: date) -> bool:
         """Whether everyone there is known and the sources are fresh.
