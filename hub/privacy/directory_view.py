@@ -165,15 +165,17 @@ class GuardedDirectory:
                     found.append(lesson)
             return sorted(found, key=lambda each: (parse_timestamp(each["startTime"]), each["id"]))
 
-        return await self._answer(ask, give)
+        return await self._answer(ask, give, changing=True)
 
     def _teacher(self, name: str) -> frozenset[str]:
         """The ids, as the log has them, of the teacher or the duty that the recipient calls so.
 
-        Empty for a person who is not open: the answer would be empty as well, but would take longer than for a person
-        who does not exist.
+        Empty if the contract shows no staff, and for a person who is not open: the filter would leave no lesson, but the
+        events would be read first, and the time would reveal that there are some.
         """
         directory = self._directory
+        if Category.STAFF not in self._gate.allowed(self._recipient):
+            return frozenset()
         if name.lower() in directory.duties:
             person, found = directory.duty_person(name.lower()), {name.lower()}
         else:
@@ -200,13 +202,20 @@ class GuardedDirectory:
 
     # -- the way of every answer --------------------------------------------------------------------------------
 
-    async def _answer(self, ask: Callable[[], Sequence[Place]], give: Callable[[Sequence[Decision]], T]) -> T:
+    async def _answer(
+        self,
+        ask: Callable[[], Sequence[Place]],
+        give: Callable[[Sequence[Decision]], T],
+        *,
+        changing: bool = False,
+    ) -> T:
         """What `give` makes of the decisions that allow, in the turn in which they are valid.
 
-        `ask` names the places of what is asked for, anew for each attempt.
+        `ask` names the places of what is asked for, anew for each attempt. `changing`: their types say what changed, so
+        the recipient may get an entity as it was before its last change.
         """
         for _ in range(_TRIES):
-            decisions = await self._decide(ask())
+            decisions = await self._decide(ask(), changing=changing)
             if decisions is not None and self._stands(decisions):
                 return give(decisions)
         raise self._unsettled()
@@ -225,12 +234,12 @@ class GuardedDirectory:
             found[kind][data["id"].lower()] = data
         return found
 
-    async def _decide(self, places: Sequence[Place]) -> list[Decision] | None:
+    async def _decide(self, places: Sequence[Place], *, changing: bool) -> list[Decision] | None:
         """The decisions that allow, their intents durable. None if something was replaced and trimmed meanwhile."""
         judged: dict[tuple[Rule, bool], list[Decision]] = {}
         for start in range(0, len(places), _PAGE):
             page = places[start : start + _PAGE]
-            found = await self._log.get(page, state=True)
+            found = await self._log.get(page, state=changing)
             if len(found) != len(page):
                 return None
             for stored in found:

@@ -273,8 +273,11 @@ class TestLessons:
     async def test_a_contract_without_staff_learns_nothing_by_asking_for_a_teacher(self, school: Hub) -> None:
         """A filter on a hidden field would be an oracle."""
         to = recipient(contract(Category.IDENTITY, Category.NAME), name="connector/names")
-        for name in (NILS, NILS_DUTY):
-            assert await school.view(to).lessons(on=TODAY, teacher=name) == []
+        view = school.view(to)
+        view._log = log = Counted(school.log)  # type: ignore[assignment]
+        for name in (NILS, NILS_DUTY, uid("nobody")):
+            assert await view.lessons(on=TODAY, teacher=name) == []
+        assert log.reads == 0
 
     async def test_a_duty_outside_the_scope_does_not_lead_from_a_person_to_a_lesson(self, school: Hub) -> None:
         """Her lesson here names a duty that the recipient may not see; whose it is must not follow from the answer."""
