@@ -7,7 +7,7 @@ decisions rest on is checked again in the turn in which the answer is given. Run
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import orjson
 
@@ -22,8 +22,6 @@ from plugins.errors import TemporaryError
 from schemas import Category
 from schemas.event import parse_timestamp
 from schemas.schedule import LessonCancelled
-
-T = TypeVar("T")
 
 SUBSCRIPTION: Final = "directory"  # what the log of disclosures calls a question
 LANE: Final = "live"
@@ -60,63 +58,58 @@ class GuardedDirectory:
         """See `DirectoryView.persons`. `groups` and `diet` come where the contract has the category."""
         directory, allowed = self._directory, self._gate.allowed(self._recipient)
 
-        def ask() -> list[Place]:
+        def places() -> Sequence[Place]:
             return [directory.persons[id].owner.at for id in questions.pupils(directory, organisations, groups, on)]
 
-        def give(decisions: Sequence[Decision]) -> list[Mapping[str, Any]]:
-            answer = []
-            for decision in decisions:
-                person = decision.stored.about[0]
-                seen = dict(self._data(decision))
-                if Category.GROUP in allowed:
-                    seen["groups"] = questions.groups_of(directory, person, on)
-                if Category.DIET in allowed:
-                    seen["diet"] = questions.diet_of(directory, person, on)
-                answer.append(seen)
-            return sorted(answer, key=_shown_id)
-
-        return await self._answer(ask, give)
+        answer = []
+        for decision in await self._decisions(places):
+            person = decision.stored.about[0]
+            seen = dict(self._data(decision))
+            if Category.GROUP in allowed:
+                seen["groups"] = questions.groups_of(directory, person, on)
+            if Category.DIET in allowed:
+                seen["diet"] = questions.diet_of(directory, person, on)
+            answer.append(seen)
+        return sorted(answer, key=_shown_id)
 
     async def staff(self, *, organisations: Sequence[str] = (), on: date) -> Sequence[Mapping[str, Any]]:
         """See `DirectoryView.staff`. That a person is staff is data of their duty: the contract needs its category."""
         directory = self._directory
-        may = Category.STAFF in self._gate.allowed(self._recipient)
+        if Category.STAFF not in self._gate.allowed(self._recipient):
+            return []
 
-        def ask() -> list[Place]:
-            found = questions.staff(directory, organisations, on) if may else {}
+        def places() -> Sequence[Place]:
+            found = questions.staff(directory, organisations, on)
             duties = [id for each in found.values() for id in each]
             return [*(directory.persons[id].owner.at for id in found), *(directory.duties[id].at for id in duties)]
 
-        def give(decisions: Sequence[Decision]) -> list[Mapping[str, Any]]:
-            seen = self._by_kind(decisions)
-            answer: dict[str, dict[str, Any]] = {}
-            for duty in seen["duty"].values():
-                id = duty["person"]["id"]
-                person = seen["person"].get(id.lower(), {"id": id})
-                answer.setdefault(id.lower(), {**person, "duties": []})["duties"].append(duty)
-            return sorted(answer.values(), key=_shown_id)
-
-        return await self._answer(ask, give)
+        seen = self._by_kind(await self._decisions(places))
+        answer: dict[str, dict[str, Any]] = {}
+        for duty in seen["duty"].values():
+            id = duty["person"]["id"]
+            person = seen["person"].get(id.lower(), {"id": id})
+            answer.setdefault(id.lower(), {**person, "duties": []})["duties"].append(duty)
+        return sorted(answer.values(), key=_shown_id)
 
     async def groups(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
         """Reduced SS 12000 groups of these organisations and their parts (none given: all)."""
         directory = self._directory
-        return await self._answer(lambda: questions.owned(directory, directory.groups, organisations), self._datas)
+        return await self._all(lambda: questions.owned(directory, directory.groups, organisations))
 
     async def rooms(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
         """Reduced SS 12000 rooms of these organisations and their parts (none given: all)."""
         directory = self._directory
-        return await self._answer(lambda: questions.owned(directory, directory.rooms, organisations), self._datas)
+        return await self._all(lambda: questions.owned(directory, directory.rooms, organisations))
 
     async def organisations(self) -> Sequence[Mapping[str, Any]]:
         """Reduced SS 12000 organisations."""
         known = self._directory.organisations
-        return await self._answer(lambda: [each.at for each in known.values()], self._datas)
+        return await self._all(lambda: [each.at for each in known.values()])
 
     async def activity(self, id: str) -> Mapping[str, Any] | None:
         """A reduced SS 12000 activity; None if it is unknown or not to be seen."""
         known = self._directory.activities
-        answer = await self._answer(lambda: [known[id.lower()].at] if id.lower() in known else [], self._datas)
+        answer = await self._all(lambda: [known[id.lower()].at] if id.lower() in known else [])
         return answer[0] if answer else None
 
     async def lessons(
@@ -143,7 +136,7 @@ class GuardedDirectory:
         )
         by_activity = group is not None or teacher is not None
 
-        def ask() -> list[Place]:
+        def places() -> Sequence[Place]:
             names = None if teacher is None else self._teacher(teacher)
             rows = questions.lessons(directory, question, names)
             activities = {id for row in rows for id in row.found_by.activities} if by_activity else set()
@@ -154,24 +147,21 @@ class GuardedDirectory:
                 *(duty.at for duty in duties),
             ]
 
-        def give(decisions: Sequence[Decision]) -> list[Mapping[str, Any]]:
-            seen = self._by_kind(decisions)
-            # The recipient knows the teacher by the id that it asked for, and by those duties that it may see.
-            names = None if teacher is None else frozenset({teacher.lower(), *seen["duty"]})
-            found = []
-            for lesson in seen["lesson"].values():
-                activity = seen["activity"].get(lesson["activity"]["id"].lower(), {})
-                if questions.answers(directory, question, names, lesson, activity):
-                    found.append(lesson)
-            return sorted(found, key=lambda each: (parse_timestamp(each["startTime"]), each["id"]))
-
-        return await self._answer(ask, give, changing=True)
+        seen = self._by_kind(await self._decisions(places, changing=True))
+        # The recipient knows the teacher by the id that it asked for, and by those duties that it may see.
+        names = None if teacher is None else frozenset({teacher.lower(), *seen["duty"]})
+        found = []
+        for lesson in seen["lesson"].values():
+            activity = seen["activity"].get(lesson["activity"]["id"].lower(), {})
+            if questions.answers(directory, question, names, lesson, activity):
+                found.append(lesson)
+        return sorted(found, key=lambda each: (parse_timestamp(each["startTime"]), each["id"]))
 
     def _teacher(self, name: str) -> frozenset[str]:
         """The ids, as the log has them, of the teacher or the duty that the recipient calls so.
 
-        Empty if the contract shows no staff, and for a person who is not open: the filter would leave no lesson, but the
-        events would be read first, and the time would reveal that there are some.
+        Empty if the contract shows no staff, and for a person who is not open. The filter would leave no lesson then, but
+        the events would be read first, and the time would reveal that there are some.
         """
         directory = self._directory
         if Category.STAFF not in self._gate.allowed(self._recipient):
@@ -202,26 +192,23 @@ class GuardedDirectory:
 
     # -- the way of every answer --------------------------------------------------------------------------------
 
-    async def _answer(
-        self,
-        ask: Callable[[], Sequence[Place]],
-        give: Callable[[Sequence[Decision]], T],
-        *,
-        changing: bool = False,
-    ) -> T:
-        """What `give` makes of the decisions that allow, in the turn in which they are valid.
+    async def _all(self, places: Callable[[], Sequence[Place]]) -> Sequence[Mapping[str, Any]]:
+        """The reduced data of the entities whose states are at these places, as far as they may be seen."""
+        return [self._data(decision) for decision in await self._decisions(places)]
 
-        `ask` names the places of what is asked for, anew for each attempt. `changing`: their types say what changed, so
-        the recipient may get an entity as it was before its last change.
+    async def _decisions(
+        self, places: Callable[[], Sequence[Place]], *, changing: bool = False
+    ) -> Sequence[Decision]:  # fmt: skip
+        """The decisions that allow, in the turn in which they are valid, their intents durable.
+
+        `places` is asked anew for each attempt. `changing`: the types of these events say what changed, so the recipient
+        may get an entity as it was before its last change.
         """
         for _ in range(_TRIES):
-            decisions = await self._decide(ask(), changing=changing)
+            decisions = await self._decide(places(), changing=changing)
             if decisions is not None and self._stands(decisions):
-                return give(decisions)
+                return decisions
         raise self._unsettled()
-
-    def _datas(self, decisions: Sequence[Decision]) -> list[Mapping[str, Any]]:
-        return [self._data(decision) for decision in decisions]
 
     def _by_kind(self, decisions: Sequence[Decision]) -> Mapping[str, Mapping[str, dict[str, Any]]]:
         """The reduced data by kind of entity, then by the id that the recipient sees (lower case)."""
