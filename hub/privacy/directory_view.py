@@ -160,8 +160,8 @@ class GuardedDirectory:
     def _teacher(self, name: str) -> frozenset[str]:
         """The ids, as the log has them, of the teacher or the duty that the recipient calls so.
 
-        Empty if the contract shows no staff, and for a person who is not open. The filter would leave no lesson then, but
-        the events would be read first, and the time would reveal that there are some.
+        Empty if the contract shows no staff, and for a person who is not open. The filter would leave no lesson then,
+        but the events would be read first, and the time would reveal that there are some.
         """
         directory = self._directory
         if Category.STAFF not in self._gate.allowed(self._recipient):
@@ -201,7 +201,7 @@ class GuardedDirectory:
     ) -> Sequence[Decision]:  # fmt: skip
         """The decisions that allow, in the turn in which they are valid, their intents durable.
 
-        `places` is asked anew for each attempt. `changing`: the types of these events say what changed, so the recipient
+        `places` is called for each attempt. `changing`: the types of these events say what changed, so the recipient
         may get an entity as it was before its last change.
         """
         for _ in range(_TRIES):
