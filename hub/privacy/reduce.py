@@ -164,7 +164,10 @@ class Plan:
         reduced = out.get(CHANGED)
         if isinstance(reduced, dict):
             # What is the same after the reduction changed in nothing that the recipient may know.
-            left = {name: value for name, value in reduced.items() if _plain(value) != _plain(out.get(name))}
+            # People that are missing there were nobody, or nobody who may be seen: null in both cases.
+            node = self._root.steps[CHANGED].node
+            names = [name for name in before if node is not None and name in node.steps]
+            left = {name: reduced.get(name) for name in names if _plain(reduced.get(name)) != _plain(out.get(name))}
             walk.changed = bool(left)
             walk.removed |= len(left) != len(before)
             if left:
