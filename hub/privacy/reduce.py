@@ -163,8 +163,8 @@ class Plan:
         walk.changed = False
         reduced = out.get(CHANGED)
         if isinstance(reduced, dict):
-            # What is the same after the reduction changed in nothing that the recipient may know.
-            # People that are missing there were nobody, or nobody who may be seen: null in both cases.
+            # A value that is the same after the reduction did not change for this recipient. A list of people that is
+            # missing from `reduced` was empty for this recipient: its previous value is null.
             node = self._root.steps[CHANGED].node
             names = [name for name in before if node is not None and name in node.steps]
             left = {name: reduced.get(name) for name in names if _plain(reduced.get(name)) != _plain(out.get(name))}
