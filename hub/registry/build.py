@@ -1,4 +1,4 @@
-"""How a `Subscription` is made: of a specification and its client, or of a connector's class and configuration."""
+"""Makes a `Subscription` from a specification and its client, or from a connector's class and configuration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from schemas import Catalogue
 
 Origin = Literal["file", "api", "connector"]
 Standing = tuple[Status, str]
-"""How a subscription stands, and why (a short code; empty for active)."""
+"""The status of a subscription and the reason for it (a short code; empty for active)."""
 
 LEFT_FILE: Final = "left-file"
 CONNECTOR: Final = "connector:"
@@ -21,7 +21,7 @@ CONNECTOR: Final = "connector:"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A subscription with what it was made from. `spec` is None for a connector's; `owned`: the file has it now."""
+    """A subscription and what it was made from. `spec` is None for a connector's own; `owned`: the file has it now."""
 
     subscription: Subscription
     spec: SubscriptionSpec | None
@@ -41,9 +41,9 @@ def of_spec(
     origin: Origin,
     standing: Standing,
 ) -> Entry:
-    """The client's contract and the subscription's own are in force together; a client that is gone leaves its own out.
+    """The recipient of a client's subscription, under the client's contract and the subscription's own together.
 
-    (What it leaves is paused by whoever calls.)
+    Where the client has left the configuration, its contract is missing, and the caller pauses the subscription.
     """
     configured = config.client(client)
     of_client = configured.contract if configured is not None else None
@@ -70,7 +70,7 @@ def of_spec(
 
 
 def of_connector(name: str, connector: ConnectorEntry, created: datetime, standing: Standing) -> Entry:
-    """The subscription of a connector instance: what its class consumes, under its class's contract and the file's."""
+    """A connector instance's subscription to what its class consumes, under the contracts of its class and the file."""
     cls = connector.cls
     contracts = tuple(contract for contract in (cls.contract, connector.contract) if contract is not None)
     subscription = Subscription(
@@ -88,7 +88,7 @@ def of_connector(name: str, connector: ConnectorEntry, created: datetime, standi
 
 
 def of_left_connector(id: str, created: datetime) -> Entry:
-    """A connector's subscription whose instance left the file. It matches nothing, since its contract is unknown."""
+    """The subscription of a connector instance that left the file. It matches no event: its contract is unknown."""
     name = id.removeprefix(CONNECTOR)
     subscription = Subscription(
         id=id,
@@ -104,7 +104,7 @@ def of_left_connector(id: str, created: datetime) -> Entry:
 
 
 def must_ask(old: SubscriptionSpec, new: SubscriptionSpec) -> bool:
-    """Whether a webhook leads elsewhere than the recipient consented to."""
+    """Whether a webhook leads to another address than the one that consented."""
     if not isinstance(new.sink, WebhookSpec) or not new.sink.handshake:
         return False
     return not isinstance(old.sink, WebhookSpec) or old.sink.url != new.sink.url
@@ -115,7 +115,7 @@ def patched(spec: SubscriptionSpec, changes: Mapping[str, Any]) -> SubscriptionS
     current = spec.model_dump(mode="python", by_alias=True, exclude_unset=True)
     sink = changes.get("sink")
     if isinstance(sink, Mapping) and sink.get("kind", current["sink"]["kind"]) != current["sink"]["kind"]:
-        current["sink"] = {}  # nothing of another kind of sink carries over
+        current["sink"] = {}  # another kind of sink keeps no key of the old one
     return SubscriptionSpec.model_validate(_merged(current, changes))
 
 

@@ -1,4 +1,4 @@
-"""What a new configuration would do, told before it is done: for `skolnav plan` and `skolnav apply`."""
+"""What a new configuration would do, for `skolnav plan` and `skolnav apply` to show before it is done."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ Kind = Literal["added", "changed", "paused", "removed"]
 
 _STARTS: Final = {"now": "starts-now", "oldest": "resent-all", "state": "resent-state"}
 AT_START: Final = ("host", "port", "key", "dedupe_window", "log_level", "demo", "school_clock", "directory")
-"""What is read once, when the hub starts: attributes of HubConfig. (`municipality` and `data` mean another hub.)"""
+"""Attributes of HubConfig that are read only at the hub's start. (Another `municipality` or `data` is another hub.)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a change means. `key` and `values` make a text `plan.effect.<key>` of hub.texts."""
+    """One consequence of a change: the text `plan.effect.<key>` of hub.texts, filled in with `values`."""
 
     key: str
     values: Mapping[str, object] = field(default_factory=dict)
@@ -33,7 +33,8 @@ class Effect:
 class Change:
     """One thing that the new configuration changes: `what` (`subscription`, `client`, `connector`, `hub`) and `name`.
 
-    `fields` are the keys that differ (never their values: some are secret); empty where it is new or leaves.
+    `fields` are the keys that differ, without their values, some of which are secret. Empty for a thing that is added
+    or removed.
     """
 
     kind: Kind
@@ -54,7 +55,7 @@ class Change:
 
 
 def plan(old: HubConfig | None, new: HubConfig, catalogue: Catalogue) -> list[Change]:
-    """What changes from `old` (None: nothing ran before) to `new`, the hub first, subscriptions last."""
+    """The changes from `old` (None: no hub runs) to `new`: the hub's first, subscriptions' last."""
     before = old if old is not None else HubConfig(new.municipality, new.tenant, new.data)
     return [
         *(_hub(old, new) if old is not None else ()),
@@ -74,7 +75,7 @@ def _hub(old: HubConfig, new: HubConfig) -> Iterator[Change]:
         effects = (Effect("trimmed", {"days": _days(new.retention)}),) if shorter else ()
         yield Change("changed", "hub", "retention", ("retention",), effects)
     if set(old.outbound) != set(new.outbound):
-        # What is allowed from now on holds at once; what no longer is, where webhooks run already, after a restart.
+        # A new range counts at once. A removed one counts for running webhooks only after a restart.
         taken_away = set(old.outbound) - set(new.outbound)
         yield Change("changed", "hub", "outbound", ("allow",), (Effect("restart"),) if taken_away else ())
     for name in AT_START:
@@ -130,7 +131,7 @@ def _subscriptions(old: HubConfig, new: HubConfig, catalogue: Catalogue) -> Iter
         fields = _differing(before[name], spec)
         effects = list(_effects(before[name], spec, set(fields), catalogue))
         if "contract" not in fields and _contract(old, before[name]) != _contract(new, spec):
-            # Nothing in it changed, and yet it may see more or less.
+            # The subscription itself did not change, but its client's contract did.
             effects.append(Effect("decided-anew"))
         if fields or effects:
             yield Change("changed", "subscription", name, fields, tuple(effects))
@@ -166,7 +167,7 @@ def _contract(config: HubConfig, spec: SubscriptionSpec) -> tuple[DataContract |
 
 
 def _differing(old: Any, new: Any) -> tuple[str, ...]:
-    """The keys, as they are written, in which two pydantic models differ."""
+    """The keys in which two pydantic models differ, as they are written in the file."""
     if type(old) is not type(new):
         return ("use",)
     return tuple(
