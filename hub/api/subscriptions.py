@@ -107,13 +107,13 @@ async def delete(id: str, parts: Parts, who: Caller) -> Response:
 @router.post("/{id}/pause", summary="Deliver nothing for now", response_class=JSONResponse)
 async def pause(id: str, parts: Parts, who: Caller) -> Response:
     """No event is lost: events stay for as long as the hub keeps any, and a resumed subscription catches up."""
-    return await _set(parts, who, id, Status.PAUSED, PAUSED)
+    return await _set(parts, who, id, to=Status.PAUSED, reason=PAUSED)
 
 
 @router.post("/{id}/resume", summary="Go on", response_class=JSONResponse)
 async def resume(id: str, parts: Parts, who: Caller) -> Response:
     """The hub asks a webhook for its consent now. The subscription is `pending` until the webhook has given it."""
-    return await _set(parts, who, id, Status.ACTIVE, "")
+    return await _set(parts, who, id, to=Status.ACTIVE, reason="")
 
 
 @router.post("/{id}/test", summary="Send a test event", response_class=JSONResponse)
@@ -167,7 +167,7 @@ async def resend(id: str, letter: str, parts: Parts, who: Caller) -> Response:
     return as_json({"lane": lane}, 202)
 
 
-async def _set(parts: Services, who: Principal, id: str, to: Status, reason: str) -> Response:
+async def _set(parts: Services, who: Principal, id: str, *, to: Status, reason: str) -> Response:
     subscription_of(parts, who, id, also_operator=True)
     changed = await parts.subscriptions.set_status(id, to, reason, who.id)
     if changed is None:

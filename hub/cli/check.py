@@ -22,7 +22,7 @@ from plugins.errors import SkolnavError
 from plugins.manager import Plugins, PluginsError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
     """One connector's test. `passed` is None where it has none."""
 
@@ -50,9 +50,9 @@ def check(path: Path, *, selftest: bool, json: bool) -> Code:
     if durability.error or key is not None:
         code = Code.FILES
     if json:
-        output.as_json(_answer(code, config, durability, key, tested))
+        output.as_json(_answer(config, durability, code=code, key=key, tested=tested))
     else:
-        _tell(path, config, durability, key, tested)
+        _tell(config, durability, path=path, key=key, tested=tested)
     return code
 
 
@@ -85,7 +85,7 @@ def _key(config: HubConfig) -> str | None:
     return None if fits(key, made) else say("failure.wrong-key", data=config.data)
 
 
-def _tell(path: Path, config: HubConfig, durability: Durability, key: str | None, tested: Iterable[Tested]) -> None:
+def _tell(config: HubConfig, durability: Durability, *, path: Path, key: str | None, tested: Iterable[Tested]) -> None:
     for warning in config.warnings:
         _warn(warning.render(language()))
     output.line(say("check.good", file=path))
@@ -124,7 +124,7 @@ def _warn(text: str) -> None:
 
 
 def _answer(
-    code: Code, config: HubConfig, durability: Durability, key: str | None, tested: Iterable[Tested]
+    config: HubConfig, durability: Durability, *, code: Code, key: str | None, tested: Iterable[Tested]
 ) -> dict[str, Any]:
     return {
         "ok": code is Code.OK,
@@ -157,11 +157,11 @@ async def _tested(config: HubConfig) -> list[Tested]:
 
 async def _test(name: str, entry: ConnectorEntry) -> Tested:
     if not has_selftest(entry):
-        return Tested(name, None)
+        return Tested(name=name, passed=None)
     try:
         await selftest(name, entry)
     except SkolnavError as error:
-        return Tested(name, False, error.sv if error.sv and language() == "sv" else str(error))
+        return Tested(name=name, passed=False, says=error.sv if error.sv and language() == "sv" else str(error))
     except Exception as error:  # the connector's own fault: what it says may quote data
-        return Tested(name, False, f"{type(error).__name__} ({place_of(error, entry.cls)})")
-    return Tested(name, True)
+        return Tested(name=name, passed=False, says=f"{type(error).__name__} ({place_of(error, entry.cls)})")
+    return Tested(name=name, passed=True)

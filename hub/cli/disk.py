@@ -16,7 +16,7 @@ _IN_MEMORY: Final = frozenset({"tmpfs", "ramfs"})
 _NETWORK: Final = ("nfs", "cifs", "smb", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Durability:
     """`folder` is the data folder, or where it would be made. `error`: it can't be written so that it stays."""
 
@@ -59,8 +59,10 @@ def probe(data: Path) -> Durability:
         finally:
             os.close(names)
     except OSError as error:
-        return Durability(folder, kind, 0.0, free, error.strerror or type(error).__name__)
-    return Durability(folder, kind, took_ms, free)
+        return Durability(
+            folder=folder, kind=kind, fsync_ms=0.0, free=free, error=error.strerror or type(error).__name__
+        )
+    return Durability(folder=folder, kind=kind, fsync_ms=took_ms, free=free)
 
 
 def free_bytes(folder: Path) -> int | None:

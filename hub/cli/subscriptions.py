@@ -136,7 +136,7 @@ def replay(
 
 @subscriptions.command("remove", help=say("help.subscriptions-remove"))
 def remove(ctx: typer.Context, name: Subscription, yes: Yes = False, config: Config = None, data: Data = None) -> None:
-    where = Where.of(ctx, config, data, False)
+    where = Where.of(ctx, config, data, json=False)
     with where.hub() as hub:
         path = _path(named(hub, name))
         if not yes and not output.agreed(say("subscriptions.sure", name=name)):

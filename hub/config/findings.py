@@ -17,7 +17,7 @@ class Phrase(NamedTuple):
     values: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One error or warning. `line` counts from 1 (None: the file as a whole), `path` is dotted.
 

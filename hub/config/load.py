@@ -62,10 +62,12 @@ def load(
     try:
         text = text_of(path)
     except TooMuch as much:
-        raise ConfigErrors([Finding(str(path), None, "", much.key, much.values)]) from None
+        raise ConfigErrors([Finding(file=str(path), line=None, path="", key=much.key, values=much.values)]) from None
     except (OSError, UnicodeDecodeError) as error:
         says = error.strerror if isinstance(error, OSError) else "UTF-8"
-        raise ConfigErrors([Finding(str(path), None, "", "config.unreadable", {"error": says})]) from None
+        raise ConfigErrors(
+            [Finding(file=str(path), line=None, path="", key="config.unreadable", values={"error": says})]
+        ) from None
     return parse(text, plugins, environ=environ, path=path)
 
 
@@ -78,13 +80,17 @@ def parse(
     try:
         tree.read(text)
     except TooMuch as much:
-        raise ConfigErrors([Finding(reader.file, much.line, "", much.key, much.values)]) from None
+        raise ConfigErrors(
+            [Finding(file=reader.file, line=much.line, path="", key=much.key, values=much.values)]
+        ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         # The problem is the parser's own text. Its context may quote the file and is left out.
         says = getattr(error, "problem", None) or type(error).__name__
         line = mark.line + 1 if mark else None
-        raise ConfigErrors([Finding(reader.file, line, "", "config.yaml", {"says": says})]) from None
+        raise ConfigErrors(
+            [Finding(file=reader.file, line=line, path="", key="config.yaml", values={"says": says})]
+        ) from None
     return reader.config(path)
 
 
@@ -219,7 +225,7 @@ class _Reader:
                 self._error((*place, "contract", "categories"), "config.contract-wider", extra=", ".join(extra))
         if head.protected:
             self._warn((*place, "protected"), "warning.protected")
-        return ConnectorEntry(use, cls, config, narrowed, head.protected)
+        return ConnectorEntry(use=use, cls=cls, config=config, contract=narrowed, protected=head.protected)
 
     def _key(self, given: Any) -> SecretBytes | None:
         if given is None:
@@ -358,7 +364,9 @@ class _Reader:
     ) -> Finding:
         secrets = [secret for secret in self._tree.references.values() if len(secret) > 3]
         masked = {name: _masked(value, secrets) for name, value in values.items()}
-        return Finding(self.file, line or self._tree.line(place), dotted(place), key, masked, shown)
+        return Finding(
+            file=self.file, line=line or self._tree.line(place), path=dotted(place), key=key, values=masked, shown=shown
+        )
 
 
 def _masked(value: object, secrets: Iterable[str]) -> object:

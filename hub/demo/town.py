@@ -37,7 +37,7 @@ class DemoClock(SystemClock):
         self._start, self._origin, self._speed = self.school(), time.time(), 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Town:
     """Who is there. `officer` is a client of the hub's API with the role operator."""
 
@@ -73,7 +73,7 @@ async def town(folder: Path, port: int, speed: float, school: School) -> AsyncIt
         received.mkdir()
         webhook = WebhookReceiver("acme", received / "acme.jsonl")
         stack.callback(webhook.stop)
-        config, plugins = _configure(folder, port, speed, sis, kitchen, webhook)
+        config, plugins = _configure(folder, port=port, speed=speed, sis=sis, kitchen=kitchen, webhook=webhook)
         assert config.school_clock is not None
         clock = DemoClock(config.school_clock.start, config.school_clock.speed)
         hub = await Hub.start(config, plugins=plugins, clock=clock)
@@ -98,7 +98,19 @@ async def town(folder: Path, port: int, speed: float, school: School) -> AsyncIt
         )
         reading = asyncio.create_task(feed.run())
         stack.push_async_callback(_cancelled, reading)
-        yield Town(folder, config, hub, clock, sis, kitchen, webhook, feed, office, guardians, officer)
+        yield Town(
+            folder=folder,
+            config=config,
+            hub=hub,
+            clock=clock,
+            sis=sis,
+            kitchen=kitchen,
+            webhook=webhook,
+            feed=feed,
+            office=office,
+            guardians=guardians,
+            officer=officer,
+        )
 
 
 def free_port() -> int:
@@ -114,7 +126,7 @@ def free_port() -> int:
 
 
 def _configure(
-    folder: Path, port: int, speed: float, sis: SchoolSystem, kitchen: KitchenServer, webhook: WebhookReceiver
+    folder: Path, *, port: int, speed: float, sis: SchoolSystem, kitchen: KitchenServer, webhook: WebhookReceiver
 ) -> tuple[HubConfig, Plugins]:
     """demo.yaml as it is, and beside it what differs from run to run, in files that it refers to."""
     path = folder / CONFIG

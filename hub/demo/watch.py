@@ -34,7 +34,7 @@ STAFF: Final = "PERSONAL"  # the kitchen's row for staff
 _PROTECTION: Final = frozenset({Rule.PROTECTED, Rule.UNKNOWN, Rule.STALE})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Withheld:
     """An event that outside recipients did not get. `rules` by client."""
 
@@ -215,7 +215,16 @@ class Watch:
             names = "nobody is told" if not became else "not told: " + ", ".join(map(OUTSIDE.__getitem__, rules))
             why = "protected" if protection else "the contract"
             became.append((f"{why}: {names}" + ("; counted in the kitchen's sum" if counted else ""), "kept"))
-            self.withheld.append(Withheld(event["id"], self._now(), short(event["type"]), whom(event), rules, counted))
+            self.withheld.append(
+                Withheld(
+                    id=event["id"],
+                    clock=self._now(),
+                    type=short(event["type"]),
+                    whom=whom(event),
+                    rules=rules,
+                    counted=counted,
+                )
+            )
         elif counted:
             became.append(("kitchen told at once" if new_file else "kitchen noted it", "good"))
         return became

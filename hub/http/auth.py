@@ -24,7 +24,7 @@ _PREFIX: Final = "snt_"  # of tokens that the hub issues; clients' own tokens do
 _CACHED: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """An authenticated client. `publishes` and `sources` are compiled globs; None means all."""
 
@@ -63,7 +63,7 @@ class Principal:
         return self.recipient
 
 
-LOCAL: Final = Principal("local", frozenset({Role.OPERATOR}))
+LOCAL: Final = Principal(id="local", roles=frozenset({Role.OPERATOR}))
 """The command line on the hub's own socket. It sees types, ids, counts and outcomes, but no data."""
 
 
@@ -148,12 +148,12 @@ class Authenticator:
         for configured in config.clients:
             token = configured.token.get_secret_value()
             clients[configured.id] = principal = Principal(
-                configured.id,
-                configured.roles,
-                _recipient(configured),
-                _any_of(configured.publishes),
-                _any_of(configured.sources),
-                sha256(token.encode()).digest(),
+                id=configured.id,
+                roles=configured.roles,
+                recipient=_recipient(configured),
+                publishes=_any_of(configured.publishes),
+                sources=_any_of(configured.sources),
+                secret=sha256(token.encode()).digest(),
             )
             by_header[self._hash(b"Bearer " + token.encode())] = principal
         self._clients, self._by_header, self._issued, self._config = clients, by_header, {}, config

@@ -19,7 +19,7 @@ LEFT_FILE: Final = "left-file"
 CONNECTOR: Final = "connector:"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A subscription and what it was made from. `spec` is None for a connector's own; `owned`: the file has it now."""
 
@@ -66,7 +66,7 @@ def of_spec(
         expires_at=spec.expires_at,
         sources=spec.sources,
     )
-    return Entry(subscription, spec, client, created, origin == "file")
+    return Entry(subscription=subscription, spec=spec, client=client, created=created, owned=origin == "file")
 
 
 def of_connector(name: str, connector: ConnectorEntry, created: datetime, standing: Standing) -> Entry:
@@ -84,7 +84,7 @@ def of_connector(name: str, connector: ConnectorEntry, created: datetime, standi
         status=standing[0],
         reason=standing[1],
     )
-    return Entry(subscription, None, "", created, True)
+    return Entry(subscription=subscription, spec=None, client="", created=created, owned=True)
 
 
 def of_left_connector(id: str, created: datetime) -> Entry:
@@ -100,7 +100,7 @@ def of_left_connector(id: str, created: datetime) -> Entry:
         status=Status.PAUSED,
         reason=LEFT_FILE,
     )
-    return Entry(subscription, None, "", created, False)
+    return Entry(subscription=subscription, spec=None, client="", created=created, owned=False)
 
 
 def must_ask(old: SubscriptionSpec, new: SubscriptionSpec) -> bool:

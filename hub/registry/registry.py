@@ -125,7 +125,9 @@ class Registry:
                 spec = spec.model_copy(update={"sink": spec.sink.model_copy(update={"secret": secret})})
             id, now = str(uuid.uuid4()), self._clock.utc()
             spec = spec.model_copy(update={"client": client})
-            entry = self._made(id, spec, client, now, "api", self._initial(spec, "api"))
+            entry = self._made(
+                spec, id=id, client=client, created=now, origin="api", standing=self._initial(spec, "api")
+            )
             operations = [*self._saved(entry), self._audited(client, "added", id)]
             if self.first_cursor is not None:
                 operations.append(self.first_cursor(entry.subscription))
@@ -146,7 +148,7 @@ class Registry:
             standing: Standing = (old.subscription.status, old.subscription.reason)
             if spec.paused != old.spec.paused or must_ask(old.spec, spec) or standing[1] == EXPIRED:
                 standing = self._initial(spec, "api")
-            entry = self._made(id, spec, old.client, old.created, "api", standing)
+            entry = self._made(spec, id=id, client=old.client, created=old.created, origin="api", standing=standing)
             await self._store.commit(*self._saved(entry), self._audited(actor, "changed", id))
             return self._took_effect(entry)
 
@@ -259,7 +261,9 @@ class Registry:
             old = self._unsealed(row) if row is not None else None
             standing = self._next(spec, old, statuses.get(spec.name), "file")
             created = row.created if row is not None else now
-            entries[spec.name] = self._made(spec.name, spec, spec.client or "", created, "file", standing)
+            entries[spec.name] = self._made(
+                spec, id=spec.name, client=spec.client or "", created=created, origin="file", standing=standing
+            )
         for name, connector in self._config.connectors.items():
             if connector.cls.consumes:
                 id = CONNECTOR + name
@@ -276,11 +280,20 @@ class Registry:
                 continue
             spec = self._unsealed(row)
             if row.origin == "file":
-                left = self._made(id, spec, row.client, row.created, "file", (Status.PAUSED, LEFT_FILE))
+                left = self._made(
+                    spec,
+                    id=id,
+                    client=row.client,
+                    created=row.created,
+                    origin="file",
+                    standing=(Status.PAUSED, LEFT_FILE),
+                )
                 entries[id] = replace(left, owned=False)
             else:
                 standing = self._next(spec, spec, statuses.get(id), "api")
-                entries[id] = self._made(id, spec, row.client, row.created, "api", standing)
+                entries[id] = self._made(
+                    spec, id=id, client=row.client, created=row.created, origin="api", standing=standing
+                )
         return entries
 
     def _next(
@@ -328,7 +341,7 @@ class Registry:
     # -- checking and storing ------------------------------------------------------------------------------------------
 
     def _made(
-        self, id: str, spec: SubscriptionSpec, client: str, created: datetime, origin: Origin, standing: Standing
+        self, spec: SubscriptionSpec, *, id: str, client: str, created: datetime, origin: Origin, standing: Standing
     ) -> Entry:
         return of_spec(
             spec,
