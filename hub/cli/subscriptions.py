@@ -1,4 +1,4 @@
-"""`skolnav subscriptions`: how each stands, and what an operator does to one."""
+"""`skolnav subscriptions`: how the delivery to each stands, and what an operator does to one."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -156,7 +156,7 @@ def _set(where: Where, name: str, to: str) -> None:
 
 
 def named(hub: LocalHub, name: str) -> dict[str, Any]:
-    """By id, else by name; a connector's own by the connector's name. Raises Failure."""
+    """The subscription with this id, else this name; for a connector's own, the connector's name. Raises Failure."""
     everything: list[dict[str, Any]] = hub.get("/v1/subscriptions")["subscriptions"]
     for wanted in (name, f"connector:{name}"):
         for each in everything:

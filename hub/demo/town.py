@@ -1,4 +1,4 @@
-"""Everybody in the demo: the hub as demo.yaml configures it, who tells it, and who is told."""
+"""All systems of the demo: the hub as demo.yaml configures it, its sources and its recipients."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ CLIENTS: Final = ("office", "guardians", "acme", "statistics", "officer")
 
 
 class DemoClock(SystemClock):
-    """School time runs fast while the day is played, and like everybody's afterwards, so that there is time to try."""
+    """School time runs fast while the day is played, and at normal speed afterwards, so that there is time to try."""
 
     def walk(self) -> None:
         self._start, self._origin, self._speed = self.school(), time.time(), 1.0
@@ -39,7 +39,7 @@ class DemoClock(SystemClock):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Town:
-    """Who is there. `officer` is a client of the hub's API with the role operator."""
+    """The running systems. `officer` is a client of the hub's API with the role operator."""
 
     folder: Path
     config: HubConfig
@@ -60,7 +60,7 @@ class Town:
 
 @contextlib.asynccontextmanager
 async def town(folder: Path, port: int, speed: float, school: School) -> AsyncIterator[Town]:
-    """Those whom the hub asks and tells come first; all stop the other way round.
+    """Start the systems that the hub calls first, then the hub. They stop in the opposite order.
 
     Raises what `Hub.start` and `Servers.start` raise.
     """
@@ -128,7 +128,7 @@ def free_port() -> int:
 def _configure(
     folder: Path, *, port: int, speed: float, sis: SchoolSystem, kitchen: KitchenServer, webhook: WebhookReceiver
 ) -> tuple[HubConfig, Plugins]:
-    """demo.yaml as it is, and beside it what differs from run to run, in files that it refers to."""
+    """Copy demo.yaml unchanged, and write what differs from run to run into files that it refers to."""
     path = folder / CONFIG
     path.write_bytes(resources.files("hub.demo").joinpath("demo.yaml").read_bytes())
     beside = {
