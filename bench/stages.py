@@ -53,7 +53,9 @@ class Stages:
 
 def measure(place: Path, rounds: int) -> Stages:
     stages, make, catalogue = Stages(), events.absences(), core_catalogue()
-    opened = _Opened(place / "log.db", 1, SystemClock(), Clear(), timedelta(days=30))
+    opened = _Opened(
+        place / "log.db", partitions=1, clock=SystemClock(), codec=Clear(), dedupe_window=timedelta(days=30)
+    )
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)  # as the hub's own (hub/cli/run.py)

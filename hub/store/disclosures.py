@@ -1,4 +1,7 @@
-"""The log of disclosures: what was about to leave to whom under which rule, chained by hashes, no person in clear."""
+"""The log of disclosures: what was about to be sent to which recipient under which rule, and what was denied.
+
+Rows are chained by hashes and hold no person in clear.
+"""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -16,14 +19,14 @@ from hub.store.statements import upsert
 
 _TABLE = tables.disclosures
 _HEADS = tables.disclosure_heads
-_FIRST: Final = bytes(32)  # stands for "the hash before" of the first row
+_FIRST: Final = bytes(32)  # the first row has no hash before it and uses this instead
 
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """One row to append: one page, batch or single event for one recipient. At least one place.
+    """One row to append: a page, batch or single event for one recipient, with at least one place.
 
-    `subjects` are the log's own pseudonyms, `contracts` the versions in force, `rule` a value of
+    `subjects` are pseudonyms that only this log uses. `contracts` are the versions in force, `rule` is a value of
     `hub.privacy.base.Rule`; `at` is aware.
     """
 
@@ -40,7 +43,7 @@ class Disclosure:
 
 @dataclass(frozen=True, slots=True)
 class Chained:
-    """A row as it stands in the log, under its number."""
+    """A stored row with its number."""
 
     n: int
     disclosure: Disclosure
@@ -60,7 +63,7 @@ class Verified:
 
 
 def append(tenant: str, rows: Sequence[Disclosure]) -> Operation:
-    """Append rows in this order. Each is hashed together with the hash before it, as read in the same transaction."""
+    """Append rows in this order. The hash of a row covers the hash before it, read in the same transaction."""
     return Grouped(
         _append,
         tenant,
@@ -91,7 +94,7 @@ def _append(connection: Connection, tenant: str, rows: list[dict[str, Any]]) -> 
     for row in rows:
         n += 1
         digest = _digest(previous, n, row)
-        # A new dict: after a rollback the same rows are written again, after another head.
+        # A new dict, since after a rollback the same rows are written again, after another head.
         values.append({**row, "n": n, "previous": previous, "hash": digest})
         previous = digest
     connection.execute(insert(_TABLE), values)
@@ -99,7 +102,7 @@ def _append(connection: Connection, tenant: str, rows: list[dict[str, Any]]) -> 
 
 
 def for_place(tenant: str, recipient: str, place: int) -> Callable[[Connection], list[Chained]]:
-    """Every row that tells of this event and recipient, oldest first."""
+    """Every row about this event and recipient, oldest first."""
     query = (
         select(_TABLE)
         .where(
@@ -153,7 +156,7 @@ def verify(tenant: str, *, after: int = 0, limit: int | None = None) -> Callable
 
 
 def _digest(previous: bytes, n: int, row: Any) -> bytes:
-    """The canonical form is a JSON list, so that no two different rows read the same."""
+    """The hash of a row. It covers a JSON list, so that no two different rows have the same form."""
     canonical = orjson.dumps(
         [
             row["tenant"],
@@ -178,14 +181,14 @@ def _chained(row: Row[Any]) -> Chained:
     return Chained(
         row.n,
         Disclosure(
-            from_us(row.at_us),
-            row.recipient,
-            row.subscription,
-            row.lane,
-            row.rule,
-            row.allowed,
-            tuple(row.contracts.split()),
-            places.unpack(row.places),
-            tuple(row.subjects.split()),
+            at=from_us(row.at_us),
+            recipient=row.recipient,
+            subscription=row.subscription,
+            lane=row.lane,
+            rule=row.rule,
+            allowed=row.allowed,
+            contracts=tuple(row.contracts.split()),
+            places=places.unpack(row.places),
+            subjects=tuple(row.subjects.split()),
         ),
     )

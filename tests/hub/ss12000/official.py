@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
-FILE = Path(__file__).resolve().parents[5] / "shared" / "reference" / "ss12000" / "openapi_ss12000_version2_1_0.yaml"
+FILE = Path(__file__).resolve().parents[4] / "shared" / "reference" / "ss12000" / "openapi_ss12000_version2_1_0.yaml"
 
 # GET /subscriptions and the rest answer as declared; these do not:
 SLIPS = {

@@ -11,7 +11,7 @@ from tests.hub.ss12000.conftest import append, event, is_current
 from tests.hub.ss12000.school import NORTH, SOURCE, lesson_id, pupil
 from tests.hub.ss12000.test_privacy import EXPAND, PATHS
 
-DOCS = Path(__file__).parents[4] / "docs" / "consumers.md"
+DOCS = Path(__file__).parents[3] / "docs" / "consumers.md"
 UNIT, CODED = (f"0d4d1c52-8a2e-4a35-9d1b-{n:012x}" for n in (8, 9))
 GROUP, PLACED = (f"9a000000-0000-4000-8000-{n:012x}" for n in (8, 9))
 DUTY = "d0000000-0000-4000-8000-000000000008"
