@@ -11,7 +11,8 @@ CONNECTOR: Final[Mapping[str, Text]] = {
     ),
     "connector.failing": Text("hämtningen misslyckas: {code}", "polling fails: {code}"),
     "connector.failures": Text(
-        " {count} försök i rad har inte hämtat allt: {code}.", " {count} attempts in a row did not: {code}."
+        " Försök i rad som inte har hämtat allt: {count} ({code}).",
+        " Attempts in a row that did not: {count} ({code}).",
     ),
     "connector.not-polled": Text(
         "{name}: har inte hämtat allt sedan den startade {at}.",
