@@ -28,10 +28,11 @@ from pydantic import SecretStr
 
 from hub.api.app import create_app
 from hub.assembly.services import Services
+from hub.clock import SystemClock
 from hub.config.model import ClientConfig, Role
 from schemas import Category, DataContract, Event
 from schemas.contract import Scope
-from tests.hub.api.conftest import MovableClock, running
+from tests.hub.api.conftest import running
 
 BASE = "/ss12000/v2.0"
 SOURCE = "urn:bench:sis"
@@ -119,7 +120,7 @@ async def load(hub: Services, persons: int, lessons: int) -> None:
 
 @asynccontextmanager
 async def serving(folder: Path, persons: int, lessons: int) -> AsyncIterator[httpx.AsyncClient]:
-    async with running(folder, MovableClock()) as hub:
+    async with running(folder, SystemClock()) as hub:
         hub.config = replace(hub.config, clients=CLIENTS)
         app = create_app(hub)
         await load(hub, persons, lessons)
@@ -157,7 +158,7 @@ async def main(persons: int, lessons: int) -> None:
         async with serving(Path(folder), persons, lessons) as http:
             gc.collect()
             gc.freeze()
-            gc.set_threshold(50_000, 20, 50)  # as the hub's own (hub/cli/serve.py)
+            gc.set_threshold(50_000, 20, 50)  # as the hub's own (hub/cli/run.py)
             everything = {"expand": ["duties", "responsibleFor", "groupMemberships"], "expandReferenceNames": "true"}
             await measure(http, "persons (first: builds the index)", "all", "/persons", {}, 20)
             await measure(http, "persons", "all", "/persons", {}, 20)

@@ -58,7 +58,7 @@ def measure(place: Path, rounds: int) -> Stages:
     )
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)  # as the hub's own (hub/cli/serve.py)
+    gc.set_threshold(50_000, 20, 50)  # as the hub's own (hub/cli/run.py)
 
     def read(value: Any) -> Event:
         return Event.from_dict(value, "[0].")

@@ -49,12 +49,17 @@ class Chained:
     disclosure: Disclosure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """The result of checking the chain. `broken_at` is the number of the first row that does not fit; None: all fit."""
+    """What a walk over the chain found.
+
+    Rows up to number `rows` fit together. `broken_at` is the number of the first row that does not fit or is missing;
+    None: there is none so far. `complete`: the walk reached the end or the break.
+    """
 
     rows: int
     broken_at: int | None
+    complete: bool
 
 
 def append(tenant: str, rows: Sequence[Disclosure]) -> Operation:
@@ -116,22 +121,36 @@ def for_place(tenant: str, recipient: str, place: int) -> Callable[[Connection],
     return read
 
 
-def verify(tenant: str) -> Callable[[Connection], Verified]:
-    """Check the chain from the first row to the head. A changed, removed or added row breaks it, also at the end."""
-    query = select(_TABLE).where(_TABLE.c.tenant == tenant).order_by(_TABLE.c.n)
+def verify(tenant: str, *, after: int = 0, limit: int | None = None) -> Callable[[Connection], Verified]:
+    """Walk the chain to its head, or over `limit` rows, from the row that follows number `after`.
+
+    A row that was changed, removed or added breaks the chain, and so does a removed end: the head is stored apart from
+    the rows. Rows are read in batches, so memory stays bounded; many short walks hold no long read transaction.
+    """
+    mine = _TABLE.c.tenant == tenant
+    query = select(_TABLE).where(mine, _TABLE.c.n > after).order_by(_TABLE.c.n).limit(limit)
+    before_query = select(_TABLE.c.hash).where(mine, _TABLE.c.n == after)
     head_query = select(_HEADS.c.n, _HEADS.c.hash).where(_HEADS.c.tenant == tenant)
 
     def read(connection: Connection) -> Verified:
-        n, previous = 0, _FIRST
+        n, previous = after, _FIRST if after == 0 else connection.execute(before_query).scalar_one_or_none()
+        if previous is None:
+            return Verified(rows=after - 1, broken_at=after, complete=True)
         for row in connection.execute(query, execution_options={"yield_per": 1000}):
             n += 1
             if row.n != n or row.previous != previous or row.hash != _digest(previous, n, row._mapping):
-                return Verified(n - 1, n)
+                return Verified(rows=n - 1, broken_at=n, complete=True)
             previous = row.hash
+        if limit is not None and n - after == limit:
+            return Verified(rows=n, broken_at=None, complete=False)
         head = connection.execute(head_query).one_or_none()
-        if (n, previous) != ((0, _FIRST) if head is None else (head.n, head.hash)):
-            return Verified(n, n + 1)
-        return Verified(n, None)
+        last, hash_ = (0, _FIRST) if head is None else (head.n, head.hash)
+        if n != last:
+            fits = min(n, last)
+            return Verified(rows=fits, broken_at=fits + 1, complete=True)
+        if previous != hash_:
+            return Verified(rows=n - 1, broken_at=n, complete=True)
+        return Verified(rows=n, broken_at=None, complete=True)
 
     return read
 

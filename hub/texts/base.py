@@ -7,7 +7,7 @@ Language = Literal["sv", "en"]
 
 
 class Text(NamedTuple):
-    """`{name}` marks what is filled in; it is the same in both languages."""
+    """`{name}` marks a value to fill in. Both languages have the same names."""
 
     sv: str
     en: str
@@ -20,7 +20,7 @@ class Text(NamedTuple):
 def language_of(environ: Mapping[str, str]) -> Language:
     """The user's language: SKOLNAV_LANG, else LC_ALL or LANG, else Swedish.
 
-    A locale that names no language (`C`, `POSIX`, `C.UTF-8`) is what machines are set to, not what somebody chose.
+    A locale without a language (`C`, `POSIX`, `C.UTF-8`) is a machine's default, not a user's choice.
     """
     for name in ("SKOLNAV_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
         language = environ.get(name, "").partition(".")[0].partition("_")[0].lower()

@@ -5,7 +5,7 @@ import random
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -14,39 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.bus.base import IdConflict, Log, Position, Stored
-from hub.clock import SCHOOL_ZONE, to_us
+from hub.clock import to_us
 from schemas import Catalogue, Category, Described, Event, EventSpec, Payload, Ref, core_catalogue
+from tests.clock import MORNING, HandClock
 
 Reopen = Callable[[], Awaitable[Log]]
 """Closes the log and opens it again on the same data."""
 
-MORNING = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 SOURCE = "urn:example:school"
-
-
-class HandClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, now: datetime = MORNING) -> None:
-        self.now = now
-
-    def monotonic(self) -> float:
-        return self.now.timestamp()
-
-    def utc(self) -> datetime:
-        return self.now
-
-    def school(self) -> datetime:
-        return self.now.astimezone(SCHOOL_ZONE)
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("a log does not sleep")
-
-    def machine_seconds_until(self, due: datetime) -> float:
-        return (due - self.now).total_seconds()
-
-    def move(self, **by: float) -> None:
-        self.now += timedelta(**by)
 
 
 class Reading(Payload):

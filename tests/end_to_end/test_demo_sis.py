@@ -7,7 +7,7 @@ stop, so that nothing here depends on how fast the machine is.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +38,7 @@ from tests.end_to_end.sis import (
 )
 from tests.peers.hub import SECRET, Answer, HubProcess, client, webhook
 from tests.peers.webhook import Received, WebhookReceiver
+from tests.until import until
 
 pytestmark = [
     pytest.mark.shared,
@@ -83,15 +84,6 @@ def configuration(school: School, sftp: Peer, hook: str, now: str) -> Record:
             {"client": "archive", "name": "all", "types": list(FEED_TYPES), "sink": {"kind": "feed"}, "from": "oldest"},
         ],
     }  # fmt: skip
-
-
-async def eventually(holds: Callable[[], bool], what: str, timeout_s: float = 30) -> None:
-    try:
-        async with asyncio.timeout(timeout_s):
-            while not holds():
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        pytest.fail(f"it did not come: {what}")
 
 
 def portions(file: bytes) -> dict[tuple[str, str], int]:
@@ -154,7 +146,7 @@ class Days:
 
     async def file(self, time: str, revision: int) -> bytes:
         name = f"KOST_10000001_{DAY.replace('-', '')}_{time}_v{revision}.csv"
-        await eventually(lambda: name in self._sftp.files(), name)
+        await until(lambda: name in self._sftp.files(), name)
         return self._sftp.files()[name]
 
     def parts(self) -> list[bytes]:

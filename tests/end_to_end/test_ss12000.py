@@ -7,7 +7,7 @@ system is edited (`edits.json`) while the hub runs. School time is moved by star
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -31,10 +31,11 @@ from tests.end_to_end.sis import (
     current,
     event,
 )
-from tests.end_to_end.test_demo_sis import appearances, column, eventually, portions, verified
+from tests.end_to_end.test_demo_sis import appearances, column, portions, verified
 from tests.peers.hub import Caller, HubProcess, client, webhook
 from tests.peers.sis import TOKEN, Recorded, serving
 from tests.peers.webhook import WebhookReceiver
+from tests.until import until
 
 pytestmark = [
     pytest.mark.shared,
@@ -91,15 +92,6 @@ def configuration(school: School, sis: Recorded, sftp: Peer, hook: str, now: str
             {"client": "archive", "name": "all", "types": list(FEED_TYPES), "sink": {"kind": "feed"}, "from": "oldest"},
         ],
     }  # fmt: skip
-
-
-async def until(holds: Callable[[], Awaitable[bool]], what: str, timeout_s: float = 30) -> None:
-    try:
-        async with asyncio.timeout(timeout_s):
-            while not await holds():
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        pytest.fail(f"it did not come: {what}")
 
 
 async def listed(caller: Caller, resource: str, **filters: str) -> list[Record]:
@@ -217,14 +209,14 @@ async def _play(folder: Path, sis: Recorded) -> Played:
 
         async def file(time: str, revision: int) -> None:
             name = f"KOST_10000001_{DAY.replace('-', '')}_{time}_v{revision}.csv"
-            await eventually(lambda: name in sftp.files(), name)
+            await until(lambda: name in sftp.files(), name)
             seen.files.append(sftp.files()[name])
 
         async def pulled_again(times: int = 2) -> None:
             """Whole pulls have begun and ended after this was called: absences are asked for last."""
             so_far = sis.paths().count("/v2/deletedEntities")
             wanted = so_far + times + 1
-            await eventually(lambda: sis.paths().count("/v2/deletedEntities") >= wanted, "a pull")
+            await until(lambda: sis.paths().count("/v2/deletedEntities") >= wanted, "a pull")
 
         def parts() -> list[bytes]:
             came = b"".join(json.dumps([each.path, each.headers]).encode() + each.body for each in hook.received)

@@ -12,6 +12,7 @@ from tests.faults.disks import LoopDisk
 from tests.faults.processes import Publisher
 from tests.faults.publisher import number_of, numbered
 from tests.faults.test_log_kill import opened
+from tests.until import until
 
 pytestmark = [pytest.mark.fault, pytest.mark.peer("loop-mounted ext4")]
 
@@ -71,8 +72,7 @@ async def test_a_full_disk_refuses_and_takes_again_once_there_is_room(disk: Loop
         await publish("before", 50)
         _fill(ballast)
         publishing = [asyncio.create_task(publish(str(key), 300)) for key in range(8)]
-        while not refused:
-            await asyncio.sleep(0.01)
+        await until(lambda: refused)
         assert not any(task.done() for task in publishing)
         assert "xxx" not in refused[0], "no error quotes an event (promise 8)"
         arrived = [number_of(each) for each in await everything(log)]

@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from tests.until import until
+
 SECRET: Final = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # of a hub that lives for one test
 REPOSITORY: Final = Path(__file__).parents[2]
 READY_S: Final = 60.0
@@ -152,18 +154,21 @@ class HubProcess:
         return {each["name"]: each for each in answer.json()["subscriptions"]}
 
     async def delivered(self, *names: str, timeout_s: float = 30) -> None:
-        """Until nothing waits for these recipients (none named: any) any more."""
+        """Wait until no event waits for these recipients, or for any recipient if none is named."""
         quiet = 0
-        async with asyncio.timeout(timeout_s):
-            while quiet < 2:
-                found = await self.subscriptions()
-                busy = [
-                    name
-                    for name, each in found.items()
-                    if name in (names or found) and (each["open"] or each["parked"] or each["lag_s"])
-                ]
-                quiet = 0 if busy else quiet + 1
-                await asyncio.sleep(0.02)
+
+        async def twice_quiet() -> bool:
+            nonlocal quiet
+            found = await self.subscriptions()
+            busy = any(
+                each["open"] or each["parked"] or each["lag_s"]
+                for name, each in found.items()
+                if name in (names or found)
+            )
+            quiet = 0 if busy else quiet + 1
+            return quiet == 2
+
+        await until(twice_quiet, within_s=timeout_s)
 
     async def __aenter__(self) -> Self:
         await self.start()

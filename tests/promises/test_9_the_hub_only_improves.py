@@ -5,8 +5,7 @@ The hub is a process of its own and ends by kill -9; the kitchen's server runs o
 without one has its standing order. Ventilation and calendars have no connector yet.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 from tests.connectors.catering.sftp_peer import Peer, sftp_peer
 from tests.peers.hub import OPERATOR, HubProcess, client
+from tests.until import until
 
 DAY = "2026-11-24"
 SOURCE = "urn:skolnav:prov"
@@ -103,12 +103,14 @@ class Kitchen:
     async def reported(self) -> None:
         """The report is done with, and not only its file: one that a crash ends is made again."""
         operator = self.hub.caller(OPERATOR)
-        async with asyncio.timeout(30):
-            while not (await operator.request("GET", f"/v1/operator/events?type={COUNT}")).json()["events"]:
-                await asyncio.sleep(0.02)
+
+        async def counted() -> bool:
+            return bool((await operator.request("GET", f"/v1/operator/events?type={COUNT}")).json()["events"])
+
+        await until(counted)
 
     async def file(self, name: str) -> bytes:
-        await eventually(lambda: name in self.taken(), name)
+        await until(lambda: name in self.taken(), name, within_s=60)
         return self.taken()[name]
 
 
@@ -119,15 +121,6 @@ async def running(folder: Path) -> AsyncIterator[Kitchen]:
         async with kitchen.hub:  # killed at the end, whatever happens
             await kitchen.morning()
             yield kitchen
-
-
-async def eventually(holds: Callable[[], bool], what: str) -> None:
-    try:
-        async with asyncio.timeout(60):
-            while not holds():
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        pytest.fail(f"it did not come: {what}")
 
 
 def told(file: bytes) -> dict[str, tuple[str, str]]:
@@ -170,14 +163,14 @@ async def test_a_file_that_was_begun_is_none_until_it_is_whole(tmp_path: Path, a
         assert await kitchen.hub.stop() == 0
         peer.faults.freeze_at = at
         await kitchen.start_at("08:00")
-        await eventually(lambda: any(name.endswith(".part") for name in peer.files()), "the beginning of a file")
+        await until(lambda: any(name.endswith(".part") for name in peer.files()), "a file begins", within_s=60)
         await kitchen.hub.kill()
         assert kitchen.taken() == {}, "the kitchen cooks what it always cooks"
 
         peer.faults.freeze_at = ""
         await kitchen.start_at("08:10")
         assert told(await kitchen.file(FIRST))["NORMAL"] == ("3", "no")
-        await eventually(lambda: list(peer.files()) == [FIRST], "the beginning is gone")
+        await until(lambda: list(peer.files()) == [FIRST], "the beginning is gone", within_s=60)
         assert await kitchen.hub.stop() == 0
 
 

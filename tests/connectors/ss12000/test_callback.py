@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from plugins.testing import ManualClock, TestHub, open_hub
 from tests.connectors.ss12000.conftest import Pulled
 from tests.connectors.ss12000.records import person
 from tests.peers.sis import Made, Reply, call
+from tests.until import until
 
 URL = "https://hub.example/connectors/ss12000"
 PATHS = [f"/v2.0/{resource}" for resource in ("persons", "deletedEntities")]
@@ -266,12 +267,6 @@ async def wired(sis: Made, config: dict[str, Any], tmp_path: Path) -> AsyncItera
     finally:
         await servers.stop()
         await hub.stop()
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 async def test_the_suppliers_call_brings_what_has_changed_long_before_the_next_poll(wired: Wired, sis: Made) -> None:

@@ -17,6 +17,7 @@ from tests.connectors.ss12000.conftest import Pulled, kinds
 from tests.connectors.ss12000.records import group, id_, lesson, person
 from tests.connectors.ss12000.test_slow import passing
 from tests.peers.sis import Made, Query, Reply
+from tests.until import until
 
 LATER = {"created": "2026-08-17T08:00:00+02:00", "modified": "2027-01-01T00:00:00+01:00"}
 
@@ -40,9 +41,7 @@ async def test_a_list_that_the_account_may_never_read_slows_nothing_else_down(
         for _ in range(10):
             asked = sis.paths().count("/v2.0/persons")
             opened.clock.pass_machine(62)
-            async with asyncio.timeout(10):
-                while sis.paths().count("/v2.0/persons") == asked:
-                    await asyncio.sleep(0.01)
+            await until(lambda asked=asked: sis.paths().count("/v2.0/persons") != asked)
             await opened.settle()
         assert len(hub.problems("refused")) == 2, "once for each list"
         assert await hub.currents() == 0, "a directory of which a part can't be read is not complete"
@@ -112,9 +111,7 @@ async def test_an_answer_that_took_long_sets_the_watermark_to_when_it_was_asked_
 
         sis.faults.append(late)
         adding = asyncio.ensure_future(opened.add(Ss12000, {**config, "answer_timeout_s": 600, "deadline_s": 900}))
-        async with asyncio.timeout(20):
-            while not asked:
-                await asyncio.sleep(0.01)
+        await until(lambda: asked)
         await passing(clock, lambda: clock.utc() - asked[0] > timedelta(seconds=510), 600)
         await asyncio.wait_for(adding, 20)
         at = datetime.fromisoformat((await opened.state("ss12000"))["mark/persons"]["at"])

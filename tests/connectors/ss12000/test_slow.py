@@ -15,6 +15,7 @@ from plugins import Answer, Received
 from plugins.testing import ManualClock, open_hub
 from tests.connectors.ss12000.conftest import Pulled, kinds
 from tests.peers.sis import Made, Query, Reply
+from tests.until import until
 
 LATER = {"created": "2026-08-17T08:00:00+02:00", "modified": "2027-01-01T00:00:00+01:00"}
 STEP_S = 5.0
@@ -57,14 +58,17 @@ class Slow:
             self.now -= 1
 
 
-async def passing(clock: ManualClock, until: Callable[[], bool], most_s: float) -> float:
+async def passing(clock: ManualClock, holds: Callable[[], bool], most_s: float) -> float:
     """Let machine time pass in small steps until something holds; returns how much of it passed."""
     passed = 0.0
-    while not until():
+
+    def step() -> None:
+        nonlocal passed
         assert passed < most_s, "it took too long"
         clock.pass_machine(STEP_S)
         passed += STEP_S
-        await asyncio.sleep(0.005)
+
+    await until(holds, within_s=120, meanwhile=step)
     return passed
 
 

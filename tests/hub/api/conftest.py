@@ -5,7 +5,6 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +16,7 @@ from pydantic import SecretBytes, SecretStr
 
 from hub.api.app import Api, create_app
 from hub.assembly.services import Services
-from hub.clock import SystemClock
+from hub.clock import Clock
 from hub.config.model import ClientConfig, HubConfig, Role
 from hub.delivery.delivery import Delivery
 from hub.delivery.follower import Parts
@@ -33,11 +32,12 @@ from hub.sinks.webhook import WebhookSink
 from hub.subscriptions.model import Subscription
 from hub.subscriptions.spec import SubscriptionSpec
 from plugins.manager import Plugins
+from plugins.testing import ManualClock
 from schemas import Category, DataContract
 
 TOKENS = {
     name: f"token-of-{name}-0123456789"
-    for name in ("feeder", "narrow", "acme", "other", "op", "bare", "blind", "facilities")
+    for name in ("feeder", "narrow", "acme", "other", "op", "bare", "blind", "facilities", "officer", "auditor")
 }
 
 
@@ -46,15 +46,6 @@ def contract(*categories: str) -> DataContract:
 
 
 CONTRACT = contract("attendance", "identity", "none")
-
-
-class MovableClock(SystemClock):
-    """The machine's clock, moved on by hand."""
-
-    ahead = timedelta(0)
-
-    def utc(self):
-        return super().utc() + self.ahead
 
 
 def clients() -> tuple[ClientConfig, ...]:
@@ -70,6 +61,8 @@ def clients() -> tuple[ClientConfig, ...]:
         client("blind", "subscriber", contract=contract("attendance")),
         client("facilities", "subscriber", contract=contract("none", "free_text")),
         client("op", "operator"),
+        client("officer", "privacy_officer"),
+        client("auditor", "auditor"),
     )
 
 
@@ -82,7 +75,7 @@ async def no_handshake(subscription: Subscription) -> bool:
 
 
 @asynccontextmanager
-async def running(folder: Path, clock: MovableClock, **config: Any) -> AsyncIterator[Services]:
+async def running(folder: Path, clock: Clock, **config: Any) -> AsyncIterator[Services]:
     plugins = Plugins.of()
     catalogue = plugins.catalogue()
     settings = HubConfig(
@@ -132,12 +125,12 @@ async def running(folder: Path, clock: MovableClock, **config: Any) -> AsyncIter
 
 
 @pytest.fixture
-def clock() -> MovableClock:
-    return MovableClock()
+def clock() -> ManualClock:
+    return ManualClock("2026-11-24T08:00")
 
 
 @pytest.fixture
-async def hub(tmp_path: Path, clock: MovableClock) -> AsyncIterator[Services]:
+async def hub(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Services]:
     async with running(tmp_path, clock) as services:
         yield services
 
@@ -154,7 +147,7 @@ async def http(app: Api) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def file_hub(tmp_path: Path, clock: MovableClock) -> AsyncIterator[Services]:
+async def file_hub(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Services]:
     """With a feed of acme's that stands in the configuration file."""
     spec = SubscriptionSpec.model_validate(
         {"name": "acme-feed", "client": "acme", "types": ["se.skolnav.absence.*"], "sink": {"kind": "feed"}}

@@ -30,6 +30,7 @@ from plugins import (
 )
 from plugins.manager import Plugins
 from schemas.schedule import DayClosed
+from tests.until import until
 
 SINCE = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 OP = {"Authorization": "Bearer token-of-the-operator-0123456789"}
@@ -204,8 +205,11 @@ async def test_a_comparison_is_begun_and_not_waited_for(served: Served) -> None:
     answer = await served.http.post(path, headers=OP)
     assert (answer.status_code, answer.json()) == (202, {"name": "careful", "begun": True})
     assert (await served.http.post(path, headers=OP)).json()["begun"] is False
-    while (await served.connectors())["careful"]["doing"].keys() != {"reconcile"}:
-        await asyncio.sleep(0.01)
+
+    async def reconciling() -> bool:
+        return (await served.connectors())["careful"]["doing"].keys() == {"reconcile"}
+
+    await until(reconciling)
     assert Careful.reconciled == before + 1
     store = served.hub.store
     assert [
@@ -224,8 +228,11 @@ async def test_a_connector_that_failed_begins_anew_when_a_person_has_mended_the_
     monkeypatch.setattr(Broken, "mended", True)
     answer = await served.http.post(path, headers=OP)
     assert (answer.status_code, answer.json()) == (202, {"name": "broken", "begun": True})
-    while (await served.connectors())["broken"]["status"] != "running":
-        await asyncio.sleep(0.01)
+
+    async def running() -> bool:
+        return (await served.connectors())["broken"]["status"] == "running"
+
+    await until(running)
     store = served.hub.store
     assert [
         row.target for row in await store.read(audit.page(store.tenant)) if row.action == "connector.restarted"
@@ -234,11 +241,13 @@ async def test_a_connector_that_failed_begins_anew_when_a_person_has_mended_the_
 
 async def stands(served: Served) -> dict[str, Any]:
     """The connectors as soon as each that can has polled."""
-    while True:
+
+    async def polled() -> dict[str, Any] | None:
         found = await served.connectors()
-        if found["careful"]["polled"] and found["half"]["unread"] and found["away"]["failing"]:
-            return found
-        await asyncio.sleep(0.01)
+        return found if found["careful"]["polled"] and found["half"]["unread"] and found["away"]["failing"] else None
+
+    found: dict[str, Any] = await until(polled)
+    return found
 
 
 async def test_an_operator_sees_when_all_was_read_and_why_not(served: Served) -> None:

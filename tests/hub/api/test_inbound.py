@@ -17,6 +17,7 @@ from hub.config import ConnectorEntry, HubConfig
 from plugins import Answer, ConfigurationError, Connector, ConnectorConfig, Received, TemporaryError
 from plugins.connector import daily
 from plugins.manager import Plugins
+from tests.until import until
 
 
 class Config(ConnectorConfig):
@@ -215,9 +216,7 @@ async def test_one_address_leaves_places_to_others(served: Served, monkeypatch) 
     monkeypatch.setattr(inbound, "MAX_OPEN_EACH", 1)
     door = served.door()
     held = asyncio.ensure_future(served.http.post("/connectors/door/wait"))
-    async with asyncio.timeout(20):
-        while not door.seen:
-            await asyncio.sleep(0.01)
+    await until(lambda: door.seen)
     answer = await served.http.post("/connectors/door/echo")
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
     transport = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
@@ -260,9 +259,7 @@ async def test_many_at_once_come_one_at_a_time(served: Served) -> None:
 
 
 async def polled(door: Door, times: int) -> None:
-    async with asyncio.timeout(20):
-        while door.polls < times:
-            await asyncio.sleep(0.01)
+    await until(lambda: door.polls >= times)
 
 
 async def test_a_caller_does_not_wait_for_a_poll_and_what_it_asks_for_comes_after_it(served: Served) -> None:

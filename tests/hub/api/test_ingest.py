@@ -10,6 +10,7 @@ from hub.api import ingest
 from hub.bus.base import LogUnavailable
 from schemas.event import BATCH, STRUCTURED
 from tests.hub.api.conftest import bearer
+from tests.until import until
 
 CANARY = "kanariefågel-9317"
 
@@ -216,8 +217,7 @@ class TestOverload:
 
         monkeypatch.setattr(type(hub.log), "append", lambda self, batch: slow(batch))
         waiting = [asyncio.create_task(post(http, absence(hub, f"e{n}"))) for n in range(2)]
-        while sum(app_waiting(http).values()) < 2:
-            await asyncio.sleep(0)
+        await until(lambda: sum(app_waiting(http).values()) >= 2)
         answer = await post(http, absence(hub, "e3"))
         problem(answer, 429, "too-many-requests")
         assert answer.headers["retry-after"] == "1"

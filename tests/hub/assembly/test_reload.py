@@ -21,6 +21,7 @@ from plugins.errors import ConfigurationError
 from plugins.manager import Plugins
 from schemas import Category, Event
 from schemas.schedule import DayClosed
+from tests.until import until
 
 ORGANISATION = "22222222-2222-4222-8222-222222222222"
 
@@ -168,9 +169,7 @@ async def test_one_that_waited_for_its_configuration_goes_on_when_that_is_mended
     await house.hub.reloader.apply(dry_run=False)
     assert house.hub.hosts.instance("desk").status is InstanceStatus.FAILED
     await house.close_a_day()
-    async with asyncio.timeout(10):
-        while house.status("desk") is not Status.PAUSED:
-            await asyncio.sleep(0.01)
+    await until(lambda: house.status("desk") is Status.PAUSED)
     house.write(connectors={"desk": {"use": "desk"}})
     await house.hub.reloader.apply(dry_run=False)
     await house.hub.settled()
@@ -273,9 +272,7 @@ async def test_a_subscription_ends_when_it_expires_although_it_was_made_meanwhil
     await house.hub.reloader.apply(dry_run=False)
     short = house.hub.services.subscriptions.get
     assert short("short").status is Status.ACTIVE
-    async with asyncio.timeout(5):
-        while short("short").status is not Status.ENDED:
-            await asyncio.sleep(0.02)
+    await until(lambda: short("short").status is Status.ENDED)
 
 
 async def test_what_is_being_handled_while_its_connector_changes_is_tried_again_by_the_next_one(
@@ -293,10 +290,8 @@ async def test_what_is_being_handled_while_its_connector_changes_is_tried_again_
     await asyncio.wait_for(entered.wait(), 10)
     house.write(connectors={"desk": {"use": "desk", "at": "09:00"}})
     await house.hub.reloader.apply(dry_run=False)
-    async with asyncio.timeout(10):
-        while (status := house.hub.delivery.status("connector:desk")).open:
-            await asyncio.sleep(0.01)
-    assert status.parked == 1  # due in some seconds, as after any failure
+    await until(lambda: not house.hub.delivery.status("connector:desk").open)
+    assert house.hub.delivery.status("connector:desk").parked == 1  # due in some seconds, as after any failure
 
 
 async def test_a_subscription_that_changes_with_its_connector_waits_for_the_new_one(
@@ -312,7 +307,6 @@ async def test_a_subscription_that_changes_with_its_connector_waits_for_the_new_
     house.write(connectors={"desk": {"use": "desk", "contract": contract}})
     await house.hub.reloader.apply(dry_run=False)
     await house.close_a_day()
-    async with asyncio.timeout(10):
-        while not Desk.seen:
-            assert house.status("desk") is Status.ACTIVE
-            await asyncio.sleep(0.01)
+    statuses: set[Status] = set()
+    await until(lambda: Desk.seen, meanwhile=lambda: statuses.add(house.status("desk")))
+    assert statuses == {Status.ACTIVE}

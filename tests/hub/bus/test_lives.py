@@ -7,7 +7,8 @@ from pathlib import Path
 from hub.bus.base import Position
 from hub.bus.sqlite import SqliteLog
 from hub.runner import ThreadRunner
-from tests.contracts.log import CATALOGUE, HandClock, everything, names, reading
+from tests.clock import HandClock
+from tests.contracts.log import CATALOGUE, everything, names, reading
 
 
 async def opened(path: Path) -> SqliteLog:

@@ -15,10 +15,10 @@ from hub.bus import digests, index
 from hub.bus.base import LogUnavailable
 from hub.bus.sqlite import LogLocked, LogMismatch, SqliteLog
 from hub.runner import ThreadRunner
+from tests.clock import HandClock
 from tests.contracts.log import (
     CATALOGUE,
     SOURCE,
-    HandClock,
     LogContract,
     booking,
     by_key,

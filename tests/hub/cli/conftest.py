@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from typing import Any, Final, Self
 
 import httpx
 import pytest
+
+from tests.until import block_until
 
 SKOLNAV: Final = Path(sys.executable).with_name("skolnav")
 TOKENS: Final = {
@@ -133,11 +134,8 @@ class Running:
                 [SKOLNAV, "run", *self._arguments], cwd=self._place.folder, env=self._place.environ(),
                 stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
             )  # fmt: skip
-        deadline = time.monotonic() + 60
-        while UP not in self.output:
-            assert self.process.poll() is None, self.output
-            assert time.monotonic() < deadline, self.output
-            time.sleep(0.02)
+        block_until(lambda: UP in self.output or self.process.poll() is not None, "the hub is up", within_s=60)
+        assert UP in self.output, self.output
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -1,14 +1,15 @@
 """What waits for a person, seen and confirmed on the command line: a school system whose list is cut short."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.connectors.ss12000.records import school
 from tests.hub.cli.conftest import Place
 from tests.peers.sis import TOKEN, Made, Reply, serving
+from tests.until import block_until
 
 
 @pytest.fixture
@@ -18,11 +19,10 @@ def sis() -> Iterator[Made]:
         yield sis
 
 
-def until(place: Place, waits: bool) -> None:
-    deadline = time.monotonic() + 30
-    while bool(place.run("connectors", "--json").json()["connectors"][0]["waiting"]) is not waits:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+def only(place: Place) -> dict[str, Any]:
+    """The one connector, as the command line shows it to a program."""
+    (found,) = place.run("connectors", "--json").json()["connectors"]
+    return dict(found)
 
 
 def test_a_list_that_can_never_be_read_is_shown_and_since_when(tmp_path: Path, sis: Made) -> None:
@@ -33,10 +33,8 @@ def test_a_list_that_can_never_be_read_is_shown_and_since_when(tmp_path: Path, s
     auth = {"token": "${file:sis}"}
     place.configure(connectors={"sis": {"use": "ss12000", "base_url": f"{sis.url}/v2.0", "auth": auth, "poll": "1s"}})
     with place.hub():
-        deadline = time.monotonic() + 60
-        while (found := place.run("connectors", "--json").json()["connectors"][0])["failures"] < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        block_until(lambda: only(place)["failures"] >= 2, within_s=60)
+        found = only(place)
         assert (found["status"], found["unread"], found["polled"], found["directory"]) == (
             "running",
             "refused",
@@ -48,9 +46,8 @@ def test_a_list_that_can_never_be_read_is_shown_and_since_when(tmp_path: Path, s
         assert "sis: har inte hämtat allt sedan den startade 20" in shown
         assert "försök i rad utan det: refused. Senaste problem: refused, 20" in shown
         sis.faults.clear()
-        while not (found := place.run("connectors", "--json").json()["connectors"][0])["polled"]:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        block_until(lambda: only(place)["polled"], within_s=60)
+        found = only(place)
         assert (found["failures"], found["unread"], found["directory"]["fresh"]) == (0, "", True)
         english = place.run("connectors", "--language", "en").out
         assert "sis: last read all 20" in english
@@ -69,12 +66,11 @@ def test_an_operator_sees_what_waits_and_confirms_it(tmp_path: Path, sis: Made) 
     auth = {"token": "${file:sis}"}
     place.configure(connectors={"sis": {"use": "ss12000", "base_url": f"{sis.url}/v2.0", "auth": auth, "poll": "1h"}})
     with place.hub():
-        while "directory.current" not in place.run("events").out:
-            time.sleep(0.1)
+        block_until(lambda: "directory.current" in place.run("events").out)
         assert "sis   ss12000  kör" in place.run("connectors").out
         del sis.records["persons"][5:]
         assert place.run("connectors", "reconcile", "sis").out == "sis: jämförelsen har börjat.\n"
-        until(place, True)
+        block_until(lambda: only(place)["waiting"])
         shown = place.run("connectors").out
         assert "Väntar på en människa (skolnav connectors confirm NAMN ORD):" in shown
         assert "26 av 31 personer skulle tas bort" in shown
@@ -94,8 +90,7 @@ def test_an_operator_sees_what_waits_and_confirms_it(tmp_path: Path, sis: Made) 
         done = place.run("connectors", "confirm", "sis", word)
         assert done.code == 0
         assert done.out == f"sis {word}: bekräftat, och görs nu: 26 av 31 personer skulle tas bort.\n"
-        while removed(place) < 26:
-            time.sleep(0.1)
+        block_until(lambda: removed(place) >= 26)
         assert place.run("connectors", "--json").json()["connectors"][0]["waiting"] == []
         assert "Väntar på" not in place.run("connectors").out
         assert place.run("connectors", "restart", "sis").out == (

@@ -8,7 +8,7 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.hub.cli.conftest import SKOLNAV, STUDENT, Place, Running, absence
+from tests.until import block_until
 
 LESSON: dict[str, Any] = {
     "specversion": "1.0",
@@ -97,13 +98,6 @@ def place(tmp_path_factory: pytest.TempPathFactory, hook: Hook) -> Place:
 def hub(place: Place) -> Iterator[Running]:
     with place.hub() as running:
         yield running
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_subscriptions_are_listed_for_people_and_for_programs(place: Place, hub: Running) -> None:
@@ -212,7 +206,7 @@ def test_a_test_event_goes_now_and_its_outcome_is_told(place: Place, hub: Runnin
 def test_what_was_given_up_is_listed_and_sent_again(place: Place, hub: Running, hook: Hook) -> None:
     hook.answer = 422
     hub.post(LESSON)
-    until(lambda: bool(place.run("dead-letters", "--json").json()["dead_letters"]))
+    block_until(lambda: bool(place.run("dead-letters", "--json").json()["dead_letters"]))
     ran = place.run("dead-letters")
     assert "facilities-days" in ran.out
     assert "http-422" in ran.out
@@ -221,16 +215,16 @@ def test_what_was_given_up_is_listed_and_sent_again(place: Place, hub: Running, 
     assert place.run("dead-letters", "resend", "no-such-letter").code == 1
     hook.answer = 204
     assert f"{letter['id']}: försöks igen" in place.run("dead-letters", "resend", letter["id"]).out
-    until(lambda: any(each["id"] == "closed-1" for each in hook.taken))
+    block_until(lambda: any(each["id"] == "closed-1" for each in hook.taken))
     assert place.run("dead-letters").out == "Inget är olevererbart.\n"
 
 
 def test_a_stretch_is_sent_again(place: Place, hub: Running, hook: Hook) -> None:
     hub.post({**LESSON, "id": "closed-2", "data": {**LESSON["data"], "date": "2026-11-25"}})
-    until(lambda: any(each["id"] == "closed-2" for each in hook.taken))
+    block_until(lambda: any(each["id"] == "closed-2" for each in hook.taken))
     ran = place.run("subscriptions", "replay", "facilities-days", "--since", "1h")
     assert "facilities-days: skickas igen (replay-" in ran.out
-    until(lambda: any(each["id"] == "closed-2" and "skolnavlane" in each for each in hook.taken))
+    block_until(lambda: any(each["id"] == "closed-2" and "skolnavlane" in each for each in hook.taken))
 
 
 def test_the_socket_is_for_the_hubs_user_alone(place: Place, hub: Running) -> None:

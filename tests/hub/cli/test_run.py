@@ -15,6 +15,7 @@ import pytest
 
 from tests.faults.disks import LoopDisk, why_not
 from tests.hub.cli.conftest import STUDENT, TOKENS, Place, absence
+from tests.until import block_until
 
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING|ERROR) [\w.]+: .+")
 
@@ -79,8 +80,7 @@ def test_a_signal_ends_it_in_order_although_somebody_is_in_the_middle_of_a_call(
 def test_a_second_ctrl_c_ends_it_at_once(place: Place) -> None:
     with place.hub() as hub, _half_a_request(place.port):
         hub.process.send_signal(signal.SIGINT)
-        while "slutar" not in hub.output:
-            time.sleep(0.01)
+        block_until(lambda: "slutar" in hub.output)
         hub.process.send_signal(signal.SIGINT)
         assert hub.process.wait(2) == 130
         assert "slutar genast" in hub.output

@@ -8,13 +8,13 @@ import asyncio
 import random
 import selectors
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from hub.bus.base import LogUnavailable
-from hub.clock import SCHOOL_ZONE
 from hub.runner import Commit, Durable
 from hub.store.base import StoreUnavailable
+from tests.clock import MORNING, HandClock
 
 T = TypeVar("T")
 
@@ -48,28 +48,21 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.now
 
 
-class SimClock:
-    """Machine and school time from the loop's virtual time, which goes on over crashes."""
-
-    EPOCH = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+class SimClock(HandClock):
+    """The loop's virtual time, which goes on over crashes, is machine time and school time."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
 
+    @property
+    def now(self) -> datetime:  # type: ignore[override]
+        return MORNING + timedelta(seconds=self._loop.now)
+
     def monotonic(self) -> float:
         return self._loop.now
 
-    def utc(self) -> datetime:
-        return self.EPOCH + timedelta(seconds=self._loop.now)
-
-    def school(self) -> datetime:
-        return self.utc().astimezone(SCHOOL_ZONE)
-
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-
-    def machine_seconds_until(self, due: datetime) -> float:
-        return (due - self.utc()).total_seconds()
 
 
 class SimRunner:

@@ -11,8 +11,9 @@ from hub.bus.sqlite import SqliteLog
 from hub.clock import to_us
 from hub.directory.directory import Directory, Protection
 from hub.runner import ThreadRunner
-from schemas import Event, core_catalogue
-from tests.hub.privacy.house import CURRENT, OTHER, PERSON, PERSON_GONE, SCHOOL, SIS, HandClock, person, pupil, uid
+from schemas import core_catalogue
+from tests.clock import HandClock
+from tests.school import CURRENT, HIDDEN, OTHER, PERSON, PERSON_GONE, SCHOOL, SIS, append, event, person, pupil, uid
 
 ANNA, BO = uid("Anna"), uid("Bo")
 
@@ -40,8 +41,8 @@ class Hub:
 
     async def say(self, type_: str, data: dict[str, Any], source: str = SIS) -> Stored:
         self.count += 1
-        event = Event({"specversion": "1.0", "id": f"e{self.count}", "source": source, "type": type_}, data)
-        appended = await self.log.append([self.catalogue.describe(event)])
+        made = event(type_, data, id=f"e{self.count}", source=source)
+        appended = await self.log.append([self.catalogue.describe(made)])
         return appended.stored[0]
 
     def leaving(self, id: str) -> Protection:
@@ -76,7 +77,7 @@ async def test_marks_relations_and_freshness_are_there_after_a_restart(hub: Hub)
     assert hub.protection(ANNA) is Protection.PROTECTED
     assert hub.protection(BO) is Protection.OPEN
     assert hub.directory.related_protected(BO, hub.clock.utc())
-    hub.clock.now = hub.clock.now.replace(day=hub.clock.now.day + 2)
+    hub.clock.move(days=2)
     assert hub.protection(BO) is Protection.STALE
 
 
@@ -150,12 +151,6 @@ async def test_whose_a_deleted_duty_and_group_were_is_known_after_a_restart(hub:
 
 async def test_more_persons_than_a_page_are_all_loaded(hub: Hub) -> None:
     ids = [uid(f"pupil {n}") for n in range(1500)]
-    events = [
-        hub.catalogue.describe(
-            Event({"specversion": "1.0", "id": id, "source": SIS, "type": PERSON}, pupil(id, "Sekretessmarkering"))
-        )
-        for id in ids
-    ]
-    await hub.log.append(events)
+    await append(hub, *(event(PERSON, pupil(id, HIDDEN), id=id) for id in ids))
     await hub.restart()
     assert all(hub.protection(id) is Protection.PROTECTED for id in ids)

@@ -1,7 +1,6 @@
 """What waits for a person: kept and confirmed whole, beside whatever else is going on, and done at once."""
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +12,7 @@ from hub.store import audit
 from plugins import ConfigurationError, Connector, ConnectorConfig, TemporaryError, Waiting
 from plugins.testing import ManualClock
 from tests.hub.hosting.conftest import Hosted
+from tests.until import until
 
 SINCE = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 
@@ -50,13 +50,6 @@ class Careful(Connector[Config]):
 
 def polls(hosts) -> Callable[[], int]:
     return lambda: hosts.instance("careful")._calls.connector.polls
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.005)
 
 
 def by(store, who: str = "anna"):

@@ -28,6 +28,7 @@ from plugins.testing import ManualClock
 from schemas import EventSpec, Payload, Ref
 from schemas.absence import AbsenceReported
 from tests.hub.hosting.conftest import NoConfig, attempt
+from tests.until import until
 
 CONTRACT = Contract("tests", "none", {Category.ATTENDANCE, Category.GROUP})
 
@@ -80,12 +81,6 @@ async def commit(store, outcome):
 async def rows(store):
     state = await store.read(connector_state.load("exempel", "counter"))
     return state, await store.read(outbox.load("exempel"))
-
-
-async def until(condition, seconds=5.0):
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def failing(error, **attributes):
@@ -411,9 +406,7 @@ async def test_a_connector_that_blocks_is_named_with_its_line_and_paused_and_hur
     stuck = asyncio.create_task(hosts.sink("blocking").deliver(attempt()))
     assert (await hosts.sink("counter").deliver(attempt())).result is Result.DELIVERED
     try:
-        while not told.paused:
-            clock.pass_machine(2)
-            await asyncio.sleep(0.01)
+        await until(lambda: told.paused, meanwhile=lambda: clock.pass_machine(2))
         outcome = await stuck
     finally:
         release.set()
@@ -440,9 +433,7 @@ async def test_a_call_that_ignores_its_end_is_given_up_and_what_it_does_later_do
     clock = ManualClock("2026-11-24T08:00")
     hosts = await hosted(Stubborn, clock=clock)
     call = asyncio.create_task(hosts.sink("counter").deliver(attempt()))
-    while not told.paused:
-        clock.pass_machine(1)
-        await asyncio.sleep(0.01)
+    await until(lambda: told.paused, meanwhile=lambda: clock.pass_machine(1))
     assert (await call).reason == "hung"
     assert told.paused == [("counter", "hung")]
     release.set()
@@ -468,9 +459,9 @@ async def test_a_start_that_fails_for_now_is_tried_again_and_hurts_no_other(host
         ("late", InstanceStatus.FAILED, "away"),
     ]
     assert (await hosts.sink("late").deliver(attempt())).result is Result.RETRY
-    while hosts.instance("late").status is not InstanceStatus.RUNNING:
-        clock.pass_machine(1)
-        await asyncio.sleep(0.01)
+    await until(
+        lambda: hosts.instance("late").status is InstanceStatus.RUNNING, meanwhile=lambda: clock.pass_machine(1)
+    )
     assert len(tries) == 3
 
 
@@ -497,9 +488,7 @@ async def test_run_is_restarted_when_it_fails(hosted):
 
     clock = ManualClock("2026-11-24T08:00")
     await hosted(Pushed, clock=clock)
-    while len(runs) < 3:
-        clock.pass_machine(1)
-        await asyncio.sleep(0.01)
+    await until(lambda: len(runs) >= 3, meanwhile=lambda: clock.pass_machine(1))
 
 
 class PollConfig(ConnectorConfig):
@@ -560,8 +549,7 @@ async def test_with_concurrency_by_key_calls_overlap_and_keep_their_staging_apar
             async with self.ctx.commit() as tx:
                 tx.state[event.id] = 1
             barrier.append(event.id)
-            while len(barrier) < 2:
-                await asyncio.sleep(0.001)
+            await until(lambda: len(barrier) >= 2)
             if event.id == "bad":
                 raise TemporaryError("no")
             assert "bad" not in self.ctx.state

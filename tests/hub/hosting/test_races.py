@@ -4,8 +4,6 @@ has ended, and what it did until then is neither lost nor done by two at once.
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from plugins.testing import ManualClock
 from schemas import Category
 from schemas.absence import AbsenceReported
 from tests.hub.hosting.conftest import Hosted, NoConfig, attempt
+from tests.until import until
 
 
 class Desk(Connector[NoConfig]):
@@ -47,13 +46,6 @@ class Desk(Connector[NoConfig]):
 
 def connector(hosts, name="desk"):
     return hosts.instance(name)._calls.connector
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.005)
 
 
 async def test_an_event_that_is_being_handled_at_a_restart_is_tried_again(hosted: Hosted) -> None:
@@ -169,9 +161,7 @@ async def test_what_stands_in_the_store_is_read_until_the_store_gives_it(hosted:
 
     failing = Failing()
     starting = asyncio.create_task(hosted(Desk, clock=clock, store=failing))
-    while not starting.done():
-        clock.pass_machine(1)
-        await asyncio.sleep(0.01)
+    await until(lambda: starting.done(), meanwhile=lambda: clock.pass_machine(1))
     hosts = await starting
     await until(lambda: hosts.instance("desk").status is InstanceStatus.RUNNING)
     assert failing.reads == 3

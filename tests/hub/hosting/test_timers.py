@@ -9,6 +9,7 @@ from hub.store import timers as rows
 from plugins import Connector, ConnectorConfig, PermanentError, TemporaryError, daily
 from plugins.testing import ManualClock
 from tests.hub.hosting.conftest import NoConfig
+from tests.until import until
 
 DAY = "2026-11-24"
 
@@ -116,12 +117,6 @@ async def timed(store, hosted, told):
     yield start
     for timers in running:
         await timers.stop()
-
-
-async def until(condition, seconds=5.0):
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_a_timer_fires_when_school_time_reaches_it(timed):

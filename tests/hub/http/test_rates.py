@@ -2,42 +2,35 @@
 
 import pytest
 
-from hub.clock import SystemClock
 from hub.http import rates
 from hub.http.rates import Rates, caller_of
-
-
-class Clock(SystemClock):
-    now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
+from tests.clock import HandClock
 
 
 def test_a_burst_is_let_in_and_then_so_many_a_second_each() -> None:
-    clock = Clock()
+    clock = HandClock()
     limits = Rates(clock, per_s=2, burst=3)
     assert [limits.wait_s("a") for _ in range(4)] == [0, 0, 0, 0.5]
     assert limits.wait_s("b") == 0
-    clock.now = 0.5
+    clock.move(seconds=0.5)
     assert [limits.wait_s("a") for _ in range(2)] == [0, 0.5]
-    clock.now = 60
+    clock.move(minutes=1)
     assert [limits.wait_s("a") for _ in range(4)] == [0, 0, 0, 0.5]
 
 
 def test_who_is_refused_does_not_wait_the_longer() -> None:
-    clock = Clock()
+    clock = HandClock()
     limits = Rates(clock, per_s=1, burst=1)
     assert [limits.wait_s("a") for _ in range(5)] == [0, 1, 1, 1, 1]
 
 
 def test_callers_are_forgotten_when_they_are_quiet_and_never_more_than_so_many_kept(monkeypatch) -> None:
     monkeypatch.setattr(rates, "MAX_CALLERS", 3)
-    clock = Clock()
+    clock = HandClock()
     limits = Rates(clock, per_s=1, burst=2)
     for caller in "abc":
         limits.wait_s(caller)
-    clock.now = 5
+    clock.move(seconds=5)
     limits.wait_s("d")
     assert set(limits._spent) == {"d"}
     for caller in "efghijkl":

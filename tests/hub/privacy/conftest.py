@@ -17,8 +17,9 @@ from hub.privacy.gate import PrivacyGate
 from hub.privacy.withheld import WithheldMarks
 from hub.runner import ThreadRunner
 from hub.store.sql import SqlStore
-from schemas import Event, core_catalogue
-from tests.hub.privacy.house import CURRENT, SIS, HandClock
+from schemas import core_catalogue
+from tests.clock import HandClock
+from tests.school import CURRENT, SIS, event
 
 TENANT = "testkommun"
 
@@ -57,8 +58,8 @@ class Hub:
 
     async def say(self, type_: str, data: dict[str, Any], source: str = SIS) -> Stored:
         self.count += 1
-        event = Event({"specversion": "1.0", "id": f"e{self.count}", "source": source, "type": type_}, data)
-        appended = await self.log.append([self.catalogue.describe(event)])
+        made = event(type_, data, id=f"e{self.count}", source=source)
+        appended = await self.log.append([self.catalogue.describe(made)])
         return appended.stored[0]
 
     async def current(self, source: str = SIS) -> None:

@@ -1,72 +1,51 @@
-"""A small world for tests of directory and gate: the real catalogue, directory and gate, events without a log.
+"""The real catalogue, directory and gate, without a log, for tests of directory and gate.
 
-Invented people only. `say` makes an event durable in name: it is described by the catalogue, given a place and told
-to the directory, as the log's writer does.
+`House.say` does what the log's writer does with an event: the catalogue describes it, it gets a place, and the
+directory observes it.
 """
 
 import itertools
-import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from hub.bus.base import Place, Stored
-from hub.clock import SCHOOL_ZONE, to_us
+from hub.clock import to_us
 from hub.directory.directory import Directory
 from hub.keys import Keys
 from hub.privacy.base import Decision, PayloadLevel, Recipient
 from hub.privacy.gate import PrivacyGate
-from schemas import Catalogue, Category, DataContract, Event, Scope, core_catalogue
+from schemas import Catalogue, Category, DataContract, Scope, core_catalogue
+from tests import school
+from tests.clock import HandClock
+from tests.school import (  # noqa: F401
+    ABSENCE,
+    ABSENCE_CHANGED,
+    ACTIVITY,
+    CURRENT,
+    DIET,
+    DUTY,
+    ELSEWHERE,
+    GROUP,
+    LESSON,
+    LESSON_CHANGED,
+    ORGANISATION,
+    OTHER,
+    PERSON,
+    PERSON_GONE,
+    ROOM,
+    SCHOOL,
+    SIS,
+    UNIT,
+    absence,
+    lesson,
+    person,
+    pupil,
+    uid,
+)  # fmt: skip
 
-SIS = "urn:test:sis"
-OTHER = "urn:test:other"
-START = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 ALL = frozenset(Category)
-
-PERSON = "se.skolnav.directory.person.upserted.v1"
-PERSON_GONE = "se.skolnav.directory.person.deleted.v1"
-CURRENT = "se.skolnav.directory.current.v1"
-GROUP = "se.skolnav.directory.group.upserted.v1"
-DUTY = "se.skolnav.directory.duty.upserted.v1"
-ORGANISATION = "se.skolnav.directory.organisation.upserted.v1"
-ACTIVITY = "se.skolnav.directory.activity.upserted.v1"
-ROOM = "se.skolnav.directory.room.upserted.v1"
-DIET = "se.skolnav.directory.diet.upserted.v1"
-ABSENCE = "se.skolnav.absence.reported.v1"
-ABSENCE_CHANGED = "se.skolnav.absence.changed.v1"
-LESSON = "se.skolnav.schedule.lesson.scheduled.v1"
-LESSON_CHANGED = "se.skolnav.schedule.lesson.changed.v1"
-
-
-def uid(name: str) -> str:
-    """The same UUID for the same name, in every test and world."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
-
-
-SCHOOL, UNIT, ELSEWHERE = uid("school"), uid("unit"), uid("elsewhere")
-
-
-class HandClock:
-    """Machine and school time stand still until a test moves them."""
-
-    def __init__(self, now: datetime = START) -> None:
-        self.now = now
-
-    def monotonic(self) -> float:
-        return self.now.timestamp()
-
-    def utc(self) -> datetime:
-        return self.now
-
-    def school(self) -> datetime:
-        return self.now.astimezone(SCHOOL_ZONE)
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nothing here waits")
-
-    def machine_seconds_until(self, due: datetime) -> float:
-        return (due - self.now).total_seconds()
 
 
 def contract(*categories: Category, purpose: str = "test", **scope: Any) -> DataContract:
@@ -82,40 +61,6 @@ def recipient(
     *contracts: DataContract, name: str = "client/acme", level: PayloadLevel = PayloadLevel.FULL, **rest: bool
 ) -> Recipient:
     return Recipient(name, contracts or (contract(*ALL),), level, **rest)
-
-
-def person(id: str, mark: str | None = "Ingen", **rest: Any) -> dict[str, Any]:
-    """An SS 12000 Person; `mark` None leaves the marking out."""
-    data: dict[str, Any] = {"id": id, "personStatus": "Aktiv", **rest}
-    if mark is not None:
-        data["securityMarking"] = mark
-    return data
-
-
-def pupil(id: str, mark: str | None = "Ingen", at: str = UNIT, **rest: Any) -> dict[str, Any]:
-    enrolment = {"enroledAt": {"id": at}, "schoolType": "GR", "schoolYear": 7, "startDate": "2026-08-17"}
-    return person(id, mark, **{"enrolments": [enrolment], **rest})
-
-
-def absence(student: str, /, **rest: Any) -> dict[str, Any]:
-    return {
-        "id": uid(f"absence {student}"),
-        "student": {"id": student},
-        "startTime": "2026-11-24T08:00:00+01:00",
-        "endTime": "2026-11-24T16:00:00+01:00",
-        "type": "Anmäld frånvaro",
-        **rest,
-    }
-
-
-def lesson(**rest: Any) -> dict[str, Any]:
-    return {
-        "id": uid("lesson"),
-        "activity": {"id": uid("activity")},
-        "startTime": "2026-11-24T09:40:00+01:00",
-        "endTime": "2026-11-24T11:00:00+01:00",
-        **rest,
-    }
 
 
 class House:
@@ -135,13 +80,8 @@ class House:
         """An event as the log would keep it. The directory is not told."""
         number = next(self._numbers)
         now = self.clock.utc()
-        event = Event(
-            {
-                "specversion": "1.0", "id": f"e{number}", "source": source, "type": type_, "time": now.isoformat(),
-                "datacontenttype": "application/json", **attributes,
-            },
-            data,
-        )  # fmt: skip
+        given = {"id": f"e{number}", "time": now.isoformat(), "datacontenttype": "application/json", **attributes}
+        event = school.event(type_, data, source=source, **given)
         id_ = event.id
         described = self.catalogue.describe(event)
         whole = {**described.event.to_dict(), "sequence": f"{to_us(now) + number:016d}"}
@@ -167,7 +107,7 @@ class House:
         self.say(ORGANISATION, {"id": ELSEWHERE, "schoolTypes": ["GY"]})
 
     def later(self, **passed: float) -> None:
-        self.clock.now += timedelta(**passed)
+        self.clock.move(**passed)
 
     def decide(self, stored: Stored, to: Recipient, **how: bool) -> Decision:
         return self.gate.decide(stored, to, **how)

@@ -189,7 +189,7 @@ class TestComplete:
         assert await school.view(ATTENDANT).complete([SCHOOL], TODAY)
 
     async def test_a_source_that_is_not_fresh(self, school: Hub) -> None:
-        school.clock.now += timedelta(hours=27)
+        school.clock.move(hours=27)
         assert not await school.view(KITCHEN).complete([SCHOOL], TODAY)
         assert not await school.view(ATTENDANT).complete([SCHOOL], TODAY)
 
@@ -197,7 +197,7 @@ class TestComplete:
         await school.say(DIET, {"id": uid("d2"), "person": {"id": ANNA}, "codes": ["HALAL"]}, OTHER)
         assert await school.view(KITCHEN).complete([SCHOOL], TODAY)
         await school.current(OTHER)
-        school.clock.now += timedelta(hours=27)
+        school.clock.move(hours=27)
         await school.current()
         assert not await school.view(KITCHEN).complete([SCHOOL], TODAY)
 

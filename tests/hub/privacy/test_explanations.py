@@ -7,14 +7,15 @@ import pytest
 from hub.privacy.base import RULES_VERSION, Rule
 from hub.privacy.explanations import explanation
 from schemas import Category
-from tests.hub.privacy.house import START, contract, recipient
+from tests.clock import MORNING
+from tests.hub.privacy.house import contract, recipient
 
 
 @pytest.mark.parametrize("language", ["sv", "en"])
 @pytest.mark.parametrize("rule", list(Rule))
 def test_a_rule_has_its_words(rule: Rule, language: str) -> None:
     text = explanation(
-        rule, rule is Rule.ALLOWED, language, START, recipient(contract(*Category)), RULES_VERSION, False
+        rule, rule is Rule.ALLOWED, language, MORNING, recipient(contract(*Category)), RULES_VERSION, False
     )
     assert rule.value in text
     assert "2026-11-24 07:00:00" in text
@@ -24,5 +25,5 @@ def test_a_rule_has_its_words(rule: Rule, language: str) -> None:
 def test_who_only_makes_sums_is_not_said_to_have_been_told_of_nobody_protected() -> None:
     """A kitchen counts a protected pupil too: the words must not claim that none was there."""
     counting = replace(recipient(contract(Category.ATTENDANCE)), aggregates=True)
-    text = explanation(Rule.ALLOWED, True, "sv", START, counting, RULES_VERSION, False)
+    text = explanation(Rule.ALLOWED, True, "sv", MORNING, counting, RULES_VERSION, False)
     assert "skyddade eller inte, under pseudonym" in text

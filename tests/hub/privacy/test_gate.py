@@ -11,6 +11,7 @@ from hub.bus.base import Stored
 from hub.privacy.base import PayloadLevel, PermitRefused, Recipient, Rule
 from hub.store.withheld import Withheld
 from schemas import Category
+from tests.clock import MORNING
 from tests.hub.privacy.house import (
     ABSENCE,
     ABSENCE_CHANGED,
@@ -29,7 +30,6 @@ from tests.hub.privacy.house import (
     ROOM,
     SCHOOL,
     SIS,
-    START,
     UNIT,
     House,
     absence,
@@ -475,9 +475,9 @@ class TestScope:
     def test_a_decision_ends_with_the_day_whose_enrolments_it_rests_on(self, house: House) -> None:
         """Promise 4."""
         decision = house.decide(house.say(ABSENCE, absence(ANNA)), recipient(contract(*ALL, organisations=[SCHOOL])))
-        house.clock.now = START.replace(hour=22, minute=59)
+        house.clock.now = MORNING.replace(hour=22, minute=59)
         house.gate.permit(decision)
-        house.clock.now = START.replace(hour=23, minute=0)  # midnight in Stockholm
+        house.clock.now = MORNING.replace(hour=23, minute=0)  # midnight in Stockholm
         with pytest.raises(PermitRefused):
             house.gate.permit(decision)
 
@@ -621,7 +621,7 @@ def test_another_source_s_stale_word_does_not_open_anybody(house: House) -> None
     house.later(hours=26, microseconds=1)
     house.current(SIS)
     assert house.decide(stored, recipient(ATTENDANCE)).rule is Rule.STALE
-    assert house.clock.now - START > timedelta(hours=26)
+    assert house.clock.now - MORNING > timedelta(hours=26)
 
 
 class TestThoseWhoAreGone:

@@ -14,7 +14,8 @@ from hub.privacy.gate import SUMMED
 from schemas import Category, core_catalogue
 from schemas.catalogue import Entry, Field
 from schemas.payload import pluck
-from tests.hub.privacy.house import DUTY, PERSON, SIS, START, House, contract, person, uid
+from tests.clock import MORNING
+from tests.hub.privacy.house import DUTY, PERSON, SIS, House, contract, person, uid
 
 CATALOGUE = core_catalogue()
 ENTRIES = list(CATALOGUE)
@@ -66,7 +67,7 @@ def stored(entry: Entry, data: dict[str, Any]) -> Stored:
     }  # fmt: skip
     about = tuple({found for path in entry.spec.about for found in pluck(data, path)})
     return Stored(
-        Place(1), entry.type, SIS, "e1", subject, key, subject, about, (), True, to_us(START), orjson.dumps(event)
+        Place(1), entry.type, SIS, "e1", subject, key, subject, about, (), True, to_us(MORNING), orjson.dumps(event)
     )
 
 

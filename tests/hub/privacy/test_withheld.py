@@ -1,7 +1,6 @@
 """What was withheld comes when it may (promise 4), once, and without a loop."""
 
 import asyncio
-from datetime import timedelta
 
 import pytest
 
@@ -90,7 +89,7 @@ async def test_it_comes_when_the_source_is_fresh_again(hub: Hub) -> None:
     await hub.current()
     await hub.say(PERSON, pupil(ANNA))
     await comes(hub)
-    hub.clock.now += timedelta(hours=30)
+    hub.clock.move(hours=30)
     stored = await hub.say(ABSENCE, absence(ANNA))
     assert await comes(hub) == []
     await hub.current()
@@ -157,7 +156,7 @@ async def test_and_on_the_day_from_which_they_are_enrolled_there(hub: Hub) -> No
     await hub.say(PERSON, person(ANNA, enrolments=enrolments))
     stored = await hub.say(ABSENCE, absence(ANNA))
     assert stored.entity not in await comes(hub, to)
-    hub.clock.now += timedelta(hours=20)
+    hub.clock.move(hours=20)
     hub.withheld.new_day(hub.clock.school().date())
     assert set(await comes(hub, to)) == {f"person/{ANNA}/{SIS}", stored.entity}
 

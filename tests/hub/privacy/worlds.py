@@ -36,8 +36,8 @@ from tests.hub.privacy.house import (
     recipient,
     uid,
 )
+from tests.school import HIDDEN, group, tie
 
-HIDDEN = "Sekretessmarkering"
 ANNA, SECRET, VERA, TINA, MUM = uid("Anna"), uid("Secret"), uid("Vera"), uid("Tina"), uid("Mum")
 
 # Every kind of recipient but those that the privacy officer made an exception for.
@@ -77,15 +77,6 @@ def visible(body: bytes) -> Any:
     return event
 
 
-def _tie(guardian: str) -> list[dict[str, Any]]:
-    return [{"person": {"id": guardian}, "relationType": "Vårdnadshavare"}]
-
-
-def _group(*members: str, **rest: Any) -> dict[str, Any]:
-    memberships = [{"person": {"id": each}, "startDate": "2026-08-17"} for each in members]
-    return {"id": uid("group"), "organisation": {"id": UNIT}, "groupMemberships": memberships, **rest}
-
-
 _HOME = {"emails": [{"value": "mum@example.org"}], "addresses": [{"streetAddress": "Provgatan 1"}]}
 _BASE = (
     Said("b1", PERSON, pupil(ANNA, givenName="Anna")),
@@ -94,7 +85,7 @@ _BASE = (
     Said("b4", ABSENCE, absence(ANNA)),
 )
 _SECRET = (
-    Said("s1", PERSON, pupil(SECRET, HIDDEN, givenName="Hemlig", responsibles=_tie(MUM))),
+    Said("s1", PERSON, pupil(SECRET, HIDDEN, givenName="Hemlig", responsibles=tie(MUM))),
     Said("s2", ABSENCE, absence(SECRET)),
     Said("s3", DIET, {"id": uid("secret diet"), "person": {"id": SECRET}, "codes": ["GLUTENFRI"]}),
     Said("s4", PERSON_GONE, {"id": SECRET}),
@@ -116,17 +107,17 @@ PAIRS = (
     ),
     Pair(
         "a protected member of a class",
-        (*_BASE, _SECRET[0], Said("g", GROUP, _group(ANNA, SECRET))),
-        (*_BASE, Said("g", GROUP, _group(ANNA))),
+        (*_BASE, _SECRET[0], Said("g", GROUP, group(ANNA, SECRET))),
+        (*_BASE, Said("g", GROUP, group(ANNA))),
     ),
     Pair(
         "a class of protected pupils alone",
-        (*_BASE, _SECRET[0], Said("g", GROUP, _group(SECRET))),
-        (*_BASE, Said("g", GROUP, _group())),
+        (*_BASE, _SECRET[0], Said("g", GROUP, group(SECRET))),
+        (*_BASE, Said("g", GROUP, group())),
     ),
     Pair(
         "a class whose source says nothing of members that there are none of",
-        (*_BASE, _SECRET[0], Said("g", GROUP, _group(SECRET))),
+        (*_BASE, _SECRET[0], Said("g", GROUP, group(SECRET))),
         (*_BASE, Said("g", GROUP, {"id": uid("group"), **_HERE})),
     ),
     Pair(
@@ -171,7 +162,7 @@ PAIRS = (
     ),
     Pair(
         "a protected guardian of an open pupil",
-        (*_BASE, Said("v", PERSON, person(TINA, HIDDEN)), Said("p", PERSON, pupil(ANNA, responsibles=_tie(TINA)))),
+        (*_BASE, Said("v", PERSON, person(TINA, HIDDEN)), Said("p", PERSON, pupil(ANNA, responsibles=tie(TINA)))),
         (*_BASE, Said("p", PERSON, pupil(ANNA))),
     ),
     Pair(

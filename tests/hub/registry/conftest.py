@@ -1,11 +1,9 @@
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from hub.clock import SystemClock
 from hub.config import HubConfig, parse
 from hub.keys import Keys
 from hub.registry.registry import Registry
@@ -14,6 +12,7 @@ from hub.store.sql import SqlStore
 from plugins import Category, Connector, ConnectorConfig, Contract, Event
 from plugins.manager import Plugins
 from schemas.absence import AbsenceReported, AbsenceWithdrawn
+from tests.clock import HandClock
 
 
 class KitchenConfig(ConnectorConfig):
@@ -31,20 +30,6 @@ class Kitchen(Connector[KitchenConfig]):
     start_from: ClassVar = "state"
 
     async def handle(self, event: Event) -> None: ...
-
-
-class SteppingClock(SystemClock):
-    """Machine time that stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
-
-    def utc(self) -> datetime:
-        return self.now
-
-    def advance(self, by: timedelta) -> None:
-        self.now += by
 
 
 PLUGINS = Plugins.of(Kitchen)
@@ -80,8 +65,8 @@ def configured(*parts: str) -> HubConfig:
 
 
 @pytest.fixture
-def clock() -> SteppingClock:
-    return SteppingClock()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
@@ -94,7 +79,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
 
 
 @pytest.fixture
-def open_registry(store: SqlStore, clock: SteppingClock) -> Callable[..., object]:
+def open_registry(store: SqlStore, clock: HandClock) -> Callable[..., object]:
     """Open the registry on one store under a configuration, as a start of the hub does."""
 
     async def open_(*parts: str, key: bytes = bytes(32)) -> Registry:

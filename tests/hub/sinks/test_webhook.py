@@ -21,10 +21,12 @@ from hub.delivery.base import Attempt, Outcome, Result
 from hub.outbound.addresses import UrlRefused
 from hub.privacy.base import PermitRefused
 from hub.sinks.webhook import WebhookSink, retry_after_s
+from tests.clock import HandClock
 from tests.contracts.sink import attempt
 from tests.hub.sinks.conftest import LOOPBACK, SECRET
 from tests.peers.tls import Authority
 from tests.peers.webhook import Received, WebhookReceiver, endless, hang, raw, status, then_close
+from tests.until import until
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 
@@ -123,9 +125,7 @@ async def test_the_permit_comes_after_the_connection_and_in_the_turn_of_the_firs
         sending = attempt(1)
         sending.permit = permit
         task = asyncio.create_task(sink.deliver(sending))
-        async with asyncio.timeout(5):
-            while not seen:
-                await asyncio.sleep(0)
+        await until(lambda: seen)
         [connection] = accepted
         assert seen[0].startswith(b"POST /hook HTTP/1.1\r\n")
         assert seen[0].endswith(b'{"id":"evt-1"}')
@@ -442,30 +442,15 @@ async def test_a_hanging_recipient_does_not_delay_another(receiver: WebhookRecei
             task.cancel()
 
 
-class VirtualClock(SystemClock):
-    """Monotonic time that passes by sleeping only."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(0)
-        self.now = max(self.now, self.now + seconds)
-
-
 async def test_a_rate_spaces_deliveries_in_machine_time(receiver: WebhookReceiver, open_sink: Open) -> None:
-    clock = VirtualClock()
+    clock = HandClock()
     sink = open_sink(receiver.url, clock=clock, rate_per_s=2)
     for n in range(5):
         await sink.deliver(attempt(n))
-    assert clock.now == pytest.approx(1002.0)  # the first at once, then every half second
-    clock.now += 60
+    assert clock.monotonic() == pytest.approx(2)  # the first at once, then every half second
+    clock.move(minutes=1)
     await sink.deliver(attempt(9))
-    assert clock.now == pytest.approx(1062.0)  # idle time is not saved up
+    assert clock.monotonic() == pytest.approx(62)  # idle time is not saved up
 
 
 # Addresses and TLS

@@ -1,6 +1,5 @@
 """The provider before real parts of the hub, with an independent school's records or with an invented school's."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -14,9 +13,10 @@ from pydantic import SecretStr
 from hub.api.app import Api, create_app
 from hub.assembly.services import Services
 from hub.config.model import ClientConfig, Role
+from plugins.testing import ManualClock
 from schemas import Category, DataContract, Event
 from schemas.contract import Scope
-from tests.hub.api.conftest import MovableClock, running, serving
+from tests.hub.api.conftest import running, serving
 from tests.hub.ss12000 import official
 
 BASE = "/ss12000/v2.0"
@@ -126,12 +126,12 @@ def _flat(params: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 @pytest.fixture
-def clock() -> MovableClock:
-    return MovableClock()
+def clock() -> ManualClock:
+    return ManualClock("2026-11-24T08:00")
 
 
 @pytest.fixture
-async def hub(tmp_path: Path, clock: MovableClock) -> AsyncIterator[Services]:
+async def hub(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Services]:
     async with running(tmp_path, clock) as services:
         services.config = replace(services.config, clients=CLIENTS)
         yield services
@@ -198,12 +198,6 @@ async def sis(hub: Services) -> Services:
         await append(hub, *(wrapped(kind, each) for each in records(kind)))
     await append(hub, is_current(hub))
     return hub
-
-
-async def until(condition, seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 __all__ = ["Path"]

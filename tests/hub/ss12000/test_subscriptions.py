@@ -12,7 +12,7 @@ from hub.api.app import create_app
 from hub.bus.base import Position
 from hub.store.statements import touch
 from schemas import Category
-from tests.hub.ss12000.conftest import CLIENTS, append, client, event, until
+from tests.hub.ss12000.conftest import CLIENTS, append, client, event
 from tests.hub.ss12000.school import (
     CLASS_7A,
     NORTH,
@@ -26,6 +26,7 @@ from tests.hub.ss12000.school import (
     pupil,
     secret,
 )
+from tests.until import until
 
 ALL_TYPES = ["Person", "Absence", "CalendarEvent", "Room", "Attendance"]
 
@@ -97,7 +98,7 @@ async def test_a_subscription_is_made_read_listed_extended_and_ended(school, cal
     declared = "/subscriptions/{id}"
     assert (await all_.by_id("/subscriptions", given["id"])).json() == given
     assert (await all_.page("/subscriptions"))["data"] == [given]
-    clock.ahead = timedelta(days=30)
+    clock.pass_machine(timedelta(days=30).total_seconds())
     longer = (await all_.call("PATCH", f"/subscriptions/{given['id']}", declared)).json()
     assert longer["expires"] > given["expires"]
     wanted = (clock.utc() + timedelta(days=1)).isoformat()
@@ -260,7 +261,7 @@ async def test_what_came_while_it_was_down_is_told_after(school, app, caller, re
 
 async def test_one_that_has_run_out_is_gone(school, app, caller, receiver, clock):
     given = (await subscribe(caller, receiver)).json()
-    clock.ahead = timedelta(days=91)
+    clock.pass_machine(timedelta(days=91).total_seconds())
     assert (await caller("all").by_id("/subscriptions", given["id"])).status_code == 404
     await append(school, lesson(9))
     await until(lambda: given["id"] not in app.notifier._kept)

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from hub.cli.exits import Code, Failure
-from hub.cli.words import language, say
+from hub.cli.language import language, say
 from hub.texts import text
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SOCKET: Final = "hub.sock"  # hub.api.server names it too; importing it would load the whole hub
 TIMEOUT_S: Final = 60.0
+PAGE: Final = 1000  # entries of one page of a list
 CONFIG: Final = Path("skolnav.yaml")
 
 

@@ -7,12 +7,17 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.catalogue import catalogue
 from hub.cli.connectors import connectors
-from hub.cli.local import CONFIG, data_folder, root_key
-from hub.cli.operate import dead_letters, events, subscriptions, why
+from hub.cli.dead_letters import dead_letters
+from hub.cli.disclosures import disclosures
+from hub.cli.events import events
+from hub.cli.language import say
+from hub.cli.local_hub import CONFIG, data_folder, root_key
 from hub.cli.options import Config, Data, Json, Yes
-from hub.cli.show import catalogue, plugins
-from hub.cli.words import say
+from hub.cli.plugins import plugins
+from hub.cli.subscriptions import subscriptions
+from hub.cli.why import why
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,10 +39,11 @@ def skolnav() -> None:
 
 @app.command(help=say("help.run"))
 def run(config: File = CONFIG) -> None:
-    from hub.cli import names, serve
+    from hub.cli import import_names
+    from hub.cli.run import run as run_hub
 
-    names.check_distributions()
-    serve.run(config)
+    import_names.check_distributions()
+    run_hub(config)
 
 
 @app.command(help=say("help.demo"))
@@ -63,38 +69,38 @@ def check(
     json: Json = False,
 ) -> None:
     from hub.cli import check as checking
-    from hub.cli import names
+    from hub.cli import import_names
 
-    names.check_distributions()
+    import_names.check_distributions()
     raise typer.Exit(checking.check(config, selftest=selftest, json=json))
 
 
 @app.command(help=say("help.plan"))
 def plan(config: File = CONFIG, json: Json = False) -> None:
-    from hub.cli import change
+    from hub.cli.apply import plan as show_plan
 
-    change.plan(config, json=json)
+    show_plan(config, json=json)
 
 
 @app.command(help=say("help.apply"))
 def apply(config: File = CONFIG, yes: Yes = False, json: Json = False) -> None:
-    from hub.cli import change
+    from hub.cli.apply import apply as apply_changes
 
-    change.apply(config, yes=yes, json=json)
+    apply_changes(config, yes=yes, json=json)
 
 
 @app.command(help=say("help.backup"))
 def backup(folder: Folder, config: Config = None, data: Data = None) -> None:
-    from hub.cli import keep
+    from hub.cli.backup import backup as back_up
 
-    keep.backup(data_folder(config, data), folder)
+    back_up(data_folder(config, data), folder)
 
 
 @app.command(help=say("help.restore"))
 def restore(folder: Folder, config: Config = None, data: Data = None) -> None:
-    from hub.cli import keep
+    from hub.cli.backup import put_back
 
-    keep.put_back(folder, data_folder(config, data), root_key(config, data))
+    put_back(folder, data_folder(config, data), root_key(config, data))
 
 
 app.add_typer(plugins, name="plugins", help=say("help.plugins"))
@@ -102,5 +108,6 @@ app.add_typer(catalogue, name="catalogue", help=say("help.catalogue"))
 app.add_typer(subscriptions, name="subscriptions", help=say("help.subscriptions"))
 app.add_typer(connectors, name="connectors", help=say("help.connectors"))
 app.add_typer(dead_letters, name="dead-letters", help=say("help.dead-letters"))
+app.add_typer(disclosures, name="disclosures", help=say("help.disclosures"))
 app.command(help=say("help.events"))(events)
 app.command(help=say("help.why"))(why)

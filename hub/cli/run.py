@@ -14,7 +14,7 @@ from typing import Any, Final
 from hub.api.server import Servers
 from hub.assembly.hub import Hub
 from hub.cli.exits import Code, Failure, of_config, of_start
-from hub.cli.words import language, say
+from hub.cli.language import language, say
 from hub.config import ConfigErrors, HubConfig, load
 from plugins.manager import Plugins, PluginsError
 
@@ -27,10 +27,10 @@ def run(path: Path) -> None:
     """Raises Failure."""
     import uvloop
 
-    from hub.cli import logs, output
+    from hub.cli import log_lines, output
 
     config, plugins = read(path)
-    logs.configure(config.log_level)
+    log_lines.configure(config.log_level)
     for warning in config.warnings:
         log.warning("%s", warning.render(language()).replace("\n ", ""))
 

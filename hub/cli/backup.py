@@ -7,10 +7,10 @@ from pathlib import Path
 
 from hub.bus.file import LogLocked, lock
 from hub.cli import output
-from hub.cli.durable import size
+from hub.cli.disk import size
 from hub.cli.exits import Code, Failure, of_files
-from hub.cli.local import LocalHub, Refused
-from hub.cli.words import say
+from hub.cli.language import say
+from hub.cli.local_hub import LocalHub, Refused
 from hub.engines import BackupFailed
 from hub.engines.embedded_files import LOG, STORE, back_up, restore
 from hub.engines.root_key import FILE as KEY

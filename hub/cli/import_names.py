@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from hub.cli.exits import Code, Failure
-from hub.cli.words import say
+from hub.cli.language import say
 
 NAMES: Final = ("hub", "plugins", "connectors", "schemas")
 DISTRIBUTION: Final = "skolnav"

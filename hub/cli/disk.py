@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hub.cli.words import say
+from hub.cli.language import say
 
 LITTLE: Final = 64 << 20  # bytes: less is as good as full
 SLOW_MS: Final = 50.0

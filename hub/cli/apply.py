@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from hub.cli import output
 from hub.cli.exits import Code, Failure
-from hub.cli.local import LocalHub, Refused, data_folder
-from hub.cli.words import language, say
+from hub.cli.language import language, say
+from hub.cli.local_hub import LocalHub, Refused, data_folder
 
 _SIGNS: Final = {"added": "+", "changed": "~", "paused": "-", "removed": "-"}
 
@@ -67,7 +67,7 @@ def _ask(hub: LocalHub, path: Path, *, dry_run: bool) -> dict[str, Any]:
 
 
 def _against_nothing(path: Path) -> dict[str, Any]:
-    from hub.cli.serve import read
+    from hub.cli.run import read
     from hub.registry.plan import plan as planned
 
     config, plugins = read(path)

@@ -1,4 +1,4 @@
-"""Heads of tables, and the few words that stand in them."""
+"""Heads of tables, and the few words that appear in their cells."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -56,11 +56,4 @@ STATUS: Final[Mapping[str, Text]] = {
     "status.starting": Text("startar", "starting"),
     "status.stopped": Text("stoppad", "stopped"),
     "status.stuck": Text("hänger", "stuck"),
-}
-
-WHAT: Final[Mapping[str, Text]] = {
-    "plan.what.client": Text("klient", "client"),
-    "plan.what.connector": Text("kontakt", "connector"),
-    "plan.what.hub": Text("hubben", "hub"),
-    "plan.what.subscription": Text("prenumeration", "subscription"),
 }

@@ -50,6 +50,11 @@ HELP: Final[Mapping[str, Text]] = {
     "help.dead-letters": Text("Det som inte gick att leverera.", "What could not be delivered."),
     "help.dead-letters-resend": Text("Försök igen, prövat på nytt.", "Try again, decided anew."),
     "help.demo": Text("En påhittad kommun spelar upp en skoldag.", "An invented municipality plays a school day."),
+    "help.disclosures": Text("Loggen över utlämnanden.", "The log of disclosures."),
+    "help.disclosures-verify": Text(
+        "Kontrollera att ingen rad i loggen har ändrats, tagits bort eller lagts till.",
+        "Verify that no row of the log was changed, removed or added.",
+    ),
     "help.events": Text("Vad som tagits emot: tid, typ och id.", "What was accepted: time, type and id."),
     "help.plan": Text("Säg vad konfigurationsfilen skulle ändra.", "Say what the configuration file would change."),
     "help.plugins": Text("Installerade kontakter.", "Installed connectors."),
