@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from hub.clock import SCHOOL_ZONE
 from hub.config import ConfigErrors, Finding, HubConfig, Role, load, parse, slug
 from plugins import Category, Connector, ConnectorConfig, Contract, Event
 from plugins.manager import Plugins
 from schemas.absence import AbsenceReported
+from schemas.school_time import SCHOOL_ZONE
 
 TOKEN = "canary-token-of-feeder"
 SECRET = "whsec_" + base64.b64encode(b"canary-of-a-webhook-secret").decode()

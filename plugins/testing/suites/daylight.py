@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Final
 import pytest
 
 from plugins.connector import Connector, timers_of
-from plugins.testing.clock import SCHOOL_ZONE
 from plugins.testing.school import School
 from plugins.testing.suites.effect import in_any_order
 from plugins.testing.suites.subject import Peer, Subject, no_effect
+from schemas.school_time import SCHOOL_ZONE
 
 _WEEK: Final = timedelta(days=7)
 _NEAR: Final = timedelta(days=60)  # what lies further from the start than this is no part of the day
