@@ -1,4 +1,4 @@
-"""The documentation says what the code does: tables, names and links are held to it (STYLE section 8).
+"""The documentation says what the code does: tables, names and links are compared with it.
 
 What a page shows as commands and code is run by `tests/docs`.
 """

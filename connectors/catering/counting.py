@@ -38,7 +38,7 @@ class Count:
 def instant(day: date, at: time) -> datetime:
     """A school time as an instant, in UTC: datetimes of one zone compare by wall clock, which lies in October.
 
-    A repeated local time is the first one, a missing one the next valid minute (DESIGN section 9).
+    A repeated local time is the first one, a missing one the next valid minute (docs/architecture.md, Time).
     """
     wall = datetime.combine(day, at)
     while True:

@@ -1,4 +1,4 @@
-"""The hub's HTTP interface (DESIGN section 8): FastAPI for people's calls, a plain function ahead of it for events."""
+"""The hub's HTTP interface (docs/consumers.md): FastAPI for people's calls, a plain function ahead of it for events."""
 
 import logging
 import traceback

@@ -1,4 +1,4 @@
-"""Skolnav's import names are common words: whether they lead to Skolnav's own packages here (DESIGN section 2).
+"""Skolnav's import names are common words: checks that they lead to its own packages (docs/architecture.md, The rooms).
 
 Nothing of them is imported: a package that shadows one may do anything at import.
 """

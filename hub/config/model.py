@@ -1,4 +1,4 @@
-"""The configuration file's keys (DESIGN section 8), and what becomes of them: `HubConfig`."""
+"""The configuration file's keys (docs/municipality.md, The configuration file), and their values as `HubConfig`."""
 
 import re
 from collections.abc import Mapping
@@ -68,9 +68,7 @@ class ClientConfig(_Part):
     publishes: tuple[str, ...] | None = Field(None, description="Event types it may publish; * and ?. Left out: all.")
     sources: tuple[str, ...] | None = Field(None, description="Sources it may publish as; * and ?. Left out: all.")
     contract: DataContract | None = Field(None, description="What it may see. Left out: nothing.")
-    protected: bool = Field(
-        False, description="The privacy officer lets it have protected persons' own business (DESIGN section 6)."
-    )
+    protected: bool = Field(False, description="The privacy officer lets it have protected persons' own business.")
 
 
 class Narrowing(_Part):

@@ -1,4 +1,4 @@
-"""One lane of one subscription on its way through the log (DESIGN section 5).
+"""One lane of one subscription on its way through the log (docs/architecture.md, Delivery).
 
 read -> decide -> intent durable -> permit and first byte -> outcome -> cursor. Order holds per key: of one key at
 most one event is on its way; one that fails parks its key, and what comes after it for that key waits behind it,

@@ -1,4 +1,4 @@
-"""What connectors publish, on its way from the outbox into the log (DESIGN section 5, step 5).
+"""What connectors publish, on its way from the outbox into the log (docs/architecture.md, The order of commits).
 
 An outbox row is written in the same store commit as the connector's state and cursor. The relay appends rows in order,
 under the ids fixed in them, and then deletes them: a crash in between repeats, and the log drops repeats by id.

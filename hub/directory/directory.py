@@ -1,6 +1,6 @@
 """The directory: who there is, who may not be told about, who belongs where. In memory, built from the log's state.
 
-It is applied by the log's writer in the turn before a change is acknowledged (DESIGN section 6), so that no reader
+It is applied by the log's writer before a change is acknowledged (docs/architecture.md, The gate), so that no reader
 sees an event that the directory does not know. Every change of what a decision may rest on raises a version; `permit`
 compares them. Questions about who is enrolled where stand in `hub.directory.questions`.
 """

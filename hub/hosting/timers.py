@@ -22,7 +22,7 @@ from hub.store.base import Operation, Store
 from plugins.connector import Connector, ConnectorConfig, timers_of
 from plugins.errors import ConfigurationError, PermanentError, PrivacyError
 
-CAUGHT_UP_S: Final = 60.0  # machine time that a timer waits for the events before it (DESIGN section 7)
+CAUGHT_UP_S: Final = 60.0  # machine time that a timer waits for the events before it (docs/architecture.md, Time)
 RECONCILE: Final = "reconcile"
 RECONCILE_AT: Final = time(3, 40)  # nightly, past the hour that daylight saving repeats or skips
 LONGEST_SLEEP_S: Final = 60.0  # the wall clock may be set while we sleep by the monotonic one

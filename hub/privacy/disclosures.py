@@ -1,4 +1,4 @@
-"""The log of disclosures: what was about to leave to whom under which rule, and what was denied (DESIGN section 6).
+"""The log of disclosures: intents by recipient and rule, and denials (docs/architecture.md, The gate).
 
 An intent is durable before bytes leave, in the same commit as the decision's other rows; one without outcome counts
 as disclosed. Rows are chained by hashes (`hub.store.disclosures`) and hold no person in clear.

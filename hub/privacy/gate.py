@@ -1,7 +1,8 @@
 """The gate: what one recipient may get of one event, decided now, and the permit without which no byte leaves.
 
-DESIGN section 6. The order of the questions: does the contract leave anything of this type, is it within the scope,
-may the person it is about be told about at all, and is something left after reducing. A `no` is final and silent.
+See docs/architecture.md, The gate. The order of the questions: does the contract leave anything of this type, is it
+within the scope, may the person it is about be told about at all, and is something left after reducing. A `no` is
+final and silent.
 What was withheld because of a person gets a mark, so that it comes when it may (`hub.privacy.withheld`).
 
 An event passes if a field is left that tells more than who it is and what concerns nobody; a type that is about no

@@ -36,7 +36,7 @@ def school(text):
     ],
 )
 def test_a_local_time_is_one_moment_also_when_the_clock_changes(day, at, utc):
-    """Section 7: a repeated local time fires at the first, a missing one at the next valid minute."""
+    """docs/architecture.md, Time: a repeated local time fires at the first, a missing one at the next valid minute."""
     assert occurrence(day, at).astimezone(UTC) == datetime.fromisoformat(utc).replace(tzinfo=UTC)
 
 
@@ -134,7 +134,7 @@ async def test_a_timer_fires_when_school_time_reaches_it(timed):
 
 
 async def test_after_downtime_a_missed_timer_fires_once_with_its_due_time(timed, hosted):
-    """Section 7."""
+    """docs/architecture.md, Time: after downtime a missed timer fires once."""
     runs = []
     cls = reporter(runs)
     first = await timed(cls, ManualClock(f"{DAY}T08:00"))
@@ -155,7 +155,7 @@ async def test_after_days_of_downtime_only_the_last_missed_one_fires(timed):
 
 
 async def test_a_start_within_a_minute_of_it_misses_nothing(timed):
-    """Section 7: at most 60 s late, else with `complete=False`."""
+    """docs/architecture.md, Time: at most 60 s late, else with `complete=False`."""
     runs = []
     cls = reporter(runs)
     await (await timed(cls, ManualClock(f"{DAY}T08:00"))).stop()
@@ -206,7 +206,7 @@ async def test_a_time_that_was_taken_away_and_given_back_does_not_fire_for_what_
 
 
 async def test_it_runs_after_the_events_before_it(timed):
-    """Section 7: a timer due at T runs after all events accepted before T."""
+    """docs/architecture.md, Time: a timer due at T runs after all events accepted before T."""
     runs, asked = [], []
     release = asyncio.Event()
 
@@ -227,7 +227,7 @@ async def test_it_runs_after_the_events_before_it(timed):
 
 
 async def test_after_a_minute_of_machine_time_it_runs_incomplete(timed):
-    """Section 7: at most 60 s of machine time late, else with `complete=False`."""
+    """docs/architecture.md, Time: at most 60 s of machine time late, else with `complete=False`."""
     runs, asked = [], []
 
     async def never(instance, moment):
