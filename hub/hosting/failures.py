@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hub.delivery.base import Outcome, Result
-from hub.delivery.retries import MAX_RETRY_AFTER_S
+from hub.pauses import at_least, doubled_s
 from plugins.connector import Connector
 from plugins.errors import ConfigurationError, PermanentError, PrivacyError, SkolnavError, TemporaryError
 
@@ -60,12 +60,9 @@ def outcome_of(error: BaseException) -> Outcome:
 
 
 def backoff_s(failures: int, error: BaseException) -> float:
-    """Seconds until the next try after so many failures in a row; the far side's wish counts if it is longer, up to
-    MAX_RETRY_AFTER_S.
-    """
+    """Seconds until the next try after this many failures in a row. The far side's wish counts if it is longer."""
     wished = error.retry_after_s if isinstance(error, TemporaryError) else None
-    own = min(2.0 ** min(failures, 16) / 2, MAX_BACKOFF_S)
-    return max(own, min(wished or 0.0, MAX_RETRY_AFTER_S))
+    return at_least(doubled_s(failures, first_s=1.0, last_s=MAX_BACKOFF_S), wished)
 
 
 def jittered(seconds: float, dice: random.Random) -> float:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from hub.clock import Clock
 from hub.hosting.failures import backoff_s, code_of, coded, jittered
 from hub.hosting.own_thread import told_to_end
+from hub.waiting import set_within
 from plugins.connector import Connector, ConnectorConfig
 
 POLL_SOON_S: Final = 1.0  # pause before a poll that was asked for
@@ -84,12 +85,5 @@ class Polls:
 
     async def _pause(self, seconds: float) -> None:
         """Return after so long, or a moment after a poll was asked for."""
-        due = asyncio.create_task(self._clock.sleep(seconds))
-        wanted = asyncio.create_task(self._wanted.wait())
-        try:
-            await asyncio.wait({due, wanted}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            due.cancel()
-            wanted.cancel()
-        if self._wanted.is_set():
+        if await set_within(self._wanted, seconds, self._clock):
             await self._clock.sleep(min(POLL_SOON_S, seconds))
