@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 import plugins
 import plugins.testing
+import plugins.wires
 from hub.api.metrics import Standings
 from hub.cli.commands import app
 from hub.config.model import ClientConfig, ConnectorHead, FileModel, Role
@@ -243,10 +244,23 @@ def test_every_hook_is_documented_with_its_arguments():
     assert all(inspect.getdoc(hook) for hook in hooks().values())
 
 
-@pytest.mark.parametrize("module", [plugins, plugins.testing])
+@pytest.mark.parametrize("module", [plugins, plugins.testing, plugins.wires])
 def test_every_public_name_is_mentioned(module):
     missing = [name for name in module.__all__ if not re.search(rf"\b{name}\b", page("vendors.md"))]
     assert missing == []
+
+
+def test_every_wire_is_documented():
+    made = {path.stem: classes(path) for path in sorted((REPOSITORY / "plugins" / "wires").glob("*.py"))}
+    wires = {
+        name: node.name
+        for name, found in made.items()
+        for node in found
+        if node.name == name.title() and {getattr(part, "name", "") for part in node.body} & {"probe", "ask"}
+    }
+    assert {row[0]: row[1] for row in table(page("vendors.md"), "module")} == wires
+    models = [node.name for node in made["settings"] if node.name != "Settings"]
+    assert [name for name in models if name not in page("vendors.md")] == []
 
 
 def test_what_a_class_declares_is_documented_with_its_default():
@@ -303,7 +317,8 @@ BACKENDS = [("bus", "Log", "LogContract"), ("store", "Store", "StoreContract"), 
 
 
 def classes(folder: Path) -> list[ast.ClassDef]:
-    trees = [ast.parse(path.read_text("utf-8")) for path in sorted(folder.rglob("*.py"))]
+    files = [folder] if folder.is_file() else sorted(folder.rglob("*.py"))
+    trees = [ast.parse(path.read_text("utf-8")) for path in files]
     return [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
 
 

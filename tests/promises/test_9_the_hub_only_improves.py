@@ -14,8 +14,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.connectors.catering.sftp_peer import Peer, sftp_peer
 from tests.peers.hub import OPERATOR, HubProcess, client
+from tests.peers.sftp import Peer, sftp_peer
 from tests.until import until
 
 DAY = "2026-11-24"
