@@ -11,7 +11,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
@@ -21,15 +20,15 @@ from plugins.validation import AGGREGATE_OUTPUT, only_categories
 from schemas import Event, Payload, core_catalogue
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
 from schemas.schedule import DayClosed
+from schemas.school_time import SCHOOL_ZONE
 
 T = TypeVar("T")
-SCHOOL = ZoneInfo("Europe/Stockholm")
 UNIT, OTHER_UNIT, PARENT, ELSEWHERE = (str(UUID(int=number)) for number in range(1, 5))
 CATALOGUE = core_catalogue()
 
 
 def school(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=SCHOOL)
+    return datetime.fromisoformat(text).replace(tzinfo=SCHOOL_ZONE)
 
 
 def pupil(number: int, *codes: str, unit: str = UNIT, groups: Sequence[str] = ()) -> dict[str, Any]:

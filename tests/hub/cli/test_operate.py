@@ -175,7 +175,7 @@ def test_events_are_followed_as_they_come(place: Place, hub: Running) -> None:
 
 
 def test_why_reads_the_decision_in_plain_swedish_and_english(place: Place, hub: Running) -> None:
-    """DESIGN section 11: the student is not known here, hence withheld."""
+    """The student is not known here, hence withheld."""
     hub.post(absence("why-1"))
     ran = place.run("why", "why-1", "acme")
     assert ran.code == 0
