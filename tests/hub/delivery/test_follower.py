@@ -10,9 +10,9 @@ from hub.delivery.base import Attempt, Outcome, Result
 from hub.delivery.follower import WINDOW
 from hub.store import dead_letters, parked
 from hub.subscriptions.model import Status
-from schemas import Event
 from tests.hub.delivery.virtual import VirtualLoop
-from tests.hub.delivery.world import ABSENCE, SOURCE, TENANT, CrashingLoop, Incarnation, World
+from tests.hub.delivery.world import TENANT, CrashingLoop, Incarnation, World
+from tests.school import ABSENCE, absence, event, uid
 
 ME = "steady"
 HOUR = 3600.0
@@ -50,17 +50,10 @@ class Stage:
         events = []
         for person in persons:
             self._count += 1
-            data = {
-                "id": f"{self._count:08x}-2222-4222-8222-222222222222",
-                "student": {"id": self.world.persons[person]},
-                "startTime": "2026-11-24T08:00:00+01:00",
-                "endTime": "2026-11-24T16:00:00+01:00",
-                "type": "Anmäld frånvaro",
-            }
-            attributes = {"specversion": "1.0", "id": f"e{self._count}", "source": SOURCE, "type": ABSENCE}
-            events.append(Event(attributes, data))
+            data = absence(self.world.persons[person], id=uid("posted", self._count))
+            events.append(event(ABSENCE, data, id=f"e{self._count}"))
         await self.hub.post(events)
-        return [event.id for event in events]
+        return [each.id for each in events]
 
     def came(self) -> list[str]:
         return [arrival.event["id"] for arrival in self.far.arrivals]
