@@ -158,7 +158,7 @@ async def main(persons: int, lessons: int) -> None:
         async with serving(Path(folder), persons, lessons) as http:
             gc.collect()
             gc.freeze()
-            gc.set_threshold(50_000, 20, 50)  # as the hub's own (hub/cli/serve.py)
+            gc.set_threshold(50_000, 20, 50)  # as the hub's own (hub/cli/run.py)
             everything = {"expand": ["duties", "responsibleFor", "groupMemberships"], "expandReferenceNames": "true"}
             await measure(http, "persons (first: builds the index)", "all", "/persons", {}, 20)
             await measure(http, "persons", "all", "/persons", {}, 20)

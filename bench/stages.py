@@ -53,10 +53,12 @@ class Stages:
 
 def measure(place: Path, rounds: int) -> Stages:
     stages, make, catalogue = Stages(), events.absences(), core_catalogue()
-    opened = _Opened(place / "log.db", 1, SystemClock(), Clear(), timedelta(days=30))
+    opened = _Opened(
+        place / "log.db", partitions=1, clock=SystemClock(), codec=Clear(), dedupe_window=timedelta(days=30)
+    )
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)  # as the hub's own (hub/cli/serve.py)
+    gc.set_threshold(50_000, 20, 50)  # as the hub's own (hub/cli/run.py)
 
     def read(value: Any) -> Event:
         return Event.from_dict(value, "[0].")

@@ -1,17 +1,16 @@
-"""Two injected clocks (DESIGN section 9). Nothing else in the hub asks the machine what time it is."""
+"""Two injected clocks (docs/architecture.md, Time). Nothing else in the hub asks the machine what time it is."""
 
 import asyncio
 import time
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
-from zoneinfo import ZoneInfo
+from typing import Protocol
 
-SCHOOL_ZONE: Final = ZoneInfo("Europe/Stockholm")
+from schemas.school_time import SCHOOL_ZONE as SCHOOL_ZONE
 
 
 class Clock(Protocol):
-    """Machine time for what machines agree on, school time for what people plan by."""
+    """Machine time for what machines agree on, school time for what people plan."""
 
     def monotonic(self) -> float:
         """Seconds, for time-outs, retries and rate limits."""
@@ -20,7 +19,7 @@ class Clock(Protocol):
         """Machine time, UTC: acceptance, signatures, tokens, freshness, disclosures."""
 
     def school(self) -> datetime:
-        """School time, Europe/Stockholm: cut-offs, timers, windows, 'today'."""
+        """School time (`schemas.school_time`): cut-offs, timers, windows, "today"."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait in machine time."""
@@ -29,11 +28,11 @@ class Clock(Protocol):
         """`asyncio.timeout` in machine time."""
 
     def machine_seconds_until(self, due: datetime) -> float:
-        """How long, in machine time, until school time reaches `due`; 0 or less if it has."""
+        """Seconds of machine time until school time reaches `due`; 0 or less if it has."""
 
 
 class SystemClock:
-    """The machine's own clocks. With `start` and `speed` school time begins elsewhere and runs faster (demo only)."""
+    """The machine's clocks. With `start` and `speed` school time begins at another time and runs faster (demo only)."""
 
     def __init__(self, start: datetime | None = None, speed: float = 1.0) -> None:
         self._origin = time.time()
@@ -50,7 +49,7 @@ class SystemClock:
         if self._start is None:
             return datetime.now(SCHOOL_ZONE)
         passed = timedelta(seconds=(time.time() - self._origin) * self._speed)
-        # Added in UTC: wall-clock arithmetic would be an hour wrong across a daylight-saving change.
+        # The sum is made in UTC: on the wall clock it would be an hour wrong after a daylight-saving change.
         return (self._start.astimezone(UTC) + passed).astimezone(SCHOOL_ZONE)
 
     async def sleep(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Everything that is keyed in the hub derives from one 32-byte key (HKDF, RFC 5869)."""
+"""The hub's keys: all of them derive from one 32-byte key (HKDF, RFC 5869)."""
 
 import os
 import secrets
@@ -15,7 +15,7 @@ KEY_BYTES = 32
 
 
 class Keys:
-    """Derived keys by purpose. The root key itself leaves this class never."""
+    """Derived keys by purpose. The root key itself never leaves this class."""
 
     def __init__(self, root: bytes) -> None:
         if len(root) != KEY_BYTES:
@@ -23,11 +23,11 @@ class Keys:
         self._root = root
 
     def derive(self, purpose: str, length: int = KEY_BYTES) -> bytes:
-        """The key for one purpose, the same on every start. `purpose` names tenant, use and owner."""
+        """The key for a purpose, the same at every start. `purpose` names tenant, use and owner."""
         return HKDF(algorithm=SHA256(), length=length, salt=None, info=purpose.encode()).derive(self._root)
 
     def fingerprint(self, tenant: str) -> bytes:
-        """Tells this key from another, and nothing else about it: what a tenant's data was made with."""
+        """A value that identifies this key for a tenant's data, and reveals nothing about it."""
         return self.derive(f"fingerprint/{tenant}")
 
     def pseudonyms(self, recipient: str) -> "Pseudonyms":
@@ -38,10 +38,10 @@ class Keys:
 
 
 class Pseudonyms:
-    """One recipient's own stable names for persons.
+    """One recipient's stable pseudonyms for persons.
 
-    A permutation of UUIDs (one AES block under the recipient's key): looks like an SS 12000 id, differs between
-    recipients, and the hub alone can turn it back, which `GET /v1/state` needs.
+    A permutation of UUIDs (one AES block under the recipient's key). A pseudonym looks like an SS 12000 id and differs
+    between recipients. Only the hub can reverse it, which `GET /v1/state` needs.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -61,12 +61,12 @@ class Pseudonyms:
         return known
 
     def person(self, pseudonym: str) -> str:
-        """The SS 12000 id behind a pseudonym (or noise, for what was none). Raises ValueError if it is no UUID."""
+        """The SS 12000 id behind a pseudonym, or noise for any other UUID. Raises ValueError if it is not a UUID."""
         return str(uuid.UUID(bytes=self._decrypt.update(uuid.UUID(pseudonym).bytes)))
 
 
 class Sealer:
-    """Opaque tokens that only the hub can make and read; two seals of the same content differ."""
+    """Makes and reads opaque tokens, which only the hub can. Two tokens with the same content differ."""
 
     def __init__(self, key: bytes) -> None:
         self._aead = AESGCM(key)
@@ -76,7 +76,7 @@ class Sealer:
         return nonce + self._aead.encrypt(nonce, content, bound_to)
 
     def open(self, sealed: bytes, bound_to: bytes = b"") -> bytes:
-        """Raises ValueError on anything that this key did not seal for this use."""
+        """The content of a token. Raises ValueError for anything that this key did not seal for this use."""
         try:
             return self._aead.decrypt(sealed[:12], sealed[12:], bound_to)
         except Exception:
@@ -84,7 +84,7 @@ class Sealer:
 
 
 def load_or_create(path: Path) -> bytes:
-    """The hub's key file: 32 bytes, mode 0600, made at the first start. Raises ValueError if it is not that."""
+    """The key in the hub's key file, which the first start creates (mode 0600). Raises ValueError if it is no key."""
     if not path.exists():
         _create(path)
     key = path.read_bytes()
@@ -94,7 +94,7 @@ def load_or_create(path: Path) -> bytes:
 
 
 def _create(path: Path) -> None:
-    """The file gets its name when it is whole: a start that is cut off leaves no key that the next one can't read."""
+    """Create the file. It gets its name once it is complete, so that an interrupted start leaves no half a key."""
     beginning = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
     handle = os.open(beginning, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -102,7 +102,7 @@ def _create(path: Path) -> None:
             file.write(secrets.token_bytes(KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
-        with suppress(FileExistsError):  # another start was quicker: its key is the key
+        with suppress(FileExistsError):  # another start was faster, and its key is valid
             os.link(beginning, path)
     finally:
         beginning.unlink()

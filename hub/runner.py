@@ -1,7 +1,7 @@
-"""Where blocking work runs: one writer thread per file with group commit, and a small pool for reads.
+"""Threads for blocking work: one writer for each file, with group commit, and a small pool for reads.
 
-Both backends of the embedded engine (log and store) take a `Runner`, so that the crash simulation can run the same
-code on a virtual clock, without threads, and stop it between any two commits.
+Log and store of the embedded engine get a `Runner`. The crash simulation gives them another one that runs the same code
+on a virtual clock, without threads, so that it can stop the code between any two commits.
 """
 
 import asyncio
@@ -15,18 +15,18 @@ from typing import Any, Protocol, TypeVar
 T = TypeVar("T")
 
 Commit = Callable[[Sequence[Any]], Sequence[Any]]
-"""Make a group of items durable in one transaction. One result per item; an exception instance fails that item."""
+"""Make a group of items durable in one transaction. One result for each item; an exception fails its item."""
 
 Durable = Callable[[Sequence[Any]], None]
-"""Told the results of a group on the event loop, in the turn before its futures are done."""
+"""Called on the event loop with a group's results, in the turn in which their futures get done, before that."""
 
 
 class Writer(Protocol):
     def submit(self, item: Any) -> asyncio.Future[Any]:
-        """Enqueue now; done when durable. Items are committed in the order of the calls."""
+        """Enqueue an item in this turn. The future is done when it is durable. Items keep the order of the calls."""
 
     async def close(self) -> None:
-        """Commit what is enqueued, then end."""
+        """Commit what is enqueued, then end the writer."""
 
 
 class Runner(Protocol):
@@ -38,7 +38,7 @@ class Runner(Protocol):
 
 
 class ThreadRunner:
-    """The real thing. Make one per backend; reads run in `readers` threads of its own."""
+    """The runner with threads. Make one for each backend; its reads run in `readers` threads."""
 
     def __init__(self, readers: int = 2) -> None:
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="skolnav-read")
@@ -54,7 +54,7 @@ class ThreadRunner:
 
 
 class ThreadWriter:
-    """Group commit: what came while the last transaction was written goes into the next."""
+    """A writer thread with group commit: items that come during a transaction go into the next one."""
 
     def __init__(self, name: str, commit: Commit, on_durable: Durable | None = None, max_group: int = 4096) -> None:
         self._loop = asyncio.get_running_loop()
@@ -68,7 +68,7 @@ class ThreadWriter:
 
     def submit(self, item: Any) -> asyncio.Future[Any]:
         if self._closed:
-            raise RuntimeError(f"{self._thread.name} is closed")  # nobody would ever answer
+            raise RuntimeError(f"{self._thread.name} is closed")  # else the caller would wait for ever
         future = self._loop.create_future()
         self._queue.put((item, future))
         return future
@@ -95,16 +95,16 @@ class ThreadWriter:
                     group.append(more)
             try:
                 results: Sequence[Any] = self._commit([item for item, _ in group])
-            except Exception as error:  # the backend failed as a whole: every caller is told
+            except Exception as error:  # the backend failed as a whole, so all callers get the error
                 results = [error] * len(group)
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and its callers with it
                 self._loop.call_soon_threadsafe(self._settle, group, results)
 
     def _settle(self, group: Sequence[tuple[Any, asyncio.Future[Any]]], results: Sequence[Any]) -> None:
         try:
             if self._on_durable is not None:
                 self._on_durable(results)
-        finally:  # a failing listener is reported by the loop; it must not leave the callers waiting for ever
+        finally:  # the loop reports a failing listener, which must not leave the callers waiting for ever
             self._answer(group, results)
 
     @staticmethod

@@ -18,6 +18,7 @@ from plugins.errors import ConfigurationError, PermanentError, PrivacyError, Sko
 from plugins.hookspecs import hookimpl
 from plugins.paths import LocalPath
 from plugins.rules import CertificateFile
+from plugins.texts import Text
 from schemas import Category, Event
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Received",
     "SkolnavError",
     "TemporaryError",
+    "Text",
     "Transaction",
     "Waiting",
     "daily",

@@ -16,11 +16,12 @@ from pydantic import BaseModel
 
 import plugins
 import plugins.testing
-from hub.api.health import _Connectors, _Parts
-from hub.cli.app import app
+import plugins.wires
+from hub.api.metrics import Standings
+from hub.cli.commands import app
 from hub.config.model import ClientConfig, ConnectorHead, FileModel, Role
 from hub.delivery.retries import ATTEMPTS, DELAYS_S
-from hub.http.problems import TITLES
+from hub.http.problems import STATUSES
 from hub.subscriptions.spec import KafkaSpec, SubscriptionSpec
 from plugins import Connector, Context, DirectoryView, Effect, hookspecs
 from plugins.hookspecs import ENTRY_POINT_GROUP
@@ -140,9 +141,7 @@ def test_the_table_of_types_is_the_catalogues():
 
 
 def test_every_problem_is_told_with_its_status():
-    assert {row[0]: int(row[1]) for row in table(page("consumers.md"), "code")} == {
-        code: status for code, (status, *_) in TITLES.items()
-    }
+    assert {row[0]: int(row[1]) for row in table(page("consumers.md"), "code")} == STATUSES
 
 
 def test_the_retries_are_those_of_the_schedule():
@@ -202,13 +201,10 @@ def test_every_category_and_role_is_explained():
 
 
 def test_every_metric_is_listed():
-    told = set()
-    for part, prefix in ((_Parts, "skolnav_subscription_"), (_Connectors, "skolnav_connector_")):
-        names = re.findall(r'^ +\("(\w+)", "', inspect.getsource(part), re.MULTILINE)
-        assert len(names) > 3
-        told |= {prefix + name for name in names}
-    told |= {"skolnav_connector_problems_total", "skolnav_directory_age_seconds"}
-    assert set(first_cells(page("municipality.md"), "metric")) == told
+    families = Standings(subscriptions=[], connectors=[], sources=[]).collect()
+    there = {each.name + ("_total" if each.type == "counter" else "") for each in families}
+    assert len(there) > 10
+    assert set(first_cells(page("municipality.md"), "metric")) == there
 
 
 # -- vendors -------------------------------------------------------------------------------------------------------
@@ -224,10 +220,23 @@ def test_every_hook_is_documented_with_its_arguments():
     assert all(inspect.getdoc(hook) for hook in hooks().values())
 
 
-@pytest.mark.parametrize("module", [plugins, plugins.testing])
+@pytest.mark.parametrize("module", [plugins, plugins.testing, plugins.wires])
 def test_every_public_name_is_mentioned(module):
     missing = [name for name in module.__all__ if not re.search(rf"\b{name}\b", page("vendors.md"))]
     assert missing == []
+
+
+def test_every_wire_is_documented():
+    made = {path.stem: classes(path) for path in sorted((REPOSITORY / "plugins" / "wires").glob("*.py"))}
+    wires = {
+        name: node.name
+        for name, found in made.items()
+        for node in found
+        if node.name == name.title() and {getattr(part, "name", "") for part in node.body} & {"probe", "ask"}
+    }
+    assert {row[0]: row[1] for row in table(page("vendors.md"), "module")} == wires
+    models = [node.name for node in made["settings"] if node.name != "Settings"]
+    assert [name for name in models if name not in page("vendors.md")] == []
 
 
 def test_what_a_class_declares_is_documented_with_its_default():
@@ -284,7 +293,8 @@ BACKENDS = [("bus", "Log", "LogContract"), ("store", "Store", "StoreContract"), 
 
 
 def classes(folder: Path) -> list[ast.ClassDef]:
-    trees = [ast.parse(path.read_text("utf-8")) for path in sorted(folder.rglob("*.py"))]
+    files = [folder] if folder.is_file() else sorted(folder.rglob("*.py"))
+    trees = [ast.parse(path.read_text("utf-8")) for path in files]
     return [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
 
 

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from hub.api import catalogue, feed, health, openapi, operator, state, subscriptions
+from hub.api import catalogue, feed, health, metrics, openapi, operator, state, subscriptions
 from hub.api.inbound import PREFIX as CONNECTORS
 from hub.api.inbound import Inbound
 from hub.api.ingest import PATH, Ingest, Message, Receive, Scope, Send, send_problem
@@ -21,9 +21,12 @@ from hub.bus.base import LogUnavailable
 from hub.delivery.delivery import NotFound
 from hub.delivery.feed_cursor import CursorUnknown
 from hub.delivery.pages import CursorTooOld, NotReadable, Unsettled
+from hub.hosting.failures import NothingWaits, NotRunning
 from hub.http import oauth
 from hub.http.auth import Authenticator, OAuthRefused
 from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, language, unavailable
+from hub.operating.acts import ConnectorFailed, NoSuchConnector
+from hub.operating.why import NoSuchEvent, NoSuchRecipient
 from hub.ss12000.answers import Provider
 from hub.ss12000.errors import answer_to
 from hub.ss12000.notify import Notifier
@@ -138,7 +141,7 @@ def _fastapi(services: Services, auth: Authenticator) -> FastAPI:
     api.state.open_pulls = {}
     api.state.ss12000 = Provider(services)
     api.state.ss12000_notifier = Notifier(services, auth.client)
-    for part in (health, catalogue, openapi, oauth, subscriptions, feed, state, operator):
+    for part in (health, metrics, catalogue, openapi, oauth, subscriptions, feed, state, operator):
         api.include_router(part.router)
     api.include_router(ss12000)
     openapi.describe(api)
@@ -232,6 +235,21 @@ _TOLD: Final[Mapping[type[Exception], Callable[[Any, str], ApiProblem]]] = {
     ),
     NotReadable: lambda error, _: ApiProblem(
         "state-conflict", f"The subscription is {error.status}. Resume it, then read on by the same cursor."
+    ),
+    NoSuchConnector: lambda error, _: ApiProblem(
+        "not-found", "No connector of this name runs here. GET /v1/operator/connectors lists them."
+    ),
+    NotRunning: lambda error, _: ApiProblem(
+        "state-conflict", f"The connector does not run ({error.code}): mend that first."
+    ),
+    NothingWaits: lambda error, _: ApiProblem(
+        "state-conflict",
+        "Nothing waits under this word. GET /v1/operator/connectors lists what does: it may be done, or have changed.",
+    ),
+    ConnectorFailed: lambda error, _: unavailable("The connector could not do this. The hub's log says where.", 5),
+    NoSuchEvent: lambda error, _: ApiProblem("not-found", "No event of this id is kept; it may have been trimmed."),
+    NoSuchRecipient: lambda error, _: ApiProblem(
+        "not-found", "No such client with a data contract, and no such connector."
     ),
 }
 

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from hub.api.inbound import MAX_BODY as MAX_SENT
 from hub.api.inbound import PREFIX
 from hub.api.ingest import MAX_BATCH, MAX_BODY, PATH
-from hub.http.problems import MEDIA_TYPE, TITLES, URN
+from hub.http.problems import MEDIA_TYPE, STATUSES, URN
 from schemas.event import BATCH, JSON, STRUCTURED
 from schemas.export import ENVELOPE
 
@@ -93,7 +93,7 @@ def _whole(api: FastAPI) -> dict[str, Any]:
         "type": "object",
         "required": ["type", "title", "status", "detail"],
         "properties": {
-            "type": {"enum": [URN + code for code in TITLES]},
+            "type": {"enum": [URN + code for code in STATUSES]},
             "title": {"type": "string"},
             "status": {"type": "integer"},
             "detail": {"type": "string", "description": "What was wrong and what to do"},

@@ -10,16 +10,16 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import JSONResponse, Response
 
-from hub.api.health import status
-from hub.api.operator import letter
 from hub.assembly.services import Services
 from hub.config.model import Role
 from hub.delivery.delivery import PULLED
 from hub.http.access import Caller, Parts, subscription_of
+from hub.http.as_json import as_json
 from hub.http.auth import Principal
 from hub.http.problems import ApiProblem, invalid_content
+from hub.operating import dead_letters
+from hub.operating.subscriptions import subscription as standing_of
 from hub.registry.registry import PAUSED
-from hub.store import dead_letters
 from hub.subscriptions.model import Status, Subscription
 from hub.subscriptions.spec import SubscriptionSpec, WebhookSpec
 
@@ -53,7 +53,7 @@ async def make(spec: SubscriptionSpec, parts: Parts, who: Caller) -> Response:
     kept = parts.subscriptions.spec(made.id)
     if kept is not None and isinstance(kept.sink, WebhookSpec) and kept.sink.secret is not None:
         shown["sink"]["secret"] = kept.sink.secret.get_secret_value()
-    return JSONResponse(shown, 201, headers={"Location": f"/v1/subscriptions/{made.id}", "Cache-Control": "no-store"})
+    return as_json(shown, 201, headers={"Location": f"/v1/subscriptions/{made.id}", "Cache-Control": "no-store"})
 
 
 @router.get("", summary="The caller's subscriptions", response_class=JSONResponse)
@@ -62,12 +62,12 @@ async def mine(parts: Parts, who: Caller) -> Response:
     who.require(Role.SUBSCRIBER, Role.OPERATOR)
     everybody = Role.OPERATOR in who.roles
     found = [each for each in parts.subscriptions.all() if everybody or each.recipient.name == f"client/{who.id}"]
-    return JSONResponse({"subscriptions": [_shown(parts, each, who) for each in found]})
+    return as_json({"subscriptions": [_shown(parts, each, who) for each in found]})
 
 
 @router.get("/{id}", summary="One subscription", response_class=JSONResponse)
 async def one(id: str, parts: Parts, who: Caller) -> Response:
-    return JSONResponse(_shown(parts, subscription_of(parts, who, id, also_operator=True), who))
+    return as_json(_shown(parts, subscription_of(parts, who, id, also_operator=True), who))
 
 
 @router.patch(
@@ -91,7 +91,7 @@ async def change(id: str, changes: dict[str, Any], parts: Parts, who: Caller) ->
         changed = await parts.subscriptions.update(id, changes, who.id)
     except ValidationError as error:
         raise invalid_content(error.errors(include_input=False, include_url=False)) from None
-    return JSONResponse(_shown(parts, changed, who))
+    return as_json(_shown(parts, changed, who))
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a subscription", response_class=Response)
@@ -126,7 +126,7 @@ async def test(id: str, parts: Parts, who: Caller) -> Response:
             "The webhook has not consented yet: nothing is sent before. Resume the subscription to have it asked now.",
         )
     outcome = await parts.delivery.test(id)
-    return JSONResponse({"result": outcome.result, "reason": outcome.reason})
+    return as_json({"result": outcome.result, "reason": outcome.reason})
 
 
 @router.post("/{id}/replay", status_code=202, summary="Send events again", response_class=JSONResponse)
@@ -138,7 +138,7 @@ async def replay(id: str, stretch: Stretch, parts: Parts, who: Caller) -> Respon
     since = stretch.since if stretch.after is None else (await parts.pages.open(id, stretch.after)).position
     lane = await parts.delivery.replay(id, since=since, until=stretch.until, by=who.id)
     parts.pages.wake()
-    return JSONResponse({"lane": lane}, 202)
+    return as_json({"lane": lane}, 202)
 
 
 @router.get("/{id}/dead-letters", summary="What was given up", response_class=JSONResponse)
@@ -150,10 +150,10 @@ async def letters(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     subscription_of(parts, who, id, also_operator=True)
-    found = await parts.store.read(dead_letters.page(parts.store.tenant, id, after, limit))
-    # One without an event was trimmed while it waited, perhaps for a decision: that is the operator's affair.
-    shown = [letter(each) for each in found if each.event_id or Role.OPERATOR in who.roles]
-    return JSONResponse({"dead_letters": shown})
+    found = await dead_letters.page(parts, subscription=id, after=after, limit=limit)
+    # An event without an id was trimmed while it waited, perhaps for a decision: only an operator may see that.
+    shown = [each for each in found if each.event.id or Role.OPERATOR in who.roles]
+    return as_json({"dead_letters": shown})
 
 
 @router.post("/{id}/dead-letters/{letter}/resend", status_code=202, summary="Try it again", response_class=JSONResponse)
@@ -162,7 +162,7 @@ async def resend(id: str, letter: str, parts: Parts, who: Caller) -> Response:
     subscription_of(parts, who, id, also_operator=True)
     lane = await parts.delivery.resend(id, letter, by=who.id)
     parts.pages.wake()
-    return JSONResponse({"lane": lane}, 202)
+    return as_json({"lane": lane}, 202)
 
 
 async def _set(parts: Services, who: Principal, id: str, to: Status, reason: str) -> Response:
@@ -170,7 +170,7 @@ async def _set(parts: Services, who: Principal, id: str, to: Status, reason: str
     changed = await parts.subscriptions.set_status(id, to, reason, who.id)
     if changed is None:
         raise ApiProblem("not-found", "The subscription was removed meanwhile.")
-    return JSONResponse(_shown(parts, changed, who))
+    return as_json(_shown(parts, changed, who))
 
 
 def _shown(parts: Services, found: Subscription, who: Principal) -> dict[str, Any]:
@@ -187,5 +187,5 @@ def _shown(parts: Services, found: Subscription, who: Principal) -> dict[str, An
         "created": parts.subscriptions.created(found.id).isoformat(),
     }
     if Role.OPERATOR in who.roles:
-        shown["delivery"] = status(parts, found.id)
+        shown["delivery"] = standing_of(parts, found.id)
     return shown

@@ -1,1 +1,1 @@
-"""A running hub put together from its rooms: the order in which they wake and end, and what is done once for all."""
+"""The assembly of a running hub: the order in which its parts start and stop, its maintenance, and its reload."""

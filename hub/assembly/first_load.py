@@ -1,4 +1,4 @@
-"""Which subscriptions wait until the directory has been loaded for the first time."""
+"""The first load of the directory: subscriptions that need it wait until it is complete."""
 
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -11,10 +11,10 @@ from schemas import Catalogue
 
 
 class FirstLoad:
-    """Whether a subscription must wait as a whole, because a configured directory source has never been complete.
+    """Whether a subscription must wait as a whole, since a configured directory source has never been complete.
 
-    Until then every person is unknown: waiting loses nothing, while deciding would withhold every event. After
-    `directory.first_load` (24 h) the gate decides per person.
+    Until then every person is unknown. Waiting loses nothing, while a decision would withhold every event. After
+    `directory.first_load` (24 h) the gate decides person by person.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The hub: every room opened in the order in which it must wake, and closed in the opposite order."""
+"""The hub: it starts its parts in the order in which they need each other, and stops them in the opposite order."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from hub.assembly.first_load import FirstLoad
 from hub.assembly.maintenance import Maintenance
@@ -32,6 +32,7 @@ from hub.privacy.withheld import WithheldMarks
 from hub.registry.registry import Registry
 from hub.sinks.webhooks import Webhooks
 from hub.subscriptions.model import Status, Subscription
+from hub.tasks import Tasks
 from plugins.manager import Plugins
 
 PROBLEMS_KEPT: Final = 1000
@@ -44,7 +45,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something an operator should know: where, a stable code, and a place or id. Never data."""
+    """A problem that an operator should know: where it is, a stable code, and a place or id. Never data."""
 
     at: datetime
     where: str
@@ -61,7 +62,7 @@ class Hub:
         self.plugins = plugins
         self.problems: list[Problem] = []
         self._cleanup = contextlib.AsyncExitStack()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks()
         self._started_at = clock.utc()
 
     @classmethod
@@ -73,7 +74,7 @@ class Hub:
         clock: Clock | None = None,
         open_engine: OpenEngine = EmbeddedEngine.open,
     ) -> Self:
-        """Open the engine, take up where the last life ended, and deliver.
+        """Open the engine, continue where the last run ended, and deliver.
 
         Raises what the engine's `open` raises, LogUnavailable, StoreUnavailable, ConfigurationError.
         """
@@ -102,7 +103,7 @@ class Hub:
         self.withheld = WithheldMarks(self.store, self.log, self.directory, gate, tenant)
         self.webhooks = Webhooks(config, clock)
         registry = await Registry.open(config, store=self.store, catalogue=catalogue, keys=keys, clock=clock)
-        await engine.keep_keys()  # the registry has opened what the store sealed with them
+        await engine.keep_keys()  # the registry has opened the sealed specifications with them
         self.relay = Relay(
             tenant=tenant, store=self.store, log=self.log, catalogue=catalogue, clock=clock,
             on_problem=partial(self.problem, "relay"),
@@ -137,7 +138,7 @@ class Hub:
         self._cleanup.push_async_callback(self.withheld.stop)
         await self.relay.start()
         self._cleanup.push_async_callback(self.relay.stop)
-        self._cleanup.push_async_callback(self.hosts.stop)  # first: the start may take long, and be cut off
+        self._cleanup.push_async_callback(self.hosts.stop)  # before `start`, which may take long and be cancelled
         await self.hosts.start(
             {name: HostedConnector(each.use, each.config, each.contract) for name, each in config.connectors.items()}
         )
@@ -157,14 +158,12 @@ class Hub:
         self._cleanup.push_async_callback(maintenance.stop)
 
     async def stop(self) -> None:
-        """End in order: what is on its way comes home, cursors are saved, files are closed."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Stop in order: deliveries under way end, cursors are saved, files are closed."""
+        await self._tasks.stop()
         await self._cleanup.aclose()
 
     async def settled(self) -> None:
-        """Return when nothing is left to do now (tests and the demo wait for this)."""
+        """Return when nothing is left to do now. Tests and the demo wait for this."""
         while True:
             await self.withheld.settled()
             await self.delivery.settled()
@@ -173,18 +172,18 @@ class Hub:
             await asyncio.sleep(0.005)
 
     def problem(self, where: str, code: str, detail: str) -> None:
-        """Note something for the operator."""
+        """Note a problem for the operator, and log it."""
         self.problems.append(Problem(self.clock.utc(), where, code, detail))
         del self.problems[:-PROBLEMS_KEPT]
         log.warning("%s: %s %s", where, code, detail)
 
     def _in_force(self, config: HubConfig) -> None:
-        """A configuration counts from now on, wherever one is asked."""
+        """Put a configuration in force for every part that reads it."""
         self.config = self.services.config = config
         self.webhooks.configure(config)
         self.services.pages.retention = config.retention
 
-    # -- what the parts ask for -------------------------------------------------------------------------------------
+    # -- what the parts call ------------------------------------------------------------------------------------
 
     def _sink(self, subscription: Subscription) -> Sink:
         sink = subscription.sink
@@ -199,7 +198,7 @@ class Hub:
         return answer.granted
 
     def _pause_connector(self, instance: str, reason: str) -> None:
-        self._spawn(self.services.subscriptions.set_status(f"connector:{instance}", Status.PAUSED, reason, "hub"))
+        self._tasks.start(self.services.subscriptions.set_status(f"connector:{instance}", Status.PAUSED, reason, "hub"))
 
     def _connector_problem(self, instance: str, code: str, detail: str) -> None:
         self.problem(f"connectors.{instance}", code, detail)
@@ -214,8 +213,3 @@ class Hub:
     def _look_again(self, change: Change) -> None:
         self.delivery.look_again()
         self.services.pages.wake()
-
-    def _spawn(self, work: Awaitable[Any]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

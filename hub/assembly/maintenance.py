@@ -1,12 +1,14 @@
-"""What a hub does by the clock: trimming the log, the turn of the day, and subscriptions that expire."""
+"""The hub's work by the clock: it trims the log, begins a new day, and ends subscriptions that expire."""
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import time, timedelta
 from typing import Final
 
 from hub.assembly.services import Services
-from hub.clock import SCHOOL_ZONE
+from hub.tasks import Tasks
+from hub.waiting import set_within
+from schemas.school_time import school_moment
 
 LONGEST_S: Final = 3600.0  # machine time between two looks
 _AT_ONCE_S: Final = 0.1
@@ -14,23 +16,22 @@ _AFTER_FAILURE_S: Final = 10.0
 
 
 class Maintenance:
-    """Two loops, from `start` to `stop`. `problem(where, code, detail)` is called when a look failed."""
+    """Two loops, from `start` to `stop`. They report failures to `problem(where, code, detail)` and try again."""
 
     def __init__(self, services: Services, problem: Callable[[str, str, str], None]) -> None:
         self._services = services
         self._problem = problem
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = Tasks()
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._tidy()), asyncio.create_task(self._expire())]
+        self._tasks.start(self._tidy(), name="tidy")
+        self._tasks.start(self._expire(), name="expire")
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     async def _tidy(self) -> None:
-        """Trim events that are past their retention; after midnight take up enrolments that begin that day."""
+        """Trim events that are past their retention. After midnight take up the enrolments that begin that day."""
         services = self._services
         clock = services.clock
         today = clock.school().date()
@@ -46,12 +47,11 @@ class Maintenance:
 
     def _next_look_s(self) -> float:
         clock = self._services.clock
-        school = clock.school()
-        midnight = datetime.combine(school.date() + timedelta(days=1), time(0, 0, 1), SCHOOL_ZONE)
+        midnight = school_moment(clock.school().date() + timedelta(days=1), time(0, 0, 1))
         return max(_AT_ONCE_S, min(LONGEST_S, clock.machine_seconds_until(midnight)))
 
     async def _expire(self) -> None:
-        """End each subscription at its `expires_at`. A subscription that is made or changed may be the next."""
+        """End each subscription at its `expires_at`. A created or changed subscription may be the next to expire."""
         registry, clock = self._services.subscriptions, self._services.clock
         changed = asyncio.Event()
         registry.listen(lambda subscription: changed.set())
@@ -65,12 +65,4 @@ class Maintenance:
                 least_s = _AFTER_FAILURE_S
             expiry = registry.next_expiry()
             wait_s = LONGEST_S if expiry is None else (expiry - clock.utc()).total_seconds()
-            waits = [
-                asyncio.create_task(clock.sleep(min(max(wait_s, least_s), LONGEST_S))),
-                asyncio.create_task(changed.wait()),
-            ]
-            try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for each in waits:
-                    each.cancel()
+            await set_within(changed, min(max(wait_s, least_s), LONGEST_S), clock)

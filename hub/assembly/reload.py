@@ -1,4 +1,4 @@
-"""`skolnav apply`: a running hub takes up its configuration file as it stands now, without a gap in delivery."""
+"""`skolnav apply`: a running hub reads its configuration file again and applies it without a gap in delivery."""
 
 import asyncio
 import logging
@@ -12,25 +12,26 @@ from hub.assembly.services import Services
 from hub.config import ConnectorEntry, HubConfig, load
 from hub.hosting.hosts import START_S, HostedConnector
 from hub.hosting.timers import Timers
+from hub.pauses import until_it_works
 from hub.registry.plan import AT_START, Change, plan
 from hub.store.base import StoreUnavailable
 from hub.subscriptions.model import Status
+from hub.tasks import Tasks
 from plugins.errors import ConfigurationError
 
-AGAIN_S: Final = 1.0
 _OTHER_HUB: Final = ("tenant", "data")  # another hub would begin there
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reloaded:
-    """What the file changes; `applied` says whether that was done. `config` is what is in force now."""
+    """The changes that the file makes; `applied` says whether they are in force. `config` is the one in force now."""
 
     changes: Sequence[Change]
     applied: bool
     config: HubConfig
-    read: HubConfig  # what the file says
+    read: HubConfig  # the file's configuration
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -42,22 +43,22 @@ class Reloaded:
 
 
 class Reloader:
-    """Of one hub. Calls come one after another."""
+    """Applies the configuration file to one hub. A call waits until the one before has ended."""
 
     def __init__(self, services: Services, timers: Timers, in_force: Callable[[HubConfig], None]) -> None:
-        """`in_force(config)` puts a configuration in force for what is read and made from now on."""
+        """`in_force(config)` puts a configuration in force for all parts that read one."""
         self._services = services
         self._hosts = services.hosts
         self._timers = timers
         self._in_force = in_force
         self._turn = asyncio.Lock()
-        self._opening: set[asyncio.Task[None]] = set()
+        self._opening = Tasks()
 
     async def apply(self, *, dry_run: bool, environ: Mapping[str, str] = os.environ) -> Reloaded:
-        """Read the file again, say what it changes, and unless `dry_run` do that. Cursor and state stay by name.
+        """Read the file again, and apply its changes unless `dry_run`. Names keep their cursors and state.
 
-        What is read only at the start (`AT_START`) stays as it is, and shows in the next plan again. Raises
-        ConfigErrors, ConfigurationError (the file describes another hub), StoreUnavailable; then all is as before.
+        Keys that only a start reads (`AT_START`) keep their values in force, so the next plan lists them again. Raises
+        ConfigErrors, ConfigurationError (the file describes another hub), StoreUnavailable; then nothing has changed.
         """
         async with self._turn:
             old = self._services.config
@@ -66,7 +67,7 @@ class Reloader:
             new = await asyncio.to_thread(load, old.path, self._services.plugins, environ=environ)
             changes = plan(old, new, self._services.catalogue)
             if dry_run:
-                return Reloaded(changes, False, old, new)
+                return Reloaded(changes=changes, applied=False, config=old, read=new)
             if changed := [name for name in _OTHER_HUB if getattr(old, name) != getattr(new, name)]:
                 raise ConfigurationError(
                     f"{' and '.join(changed).replace('tenant', 'municipality')} can't change while the hub runs",
@@ -79,13 +80,11 @@ class Reloader:
             )
             await self._become(old, kept)
             log.info("configuration read again: %d changes", len(changes))
-            return Reloaded(changes, True, kept, new)
+            return Reloaded(changes=changes, applied=True, config=kept, read=new)
 
     async def stop(self) -> None:
-        """Connectors that are still starting are let go; `Hosts` ends them."""
-        for task in self._opening:
-            task.cancel()
-        await asyncio.gather(*self._opening, return_exceptions=True)
+        """Stop waiting for connectors that are still starting; `Hosts` ends them."""
+        await self._opening.stop()
 
     async def _become(self, old: HubConfig, new: HubConfig) -> None:
         services = self._services
@@ -94,7 +93,7 @@ class Reloader:
         changed = [
             name for name, each in new.connectors.items() if name in old.connectors and each != old.connectors[name]
         ]
-        # A new instance is there before its subscription, which hands it events at once.
+        # A new instance starts before its subscription, which sends it events at once.
         for name in added:
             await self._open(name, new.connectors[name])
         self._in_force(new)
@@ -117,23 +116,22 @@ class Reloader:
             await self._time(name)
 
     async def _open(self, name: str, entry: ConnectorEntry) -> None:
-        """Start an instance; one that takes long goes on behind, as at the hub's start."""
+        """Start an instance. One that takes long goes on starting in the background, as at the hub's start."""
         hosted = HostedConnector(entry.use, entry.config, entry.contract)
-        opening = asyncio.ensure_future(self._hosts.add(name, hosted))
-        self._opening.add(opening)
-        opening.add_done_callback(self._opening.discard)
+        opening = self._opening.start(self._hosts.add(name, hosted))
         await asyncio.wait([opening], timeout=START_S)
         if opening.done():
             opening.result()
 
     async def _time(self, name: str) -> None:
-        """Take up its timers once the store gives and takes them: the file is in force, there is no way back."""
-        while True:
-            try:
-                return await self._timers.add(name)
-            except StoreUnavailable as error:
-                log.error("%s: no timers (%s); next try in %.0f s", name, type(error).__name__, AGAIN_S)
-            await self._services.clock.sleep(AGAIN_S)
+        """Take up an instance's timers, and wait for the store if it is away: the file is in force already."""
+
+        def failed(error: Exception, pause_s: float) -> None:
+            log.error("%s: no timers (%s); next try in %.1f s", name, type(error).__name__, pause_s)
+
+        await until_it_works(
+            lambda: self._timers.add(name), clock=self._services.clock, failed=failed, retry_on=(StoreUnavailable,)
+        )
 
     async def _close(self, name: str) -> None:
         await self._timers.remove(name)
@@ -141,7 +139,7 @@ class Reloader:
             await self._hosts.remove(name)
 
     async def _resume(self, name: str) -> None:
-        """A connector that waited for its configuration to be mended goes on."""
+        """Resume a connector that was paused because of its configuration."""
         id = f"connector:{name}"
         with suppress(KeyError):
             if self._services.subscriptions.get(id).reason == "configuration":

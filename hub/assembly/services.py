@@ -1,4 +1,4 @@
-"""The parts of a running hub, as the API, the command line and the engine's tasks see them."""
+"""The parts of a running hub, for the API, the SS 12000 provider and the hub's own maintenance."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Services:
-    """Made once by the engine (`hub.assembly.hub`), in the order of the fields."""
+    """The hub (`hub.assembly.hub`) makes one at its start. `config` changes when the file is applied again."""
 
     config: "HubConfig"
     clock: "Clock"

@@ -1,7 +1,8 @@
-"""The log: what every backend promises, and the few words that it speaks in.
+"""The log: what every backend promises, and the types that its callers share.
 
-The log is N partitions; a key lives in one of them. A `Place` names one stored event, a `Position` how far a reader
-has got in all partitions. Both are opaque outside this room: keep them, give them back, compare them nowhere.
+The log is N partitions; each key lives in one of them. A `Place` names one stored event; a `Position` says how far a
+reader has read in each partition. Both are opaque outside this room: callers store them and pass them back, and only
+the log compares them.
 """
 
 import struct
@@ -15,7 +16,7 @@ import orjson
 from schemas import Described, Event
 
 Place = NewType("Place", int)
-"""One stored event: partition and offset in one integer. Places of one partition rise in log order."""
+"""One stored event: its partition and offset in one integer. Places of one partition rise in log order."""
 
 OFFSET_BITS: Final = 48
 
@@ -34,17 +35,18 @@ def offset_of(at: Place) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a reader has got: per partition the last offset read (0 = nothing), and the log's epoch.
+    """How far a reader has read: the last offset of each partition (0 = nothing), and the log's epoch.
 
-    The epoch names the life of the log that gave it (`hub.bus.lives`): a log that has lost its end gives offsets anew,
-    and a position from before that counts only as far as both lives hold the same.
+    The epoch names the life of the log that issued the position (`hub.bus.lives`). A log that lost its newest events
+    uses their offsets again for other events, so a position from an earlier life is valid only up to the offset where
+    the two lives part.
     """
 
     epoch: int
     offsets: tuple[int, ...]
 
     def past(self, at: Place) -> "Position":
-        """This position with `at` read too. Offsets never go back."""
+        """This position with `at` read too. An offset never falls."""
         partition = partition_of(at)
         if offset_of(at) <= self.offsets[partition]:
             return self
@@ -53,11 +55,11 @@ class Position:
         return Position(self.epoch, tuple(offsets))
 
     def covers(self, at: Place) -> bool:
-        """Whether `at` has been read by a reader who is here."""
+        """Whether a reader at this position has read `at`."""
         return offset_of(at) <= self.offsets[partition_of(at)]
 
     def reached(self, other: "Position") -> bool:
-        """Whether a reader who is here has read all that one at `other` has."""
+        """Whether a reader at this position has read all that a reader at `other` has read."""
         return all(mine >= theirs for mine, theirs in zip(self.offsets, other.offsets, strict=True))
 
     def pack(self) -> bytes:
@@ -65,7 +67,7 @@ class Position:
 
     @classmethod
     def unpack(cls, packed: bytes) -> Self:
-        """Raises ValueError on anything that `pack` did not make."""
+        """The position that `pack` made into these bytes. Raises ValueError for any other bytes."""
         try:
             epoch, count = struct.unpack_from(">IH", packed)
             return cls(epoch, struct.unpack(f">{count}Q", packed[6:]))
@@ -75,10 +77,11 @@ class Position:
 
 @dataclass(slots=True, repr=False)
 class Stored:
-    """An event in the log, with the columns that routing and the gate read without parsing it.
+    """An event in the log, with the columns that routing and the gate read without parsing the body.
 
-    `body` is the whole event in the JSON event format, `sequence` and `time` filled in: bytes that may be sent as
-    they are to whom may see all of it, unless `extras` says that something in it is not in the catalogue.
+    `body` is the whole event in the JSON event format, with `sequence` and `time` filled in. A recipient that may see
+    all of the event can get these bytes unchanged, unless `extras` says that the body holds something that the
+    catalogue does not list.
     """
 
     at: Place
@@ -93,18 +96,18 @@ class Stored:
     extras: bool
     accepted_us: int  # acceptance time, microseconds since 1970 UTC; `sequence` in the event is at least this
     body: bytes
-    # It says what changed, or that its entity is no more: what it leaves out stands in the events before it.
+    # The event reports a change or the end of its entity. Earlier events of the entity hold what this one leaves out.
     continues: bool = False
-    earlier: tuple["Stored", ...] = ()  # those, newest first; read with the state alone
+    earlier: tuple["Stored", ...] = ()  # those earlier events, newest first; filled in when state is read
     _parsed: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
-        # Only what may stand in a log line: no subject, no data.
+        # Log lines may show this much: no subject, no data.
         return f"<Stored {self.type} {self.id} at {self.at}>"
 
     @property
     def parsed(self) -> dict[str, Any]:
-        """The event as one JSON object. Shared between recipients: read, never write."""
+        """The event as one JSON object. All recipients share it: never change it."""
         if self._parsed is None:
             self._parsed = orjson.loads(self.body)
         return self._parsed
@@ -118,9 +121,9 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a read gave: events in log order per partition, and the position after all that was looked at.
+    """The result of a read: events in log order per partition, and the position after all that the log looked at.
 
-    `position` may be past the last event (others were skipped or trimmed); `at_head` says that nothing more was there.
+    `position` may lie past the last event, since the log skips trimmed ones. `at_head`: there were no further events.
     """
 
     events: Sequence[Stored]
@@ -130,16 +133,16 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What became of a batch. `stored` are the new ones; `duplicates` counts those known before (same content)."""
+    """The result of an append. `stored` are the new events; `duplicates` counts known ones (same id, same content)."""
 
     stored: Sequence[Stored]
     duplicates: int
 
 
 class IdConflict(ValueError):
-    """The same `source` and `id` came with other content. Nothing of the batch was stored.
+    """An event has the `source` and `id` of a stored event but other content. Nothing of the batch was stored.
 
-    `indexes` are the places in the batch, counted from 0.
+    `indexes` names such events by their index in the batch.
     """
 
     def __init__(self, indexes: Iterable[int]) -> None:
@@ -152,88 +155,91 @@ class LogUnavailable(Exception):
 
 
 class Log(Protocol):
-    """An ordered, durable log of events with their state. `tests/contracts/log.py` holds every backend to this."""
+    """An ordered, durable log of events and of their entities' state. `tests/contracts/log.py` tests every backend."""
 
     @property
     def partitions(self) -> int: ...
 
     def observe(self, observer: Callable[[Sequence[Stored]], None]) -> None:
-        """Call `observer` with newly durable events, in log order, in the turn before `append` returns.
+        """Call `observer` with newly durable events, in log order, in the turn in which they become visible.
 
-        Observers run on the event loop and must not fail: the directory applies its events here, before anything is
-        acknowledged and before any reader sees them.
+        Observers run on the event loop and must not fail. The directory is one: it applies its events before their
+        publisher gets an answer and before any reader sees them.
         """
 
     async def append(self, batch: Sequence[Described]) -> Appended:
         """Store a validated batch and return once all of it is durable (promise 1).
 
-        Atomic per partition; repeating the batch is harmless: a known (source, id) is not stored again within
-        the duplicate window, across batches and within one. An empty batch asks whether the log can be written, and
-        is written too. Raises IdConflict, LogUnavailable.
+        Atomic per partition. Repeating a batch is harmless: within the duplicate window a known (source, id) is not
+        stored again, whether it comes in another batch or twice in one. An empty batch tests whether the log can be
+        written: it makes a small change to the file. Raises IdConflict, LogUnavailable.
         """
 
     async def read(self, after: Position, limit: int, *, limit_bytes: int = 4 << 20) -> Batch:
-        """Up to `limit` events after a position, from memory if it reaches back, else from the file.
+        """Up to `limit` events after a position: from memory if they are all there, else from the file.
 
-        A position below the trim point is moved up silently, one that no life of this log gave reads from the
-        oldest. Never waits. Raises LogUnavailable; ValueError for a position of another number of partitions.
+        A position below the trim point counts as the trim point. A position that no life of this log issued counts as
+        the start. Never waits. Raises LogUnavailable; ValueError for a position with another number of partitions.
         """
 
     async def wait(self, after: Position) -> None:
-        """Return as soon as there is something after `after`; wakes on append, without polling."""
+        """Return as soon as there is an event after `after`. An append wakes the caller; there is no polling."""
 
     async def get(self, places: Sequence[Place], *, state: bool = False) -> Sequence[Stored]:
-        """The events at these places, in that order; those that were trimmed are left out.
+        """The events at these places, in that order, without those that have been trimmed.
 
-        `state`: they were read as the state of their entities, so with what that rests on (`Stored.earlier`).
+        `state`: each event is the state of its entity, so it comes with the events it rests on (`Stored.earlier`).
         """
 
     async def find(self, source: str, id: str) -> Stored | None:
-        """The event that (source, id) names, while the log keeps it. For `skolnav why` and `events`."""
+        """The event with this source and id, or None if the log does not have it. For `skolnav why` and `events`."""
 
     def start(self) -> Position:
-        """Before everything: reading from here gives the oldest event kept."""
+        """The position before the oldest event that the log has."""
 
     def knows(self, position: Position) -> bool:
-        """Whether this log gave it, in this life or an earlier one."""
+        """Whether this log issued the position, in this life or an earlier one."""
 
     def head(self) -> Position:
-        """After the newest durable event."""
+        """The position after the newest durable event."""
 
     async def at(self, time: datetime) -> Position:
-        """Just before the first event accepted at or after `time` (aware)."""
+        """The position before the first event accepted at or after `time` (aware)."""
 
     async def oldest_time(self) -> datetime | None:
-        """Acceptance time of the oldest event kept outside state; None if the log is empty."""
+        """Acceptance time of the oldest event above the trim point; None if there is none."""
 
     async def trim(self, before: datetime) -> int:
-        """Forget events accepted before `before`, except those that are some entity's state; returns how many.
+        """Delete events accepted before `before`; returns the number of deleted events.
 
-        State whose type `ends` its entity, and state of `window` types, goes with its age.
+        The log keeps events that are an entity's state, or that the state rests on. It does not keep state whose type
+        `ends` its entity, nor state of `window` types.
         """
 
     async def states(self, kinds: Sequence[str], after: str = "", limit: int = 1000) -> Sequence[Stored]:
-        """The last event of each entity whose kind (`absence` of `absence/<uuid>`) is in `kinds`.
+        """The last event of each entity whose kind (`absence` in `absence/<uuid>`) is in `kinds`.
 
-        By kind, then in a fixed order of entities. Pages by `after`, the last entity seen; `ends` types are included.
-        Each comes with what it rests on (`Stored.earlier`): an event that says what changed with those back to the
-        last that does not, the last of an entity with what it was before. Trimming spares them as long as the state
-        itself; of very many the oldest and the newest are kept.
+        Ordered by kind, then in a fixed order of entities. `after` is the last entity of the page before. Types that
+        end an entity are included.
+
+        Each event comes with the events it rests on (`Stored.earlier`). For a change these are the earlier changes
+        back to the last event that holds the whole entity; for an end, the entity's state before it. Trimming keeps
+        them as long as the state itself. If there are very many, the oldest and the newest ones remain.
         """
 
     async def states_of(self, subject: str) -> Sequence[Stored]:
-        """The last event of each entity with this subject (`person/<uuid>`)."""
+        """The last event of each entity whose subject this is (`person/<uuid>`)."""
 
     async def states_about(self, person: str) -> Sequence[Stored]:
         """The last event of each entity that is about this person."""
 
     async def restate(self, entities: Sequence[str]) -> Sequence[Stored]:
-        """Append each entity's state as it stands when this is written, under its own source with a new random id.
+        """Append a copy of each entity's current state, under the entity's own source with a new random id.
 
-        Copied in the writer's own transaction: a copy read earlier could land on top of a newer one. `data.changed`
-        is left out: the copy stands for the entity as it is, and previous values would tell what was withheld. So
-        would a type that speaks of a change: it takes that of the event that the changes were made to.
-        Unknown entities are left out.
+        The writer reads and copies the state in one transaction; a copy of a state read earlier could overwrite a
+        newer state. The copy has no `data.changed`, since previous values would reveal what was withheld. For the same
+        reason its type is not that of a change: it gets the type of the event that the changes were made to. Unknown
+        entities are skipped.
         """
 
     async def close(self) -> None: ...

@@ -1,19 +1,19 @@
-"""The seam between an event's bytes and what the log keeps of them."""
+"""The codec between an event's bytes and the bytes that the log stores."""
 
 from typing import Protocol
 
 
 class Codec(Protocol):
-    """Turns bodies into what is stored, and back. Runs in the writer and in readers: must be thread-safe."""
+    """Converts bodies for storage and back. The writer and the readers call it, so it must be thread-safe."""
 
     def encode(self, subject: str, body: bytes) -> bytes: ...
 
     def decode(self, subject: str, stored: bytes) -> bytes:
-        """Raises ValueError on what `encode` did not make."""
+        """The body. Raises ValueError for bytes that `encode` did not make."""
 
 
 class Clear:
-    """Version 1: bodies are stored as they are. Later person fields are sealed under a key per subject."""
+    """Version 1: bodies are stored unchanged. A later version seals person fields with a key for each subject."""
 
     def encode(self, subject: str, body: bytes) -> bytes:
         return body

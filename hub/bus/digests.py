@@ -1,9 +1,10 @@
 # ruff: noqa: S608 - only generation numbers are put into statements
-"""Which (source, id) the log has seen, with which content, and where it put it.
+"""The duplicate index: for each (source, id) that the log has accepted, the content's digest and the event's place.
 
-Digests are kept in generations: a table a UTC day, and a new one after 262,144 keys, so that writing into it costs the
-same however much a day brings. A generation is dropped when the whole of it is past the duplicate window. Each has a
-Bloom filter in memory: what is new, nearly everything, is never looked for in a table.
+Digests lie in generations. Each is a table: a new one begins with each UTC day and after 262,144 keys, so that the
+cost of a write does not grow with the number of events in a day. A generation is dropped once all of it is older than
+the duplicate window. Each has a Bloom filter in memory, so the log seldom searches a table for a new id, and nearly
+every id is new. What this buys: docs/log-indexes.md.
 """
 
 import struct
@@ -17,7 +18,7 @@ from hub.bus.sql import insert, marks, padded
 
 DAY_US: Final = 86_400_000_000
 SCHEMA: Final = """
--- `day` counts from 1970 UTC; the filter of the newest one is made when the log is opened.
+-- `day` counts from 1970 UTC. The newest generation has no stored filter: opening the log makes it.
 CREATE TABLE generations (number INTEGER PRIMARY KEY, day INTEGER NOT NULL, filter BLOB);
 """
 
@@ -28,7 +29,7 @@ _FOUND: Final = struct.Struct(">8sQ")
 
 
 def pack_found(content: bytes, place: int) -> bytes:
-    """What is kept of a key: the digest of its content and its place, small since very many are held."""
+    """What the index holds for a key: content digest and place, in 16 bytes since there are very many."""
     return _FOUND.pack(content, place)
 
 
@@ -41,9 +42,9 @@ def place_of(found: bytes) -> int:
 
 
 class Filter:
-    """A Bloom filter: says surely that a key is not there, or that it may be (2 of 1,000 wrongly, when full).
+    """A Bloom filter: a no is certain; a yes is wrong for 2 of 1,000 absent keys once the filter is full.
 
-    The keys are digests, so their own words serve as the hashes.
+    The keys are digests, so the four words of a key serve as its hashes.
     """
 
     __slots__ = ("_bits", "_mask")
@@ -55,7 +56,7 @@ class Filter:
     words = staticmethod(_WORDS.unpack)
 
     def may_have(self, words: tuple[int, ...]) -> bool:
-        """`words` is `Filter.words(key)`, worked out once for all filters."""
+        """`words` is `Filter.words(key)`, which the caller computes once for all filters."""
         bits, mask = self._bits, self._mask
         for word in words:
             bit = word & mask
@@ -64,7 +65,7 @@ class Filter:
         return True
 
     def add(self, keys: Iterable[bytes]) -> None:
-        """Only before `shrunk`."""
+        """Add keys. Not allowed on a filter made of the bits that `shrunk` returned."""
         bits, mask, unpack = self._bits, self._mask, _WORDS.unpack
         assert isinstance(bits, bytearray)
         for key in keys:
@@ -73,7 +74,10 @@ class Filter:
                 bits[bit >> 3] |= 1 << (bit & 7)
 
     def shrunk(self, keys: int) -> bytes:
-        """The bits, for a generation that ended with so many keys: halves laid over each other lose nothing else."""
+        """The bits for a generation that has ended with `keys` keys: as few as that number needs.
+
+        Halving a filter by OR of its two halves keeps every key, since a hash then loses its highest bit only.
+        """
         bits = bytes(self._bits)
         while len(bits) > 64 and keys * _BITS_PER_KEY * 2 <= len(bits) * 8:
             half = len(bits) // 2
@@ -91,7 +95,7 @@ class _Generation:
 
 
 class Digests:
-    """The writer's side: everything here runs inside its transactions."""
+    """The generations as the writer uses them. Every method runs inside one of its transactions."""
 
     def __init__(self, db: apsw.Connection, window_us: int) -> None:
         self._db = db
@@ -107,15 +111,15 @@ class Digests:
         self._before = list(self._generations)
 
     def begin(self) -> None:
-        """A transaction starts."""
+        """A transaction begins."""
         self._before = list(self._generations)
 
     def undo(self) -> None:
-        """The transaction was undone. Bits set meanwhile do no harm."""
+        """The transaction was rolled back. Filter bits that it set may remain: they cost a look-up, no error."""
         self._generations = self._before
 
     def known(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
-        """Those of `keys` that were seen within the window, as `pack_found` made it."""
+        """The keys that some generation has, each with its content digest and place (`pack_found`)."""
         wanted: dict[int, list[bytes]] = {}
         generations = [(each.number, each.filter.may_have) for each in reversed(self._generations)]
         words = _WORDS.unpack
@@ -130,7 +134,10 @@ class Digests:
         return found
 
     def make_room(self, keys: int, newest_us: int) -> None:
-        """Before `keys` digests are added, the newest accepted at `newest_us`: a new generation where one is due."""
+        """Call before `keys` digests are added, the newest of them accepted at `newest_us`.
+
+        Begins a new generation if one is due, and then drops those that are past the duplicate window.
+        """
         day = newest_us // DAY_US
         current = self._generations[-1] if self._generations else None
         if current is not None and current.day == day and current.keys + keys <= _GENERATION_KEYS:
@@ -150,14 +157,14 @@ class Digests:
             self._generations.remove(past)
 
     def add(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
-        """Add (key, found) to the newest generation, in the order of the keys. Repeating it is harmless."""
+        """Add (key, found) rows, sorted by key, to the newest generation. Adding a row twice is harmless."""
         newest = self._generations[-1]
         newest.filter.add(key for key, _ in rows)
         insert(self._db, f"INSERT OR REPLACE INTO digests_{newest.number} VALUES", rows)
 
 
 def look_up(db: apsw.Connection, generation: int, keys: Sequence[bytes]) -> Mapping[bytes, bytes]:
-    """Those of `keys` that a generation has. Any connection."""
+    """The keys that this generation has. Works on any connection."""
     found: dict[Any, Any] = {}
     for start in range(0, len(keys), 256):
         some = padded(keys[start : start + 256])
@@ -167,7 +174,7 @@ def look_up(db: apsw.Connection, generation: int, keys: Sequence[bytes]) -> Mapp
 
 
 def find(db: apsw.Connection, key: bytes) -> int | None:
-    """The place of a key, or None if no generation has it. Any connection."""
+    """The place of a key's event, or None if no generation has the key. Works on any connection."""
     for number in [number for (number,) in db.execute("SELECT number FROM generations ORDER BY number DESC")]:
         for found in look_up(db, number, [key]).values():
             return place_of(found)
@@ -175,6 +182,9 @@ def find(db: apsw.Connection, key: bytes) -> int | None:
 
 
 def reach_back_to(db: apsw.Connection) -> int:
-    """Since when every event's digest is kept; microseconds since 1970 UTC. Any connection."""
+    """The time since which the index is complete: every event accepted later has its digest here, or in memory.
+
+    In microseconds since 1970 UTC. Works on any connection.
+    """
     day = db.execute("SELECT min(day) FROM generations").get
     return 0 if day is None else day * DAY_US

@@ -1,4 +1,7 @@
-"""The last event of each entity: where it stands, and by which names its entities are found."""
+"""The state index: the place of each entity's last event, the events that it rests on, and names that find entities.
+
+A query gets `fresh`, what is not in the tables yet, newest first, and answers from both. See docs/log-indexes.md.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -11,12 +14,13 @@ from hub.bus.sql import insert, marks, padded
 
 SCHEMA: Final = """
 CREATE TABLE state (entity PRIMARY KEY, place INTEGER NOT NULL) WITHOUT ROWID;
--- What the last event of an entity rests on: where it says what changed, those back to the last that does not.
+-- The events that an entity's last event rests on. If that one reports a change: the earlier changes, back to the last
+-- event that holds the whole entity.
 CREATE TABLE earlier (entity, place INTEGER NOT NULL, PRIMARY KEY (entity, place)) WITHOUT ROWID;
--- Entities by subject, and by the persons that they are about (`person/<uuid>`). May name too many, never too few:
--- whoever reads looks at the event.
+-- Entities by subject, and by the persons that they are about (`person/<uuid>`). May name too many entities, never too
+-- few: a reader checks the event itself.
 CREATE TABLE related (name, entity, PRIMARY KEY (name, entity)) WITHOUT ROWID;
--- Events below the trim point that were spared, being state then; they go once they are state no more.
+-- Events below the trim point that a trim kept since they were state. A sweep deletes them once they are not.
 CREATE TABLE spared (place INTEGER PRIMARY KEY, entity NOT NULL);
 """
 
@@ -24,7 +28,7 @@ _AT_ONCE: Final = 64  # entities in one statement
 
 
 def place_of(db: apsw.Connection, fresh: Sequence[Fresh], entity: Packed) -> int | None:
-    """Where an entity's state stands, or None."""
+    """The place of an entity's last event, or None."""
     for newer in fresh:
         if (found := newer.state.get(entity)) is not None:
             return found
@@ -32,7 +36,7 @@ def place_of(db: apsw.Connection, fresh: Sequence[Fresh], entity: Packed) -> int
 
 
 def chain_of(db: apsw.Connection, fresh: Sequence[Fresh], entity: Packed) -> list[int]:
-    """Places of what an entity's last event rests on, newest first; its own is not among them."""
+    """The places of the events that an entity's last event rests on, newest first, without its own."""
     last: int | None = None
     places: list[int] = []
     for newer in fresh:
@@ -47,7 +51,7 @@ def chain_of(db: apsw.Connection, fresh: Sequence[Fresh], entity: Packed) -> lis
         places += reversed(chain.places)
         if not chain.open:
             return places
-    # Part of what is fresh may be in the tables already.
+    # The tables may hold some of the fresh events already.
     oldest = places[-1] if places else last
     kept = [at for (at,) in db.execute("SELECT place FROM state WHERE entity = ?", (entity,))]
     kept += [at for (at,) in db.execute("SELECT place FROM earlier WHERE entity = ? ORDER BY place DESC", (entity,))]
@@ -57,9 +61,10 @@ def chain_of(db: apsw.Connection, fresh: Sequence[Fresh], entity: Packed) -> lis
 
 
 def fold(db: apsw.Connection, fresh: Fresh, rows: Sequence[tuple[Packed, int]], *, any_earlier: bool) -> bool:
-    """Write some entities' last places and what they rest on. The answer: whether the table of that holds anything.
+    """Write some entities' last places, and what they rest on. The answer: whether the table `earlier` has any rows.
 
-    The same again changes nothing: after a crash in the middle it is folded once more, with what came since.
+    Writing the same rows twice changes nothing: after a crash in the middle of a fold all of them are written again,
+    together with newer ones.
     """
     chains = fresh.chains
     if any_earlier and (whole := [entity for entity, _ in rows if entity not in chains or not chains[entity].open]):
@@ -90,9 +95,9 @@ def _cap(db: apsw.Connection, entity: Packed) -> None:
 
 
 def page(
-    db: apsw.Connection, fresh: Sequence[Fresh], names: Names, kinds: Iterable[str], after: str, limit: int
+    db: apsw.Connection, fresh: Sequence[Fresh], *, names: Names, kinds: Iterable[str], after: str, limit: int
 ) -> list[int]:
-    """Places of the state of entities of these kinds, by kind, then entity; from past `after` on."""
+    """The places of the state of entities of these kinds, ordered by kind, then entity; those after `after`."""
     newer: dict[Packed, int] = {}
     for each in reversed(fresh):
         newer.update(list(each.state.items()))
@@ -109,14 +114,14 @@ def page(
             query = "SELECT entity, place FROM state WHERE entity > ? AND entity < ? ORDER BY entity LIMIT ?"
             found: dict[Any, Any] = {}
             found.update(db.execute(query, (low, high, left)))
-            kept = type(low)
-            found.update((entity, at) for entity, at in newer.items() if type(entity) is kept and low < entity < high)  # type: ignore[operator]
+            alike = type(low)
+            found.update((each, at) for each, at in newer.items() if type(each) is alike and low < each < high)  # type: ignore[operator]
             places += [found[entity] for entity in sorted(found)[:left]]
     return places
 
 
 def of_name(db: apsw.Connection, fresh: Sequence[Fresh], name: Packed) -> list[int]:
-    """Places of the state of entities that have this name as their subject, or are about the person it names."""
+    """The places of the state of entities whose subject has this name, or that are about the person it names."""
     entities = {entity for (entity,) in db.execute("SELECT entity FROM related WHERE name = ?", (name,))}
     for newer in fresh:
         entities.update(newer.related.get(name, ()))
@@ -124,7 +129,7 @@ def of_name(db: apsw.Connection, fresh: Sequence[Fresh], name: Packed) -> list[i
 
 
 def _ranges(names: Names, kind: str, past: Packed | None) -> Iterable[tuple[Packed, Packed]]:
-    """Where the entities of a kind lie: `kind/<uuid>` as bytes, all others as text, which SQLite orders first."""
+    """The key ranges of a kind: first the entities stored as text, then `kind/<uuid>`, stored as bytes."""
     if past is None or isinstance(past, str):
         yield past or f"{kind}/", f"{kind}0"  # "0" follows "/"
     number = names.known(kind)

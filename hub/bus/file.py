@@ -1,4 +1,4 @@
-"""The log's file: made durably, opened by one process alone, read through connections that can't write."""
+"""The log's file: created durably, opened by one process only, read through connections that cannot write."""
 
 import contextlib
 import fcntl
@@ -16,12 +16,13 @@ from hub.bus.base import LogUnavailable
 T = TypeVar("T")
 
 _FORMAT: Final = 3
-_STATEMENTS: Final = 256  # prepared statements kept a connection
+_STATEMENTS: Final = 256  # prepared statements that a connection caches
 
 _SCHEMA: Final = f"""
 CREATE TABLE log (format INTEGER NOT NULL, partitions INTEGER NOT NULL);
 CREATE TABLE names (number INTEGER PRIMARY KEY, name TEXT NOT NULL);
--- Up to which offset a partition was trimmed, and is in the indexes; the largest sequence given by the last trim.
+-- For each partition: the offset up to which it was trimmed, the offset up to which the index tables are complete, and
+-- the largest `sequence` issued before the last trim.
 CREATE TABLE partitions (
     partition INTEGER PRIMARY KEY, trimmed INTEGER NOT NULL, folded INTEGER NOT NULL, high INTEGER NOT NULL
 );
@@ -32,15 +33,15 @@ CREATE TABLE partitions (
 
 
 class LogLocked(Exception):
-    """Another process, or another log in this one, has the file open."""
+    """Another process, or another log object in this process, has the file open."""
 
 
 class LogMismatch(ValueError):
-    """The file is not a log that this program can open as asked. The text says why; nothing was changed."""
+    """This program cannot open the file as a log in the way asked for. The text says why; nothing was changed."""
 
 
 def lock(path: Path) -> int:
-    """The exclusive right to a log's file: a locked descriptor, to be closed. Raises LogLocked."""
+    """Take the exclusive right to a log's file: a locked descriptor, which the caller closes. Raises LogLocked."""
     handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -51,9 +52,9 @@ def lock(path: Path) -> int:
 
 
 def open_writer(path: Path, partitions: int) -> apsw.Connection:
-    """The writing connection, of a new file if there is none. Raises LogMismatch, LogUnavailable."""
+    """Open the writing connection; creates the file if there is none. Raises LogMismatch, LogUnavailable."""
     try:
-        # Made here, so that nobody else can read it wherever it lies: SQLite's own files beside it take its mode.
+        # Created here so that no other user can read it, in any folder. SQLite gives its own files the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         db = apsw.Connection(str(path), statementcachesize=_STATEMENTS)
     except apsw.Error as error:
@@ -63,10 +64,10 @@ def open_writer(path: Path, partitions: int) -> apsw.Connection:
         if db.execute("PRAGMA journal_mode = WAL").get != "wal":
             raise LogMismatch(f"{path} is on a file system without shared memory: put `data` on a local disk")
         db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA cache_size = -64000")  # KiB: the indexes that are written into, of a million events
+        db.execute("PRAGMA cache_size = -64000")  # KiB: the index pages of a million events
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute("PRAGMA journal_size_limit = 67108864")
-        db.wal_autocheckpoint(0)  # the writer checkpoints by itself, after it has answered
+        db.wal_autocheckpoint(0)  # the writer checkpoints, after it has answered
         with db:
             if db.execute("SELECT count(*) FROM sqlite_schema").get == 0:
                 _create(db, partitions)
@@ -77,7 +78,7 @@ def open_writer(path: Path, partitions: int) -> apsw.Connection:
         if found != partitions:
             raise LogMismatch(f"{path} was made with {found} partitions, not {partitions}: that can't be changed")
     except apsw.Error as error:
-        db.close(True)
+        db.close(force=True)
         raise LogUnavailable(f"the log can't be opened ({type(error).__name__})") from None
     except LogMismatch:
         db.close()
@@ -94,7 +95,7 @@ def _create(db: apsw.Connection, partitions: int) -> None:
 
 
 def _sync_directory(path: Path) -> None:
-    """Make the names of new files durable: fsync of a file alone does not."""
+    """Make the names of new files durable: an fsync of the file itself does not do that."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
@@ -103,7 +104,7 @@ def _sync_directory(path: Path) -> None:
 
 
 class Readers:
-    """Read-only connections, one for each read that runs at the same time."""
+    """Read-only connections, one for each of the reads that run at the same time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -111,7 +112,7 @@ class Readers:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[apsw.Connection]:
-        """A connection inside a read transaction: all that it sees is of one moment. Raises LogUnavailable."""
+        """A connection in a read transaction: all its queries see the same moment. Raises LogUnavailable."""
         try:
             try:
                 db = self._idle.pop()
@@ -127,7 +128,7 @@ class Readers:
         self._idle.append(db)
 
     def run(self, query: Callable[[apsw.Connection], T]) -> T:
-        """The result of a query in a snapshot. Raises LogUnavailable."""
+        """Run a query in a snapshot. Raises LogUnavailable."""
         with self.snapshot() as db:
             return query(db)
 

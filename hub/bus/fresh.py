@@ -1,8 +1,8 @@
-"""What the newest events add to the indexes, held in memory until enough has come to be written in key order.
+"""What the newest events add to the indexes: held in memory until there is enough to write it in key order.
 
-Digests and state are indexes over the event rows, which alone are written with every commit. Their keys are random:
-written one by one each would rewrite a page of its own, many times the size of the event. After a crash they are made
-again from the rows (`Index.recover`).
+Every commit writes the event rows and nothing else. The indexes' keys are random, so writing them event by event would
+rewrite a page for each, many times the size of the event. After a crash the start reads the rows that the tables do
+not cover and fills a `Fresh` with them (`hub.bus.sqlite`). Figures: docs/log-indexes.md.
 """
 
 from collections.abc import Iterable
@@ -11,19 +11,20 @@ from typing import Final
 
 from hub.bus.names import Packed
 
-CHAIN: Final = 32  # events that an entity's last one rests on, at most
+CHAIN: Final = 32  # the most events that the index lists for an entity's last event to rest on
 
 Noted = tuple[bytes, bytes, int, Packed | None, tuple[Packed, ...], bool]
-"""What an event adds: key digest, content digest and place (`digests.pack_found`), place, entity, names, and whether
-it continues what stood before."""
+"""What one event adds to the indexes: its key digest, its content digest and place (`digests.pack_found`), its place,
+its entity, the names that find the entity, and whether the event continues earlier ones (`Stored.continues`).
+A plain tuple, since the writer makes one for each event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What an entity's last event rests on. `open`: on what is older than all that is fresh, too."""
+    """What an entity's last event rests on. `open`: also on events that are older than this `Fresh`."""
 
     open: bool
-    places: tuple[int, ...]  # in log order, the last event's own not among them
+    places: tuple[int, ...]  # in log order, without the last event's own
 
 
 _WHOLE: Final = Chain(open=False, places=())
@@ -31,13 +32,15 @@ _WHOLE: Final = Chain(open=False, places=())
 
 @dataclass(slots=True)
 class Fresh:
-    """Changed by the writer alone; readers look things up in it."""
+    """The newest part of the indexes. Only the writer changes it; readers look things up in it."""
 
     digests: dict[bytes, bytes] = field(default_factory=dict)  # key -> content digest and place
-    state: dict[Packed, int] = field(default_factory=dict)  # entity -> place
-    chains: dict[Packed, Chain] = field(default_factory=dict)  # of entities whose last event continues others
-    related: dict[Packed, list[Packed]] = field(default_factory=dict)  # name -> entities, repeats among them
-    newest_us: int = 0  # acceptance time of the last event in it
+    state: dict[Packed, int] = field(default_factory=dict)  # entity -> place of its last event
+    chains: dict[Packed, Chain] = field(
+        default_factory=dict
+    )  # only of entities whose last event continues earlier ones
+    related: dict[Packed, list[Packed]] = field(default_factory=dict)  # name -> entities, with repeats
+    newest_us: int = 0  # acceptance time of its last event
 
     def note(self, events: Iterable[Noted]) -> None:
         """Add events, in log order."""
@@ -59,11 +62,11 @@ class Fresh:
                     entities.append(entity)
 
     def chain(self, entity: Packed) -> Chain | None:
-        """What the entity's last event in here rests on; None if there is none in here."""
+        """What the entity's last event rests on; None if this part has no event of the entity."""
         return self.chains.get(entity, _WHOLE) if entity in self.state else None
 
     def _continue(self, entity: Packed) -> None:
-        """The last event of the entity becomes one of those that the next rests on."""
+        """A next event of the entity comes: it rests on the entity's last event, and on what that one rested on."""
         before = self.chain(entity)
         if before is None:
             self.chains[entity] = Chain(open=True, places=())
@@ -72,5 +75,5 @@ class Fresh:
 
 
 def capped(places: tuple[int, ...]) -> tuple[int, ...]:
-    """Of very many the first, which all the others are changes of, and the last."""
+    """At most CHAIN of these places: the first, which holds the entity that the others change, and the newest ones."""
     return places if len(places) <= CHAIN else (places[0], *places[1 - CHAIN :])

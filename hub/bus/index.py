@@ -1,4 +1,7 @@
-"""Digests and state as the writer keeps them: the newest in memory, the rest in tables, folded in piece by piece."""
+"""The writer's side of the indexes: their newest part in memory, the rest in tables, written piece by piece.
+
+Writing the part in memory into the tables is called a fold. It runs behind the appends, in proportion to them.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -11,14 +14,14 @@ from hub.bus.fresh import Fresh, Noted
 from hub.bus.names import Packed
 from hub.bus.sql import insert
 
-# Events held in memory before they are folded in; twice that while it happens (about 1/2 KiB each).
+# Events in memory before a fold begins; twice as many while it runs (about 1/2 KiB each).
 FRESH_EVENTS: Final = 32_768
-# Rows folded for each event that is added: three are due in all, so a fold ends before the next begins.
+# Rows that a fold writes for each appended event. An event adds three, so a fold ends before the next one begins.
 _FOLD_PER_EVENT: Final = 4
 
 
 class Index:
-    """Runs inside the writer's transactions. What was noted in one that was undone is forgotten."""
+    """All methods run inside the writer's transactions; `undo` drops what a rolled back transaction has done here."""
 
     def __init__(self, db: apsw.Connection, digests: Digests, folded: Sequence[int]) -> None:
         self._db = db
@@ -28,22 +31,22 @@ class Index:
         self._before: tuple[Fresh, _Fold | None, int] = (self._active, None, 0)
         self._any_earlier = bool(db.execute("SELECT EXISTS (SELECT 1 FROM earlier)").get)
         self.folded = list(folded)
-        self.fresh: tuple[Fresh, ...] = (self._active,)  # newest first; for readers too
+        self.fresh: tuple[Fresh, ...] = (self._active,)  # newest first; readers use it too
 
     def begin(self) -> None:
-        """A transaction starts."""
+        """A transaction begins."""
         self._digests.begin()
         self._before = (self._active, self._folding, self._folding.done if self._folding else 0)
 
     def undo(self) -> None:
-        """The transaction was undone."""
+        """The transaction was rolled back."""
         self._digests.undo()
         self._active, self._folding, done = self._before
         if self._folding is not None:
             self._folding.done = done
 
     def known(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
-        """Those of `keys` that were seen within the duplicate window (`digests.pack_found`)."""
+        """The keys that were seen within the duplicate window, each with content digest and place (`pack_found`)."""
         found: dict[bytes, bytes] = {}
         older: list[bytes] = []
         for key in keys:
@@ -58,14 +61,14 @@ class Index:
         return found
 
     def fold(self, added: int, heads: Sequence[int]) -> None:
-        """Write the next piece, in proportion to the events that this transaction adds."""
+        """Write the next piece, in proportion to the number of events that this transaction adds."""
         if self._folding is None and len(self._active.digests) >= FRESH_EVENTS:
             self._start_fold(heads)
         if self._folding is not None:
             self._write(added * _FOLD_PER_EVENT)
 
     def fold_up_to(self, offsets: Sequence[int], heads: Sequence[int], rows: int) -> bool:
-        """Write up to `rows` rows of what is fresh; whether all events up to `offsets` are in the tables now."""
+        """Write up to `rows` rows. The answer: whether the tables cover all events up to `offsets` already."""
         if all(done >= wanted for done, wanted in zip(self.folded, offsets, strict=True)):
             return True
         if self._folding is None:
@@ -74,7 +77,7 @@ class Index:
         return False
 
     def commit(self, noted: Iterable[Noted], newest_us: int) -> None:
-        """The transaction is durable, and added these."""
+        """The transaction is durable. `noted` are the events that it added."""
         self._active.note(noted)
         self._active.newest_us = newest_us
         if self._folding is not None and self._folding.finished:
@@ -106,11 +109,11 @@ class Index:
 
 
 class _Fold:
-    """What is being written of a `Fresh` that takes no more: each table's rows in the order of their keys."""
+    """A fold under way: the rows of a `Fresh` that no longer changes, table by table, sorted by their keys."""
 
     def __init__(self, fresh: Fresh, heads: Sequence[int]) -> None:
         self.fresh = fresh
-        self.heads = tuple(heads)  # all events up to these are in it, or in the tables
+        self.heads = tuple(heads)  # the tables cover all events up to these offsets once the fold is finished
         self.done = 0  # rows written
         self._sizes = {
             "digests": len(fresh.digests),
@@ -134,7 +137,9 @@ class _Fold:
             start += size
 
     def _rows(self, table: str) -> list[tuple[Any, ...]]:
-        """Sorted when they are first needed: all at once would hold up the event loop for longer."""
+        """The rows of one table. Each table is sorted when it is needed: sorting all of them at once would hold up the
+        event loop for longer.
+        """
         if self._sorted[0] != table:
             rows: list[tuple[Any, ...]]
             match table:

@@ -1,9 +1,9 @@
-"""The lives of a log's file: what positions of an earlier one still mean.
+"""The lives of a log's file: how far a position that an earlier life issued is still valid.
 
-A log may lose its end: a backup is put back, a torn WAL is cut off. Offsets are then given a second time, to other
-events, and whoever had read past the end that is left would miss those without a sign. So every opening
-begins a life with an epoch of its own, and notes where it began: a position of an earlier life counts up to
-the earliest beginning since, where both lives hold the same.
+A log may lose its newest events: an operator restores a backup, or SQLite cuts off a torn WAL. The log then uses their
+offsets again for other events, and a reader that had read past the remaining end would miss those without a sign. So
+each opening begins a life with its own epoch and stores where it began. A position from an earlier life is valid up to
+the lowest beginning of the lives since then: up to there both lives hold the same events.
 """
 
 import secrets
@@ -20,14 +20,14 @@ CREATE TABLE lives (n INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, heads BLOB NO
 
 
 class Lives:
-    """`epoch` is this life's; `shared(epoch)` how far what another one read is what stands here."""
+    """The epoch of this life, and how far each earlier life holds the same events as this one."""
 
     def __init__(self, epoch: int, shared: Mapping[int, Sequence[int]]) -> None:
         self.epoch = epoch
         self._shared = shared
 
     def shared(self, epoch: int) -> Sequence[int] | None:
-        """Per partition, the offset up to which a position of that life can be believed; None: no life of this log."""
+        """For each partition the offset up to which a position of that life is valid; None for an unknown life."""
         return self._shared.get(epoch)
 
     def __contains__(self, epoch: int) -> bool:
@@ -35,7 +35,7 @@ class Lives:
 
 
 def begin(db: apsw.Connection, heads: Sequence[int]) -> Lives:
-    """Begin a life where the log now stands, durably: one row for each opening."""
+    """Begin a life at the log's present heads, durably. Each opening stores one row."""
     known = [
         (epoch, struct.unpack(f">{len(heads)}Q", packed))
         for epoch, packed in db.execute("SELECT epoch, heads FROM lives ORDER BY n")

@@ -1,7 +1,7 @@
-"""How names are kept small: types, sources and kinds as numbers, UUIDs as 16 bytes.
+"""Short forms of names: a number for each type, source and kind, 16 bytes for a UUID.
 
-A school's events name persons, lessons and rooms by UUID, several times each. As text the columns and their indexes
-would be half as large as the events themselves.
+A school's events name persons, lessons and rooms by UUID, several of them in each event. As text the columns and their
+indexes would be half as large as the events themselves.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ import orjson
 
 _UUID_LENGTH: Final = 36
 _PACKED_ID: Final = 16
-_MAX_NAMES: Final = (1 << 16) - 1  # numbers are two bytes; names past that are kept as text
+_MAX_NAMES: Final = (1 << 16) - 1  # numbers have two bytes; further names are stored as text
 _MAX_CACHED: Final = 20_000
 
 Packed = bytes | str
@@ -20,7 +20,7 @@ V = TypeVar("V")
 
 
 def pack_id(text: str) -> Packed:
-    """16 bytes for a UUID in its canonical lower-case form, else the text itself: `unpack_id` gives it back exactly."""
+    """16 bytes for a UUID in canonical lower-case form, else the text itself. `unpack_id` restores the exact text."""
     if len(text) == _UUID_LENGTH and text[8:24:5] == "----" and text.islower():
         try:
             raw = bytes.fromhex(text.replace("-", ""))
@@ -39,7 +39,7 @@ def unpack_id(packed: Packed) -> str:
 
 
 def pack_ids(ids: Sequence[str]) -> Packed:
-    """Any number of ids; none is empty bytes."""
+    """Any number of ids in one value; empty bytes for no ids."""
     if not ids:
         return b""
     packed = [pack_id(each) for each in ids]
@@ -57,10 +57,10 @@ def unpack_ids(packed: Packed) -> tuple[str, ...]:
 
 
 class Names:
-    """Numbers for names that come again and again, and the packed form of entity names (`absence/<uuid>`).
+    """Numbers for names that many events share, and the packed form of entity names (`absence/<uuid>`).
 
-    Numbers are given on the event loop; the writer stores `unsaved` before the first row that uses them. Readers only
-    look up numbers of rows that are durable.
+    The event loop assigns numbers. The writer stores the `unsaved` ones before the first row that uses them. Readers
+    look up only numbers that durable rows contain.
     """
 
     def __init__(self, known: Iterable[tuple[int, str]] = ()) -> None:
@@ -76,7 +76,7 @@ class Names:
         self._unpacked_organisations: dict[Packed, tuple[str, ...]] = {}
 
     def number(self, name: str) -> int | str:
-        """The number of a name, given now if it is new; the name itself once numbers have run out."""
+        """The number of a name; a new name gets the next one. The name itself once there are no numbers left."""
         number = self._numbers.get(name)
         if number is None:
             number = len(self._numbers) + 1
@@ -88,22 +88,22 @@ class Names:
         return number
 
     def known(self, name: str) -> int | None:
-        """The number of a name, if it has one."""
+        """The number of a name, or None if it has none."""
         return self._numbers.get(name)
 
     def name(self, number: int | str) -> str:
         return number if isinstance(number, str) else self._names[number]
 
     def pack(self, entity: str) -> Packed:
-        """Two bytes for the kind and 16 for the UUID; the text itself for what is not `kind/<uuid>`.
+        """Two bytes for the kind and 16 for the UUID; the text itself if the name is not `kind/<uuid>`.
 
-        On the event loop alone, since the kind may get its number here.
+        Call it on the event loop only, since a new kind gets its number here.
         """
         packed = self._entities.get(entity)
         return _remember(self._entities, entity, self.pack_rare(entity)) if packed is None else packed
 
     def pack_rare(self, entity: str) -> Packed:
-        """As `pack`, for names of which most come once (an absence): remembering them is of no use."""
+        """As `pack`, for names that mostly occur once (an absence), so that caching them would be useless."""
         kind, _, rest = entity.partition("/")
         raw = pack_id(rest)
         if isinstance(raw, bytes):
@@ -111,7 +111,7 @@ class Names:
         return self._join(entity, kind, raw)
 
     def packed(self, entity: str) -> Packed:
-        """As `pack`, from any thread: what no event has named is text, and matches nothing."""
+        """As `pack`, on any thread. If no event has named the kind, the result is the text, which matches nothing."""
         kind, _, rest = entity.partition("/")
         return self._join(entity, kind, pack_id(rest))
 
@@ -133,7 +133,7 @@ class Names:
         return entity
 
     def pack_organisations(self, ids: tuple[str, ...]) -> Packed:
-        """`pack_ids`, remembered: a municipality has few organisations."""
+        """As `pack_ids`, cached, since a municipality has few organisations."""
         packed = self._organisations.get(ids)
         if packed is None:
             packed = _remember(self._organisations, ids, pack_ids(ids))

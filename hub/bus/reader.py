@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - only partition numbers are put into statements
-"""What is asked of the log's file, in a reader's thread: each method runs in one snapshot of a reader's connection."""
+"""Queries on the log's file. Each method runs in a reader's thread, on a connection that shows one moment."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,11 +12,11 @@ from hub.bus.fresh import Fresh
 from hub.bus.names import Names, pack_id
 
 Shares = Sequence[tuple[int, int]]
-"""(partition, how many events to take from it)."""
+"""Pairs of a partition and the number of events to read from it."""
 
 
 class LogReader:
-    """Queries over the tables. What is only in memory yet (`Fresh`) is handed in: taken before the snapshot."""
+    """Queries over the tables. Callers pass the part of the indexes in memory (`fresh`), read before the snapshot."""
 
     def __init__(self, partitions: int, names: Names, codec: Codec) -> None:
         self._partitions = partitions
@@ -24,9 +24,9 @@ class LogReader:
         self._codec = codec
 
     def scan(
-        self, db: apsw.Connection, offsets: Sequence[int], heads: Sequence[int], shares: Shares, limit_bytes: int
+        self, db: apsw.Connection, *, offsets: Sequence[int], heads: Sequence[int], shares: Shares, limit_bytes: int
     ) -> list[Stored]:
-        """Per partition up to its share of events after an offset, none past its head."""
+        """For each partition: its share of events after its offset, none of them past its head."""
         found: list[Sequence[Stored]] = []
         names, codec = self._names, self._codec
         for partition, share in shares:
@@ -34,15 +34,16 @@ class LogReader:
             events: list[Stored] = []
             size = 0
             for row in db.execute(query, (offsets[partition], heads[partition], share)):
-                events.append(rows.stored(partition, row, names, codec))
-                size += len(row[-1])
+                event = rows.stored(partition, row, names, codec)
+                events.append(event)
+                size += len(event.body)
                 if size > limit_bytes:
                     break
             found.append(events)
         return within(found, limit_bytes)
 
     def fetch(self, db: apsw.Connection, places: Iterable[int]) -> list[Stored]:
-        """The events at these places; those that are gone are left out."""
+        """The events at these places, without those that have been deleted."""
         found: list[Stored] = []
         for at in map(Place, places):
             query = f"SELECT {rows.COLUMNS} FROM events_{partition_of(at)} WHERE offset = ?"
@@ -51,7 +52,7 @@ class LogReader:
         return found
 
     def find(self, db: apsw.Connection, fresh: Sequence[Fresh], source: str, id_: str) -> list[Stored]:
-        """The event of this name, if it is still there."""
+        """The event with this source and id, or an empty list if the log does not have it."""
         key = rows.key_digest(source, id_)
         for newer in fresh:
             if (hit := newer.digests.get(key)) is not None:
@@ -59,7 +60,7 @@ class LogReader:
         at = digests.find(db, key)
         if at is not None:
             return self.fetch(db, [at])
-        # Older than the duplicate window: no index is kept that far back, so the rows are searched.
+        # No index reaches back past the duplicate window, so the rows of older events are searched.
         number = self._names.known(source)
         for partition in range(self._partitions):
             query = f"SELECT offset FROM events_{partition} WHERE accepted < ? AND id = ? AND source = ?"
@@ -69,14 +70,14 @@ class LogReader:
         return []
 
     def before(self, db: apsw.Connection, lows: Sequence[int], heads: Sequence[int], since: int) -> list[int]:
-        """Per partition the last offset accepted before `since`, at least `lows`."""
+        """For each partition the last offset accepted before `since`, but not below its offset in `lows`."""
         return [
-            _before(db, partition, low, head, since)
+            _before(db, partition, low=low, head=head, since=since)
             for partition, (low, head) in enumerate(zip(lows, heads, strict=True))
         ]
 
     def oldest(self, db: apsw.Connection, lows: Sequence[int]) -> int | None:
-        """Acceptance time of the oldest event past these offsets."""
+        """Acceptance time of the oldest event past these offsets; None if there is none."""
         times = [
             db.execute(f"SELECT accepted FROM events_{partition} WHERE offset > ? ORDER BY offset LIMIT 1", (low,)).get
             for partition, low in enumerate(lows)
@@ -84,16 +85,17 @@ class LogReader:
         return min((time for time in times if time is not None), default=None)
 
     def states(
-        self, db: apsw.Connection, fresh: Sequence[Fresh], kinds: Sequence[str], after: str, limit: int
+        self, db: apsw.Connection, fresh: Sequence[Fresh], *, kinds: Sequence[str], after: str, limit: int
     ) -> list[Stored]:
-        return self.fetch_states(db, fresh, entity_state.page(db, fresh, self._names, kinds, after, limit))
+        places = entity_state.page(db, fresh, names=self._names, kinds=kinds, after=after, limit=limit)
+        return self.fetch_states(db, fresh, places)
 
     def states_of(self, db: apsw.Connection, fresh: Sequence[Fresh], name: str) -> list[Stored]:
-        """State of the entities that are found by a name; the caller looks at each event."""
+        """State of the entities that the index finds by a name, perhaps too many: the caller checks each event."""
         return self.fetch_states(db, fresh, entity_state.of_name(db, fresh, self._names.packed(name)))
 
     def fetch_states(self, db: apsw.Connection, fresh: Sequence[Fresh], places: Iterable[int]) -> list[Stored]:
-        """As `fetch`, each with what it rests on."""
+        """As `fetch`, each event with the events it rests on."""
         found = self.fetch(db, places)
         for stored in found:
             if stored.continues and stored.entity is not None:
@@ -103,7 +105,7 @@ class LogReader:
 
 
 def within(found: Iterable[Sequence[Stored]], limit_bytes: int) -> list[Stored]:
-    """The events of all partitions, as many as `limit_bytes` allows, at least one."""
+    """The events of all partitions one after another: as many as `limit_bytes` allows, but at least one."""
     events: list[Stored] = []
     size = 0
     for of_partition in found:
@@ -115,14 +117,14 @@ def within(found: Iterable[Sequence[Stored]], limit_bytes: int) -> list[Stored]:
     return events
 
 
-def _before(db: apsw.Connection, partition: int, low: int, head: int, since: int) -> int:
-    # Times rise with offsets, so halves are enough; no index on time is kept.
+def _before(db: apsw.Connection, partition: int, *, low: int, head: int, since: int) -> int:
+    # Acceptance times rise with offsets, so a binary search finds the place without an index on time.
     query = f"SELECT offset, accepted FROM events_{partition} WHERE offset > ? AND offset <= ? ORDER BY offset LIMIT 1"
     while low < head:
         middle = (low + head) // 2
-        found = db.execute(query, (middle, head)).get
-        if found is None or found[1] >= since:
+        offset, accepted = db.execute(query, (middle, head)).get or (None, since)
+        if offset is None or accepted >= since:
             head = middle
         else:
-            low = found[0]
+            low = offset
     return low

@@ -1,4 +1,4 @@
-"""The newest events in memory, so that followers at the head cost no thread hop and no disk."""
+"""The newest events in memory: a follower that reads at the head needs no other thread and no disk access."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -6,14 +6,14 @@ from typing import Final
 
 from hub.bus.base import Place, Stored, offset_of, partition_of
 
-# What an event costs beside its body: the columns' strings and the objects around them, measured (bench/log.py).
+# Bytes of memory that an event takes beside its body: the columns' strings and the objects around them (measured).
 _OBJECTS: Final = 1000
-# A recipient that looks inside parses the event, and the parsed value stays with it for the others.
+# A parsed event takes this many times the size of its body. The first recipient that looks inside parses it for all.
 _PARSED: Final = 4
 
 
 class Ring:
-    """The last contiguous events of each partition, within one bound on their memory."""
+    """The newest events of each partition without gaps, within one limit on the memory of all of them."""
 
     def __init__(self, heads: Sequence[int], limit_bytes: int) -> None:
         self._limit = limit_bytes
@@ -22,7 +22,7 @@ class Ring:
         self._order: deque[int] = deque()  # the partition of each event held, oldest first
 
     def feed(self, events: Sequence[Stored]) -> None:
-        """Add events, each the one that follows the newest of its partition."""
+        """Add events. Each must follow the newest event of its partition."""
         for stored in events:
             partition = partition_of(stored.at)
             self._parts[partition].items.append(stored)
@@ -32,29 +32,29 @@ class Ring:
             self._bytes -= _cost(self._parts[self._order.popleft()].drop())
 
     def forget(self, trimmed: Sequence[int]) -> None:
-        """Let go of events up to these offsets, oldest first, as far as they are the oldest."""
+        """Drop events up to these offsets, oldest first; stop at the first event that lies past them."""
         while self._order and self._parts[self._order[0]].first <= trimmed[self._order[0]]:
             self._bytes -= _cost(self._parts[self._order.popleft()].drop())
 
     def reaches(self, partition: int, offset: int) -> bool:
-        """Whether every event after `offset` is here."""
+        """Whether the ring holds every event after `offset`."""
         return offset + 1 >= self._parts[partition].first
 
     def after(self, partition: int, offset: int, limit: int) -> Sequence[Stored]:
-        """Up to `limit` events after `offset`, which the ring must reach."""
+        """Up to `limit` events after `offset`. Call it only if the ring `reaches` that offset."""
         part = self._parts[partition]
         start = part.dropped + offset + 1 - part.first
         return part.items[start : start + limit]  # type: ignore[return-value]
 
     def at(self, at: Place) -> Stored | None:
-        """The event at a place, or None where the ring does not reach back."""
+        """The event at a place, or None if the ring does not hold it."""
         part = self._parts[partition_of(at)]
         index = part.dropped + offset_of(at) - part.first
         return part.items[index] if part.dropped <= index < len(part.items) else None
 
 
 class _Part:
-    """A list that is cut at its head now and then: `items[dropped]` is the event at offset `first`."""
+    """One partition's events. `items[dropped]` is the event at offset `first`; the list's head is cut now and then."""
 
     __slots__ = ("dropped", "first", "items")
 

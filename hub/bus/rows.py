@@ -1,11 +1,11 @@
-"""An event as the log's file keeps it: what is worked out before the writer, and the way back from a row."""
+"""An event as a row of the log's file: what the event loop prepares for the writer, and the event of a row."""
 
 import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from pydantic_core import from_json
@@ -20,34 +20,57 @@ from schemas import Described
 from schemas.event import HUB_ATTRIBUTES
 
 KEY_BYTES: Final = 16
-CHANGED: Final = "changed"  # the field with the previous values of what changed, in every family that has it
-EXTRAS: Final = 1  # it holds something that the catalogue does not list
-TIMED: Final = 2  # the publisher gave a `time`, so the hub did not
-CONTINUES: Final = 4  # it says what changed, or that its entity is no more
+CHANGED: Final = "changed"  # the data field that holds the previous values of changed fields, in all families
+EXTRAS: Final = 1  # flag: the event holds something that the catalogue does not list
+TIMED: Final = 2  # flag: the event came with a `time`, so the hub did not add one
+CONTINUES: Final = 4  # flag: the event reports a change or the end of its entity
 
 _NOWHERE: Final = Place(0)
 _SEQUENCE: Final = len(',"sequence":"0000000000000000"}')
 _TIME: Final = len(',"time":"2026-11-24T07:42:00.123456Z"')
-CONTENT_BYTES: Final = 8  # tells other content from the same; a collision would make a conflict pass as a repeat
+CONTENT_BYTES: Final = 8  # compares contents under one id; after a collision a conflict would count as a repeat
 
-COLUMNS: Final = "offset, accepted, ahead, type, source, id, subject, key, entity, about, organisations, flags, body"
-WIDTH: Final = 13
+
+class Row(NamedTuple):
+    """A row of a partition's table, with the columns in their order. Their values: see `table`."""
+
+    offset: int
+    accepted: int
+    ahead: int
+    type: int | str
+    source: int | str
+    id: Packed
+    subject: Packed
+    key: Packed | None
+    entity: Packed | None
+    about: Packed | None
+    organisations: Packed
+    flags: int
+    body: bytes
+
+    @property
+    def described(self) -> tuple[Any, ...]:
+        """The columns that the event itself determines (`Prepared.columns`): from `type` to `flags`."""
+        return self[3:12]
+
+
+COLUMNS: Final = ", ".join(Row._fields)
 
 
 def table(partition: int) -> str:
-    """The statement that makes a partition's table. Columns without a type hold numbers, text and bytes alike."""
+    """The statement that creates a partition's table. Columns without a type hold numbers, text and bytes alike."""
     return f"""
 CREATE TABLE events_{partition} (
     offset INTEGER PRIMARY KEY,
     accepted INTEGER NOT NULL,  -- microseconds since 1970 UTC
-    ahead INTEGER NOT NULL,     -- how far past it the partition's largest sequence is
-    type NOT NULL,              -- in `names`
-    source NOT NULL,            -- in `names`
+    ahead INTEGER NOT NULL,     -- the partition's largest `sequence` so far, minus `accepted`
+    type NOT NULL,              -- its number in `names`
+    source NOT NULL,            -- its number in `names`
     id NOT NULL,
     subject NOT NULL,
     key,                        -- NULL: the subject
-    entity,                     -- NULL: the type is no state
-    about,                      -- NULL: the person that the subject names
+    entity,                     -- NULL: events of this type are no state
+    about,                      -- NULL: the one person that the subject names
     organisations NOT NULL,
     flags INTEGER NOT NULL,     -- EXTRAS, TIMED, CONTINUES
     body BLOB NOT NULL
@@ -56,20 +79,21 @@ CREATE TABLE events_{partition} (
 
 @dataclass(slots=True)
 class Prepared:
-    """An event ready for the writer: all that needs neither the clock nor the file."""
+    """An event with everything that the writer needs and that takes neither the clock nor the file."""
 
     stored: Stored  # the writer fills in place, acceptance time and body
     canonical: bytes  # the event as published, keys sorted
     key_digest: bytes
     content_digest: bytes
     partition: int
-    columns: tuple[Any, ...]  # from `type` to `flags`
+    columns: tuple[Any, ...]  # the row's columns from `type` to `flags`
+    flags: int
     entity: Packed | None
     names: tuple[Packed, ...]  # its subject, and the persons that it is about
 
 
 def prepare(described: Described, names: Names, partitions: int) -> Prepared:
-    """Serialise and digest an event. Runs on the event loop, while the writer waits for the disk."""
+    """Serialise and digest an event. Runs on the event loop while the writer waits for the disk."""
     attributes = described.event.attributes
     whole = dict(attributes)
     if not HUB_ATTRIBUTES.isdisjoint(whole):
@@ -85,6 +109,8 @@ def prepare(described: Described, names: Names, partitions: int) -> Prepared:
     packed = names.pack(subject)
     entity = None if described.entity is None else names.pack_rare(described.entity)
     is_subject = len(about) == 1 and subject == f"person/{about[0]}"
+    flags = (EXTRAS if extras else 0) | (TIMED if "time" in attributes else 0) | (CONTINUES if continues else 0)
+    # By position, here and in `stored`: names would cost every event half a microsecond.
     made = Stored(_NOWHERE, type_, source, id_, subject, key, described.entity, about, organisations, extras, 0, b"")
     made.continues = continues
     return Prepared(
@@ -102,45 +128,47 @@ def prepare(described: Described, names: Names, partitions: int) -> Prepared:
             entity,
             None if is_subject else pack_ids(about),
             names.pack_organisations(organisations),
-            (EXTRAS if extras else 0) | (TIMED if "time" in attributes else 0) | (CONTINUES if continues else 0),
+            flags,
         ),
+        flags,
         entity,
         (packed,) if is_subject or not about else (packed, *[names.pack(f"person/{person}") for person in about]),
     )
 
 
-def copy_of(old: Stored, partition: int, row: Sequence[Any], names: Names, whole_type: str | None) -> Prepared:
-    """The same event once more, without `changed`, under its own source with a new random id.
+def copy_of(old: Stored, row: Row, *, partition: int, names: Names, whole_type: str | None) -> Prepared:
+    """A copy of an event, without `changed`, under the event's own source with a new random id.
 
-    `row` is the old one, of COLUMNS. `whole_type` is the type of the event that a change was made to, if it is known.
+    `row` is the old event's. `whole_type` is the type of the event that a change was made to, None if it is not known.
     """
     whole = from_json(old.body)
     whole.pop("sequence", None)
-    columns = list(row[3:12])
+    row = row._replace(flags=row.flags | TIMED)
     if isinstance(data := whole.get("data"), dict) and data.pop(CHANGED, None) is not None:
-        # It would tell what stood there while nothing was told, and the type that something was not told.
-        columns[8] &= ~CONTINUES
+        # `changed` would reveal values that were withheld, and the type of a change that there was an earlier event.
+        row = row._replace(flags=row.flags & ~CONTINUES)
         if whole_type is not None:
             whole["type"] = whole_type
-            columns[0] = names.number(whole_type)
+            row = row._replace(type=names.number(whole_type))
     new_id = whole["id"] = str(uuid.uuid4())
+    row = row._replace(id=pack_id(new_id))
     canonical = canonical_json(whole)
-    columns[2] = pack_id(new_id)
-    columns[8] |= TIMED
+    continues = row.flags & CONTINUES != 0
     return Prepared(
-        replace(old, id=new_id, type=whole["type"], continues=columns[8] & CONTINUES != 0, earlier=(), _parsed=None),
-        canonical,
-        key_digest(old.source, new_id),
-        content_digest(canonical),
-        partition,
-        tuple(columns),
-        columns[5],
-        related_names(old, names),
+        stored=replace(old, id=new_id, type=whole["type"], continues=continues, earlier=(), _parsed=None),
+        canonical=canonical,
+        key_digest=key_digest(old.source, new_id),
+        content_digest=content_digest(canonical),
+        partition=partition,
+        columns=row.described,
+        flags=row.flags,
+        entity=row.entity,
+        names=related_names(old, names),
     )
 
 
 def related_names(event: Stored, names: Names) -> tuple[Packed, ...]:
-    """The names by which an event's entity is found: its subject, and the persons that it is about."""
+    """The names that find an event's entity: its subject, and the persons that it is about."""
     return tuple(names.packed(name) for name in {event.subject, *[f"person/{person}" for person in event.about]})
 
 
@@ -149,15 +177,15 @@ def content_digest(canonical: bytes) -> bytes:
 
 
 def canonical_of(body: bytes, flags: int) -> bytes:
-    """The event as published, from the body that `complete` made."""
+    """The event as published: the body without what `complete` added."""
     return body[: -(_SEQUENCE if flags & TIMED else _SEQUENCE + _TIME)] + b"}"
 
 
 def canonical_json(value: Any) -> bytes:
-    """One form for one content: keys sorted, no spaces."""
+    """The one form of a content: keys sorted, no spaces."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # an integer past 64 bits, which JSON allows
+    except TypeError:  # an integer of more than 64 bits, which JSON allows
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -166,14 +194,14 @@ def key_digest(source: str, id_: str) -> bytes:
 
 
 def partition_for(key: str, partitions: int) -> int:
-    """Where a key lives, for good: the log's partitions are fixed when it is made."""
+    """The partition of a key. It never changes, since a log is created with a fixed number of partitions."""
     if partitions == 1:
         return 0
     return int.from_bytes(blake2b(key.encode(), digest_size=8).digest()) % partitions
 
 
 def complete(canonical: bytes, flags: int, accepted: int, sequence: int) -> bytes:
-    """The body: the event with its `sequence`, and the acceptance time where the publisher gave none."""
+    """The body: the event with its `sequence`, and with the acceptance time if it came without a `time`."""
     if flags & TIMED:
         return b'%b,"sequence":"%016d"}' % (canonical[:-1], sequence)
     time = from_us(accepted).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
@@ -181,7 +209,7 @@ def complete(canonical: bytes, flags: int, accepted: int, sequence: int) -> byte
 
 
 def stored(partition: int, row: Sequence[Any], names: Names, codec: Codec) -> Stored:
-    """The event of a row of COLUMNS."""
+    """The event of a row: a `Row`, or a plain tuple with the same columns, which a cursor returns."""
     offset, accepted, _, type_, source, id_, subject, key, entity, about, organisations, flags, body = row
     name = names.unpack(subject)
     return Stored(
@@ -201,9 +229,9 @@ def stored(partition: int, row: Sequence[Any], names: Names, codec: Codec) -> St
     )
 
 
-def noted(partition: int, row: Sequence[Any], names: Names, codec: Codec) -> Noted:
-    """What the indexes hold of a row of COLUMNS."""
+def noted(partition: int, row: Row, names: Names, codec: Codec) -> Noted:
+    """What the event of a row adds to the indexes."""
     event = stored(partition, row, names, codec)
-    content = content_digest(canonical_of(event.body, row[11]))
+    content = content_digest(canonical_of(event.body, row.flags))
     found = pack_found(content, event.at)
-    return key_digest(event.source, event.id), found, event.at, row[8], related_names(event, names), event.continues
+    return key_digest(event.source, event.id), found, event.at, row.entity, related_names(event, names), event.continues

@@ -1,15 +1,16 @@
-"""`sequence` and acceptance time: what orders the events of one key, and never goes back (DESIGN section 3)."""
+"""`sequence` and acceptance time: they order the events of one key and never fall (docs/architecture.md, Promises)."""
 
 import secrets
 from typing import Final
 
-# A step between two events of one key in one microsecond. Random, so that the numbers do not tell how many there were.
+# Two events of one key in one microsecond are a random step apart, of at most this much and one: two numbers must not
+# reveal how many events lie between them.
 _STEP: Final = 63
 _DICE: Final = 1024
 
 
 class Sequencer:
-    """Used by the writer alone. `high` is the largest sequence ever given, as the file knows it."""
+    """Issues the numbers; only the writer uses it. `high` is the largest sequence that the file knows to be issued."""
 
     def __init__(self, high: int) -> None:
         self._accepted = high
@@ -17,9 +18,9 @@ class Sequencer:
         self._dice = bytearray()
 
     def begin(self, now_us: int) -> int:
-        """The acceptance time of the group that is written now: later than all before, whatever the clock says."""
+        """The acceptance time of the next group to be written: later than all before, whatever the clock says."""
         self._accepted = max(now_us, self._accepted + 1)
-        # Only keys whose numbers have run ahead of time must be remembered.
+        # A key matters only while its last number lies ahead of the acceptance time.
         self._last = {key: last for key, last in self._last.items() if last >= self._accepted}
         return self._accepted
 
@@ -31,6 +32,6 @@ class Sequencer:
         return number
 
     def _step(self) -> int:
-        if not self._dice:  # many at a time: each would be a call of the system
+        if not self._dice:  # many at once, since each call is a system call
             self._dice = bytearray(secrets.token_bytes(_DICE))
         return self._dice.pop() & _STEP

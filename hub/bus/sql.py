@@ -1,6 +1,6 @@
-"""Statements over many rows at once.
+"""Statements that write or read many rows at once.
 
-Each statement lets go of the GIL and takes it back; with a busy event loop that wait is what costs, not the row.
+Each statement releases the GIL and must get it back. While the event loop is busy that wait costs more than a row.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _MOST: Final = 64  # rows a statement; a power of two, so that few statements ar
 
 
 def insert(db: apsw.Connection, head: str, rows: Sequence[tuple[Any, ...]], tail: str = "") -> None:
-    """`head` (up to VALUES), the rows, `tail`, in as few statements as there are bits in their number."""
+    """Execute `head` (up to VALUES), the rows and `tail`, with one statement for each power of two in their number."""
     start, left = 0, len(rows)
     while left:
         size = min(_MOST, 1 << (left.bit_length() - 1))
@@ -38,5 +38,5 @@ def marks(count: int) -> str:
 
 
 def padded(values: Sequence[T]) -> tuple[T, ...]:
-    """`values` with the last one repeated up to a power of two: for `IN (...)`, so that few statements are prepared."""
+    """`values` with the last one repeated up to a power of two, so that `IN (...)` needs few prepared statements."""
     return (*values, *[values[-1]] * ((1 << (len(values) - 1).bit_length()) - len(values)))

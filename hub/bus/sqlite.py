@@ -1,7 +1,7 @@
-"""The embedded engine's log: one SQLite file, one writer with group commit, readers beside it.
+"""The embedded engine's log: one SQLite file, one writer with group commit, and readers.
 
-What the writer does in a transaction stands in `writer`; here is what the event loop sees: what is durable becomes
-visible in one turn, observers first, then the ring and whoever waits at the head.
+`hub.bus.writer` has what happens in a transaction. This module is the event loop's side: durable events become visible
+in one turn, first to the observers, then in the ring and to callers that wait at the head.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from hub.bus.index import Index
 from hub.bus.names import Names
 from hub.bus.reader import LogReader, Shares, within
 from hub.bus.ring import Ring
+from hub.bus.rows import Row
 from hub.bus.sequence import Sequencer
 from hub.bus.writer import Append, Fold, LogWriter, Restate, Sweep, Swept, Trim, Trimmed
 from hub.clock import Clock, from_us, to_us
@@ -33,14 +34,14 @@ from schemas import Catalogue, Described
 
 T = TypeVar("T")
 
-_TRIM_CHUNK: Final = 2000  # events forgotten in one transaction, so that ingest never waits long for it
+_TRIM_CHUNK: Final = 2000  # events deleted in one transaction: few, so that ingest never waits long for a trim
 _RING_BYTES: Final = 64 << 20
 
 __all__ = ["LogLocked", "LogMismatch", "SqliteLog"]
 
 
 class SqliteLog:
-    """The `Log` of the embedded engine. Make it with `open`; the runner stays its maker's to close."""
+    """The `Log` of the embedded engine. Make it with `open`. The caller that made the runner closes it."""
 
     def __init__(
         self, *, catalogue: Catalogue, runner: Runner, codec: Codec, ring_bytes: int, lock: int, opened: "_Opened"
@@ -75,27 +76,28 @@ class SqliteLog:
         ring_bytes: int = _RING_BYTES,
         dedupe_window: timedelta = timedelta(days=30),
     ) -> Self:
-        """Open the log at `path`, or make it. Its number of partitions is fixed when it is made.
+        """Open the log at `path`, or create it. The number of partitions of an existing log cannot change.
 
-        `codec` None stores bodies in clear. `ring_bytes` bounds the memory of the newest events. Within
-        `dedupe_window`, at least, a known (source, id) is not stored again. Raises LogLocked, LogMismatch,
-        LogUnavailable.
+        `codec` None stores bodies in clear. `ring_bytes` limits the memory of the newest events. For at least
+        `dedupe_window` a known (source, id) is not stored again. Raises LogLocked, LogMismatch, LogUnavailable.
         """
         codec = codec or Clear()
         lock = file.lock(path)
         try:
-            opened = await runner.read(partial(_Opened, path, partitions, clock, codec, dedupe_window))
+            opened = await runner.read(
+                partial(_Opened, path, partitions=partitions, clock=clock, codec=codec, dedupe_window=dedupe_window)
+            )
         except BaseException:
             os.close(lock)
             raise
         return cls(catalogue=catalogue, runner=runner, codec=codec, ring_bytes=ring_bytes, lock=lock, opened=opened)
 
     async def close(self) -> None:
-        """Write what was appended, then close the file and give up its lock. Reads must have ended."""
+        """Finish the appends that were called, then close the file and release its lock. Reads must have ended."""
         try:
-            await self._fold()  # so that the next start has nothing to make again
+            await self._fold()  # so that the next start has no index rows to rebuild
         except LogUnavailable:
-            pass  # all is durable as it is; the next start takes longer
+            pass  # all events are durable anyway; the next start takes longer
         finally:
             await self._writer.close()
             self._readers.close()
@@ -157,7 +159,7 @@ class SqliteLog:
             after = swept.last
 
     def _on_durable(self, results: Sequence[Any]) -> None:
-        """In this order, in one turn: who must know before others, the ring, who waits at the head."""
+        """Make durable events visible, in one turn: to the observers, in the ring, to callers that wait at the head."""
         stored: list[Stored] = []
         for result in results:
             if isinstance(result, Appended):
@@ -172,7 +174,7 @@ class SqliteLog:
         try:
             for observer in self._observers:
                 observer(stored)
-        finally:  # a bug in one is the loop's to report; the log stays whole
+        finally:  # the loop reports a bug in an observer; the log itself must stay consistent
             self._ring.feed(stored)
             for each in stored:
                 self._heads[partition_of(each.at)] = offset_of(each.at)
@@ -197,8 +199,10 @@ class SqliteLog:
         if all(ring.reaches(partition, offsets[partition]) for partition, _ in shares):
             events = within([ring.after(each, offsets[each], share) for each, share in shares], limit_bytes)
         else:
-            heads = tuple(self._heads)  # what is durable but not yet observed is nobody's to read
-            events = await self._read(lambda db: self._reader.scan(db, offsets, heads, shares, limit_bytes))
+            heads = tuple(self._heads)  # no reader may get events that are durable but not yet observed
+            events = await self._read(
+                lambda db: self._reader.scan(db, offsets=offsets, heads=heads, shares=shares, limit_bytes=limit_bytes)
+            )
         for each in events:
             offsets[partition_of(each.at)] = offset_of(each.at)
         return Batch(events, Position(self._epoch, tuple(offsets)), offsets == self._heads)
@@ -214,7 +218,7 @@ class SqliteLog:
         found: dict[Place, Stored] = {}
         missing: list[Place] = []
         for at in places:
-            # Below the trim point only the file knows what was spared.
+            # Below the trim point only the file shows which events were spared.
             stored = self._ring.at(at) if offset_of(at) > self._trimmed[partition_of(at)] else None
             if stored is None:
                 missing.append(at)
@@ -242,7 +246,9 @@ class SqliteLog:
 
     async def states(self, kinds: Sequence[str], after: str = "", limit: int = 1000) -> Sequence[Stored]:
         fresh = self._index.fresh
-        return await self._observed(await self._read(lambda db: self._reader.states(db, fresh, kinds, after, limit)))
+        return await self._observed(
+            await self._read(lambda db: self._reader.states(db, fresh, kinds=kinds, after=after, limit=limit))
+        )
 
     async def states_of(self, subject: str) -> Sequence[Stored]:
         return [each for each in await self._named(subject) if each.subject == subject]
@@ -255,7 +261,7 @@ class SqliteLog:
         return await self._observed(await self._read(lambda db: self._reader.states_of(db, fresh, name)))
 
     async def _observed(self, found: Sequence[Stored]) -> Sequence[Stored]:
-        """Wait out the moment between an event's commit and the turn in which its observers hear of it."""
+        """Return these events once their observers have got them: between commit and that turn lies a moment."""
         while any(offset_of(each.at) > self._heads[partition_of(each.at)] for each in found):
             await self._news.wait()
         return found
@@ -264,9 +270,9 @@ class SqliteLog:
         return await self._runner.read(partial(self._readers.run, query))
 
     def _resolve(self, after: Position) -> list[int]:
-        """Offsets to read after: not below the trim point, not past the head or what an earlier life shares with it."""
+        """The offsets to read after: from the trim point to the head, or to the end that an earlier life shares."""
         if len(after.offsets) != len(self._heads):
-            raise ValueError("a position of another log")
+            raise ValueError("the position belongs to another log")
         highest: Sequence[int] = self._heads
         if after.epoch != self._epoch:
             shared = self._lives.shared(after.epoch)
@@ -277,7 +283,7 @@ class SqliteLog:
         return [min(max(offset, low), head) for offset, low, head in bounds]
 
     def _shares(self, offsets: Sequence[int], limit: int) -> Shares:
-        """Evenly; what one partition does not need goes to those that are further behind."""
+        """Divide `limit` evenly. A partition with fewer events leaves the rest to those with more."""
         behind = sorted((head - offsets[partition], partition) for partition, head in enumerate(self._heads))
         shares: list[tuple[int, int]] = []
         for index, (backlog, partition) in enumerate(behind):
@@ -289,9 +295,9 @@ class SqliteLog:
 
 
 class _Opened:
-    """What `open` finds in the file, off the event loop."""
+    """What `open` reads from the file. Made in another thread than the event loop's."""
 
-    def __init__(self, path: Path, partitions: int, clock: Clock, codec: Codec, dedupe_window: timedelta) -> None:
+    def __init__(self, path: Path, *, partitions: int, clock: Clock, codec: Codec, dedupe_window: timedelta) -> None:
         self.db = db = file.open_writer(path, partitions)
         try:
             self.names = Names(db.execute("SELECT number, name FROM names"))
@@ -299,15 +305,16 @@ class _Opened:
             self.heads: list[int] = []
             folded: list[int] = []
             highs: list[int] = []
-            known: list[Any] = db.execute("SELECT * FROM partitions ORDER BY partition").fetchall()
+            query = "SELECT partition, trimmed, folded, high FROM partitions ORDER BY partition"
+            known: list[Any] = db.execute(query).fetchall()
             for partition, trimmed, done, high in known:
-                last = db.execute(
+                last_offset, last_high = db.execute(
                     f"SELECT offset, accepted + ahead FROM events_{partition} ORDER BY offset DESC LIMIT 1"  # noqa: S608
-                ).get
+                ).get or (0, 0)
                 self.trimmed.append(trimmed)
-                self.heads.append(max(trimmed, last[0] if last else 0))
+                self.heads.append(max(trimmed, last_offset))
                 folded.append(done)
-                highs.append(max(high, last[1] if last else 0))
+                highs.append(max(high, last_high))
             self.lives = lives.begin(db, self.heads)
             self.index = Index(db, Digests(db, dedupe_window // timedelta(microseconds=1)), folded)
             newest_us = max(highs)
@@ -323,18 +330,19 @@ class _Opened:
                 codec=codec,
             )
         except apsw.Error as error:
-            db.close(True)
+            db.close(force=True)
             raise LogUnavailable(f"the log can't be read ({type(error).__name__})") from None
         self.readers = Readers(path)
 
 
 def _unfolded(db: apsw.Connection, folded: Sequence[int], names: Names, codec: Codec) -> Iterator[Noted]:
-    """What the newest events add to the indexes, in the order in which they were accepted."""
+    """What the events past the index tables add to the indexes, in the order in which they were accepted."""
 
-    def of(partition: int, after: int) -> Iterator[tuple[int, Noted]]:
+    def rows_of(partition: int, after: int) -> Iterator[tuple[int, Row]]:
         query = f"SELECT {rows.COLUMNS} FROM events_{partition} WHERE offset > ? ORDER BY offset"  # noqa: S608
         for row in db.execute(query, (after,)):
-            yield row[1], rows.noted(partition, row, names, codec)
+            yield partition, Row._make(row)
 
-    parts = [of(partition, after) for partition, after in enumerate(folded)]
-    return (noted for _, noted in heapq.merge(*parts, key=lambda each: each[0]))
+    parts = [rows_of(partition, after) for partition, after in enumerate(folded)]
+    for partition, row in heapq.merge(*parts, key=lambda found: found[1].accepted):
+        yield rows.noted(partition, row, names, codec)

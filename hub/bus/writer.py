@@ -1,5 +1,8 @@
 # ruff: noqa: S608 - only partition and day numbers are put into statements
-"""The log's one writer: what becomes of a group of requests in one transaction (DESIGN "Order of commits", step 1)."""
+"""The log's one writer: it handles a group of requests in one transaction.
+
+This is step 1 of the order of commits (docs/architecture.md).
+"""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -15,13 +18,13 @@ from hub.bus.digests import content_of, pack_found
 from hub.bus.fresh import Fresh, Noted
 from hub.bus.index import Index
 from hub.bus.names import Names, Packed
-from hub.bus.rows import Prepared
+from hub.bus.rows import Prepared, Row
 from hub.bus.sequence import Sequencer
 from hub.bus.sql import insert, marks
 from hub.clock import Clock, to_us
 
-_FOLD_ROWS: Final = 8192  # written into the indexes in one transaction, where someone waits for them
-_CHECKPOINT_PAGES: Final = 1000  # 8 MiB: often enough that one never holds up ingest for long
+_FOLD_ROWS: Final = 8192  # index rows written in one transaction while a caller waits for a complete fold
+_CHECKPOINT_PAGES: Final = 1000  # 8 MiB: few enough pages that one checkpoint never holds up ingest for long
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Restate:
 
 @dataclass(frozen=True, slots=True)
 class Trim:
-    """Forget up to an offset; `expiring` are the types (as stored) whose state goes with its age."""
+    """Delete events up to an offset. `expiring`: the types, as stored, whose state is deleted with its age."""
 
     partition: int
     upto: int
@@ -52,7 +55,7 @@ class Trimmed:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Forget spared events that are state no more, looking at up to `limit` spared ones past a place."""
+    """Look at up to `limit` spared events past a place, and delete those that are no state any more."""
 
     after: int
     limit: int
@@ -60,20 +63,20 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    last: int | None  # None: that was all
+    last: int | None  # the last place that was looked at; None: there were no more
     forgotten: int
 
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Bring the indexes closer to these offsets; the answer is whether they have reached them."""
+    """Fold the next rows into the index tables. The answer: whether the tables cover these offsets already."""
 
     offsets: Sequence[int]
 
 
 @dataclass(slots=True)
 class _Group:
-    """What one transaction adds, before it is written."""
+    """What one transaction is going to add."""
 
     accepted: int
     next: list[int]
@@ -85,7 +88,7 @@ class _Group:
 
 
 class LogWriter:
-    """Owns the writing connection. `commit` is all that the outside calls, always from one thread."""
+    """Owns the writing connection. Callers use `commit` only, and always from one thread."""
 
     def __init__(
         self,
@@ -111,7 +114,7 @@ class LogWriter:
         db.set_wal_hook(self._note_wal)
 
     def commit(self, items: Sequence[Any]) -> Sequence[Any]:
-        """Handle a group in one transaction. Raises LogUnavailable, and then nothing of it is stored."""
+        """Handle a group in one transaction. Raises LogUnavailable; then nothing of the group is stored."""
         try:
             results = self._transaction(items)
         except apsw.Error as error:
@@ -156,7 +159,7 @@ class LogWriter:
             case Fold(offsets):
                 return self._index.fold_up_to(offsets, [each - 1 for each in self._next], _FOLD_ROWS)
             case _:
-                raise TypeError(f"{type(item).__name__} is no request to the log")
+                raise TypeError(f"{type(item).__name__} is not a request to the log")
 
     def _append(self, events: Sequence[Prepared], group: _Group) -> Appended | IdConflict:
         new: dict[bytes, bytes] = {}
@@ -176,7 +179,7 @@ class LogWriter:
             return IdConflict(conflicts)
         group.added.update(new)
         if not events:
-            # Somebody asks whether the log can be written. A transaction without a change would not try.
+            # The caller tests whether the log can be written. A transaction without a change would not touch the disk.
             self._db.execute("INSERT INTO names VALUES (-1, '')")
             self._db.execute("DELETE FROM names WHERE number = -1")
         return Appended([self._add(event, group) for event in fresh], len(events) - len(fresh))
@@ -189,7 +192,7 @@ class LogWriter:
         high = group.high[partition] = max(group.high[partition], sequence)
         stored.at = at = place(partition, offset)
         stored.accepted_us = accepted
-        stored.body = body = rows.complete(event.canonical, event.columns[8], accepted, sequence)
+        stored.body = body = rows.complete(event.canonical, event.flags, accepted, sequence)
         group.rows.setdefault(partition, []).append(
             (offset, accepted, high - accepted, *event.columns, self._codec.encode(stored.subject, body))
         )
@@ -203,39 +206,39 @@ class LogWriter:
         group.rows.clear()
 
     def _restate(self, entities: Sequence[Packed], group: _Group) -> Sequence[Stored]:
-        # What came before in this very group is state already.
+        # Events that came before in this group count as state already.
         self._flush(group)
         pending = Fresh()
         pending.note(group.noted)
         fresh = (pending, *self._index.fresh)
         copies: list[Stored] = []
         for entity in entities:
-            for found in self._rows_at(entity_state.place_of(self._db, fresh, entity)):
-                partition, row = found
+            for partition, row in self._rows_at(entity_state.place_of(self._db, fresh, entity)):
                 old = rows.stored(partition, row, self._names, self._codec)
                 type_ = self._whole_type(fresh, entity) if old.continues else None
-                copies.append(self._add(rows.copy_of(old, partition, row, self._names, type_), group))
+                copy = rows.copy_of(old, row, partition=partition, names=self._names, whole_type=type_)
+                copies.append(self._add(copy, group))
         return copies
 
     def _whole_type(self, fresh: Sequence[Fresh], entity: Packed) -> str | None:
-        """The type of the event that an entity's changes were made to, if it is kept."""
+        """The type of the event that an entity's changes were made to; None if the log no longer has that event."""
         for at in entity_state.chain_of(self._db, fresh, entity):
             for _, row in self._rows_at(at):
-                if not row[11] & rows.CONTINUES:
-                    return self._names.name(row[3])
+                if not row.flags & rows.CONTINUES:
+                    return self._names.name(row.type)
         return None
 
-    def _rows_at(self, at: int | None) -> Iterator[tuple[int, Sequence[Any]]]:
-        """The partition and row of the event at a place, if it is there."""
+    def _rows_at(self, at: int | None) -> Iterator[tuple[int, Row]]:
+        """The partition and row of the event at a place; nothing if there is no such event."""
         if at is not None:
             partition, offset = partition_of(Place(at)), offset_of(Place(at))
             for row in self._db.execute(f"SELECT {rows.COLUMNS} FROM events_{partition} WHERE offset = ?", (offset,)):
-                yield partition, row
+                yield partition, Row._make(row)
 
     def _trim(self, item: Trim, group: _Group) -> Trimmed:
         db, partition = self._db, item.partition
         trimmed, folded = db.execute("SELECT trimmed, folded FROM partitions WHERE partition = ?", (partition,)).get
-        upto = min(item.upto, folded)  # past that the tables do not know yet what is state
+        upto = min(item.upto, folded)  # past that the tables do not show yet which events are state
         bounds = (place(partition, 0), trimmed, upto)
         types = f"({marks(len(item.expiring))})"
         is_state = f"""
@@ -284,7 +287,7 @@ class LogWriter:
 
     def _undo(self) -> None:
         self._index.undo()
-        if self._db.in_transaction:  # SQLite undoes some failures by itself
+        if self._db.in_transaction:  # after some errors SQLite has rolled back already
             with contextlib.suppress(apsw.Error):
                 self._db.execute("ROLLBACK")
 
@@ -296,5 +299,5 @@ class LogWriter:
         try:
             self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except apsw.Error:
-            return  # all is in the WAL, durable; the next commit tries again
+            return  # everything is durable in the WAL; the checkpoint after the next commit tries again
         self._wal_pages = 0

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from hub.cli import words
+from hub.cli import language
 from hub.cli.exits import Code, Failure, unexpected
 
 
@@ -15,15 +15,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _ended(arguments: Sequence[str]) -> int:
     try:
-        left = words.choose(arguments, os.environ)
-        from hub.cli import names
+        left = language.choose(arguments, os.environ)
+        from hub.cli import import_names
 
-        names.check()  # before anything of those names is imported
-        from hub.cli.app import app  # now: its help is in the language that was chosen
+        import_names.check()  # before anything of those names is imported
+        from hub.cli.commands import app  # now: its help is in the language that was chosen
 
         return int(app(left, prog_name="skolnav", standalone_mode=True) or 0)
-    except words.UnknownLanguage:
-        return _told(Failure(Code.USAGE, words.say("failure.language")))
+    except language.UnknownLanguage:
+        return _told(Failure(Code.USAGE, language.say("failure.language")))
     except Failure as failure:
         return _told(failure)
     except Exception as error:

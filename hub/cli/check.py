@@ -9,9 +9,9 @@ from typing import Any
 
 from hub.bus.file import LogLocked, lock
 from hub.cli import output
-from hub.cli.durable import Durability, probe, size
+from hub.cli.disk import Durability, probe, size
 from hub.cli.exits import Code, of_config, of_files
-from hub.cli.words import language, say
+from hub.cli.language import language, say
 from hub.config import ConfigErrors, ConnectorEntry, Finding, HubConfig, load
 from hub.engines.embedded_files import LOG, STORE
 from hub.engines.root_key import FILE as KEY

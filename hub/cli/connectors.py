@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -10,9 +9,9 @@ import typer
 
 from hub.cli import output
 from hub.cli.exits import Code, Failure
-from hub.cli.local import LocalHub
+from hub.cli.language import did_you_mean, say
+from hub.cli.local_hub import LocalHub
 from hub.cli.options import Config, Data, Json, Where, shown
-from hub.cli.words import language, say
 
 connectors = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -38,8 +37,8 @@ def list_connectors(ctx: typer.Context, config: Config = None, data: Data = None
             (
                 each["name"],
                 each["use"],
-                say(f"status.{_status(each)}"),
-                _reason(each["reason"] or _delivery(each).get("reason", "")) or _failing(each),
+                say(f"status.{each['state']}"),
+                each["trouble"],
                 ", ".join(f"{what} ({timedelta(seconds=int(for_s))})" for what, for_s in each["doing"].items()),
             )
             for each in found
@@ -47,7 +46,7 @@ def list_connectors(ctx: typer.Context, config: Config = None, data: Data = None
     )
     output.line()
     for each in found:
-        output.line(_standing(each))
+        output.line(each["says"])
     waiting = [(each["name"], what) for each in found for what in each["waiting"] or ()]
     if waiting:
         output.line()
@@ -116,59 +115,8 @@ def _found(hub: LocalHub, name: str) -> Mapping[str, Any]:
     everything = {each["name"]: each for each in _all(hub)}
     if name in everything:
         return everything[name]
-    from hub.texts import text
-
-    near = get_close_matches(name, everything, 1)
-    hint = text("hint.did-you-mean", language(), name=near[0]) if near else ""
-    raise Failure(Code.FAILED, say("connectors.unknown", name=name, hint=hint))
+    raise Failure(Code.FAILED, say("connectors.unknown", name=name, hint=did_you_mean(name, everything)))
 
 
 def _path(name: str) -> str:
     return f"/v1/operator/connectors/{quote(name, safe='')}"
-
-
-def _reason(code: str) -> str:
-    from hub.texts import reason
-
-    return reason(code, language()) if code else ""
-
-
-def _failing(each: Mapping[str, Any]) -> str:
-    from hub.texts import text
-
-    if each["failing"]:
-        return say("connectors.failing", code=each["failing"])
-    return text("connector.unread", language(), code=each["unread"]) if each["unread"] else ""
-
-
-def _status(each: Mapping[str, Any]) -> str:
-    """How it stands: a connector that runs may be paused, so that nothing is delivered to it."""
-    state = _delivery(each).get("state", "active")
-    return str(each["status"] if each["status"] != "running" or state == "active" else state)
-
-
-def _delivery(each: Mapping[str, Any]) -> Mapping[str, Any]:
-    return each["subscription"] or {}
-
-
-def _standing(each: Mapping[str, Any]) -> str:
-    """When it last read all, how often it has failed since, and what it told last."""
-    from hub.texts import text
-
-    speaks, name = language(), each["name"]
-    if each["polled_s"] is None:
-        says = text("connector.quiet", speaks, name=name)
-    elif each["polled"] is None:
-        says = text("connector.not-polled", speaks, name=name, at=shown(each["since"]))
-    else:
-        age = timedelta(seconds=int(each["polled_s"]))
-        says = text("connector.polled", speaks, name=name, at=shown(each["polled"]), age=age)
-    if each["failures"]:
-        code = each["failing"] or each["unread"]
-        says += text("connector.failures", speaks, count=each["failures"], code=code)
-    if each["directory"]:
-        says += text("connector.directory", speaks, at=shown(each["directory"]["as_of"]))
-    if code := each["problem"]:
-        at, count = shown(each["problem_at"]), each["problems"].get(code, 1)
-        says += text("connector.problem", speaks, code=code, at=at, count=count)
-    return says

@@ -5,7 +5,7 @@ import traceback
 from enum import IntEnum
 from pathlib import Path
 
-from hub.cli.words import language, say
+from hub.cli.language import language, say
 
 
 class Code(IntEnum):
@@ -30,7 +30,7 @@ class Failure(Exception):
 
 
 def of_config(error: Exception) -> Failure:
-    """What `hub.cli.serve.read` raises."""
+    """What `hub.cli.run.read` raises."""
     from hub.config import ConfigErrors
 
     if isinstance(error, ConfigErrors):
@@ -78,7 +78,7 @@ def unexpected(error: BaseException) -> str:
 
 
 def _is_full(data: Path) -> bool:
-    from hub.cli.durable import LITTLE, free_bytes
+    from hub.cli.disk import LITTLE, free_bytes
 
     free = free_bytes(data)
     return free is not None and free < LITTLE

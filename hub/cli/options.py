@@ -9,8 +9,8 @@ from typing import Annotated, Final, Self
 import typer
 
 from hub.cli.exits import Code, Failure
-from hub.cli.local import CONFIG, LocalHub, data_folder
-from hub.cli.words import say
+from hub.cli.language import say
+from hub.cli.local_hub import CONFIG, LocalHub, data_folder
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help=say("option.config"), show_default=str(CONFIG))]
 Data = Annotated[Path | None, typer.Option("--data", help=say("option.data"))]
@@ -56,7 +56,7 @@ def moment(given: str) -> datetime:
 
 
 def shown(moment: str) -> str:
-    """A time of an answer, as people here read it."""
-    from hub.clock import SCHOOL_ZONE
+    """A time from the hub's answer, as people at the school read it."""
+    from hub.texts.times import shown
 
-    return f"{datetime.fromisoformat(moment).astimezone(SCHOOL_ZONE):%Y-%m-%d %H:%M:%S}"
+    return shown(datetime.fromisoformat(moment))

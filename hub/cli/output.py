@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hub.cli.exits import Code, Failure
-from hub.cli.words import say
+from hub.cli.language import say
 
 
 def line(text: str = "") -> None:

@@ -308,6 +308,8 @@ class Delivery:
             rows = await store.read(cursors.load(tenant, id))
         waiting = await store.read(parked.load(tenant, id))
         for row in rows:
+            if not self._is_current(subscription):
+                return  # it changed or left while its rows were read; that change is next in the queue
             if (id, row.lane) in self._followers:
                 continue
             follower = Follower(
@@ -390,6 +392,12 @@ class Delivery:
         finally:
             self._busy -= 1
             self._progress.set()
+
+    def _is_current(self, subscription: Subscription) -> bool:
+        try:
+            return self._registry.get(subscription.id) is subscription
+        except KeyError:
+            return False
 
     def _get(self, id: str) -> Subscription:
         try:

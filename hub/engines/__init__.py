@@ -1,4 +1,4 @@
-"""Engines: where a hub's log, store and keys are. Nothing outside this room, `hub.bus` and `hub.store` knows which."""
+"""Engines: they hold a hub's log, store and keys. Other rooms, except `hub.bus` and `hub.store`, do not know which."""
 
 from hub.engines.base import BackupFailed, Engine
 from hub.engines.embedded import EmbeddedEngine

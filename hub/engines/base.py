@@ -1,7 +1,7 @@
-"""What differs between engines: where the log, the store and the keys are, how they are backed up, what survives.
+"""The differences between engines: where log, store and keys are, how to back them up, and what they survive.
 
-Everything else about a running hub is the same on each engine (`hub.assembly`). An engine is opened for one
-municipality and closed once.
+Everything else about a running hub is the same on each engine (`hub.assembly`). An engine belongs to one municipality;
+it is opened and closed once.
 """
 
 from pathlib import Path
@@ -13,11 +13,11 @@ from hub.store.base import Store
 
 
 class BackupFailed(Exception):
-    """No usable backup was written. The text says why: a path and the database's or the system's word."""
+    """There is no usable backup. The text says why: a path, and the error of the database or the system."""
 
 
 class Engine(Protocol):
-    """The parts of a hub that an engine provides, open from the moment that the engine is."""
+    """The parts of a hub that an engine provides. They are open as long as the engine is."""
 
     @property
     def log(self) -> Log: ...
@@ -33,16 +33,16 @@ class Engine(Protocol):
         """What an acknowledged event survives (promise 1), in a few English words for `/readyz`."""
 
     async def keep_keys(self) -> None:
-        """Remember which keys this data belongs to. Called once they have opened what the store has sealed.
+        """Store which keys the data belongs to. Called once the keys have opened the sealed parts of the store.
 
         Raises StoreUnavailable.
         """
 
     async def back_up(self, folder: Path) -> int:
-        """Copy the data, while the hub runs, into `folder`, which is made if there is none; returns the bytes.
+        """Copy the data into `folder` while the hub runs, and return the number of bytes. Creates the folder if needed.
 
-        Raises FileExistsError (a backup is there), BackupFailed, OSError.
+        Raises FileExistsError (the folder has a backup already), BackupFailed, OSError.
         """
 
     async def close(self) -> None:
-        """Save what is under way and let go of all that `open` took. Called last."""
+        """Save what is under way, then release everything that `open` acquired. Called last."""

@@ -14,7 +14,7 @@ from hub.runner import Runner, ThreadRunner
 from hub.store.sql import SqlStore
 from schemas import Catalogue
 
-RING_BYTES: Final = 32 << 20  # the newest events, for all followers that keep up
+RING_BYTES: Final = 32 << 20  # memory for the newest events, which all followers near the head share
 
 
 class EmbeddedEngine:
@@ -22,7 +22,7 @@ class EmbeddedEngine:
 
     durability = "fsync before the answer"
 
-    def __init__(self, data: Path, log: SqliteLog, store: SqlStore, keys: Keys, cleanup: AsyncExitStack) -> None:
+    def __init__(self, *, data: Path, log: SqliteLog, store: SqlStore, keys: Keys, cleanup: AsyncExitStack) -> None:
         self.log = log
         self.store = store
         self.keys = keys
@@ -31,7 +31,7 @@ class EmbeddedEngine:
 
     @classmethod
     async def open(cls, config: HubConfig, *, catalogue: Catalogue, clock: Clock) -> Self:
-        """Open the files in `config.data`, which are made if there are none.
+        """Open the files in `config.data`, creating those that do not exist.
 
         Raises LogLocked (another hub runs on these files), LogUnavailable, StoreUnavailable, ConfigurationError
         (`wrong-key`, `key-missing`, or files of another version).
@@ -51,7 +51,7 @@ class EmbeddedEngine:
             store = await SqlStore.open(config.data / "store.db", tenant=config.tenant, runner=_runner(cleanup))
             cleanup.push_async_callback(store.close)
             keys = await root_key.open_keys(config, store)
-            return cls(config.data, log, store, keys, cleanup.pop_all())
+            return cls(data=config.data, log=log, store=store, keys=keys, cleanup=cleanup.pop_all())
 
     async def keep_keys(self) -> None:
         await root_key.remember(self.keys, self.store)

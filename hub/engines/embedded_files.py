@@ -1,6 +1,6 @@
-"""A copy of the embedded engine's two files: the store first, then the log, kept and put back as a pair.
+"""Backups of the embedded engine's two files: a copy of the store, then one of the log, restored as a pair.
 
-A store that is older than its log delivers some events again; a log that is older than its store would lose some.
+With a store older than its log the hub delivers some events again. With a log older than its store it would lose some.
 """
 
 import os
@@ -20,11 +20,11 @@ PAIR: Final = (STORE, LOG)
 
 
 def back_up(data: Path, folder: Path) -> int:
-    """Copy both files of a hub, running or not, into `folder`, made if there is none; returns the bytes.
+    """Copy both files of a hub, running or not, into `folder`, and return the number of bytes.
 
-    Each copy is checked, durable, and has its name only then. In a process that has the files open it must be this
-    code: each file is read by the library that writes it, since a second one would undo the first one's locks.
-    Raises FileExistsError (one of them is there), BackupFailed, OSError.
+    Creates the folder if needed. A copy gets its name once it is checked and durable. Each file is read with the
+    library that writes it: a second SQLite library in the process of a running hub would drop the first one's locks.
+    Raises FileExistsError (the folder has one of the files), BackupFailed, OSError.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in PAIR:
@@ -37,10 +37,10 @@ def back_up(data: Path, folder: Path) -> int:
 
 
 def restore(folder: Path, data: Path) -> None:
-    """Put a pair back. The caller holds the log's lock (`hub.bus.file.lock`).
+    """Copy a pair from a backup to `data`. The caller holds the log's lock (`hub.bus.file.lock`).
 
-    Raises FileNotFoundError (one of the pair), FileExistsError (data is there), BackupFailed (a copy is damaged),
-    OSError.
+    Raises FileNotFoundError (one of the pair is missing), FileExistsError (`data` has files already), BackupFailed (a
+    copy is damaged), OSError.
     """
     for name in PAIR:
         if not (folder / name).exists():
@@ -72,7 +72,7 @@ def _copy_store(source: Path, target: Path) -> None:
     reading = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
     writing = sqlite3.connect(target)
     try:
-        reading.backup(writing)  # in one step: a snapshot, while the hub writes on
+        reading.backup(writing)  # in one step: a snapshot, while the hub goes on writing
     finally:
         writing.close()
         reading.close()

@@ -1,6 +1,6 @@
-"""The key of the embedded engine's files: found, made at the first start, and held to what it was used with.
+"""The key of the embedded engine's files: created at the first start, and checked against the data at later ones.
 
-With another key the hub would seem to work, and give every person a new pseudonym and every recipient's cursor a no.
+With another key the hub would seem to work, but give every person a new pseudonym and refuse every recipient's cursor.
 """
 
 import sqlite3
@@ -21,9 +21,9 @@ _PUT_BACK: Final = "Put back the key that this data was made with (`key:` in the
 
 
 async def open_keys(config: HubConfig, store: Store) -> Keys:
-    """The keys of the data in `store`; a new key only where nothing was made with one yet.
+    """The keys of the data in `store`. Creates a key only if no data belongs to one yet.
 
-    Raises ConfigurationError (code `wrong-key`, `key-missing`), OSError if the file can't be read or made.
+    Raises ConfigurationError (code `wrong-key`, `key-missing`), OSError if the file cannot be read or created.
     """
     made_with = await store.read(key_fingerprints.load(store.tenant))
     path = config.data / FILE
@@ -53,25 +53,25 @@ async def open_keys(config: HubConfig, store: Store) -> Keys:
 
 
 async def remember(keys: Keys, store: Store) -> None:
-    """From now on the data belongs to this key. Raises StoreUnavailable."""
+    """Store that the data belongs to these keys, unless the store knows already. Raises StoreUnavailable."""
     if await store.read(key_fingerprints.load(store.tenant)) is None:
         await store.commit(key_fingerprints.save(store.tenant, keys.fingerprint(store.tenant)))
 
 
 def made_with(store: Path) -> dict[str, bytes]:
-    """The fingerprint by tenant in a store's file that no hub has open; empty if there is none, or no store."""
-    # As a file that nobody changes where it is whole without a WAL: a copy may lie where nothing can be written.
+    """The fingerprints by tenant in a store's file that no hub has open. Empty if it has none, or is not a store."""
+    # Opened as immutable if there is no WAL, since a backup may be on read-only media.
     immutable = int(not store.with_name(f"{store.name}-wal").exists())
     try:
         uri = f"{store.absolute().as_uri()}?mode=ro&immutable={immutable}"
         with closing(sqlite3.connect(uri, uri=True)) as reading:
             return dict(reading.execute("SELECT tenant, fingerprint FROM key_fingerprints"))
-    except sqlite3.Error:  # of before there were any, or damaged: whoever opens it in earnest says so
+    except sqlite3.Error:  # older than fingerprints, or damaged: opening it as a store will report that
         return {}
 
 
 def fits(key: bytes, made: dict[str, bytes]) -> bool:
-    """Whether these bytes are a key, and all of it was made with it."""
+    """Whether these bytes are a key, and the data of all tenants in `made` belongs to it."""
     return len(key) == key_file.KEY_BYTES and all(
         Keys(key).fingerprint(tenant) == fingerprint for tenant, fingerprint in made.items()
     )

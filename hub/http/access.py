@@ -2,13 +2,14 @@
 
 from typing import Annotated, Final
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 
 from hub.assembly.services import Services
 from hub.config.model import Role
 from hub.http.auth import LOCAL, Authenticator, Principal
-from hub.http.problems import ApiProblem
+from hub.http.problems import ApiProblem, language
 from hub.subscriptions.model import Subscription
+from hub.texts import Language
 
 _NO_SUBSCRIPTION: Final = (
     "There is no such subscription, or it is another client's. GET /v1/subscriptions lists the caller's own."
@@ -42,10 +43,15 @@ async def operator(who: Annotated[Principal, Depends(caller)]) -> Principal:
     return who
 
 
+async def spoken(accept_language: Annotated[str, Header()] = "") -> Language:
+    return language(accept_language)
+
+
 Parts = Annotated[Services, Depends(services)]
 Caller = Annotated[Principal, Depends(caller)]
 Anybody = Annotated[Principal | None, Depends(anybody)]
 Operator = Annotated[Principal, Depends(operator)]
+Spoken = Annotated[Language, Depends(spoken)]
 
 
 def subscription_of(parts: Services, who: Principal, id: str, *, also_operator: bool = False) -> Subscription:

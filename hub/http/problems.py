@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 
+from hub.texts import Language, text
 from schemas import Problem as EventProblem
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -20,29 +21,29 @@ NO_SUCH_PATH: Final = "No such path. See /openapi.json for what is served."
 
 SHOWN: Final = 100  # entries of `errors`, at most
 
-# code -> (status, English title, Swedish title)
-TITLES: Final[Mapping[str, tuple[int, str, str]]] = {
-    "invalid-request": (400, "The request is not valid", "Anropet är inte giltigt"),
-    "cursor-unknown": (400, "The cursor is not one of this subscription", "Markören hör inte till prenumerationen"),
-    "unauthenticated": (401, "No valid credentials", "Giltig inloggning saknas"),
-    "role-missing": (403, "The client lacks a role", "Klienten saknar en roll"),
-    "not-permitted-to-publish": (403, "The client may not publish this", "Klienten får inte publicera detta"),
-    "no-contract": (403, "The client has no data contract", "Klienten saknar dataavtal"),
-    "contract-too-wide": (403, "More than the client's contract allows", "Mer än klientens avtal tillåter"),
-    "not-found": (404, "Nothing here", "Ingenting finns här"),
-    "method-not-allowed": (405, "The method is not allowed here", "Metoden är inte tillåten här"),
-    "request-timeout": (408, "The request took too long to arrive", "Anropet tog för lång tid att komma fram"),
-    "id-conflict": (409, "A known id came with other content", "Ett känt id kom med annat innehåll"),
-    "owned-by-file": (409, "The configuration file owns this", "Konfigurationsfilen äger detta"),
-    "state-conflict": (409, "Not possible in its present state", "Inte möjligt i nuvarande läge"),
-    "cursor-too-old": (410, "The cursor is older than what is kept", "Markören är äldre än det som sparas"),
-    "too-large": (413, "Too much at once", "För mycket på en gång"),
-    "media-type": (415, "This content type is not taken", "Innehållstypen tas inte emot"),
-    "invalid-event": (422, "An event is not valid", "En händelse är inte giltig"),
-    "invalid-content": (422, "The content is not valid", "Innehållet är inte giltigt"),
-    "too-many-requests": (429, "Too many requests at a time", "För många anrop samtidigt"),
-    "internal": (500, "The hub failed", "Hubben misslyckades"),
-    "unavailable": (503, "Not possible right now", "Inte möjligt just nu"),
+# Each code with its status. The title is the text `problem.<code>` of the catalogue (`hub.texts`).
+STATUSES: Final[Mapping[str, int]] = {
+    "invalid-request": 400,
+    "cursor-unknown": 400,
+    "unauthenticated": 401,
+    "role-missing": 403,
+    "not-permitted-to-publish": 403,
+    "no-contract": 403,
+    "contract-too-wide": 403,
+    "not-found": 404,
+    "method-not-allowed": 405,
+    "request-timeout": 408,
+    "id-conflict": 409,
+    "owned-by-file": 409,
+    "state-conflict": 409,
+    "cursor-too-old": 410,
+    "too-large": 413,
+    "media-type": 415,
+    "invalid-event": 422,
+    "invalid-content": 422,
+    "too-many-requests": 429,
+    "internal": 500,
+    "unavailable": 503,
 }
 
 _NAMED_BY_CALLER: Final = frozenset({"extra_forbidden", "filter.value"})
@@ -60,23 +61,21 @@ class ApiProblem(Exception):
 
     @property
     def status(self) -> int:
-        return TITLES[self.code][0]
+        return STATUSES[self.code]
 
     def body(self, accept_language: str = "") -> bytes:
-        status, english, swedish = TITLES[self.code]
-        title = swedish if language(accept_language) == "sv" else english
         return orjson.dumps(
             {
                 "type": URN + self.code,
-                "title": title,
-                "status": status,
+                "title": text(f"problem.{self.code}", language(accept_language)),
+                "status": self.status,
                 "detail": self.detail,
                 **self.more,
             }
         )
 
 
-def language(accept_language: str) -> str:
+def language(accept_language: str) -> Language:
     """`sv` where the header asks for Swedish first, else `en`."""
     return "sv" if _SWEDISH_FIRST.match(accept_language) else "en"
 

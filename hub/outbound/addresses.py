@@ -1,15 +1,15 @@
-"""Where a webhook may go: the URL's form when it is registered, the addresses behind its name at each connection.
+"""The addresses that a webhook may reach: checks the URL when it is registered, and its addresses at each connection.
 
-A subscriber chooses the URL, the hub's machine makes the call: without a check anybody with a subscription could
-reach the municipality's inner network or a cloud's metadata service (SSRF). So:
+A subscriber chooses the URL, and the hub's machine makes the call. Without a check, a subscriber could reach the
+municipality's inner network or a cloud's metadata service (SSRF). So:
 
-- only `https`; `http` only to addresses in `outbound.allow`, since it is readable on the way;
-- no credentials, no fragment in the URL;
-- a name is resolved once for each connection, *every* address of the answer is checked, and the connection goes to
-  one of those addresses: a second look-up could answer otherwise (DNS rebinding);
-- refused unless in `outbound.allow`: whatever the IANA special-purpose registries do not list as globally reachable,
-  multicast, and what clouds keep for themselves. An address inside an address (IPv4-mapped IPv6, NAT64) is what
-  it leads to.
+- the URL is `https`; `http` only to addresses in `outbound.allow`, since it is readable on the way;
+- the URL has no credentials and no fragment;
+- a name is resolved once for each connection, *every* address in the answer is checked, and the connection goes to one
+  of those addresses: a second look-up could give another answer (DNS rebinding);
+- unless `outbound.allow` lists them, these are refused: addresses that the IANA special-purpose registries do not list
+  as globally reachable, multicast, and addresses that clouds reserve. For an address inside an address (IPv4-mapped
+  IPv6, NAT64) the inner one counts.
 
 https://www.iana.org/assignments/iana-ipv4-special-registry, .../iana-ipv6-special-registry (read November 2026).
 """
@@ -29,7 +29,7 @@ from urllib.parse import quote, urlsplit
 Networks = Sequence[IPv4Network | IPv6Network]
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Host and port -> all its addresses as text; empty if there are none or the name is not known. Raises nothing."""
+"""Host and port -> all its addresses as text; empty if there are none or the name is unknown. Raises nothing."""
 
 LOOPBACK: Final[Networks] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 MAX_URL: Final = 2048
@@ -41,7 +41,7 @@ _REFUSED_V4: Final = tuple(
         "10.0.0.0/8",
         "100.64.0.0/10",  # carriers' NAT; 100.100.100.200 is a cloud's metadata service
         "127.0.0.0/8",
-        "168.63.129.16/32",  # Azure's host, a public address that is not public
+        "168.63.129.16/32",  # Azure's host, in a public range but not public
         "169.254.0.0/16",  # link-local, metadata services
         "172.16.0.0/12",
         "192.0.0.0/24",
@@ -55,24 +55,24 @@ _REFUSED_V4: Final = tuple(
         "240.0.0.0/4",  # reserved, broadcast
     )
 )
-_PUBLIC_V6: Final = IPv6Network("2000::/3")  # all that is handed out as global unicast; the rest is refused
+_PUBLIC_V6: Final = IPv6Network("2000::/3")  # the range of global unicast; all else is refused
 _REFUSED_V6: Final = tuple(
     IPv6Network(text)
     for text in (
         "2001::/23",  # protocol assignments, Teredo among them
         "2001:db8::/32",
-        "2002::/16",  # 6to4: an IPv4 address of somebody else's choice inside
+        "2002::/16",  # 6to4: has an IPv4 address inside that the sender chose
         "3fff::/20",
     )
 )
-_NAT64: Final = IPv6Network("64:ff9b::/96")  # how a machine with IPv6 alone reaches IPv4
+_NAT64: Final = IPv6Network("64:ff9b::/96")  # through it a machine with only IPv6 reaches IPv4
 
-_PATH_SAFE: Final = "/%:@!$&'()*+,;=~-._"  # RFC 3986: pchar, and % as what is encoded already
+_PATH_SAFE: Final = "/%:@!$&'()*+,;=~-._"  # RFC 3986: pchar, and % for what is encoded already
 _HOST: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?\Z", re.ASCII)
 
 
 class UrlRefused(ValueError):
-    """A URL that no webhook may have. `code` is stable (a key for texts); the message never holds the URL."""
+    """No webhook may have this URL. `code` is stable (a key for texts). The message does not contain the URL."""
 
     def __init__(self, code: str, says: str) -> None:
         self.code = code
@@ -80,12 +80,12 @@ class UrlRefused(ValueError):
 
 
 class AddressRefused(Exception):
-    """A name leads to an address that webhooks may not reach."""
+    """A name has an address that webhooks may not reach."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A webhook's URL, taken apart. `host` is ASCII and lower-case; `path` holds the query too."""
+    """The parts of a webhook's URL. `host` is ASCII and lower-case; `path` includes the query."""
 
     tls: bool
     host: str
@@ -94,31 +94,32 @@ class Target:
 
     @property
     def authority(self) -> str:
-        """What goes into the `Host` header."""
+        """The value of the `Host` header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 
     @property
     def server_name(self) -> str:
-        """What the certificate must be for."""
+        """The name that the certificate must have."""
         return self.host.removesuffix(".")
 
 
 def networks(texts: Iterable[str]) -> Networks:
-    """`outbound.allow` as networks. Raises ValueError if one is none."""
+    """`outbound.allow` as networks. Raises ValueError if a text is not a network."""
     return tuple(ipaddress.ip_network(text) for text in texts)
 
 
 def check_url(url: str, allow: Networks = ()) -> Target:
-    """Take a webhook's URL apart, or raise UrlRefused. Looks nothing up: names are checked at each connection.
+    """The parts of a webhook's URL. Raises UrlRefused if no webhook may have it.
 
-    Literal addresses and `localhost` are checked here already, so that the error comes early.
+    Resolves no name: the addresses of a name are checked at each connection. Literal addresses and `localhost` are
+    checked here already, so that the error comes early.
     """
     if len(url) > MAX_URL:
         raise UrlRefused("url-length", f"the URL is longer than {MAX_URL} characters")
     if any(ord(c) <= 0x20 or ord(c) == 0x7F or 0xD800 <= ord(c) < 0xE000 for c in url) or "\\" in url:
-        # urlsplit drops some of these silently: what is checked would not be what is called.
-        raise UrlRefused("url-characters", "the URL holds a space, a control character or a backslash")
+        # urlsplit drops some of these silently, so the URL that is checked would not be the one that is called.
+        raise UrlRefused("url-characters", "the URL contains a space, a control character or a backslash")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -157,9 +158,9 @@ def check_url(url: str, allow: Networks = ()) -> Target:
 
 
 def admit(addresses: Iterable[str], allow: Networks, *, public: bool) -> Sequence[str]:
-    """The addresses of one name if *all* of them may be reached, else AddressRefused.
+    """The addresses of one name, if *all* of them may be reached. Raises AddressRefused otherwise.
 
-    `public`: public addresses may be, beside those in `allow`; without TLS none may.
+    `public`: whether public addresses may be reached, beside those in `allow`. Pass False for a call without TLS.
     """
     admitted = []
     for text in addresses:
@@ -174,10 +175,10 @@ def admit(addresses: Iterable[str], allow: Networks, *, public: bool) -> Sequenc
 
 
 def system_resolve(host: str, port: int) -> asyncio.Future[Sequence[str]]:
-    """The machine's own look-up, in a thread of its own.
+    """The machine's own look-up, in its own thread.
 
-    Not the loop's pool: it has a handful of threads, and a name server that never answers would take them all, so
-    that one recipient would stop every other one's look-ups.
+    It does not use the loop's pool, which has a handful of threads: a name server that never answers would occupy all
+    of them, and one recipient would block the look-ups of all others.
     """
     loop = asyncio.get_running_loop()
     found: asyncio.Future[Sequence[str]] = loop.create_future()
@@ -191,7 +192,7 @@ def system_resolve(host: str, port: int) -> asyncio.Future[Sequence[str]]:
         with suppress(OSError, UnicodeError):
             for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP):
                 addresses.append(str(address[0]))
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, and the caller with it
             loop.call_soon_threadsafe(settle, addresses)
 
     threading.Thread(target=look_up, name="skolnav-resolve", daemon=True).start()
@@ -199,7 +200,7 @@ def system_resolve(host: str, port: int) -> asyncio.Future[Sequence[str]]:
 
 
 def is_literal(host: str) -> bool:
-    """Whether a host is an address already: nothing to look up."""
+    """Whether a host is an address, so that there is nothing to look up."""
     return _literal(host) is not None
 
 
@@ -211,7 +212,7 @@ def _literal(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def _embedded(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """Where packets to this address arrive in the end."""
+    """The address that packets to this address reach in the end."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return address.ipv4_mapped
@@ -232,5 +233,5 @@ def _ascii(host: str) -> str:
     except UnicodeError:
         name = ""
     if len(name) > 253 or not _HOST.match(name):
-        raise UrlRefused("url-host", "the URL's host is no valid name")
+        raise UrlRefused("url-host", "the URL's host is not a valid name")
     return name

@@ -1,12 +1,12 @@
-"""A small HTTP/1.1 client for one origin, in which the caller sees the turn of the first byte.
+"""A small HTTP/1.1 client for one origin, whose caller decides in which turn of the loop the first byte leaves.
 
-Why not a library's: a delivery must ask the gate for its bytes in the very turn in which the first of them leaves
-(DESIGN section 5), when the connection is there already. So a request has two steps: getting a `Connection`, which
-waits, and `Connection.request`, which does not: it writes before it returns. Parsing is httptools' (llhttp).
+No library offers that: a delivery must get its bytes from the gate in the turn in which the first of them leaves
+(docs/architecture.md, The order of commits), on a connection that is open already. So a request has two steps: getting
+a `Connection`, which waits, and `Connection.request`, which writes before it returns. httptools (llhttp) parses.
 
-Bounded whatever the far side does: 5 s to connect, the caller's deadline for the whole exchange, 16 KiB of response
-head. A response's body interests nobody and is read only so that the connection can be kept: at most 64 KiB and one
-second beyond the head, then the connection is closed and the status counts.
+Limits whatever the far side does: 5 s to connect, the caller's deadline for the whole exchange, 16 KiB of response
+head. The hub has no use for a response's body. It reads a body only so that it can keep the connection: at most 64 KiB
+and for one second after the head. Beyond that it closes the connection, and the status is valid.
 """
 
 import asyncio
@@ -23,16 +23,16 @@ CONNECT_S: Final = 5.0
 MAX_HEAD: Final = 16 * 1024  # bytes of status line and headers, interim (1xx) responses included
 MAX_BODY: Final = 64 * 1024
 BODY_S: Final = 1.0
-MAX_IDLE_S: Final = 30.0  # how long a connection is kept without a request
-MAX_AGE_S: Final = 300.0  # then it is closed, so that a name that has moved is noticed
-MAX_ADDRESSES: Final = 4  # addresses of one name that are tried
+MAX_IDLE_S: Final = 30.0  # a connection without a request is closed after this time
+MAX_AGE_S: Final = 300.0  # a connection is closed at this age, so that the hub notices a changed name
+MAX_ADDRESSES: Final = 4  # the most addresses of one name that are tried
 
 
 class Failure(Exception):
-    """An exchange that brought no response. `code` is short and stable, for operators:
+    """An exchange without a response. `code` is short and stable, for operators:
 
     `dns` (no such name, or the name server is silent), `connect`, `tls`, `address-refused`, `timeout`,
-    `closed` (closed before it had answered), `protocol` (an answer that is not HTTP, or too long a head).
+    `closed` (the far side closed before it had answered), `protocol` (its answer is not HTTP, or its head too long).
     """
 
     def __init__(self, code: str) -> None:
@@ -41,14 +41,14 @@ class Failure(Exception):
 
 
 class Stale(Failure):
-    """Closed before a byte of the response had come. On a kept connection: try once on a fresh one.
+    """The far side closed before the first byte of a response. After this on a kept connection, try once on a new one.
 
-    The far side may have handled the request all the same; it deduplicates on the delivery's id.
+    The far side may have handled the request; it deduplicates on the delivery's id.
     """
 
 
 class Response:
-    """Status and headers (names lower-case) of a final response."""
+    """Status and headers of a final response."""
 
     __slots__ = ("_headers", "status")
 
@@ -57,7 +57,7 @@ class Response:
         self._headers = headers
 
     def header(self, name: bytes) -> str | None:
-        """The first header of this (lower-case) name, stripped; None if there is none."""
+        """The value of the first header with this lower-case name, stripped; None if there is none."""
         for given, value in self._headers:
             if given.lower() == name:
                 return value.decode("latin-1").strip()
@@ -66,12 +66,12 @@ class Response:
 
 @functools.cache
 def default_tls() -> ssl.SSLContext:
-    """Verifies against the machine's authorities. Made once: loading them takes tens of milliseconds."""
+    """Verifies against the machine's authorities. Made once, since loading them takes tens of milliseconds."""
     return ssl.create_default_context()
 
 
 class Connection(asyncio.Protocol):
-    """One connection, one exchange at a time."""
+    """One connection. It has one exchange at a time."""
 
     def __init__(self, client: "Client") -> None:
         self._client = client
@@ -84,19 +84,19 @@ class Connection(asyncio.Protocol):
         self._begin()
 
     def _begin(self) -> None:
-        self._status = 0  # of a final response whose head is complete
+        self._status = 0  # the status of a final response, once its head is complete
         self._headers: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
         self._body_bytes = 0
         self._complete = False
         self._keep = True
 
-    # What the client and its callers use
+    # What the client and its callers call
 
     def request(self, message: bytes, deadline: float) -> asyncio.Future[Response]:
-        """Write the whole request now; the future is the response, or fails with Failure no later than `deadline`.
+        """Write the whole request in this turn. The future is the response, or fails with Failure by the deadline.
 
-        `deadline` is loop time. If whoever waits is cancelled, call `abort`.
+        `deadline` is loop time. A caller that is cancelled while it waits must call `abort`.
         """
         assert self._answer is None
         assert self._transport is not None
@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
         return self._answer
 
     def release(self) -> None:
-        """Give back a connection that was not used after all."""
+        """Return a connection to the client without having used it."""
         self._idle_since = self._loop.time()
         if self.usable():
             self._client.keep(self)
@@ -116,7 +116,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         if self._transport is not None:
-            self._transport.abort()  # close() would wait for unsent bytes, which a hostile peer never takes
+            self._transport.abort()  # close() would wait for unsent bytes, which a hostile peer never reads
 
     def usable(self) -> bool:
         now = self._loop.time()
@@ -133,10 +133,10 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # TCP_NODELAY is on: asyncio and uvloop set it
 
     def data_received(self, data: bytes) -> None:
-        if self._answer is None:  # nobody asked
+        if self._answer is None:  # bytes without a request
             self.abort()
             return
-        # Counted raw, so that endless trailers and chunk extensions count too.
+        # Raw bytes are counted, so that endless trailers and chunk extensions count too.
         if self._status:
             self._body_bytes += len(data)
         else:
@@ -163,7 +163,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._client.forget(self)
         if self._answer is not None:
-            if self._status:  # closed where the body ends, or within it: the status was said
+            if self._status:  # closed at the end of the body or within it: the status is valid
                 self._finish(keep=False)
             elif isinstance(exc, ssl.SSLError):
                 self._fail(Failure("tls"))
@@ -172,23 +172,23 @@ class Connection(asyncio.Protocol):
             else:
                 self._fail(Failure("closed"))
         self._transport = None
-        del self._parser  # it refers back to this object
+        del self._parser  # it has a reference to this object
 
     # httptools
 
     def on_message_begin(self) -> None:
-        if self._complete:  # more than one response to a request
+        if self._complete:  # a second response to one request
             self._keep = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._status:  # else a trailer
+        if not self._status:  # otherwise it is a trailer
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self._complete:
             return
         status = self._parser.get_status_code()
-        if status < 200:  # interim: the final one follows
+        if status < 200:  # an interim response: the final one follows
             self._headers.clear()
         else:
             self._status = status
@@ -216,7 +216,7 @@ class Connection(asyncio.Protocol):
     def _finish(self, *, keep: bool) -> None:
         answer = self._end()
         response = Response(self._status, self._headers)
-        # Bytes that the far side has not taken yet (it answered early) would delay the next request's first byte.
+        # If the far side answered early and has not read all bytes, the rest would delay the next request's first byte.
         if keep and self._transport is not None and not self._transport.get_write_buffer_size():
             self.release()
         else:
@@ -232,7 +232,7 @@ class Connection(asyncio.Protocol):
 
 
 class Client:
-    """Connections to one origin. As many are kept as are used at a time: the caller bounds that number."""
+    """Connections to one origin. It keeps as many as the caller uses at a time; the caller limits that number."""
 
     def __init__(
         self,
@@ -243,7 +243,7 @@ class Client:
         ssl_context: ssl.SSLContext | None = None,
         resolve: Resolve = system_resolve,
     ) -> None:
-        """`public`: addresses beyond `allow` may be reached too, over TLS. Nothing is opened yet."""
+        """`public`: whether TLS may reach public addresses beside those in `allow`. Opens no connection yet."""
         self.loop = asyncio.get_running_loop()
         self._target = target
         self._allow = allow
@@ -251,12 +251,12 @@ class Client:
         self._tls = ssl_context
         self._resolve = resolve
         self._resolving: asyncio.Future[Sequence[str]] | None = None
-        self._idle: list[Connection] = []  # the one used last is taken first, so that spare ones grow old
+        self._idle: list[Connection] = []  # the last one used comes first, so that spare ones reach their age
         self._all: set[Connection] = set()
         self._closed = False
 
     def kept(self) -> Connection | None:
-        """A kept connection that is not known to be closed, or None: then `connect`."""
+        """A kept connection that is not known to be closed; None if there is none: then call `connect`."""
         while self._idle:
             connection = self._idle.pop()
             if connection.usable():
@@ -265,7 +265,7 @@ class Client:
         return None
 
     async def connect(self, deadline: float) -> Connection:
-        """A fresh connection, by `deadline` (loop time) or 5 s, whichever is sooner. Raises Failure."""
+        """A new connection, by `deadline` (loop time) but within 5 s. Raises Failure."""
         if self._closed:
             raise Failure("closed")
         until = min(deadline, self.loop.time() + CONNECT_S)
@@ -283,18 +283,18 @@ class Client:
                 continue
         else:
             raise Failure("connect")
-        if self._closed or not connection.usable():  # it spoke or hung up before it was asked
+        if self._closed or not connection.usable():  # the far side sent bytes or closed before the request
             connection.abort()
             raise Failure("closed")
         return connection
 
     async def close(self) -> None:
-        """Close all connections; exchanges that are under way end with the failure `closed`."""
+        """Close all connections. Exchanges under way end with the failure `closed`."""
         self._closed = True
         self._idle.clear()
         for connection in tuple(self._all):
             connection.abort()
-        await asyncio.sleep(0)  # lets the transports tell their protocols
+        await asyncio.sleep(0)  # so that the transports call their protocols
 
     def keep(self, connection: Connection) -> None:
         self._idle.append(connection)
@@ -317,7 +317,7 @@ class Client:
         return connection
 
     async def _addresses(self, until: float) -> Sequence[str]:
-        """What the host leads to now, all of it checked. Raises Failure."""
+        """The host's present addresses, once all of them are checked. Raises Failure."""
         found = [self._target.host] if is_literal(self._target.host) else await self._look_up(until)
         if not found:
             raise Failure("dns")
@@ -328,7 +328,7 @@ class Client:
 
     async def _look_up(self, until: float) -> Sequence[str]:
         if self._resolving is None:
-            # Shared by all who wait: a name server that never answers costs one look-up at a time.
+            # All callers share one look-up, so a name server that never answers costs one thread at a time.
             self._resolving = asyncio.ensure_future(self._resolve(self._target.host, self._target.port))
             self._resolving.add_done_callback(self._resolved)
         try:

@@ -1,4 +1,4 @@
-"""Signing as Standard Webhooks say: HMAC-SHA256 over `id.timestamp.body`, sent as `v1,<base64>`.
+"""Signatures of Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`, sent as `v1,<base64>`.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -14,20 +14,20 @@ _PREFIX: Final = "whsec_"
 def secret_key(secret: str) -> bytes:
     """The key in a secret: `whsec_` and base64. The standard wants 24 to 64 random bytes.
 
-    Nothing else is taken: the official libraries read any secret as base64, so that what is signed with a plain text
-    as its key verifies nowhere. Raises ValueError, whose text does not hold the secret.
+    No other form is accepted: the official libraries decode every secret as base64, so they would refuse a signature
+    made with a plain text as its key. Raises ValueError, whose text does not contain the secret.
     """
     encoded = secret.removeprefix(_PREFIX).rstrip("=")
     if not secret.startswith(_PREFIX) or not encoded:
-        raise ValueError("a secret is whsec_ and base64")
+        raise ValueError("a secret must be whsec_ and base64")
     try:
         return binascii.a2b_base64(encoded + "=" * (-len(encoded) % 4), strict_mode=True)
     except ValueError:
-        raise ValueError("a secret goes on in base64 after whsec_") from None
+        raise ValueError("a secret must have base64 after whsec_") from None
 
 
 class Signer:
-    """Signs with one or more secrets: while a secret is exchanged, the old and the new one both verify."""
+    """Signs with one or more secrets, so that the old and the new one both verify while a secret is replaced."""
 
     __slots__ = ("_keys",)
 

@@ -1,5 +1,5 @@
-"""Where deliveries leave the house, one module per kind of sink; each keeps the promises of `hub.delivery.base.Sink`.
+"""Sinks: deliveries to recipients outside the hub. Each keeps the promises of `hub.delivery.base.Sink`.
 
-`webhook` posts to an outside recipient: `addresses` says where it may go, `http1` carries, `signature` signs,
-`handshake` asks for consent before the first delivery.
+`webhook` posts to an outside recipient, `handshake` asks it for consent before the first delivery, and `webhooks` makes
+both as the configuration allows. Addresses, HTTP and signatures: `hub.outbound`.
 """

@@ -1,7 +1,7 @@
-"""Asking a recipient whether it wants deliveries, before the first one: CloudEvents' HTTP web hooks, section 4.
+"""The handshake that asks a recipient for consent before the first delivery: CloudEvents' HTTP web hooks, section 4.
 
-An `OPTIONS` request with `WebHook-Request-Origin`; the recipient consents by naming that origin, or `*`, in
-`WebHook-Allowed-Origin`. Its status code is no consent. Permission by callback (section 4.1.3) is not offered.
+The hub sends an `OPTIONS` request with `WebHook-Request-Origin`. The recipient consents by naming that origin, or `*`,
+in `WebHook-Allowed-Origin`; a status code alone is no consent. The hub does not offer permission by callback (4.1.3).
 https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md
 """
 
@@ -18,12 +18,12 @@ from hub.sinks.webhook import TIMEOUT_S, request_head
 _ORIGIN: Final = re.compile(r"[A-Za-z0-9.-]{1,253}\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandshakeResult:
-    """Whether the recipient consents. `reason` is a short code where it does not.
+    """Whether the recipient consents; if not, `reason` is a short code.
 
-    `not-granted` (it answered, without consent: a person must see to it) or one of `http1.Failure`'s codes (`again`
-    is true: it was not reached, ask again later). `rate_per_minute` is what it allows; None: no limit said.
+    `not-granted`: it answered without consent, and a person must act. A code of `http1.Failure`: the hub did not reach
+    it; `again` is true, so ask again later. `rate_per_minute` is the rate it allows; None: it named no limit.
     """
 
     granted: bool
@@ -45,10 +45,10 @@ async def handshake(
 ) -> HandshakeResult:
     """Ask once. `origin` is a DNS name for the sending system; `rate_per_minute` asks for that rate.
 
-    Raises UrlRefused, and ValueError if the origin is no name; the far side's failures are results.
+    Raises UrlRefused, and ValueError if the origin is not such a name. Failures of the far side are results.
     """
     if not _ORIGIN.match(origin):
-        raise ValueError("the origin is a DNS name, such as hub.example.se")
+        raise ValueError("the origin must be a DNS name, such as hub.example.se")
     target = check_url(url, allow)
     head = request_head("OPTIONS", target, origin)
     if rate_per_minute is not None:
@@ -59,14 +59,14 @@ async def handshake(
         connection = await client.connect(deadline)
         response = await connection.request(head + b"Connection: close\r\n\r\n", deadline)
     except Failure as failure:
-        return HandshakeResult(False, failure.code, again=True)
+        return HandshakeResult(granted=False, reason=failure.code, again=True)
     finally:
         await client.close()
     if response.status == 429 or response.status >= 500:
-        return HandshakeResult(False, f"http-{response.status}", again=True)
+        return HandshakeResult(granted=False, reason=f"http-{response.status}", again=True)
     allowed = response.header(b"webhook-allowed-origin")
     if not 200 <= response.status < 300 or allowed is None or allowed.lower() not in ("*", origin.lower()):
-        return HandshakeResult(False, "not-granted")
+        return HandshakeResult(granted=False, reason="not-granted")
     rate = response.header(b"webhook-allowed-rate")
     limited = rate is not None and rate.isascii() and rate.isdigit() and len(rate) <= 9 and int(rate) > 0
-    return HandshakeResult(True, rate_per_minute=int(rate) if limited and rate else None)
+    return HandshakeResult(granted=True, rate_per_minute=int(rate) if limited and rate else None)

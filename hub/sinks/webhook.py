@@ -1,23 +1,23 @@
-"""Deliveries to an outside recipient over HTTP: one event per POST, a CloudEvent in structured mode, signed.
+"""Deliveries to an outside recipient over HTTP: each POST has one event, a signed CloudEvent in structured mode.
 
-Standard Webhooks carry the signature (`webhook-id` is what the recipient deduplicates on, `webhook-timestamp`,
-`webhook-signature`); CloudEvents' HTTP web hooks specification the content type and the origin. The order of one
-attempt: a connection (kept or fresh), then in one turn the gate's permit, the signature and the write.
+The signature's headers follow Standard Webhooks: `webhook-id`, on which the recipient deduplicates, `webhook-timestamp`
+and `webhook-signature`. Content type and origin follow CloudEvents' HTTP web hooks specification. One attempt gets a
+connection, kept or new; then the gate's permit, the signature and the write follow in one turn.
 
 What an answer means (https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md section 2.2):
 
 | answer | result | recipient down | reason |
 | --- | --- | --- | --- |
 | 2xx | delivered | | `http-<status>` |
-| 410 | gone: it wants nothing more | | `http-410` |
+| 410 | gone: the recipient wants no more deliveries | | `http-410` |
 | 429, 5xx | retry, after `Retry-After` (at most an hour) | yes | `http-<status>` |
-| 408, 425 | retry | no: it was about this request | `http-<status>` |
-| 401 to 407, 415, 421, 426 | retry | yes: the set-up there, every event would meet it | `http-<status>` |
-| other 4xx (400, 409, 413, 422, ...) | dead: this event will never be taken | no | `http-<status>` |
-| 3xx | retry; never followed: a person must change the URL | yes | `redirect` |
+| 408, 425 | retry | no: the answer is about this request | `http-<status>` |
+| 401 to 407, 415, 421, 426 | retry | yes: its set-up is wrong, for every event | `http-<status>` |
+| other 4xx (400, 409, 413, 422, ...) | dead: it will never accept this event | no | `http-<status>` |
+| 3xx | retry; the hub follows no redirect: a person must change the URL | yes | `redirect` |
 | none | retry | yes | a code of `http1.Failure` |
 
-Nothing that the recipient writes goes any further than its status and `Retry-After`.
+The hub uses nothing of an answer but its status and `Retry-After`.
 """
 
 import asyncio
@@ -33,18 +33,18 @@ from hub.delivery.base import Attempt, Outcome, Result
 from hub.outbound.addresses import Networks, Resolve, Target, check_url, system_resolve
 from hub.outbound.http1 import Client, Connection, Failure, Response, Stale
 from hub.outbound.signature import Signer
+from hub.pauses import MAX_RETRY_AFTER_S
 
 USER_AGENT: Final = "Skolnav"
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 TIMEOUT_S: Final = 20.0
-MAX_RETRY_AFTER_S: Final = 3600.0
 
 _SET_UP: Final = frozenset({401, 402, 403, 404, 405, 406, 407, 415, 421, 426})
 _THIS_REQUEST: Final = frozenset({408, 425})
 
 
 class WebhookSink:
-    """One subscription's webhook: its own slots, connections and rate, shared with nobody."""
+    """One subscription's webhook, with its own slots, connections and rate."""
 
     def __init__(
         self,
@@ -61,12 +61,12 @@ class WebhookSink:
         origin: str | None = None,
         resolve: Resolve = system_resolve,
     ) -> None:
-        """Make it on the running loop; nothing is opened yet.
+        """Call it on the running loop. It opens no connection yet.
 
-        `secrets`: the newest first, more than one while they are exchanged. `allow`: `outbound.allow`; `public`:
-        public addresses may be reached too (not with a school clock of the hub's own: DESIGN section 9). `origin`:
-        what the handshake asked for; the specification wants it on every delivery. `timeout_s` bounds one attempt
-        from its slot to its outcome. Raises UrlRefused, and ValueError for a secret that is none.
+        `secrets`: the newest first; more than one while a secret is replaced. `allow`: `outbound.allow`. `public`:
+        whether public addresses may be reached too (not while the hub has its own school clock: docs/architecture.md,
+        Time). `origin`: the name from the handshake, which the specification wants on every delivery. `timeout_s`:
+        limits an attempt from its slot to its outcome. Raises UrlRefused, and ValueError for a malformed secret.
         """
         target = check_url(url, allow)
         self.concurrency = concurrency
@@ -80,7 +80,7 @@ class WebhookSink:
         self._next_at = 0.0
 
     async def deliver(self, attempt: Attempt) -> Outcome:
-        """POST one event. Every failure of the far side is an Outcome; PermitRefused passes through, nothing sent."""
+        """POST one event. Each failure of the far side is an Outcome. Raises PermitRefused; then nothing was sent."""
         async with self._slots:
             if self._interval_s:
                 await self._wait_for_turn()
@@ -91,7 +91,7 @@ class WebhookSink:
         return outcome_of(response, self._clock)
 
     async def close(self) -> None:
-        """Close all connections. Attempts under way end as `closed`."""
+        """Close all connections. Attempts under way end with the reason `closed`."""
         await self._client.close()
 
     async def _exchange(self, attempt: Attempt) -> Response:
@@ -106,7 +106,7 @@ class WebhookSink:
         return await self._send(await client.connect(deadline), attempt, deadline)
 
     async def _send(self, connection: Connection, attempt: Attempt, deadline: float) -> Response:
-        # From the permit to the write there is no await: this is the turn of the first byte.
+        # No await between the permit and the write: both must happen in one turn of the loop.
         try:
             message = self._message(attempt.delivery_id, attempt.permit())
         except BaseException:
@@ -120,7 +120,7 @@ class WebhookSink:
 
     def _message(self, delivery_id: str, body: bytes) -> bytes:
         if not (delivery_id.isascii() and delivery_id.isprintable()):
-            delivery_id = quote(delivery_id)  # it goes into a header
+            delivery_id = quote(delivery_id)  # it becomes a header
         message_id = delivery_id.encode()
         timestamp = b"%d" % self._clock.utc().timestamp()
         return (
@@ -136,7 +136,7 @@ class WebhookSink:
 
 
 def request_head(method: str, target: Target, origin: str | None) -> bytes:
-    """The part of a request's head that is the same each time, without the empty line that ends it."""
+    """The part of a request's head that all requests share, without the empty line at the end."""
     lines = [f"{method} {target.path} HTTP/1.1", f"Host: {target.authority}", f"User-Agent: {USER_AGENT}"]
     if origin is not None:
         lines.append(f"WebHook-Request-Origin: {origin}")
@@ -144,7 +144,7 @@ def request_head(method: str, target: Target, origin: str | None) -> bytes:
 
 
 def outcome_of(response: Response, clock: Clock) -> Outcome:
-    """What an answer means: the table above."""
+    """The outcome that an answer means: see the table above."""
     status = response.status
     if 200 <= status < 300:
         return Outcome(Result.DELIVERED, f"http-{status}")
@@ -162,7 +162,7 @@ def outcome_of(response: Response, clock: Clock) -> Outcome:
         return Outcome(Result.RETRY, reason, recipient_down=True)
     if 400 <= status < 500:
         return Outcome(Result.DEAD, reason)
-    return Outcome(Result.RETRY, "protocol", recipient_down=True)  # 600 and above are no HTTP statuses
+    return Outcome(Result.RETRY, "protocol", recipient_down=True)  # 600 and above are not HTTP statuses
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:

@@ -1,4 +1,4 @@
-"""Webhooks as the configuration allows them: which addresses, under which name, at the rate that was agreed."""
+"""Webhooks as the configuration allows them: the addresses, the hub's name, and the rate that was agreed."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ from hub.subscriptions.model import Subscription
 
 
 class Webhooks:
-    """Makes webhook sinks and asks recipients for consent.
+    """Makes webhook sinks, and asks recipients for consent.
 
-    With a school clock of the hub's own nothing leaves the machine (DESIGN section 9). The rate that a recipient
-    allowed in its handshake (`WebHook-Allowed-Rate`) bounds its deliveries until the hub is started anew; the
-    subscription's `rate_per_s` does always.
+    While the hub has its own school clock, nothing leaves the machine (docs/architecture.md, Time). The rate that a
+    recipient allowed in its handshake (`WebHook-Allowed-Rate`) limits its deliveries until the next start of the hub;
+    the subscription's `rate_per_s` always does.
     """
 
     def __init__(self, config: HubConfig, clock: Clock) -> None:
@@ -27,12 +27,12 @@ class Webhooks:
         self._agreed: dict[str, float] = {}  # by subscription, deliveries per second
 
     def configure(self, config: HubConfig) -> None:
-        """What a configuration lets webhooks reach, from the next sink and handshake on."""
+        """Use this configuration's addresses for every sink and handshake from now on."""
         self._allow = LOOPBACK if config.loopback_only else config.outbound
         self._public = not config.loopback_only
 
     def sink(self, subscription: Subscription) -> WebhookSink:
-        """Raises UrlRefused where the configuration no longer allows the address."""
+        """The sink of a subscription. Raises UrlRefused if the configuration no longer allows its address."""
         wanted = subscription.sink
         rates = [rate for rate in (wanted.get("rate_per_s"), self._agreed.get(subscription.id)) if rate is not None]
         return WebhookSink(
@@ -42,18 +42,18 @@ class Webhooks:
         )  # fmt: skip
 
     async def ask(self, subscription: Subscription) -> HandshakeResult:
-        """The CloudEvents handshake, once. An address that the configuration no longer allows gives no consent."""
+        """Do the CloudEvents handshake once. If the configuration no longer allows the address, that is no consent."""
         url = subscription.sink["url"]
         try:
             answer = await handshake(url, self._origin, allow=self._allow, public=self._public)
         except UrlRefused as error:
-            return HandshakeResult(False, error.code)
+            return HandshakeResult(granted=False, reason=error.code)
         if answer.rate_per_minute is not None:
             self._agreed[subscription.id] = answer.rate_per_minute / 60
         return answer
 
 
 def _secrets(sink: dict[str, Any]) -> list[str]:
-    """The secret in use first, then the one that is on its way out."""
+    """The secret in use, then the previous one if it is still valid."""
     found = (sink.get(name) for name in ("secret", "previous_secret"))
     return [each.get_secret_value() if isinstance(each, SecretStr) else each for each in found if each]

@@ -1,7 +1,7 @@
-"""SS 12000 subscriptions as they are kept, and the signal that one sends: "come and fetch", without an id.
+"""Stored SS 12000 subscriptions. Each makes the hub call a client's URL when there is something to fetch.
 
-They are no subscriptions of the hub's own (nothing is delivered by them), and live as state of `api/ss12000`, a name
-that no connector can have.
+They deliver no events, so they are not among the hub's own subscriptions. The store holds them as the state of
+`api/ss12000`, a name that no connector can have.
 """
 
 from collections.abc import Iterable
@@ -16,19 +16,19 @@ from hub.store import connector_state
 from hub.store.base import Operation, Store
 
 OWNER: Final = "api/ss12000"
-LIFETIME: Final = timedelta(days=90)  # as Skolverket's
-MAX_EACH: Final = 20  # of one client
+LIFETIME: Final = timedelta(days=90)  # as long as Skolverket's
+MAX_EACH: Final = 20  # the most that one client can have
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Callback:
-    """One subscription. `position` (packed) is how far in the log the client has been told."""
+    """One subscription. The client has been called about the log up to `position` (packed)."""
 
     id: str
     client: str
     name: str
     target: str
-    resources: tuple[str, ...]  # of EndPointsEnum
+    resources: tuple[str, ...]  # values of EndPointsEnum
     expires: datetime
     position: bytes
 
@@ -52,13 +52,18 @@ def forget(tenant: str, ids: Iterable[str]) -> Operation:
 
 
 async def load(store: Store) -> list[Callback]:
-    """All of them, by id. Raises StoreUnavailable."""
+    """All subscriptions, ordered by id. Raises StoreUnavailable."""
     rows = await store.read(connector_state.load(store.tenant, OWNER))
     return [_callback(id, orjson.loads(value)) for id, value in sorted(rows.items())]
 
 
-def _callback(id: str, kept: dict[str, Any]) -> Callback:
+def _callback(id: str, stored: dict[str, Any]) -> Callback:
     return Callback(
-        id, kept["client"], kept["name"], kept["target"], tuple(kept["resources"]), from_us(kept["expires_us"]),
-        bytes.fromhex(kept["position"]),
-    )  # fmt: skip
+        id=id,
+        client=stored["client"],
+        name=stored["name"],
+        target=stored["target"],
+        resources=tuple(stored["resources"]),
+        expires=from_us(stored["expires_us"]),
+        position=bytes.fromhex(stored["position"]),
+    )

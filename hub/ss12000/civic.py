@@ -1,13 +1,15 @@
 """Civic numbers (personnummer, samordningsnummer) as SS 12000 writes them: 12 digits without a separator.
 
 School systems send `YYMMDD-NNNN`, `YYMMDDNNNN`, `YYYYMMDD-NNNN` and temporary numbers with letters (20130101TF01).
-All are compared as they are shown: in twelve. Ten are those of many people, a hundred years apart.
+The hub compares all of them in twelve characters, as it shows them: ten digits can belong to several people, born a
+hundred years apart.
 """
 
 import re
 from typing import Final
 
-from hub.clock import SCHOOL_ZONE, from_us
+from hub.clock import from_us
+from schemas.school_time import SCHOOL_ZONE
 
 _LONG: Final = re.compile(r"(\d{8})[-+]?([0-9A-Za-z]{4})\Z", re.ASCII)
 _SHORT: Final = re.compile(r"(\d{6})([-+]?)([0-9A-Za-z]{4})\Z", re.ASCII)
@@ -15,11 +17,11 @@ _CENTURY: Final = 100
 
 
 def civic_no(value: str, birth_date: str, told_us: int) -> str:
-    """The number in twelve characters; as it came if it is of no known shape.
+    """The number in twelve characters; a value of no known form unchanged.
 
-    The century of a short one is that of `birth_date` (ISO, or ""); without one the latest that made nobody unborn when
-    it was told (epoch microseconds), a hundred years earlier where the separator is `+`: 100 years old, or in the year
-    in which they become it (Folkbokföringslagen 1991:481, 18 §).
+    A short number gets the century of `birth_date` (ISO, or ""). Without a birth date it gets the latest century in
+    which the person was born when the hub received the number (`told_us`, epoch microseconds). The separator `+` makes
+    that a hundred years earlier: the person has turned 100, or does so that year (Folkbokföringslagen 1991:481, 18 §).
     """
     text = value.strip()
     long = _LONG.match(text)
@@ -31,7 +33,7 @@ def civic_no(value: str, birth_date: str, told_us: int) -> str:
     if len(birth_date) >= 4 and birth_date[2:4] == short[1][:2]:
         century = birth_date[:2]
     else:
-        told = from_us(told_us).astimezone(SCHOOL_ZONE).year
-        year = told - (told - int(short[1][:2])) % _CENTURY
+        received = from_us(told_us).astimezone(SCHOOL_ZONE).year
+        year = received - (received - int(short[1][:2])) % _CENTURY
         century = str(year - (_CENTURY if short[2] == "+" else 0))[:2]
     return century + short[1] + short[3].upper()

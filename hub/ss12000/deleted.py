@@ -1,6 +1,7 @@
-"""`/deletedEntities`: what is gone, from the state that ended: ids alone, of what the client might have seen.
+"""`/deletedEntities`: the ids of deleted entities that the client might have seen. They come from state that has ended.
 
-Reaches back as far as the log keeps such state (`retention`). Times are those at which the hub heard of it.
+The list reaches back as far as the log keeps such state (`retention`). Its times are those at which the hub received
+the deletion.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ _ENTITY: Final = one_of(ENDPOINTS)
 
 
 def read(given: Mapping[str, list[str]]) -> Query:
-    """`after` and `entities`. Raises Refused (400)."""
+    """The query of the parameters `after`, `entities` and `limit`. Raises Refused (400)."""
     query = Query(limit=page_limit(given))
     for name, values in given.items():
         if name == "after":
@@ -29,14 +30,14 @@ def read(given: Mapping[str, list[str]]) -> Query:
             try:
                 query.values["entities"] = tuple(_ENTITY(each) for each in values)
             except ValueError:
-                raise bad_request("parameter-invalid", "`entities` has one of the standard's types.") from None
+                raise bad_request("parameter-invalid", "`entities` must be one of the standard's types.") from None
         elif name != "limit":
-            raise bad_request("parameter-unknown", "A parameter is none of this list's. See SS 12000 v2.1.0.")
+            raise bad_request("parameter-unknown", "This list has no such parameter. See SS 12000 v2.1.0.")
     return query
 
 
 async def page(place: Place, sight: Sight) -> tuple[dict[str, list[str]], Place | None]:
-    """The ids by the standard's names of the lists, and where the next page begins. `limit` counts ids."""
+    """A page of ids, by the standard's names of the lists, and where the next page begins. `limit` counts ids."""
     query = place.query
     after = query.values.get("after")
     wanted = query.values.get("entities")

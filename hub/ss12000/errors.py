@@ -1,4 +1,4 @@
-"""Errors as SS 12000 has them: `{"code", "message"}`; a 404 has no body. Nothing of what was sent is quoted."""
+"""Errors in the form of SS 12000: `{"code", "message"}`; a 404 has no body. They quote nothing of the request."""
 
 import logging
 import traceback
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Refused(Exception):
-    """An error that ends a request. `code` is stable, for programs; `message` says what to do."""
+    """An error that ends a request. `code` is stable, for programs; `message` says what the client should do."""
 
     status: int
     code: str
@@ -32,7 +32,7 @@ class Refused(Exception):
 
 
 class NotFound(Exception):
-    """Nothing there, or nothing that this client may see."""
+    """There is no such entity, or the client may not see it."""
 
 
 def bad_request(code: str, message: str) -> Refused:
@@ -44,7 +44,7 @@ def unavailable(message: str, retry_after_s: int) -> Refused:
 
 
 def answer_to(error: Exception) -> Response:
-    """The answer that tells of an error. What nobody expected is logged by its place, and told by nothing."""
+    """The answer to an error. The place of an unexpected one is logged, and not part of the answer."""
     match error:
         case NotFound():
             return Response(status_code=404)
@@ -61,13 +61,13 @@ def answer_to(error: Exception) -> Response:
         case _:
             where = "".join(traceback.format_tb(error.__traceback__)[-3:])
             log.error("ss12000 answer failed: %s\n%s", type(error).__name__, where)
-            refused = Refused(500, "internal", "The hub's log says where it failed. Nothing more can be told here.")
+            refused = Refused(500, "internal", "The request failed inside the hub. The hub's log says where.")
     body = orjson.dumps({"code": refused.code, "message": refused.message})
     return Response(body, refused.status, headers=dict(refused.headers), media_type=JSON)
 
 
 class Ss12000Route(APIRoute):
-    """A route whose errors are the standard's."""
+    """A route that answers errors in the standard's form."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()

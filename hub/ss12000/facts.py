@@ -1,6 +1,7 @@
-"""What is asked of each kind of entity: the few values that filters and sort keys look at.
+"""Facts: for each kind of entity the few values that filters and sort keys use.
 
-Taken twice: from what the log has, to find candidates fast, and from what the client may see, which alone decides.
+They are computed twice: from the log's data, to find candidates fast, and from the data that the client may see. Only
+the latter decide.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from hub.clock import to_us
 from hub.ss12000.civic import civic_no
 from hub.ss12000.shapes import moment, organisation_name
 
-_SWEDISH: Final = str.maketrans("åäöæø", "{|}|}")  # these three follow z, in ASCII too
+_SWEDISH: Final = str.maketrans("åäöæø", "{|}|}")  # these three letters follow z; so do the characters in ASCII
 
 
 class Organisation(NamedTuple):
@@ -35,7 +36,7 @@ class Person(NamedTuple):
     given: str
     middle: str
     family: str
-    civic: str  # in twelve digits, or as it came if it is of no known shape
+    civic: str  # in twelve characters, or unchanged if it has no known form
     principals: tuple[str, ...]
     identifiers: tuple[tuple[str, str], ...]  # (value, context)
     enrolments: tuple[Enrolment, ...]
@@ -66,7 +67,7 @@ class Activity(NamedTuple):
     organisation: str
     groups: tuple[str, ...]
     duties: tuple[str, ...]
-    teachers: tuple[str, ...]  # persons, where the source names no duty
+    teachers: tuple[str, ...]  # persons, if the source names no duty
 
 
 class Room(NamedTuple):
@@ -79,8 +80,8 @@ class Lesson(NamedTuple):
     end_us: int
     activity: str
     organisation: str
-    students: tuple[str, ...]  # of exceptions
-    duties: tuple[str, ...]  # of exceptions
+    students: tuple[str, ...]  # those of exceptions
+    duties: tuple[str, ...]  # those of exceptions
 
 
 class Absence(NamedTuple):
@@ -107,7 +108,7 @@ Data = Mapping[str, Any]
 
 
 def collated(name: str) -> str:
-    """A name as it sorts in Swedish, whatever its case."""
+    """A sort key for a name: Swedish order, without regard to case."""
     return name.casefold().translate(_SWEDISH)
 
 
@@ -147,50 +148,71 @@ def microseconds(value: Any) -> int:
 
 def _organisation(data: Data) -> Organisation:
     return Organisation(
-        organisation_name(data), _day(data, "startDate"), _day(data, "endDate"), _ref(data, "parentOrganisation"),
-        _text(data, "schoolUnitCode"), _text(data, "organisationCode"), _text(data, "municipalityCode"),
-        _text(data, "organisationType"), _texts(data, "schoolTypes"),
-    )  # fmt: skip
+        name=organisation_name(data),
+        start=_day(data, "startDate"),
+        end=_day(data, "endDate"),
+        parent=_ref(data, "parentOrganisation"),
+        unit_code=_text(data, "schoolUnitCode"),
+        code=_text(data, "organisationCode"),
+        municipality=_text(data, "municipalityCode"),
+        type=_text(data, "organisationType"),
+        school_types=_texts(data, "schoolTypes"),
+    )
 
 
 def _person(data: Data, told_us: int) -> Person:
     civic = data.get("civicNo")
     number = _text(civic, "value") if isinstance(civic, dict) else ""
     return Person(
-        _text(data, "givenName").casefold(), _text(data, "middleName").casefold(),
-        _text(data, "familyName").casefold(), civic_no(number, _day(data, "birthDate"), told_us) if number else "",
-        _texts(data, "eduPersonPrincipalNames"),
-        tuple((_text(each, "value"), _text(each, "context")) for each in _items(data, "externalIdentifiers")),
-        tuple(
+        given=_text(data, "givenName").casefold(),
+        middle=_text(data, "middleName").casefold(),
+        family=_text(data, "familyName").casefold(),
+        civic=civic_no(number, _day(data, "birthDate"), told_us) if number else "",
+        principals=_texts(data, "eduPersonPrincipalNames"),
+        identifiers=tuple(
+            (_text(each, "value"), _text(each, "context")) for each in _items(data, "externalIdentifiers")
+        ),
+        enrolments=tuple(
             Enrolment(_ref(each, "enroledAt"), _day(each, "startDate"), _day(each, "endDate"))
             for each in _items(data, "enrolments")
             if each.get("cancelled") is not True
         ),
-    )  # fmt: skip
+    )
 
 
 def _group(data: Data) -> Group:
     return Group(
-        _text(data, "displayName"), _day(data, "startDate"), _day(data, "endDate"), _text(data, "groupType"),
-        _text(data, "schoolType"), _ref(data, "organisation"),
-    )  # fmt: skip
+        name=_text(data, "displayName"),
+        start=_day(data, "startDate"),
+        end=_day(data, "endDate"),
+        type=_text(data, "groupType"),
+        school_type=_text(data, "schoolType"),
+        organisation=_ref(data, "organisation"),
+    )
 
 
 def _duty(data: Data) -> Duty:
     return Duty(
-        _day(data, "startDate"), _day(data, "endDate"), _ref(data, "dutyAt"), _text(data, "dutyRole"),
-        _ref(data, "person"), _refs(data, "assignmentRole", "group"),
-    )  # fmt: skip
+        start=_day(data, "startDate"),
+        end=_day(data, "endDate"),
+        organisation=_ref(data, "dutyAt"),
+        role=_text(data, "dutyRole"),
+        person=_ref(data, "person"),
+        groups=_refs(data, "assignmentRole", "group"),
+    )
 
 
 def _activity(data: Data) -> Activity:
     teachers = _items(data, "teachers")
     return Activity(
-        _text(data, "displayName"), _day(data, "startDate"), _day(data, "endDate"), _ref(data, "organisation"),
-        tuple(found for each in _items(data, "groups") if (found := _text(each, "id").lower())),
-        tuple(found for each in teachers if (found := _ref(each, "duty"))),
-        tuple(found for each in teachers if not _ref(each, "duty") and (found := _ref(each, "person"))),
-    )  # fmt: skip
+        name=_text(data, "displayName"),
+        start=_day(data, "startDate"),
+        end=_day(data, "endDate"),
+        organisation=_ref(data, "organisation"),
+        groups=tuple(found for each in _items(data, "groups") if (found := _text(each, "id").lower())),
+        duties=tuple(found for each in teachers if (found := _ref(each, "duty"))),
+        teachers=tuple(found for each in teachers if not _ref(each, "duty") and (found := _ref(each, "person"))),
+    )
 
 
 def _room(data: Data) -> Room:
@@ -199,17 +221,24 @@ def _room(data: Data) -> Room:
 
 def _lesson(data: Data) -> Lesson:
     return Lesson(
-        microseconds(data.get("startTime")), microseconds(data.get("endTime")), _ref(data, "activity"),
-        _ref(data, "organisation"), _refs(data, "studentExceptions", "student"),
-        _refs(data, "teacherExceptions", "duty"),
-    )  # fmt: skip
+        start_us=microseconds(data.get("startTime")),
+        end_us=microseconds(data.get("endTime")),
+        activity=_ref(data, "activity"),
+        organisation=_ref(data, "organisation"),
+        students=_refs(data, "studentExceptions", "student"),
+        duties=_refs(data, "teacherExceptions", "duty"),
+    )
 
 
 def _absence(data: Data) -> Absence:
     return Absence(
-        microseconds(data.get("startTime")), microseconds(data.get("endTime")), _ref(data, "student"),
-        _ref(data, "organisation"), _ref(data, "registeredBy"), _text(data, "type"),
-    )  # fmt: skip
+        start_us=microseconds(data.get("startTime")),
+        end_us=microseconds(data.get("endTime")),
+        student=_ref(data, "student"),
+        organisation=_ref(data, "organisation"),
+        registered_by=_ref(data, "registeredBy"),
+        type=_text(data, "type"),
+    )
 
 
 def _attendance(data: Data) -> Attendance:
@@ -234,5 +263,5 @@ _FACTS: Final[Mapping[str, Callable[[Data], Any]]] = {
 
 
 def facts(kind: str, data: Data, told_us: int) -> Any:
-    """Of an entity of this kind (as the log's state names it), as its source told the hub at this time."""
+    """The facts of an entity of this kind (as in the log's state), which the hub received at `told_us`."""
     return _person(data, told_us) if kind == "person" else _FACTS[kind](data)

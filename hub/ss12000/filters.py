@@ -1,4 +1,4 @@
-"""Query parameters: what the standard has of them, read strictly, so that a slip never widens an answer silently."""
+"""Query parameters of the standard. They are read strictly: a mistyped one must not widen an answer silently."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from schemas import Category
 from schemas.event import parse_timestamp
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z")
-_LOST_PLUS: Final = re.compile(r" (?=\d\d:\d\d\Z)")  # a "+" that nobody encoded arrives as a space
+_LOST_PLUS: Final = re.compile(r" (?=\d\d:\d\d\Z)")  # a "+" that the client did not encode arrives as a space
 _META: Final = {
     "meta.created.before": ("created_us", False),
     "meta.created.after": ("created_us", True),
@@ -24,7 +24,7 @@ DEFAULT_LIMIT: Final = 1000
 
 Parse = Callable[[str], Any]
 Test = Callable[[Any, Any], bool]
-"""(facts, value) -> whether it matches."""
+"""(facts, value) -> whether the facts match."""
 
 
 def uuid(text: str) -> str:
@@ -77,10 +77,10 @@ def positive(value: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One parameter. `needs` are the categories of the field that it looks at: without them it would be an oracle.
+    """One parameter. `needs` are the categories of the field it looks at: without them it would be an oracle.
 
-    `test` None: the resource's `resolve` turns it into other filters. `person`: the value names a person as the client
-    calls them. `required`: without it there is no list.
+    `test` None: one of the resource's `joins` does the matching. `person`: the value is a person's id as the client
+    knows it. `required`: a list needs this parameter.
     """
 
     parse: Parse
@@ -92,7 +92,7 @@ class Filter:
 
 
 def dates(needs: frozenset[Category] = frozenset()) -> dict[str, Filter]:
-    """The four date filters: what has no such date is always there."""
+    """The four date filters. An entity without the date always matches."""
 
     def test(name: str, before: bool) -> Test:
         def matches(facts: Any, value: str) -> bool:
@@ -120,7 +120,7 @@ class Query:
     limit: int = DEFAULT_LIMIT
 
     def fits(self, created_us: int, modified_us: int) -> bool:
-        """Whether the entity's `meta` lies within: `before` inclusive, `after` exclusive."""
+        """Whether an entity's `meta` lies within the bounds: `before` is inclusive, `after` exclusive."""
         for name, bound in self.meta.items():
             which, after = _META[name]
             own = created_us if which == "created_us" else modified_us
@@ -130,9 +130,9 @@ class Query:
 
 
 def one(name: str, values: Sequence[str], parse: Parse) -> Any:
-    """The value of a parameter that comes once. Raises Refused (400)."""
+    """The value of a parameter that may come only once. Raises Refused (400)."""
     if len(values) != 1:
-        raise bad_request("parameter-repeated", f"`{name}` comes once.")
+        raise bad_request("parameter-repeated", f"`{name}` may come only once.")
     return _parsed(name, values[0], parse)
 
 
@@ -151,7 +151,7 @@ def page_limit(given: Mapping[str, Sequence[str]]) -> int:
 
 
 def presentation(query: Query, given: Mapping[str, Sequence[str]], expand: frozenset[str]) -> None:
-    """`expand` and `expandReferenceNames`."""
+    """Read `expand` and `expandReferenceNames` into the query. Raises Refused (400)."""
     if "expand" in given:
         wanted = [part for each in given["expand"] for part in each.split(",")]
         query.expand = tuple(dict.fromkeys(_parsed("expand", each, one_of(expand)) for each in wanted))
@@ -167,7 +167,7 @@ def read(
     sortkeys: frozenset[str],
     meta: bool = True,
 ) -> Query:
-    """The parameters of a first page. Raises Refused (400): an unknown one too, which could be a filter misspelt."""
+    """The parameters of a first page. Raises Refused (400), also for an unknown one: it may be a misspelt filter."""
     query = Query(limit=page_limit(given))
     presentation(query, given, expand)
     for name, values in given.items():
@@ -185,7 +185,7 @@ def read(
                 else one(name, values, known.parse)
             )
         else:
-            raise bad_request("parameter-unknown", "A parameter is none of this list's. See SS 12000 v2.1.0.")
+            raise bad_request("parameter-unknown", "This list has no such parameter. See SS 12000 v2.1.0.")
     for name, known in filters.items():
         if known.required and name not in query.values:
             raise bad_request("parameter-missing", f"`{name}` is required, except with `pageToken`.")
@@ -193,7 +193,7 @@ def read(
 
 
 def beyond(name: str) -> Refused:
-    """403: the parameter looks at what the contract hides; the answer depends on nothing but the contract."""
+    """403: the parameter looks at data that the contract hides. The answer depends on the contract alone."""
     return Refused(
         403,
         "beyond-contract",

@@ -1,7 +1,7 @@
-"""Where the state of each entity stands, with the values that are asked for: so that a page reads nothing else.
+"""The provider's index: the place of each entity's state with its facts, so that a page reads only what it shows.
 
-No second truth: it holds places in the log, is made from the log's state when a kind is first asked for, and follows
-the log from then on. What leaves is read from the log, and decided on.
+It is no second source of data: it holds places in the log. The hub builds it from the log's state at the first request
+for a kind, and it follows the log from then on. Answers are made from the log, after a privacy decision.
 """
 
 import asyncio
@@ -16,38 +16,41 @@ from hub.directory.directory import Directory
 from hub.ss12000.facts import Attendance, facts, microseconds
 from schemas import Catalogue
 
-WITHDRAWN: Final = "se.skolnav.absence.withdrawn.v1"  # for the standard, which knows no withdrawing, it is gone
+WITHDRAWN: Final = "se.skolnav.absence.withdrawn.v1"  # counts as deleted: the standard has no withdrawal
 
 log = logging.getLogger(__name__)
 
 
 def reports_of(tenant: str) -> str:
-    """How the sources of what clients report by `POST` begin."""
+    """The beginning of the sources of events that clients report by `POST`."""
     return f"urn:skolnav:{tenant}:ss12000:"
 
 
 class Row:
-    """One entity's state. `key` tells it from others of its kind; `id` is the SS 12000 id (lower case)."""
+    """One entity's state. `key` is unique within its kind; `id` is the SS 12000 id (lower case)."""
 
     __slots__ = ("at", "continues", "created_us", "ended", "facts", "id", "key", "modified_us", "source")
 
-    def __init__(self, key: str, stored: Stored, ended: bool, facts: Any, id: str, created_us: int) -> None:
+    def __init__(self, *, key: str, stored: Stored, ended: bool, facts: Any, id: str, created_us: int) -> None:
         self.key = key
         self.id = id
         self.at: Place = stored.at
         self.source = intern(stored.source)
         self.ended = ended
         self.facts = facts
-        # When the hub took it: what a client compares with its own last visit. A source's own time may be long before
-        # the hub heard of the change, or in the future (lessons).
+        # The time at which the hub accepted the change: a client compares it with its own last visit. A source's own
+        # time may be long before that, or in the future (lessons).
         self.modified_us = stored.accepted_us
         self.created_us = min(created_us, stored.accepted_us) if created_us > 0 else stored.accepted_us
-        # For whom nothing is left of a change, it was not modified by it: when it was depends on who asks.
+        # A client that may see nothing of a change must not see its time either, so the modified time depends on the
+        # client.
         self.continues = stored.continues and not ended
 
     def as_of(self, stored: Stored) -> "Row":
-        """For whom this event is the entity's last."""
-        return Row(self.key, stored, self.ended, self.facts, self.id, self.created_us)
+        """The row for a client for which this event is the entity's last one."""
+        return Row(
+            key=self.key, stored=stored, ended=self.ended, facts=self.facts, id=self.id, created_us=self.created_us
+        )
 
 
 class Table:
@@ -58,10 +61,10 @@ class Table:
         self.rows: dict[str, Row] = {}
         self._ordered: list[str] = []
         self._added: list[str] = []
-        self._last: dict[tuple[str, str], Row] = {}  # of a pupil's attendances at a lesson, the one told last
+        self._last: dict[tuple[str, str], Row] = {}  # (pupil, lesson) -> the newest attendance
 
     def keys(self) -> Sequence[str]:
-        """Every key, in order; some may be gone. A list that nobody changes any more."""
+        """Every key, in order, perhaps also of rows that are gone. The list does not change any more."""
         if self._added:
             merged = self._ordered + sorted(self._added)
             merged.sort()
@@ -82,12 +85,12 @@ class Table:
                 self._last[pair] = row
 
     def last_of(self, row: Row) -> Row:
-        """Of the attendances of the same pupil at the same lesson, the one told last; of anything else itself."""
+        """The newest attendance of the same pupil at the same lesson; for rows of other kinds the row itself."""
         facts = row.facts
         return self._last.get((facts.student, facts.lesson), row) if isinstance(facts, Attendance) else row
 
     def drop(self, row: Row) -> None:
-        """Its event is no longer kept."""
+        """Remove a row whose event the log no longer has."""
         if self.rows.get(row.key) is row:
             del self.rows[row.key]
             keys = list(self.keys())
@@ -110,7 +113,7 @@ class Index:
         log.observe(self._observe)
 
     async def table(self, kind: str) -> Table:
-        """All of one kind; read from the log the first time. Raises LogUnavailable."""
+        """All entities of one kind. The first call reads them from the log. Raises LogUnavailable."""
         ready = self._ready.get(kind)
         if ready is None:
             ready = self._ready[kind] = asyncio.ensure_future(self._load(kind))
@@ -130,15 +133,15 @@ class Index:
         if table.kind == "person":
             person = self._directory.persons.get(id)
             row = table.rows.get(f"{id}/{person.owner.source}") if person is not None else None
-        elif table.kind == "presence":  # kept per person, asked for by its own id
+        elif table.kind == "presence":  # its key is the person, while clients ask by its own id
             row = next((each for each in table.rows.values() if each.id == id), None)
         else:
             row = table.rows.get(id)
         return row if row is not None and self.holds(table, row) else None
 
     def holds(self, table: Table, row: Row) -> bool:
-        """Whether this is the entity's last word: of a person whom several sources know, the owner's; of a pupil's
-        attendance at a lesson that was reported here and came by its school system too, the later.
+        """Whether this row shows the entity. Of a person that several sources know, the owner's row does. Of a pupil's
+        attendance at a lesson that a client reported and the school system sent too, the newer one does.
         """
         if table.kind == "attendance":
             return self._instead(table, row) is None
@@ -148,20 +151,20 @@ class Index:
         return person is not None and person.owner.at == row.at and person.known is not row.ended
 
     def gone_us(self, table: Table, row: Row) -> int | None:
-        """Since when the entity is gone; None if it is there, or is another row's to tell of."""
+        """The time since which the entity is gone; None if it exists, or if another row shows it."""
         if table.kind == "attendance" and (instead := self._instead(table, row)) is not None:
             return instead.modified_us
         return row.modified_us if row.ended and self.holds(table, row) else None
 
     def _instead(self, table: Table, row: Row) -> Row | None:
-        """What is told in place of this attendance. Two that a school system has sent itself are both told."""
+        """The attendance that is shown instead of this one. Two that the school system has sent are both shown."""
         last = table.last_of(row)
         if last.key == row.key or not any(each.source.startswith(self._reports) for each in (row, last)):
             return None
         return last
 
     async def _load(self, kind: str) -> Table:
-        # In the table's place before the first read: what is appended meanwhile is put in by `_observe`.
+        # Registered before the first read, so that `_observe` adds the events that are appended meanwhile.
         table = self._tables[kind] = Table(kind)
         after = ""
         while page := await self._log.states((kind,), after):
@@ -181,7 +184,7 @@ class Index:
                 continue
             try:
                 self._put(table, stored)
-            except Exception as error:  # an observer must not fail; the table is made anew
+            except Exception as error:  # an observer must not fail; the table will be built again
                 log.error("ss12000 index: %s of kind %s", type(error).__name__, table.kind)
                 self._tables.pop(table.kind, None)
                 self._ready.pop(table.kind, None)
@@ -190,7 +193,7 @@ class Index:
         table.put(self.row(table.kind, stored))
 
     def row(self, kind: str, stored: Stored) -> Row:
-        """The row of an entity of this kind whose state this is."""
+        """The row for this state of an entity of this kind."""
         assert stored.entity is not None
         data = stored.parsed.get("data") or {}
         key = stored.entity.partition("/")[2]
@@ -198,10 +201,10 @@ class Index:
         meta = data.get("meta")
         ended = stored.type in self._ends
         return Row(
-            key,
-            stored,
-            ended,
-            None if ended else facts(kind, data, stored.accepted_us),
-            intern(id.lower()) if isinstance(id, str) else key,
-            microseconds(meta.get("created")) if isinstance(meta, dict) else 0,
+            key=key,
+            stored=stored,
+            ended=ended,
+            facts=None if ended else facts(kind, data, stored.accepted_us),
+            id=intern(id.lower()) if isinstance(id, str) else key,
+            created_us=microseconds(meta.get("created")) if isinstance(meta, dict) else 0,
         )

@@ -1,4 +1,7 @@
-"""Filters that lead over other entities: who is in whose lesson. Only by what the client may see of the way."""
+"""Filters that follow references to other entities, such as the lessons of a pupil.
+
+They use only references that the client may see.
+"""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -10,7 +13,7 @@ from hub.ss12000.index import Row
 from hub.ss12000.sight import Sight
 
 Match = Callable[[Row, Any], bool]
-"""(entity, its facts as they are or as they are seen) -> whether it may be one of those that are asked for."""
+"""(row, its facts from the log's data or from what the client sees) -> whether the entity matches the filter."""
 
 Join = Callable[[Sight, Any], Awaitable[Match]]
 
@@ -28,7 +31,7 @@ def _some(value: Any) -> tuple[str, ...]:
 
 
 async def _groups_with(sight: Sight, persons: Iterable[str]) -> set[str]:
-    """Groups in which the client sees one of these persons (as it calls them) as a member, whenever."""
+    """Groups in which the client sees one of these persons (by its own ids for them) as a member at any time."""
     names: set[str] = set()
     groups: set[str] = set()
     for person in persons:
@@ -150,7 +153,7 @@ async def persons_by_civic_no(sight: Sight, value: Any) -> Match:
 
 
 async def persons_by_relationship(sight: Sight, values: Mapping[str, Any]) -> Match:
-    """All `relationship.*` parameters together: one and the same relation must meet them."""
+    """All `relationship.*` parameters together: one single relation must match them all."""
     type_ = values.get("relationship.entity.type")
     fits = _relation_test(values)
     ids: set[str] = set()

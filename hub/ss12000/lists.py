@@ -1,7 +1,7 @@
-"""Which entities a question asks for, a page at a time: candidates by their facts, then what the client sees of them.
+"""The entities that a query matches, page by page: candidates by their facts, then those the client sees as matching.
 
-A page tells nothing of what is withheld: it is full or the last, and a token comes only if something follows that the
-client may see.
+A page reveals nothing of what is withheld. Every page but the last is full, and a page has a token only if the client
+may see something after it.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class Page:
 
 
 def permit(resource: Resource, query: Query, sight: Sight) -> None:
-    """Raises Refused (403) for a parameter that looks at what the contract hides."""
+    """Raises Refused (403) for a parameter that looks at data that the contract hides."""
     for name in query.values:
         needs = resource.filters[name].needs
         if name.startswith(RELATIONSHIP):
@@ -56,12 +56,12 @@ def permit(resource: Resource, query: Query, sight: Sight) -> None:
 
 
 def forbidden(resource: Resource, sight: Sight) -> bool:
-    """Whether the contract leaves nothing of this list, whoever its entities are about."""
+    """Whether the contract leaves nothing of this list, for any person."""
     return sight.forbids(resource.types) or not sight.may(resource.needs)
 
 
 async def matches(resource: Resource, query: Query, sight: Sight) -> list[Match]:
-    """What an entity must meet."""
+    """The tests that an entity must pass."""
     found: list[Match] = []
     for name, value in query.values.items():
         if name.startswith(RELATIONSHIP):
@@ -91,9 +91,9 @@ async def page(resource: Resource, place: Place, sight: Sight, orders: Orders) -
     tests = await matches(resource, query, sight)
     if (within := _within_scope(resource, sight)) is not None:
         tests.insert(0, within)
-    order, begin, name = await _order(resource, place, table, tests, sight, orders)
+    order, begin, name = await _order(resource, place, table, tests=tests, sight=sight, orders=orders)
     found: list[Seen] = []
-    ends: list[int] = []  # where in the order each of them stands
+    ends: list[int] = []  # the index of each of them in the order
     at = begin
     while len(found) <= query.limit and at < len(order):
         rows: list[tuple[int, Row]] = []
@@ -101,7 +101,7 @@ async def page(resource: Resource, place: Place, sight: Sight, orders: Orders) -
         scanned = 0
         while at < len(order) and len(rows) < wanted:
             row = table.rows.get(order[at])
-            if row is not None and _candidate(row, table, query, tests, sight):
+            if row is not None and _candidate(row, table, query, tests=tests, sight=sight):
                 rows.append((at, row))
             at += 1
             scanned += 1
@@ -126,14 +126,14 @@ async def page(resource: Resource, place: Place, sight: Sight, orders: Orders) -
 
 
 async def _order(
-    resource: Resource, place: Place, table: Table, tests: Sequence[Match], sight: Sight, orders: Orders
+    resource: Resource, place: Place, table: Table, *, tests: Sequence[Match], sight: Sight, orders: Orders
 ) -> tuple[Sequence[str], int, str]:
-    """Keys in the order of the list, where in it the page begins, and the order's name if it is kept."""
+    """Keys in the order of the list, the index at which the page begins, and the name of a stored order."""
     sortkey = place.query.sortkey
     if sortkey is None:
         keys = table.keys()
         if resource.person_ids and not sight.may((Category.IDENTITY,)):
-            # By what the client calls them: the order of the ids would let two clients match their pseudonyms.
+            # Ordered by the client's own ids: the order of the real ids would let two clients match their pseudonyms.
             called = sight.called
             keys = sorted(keys, key=lambda key: called(key[:36]))
             if not place.after:
@@ -145,7 +145,7 @@ async def _order(
     sort = resource.sorts[sortkey]
     rows = []
     for number, row in enumerate(list(table.rows.values())):
-        if _candidate(row, table, place.query, tests, sight):
+        if _candidate(row, table, place.query, tests=tests, sight=sight):
             rows.append(row)
         if number % SCAN == SCAN - 1:
             await asyncio.sleep(0)
@@ -157,23 +157,27 @@ async def _order(
 
 
 def _within_scope(resource: Resource, sight: Sight) -> Match | None:
-    """Persons who surely lie outside the client's scope need not be read to be left out. None: nothing to look at."""
+    """A test that leaves out persons who are certainly out of scope, without reading them. None: no test needed."""
     if not resource.person_ids:
         return None
     scope = sight.services.gate.view(sight.recipient, resource.types[0]).scope
     if scope is None:
         return None
     now_us = to_us(sight.services.clock.utc())
-    nothing = Stored(NOWHERE, resource.types[0], "", "", "", "", None, (), (), False, 0, b"")
+    nothing = Stored(
+        at=NOWHERE, type=resource.types[0], source="", id="", subject="", key="", entity=None, about=(),
+        organisations=(), extras=False, accepted_us=0, body=b"",
+    )  # fmt: skip
 
     def within(row: Row, facts: Any) -> bool:
         need = scope.need(nothing, (row.id,), now_us)
-        return need.met or need.rule is not Rule.SCOPE  # what is not known yet is decided on, and gets its mark
+        return need.met or need.rule is not Rule.SCOPE  # an unknown scope needs a decision, which makes a mark
 
     return within
 
 
-def _candidate(row: Row, table: Table, query: Query, tests: Iterable[Match], sight: Sight) -> bool:
+def _candidate(row: Row, table: Table, query: Query, *, tests: Iterable[Match], sight: Sight) -> bool:
+    """Whether an entity may match, by the facts of the log's data."""
     if row.ended or not sight.index.holds(table, row):
         return False
     if query.meta and not row.continues and not query.fits(row.created_us, row.modified_us):
@@ -182,7 +186,7 @@ def _candidate(row: Row, table: Table, query: Query, tests: Iterable[Match], sig
 
 
 def _meets(resource: Resource, seen: Seen, query: Query, tests: Sequence[Match]) -> bool:
-    """The same by what the client sees: what is hidden from it is no answer to its question."""
+    """Whether an entity matches by what the client sees of it: hidden data must not answer a query."""
     if query.meta and not query.fits(seen.row.created_us, seen.row.modified_us):
         return False
     if not tests:
@@ -192,9 +196,9 @@ def _meets(resource: Resource, seen: Seen, query: Query, tests: Sequence[Match])
 
 
 async def lookup(resource: Resource, body: Any, sight: Sight) -> Sequence[Seen]:
-    """`POST .../lookup`: everything that one of the lists in the body names. Raises Refused (400, 403, 503)."""
+    """`POST .../lookup`: all entities that a list in the body names. Raises Refused (400, 403, 503)."""
     if not isinstance(body, dict):
-        raise bad_request("body-invalid", "The body is a JSON object with lists of what is looked up.")
+        raise bad_request("body-invalid", "The body must be a JSON object with lists of what to look up.")
     nothing = forbidden(resource, sight)
     table = await sight.index.table(resource.kind)
     rows: dict[str, Row] = {}
@@ -210,7 +214,7 @@ async def lookup(resource: Resource, body: Any, sight: Sight) -> Sequence[Seen]:
             continue
         known = resource.lookups.get(name)
         if known is None:
-            raise bad_request("body-invalid", "The body has a member that is none of this lookup's.")
+            raise bad_request("body-invalid", "The body has a member that this lookup does not have.")
         values = _listed(body, name, known)
         if not sight.may(known.needs):
             raise beyond(name)
@@ -237,7 +241,7 @@ async def lookup(resource: Resource, body: Any, sight: Sight) -> Sequence[Seen]:
                     continue
             found.append(seen)
         if len(found) > MAX_LOOKUP:
-            raise Refused(503, "answer-too-large", f"More than {MAX_LOOKUP} are found. Ask for fewer at a time.")
+            raise Refused(503, "answer-too-large", f"More than {MAX_LOOKUP} entities match. Ask for fewer at a time.")
     return found
 
 
@@ -246,7 +250,7 @@ def _listed(body: Mapping[str, Any], name: str, known: Filter) -> tuple[Any, ...
     if values is None:
         return ()
     if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
-        raise bad_request("body-invalid", f"`{name}` is a list of strings.")
+        raise bad_request("body-invalid", f"`{name}` must be a list of strings.")
     try:
         return tuple(known.parse(each) for each in values)
     except ValueError as error:
@@ -254,7 +258,7 @@ def _listed(body: Mapping[str, Any], name: str, known: Filter) -> tuple[Any, ...
 
 
 async def one(resource: Resource, id: str, sight: Sight) -> Seen | None:
-    """The entity of this id, as the client calls it; None if there is none that it may see."""
+    """The entity with this id, as the client knows it; None if there is none that it may see."""
     if forbidden(resource, sight):
         return None
     table = await sight.index.table(resource.kind)

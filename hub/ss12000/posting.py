@@ -1,7 +1,7 @@
-"""`POST /absences`, `/attendances`, `/attendanceEvents`: what a client reports becomes an event of its own source.
+"""`POST /absences`, `/attendances`, `/attendanceEvents`: a client's report becomes an event of a source of its own.
 
-The answer repeats what the client sent, under the id that it got: nothing else is told, whoever it is about. Only who
-may read the attendance that was corrected is told its id and times.
+The answer repeats what the client sent, with the new id, and reveals nothing else, for every person alike. Only a
+client that may read the attendance it corrects gets that attendance's id and times.
 """
 
 import hmac
@@ -35,7 +35,7 @@ _LEAVE: Final = "Beviljad ledighet"
 
 def _absence(data: Mapping[str, Any]) -> str:
     if data.get("type") not in ABSENCE_TYPES:
-        raise bad_request("body-invalid", "`type` is one of the standard's: Anmäld frånvaro, Beviljad ledighet.")
+        raise bad_request("body-invalid", "`type` must be one of the standard's: Anmäld frånvaro, Beviljad ledighet.")
     start, end = moment(data.get("startTime")), moment(data.get("endTime"))
     if start is not None and end is not None and end < start:
         raise bad_request("body-invalid", "`endTime` lies before `startTime`. Nothing was stored.")
@@ -49,8 +49,8 @@ def _attendance(data: Mapping[str, Any]) -> str:
 
 def _presence(data: Mapping[str, Any]) -> str:
     if data.get("eventType") not in ("In", "Ut"):
-        raise bad_request("body-invalid", "`eventType` is In or Ut.")
-    if data.get("group") is None:  # for events of other sources it is not, since school systems leave it out
+        raise bad_request("body-invalid", "`eventType` must be In or Ut.")
+    if data.get("group") is None:  # the catalogue does not require it, since school systems leave it out
         raise bad_request("body-invalid", "`group` is required by the standard. Nothing was stored.")
     return f"se.skolnav.attendance.checked_{'in' if data['eventType'] == 'In' else 'out'}.v1"
 
@@ -61,23 +61,23 @@ _TYPES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
 
 
 def source_of(services: Services, client: str) -> str:
-    """The source of what a client reports here; its `sources` in the configuration must cover it."""
+    """The source of a client's reports. The client's `sources` in the configuration must cover it."""
     return f"{reports_of(services.config.tenant)}{client}"
 
 
-async def post(provider: Provider, who: Principal, resource: Resource, body: Any, key: str | None) -> Response:
-    """Store one. With an `Idempotency-Key` a repeat is harmless. Raises Refused, LogUnavailable."""
+async def post(provider: Provider, who: Principal, resource: Resource, *, body: Any, key: str | None) -> Response:
+    """Store a report. With an `Idempotency-Key` (`key`) a repeat is harmless. Raises Refused, LogUnavailable."""
     services = provider.services
     if not isinstance(body, dict):
-        raise bad_request("body-invalid", "The body is one JSON object.")
+        raise bad_request("body-invalid", "The body must be one JSON object.")
     if key is not None and not 0 < len(key) <= MAX_KEY:
-        raise bad_request("key-invalid", f"An Idempotency-Key has 1 to {MAX_KEY} characters.")
+        raise bad_request("key-invalid", f"An Idempotency-Key must have 1 to {MAX_KEY} characters.")
     for name, value in body.items():
         if name in ("id", "meta"):
-            continue  # readOnly: the hub's to give
+            continue  # readOnly: the hub sets them
         if isinstance(value, dict) and not isinstance(value.get("id"), str) and name != "_embedded":
-            raise bad_request("body-invalid", "A reference has an `id`.")
-    shaped = resource.shape({name: value for name, value in body.items() if name != "id"}, Shaper(False)) or {}
+            raise bad_request("body-invalid", "A reference must have an `id`.")
+    shaped = resource.shape({name: value for name, value in body.items() if name != "id"}, Shaper(named=False)) or {}
     type_ = _TYPES[resource.kind](shaped)
     source = source_of(services, who.id)
     rule = who.may_not_publish(type_, source)
@@ -87,10 +87,10 @@ async def post(provider: Provider, who: Principal, resource: Resource, body: Any
             f"The client's `{rule}` in the configuration does not cover this. Events posted here have the source "
             "urn:skolnav:<tenant>:ss12000:<client>.",
         )  # fmt: skip
-    # What the standard's object does not take is left in, so that the catalogue names it.
+    # Values that the standard's object does not allow stay in, so that the catalogue names them in its error.
     listed = {name: body[name] for name, _ in resource.shape.fields if body.get(name) is not None and name != "id"}
     data = _as_known(services, who, {**listed, **shaped}, body)
-    event_id, own_id = _ids(services, who, resource, data, key)
+    event_id, own_id = _ids(services, who, resource, data=data, key=key)
     data["id"] = own_id
     before = await attendance.known(services.log, data) if resource is ATTENDANCES else None
     if before is not None:
@@ -101,7 +101,7 @@ async def post(provider: Provider, who: Principal, resource: Resource, body: Any
     except InvalidEvent as error:
         places = ", ".join(dict.fromkeys(f"{each.where.removeprefix('data.')}: {each.rule}" for each in error.problems))
         raise bad_request("body-invalid", f"Not valid; nothing was stored. {places}") from None
-    # Only what the client itself has said last is compared: the time must not tell what others have said.
+    # Only the client's own last report is compared: the answer's time must not reveal reports of others.
     if before is not None and before.source == source and attendance.is_same(resource, before.parsed["data"], data):
         stored: Stored | None = before
     else:
@@ -112,7 +112,7 @@ async def post(provider: Provider, who: Principal, resource: Resource, body: Any
         return Response(orjson.dumps(answer), 200, media_type=JSON)
 
     async def make(sight: Sight) -> Any:
-        # A repeat may be of a report that was stored before the one that is known got its id.
+        # This may repeat a report that was stored before the known attendance got its id.
         if before is None or stored is None or stored.entity != before.entity or not sight.may(resource.meta):
             return answer
         row = provider.index.row(resource.kind, before)
@@ -126,39 +126,39 @@ async def post(provider: Provider, who: Principal, resource: Resource, body: Any
 
 
 def _correct(data: dict[str, Any], before: Stored, provider: Provider) -> None:
-    """Make it the whole of the attendance that is known, as it is after the correction."""
+    """Fill in `data` from the known attendance, so that the event holds the whole attendance after the correction."""
     row = provider.index.row(ATTENDANCES.kind, before)
     data["id"] = row.id
     data["meta"] = {"created": rfc3339(from_us(row.created_us))}
-    told = before.parsed["data"]
-    if told.get("organisation") is not None:  # the hub's own: the standard's object has none
-        data["organisation"] = told["organisation"]
-    for name in attendance.PEOPLE:  # a mark that another source has set is not lifted by who leaves it out
-        ref, own = told.get(name), data.get(name)
+    known = before.parsed["data"]
+    if known.get("organisation") is not None:  # a field of the hub: the standard's object has none
+        data["organisation"] = known["organisation"]
+    for name in attendance.PEOPLE:  # a report without a mark does not lift the mark of another source
+        ref, own = known.get(name), data.get(name)
         if ref and own and "securityMarking" not in own and own["id"].lower() == ref["id"].lower():
             mark = ref.get("securityMarking")
             data[name] = own if mark in (None, "Ingen") else {**own, "securityMarking": mark}
 
 
 async def _append(services: Services, described: Described, resource: Resource) -> Stored | None:
-    """The event as stored, now or before. Raises Refused (409), LogUnavailable."""
+    """The stored event, whether this call or an earlier one stored it. Raises Refused (409), LogUnavailable."""
     event = described.event
     source, id = event.source, event.id
     try:
         appended = await services.log.append([described])
     except IdConflict:
-        # A repeat differs from what it repeats where the attendance got another id meanwhile.
+        # A repeat differs from the first request if the attendance has got another id since.
         stored = await services.log.find(source, id)
         if stored is None or not attendance.is_same(resource, stored.parsed["data"], event.data):
             raise Refused(
-                409, "key-conflict", "The Idempotency-Key came before with other content; nothing was stored."
+                409, "key-conflict", "This Idempotency-Key has been used with other content; nothing was stored."
             ) from None
         return stored
     return appended.stored[0] if appended.stored else await services.log.find(source, id)
 
 
 def _as_known(services: Services, who: Principal, shaped: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    """The data with persons by SS 12000 id, and with the marks that stand on the references."""
+    """The data with persons by SS 12000 id, and with the security marks of the references."""
     data = dict(shaped)
     for name in attendance.PEOPLE:
         ref = data.get(name)
@@ -169,7 +169,7 @@ def _as_known(services: Services, who: Principal, shaped: Mapping[str, Any], bod
             try:
                 known["id"] = services.gate.person_of(who.recipient, ref["id"])
             except ValueError:
-                raise bad_request("body-invalid", f"`{name}.id` is no UUID.") from None
+                raise bad_request("body-invalid", f"`{name}.id` is not a UUID.") from None
         mark = body[name].get("securityMarking")  # the gate reads it
         if isinstance(mark, str):
             known["securityMarking"] = mark
@@ -178,9 +178,9 @@ def _as_known(services: Services, who: Principal, shaped: Mapping[str, Any], bod
 
 
 def _ids(
-    services: Services, who: Principal, resource: Resource, data: Mapping[str, Any], key: str | None
+    services: Services, who: Principal, resource: Resource, *, data: Mapping[str, Any], key: str | None
 ) -> tuple[str, str]:
-    """(event id, entity id). A pupil has one attendance a lesson: a second report corrects the first."""
+    """(event id, entity id). A pupil has one attendance at a lesson: a second report corrects the first."""
     seed = services.keys.derive(f"ss12000/ids/{services.config.tenant}")
 
     def made(*parts: str) -> str:

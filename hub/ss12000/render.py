@@ -1,4 +1,4 @@
-"""From what a client sees to the standard's objects: `meta`, expansions (`_embedded`), names of references."""
+"""The standard's objects from what a client sees: `meta`, expansions (`_embedded`), names of references."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,20 +18,20 @@ _NAMED: Final = frozenset({"organisation", "group", "activity", "room"})
 
 
 def rfc3339(at: datetime) -> str:
-    """Of a time in UTC, to the microsecond: a client may take the largest as its watermark."""
+    """A time in UTC as text, to the microsecond: clients use the largest one they have seen as a bound."""
     return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 class Rendering:
-    """One answer's objects. What they tell of is added to what the answer rests on."""
+    """Makes the objects of one answer. It reports every entity that it shows to the answer's `sight`."""
 
     def __init__(self, sight: Sight, *, names: bool, expand: Sequence[str]) -> None:
         self._sight = sight
         self._expand = frozenset(expand)
-        self._shaper = Shaper(names)
+        self._shaper = Shaper(named=names)
 
     async def objects(self, kind: str, seen: Sequence[Seen]) -> list[Out]:
-        """The objects of a list, in its order."""
+        """The objects of a list, in the list's order."""
         out: list[Out] = []
         for number, each in enumerate(seen):
             out.append(self._object(kind, each))
@@ -63,7 +63,10 @@ class Rendering:
         return out
 
     def _by_duty(self, data: Mapping[str, Any], row: Row) -> Mapping[str, Any]:
-        """An activity whose source names teachers by person: their duties where the activity is, else anywhere."""
+        """An activity with its teachers by duty.
+
+        If the source names persons, these are their duties at the activity's organisation, else all their duties.
+        """
         teachers = data.get("teachers")
         if not teachers or all(each.get("duty") for each in teachers):
             return data
@@ -80,7 +83,7 @@ class Rendering:
         return {**data, "teachers": named}
 
     def _placed(self, data: Mapping[str, Any], row: Row) -> Mapping[str, Any]:
-        """An activity whose source does not say where it is: where its groups are, as for scopes and filters."""
+        """An activity with its organisation. If the source names none, it is that of its groups, as for scopes."""
         if data.get("organisation"):
             return data
         at = self._sight.services.directory.owner_of(row.id)[0]
@@ -89,7 +92,7 @@ class Rendering:
     # -- names of references ------------------------------------------------------------------------------------
 
     async def _name(self) -> None:
-        """Fill in `displayName`: of what the client may see by itself, else what stood there and it may see."""
+        """Fill in `displayName`: the name of the entity if the client may see that, else the name in the reference."""
         refs, self._shaper.refs = self._shaper.refs, []
         for kind in _NAMED:
             ids = {out["id"] for each, out in refs if each == kind}
@@ -151,7 +154,7 @@ class Rendering:
         for id, each in zip(ids, out, strict=True):
             called = self._sight.called(id)
             self._embed(each, "duties", [duties[duty] for duty in directory.duties_of(id) if duty in duties])
-            self._embed(each, "placements", [])  # the hub has none
+            self._embed(each, "placements", [])  # the hub has no placements
             self._embed(each, "ownedPlacements", [])
             self._embed(each, "groupMemberships", self._memberships(called, directory.groups_of(id), groups, fragments))
             self._embed(each, "responsibleFor", self._children(called, directory.children_of(id), children))
@@ -246,7 +249,7 @@ class Rendering:
                 self._embed(each, "group", groups[each["group"]["id"]])
 
     async def _people(self, out: Sequence[Out], *names: str) -> dict[str, Out]:
-        """The persons that these references lead to, by what the client calls them."""
+        """The persons that these references name, by the client's ids for them."""
         person_of, recipient = self._sight.services.gate.person_of, self._sight.recipient
         called = {each[name]["id"] for each in out for name in names if name in self._expand and name in each}
         found = await self._some("person", (person_of(recipient, each) for each in called))

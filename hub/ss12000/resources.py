@@ -1,4 +1,4 @@
-"""The lists of the API: for each the hub's kind of entity, the standard's object, filters, sort keys and expansions."""
+"""The lists of the API. Each has the hub's kind of entity, the standard's object, filters, sort keys and expansions."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,38 +17,37 @@ _STAFF: Final = frozenset({Category.STAFF})
 _NAME: Final = frozenset({Category.NAME})
 _IDENTITY: Final = frozenset({Category.IDENTITY})
 _ATTENDANCE: Final = frozenset({Category.ATTENDANCE})
-_TIE: Final = frozenset({Category.IDENTITY, Category.CONTACT})
 NOTHING: Final[frozenset[Category]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """A sort key: what an entity is sorted by; where the contract hides it, the parameter is refused."""
+    """A sort key. If the contract hides one of the categories in `needs`, a request with the key is refused."""
 
     by: Callable[[Row], Any]
     descending: bool = False
     needs: frozenset[Category] = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """One of the standard's lists. `resource` is its name in `EndPointsEnum`, `deleted` in /deletedEntities."""
+    """One of the standard's lists. `resource` is its name in `EndPointsEnum`, `deleted` that in /deletedEntities."""
 
     path: str
     kind: str
     resource: str
     deleted: str
     shape: Shape
-    types: tuple[str, ...]  # the event types that say what there is
+    types: tuple[str, ...]  # the event types of its entities
     filters: Mapping[str, Filter]
     meta: frozenset[Category] = NOTHING  # the categories of its `meta`
-    needs: frozenset[Category] = NOTHING  # without them the gate leaves something, but nothing that is this object
+    needs: frozenset[Category] = NOTHING  # the least that a contract needs: with less the gate leaves no such object
     joins: Mapping[str, Join] = field(default_factory=dict)
     lookups: Mapping[str, Filter] = field(default_factory=dict)
     lookup_joins: Mapping[str, Join] = field(default_factory=dict)
     sorts: Mapping[str, Sort] = field(default_factory=dict)
     expand: frozenset[str] = frozenset()
-    person_ids: bool = False  # its ids are persons'
+    person_ids: bool = False  # its ids are ids of persons
 
 
 def _is(name: str) -> filters.Test:
@@ -61,6 +60,14 @@ def _in(name: str) -> filters.Test:
 
 def _by_name(row: Row) -> Any:
     return collated(row.facts.name)
+
+
+def _given_first(row: Row) -> Any:
+    return collated(row.facts.given), collated(row.facts.family)
+
+
+def _family_first(row: Row) -> Any:
+    return collated(row.facts.family), collated(row.facts.given)
 
 
 def _times(name: str, attribute: str, *, before_only: bool = False, exclusive: bool, **more: Any) -> dict[str, Filter]:
@@ -77,22 +84,22 @@ def _times(name: str, attribute: str, *, before_only: bool = False, exclusive: b
     }
 
 
-_MODIFIED: Final = Sort(lambda row: row.modified_us, True)
+_MODIFIED: Final = Sort(lambda row: row.modified_us, descending=True)
 _NAMED: Final = {"ModifiedDesc": _MODIFIED, "DisplayNameAsc": Sort(_by_name)}
 
 
 def _dated(needs: frozenset[Category] = NOTHING) -> dict[str, Sort]:
     return {
         "StartDateAsc": Sort(lambda row: row.facts.start, needs=needs),
-        "StartDateDesc": Sort(lambda row: row.facts.start, True, needs),
+        "StartDateDesc": Sort(lambda row: row.facts.start, descending=True, needs=needs),
     }
 
 
 def _timed(needs: frozenset[Category] = NOTHING, meta: frozenset[Category] = NOTHING) -> dict[str, Sort]:
     return {
-        "ModifiedDesc": Sort(lambda row: row.modified_us, True, meta),
+        "ModifiedDesc": Sort(lambda row: row.modified_us, descending=True, needs=meta),
         "StartTimeAsc": Sort(lambda row: row.facts.start_us, needs=needs),
-        "StartTimeDesc": Sort(lambda row: row.facts.start_us, True, needs),
+        "StartTimeDesc": Sort(lambda row: row.facts.start_us, descending=True, needs=needs),
     }
 
 
@@ -109,13 +116,13 @@ def _context(facts: Any, value: str) -> bool:
     return any(context == value for _, context in facts.identifiers)
 
 
-_UUIDS: Final = Filter(filters.uuid, None, many=True)
 _ANY: Final[Filter] = Filter(filters.uuid, None)
 
 ORGANISATIONS: Final = Resource(
-    "organisations", "organisation", "Organisation", "organisations", shapes.ORGANISATION,
-    ("se.skolnav.directory.organisation.upserted.v1",),
-    {
+    path="organisations", kind="organisation", resource="Organisation", deleted="organisations",
+    shape=shapes.ORGANISATION,
+    types=("se.skolnav.directory.organisation.upserted.v1",),
+    filters={
         "parent": Filter(filters.uuid, _in("parent"), many=True),
         "schoolUnitCode": Filter(filters.text, _in("unit_code"), many=True),
         "organisationCode": Filter(filters.text, _in("code"), many=True),
@@ -135,8 +142,9 @@ ORGANISATIONS: Final = Resource(
 )  # fmt: skip
 
 PERSONS: Final = Resource(
-    "persons", "person", "Person", "persons", shapes.PERSON, ("se.skolnav.directory.person.upserted.v1",),
-    {
+    path="persons", kind="person", resource="Person", deleted="persons", shape=shapes.PERSON,
+    types=("se.skolnav.directory.person.upserted.v1",),
+    filters={
         "nameContains": Filter(filters.text, _name_contains, many=True, needs=_NAME),
         "civicNo": Filter(filters.text, None, needs=_IDENTITY),
         "eduPersonPrincipalName": Filter(
@@ -156,22 +164,23 @@ PERSONS: Final = Resource(
     lookups={"civicNos": Filter(filters.text, None, many=True, needs=_IDENTITY)},
     lookup_joins={"civicNos": joins.persons_by_civic_no},
     sorts={
-        "DisplayNameAsc": Sort(lambda row: (collated(row.facts.given), collated(row.facts.family)), needs=_NAME),
-        "GivenNameAsc": Sort(lambda row: (collated(row.facts.given), collated(row.facts.family)), needs=_NAME),
-        "GivenNameDesc": Sort(lambda row: (collated(row.facts.given), collated(row.facts.family)), True, _NAME),
-        "FamilyNameAsc": Sort(lambda row: (collated(row.facts.family), collated(row.facts.given)), needs=_NAME),
-        "FamilyNameDesc": Sort(lambda row: (collated(row.facts.family), collated(row.facts.given)), True, _NAME),
+        "DisplayNameAsc": Sort(_given_first, needs=_NAME),
+        "GivenNameAsc": Sort(_given_first, needs=_NAME),
+        "GivenNameDesc": Sort(_given_first, descending=True, needs=_NAME),
+        "FamilyNameAsc": Sort(_family_first, needs=_NAME),
+        "FamilyNameDesc": Sort(_family_first, descending=True, needs=_NAME),
         "CivicNoAsc": Sort(lambda row: row.facts.civic, needs=_IDENTITY),
-        "CivicNoDesc": Sort(lambda row: row.facts.civic, True, _IDENTITY),
-        "ModifiedDesc": Sort(lambda row: row.modified_us, True, _IDENTITY),
+        "CivicNoDesc": Sort(lambda row: row.facts.civic, descending=True, needs=_IDENTITY),
+        "ModifiedDesc": Sort(lambda row: row.modified_us, descending=True, needs=_IDENTITY),
     },
     expand=frozenset({"duties", "responsibleFor", "placements", "ownedPlacements", "groupMemberships"}),
     person_ids=True,
 )  # fmt: skip
 
 GROUPS: Final = Resource(
-    "groups", "group", "Group", "groups", shapes.GROUP, ("se.skolnav.directory.group.upserted.v1",),
-    {
+    path="groups", kind="group", resource="Group", deleted="groups", shape=shapes.GROUP,
+    types=("se.skolnav.directory.group.upserted.v1",),
+    filters={
         "groupType": Filter(filters.one_of(shapes.GROUP_TYPES), _in("type"), many=True),
         "schoolTypes": Filter(filters.one_of(shapes.SCHOOL_TYPES), _in("school_type"), many=True),
         "organisation": Filter(filters.uuid, _in("organisation"), many=True),
@@ -180,14 +189,15 @@ GROUPS: Final = Resource(
     sorts={
         **_NAMED, **_dated(),
         "EndDateAsc": Sort(lambda row: row.facts.end or "9"),
-        "EndDateDesc": Sort(lambda row: row.facts.end or "9", True),
+        "EndDateDesc": Sort(lambda row: row.facts.end or "9", descending=True),
     },
     expand=frozenset({"assignmentRoles"}),
 )  # fmt: skip
 
 DUTIES: Final = Resource(
-    "duties", "duty", "Duty", "duties", shapes.DUTY, ("se.skolnav.directory.duty.upserted.v1",),
-    {
+    path="duties", kind="duty", resource="Duty", deleted="duties", shape=shapes.DUTY,
+    types=("se.skolnav.directory.duty.upserted.v1",),
+    filters={
         "organisation": Filter(filters.uuid, None, needs=_STAFF),
         "dutyRole": Filter(filters.one_of(shapes.DUTY_ROLES), _is("role"), needs=_STAFF),
         "person": Filter(filters.uuid, _in("person"), needs=_STAFF, person=True),
@@ -195,14 +205,14 @@ DUTIES: Final = Resource(
     },
     meta=_STAFF,
     joins={"organisation": joins.duties_by_organisation},
-    sorts={**_dated(_STAFF), "ModifiedDesc": Sort(lambda row: row.modified_us, True, _STAFF)},
+    sorts={**_dated(_STAFF), "ModifiedDesc": Sort(lambda row: row.modified_us, descending=True, needs=_STAFF)},
     expand=frozenset({"person"}),
 )  # fmt: skip
 
 ACTIVITIES: Final = Resource(
-    "activities", "activity", "Activity", "activitites", shapes.ACTIVITY,
-    ("se.skolnav.directory.activity.upserted.v1",),
-    {
+    path="activities", kind="activity", resource="Activity", deleted="activitites", shape=shapes.ACTIVITY,
+    types=("se.skolnav.directory.activity.upserted.v1",),
+    filters={
         "member": Filter(filters.uuid, None, needs=_GROUP),
         "teacher": Filter(filters.uuid, None, needs=_STAFF),
         "organisation": _ANY,
@@ -224,9 +234,10 @@ ACTIVITIES: Final = Resource(
 )  # fmt: skip
 
 CALENDAR_EVENTS: Final = Resource(
-    "calendarEvents", "lesson", "CalendarEvent", "calendarEvents", shapes.CALENDAR_EVENT,
-    tuple(f"se.skolnav.schedule.lesson.{what}.v1" for what in ("scheduled", "changed", "cancelled")),
-    {
+    path="calendarEvents", kind="lesson", resource="CalendarEvent", deleted="calendarEvents",
+    shape=shapes.CALENDAR_EVENT,
+    types=tuple(f"se.skolnav.schedule.lesson.{what}.v1" for what in ("scheduled", "changed", "cancelled")),
+    filters={
         **_times("startTime", "start_us", exclusive=False, required=True),
         **_times("endTime", "end_us", exclusive=False),
         "activity": Filter(filters.uuid, _is("activity")),
@@ -252,31 +263,32 @@ CALENDAR_EVENTS: Final = Resource(
 )  # fmt: skip
 
 ROOMS: Final = Resource(
-    "rooms", "room", "Room", "rooms", shapes.ROOM, ("se.skolnav.directory.room.upserted.v1",),
-    {"organisation": Filter(filters.uuid, _is("owner"))},
+    path="rooms", kind="room", resource="Room", deleted="rooms", shape=shapes.ROOM,
+    types=("se.skolnav.directory.room.upserted.v1",),
+    filters={"organisation": Filter(filters.uuid, _is("owner"))},
     sorts=_NAMED,
 )  # fmt: skip
 
 ABSENCES: Final = Resource(
-    "absences", "absence", "Absence", "absences", shapes.ABSENCE,
-    tuple(f"se.skolnav.absence.{what}.v1" for what in ("reported", "changed", "leave_granted")),
-    {
+    path="absences", kind="absence", resource="Absence", deleted="absences", shape=shapes.ABSENCE,
+    types=tuple(f"se.skolnav.absence.{what}.v1" for what in ("reported", "changed", "leave_granted")),
+    filters={
         "organisation": Filter(filters.uuid, _is("organisation")),
         "student": Filter(filters.uuid, _in("student"), person=True),
         "registeredBy": Filter(filters.uuid, _in("registered_by"), needs=_STAFF, person=True),
         "type": Filter(filters.one_of(shapes.ABSENCE_TYPES), _is("type"), needs=_ATTENDANCE),
-        # onOrAfter is exclusive here: so the standard says, name or not.
+        # `onOrAfter` is exclusive here: the standard says so in spite of the name.
         **_times("startTime", "start_us", exclusive=True, needs=_ATTENDANCE),
         **_times("endTime", "end_us", exclusive=True, needs=_ATTENDANCE),
     },
     meta=_ATTENDANCE,
-    sorts=_timed(_ATTENDANCE, _ATTENDANCE),
+    sorts=_timed(needs=_ATTENDANCE, meta=_ATTENDANCE),
 )  # fmt: skip
 
 ATTENDANCES: Final = Resource(
-    "attendances", "attendance", "Attendance", "attendances", shapes.ATTENDANCE,
-    ("se.skolnav.attendance.recorded.v1",),
-    {
+    path="attendances", kind="attendance", resource="Attendance", deleted="attendances", shape=shapes.ATTENDANCE,
+    types=("se.skolnav.attendance.recorded.v1",),
+    filters={
         "student": Filter(filters.uuid, _in("student"), person=True),
         "organisation": _ANY,
         "calendarEvent": Filter(filters.uuid, _is("lesson"), needs=_ATTENDANCE),
@@ -286,7 +298,7 @@ ATTENDANCES: Final = Resource(
     lookups={
         "activities": Filter(filters.uuid, None, many=True, needs=_ATTENDANCE),
         "students": Filter(filters.uuid, _in("student"), many=True, person=True),
-        # So spelt in the standard's file; the right spelling is taken too.
+        # The standard's file has this spelling; the right one is accepted too.
         "calendareEvents": Filter(filters.uuid, _in("lesson"), many=True, needs=_ATTENDANCE),
         "calendarEvents": Filter(filters.uuid, _in("lesson"), many=True, needs=_ATTENDANCE),
     },
@@ -294,9 +306,10 @@ ATTENDANCES: Final = Resource(
 )  # fmt: skip
 
 ATTENDANCE_EVENTS: Final = Resource(
-    "attendanceEvents", "presence", "AttendanceEvent", "attendanceEvents", shapes.ATTENDANCE_EVENT,
-    ("se.skolnav.attendance.checked_in.v1", "se.skolnav.attendance.checked_out.v1"),
-    {
+    path="attendanceEvents", kind="presence", resource="AttendanceEvent", deleted="attendanceEvents",
+    shape=shapes.ATTENDANCE_EVENT,
+    types=("se.skolnav.attendance.checked_in.v1", "se.skolnav.attendance.checked_out.v1"),
+    filters={
         "group": Filter(filters.uuid, _in("group"), many=True, needs=_GROUP),
         "person": Filter(filters.uuid, _in("person"), person=True),
     },
@@ -315,7 +328,7 @@ RESOURCES: Final = (
 )  # fmt: skip
 BY_KIND: Final = {each.kind: each for each in RESOURCES}
 
-# EndPointsEnum: all that the standard can name, whether the hub offers it or not.
+# EndPointsEnum: every list that the standard has, also those that the hub does not offer.
 ENDPOINTS: Final = frozenset(
     {
         "Absence", "AttendanceEvent", "Attendance", "Grade", "CalendarEvent", "AttendanceSchedule", "Resource", "Room",

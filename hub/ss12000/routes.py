@@ -1,4 +1,4 @@
-"""The paths of `/ss12000/v2.0`. What the hub does not offer is a 404 without a body, as the standard has it."""
+"""The paths of `/ss12000/v2.0`. A list that the hub does not offer is a 404 without a body, as the standard says."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -41,7 +41,7 @@ async def _who(request: Request) -> Principal:
 
 
 def given(request: Request) -> dict[str, list[str]]:
-    """The query's parameters, each with all its values."""
+    """The parameters of the query string, each with all its values."""
     found: dict[str, list[str]] = {}
     for name, value in request.query_params.multi_items():
         found.setdefault(name, []).append(value)
@@ -57,13 +57,16 @@ async def _json(request: Request) -> Any:
     try:
         return orjson.loads(await request.body())
     except orjson.JSONDecodeError:
-        raise bad_request("body-invalid", "The body is no JSON.") from None
+        raise bad_request("body-invalid", "The body is not JSON.") from None
 
 
 def place_of(
-    provider: Provider, recipient: Recipient, path: str, asked: Mapping[str, list[str]], read: Callable[[], Query]
+    provider: Provider, recipient: Recipient, path: str, *, asked: Mapping[str, list[str]], read: Callable[[], Query]
 ) -> Place:
-    """Where a list is to begin. Raises Refused (400): a token stands alone, but for `limit`."""
+    """Where a page begins: at a token's place, else at the start of the query that `read` returns.
+
+    Raises Refused (400), also if a token comes with other parameters than `limit`.
+    """
     if "pageToken" not in asked:
         return Place(read())
     if not asked.keys() <= {"pageToken", "limit"}:
@@ -78,8 +81,8 @@ def _listing(resource: Resource) -> Endpoint:
         provider = _provider(request)
         asked = given(request)
         place = place_of(
-            provider, recipient, resource.path, asked,
-            lambda: filters.read(
+            provider, recipient, resource.path, asked=asked,
+            read=lambda: filters.read(
                 asked, resource.filters, expand=resource.expand, sortkeys=frozenset(resource.sorts)
             ),
         )  # fmt: skip
@@ -136,7 +139,7 @@ def _posting(resource: Resource) -> Endpoint:
         who.require(Role.PUBLISHER)
         key = request.headers.get("idempotency-key")
         body = await _json(request)
-        return await post(_provider(request), who, resource, body, key)
+        return await post(_provider(request), who, resource, body=body, key=key)
 
     return endpoint
 
@@ -145,13 +148,13 @@ def path_id(request: Request) -> str:
     try:
         return filters.uuid(request.path_params["id"])
     except ValueError:
-        raise bad_request("id-invalid", "An id is a UUID.") from None
+        raise bad_request("id-invalid", "An id must be a UUID.") from None
 
 
 def _presentation(request: Request, resource: Resource) -> Query:
     asked = given(request)
     if not asked.keys() <= {"expand", "expandReferenceNames"}:
-        raise bad_request("parameter-unknown", "Only `expand` and `expandReferenceNames` are taken here.")
+        raise bad_request("parameter-unknown", "Only `expand` and `expandReferenceNames` are allowed here.")
     query = Query()
     filters.presentation(query, asked, resource.expand)
     return query
@@ -161,7 +164,7 @@ async def _deleted(request: Request) -> Response:
     recipient = _reader(await _who(request))
     provider = _provider(request)
     asked = given(request)
-    place = place_of(provider, recipient, deleted.PATH, asked, lambda: deleted.read(asked))
+    place = place_of(provider, recipient, deleted.PATH, asked=asked, read=lambda: deleted.read(asked))
 
     async def make(sight: Sight) -> Any:
         data, following = await deleted.page(place, sight)
@@ -172,7 +175,7 @@ async def _deleted(request: Request) -> Response:
 
 
 class _Rest(StringConvertor):
-    """The rest of a path, line breaks too, which Starlette's own `path` stops at."""
+    """The rest of a path with its line breaks; Starlette's own `path` stops at one."""
 
     regex = "(?s:.*)"
 
@@ -181,7 +184,7 @@ register_url_convertor("ss12000_rest", _Rest())
 
 
 class _NotOffered:
-    """Whatever the paths before it do not serve, by any method: a route that names methods makes a 405 of others."""
+    """Answers each path that no route before it serves, for any method: a route with methods would answer 405."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

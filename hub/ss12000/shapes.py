@@ -1,9 +1,9 @@
-"""The objects of SS 12000 v2.1.0, and how what the hub may tell becomes one: only what the standard lists leaves.
+"""The objects of SS 12000 v2.1.0, made from what the client may see. An object has only fields that the standard lists.
 
-A source's records come with oddities. In an answer a value that the standard does not allow is left out; so is the
-item of a list that lacks something required. Where the standard requires a value of the object itself, and nobody gave
-it or the client's contract hides it, an enumeration falls back on its own "other" (`Övrigt`, `Annan personal`), and a
-name is empty. A date, a reference or `meta` is left out: there is none that says nothing. docs/consumers.md lists them.
+Records of school systems have oddities. An answer leaves out a value that the standard does not allow, and an item of a
+list without a required value. The object itself may lack a required value too, because the source did not send it or
+the client's contract hides it. Then an enumeration has its "other" (`Övrigt`, `Annan personal`) and a name is empty; a
+date, a reference or `meta` is left out, since none of them has a neutral value. docs/consumers.md lists the cases.
 """
 
 import re
@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from hub.clock import SCHOOL_ZONE
 from hub.ss12000.civic import civic_no
 from schemas.contract import SCHOOL_TYPES as SCHOOL_TYPES
 from schemas.event import parse_timestamp
+from schemas.school_time import as_school_time
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -53,25 +53,25 @@ _MAX_SCHOOL_YEAR: Final = 10
 
 
 class Shaper:
-    """One answer's shaping. With `named` it keeps the references, whose names are filled in when all are known.
+    """The state of shaping one answer. With `named` it collects the references, whose names are filled in at the end.
 
-    `told_us` is when the hub was told of what is shaped now.
+    `told_us` is the time at which the hub received the entity that is being shaped.
     """
 
     __slots__ = ("named", "refs", "told_us")
 
-    def __init__(self, named: bool) -> None:
+    def __init__(self, *, named: bool) -> None:
         self.named = named
         self.told_us = 0
         self.refs: list[tuple[str, dict[str, Any]]] = []  # (kind, reference)
 
 
 Conv = Callable[[Any, Shaper], Any]
-"""From what stands in the event to what stands in the answer; None: leave it out."""
+"""From a value in the event to the value in the answer; None: leave it out."""
 
 
 class Shape:
-    """An object's fields in the standard's order. `needed`: without these it is nothing (the items of lists)."""
+    """An object's fields in the standard's order. Without the fields in `needed` there is no object (list items)."""
 
     __slots__ = ("fields", "finish", "needed")
 
@@ -141,7 +141,7 @@ def one_of(values: frozenset[str], otherwise: str | None = None) -> Conv:
 
 
 def ref(kind: str) -> Conv:
-    """A reference to an entity of this kind of the hub's; the name only where names were asked for."""
+    """A reference to an entity of one of the hub's kinds, with its name if the client asked for names."""
 
     def convert(value: Any, shaper: Shaper) -> dict[str, Any] | None:
         id = value.get("id") if isinstance(value, dict) else None
@@ -168,13 +168,13 @@ def many(item: Conv) -> Conv:
 
 
 def some(item: Conv) -> Conv:
-    """A list of at least one."""
+    """A list with at least one item."""
     listed = many(item)
     return lambda value, shaper: listed(value, shaper) or None
 
 
 def moment(value: Any) -> datetime | None:
-    """A time, aware; one without offset is taken as the school's own. None if it is none."""
+    """A time, aware; one without an offset is school time. None for a value that is not a time."""
     if not isinstance(value, str):
         return None
     try:
@@ -182,10 +182,10 @@ def moment(value: Any) -> datetime | None:
     except ValueError:
         pass
     try:
-        naive = datetime.fromisoformat(value)
+        found = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return naive.replace(tzinfo=SCHOOL_ZONE) if naive.tzinfo is None else naive
+    return as_school_time(found) if found.tzinfo is None else found
 
 
 def _address(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> None:
@@ -199,7 +199,7 @@ def _phone(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> None
 
 
 def _identifier(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> None:
-    out.setdefault("globallyUnique", False)  # nobody has said that it is
+    out.setdefault("globallyUnique", False)  # no source says that it is
 
 
 def _person(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> None:
@@ -211,12 +211,12 @@ def _person(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> Non
 
 def _activity(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> None:
     out.setdefault("displayName", "")
-    # Whether lessons are still to be made of it: nobody has asked for that.
+    # True would mean that lessons of it remain to be scheduled, which no source says.
     out.setdefault("calendarEventsRequired", False)
 
 
 def organisation_name(data: Mapping[str, Any]) -> str:
-    """Its name; else the code that people know it by; else empty."""
+    """An organisation's name; without one the code that people know it by; else empty."""
     found = (data.get(name) for name in ("displayName", "schoolUnitCode", "organisationCode"))
     return next((each for each in found if isinstance(each, str) and each), "")
 
@@ -295,7 +295,7 @@ GROUP: Final = Shape(
 DUTY: Final = Shape(
     id=id_, person=ref("person"), dutyAt=ref("organisation"), dutyRole=one_of(DUTY_ROLES, "Annan personal"),
     description=text, signature=text, dutyPercent=integer, hoursPerYear=integer, startDate=date_, endDate=date_,
-    # "Lärare" is no assignment role: who teaches stands in activities.
+    # "Lärare" is not an assignment role: activities name the teachers.
     assignmentRole=many(
         Shape("group", "assignmentRoleType", group=ref("group"), assignmentRoleType=one_of(ASSIGNMENT_ROLES),
               startDate=date_, endDate=date_)

@@ -1,4 +1,4 @@
-"""`/subscriptions`: who wants to be told to come and fetch. The hub decides when one runs out; PATCH extends it."""
+"""`/subscriptions`: clients that want a call when there is something to fetch. They expire; PATCH extends them."""
 
 import uuid
 from dataclasses import replace
@@ -45,12 +45,12 @@ def _notifier(request: Request) -> Notifier:
 
 
 async def _own(request: Request) -> Callback:
-    """The client's subscription of this id. Raises NotFound for another's too."""
+    """The client's subscription with this id. Raises NotFound, also for the subscription of another client."""
     recipient = await _subscriber(request)
     try:
         id = filters.uuid(request.path_params["id"])
     except ValueError:
-        raise bad_request("id-invalid", "An id is a UUID.") from None
+        raise bad_request("id-invalid", "An id must be a UUID.") from None
     for each in _notifier(request).of(_client(recipient)):
         if each.id == id:
             return each
@@ -64,7 +64,7 @@ async def listed(request: Request) -> Response:
     for name, value in request.query_params.multi_items():
         asked.setdefault(name, []).append(value)
     if not asked.keys() <= {"limit", "pageToken"}:
-        raise bad_request("parameter-unknown", "Only `limit` and `pageToken` are taken here.")
+        raise bad_request("parameter-unknown", "Only `limit` and `pageToken` are allowed here.")
     tokens, limit = request.app.state.ss12000.tokens, filters.page_limit(asked)
     after = ""
     if "pageToken" in asked:
@@ -89,9 +89,9 @@ async def created(request: Request) -> Response:
     body = await _body(request)
     name, target = body.get("name"), body.get("target")
     if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
-        raise bad_request("body-invalid", f"`name` is a string of 1 to {MAX_NAME} characters.")
+        raise bad_request("body-invalid", f"`name` must be a string of 1 to {MAX_NAME} characters.")
     if not isinstance(target, str):
-        raise bad_request("body-invalid", "`target` is the URL that is called.")
+        raise bad_request("body-invalid", "`target` must be the URL that the hub shall call.")
     resources = _resources(body.get("resourceTypes"))
     try:
         check_url(target, notifier.allowed())
@@ -100,9 +100,14 @@ async def created(request: Request) -> Response:
     if len(notifier.of(_client(recipient))) >= MAX_EACH:
         raise Refused(403, "too-many", f"A client has at most {MAX_EACH} subscriptions. Delete one.")
     made = Callback(
-        str(uuid.uuid4()), _client(recipient), name, target, resources, parts.clock.utc() + LIFETIME,
-        parts.log.head().pack(),
-    )  # fmt: skip
+        id=str(uuid.uuid4()),
+        client=_client(recipient),
+        name=name,
+        target=target,
+        resources=resources,
+        expires=parts.clock.utc() + LIFETIME,
+        position=parts.log.head().pack(),
+    )
     await notifier.put(made)
     return _json(_shown(made), 201)
 
@@ -114,7 +119,7 @@ async def by_id(request: Request) -> Response:
 
 @router.patch(f"/{PATH}/{{id}}")
 async def extended(request: Request) -> Response:
-    """Without a body, as the standard has it; `{"expires"}`, which clients send, may ask for less."""
+    """Extend a subscription. The standard has no body here; clients send `{"expires"}`, which can ask for less time."""
     own = await _own(request)
     now = request.app.state.services.clock.utc()
     until: datetime = now + LIFETIME
@@ -127,7 +132,7 @@ async def extended(request: Request) -> Response:
                 wanted_us = 0
             wanted = from_us(wanted_us)
             if wanted <= now:
-                raise bad_request("body-invalid", "`expires` is an RFC 3339 time to come.")
+                raise bad_request("body-invalid", "`expires` must be an RFC 3339 time in the future.")
             until = min(until, wanted)
     changed = replace(own, expires=until)
     await _notifier(request).put(changed)
@@ -142,9 +147,9 @@ async def deleted(request: Request) -> Response:
 
 
 def _resources(given: Any) -> tuple[str, ...]:
-    """Objects `{"resource"}`, or strings as in the standard's own example. Raises Refused (400)."""
+    """The lists' names, from objects `{"resource"}`, or strings as in the standard's example. Raises Refused (400)."""
     if not isinstance(given, list) or not given:
-        raise bad_request("body-invalid", "`resourceTypes` is a list of at least one `{resource}`.")
+        raise bad_request("body-invalid", "`resourceTypes` must be a list of at least one `{resource}`.")
     found: dict[str, None] = {}
     for each in given:
         resource = each.get("resource") if isinstance(each, dict) else each
@@ -170,7 +175,7 @@ async def _body(request: Request) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         body = None
     if not isinstance(body, dict):
-        raise bad_request("body-invalid", "The body is one JSON object.")
+        raise bad_request("body-invalid", "The body must be one JSON object.")
     return body
 
 

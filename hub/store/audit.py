@@ -1,4 +1,4 @@
-"""Who did what to the hub, without data: written in the same commit as what it tells of."""
+"""The audit: which client did what to the hub, without data. Written in the same commit as the act itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from hub.store.statements import next_numbers
 _TABLE = tables.audit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRow:
     """One act: `actor` (a client id, `hub` for the hub itself), `action` (`subscription.paused`), `target` (an id)."""
 
@@ -37,8 +37,9 @@ def add(tenant: str, at: datetime, actor: str, action: str, target: str) -> Oper
 
 
 def page(tenant: str, after: int = 0, limit: int = 100) -> Callable[[Connection], list[AuditRow]]:
-    """Rows in the order in which they were written, after number `after`."""
+    """Rows with numbers above `after`, in the order in which they were written."""
     query = select(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.n > after).order_by(_TABLE.c.n).limit(limit)
     return lambda connection: [
-        AuditRow(row.n, from_us(row.at_us), row.actor, row.action, row.target) for row in connection.execute(query)
+        AuditRow(n=row.n, at=from_us(row.at_us), actor=row.actor, action=row.action, target=row.target)
+        for row in connection.execute(query)
     ]

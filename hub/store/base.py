@@ -1,9 +1,11 @@
-"""The control plane's store: subscriptions, cursors, parked keys, outbox, timers, disclosures. Never payload of others.
+"""The control plane's store: subscriptions, cursors, parked keys, outbox, timers, disclosures.
 
-Written through *operations*: small functions on an open transaction. `Store.commit(a, b)` makes both durable together
-or neither, in the order of the calls; many callers' operations share one transaction (group commit). What an
-operation does stands in the module of its table group (`cursors`, `parked`, ...); they are plain SQLAlchemy Core, so
-that SQLite and PostgreSQL run the same.
+It holds no payload, except what connectors keep as their state and what they publish.
+
+Callers write through *operations*, small functions that run in an open transaction. `Store.commit(a, b)` makes both
+durable or neither, in the order of the calls. Many callers' operations share one transaction (group commit). Each table
+group has a module with its operations (`cursors`, `parked`, ...), written in SQLAlchemy Core so that SQLite and
+PostgreSQL run the same code.
 """
 
 import asyncio
@@ -15,14 +17,14 @@ from sqlalchemy import Connection
 T = TypeVar("T")
 
 Operation = Callable[[Connection], Any]
-"""Runs inside the writer's transaction. Its result is dropped; raising undoes the whole commit it is a part of."""
+"""Runs inside the writer's transaction. Its result is dropped. If it raises, its whole commit is rolled back."""
 
 
 class Grouped:
-    """An operation whose rows may be written together with those of other callers: far cheaper a row.
+    """An operation whose rows are written in one statement with those of other callers, which costs far less per row.
 
-    `run(connection, tenant, rows)` writes rows of any number of callers in their order. What is grouped is written
-    before the next operation that is not, so that the order of a table's changes stays that of the calls.
+    `run(connection, tenant, rows)` writes rows of any number of callers in their order. They are written before the
+    next operation that is not grouped, so that the changes to a table keep the order of the calls.
     """
 
     __slots__ = ("rows", "run", "tenant")
@@ -38,20 +40,20 @@ class Grouped:
 
 
 class StoreUnavailable(Exception):
-    """The store can't be written or read now (disk full, database away). Nothing of the commit was stored."""
+    """The store cannot be written or read now (disk full, database away). Nothing of the commit was stored."""
 
 
 class Store(Protocol):
     tenant: str
 
     def commit(self, *operations: Operation) -> asyncio.Future[None]:
-        """Enqueue now; the future is done when all are durable. Commits become durable in the order of the calls.
+        """Enqueue operations in this turn. The future is done when all of them are durable.
 
-        The future fails with StoreUnavailable, or with what an operation raised (then nothing of this call's
-        operations is stored, and other callers' are).
+        Commits become durable in the order of the calls. The future fails with StoreUnavailable, or with the exception
+        of one of these operations: then none of them is stored, while other callers' operations are.
         """
 
     async def read(self, query: Callable[[Connection], T]) -> T:
-        """Run a query on a read-only connection of its own. Sees what is committed. Raises StoreUnavailable."""
+        """Run a query on a read-only connection; it sees what is committed. Raises StoreUnavailable."""
 
     async def close(self) -> None: ...

@@ -1,4 +1,4 @@
-"""How far each subscription has got: the position read up to, and which places before it are still open."""
+"""The cursor of each subscription: the position that delivery has read up to, and the places that are still open."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +15,11 @@ _TABLE = tables.cursors
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """One lane of one subscription. `position` is a packed `Position`; the live lane is "".
+    """The cursor of one lane of one subscription. `lane` is `live`, or the name of a replay's or resend's lane.
 
-    `open` are the places read and not settled: at most the delivery window, decided anew at start. `accepted_us` is
-    the acceptance time read up to, by which the age of what is behind is told.
+    `position` is a packed `Position`. `open` are the places that delivery has read and not settled, at most its window;
+    a start decides on them anew. `accepted_us` is the acceptance time of the last event read: it gives the age of the
+    events behind the cursor.
     """
 
     subscription: str
@@ -29,7 +30,7 @@ class Cursor:
 
 
 def save(tenant: str, *cursors: Cursor) -> Operation:
-    """Keep these cursors; a later one for the same lane replaces the earlier."""
+    """Store these cursors. Each replaces the one of its lane."""
     rows = [
         {
             "tenant": tenant,
@@ -58,7 +59,13 @@ def load(tenant: str, subscription: str | None = None) -> Callable[[Connection],
 
     def read(connection: Connection) -> list[Cursor]:
         return [
-            Cursor(row.subscription, row.lane, row.position, places.unpack(row.open), row.accepted_us)
+            Cursor(
+                subscription=row.subscription,
+                lane=row.lane,
+                position=row.position,
+                open=places.unpack(row.open),
+                accepted_us=row.accepted_us,
+            )
             for row in connection.execute(query)
         ]
 
@@ -66,7 +73,7 @@ def load(tenant: str, subscription: str | None = None) -> Callable[[Connection],
 
 
 def forget(tenant: str, subscription: str, lane: str | None = None) -> Operation:
-    """Drop a subscription's cursors; with `lane` that lane's only."""
+    """Delete a subscription's cursors, or only the one of `lane`."""
     statement = delete(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.subscription == subscription)
     if lane is not None:
         statement = statement.where(_TABLE.c.lane == lane)

@@ -1,4 +1,4 @@
-"""Events that a recipient will not get unless a person acts: where they are and why, never what they hold."""
+"""Dead letters: events that a recipient will not get unless a person acts. Their places and reasons, no content."""
 
 import secrets
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _TABLE = tables.dead_letters
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One given-up delivery. `id` comes from `new_id`, so that ids sort by time; times are aware UTC.
+    """A delivery that the hub gave up. `id` comes from `new_id`, so that ids sort by time; times are aware, UTC.
 
     `reason` is a short code (`http-400`), never data.
     """
@@ -42,7 +42,7 @@ def new_id(dead_at: datetime) -> str:
 
 
 def add(tenant: str, letter: DeadLetter) -> Operation:
-    """Keep a dead letter; adding the same id again changes nothing that matters."""
+    """Store a dead letter. Storing it twice leaves one."""
     row = {
         "tenant": tenant,
         "id": letter.id,
@@ -63,7 +63,7 @@ def add(tenant: str, letter: DeadLetter) -> Operation:
 def page(
     tenant: str, subscription: str | None = None, after: str = "", limit: int = 100
 ) -> Callable[[Connection], list[DeadLetter]]:
-    """Dead letters in the order of their ids, after the id `after`; of one subscription or of all."""
+    """Dead letters with ids above `after`, in the order of their ids; of one subscription or of all."""
     query = select(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.id > after)
     if subscription is not None:
         query = query.where(_TABLE.c.subscription == subscription)
@@ -72,7 +72,7 @@ def page(
 
 
 def counts(tenant: str) -> Callable[[Connection], dict[str, int]]:
-    """How many there are, by subscription; those without are left out."""
+    """The number of dead letters by subscription, without subscriptions that have none."""
     query = (
         select(_TABLE.c.subscription, func.count().label("letters"))
         .where(_TABLE.c.tenant == tenant)
@@ -97,22 +97,22 @@ def remove(tenant: str, id: str) -> Operation:
 
 
 def forget(tenant: str, subscription: str) -> Operation:
-    """Drop all dead letters of a subscription."""
+    """Delete all dead letters of a subscription."""
     statement = delete(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.subscription == subscription)
     return lambda connection: connection.execute(statement)
 
 
 def _letter(row: Row[Any]) -> DeadLetter:
     return DeadLetter(
-        row.id,
-        row.subscription,
-        row.lane,
-        row.place,
-        row.event_id,
-        row.source,
-        row.type,
-        row.reason,
-        row.attempts,
-        from_us(row.first_us),
-        from_us(row.dead_us),
+        id=row.id,
+        subscription=row.subscription,
+        lane=row.lane,
+        place=row.place,
+        event_id=row.event_id,
+        source=row.source,
+        type=row.type,
+        reason=row.reason,
+        attempts=row.attempts,
+        first_at=from_us(row.first_us),
+        dead_at=from_us(row.dead_us),
     )

@@ -1,4 +1,7 @@
-"""The log of disclosures: what was about to leave to whom under which rule, chained by hashes, no person in clear."""
+"""The log of disclosures: what was about to be sent to which recipient under which rule, and what was denied.
+
+Rows are chained by hashes and hold no person in clear.
+"""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -16,14 +19,14 @@ from hub.store.statements import upsert
 
 _TABLE = tables.disclosures
 _HEADS = tables.disclosure_heads
-_FIRST: Final = bytes(32)  # stands for "the hash before" of the first row
+_FIRST: Final = bytes(32)  # the first row has no hash before it and uses this instead
 
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """One row to append: one page, batch or single event for one recipient. At least one place.
+    """One row to append: a page, batch or single event for one recipient, with at least one place.
 
-    `subjects` are the log's own pseudonyms, `contracts` the versions in force, `rule` a value of
+    `subjects` are pseudonyms that only this log uses. `contracts` are the versions in force, `rule` is a value of
     `hub.privacy.base.Rule`; `at` is aware.
     """
 
@@ -40,22 +43,27 @@ class Disclosure:
 
 @dataclass(frozen=True, slots=True)
 class Chained:
-    """A row as it stands in the log, under its number."""
+    """A stored row with its number."""
 
     n: int
     disclosure: Disclosure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """What a walk over the chain found. `broken_at` is the number of the first row that does not fit; None: all do."""
+    """What a walk over the chain found.
+
+    Rows up to number `rows` fit together. `broken_at` is the number of the first row that does not fit or is missing;
+    None: there is none so far. `complete`: the walk reached the end or the break.
+    """
 
     rows: int
     broken_at: int | None
+    complete: bool
 
 
 def append(tenant: str, rows: Sequence[Disclosure]) -> Operation:
-    """Append rows in this order. Each is hashed together with the hash before it, as read in the same transaction."""
+    """Append rows in this order. The hash of a row covers the hash before it, read in the same transaction."""
     return Grouped(
         _append,
         tenant,
@@ -86,7 +94,7 @@ def _append(connection: Connection, tenant: str, rows: list[dict[str, Any]]) -> 
     for row in rows:
         n += 1
         digest = _digest(previous, n, row)
-        # A new dict: after a rollback the same rows are written again, after another head.
+        # A new dict, since after a rollback the same rows are written again, after another head.
         values.append({**row, "n": n, "previous": previous, "hash": digest})
         previous = digest
     connection.execute(insert(_TABLE), values)
@@ -94,7 +102,7 @@ def _append(connection: Connection, tenant: str, rows: list[dict[str, Any]]) -> 
 
 
 def for_place(tenant: str, recipient: str, place: int) -> Callable[[Connection], list[Chained]]:
-    """Every row that tells of this event and recipient, oldest first."""
+    """Every row about this event and recipient, oldest first."""
     query = (
         select(_TABLE)
         .where(
@@ -113,28 +121,42 @@ def for_place(tenant: str, recipient: str, place: int) -> Callable[[Connection],
     return read
 
 
-def verify(tenant: str) -> Callable[[Connection], Verified]:
-    """Walk the chain from first row to head: a row changed, taken out, added or cut off at the end breaks it."""
-    query = select(_TABLE).where(_TABLE.c.tenant == tenant).order_by(_TABLE.c.n)
+def verify(tenant: str, *, after: int = 0, limit: int | None = None) -> Callable[[Connection], Verified]:
+    """Walk the chain to its head, or over `limit` rows, from the row that follows number `after`.
+
+    A row that was changed, removed or added breaks the chain, and so does a removed end: the head is stored apart from
+    the rows. Rows are read in batches, so memory stays bounded; many short walks hold no long read transaction.
+    """
+    mine = _TABLE.c.tenant == tenant
+    query = select(_TABLE).where(mine, _TABLE.c.n > after).order_by(_TABLE.c.n).limit(limit)
+    before_query = select(_TABLE.c.hash).where(mine, _TABLE.c.n == after)
     head_query = select(_HEADS.c.n, _HEADS.c.hash).where(_HEADS.c.tenant == tenant)
 
     def read(connection: Connection) -> Verified:
-        n, previous = 0, _FIRST
+        n, previous = after, _FIRST if after == 0 else connection.execute(before_query).scalar_one_or_none()
+        if previous is None:
+            return Verified(rows=after - 1, broken_at=after, complete=True)
         for row in connection.execute(query, execution_options={"yield_per": 1000}):
             n += 1
             if row.n != n or row.previous != previous or row.hash != _digest(previous, n, row._mapping):
-                return Verified(n - 1, n)
+                return Verified(rows=n - 1, broken_at=n, complete=True)
             previous = row.hash
+        if limit is not None and n - after == limit:
+            return Verified(rows=n, broken_at=None, complete=False)
         head = connection.execute(head_query).one_or_none()
-        if (n, previous) != ((0, _FIRST) if head is None else (head.n, head.hash)):
-            return Verified(n, n + 1)
-        return Verified(n, None)
+        last, hash_ = (0, _FIRST) if head is None else (head.n, head.hash)
+        if n != last:
+            fits = min(n, last)
+            return Verified(rows=fits, broken_at=fits + 1, complete=True)
+        if previous != hash_:
+            return Verified(rows=n - 1, broken_at=n, complete=True)
+        return Verified(rows=n, broken_at=None, complete=True)
 
     return read
 
 
 def _digest(previous: bytes, n: int, row: Any) -> bytes:
-    """The canonical form is a JSON list, so that no two different rows read the same."""
+    """The hash of a row. It covers a JSON list, so that no two different rows have the same form."""
     canonical = orjson.dumps(
         [
             row["tenant"],
@@ -159,14 +181,14 @@ def _chained(row: Row[Any]) -> Chained:
     return Chained(
         row.n,
         Disclosure(
-            from_us(row.at_us),
-            row.recipient,
-            row.subscription,
-            row.lane,
-            row.rule,
-            row.allowed,
-            tuple(row.contracts.split()),
-            places.unpack(row.places),
-            tuple(row.subjects.split()),
+            at=from_us(row.at_us),
+            recipient=row.recipient,
+            subscription=row.subscription,
+            lane=row.lane,
+            rule=row.rule,
+            allowed=row.allowed,
+            contracts=tuple(row.contracts.split()),
+            places=places.unpack(row.places),
+            subjects=tuple(row.subjects.split()),
         ),
     )

@@ -1,4 +1,4 @@
-"""Which key a tenant's data was made with, so that a start with another one is noticed before it can do harm."""
+"""The fingerprint of the key that a tenant's data belongs to, so that a start with another key fails."""
 
 from collections.abc import Callable
 
@@ -11,11 +11,11 @@ _TABLE = tables.key_fingerprints
 
 
 def save(tenant: str, fingerprint: bytes) -> Operation:
-    """For good: a second one for the same tenant fails."""
+    """Store a tenant's fingerprint. It never changes: a second one fails."""
     return lambda connection: connection.execute(insert(_TABLE), {"tenant": tenant, "fingerprint": fingerprint})
 
 
 def load(tenant: str) -> Callable[[Connection], bytes | None]:
-    """None: nothing was made with a key yet."""
+    """A tenant's fingerprint; None if no data needed a key yet."""
     query = select(_TABLE.c.fingerprint).where(_TABLE.c.tenant == tenant)
     return lambda connection: connection.execute(query).scalar()

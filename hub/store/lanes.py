@@ -1,4 +1,4 @@
-"""Replays and resends that a person started: what they cover, apart from the live lane."""
+"""Replays and resends that a person started, each a lane beside the live one: which events it covers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ _TABLE = tables.lanes
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One replay (all from `start` up to `until`, packed positions) or resend (`places`, in this order).
+    """One replay (all events from `start` up to `until`, packed positions) or resend (`places`, in this order).
 
-    `by` is the client that asked for it, `at` when (aware, UTC), `done` that nothing of it is left to deliver.
+    `by` is the client that asked for it, `at` the time of that (aware, UTC). `done`: nothing is left to deliver.
     """
 
     subscription: str
@@ -50,22 +50,22 @@ def add(tenant: str, lane: Lane) -> Operation:
 
 
 def load(tenant: str, subscription: str | None = None) -> Callable[[Connection], list[Lane]]:
-    """All lanes, finished ones too, in the order in which they were asked for; of one subscription or of all."""
+    """All lanes, also finished ones, oldest first; of one subscription or of all."""
     query = select(_TABLE).where(_TABLE.c.tenant == tenant)
     if subscription is not None:
         query = query.where(_TABLE.c.subscription == subscription)
     query = query.order_by(_TABLE.c.at_us, _TABLE.c.subscription, _TABLE.c.lane)
     return lambda connection: [
         Lane(
-            row.subscription,
-            row.lane,
-            row.kind,
-            row.start,
-            row.until,
-            places.unpack(row.places),
-            row.by,
-            from_us(row.at_us),
-            row.done,
+            subscription=row.subscription,
+            lane=row.lane,
+            kind=row.kind,
+            start=row.start,
+            until=row.until,
+            places=places.unpack(row.places),
+            by=row.by,
+            at=from_us(row.at_us),
+            done=row.done,
         )
         for row in connection.execute(query)
     ]
@@ -81,7 +81,7 @@ def finish(tenant: str, subscription: str, lane: str) -> Operation:
 
 
 def forget(tenant: str, subscription: str, lane: str | None = None) -> Operation:
-    """Drop a subscription's lanes, or one of them."""
+    """Delete a subscription's lanes, or only `lane`."""
     statement = delete(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.subscription == subscription)
     if lane is not None:
         statement = statement.where(_TABLE.c.lane == lane)

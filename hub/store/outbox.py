@@ -1,4 +1,4 @@
-"""What connectors publish, between their own commit and the log: the relay appends it in order, then removes it."""
+"""Events that connectors publish, on their way to the log. The relay appends them in order, then deletes them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _TABLE = tables.outbox
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """One event to append. `n` rises in the order of the commits and is never used twice."""
+    """One event to append. `n` rises in the order of the commits; no number is used twice."""
 
     n: int
     connector: str
@@ -22,7 +22,7 @@ class OutboxRow:
 
 
 def add(tenant: str, connector: str, bodies: Sequence[bytes]) -> Operation:
-    """Append events, in this order."""
+    """Add events, in this order."""
 
     def operation(connection: Connection) -> None:
         if not bodies:
@@ -37,7 +37,7 @@ def add(tenant: str, connector: str, bodies: Sequence[bytes]) -> Operation:
 
 
 def load(tenant: str, after: int = 0, limit: int = 500) -> Callable[[Connection], list[OutboxRow]]:
-    """The oldest rows after number `after`."""
+    """The oldest rows with numbers above `after`."""
     query = (
         select(_TABLE.c.n, _TABLE.c.connector, _TABLE.c.body)
         .where(_TABLE.c.tenant == tenant, _TABLE.c.n > after)
@@ -48,7 +48,7 @@ def load(tenant: str, after: int = 0, limit: int = 500) -> Callable[[Connection]
 
 
 def remove(tenant: str, ns: Sequence[int]) -> Operation:
-    """These are in the log."""
+    """Delete rows, once their events are in the log."""
     statement = delete(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.n == bindparam("done"))
 
     def operation(connection: Connection) -> None:

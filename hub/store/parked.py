@@ -1,4 +1,4 @@
-"""Keys whose delivery failed: one row for the event that is tried again, wait rows for the key's later ones."""
+"""Parked keys: one row for the event whose delivery is tried again, wait rows for the key's later events."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -18,10 +18,10 @@ _WAITING = tables.waiting
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A key of one subscription's lane that waits. `key` is opaque here.
+    """A parked key of one subscription's lane. `key` is opaque here.
 
-    `place` is the event that is tried next, `attempts` how often it was; `due` when, `since` when the key was parked
-    (aware, UTC). `cause` and `reason` are short codes, never data.
+    `place` is the event that is tried next, `attempts` the number of tries so far, `due` the time of the next try,
+    `since` the time at which the key was parked (aware, UTC). `cause` and `reason` are short codes, never data.
     """
 
     subscription: str
@@ -37,14 +37,14 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much waits in one lane: parked keys, and later events of those keys."""
+    """The number of parked keys in a lane, and of later events that wait behind them."""
 
     keys: int
     waiting: int
 
 
 def park(tenant: str, parked: Parked) -> Operation:
-    """Park a key, or say how it stands after another attempt. Its wait rows stay."""
+    """Park a key, or update it after another attempt. Its wait rows stay."""
     row = {
         "tenant": tenant,
         "subscription": parked.subscription,
@@ -61,8 +61,10 @@ def park(tenant: str, parked: Parked) -> Operation:
 
 
 def wait(tenant: str, subscription: str, lane: str, key: bytes, places: Sequence[int]) -> Operation:
-    """Append later events of a parked key, in this order, after those that wait already."""
-    last = select(func.coalesce(func.max(_WAITING.c.n), 0)).where(_of_key(_WAITING, tenant, subscription, lane, key))
+    """Add later events of a parked key, in this order, behind those that wait already."""
+    last = select(func.coalesce(func.max(_WAITING.c.n), 0)).where(
+        _of_key(_WAITING, tenant, subscription=subscription, lane=lane, key=key)
+    )
 
     def operation(connection: Connection) -> None:
         if not places:
@@ -80,9 +82,9 @@ def wait(tenant: str, subscription: str, lane: str, key: bytes, places: Sequence
 
 
 def drop_waiting(tenant: str, subscription: str, lane: str, key: bytes, places: Sequence[int]) -> Operation:
-    """These wait no longer: one is tried now, or is settled."""
+    """Delete wait rows: their events are tried now, or are settled."""
     statement = delete(_WAITING).where(
-        _of_key(_WAITING, tenant, subscription, lane, key), _WAITING.c.place == bindparam("gone")
+        _of_key(_WAITING, tenant, subscription=subscription, lane=lane, key=key), _WAITING.c.place == bindparam("gone")
     )
 
     def operation(connection: Connection) -> None:
@@ -93,17 +95,19 @@ def drop_waiting(tenant: str, subscription: str, lane: str, key: bytes, places: 
 
 
 def unpark(tenant: str, subscription: str, lane: str, key: bytes) -> Operation:
-    """The key flows again: its row goes, and whatever wait rows it still has."""
+    """Delete a key's row and its remaining wait rows: the key flows again."""
 
     def operation(connection: Connection) -> None:
         for table in (_PARKED, _WAITING):
-            connection.execute(delete(table).where(_of_key(table, tenant, subscription, lane, key)))
+            connection.execute(
+                delete(table).where(_of_key(table, tenant, subscription=subscription, lane=lane, key=key))
+            )
 
     return operation
 
 
 def forget(tenant: str, subscription: str, lane: str | None = None) -> Operation:
-    """Drop all that a subscription has parked; with `lane` that lane's only."""
+    """Delete all parked keys of a subscription, or only those of `lane`."""
 
     def operation(connection: Connection) -> None:
         for table in (_PARKED, _WAITING):
@@ -114,7 +118,7 @@ def forget(tenant: str, subscription: str, lane: str | None = None) -> Operation
 
 
 def load(tenant: str, subscription: str | None = None) -> Callable[[Connection], list[tuple[Parked, tuple[int, ...]]]]:
-    """Every parked key (or those of one subscription), with the places that wait behind it in order."""
+    """Every parked key of one subscription or of all, each with the places that wait behind it, in order."""
 
     def of(table: Table) -> ColumnElement[bool]:
         own = table.c.tenant == tenant
@@ -131,15 +135,15 @@ def load(tenant: str, subscription: str | None = None) -> Callable[[Connection],
         found = []
         for row in connection.execute(select(_PARKED).where(of(_PARKED))):
             parked = Parked(
-                row.subscription,
-                row.lane,
-                row.key,
-                row.place,
-                row.cause,
-                row.attempts,
-                from_us(row.due_us),
-                from_us(row.since_us),
-                row.reason,
+                subscription=row.subscription,
+                lane=row.lane,
+                key=row.key,
+                place=row.place,
+                cause=row.cause,
+                attempts=row.attempts,
+                due=from_us(row.due_us),
+                since=from_us(row.since_us),
+                reason=row.reason,
             )
             found.append((parked, tuple(behind.get((row.subscription, row.lane, row.key), ()))))
         return found
@@ -148,7 +152,7 @@ def load(tenant: str, subscription: str | None = None) -> Callable[[Connection],
 
 
 def counts(tenant: str) -> Callable[[Connection], dict[tuple[str, str], Counts]]:
-    """By (subscription, lane); a lane with nothing parked is left out."""
+    """The numbers by (subscription, lane), without lanes that have no parked keys."""
 
     def read(connection: Connection) -> dict[tuple[str, str], Counts]:
         def by_lane(table: Table) -> dict[tuple[str, str], int]:
@@ -165,7 +169,7 @@ def counts(tenant: str) -> Callable[[Connection], dict[tuple[str, str], Counts]]
     return read
 
 
-def _of_key(table: Table, tenant: str, subscription: str, lane: str, key: bytes) -> ColumnElement[bool]:
+def _of_key(table: Table, tenant: str, *, subscription: str, lane: str, key: bytes) -> ColumnElement[bool]:
     return (
         (table.c.tenant == tenant)
         & (table.c.subscription == subscription)

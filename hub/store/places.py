@@ -1,4 +1,4 @@
-"""Many places as few bytes: 4 each where they lie close together, else 8. Order and repeats are kept."""
+"""Many places in few bytes: 4 for each if they lie close together, else 8. Order and repeats survive."""
 
 import struct
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ def pack(places: Sequence[int]) -> bytes:
 
 
 def unpack(packed: bytes) -> tuple[int, ...]:
-    """Raises ValueError on anything that `pack` did not make."""
+    """The places that `pack` made into these bytes. Raises ValueError for any other bytes."""
     if not packed:
         return ()
     width, count = packed[0], len(packed)

@@ -1,6 +1,7 @@
-"""The store on SQLAlchemy: one writer connection with group commit, readers of their own, migrations at open.
+"""The store on SQLite through SQLAlchemy: one writer with group commit, read-only readers, migrations at open.
 
-All that is SQLite's own stands in this module. A PostgreSQL store is another `_Database`; nothing else would change.
+This module has what is particular to SQLite: creating and connecting to the file, how a transaction begins, and which
+errors mean that the database is away. The modules of the table groups run on PostgreSQL as they are.
 """
 
 import asyncio
@@ -23,12 +24,12 @@ T = TypeVar("T")
 
 _Group = Sequence[Sequence[Operation]]
 
-_SQLITE_ERROR: Final = 1  # the statement is wrong: a bug, whatever the state of the disk
+_SQLITE_ERROR: Final = 1  # SQLite's code for a wrong statement: a bug, not an outage
 _READERS: Final = 4
 
 
 class SqlStore:
-    """`hub.store.base.Store` on a database. Open it with `open`; the runner stays the caller's."""
+    """The `Store` of the embedded engine. Make it with `open`. The caller that made the runner closes it."""
 
     def __init__(self, tenant: str, runner: Runner, writer_engine: Engine, reader_engine: Engine) -> None:
         self.tenant = tenant
@@ -39,10 +40,10 @@ class SqlStore:
 
     @classmethod
     async def open(cls, path_or_url: Path | str, *, tenant: str, runner: Runner) -> Self:
-        """Open the store, making the file (mode 0600) and bringing its schema up to date where needed.
+        """Open the store. Creates the file (mode 0600) if there is none, and brings its schema up to date.
 
-        Takes a path or a `sqlite:///` URL. Raises StoreUnavailable if the file can't be used, ConfigurationError if it
-        was written by a newer version of the hub or the URL names a database that this version does not run on.
+        Takes a path or a `sqlite:///` URL. Raises StoreUnavailable if the file cannot be used, ConfigurationError if a
+        newer version of the hub wrote it or if the URL names a database that this version does not run on.
         """
         path = _sqlite_path(path_or_url)
         writer_engine, reader_engine = await runner.read(partial(_open_sqlite, path))
@@ -55,7 +56,7 @@ class SqlStore:
         return await self._runner.read(partial(self._read, query))
 
     async def close(self) -> None:
-        """Commit what is enqueued, then close all connections. The last one out folds the WAL into the file."""
+        """Commit what is enqueued, then close all connections. As the last one closes, SQLite empties the WAL."""
         await self._writer.close()
         self._reader_engine.dispose()
         self._writer_engine.dispose()
@@ -70,7 +71,10 @@ class SqlStore:
             raise
 
     def _commit_group(self, group: _Group) -> Sequence[Any]:
-        """One transaction for all; where a caller's operation raises, once more with a savepoint for each caller."""
+        """Commit a group in one transaction. If an operation raises, repeat it with a savepoint for each caller.
+
+        One result for each caller: None, or the exception that its operations raised.
+        """
         try:
             with self._writer_engine.begin() as connection:
                 _run(connection, group)
@@ -129,7 +133,7 @@ def _in_savepoint(connection: Connection, operations: Sequence[Operation]) -> Ex
 
 
 def _is_outage(error: DBAPIError) -> bool:
-    """Whether the database, not the statement, is what failed."""
+    """Whether the database failed, and not the statement."""
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
         return isinstance(error, OperationalError) and code & 0xFF != _SQLITE_ERROR
@@ -137,7 +141,7 @@ def _is_outage(error: DBAPIError) -> bool:
 
 
 def _unavailable(what: str, error: DBAPIError) -> StoreUnavailable:
-    # The driver's code alone: its text may quote values.
+    # Only the driver's code: its text may quote values.
     code = getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)
     advice = (
         "free space on the disk that holds store.db" if code == "SQLITE_FULL" else "see the disk and the system log"
@@ -165,8 +169,8 @@ def _open_sqlite(path: Path) -> tuple[Engine, Engine]:
     writer = create_engine(
         "sqlite://",
         creator=partial(_connect_writer, path),
-        poolclass=StaticPool,  # one connection for good; it alone writes and checkpoints
-        hide_parameters=True,  # an error's text would quote them
+        poolclass=StaticPool,  # one connection for the whole life: only it writes and checkpoints
+        hide_parameters=True,  # else the text of an error would quote them
     )
     reader = create_engine(
         "sqlite://",
@@ -176,7 +180,7 @@ def _open_sqlite(path: Path) -> tuple[Engine, Engine]:
         max_overflow=-1,
         hide_parameters=True,
     )
-    # The driver would begin a transaction at the first write only, after reads that it must cover.
+    # By itself the driver would begin a transaction only at the first write, after reads that belong to it.
     event.listen(writer, "begin", _begin_write)
     event.listen(reader, "begin", _begin_read)
     try:
@@ -202,7 +206,7 @@ def _begin_read(connection: Connection) -> None:
 
 
 def _create(path: Path) -> None:
-    """Make an empty file that others can't read, and make its name durable. SQLite's own files take its mode."""
+    """Create an empty file that no other user can read, durably. SQLite gives its own files the same mode."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
@@ -218,7 +222,7 @@ def _connect_writer(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
     for pragma in (
         "journal_mode=WAL",
-        "synchronous=FULL",  # a lost commit would repeat effects and forget intents
+        "synchronous=FULL",  # a lost commit would repeat effects and lose disclosure intents
         "journal_size_limit=67108864",
         "temp_store=MEMORY",
     ):
@@ -233,7 +237,7 @@ def _connect_reader(path: Path) -> sqlite3.Connection:
 
 
 def _migrate(connection: Connection, path: Path) -> None:
-    """Bring the schema up to date, all or nothing. Alembic is loaded only where there is something to do."""
+    """Bring the schema up to date, all or nothing. Loads Alembic only if there is something to do."""
     from hub.store.migrations import HEAD, REVISIONS, upgrade
 
     current = None

@@ -1,4 +1,4 @@
-"""What SQL says differently on SQLite and PostgreSQL, said once: upsert, insert-if-absent, and rising numbers."""
+"""Statements that SQLite and PostgreSQL write differently: upsert, insert if absent, and rising numbers."""
 
 from functools import cache
 from typing import Any
@@ -38,12 +38,12 @@ def _next_numbers(dialect: str) -> ReturningInsert[Any]:
 
 
 def upsert(connection: Connection, table: Table) -> Insert:
-    """`INSERT` that replaces the row with the same primary key (and keeps it where there is nothing but a key)."""
+    """An `INSERT` that replaces the row with the same primary key; a table of nothing but keys keeps its row."""
     return _upsert(connection.dialect.name, table)
 
 
 def next_numbers(connection: Connection, tenant: str, name: str, count: int) -> int:
-    """Reserve `count` numbers in this transaction; returns the first. They rise, and none is given twice."""
+    """Reserve `count` numbers in this transaction and return the first. They rise, and none is issued twice."""
     last: int = connection.execute(
         _next_numbers(connection.dialect.name), {"tenant": tenant, "name": name, "last": count}
     ).scalar_one()
@@ -51,7 +51,7 @@ def next_numbers(connection: Connection, tenant: str, name: str, count: int) -> 
 
 
 def touch(tenant: str) -> Operation:
-    """The least that is a change, to see whether the store can be written: a commit without one never tries."""
+    """The smallest change, as a test whether the store can be written: a commit without a change writes nothing."""
 
     def operation(connection: Connection) -> None:
         next_numbers(connection, tenant, "touched", 1)
@@ -59,5 +59,6 @@ def touch(tenant: str) -> Operation:
     return operation
 
 
-def chunks(values: "list[Any]") -> "list[list[Any]]":
+def chunks(values: list[Any]) -> list[list[Any]]:
+    """The values in lists that are short enough for one `IN (...)`."""
     return [values[start : start + _IN_AT_A_TIME] for start in range(0, len(values), _IN_AT_A_TIME)]

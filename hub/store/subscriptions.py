@@ -1,4 +1,4 @@
-"""What subscriptions there are and how each stands. The file's are kept too: so it shows what left the file."""
+"""Subscriptions and the status of each. Those of the file are stored too, to show which ones have left the file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ _STATUS = tables.subscription_status
 
 @dataclass(frozen=True, slots=True)
 class StoredSubscription:
-    """One subscription. `spec` is its specification, sealed by the registry (it holds secrets); b"" for a connector's.
+    """One subscription. `spec` is its specification, which the registry has sealed since it holds secrets.
 
-    `origin` says who owns it: `file`, `api` or `connector`; `client` is empty for a connector's.
+    `origin` names its owner: `file`, `api` or `connector`. A connector's subscription has an empty `client` and `spec`.
     """
 
     id: str
@@ -31,7 +31,7 @@ class StoredSubscription:
 
 @dataclass(frozen=True, slots=True)
 class StoredStatus:
-    """How a subscription stands, by the id that it keeps. `reason` is a short code, "" if there is none."""
+    """The status of the subscription with this id. `reason` is a short code, "" if there is none."""
 
     id: str
     status: str
@@ -54,13 +54,15 @@ def save(tenant: str, subscription: StoredSubscription) -> Operation:
 def load(tenant: str) -> Callable[[Connection], list[StoredSubscription]]:
     query = select(_SUBSCRIPTIONS).where(_SUBSCRIPTIONS.c.tenant == tenant).order_by(_SUBSCRIPTIONS.c.created_us)
     return lambda connection: [
-        StoredSubscription(row.id, row.client, row.origin, row.spec, from_us(row.created_us))
+        StoredSubscription(
+            id=row.id, client=row.client, origin=row.origin, spec=row.spec, created=from_us(row.created_us)
+        )
         for row in connection.execute(query)
     ]
 
 
 def remove(tenant: str, id: str) -> Operation:
-    """Drop a subscription and its status."""
+    """Delete a subscription and its status."""
 
     def operation(connection: Connection) -> None:
         for table in (_SUBSCRIPTIONS, _STATUS):

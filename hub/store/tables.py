@@ -1,7 +1,7 @@
 """The store's tables. The tenant is the first column of every table and of every primary key.
 
-Times are microseconds since 1970 UTC: exact, and the same on SQLite and PostgreSQL. The schema is made by the
-migrations beside this module; a test holds the two together.
+Times are microseconds since 1970 UTC: exact, and the same on SQLite and PostgreSQL. The migrations beside this module
+make the schema; a test compares it with these tables.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ def _value(name: str, type_: TypeEngine[Any], *, nullable: bool = False) -> Colu
 
 
 def _table(name: str, *columns: Column[Any] | Index) -> Table:
-    # Without a rowid SQLite keeps the row in its primary key's tree, instead of writing two trees a row.
+    # Without a rowid SQLite stores a row in the primary key's tree, and need not write a second tree.
     return Table(name, metadata, _key("tenant", String()), *columns, sqlite_with_rowid=False)
 
 
@@ -166,10 +166,10 @@ audit = _table(
     _value("target", String()),
 )
 
-# Of the key that the tenant's data was made with (`hub.keys.Keys.fingerprint`).
+# The fingerprint of the key that belongs to the tenant's data (`hub.keys.Keys.fingerprint`).
 key_fingerprints = _table("key_fingerprints", _value("fingerprint", LargeBinary()))
 
-# Numbers that rise and are never used again, also when the rows that had them are gone.
+# Counters. A number is never used again, even after its row was deleted.
 numbers = _table(
     "numbers",
     _key("name", String()),

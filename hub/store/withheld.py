@@ -1,4 +1,4 @@
-"""Marks of what was withheld and from whom, so that it can be restated when it may be told."""
+"""Marks: which entity was withheld from which recipient, so that the hub can restate it once it is permitted."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,9 +14,10 @@ _TABLE = tables.withheld
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """A mark: this entity was withheld from this recipient because of this person (or until its scope is known).
+    """A mark: this entity was withheld from this recipient because of this person.
 
-    Where what is missing is no person, `person` names it as an entity does: `duty/<uuid>`, `activity/<uuid>`.
+    An entity may also be withheld until a duty, activity or organisation is known that decides on its scope. Then
+    `person` holds the name of that entity: `duty/<uuid>`, `activity/<uuid>`.
     """
 
     person: str
@@ -25,7 +26,7 @@ class Withheld:
 
 
 def add(tenant: str, marks: Iterable[Withheld]) -> Operation:
-    """Keep marks; one that is there already stays."""
+    """Store marks. Storing a mark twice changes nothing."""
     rows = [
         {"tenant": tenant, "person": mark.person, "entity": mark.entity, "recipient": mark.recipient} for mark in marks
     ]
@@ -54,13 +55,13 @@ def remove(tenant: str, marks: Iterable[Withheld]) -> Operation:
 
 
 def persons(tenant: str) -> Callable[[Connection], set[str]]:
-    """Every person for whom something is withheld."""
+    """Every person because of whom something is withheld."""
     query = select(_TABLE.c.person).where(_TABLE.c.tenant == tenant).distinct()
     return lambda connection: set(connection.execute(query).scalars())
 
 
 def of(tenant: str, persons: Iterable[str]) -> Callable[[Connection], list[Withheld]]:
-    """All marks of these persons."""
+    """All marks that name these persons."""
     wanted = sorted(set(persons))
 
     def read(connection: Connection) -> list[Withheld]:

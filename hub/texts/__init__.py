@@ -1,34 +1,72 @@
-"""Texts for people, Swedish and English, by key: one catalogue, with a module for each theme.
+"""Every word for people, Swedish and English, by key: one catalogue, with a module for each theme.
 
-Each section is a dict sorted by key. What the command line alone says is in `hub.cli.words`.
+Each section is a dict sorted by key, and all keys of a section begin alike. A key is `theme.what`, such as
+`failure.no-hub`. The installed packages bring their own words with them (`plugins`).
 """
 
 from collections.abc import Mapping
 from typing import Final
 
-from hub.texts import config, connectors, plan, subscriptions
+from hub.texts import (
+    backup,
+    catalogue,
+    check,
+    config,
+    connectors,
+    disclosures,
+    events,
+    failures,
+    help,
+    plan,
+    problems,
+    running,
+    subscriptions,
+    tables,
+)
 from hub.texts.base import Language as Language
 from hub.texts.base import Text as Text
 from hub.texts.base import language_of as language_of
 
 SECTIONS: Final = (
+    backup.BACKUP,
+    backup.RESTORE,
+    catalogue.CATALOGUE,
+    catalogue.PLUGINS,
+    check.CHECK,
+    check.DURABLE,
     config.CONFIG,
     config.HINT,
     config.WARNING,
     connectors.CONNECTOR,
+    connectors.CONNECTORS,
+    disclosures.DISCLOSURES,
+    events.DEAD_LETTERS,
+    events.EVENTS,
+    events.WHY,
+    failures.FAILURE,
+    help.HELP,
+    help.OPTION,
+    plan.ANSWER,
+    plan.APPLY,
     plan.PLAN,
+    problems.PROBLEM,
+    running.DEMO,
+    running.RUN,
     subscriptions.FILTER,
     subscriptions.REASON,
     subscriptions.SUBSCRIPTION,
+    subscriptions.SUBSCRIPTIONS,
+    tables.COLUMN,
+    tables.STATUS,
 )
 TEXTS: Final[Mapping[str, Text]] = {key: found for section in SECTIONS for key, found in section.items()}
 
 
-def text(key: str, language: str, **values: object) -> str:
-    """The text in Swedish (`sv`) or English (anything else), filled in. Raises KeyError for a key that is not there."""
+def text(key: str, language: str, /, **values: object) -> str:
+    """The text in Swedish (`sv`) or English (anything else), filled in. Raises KeyError for an unknown key."""
     return TEXTS[key].say(language, values)
 
 
 def reason(code: str, language: str) -> str:
-    """Why a subscription is paused or ended, in words; a code without words (`http-503`) as it is."""
+    """Why a subscription is paused or ended, in words; a code without words (`http-503`) unchanged."""
     return text(f"reason.{code}", language) if f"reason.{code}" in TEXTS else code

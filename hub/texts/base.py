@@ -1,26 +1,15 @@
-"""One text in both languages, and which of them a user reads."""
+"""Which language a user reads. `Text` itself is the vendors' (`plugins.texts`), since their words stand beside ours."""
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
 
-Language = Literal["sv", "en"]
-
-
-class Text(NamedTuple):
-    """`{name}` marks what is filled in; it is the same in both languages."""
-
-    sv: str
-    en: str
-
-    def say(self, language: str, values: Mapping[str, object]) -> str:
-        """Filled in, in Swedish (`sv`) or English (anything else)."""
-        return (self.sv if language == "sv" else self.en).format(**values)
+from plugins.texts import Language as Language
+from plugins.texts import Text as Text
 
 
 def language_of(environ: Mapping[str, str]) -> Language:
     """The user's language: SKOLNAV_LANG, else LC_ALL or LANG, else Swedish.
 
-    A locale that names no language (`C`, `POSIX`, `C.UTF-8`) is what machines are set to, not what somebody chose.
+    A locale without a language (`C`, `POSIX`, `C.UTF-8`) is a machine's default, not a user's choice.
     """
     for name in ("SKOLNAV_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
         language = environ.get(name, "").partition(".")[0].partition("_")[0].lower()

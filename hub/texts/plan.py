@@ -5,6 +5,21 @@ from typing import Final
 
 from hub.texts.base import Text
 
+ANSWER: Final[Mapping[str, Text]] = {
+    "answer.yes": Text("ja", "yes"),
+    "answer.yes-no": Text("ja/nej", "yes/no"),
+}
+
+APPLY: Final[Mapping[str, Text]] = {
+    "apply.asked": Text("Genomföra?", "Do it?"),
+    "apply.done": Text("Genomfört.", "Done."),
+    "apply.left": Text("Ingenting gjordes.", "Nothing was done."),
+    "apply.needs-yes": Text(
+        "Här finns ingen att fråga. Skriv --yes om ändringen ska göras.",
+        "There is nobody to ask here. Write --yes if the change is to be done.",
+    ),
+}
+
 PLAN: Final[Mapping[str, Text]] = {
     "plan.added": Text("tillkommer", "is added"),
     "plan.changed": Text("ändras", "changes"),
@@ -89,6 +104,14 @@ PLAN: Final[Mapping[str, Text]] = {
         "Händelser äldre än {days} dygn tas bort; den som är längre efter än så missar dem.",
         "Events older than {days} days are removed; who is further behind misses them.",
     ),
+    "plan.nothing": Text("Ingenting ändras.", "Nothing changes."),
+    "plan.of-nothing": Text(
+        "Ingen hubb kör här: planen räknar från ingenting.", "No hub runs here: the plan counts from nothing."
+    ),
     "plan.paused": Text("pausas", "is paused"),
     "plan.removed": Text("tas bort", "is removed"),
+    "plan.what.client": Text("klient", "client"),
+    "plan.what.connector": Text("kontakt", "connector"),
+    "plan.what.hub": Text("hubben", "hub"),
+    "plan.what.subscription": Text("prenumeration", "subscription"),
 }

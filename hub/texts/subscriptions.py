@@ -1,4 +1,4 @@
-"""Subscriptions: why one is paused or ended, and why one, or its filter, is refused."""
+"""Subscriptions: what an operator did to one, why one is paused or ended, and why one, or its filter, is refused."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -60,4 +60,25 @@ SUBSCRIPTION: Final[Mapping[str, Text]] = {
         "Prenumerationen går inte att använda: {says}", "The subscription can't be used: {says}"
     ),
     "subscription.unknown": Text("Det finns ingen sådan prenumeration.", "There is no such subscription."),
+}
+
+SUBSCRIPTIONS: Final[Mapping[str, Text]] = {
+    "subscriptions.none": Text("Inga prenumerationer.", "No subscriptions."),
+    "subscriptions.removed": Text("{name} är borttagen.", "{name} is removed."),
+    "subscriptions.replaying": Text("{name}: skickas igen ({lane}).", "{name}: is sent again ({lane})."),
+    "subscriptions.several": Text(
+        "Flera heter {name}. Skriv ett id: {ids}.", "Several are called {name}. Write an id: {ids}."
+    ),
+    "subscriptions.sure": Text(
+        "Ta bort {name}, med läge, väntande nycklar och olevererbart?",
+        "Remove {name}, with cursor, parked keys and dead letters?",
+    ),
+    "subscriptions.test.delivered": Text("{name}: mottagaren tog emot provet.", "{name}: the recipient took the test."),
+    "subscriptions.test.failed": Text(
+        "{name}: provet togs inte emot ({reason}).", "{name}: the test was not taken ({reason})."
+    ),
+    "subscriptions.unknown": Text(
+        "Ingen prenumeration heter {name}.{hint} De visas av: skolnav subscriptions.",
+        "No subscription is called {name}.{hint} They are shown by: skolnav subscriptions.",
+    ),
 }

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
@@ -309,23 +311,68 @@ class StoreContract:
             ]
         results = await asyncio.gather(*futures, return_exceptions=True)
         assert isinstance(results[1], ZeroDivisionError)
-        assert await store.read(disclosures.verify(T)) == disclosures.Verified(5, None)
+        assert await store.read(disclosures.verify(T)) == whole(5)
 
+    async def test_an_empty_chain_is_whole(self, store: Store) -> None:
+        assert await store.read(disclosures.verify(T)) == whole(0)
+
+    @pytest.mark.parametrize("step", [None, 1, 2, 3, 4, 99])
     @pytest.mark.parametrize(
         ("tampering", "broken_at"),
         [
             (lambda t: t.update().where(t.c.n == 2).values(recipient="client/other"), 2),
             (lambda t: t.update().where(t.c.n == 2).values(allowed=False), 2),
+            (lambda t: t.update().where(t.c.n == 4).values(hash=bytes(32)), 4),
             (lambda t: t.delete().where(t.c.n == 1), 1),
             (lambda t: t.delete().where(t.c.n == 2), 2),
-            (lambda t: t.delete().where(t.c.n == 3), 3),
+            (lambda t: t.delete().where(t.c.n == 4), 4),
+            (lambda t: t.delete().where(t.c.n >= 3), 3),
+            (lambda t: t.delete(), 1),
+            (lambda t: t.update().where(t.c.n == 3).values(n=5), 3),
         ],
-        ids=["a row changed", "an outcome changed", "the first taken out", "one taken out", "the last cut off"],
-    )
-    async def test_a_chain_that_was_tampered_with_does_not_verify(self, store: Store, tampering, broken_at) -> None:
-        await store.commit(disclosures.append(T, [DISCLOSURE] * 3))
+        ids=[
+            "a row changed", "an outcome changed", "the last hash changed", "the first removed", "one removed",
+            "the last removed", "the end removed", "all removed", "one moved to the end",
+        ],
+    )  # fmt: skip
+    async def test_a_chain_that_was_tampered_with_does_not_verify(
+        self, store: Store, tampering: Any, broken_at: int, step: int | None
+    ) -> None:
+        """In one walk, and in as many as it takes: each says the same place."""
+        await store.commit(disclosures.append(T, [DISCLOSURE] * 4))
         await store.commit(lambda connection: connection.execute(tampering(tables.disclosures)))
-        assert (await store.read(disclosures.verify(T))).broken_at == broken_at
+        assert await walked(store, step) == (broken_at - 1, broken_at)
+
+    @pytest.mark.parametrize("step", [None, 1, 4])
+    async def test_a_row_that_was_added_at_the_end_does_not_verify(self, store: Store, step: int | None) -> None:
+        """Even where it fits the row before it: the head does not know it."""
+        await store.commit(disclosures.append(T, [DISCLOSURE] * 3))
+        head = await store.read(lambda connection: connection.execute(tables.disclosure_heads.select()).one())
+        await store.commit(disclosures.append(T, [DISCLOSURE]))
+        back = tables.disclosure_heads.update().values(n=head.n, hash=head.hash)
+        await store.commit(lambda connection: connection.execute(back))
+        assert await walked(store, step) == (3, 4)
+
+    async def test_a_walk_in_steps_sees_what_is_appended_meanwhile(self, store: Store) -> None:
+        await store.commit(disclosures.append(T, [DISCLOSURE] * 3))
+        first = await store.read(disclosures.verify(T, limit=2))
+        assert first == disclosures.Verified(rows=2, broken_at=None, complete=False)
+        await store.commit(disclosures.append(T, [DISCLOSURE] * 2))
+        assert await store.read(disclosures.verify(T, after=first.rows)) == whole(5)
+
+    async def test_a_walk_from_a_row_that_is_not_there_breaks_at_it(self, store: Store) -> None:
+        await store.commit(disclosures.append(T, [DISCLOSURE]))
+        assert (await store.read(disclosures.verify(T, after=7))).broken_at == 7
+
+    async def test_verifying_takes_no_more_memory_for_more_rows(self, store: Store) -> None:
+        await store.commit(disclosures.append(T, [replace(DISCLOSURE, subscription="s" * 1000)] * 20_000))
+        tracemalloc.start()
+        try:
+            assert await store.read(disclosures.verify(T)) == whole(20_000)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 8 << 20  # all rows at once would be more than 20 MiB
 
     # -- lanes, subscriptions, audit -------------------------------------------------------------------------
 
@@ -363,3 +410,15 @@ class StoreContract:
 
 def _number() -> dict[str, object]:
     return {"tenant": T, "name": "n", "last": 1}
+
+
+def whole(rows: int) -> disclosures.Verified:
+    return disclosures.Verified(rows=rows, broken_at=None, complete=True)
+
+
+async def walked(store: Store, step: int | None) -> tuple[int, int | None]:
+    """Rows that fit together, and where the chain breaks: walked at once (None), or `step` rows at a time."""
+    found = await store.read(disclosures.verify(T, limit=step))
+    while not found.complete:
+        found = await store.read(disclosures.verify(T, after=found.rows, limit=step))
+    return found.rows, found.broken_at

@@ -26,7 +26,7 @@ from tests.school import (
     organisation,
     pupil,
     uid,
-)  # fmt: skip
+)
 
 SOURCE: Final = "urn:skolnav:load"
 UNIT: Final = str(uuid5(NAMESPACE_URL, "unit"))

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.connectors.catering.sftp_peer import Peer, sftp_peer
 from tests.peers.hub import OPERATOR, HubProcess, client
+from tests.peers.sftp import Peer, sftp_peer
 from tests.school import (
     ABSENCE,
     CURRENT,
@@ -28,7 +28,7 @@ from tests.school import (
     organisation,
     pupil,
     uid,
-)  # fmt: skip
+)
 from tests.until import until
 
 COUNT = "se.skolnav.meals.count.v1"

@@ -1,7 +1,7 @@
-"""How the store's schema came to be, step by step (Alembic). Run in-process when the store is opened.
+"""The steps that make the store's schema (Alembic). Opening the store runs the missing ones in its own process.
 
-A new step: `python -m hub.store.migrations "what it does"` writes it from the difference between the tables and the
-migrated schema; read it, then add its revision to `REVISIONS`.
+To add a step, run `python -m hub.store.migrations "what it does"`: it writes the step from the difference between the
+tables and the migrated schema. Check the step, then add its revision to `REVISIONS`.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 if TYPE_CHECKING:
     from alembic.config import Config
 
-# Kept here so that opening an up-to-date store needs no Alembic. A test holds them to the scripts.
+# Listed here so that opening an up-to-date store needs no Alembic. A test compares them with the scripts.
 REVISIONS: Final = ("0001", "0002")
 HEAD: Final = REVISIONS[-1]
 
@@ -27,7 +27,7 @@ def config(connection: Connection) -> "Config":
 
 
 def upgrade(connection: Connection) -> None:
-    """Run what is missing, in the caller's transaction."""
+    """Run the missing steps in the caller's transaction."""
     from alembic import command
 
     command.upgrade(config(connection), "head")

@@ -1,4 +1,4 @@
-"""Write a new migration from what `hub.store.tables` has and the migrated schema lacks."""
+"""Write a new migration: the difference between `hub.store.tables` and the migrated schema."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Alembic's entry: the migrations run on the connection, and in the transaction, of whoever opened the store."""
+"""Alembic's entry. The migrations run on the connection of the code that opens the store, in its transaction."""
 
 from alembic import context
 
@@ -8,7 +8,7 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
     transactional_ddl=True,
-    render_as_batch=True,  # SQLite alters a table by making it anew
+    render_as_batch=True,  # SQLite changes a table by copying it
 )
 with context.begin_transaction():
     context.run_migrations()

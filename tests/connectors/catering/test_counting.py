@@ -193,17 +193,3 @@ def test_organisations_in_a_circle_end() -> None:
         [{"id": "A", "parentOrganisation": {"id": "B"}}, {"id": "b", "parentOrganisation": {"id": "a"}}]
     )
     assert circle.line("A") == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    ("day", "wall", "utc"),
-    [
-        (date(2026, 10, 25), "02:30", "2026-10-25T00:30:00+00:00"),  # repeated: the first
-        (date(2026, 10, 25), "03:00", "2026-10-25T02:00:00+00:00"),
-        (date(2027, 3, 28), "02:30", "2027-03-28T01:00:00+00:00"),  # missing: the next valid minute
-        (date(2026, 10, 26), "08:30", "2026-10-26T07:30:00+00:00"),
-        (date(2026, 10, 23), "08:30", "2026-10-23T06:30:00+00:00"),
-    ],
-)
-def test_school_time_over_a_change_of_daylight_saving_time(day: date, wall: str, utc: str) -> None:
-    assert instant(day, time.fromisoformat(wall)).isoformat() == utc

@@ -23,7 +23,7 @@ from schemas.directory import (
 )
 from schemas.payload import Payload
 from tests.connectors.catering.desk import rows_of
-from tests.connectors.catering.sftp_peer import Peer, sftp_peer
+from tests.peers.sftp import Peer, sftp_peer
 from tests.school import envelope
 
 RECORDED = Path(__file__).parents[4] / "shared" / "reference" / "ss12000" / "demo-sis"

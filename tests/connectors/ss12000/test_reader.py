@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from connectors.ss12000.connector import Ss12000
 from connectors.ss12000.kinds import ABSENCES, ALL, DIRECTORY, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import compare, lesson
-from connectors.ss12000.mapping import digest_kept, tell, tell_gone, to_keep
+from connectors.ss12000.mapping import digest_kept, end_of, news_of, to_keep
 from connectors.ss12000.reader import digest, read
 from plugins.manager import Plugins
 from schemas import Catalogue
@@ -174,13 +174,13 @@ def check(kind: Kind, raw: Any) -> bool:
         return False
     record = reading.record
     if kind is LESSONS:
-        told = compare(None, lesson(record, None, {}))
+        news = compare(None, lesson(record, None, {}))
         kept: Any = {"d": digest(raw), "l": record}
     else:
-        told, kept = tell(kind, record, None), to_keep(kind, record, digest(raw), "2026-11-24")
+        news, kept = news_of(kind, record, None), to_keep(kind, record, digest(raw), "2026-11-24")
     assert digest_kept(json.loads(json.dumps(kept))) == digest(raw)
-    assert told is not None or (kind is PRESENCES and record["eventType"] not in ("In", "Ut"))
-    for each in (told, tell_gone(kind, record["id"], kept)):
+    assert news is not None or (kind is PRESENCES and record["eventType"] not in ("In", "Ut"))
+    for each in (news, end_of(kind, record["id"], kept)):
         if each is not None:
             valid(*each)
     return True

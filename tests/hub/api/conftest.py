@@ -37,7 +37,7 @@ from schemas import Category, DataContract
 
 TOKENS = {
     name: f"token-of-{name}-0123456789"
-    for name in ("feeder", "narrow", "acme", "other", "op", "bare", "blind", "facilities")
+    for name in ("feeder", "narrow", "acme", "other", "op", "bare", "blind", "facilities", "officer", "auditor")
 }
 
 
@@ -61,6 +61,8 @@ def clients() -> tuple[ClientConfig, ...]:
         client("blind", "subscriber", contract=contract("attendance")),
         client("facilities", "subscriber", contract=contract("none", "free_text")),
         client("op", "operator"),
+        client("officer", "privacy_officer"),
+        client("auditor", "auditor"),
     )
 
 

@@ -6,6 +6,8 @@ import httpx
 import pytest
 
 from hub.api.app import create_app
+from hub.operating import disclosure_chain
+from hub.store import disclosures, tables
 from tests.hub.api.conftest import bearer
 from tests.hub.api.school import absence as absence_of
 from tests.hub.api.school import append, closed_day, current, person, pupil
@@ -217,3 +219,33 @@ class TestWhy:
             problem(await http.get(f"/v1/operator/why?{query}", headers=bearer("op")), 404, "not-found")
         query = "event=absence-1-rep&recipient=acme"
         problem(await http.get(f"/v1/operator/why?{query}", headers=bearer("acme")), 403, "role-missing")
+
+
+class TestTheChainOfDisclosures:
+    @pytest.fixture(autouse=True)
+    async def rows(self, hub):
+        row = disclosures.Disclosure(hub.clock.utc(), "client/acme", "s", "", "tillaten", True, ("c",), (1,), ("p",))
+        await hub.store.commit(disclosures.append(hub.store.tenant, [row] * 5))
+
+    async def verify(self, http, after=0):
+        answer = await http.get(f"/v1/operator/disclosures/verify?after={after}", headers=bearer("op"))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def test_it_is_verified_in_steps_of_bounded_time(self, http, monkeypatch):
+        monkeypatch.setattr(disclosure_chain, "ROWS", 2)
+        assert await self.verify(http) == {"rows": 2, "broken_at": None, "complete": False}
+        assert await self.verify(http, 2) == {"rows": 4, "broken_at": None, "complete": False}
+        assert await self.verify(http, 4) == {"rows": 5, "broken_at": None, "complete": True}
+
+    async def test_a_break_is_said_by_number_alone(self, http, hub):
+        rows = tables.disclosures
+        await hub.store.commit(lambda c: c.execute(rows.update().where(rows.c.n == 3).values(recipient=CANARY)))
+        assert await self.verify(http) == {"rows": 2, "broken_at": 3, "complete": True}
+
+    async def test_it_is_for_operators_officers_and_auditors(self, http):
+        problem(await http.get("/v1/operator/disclosures/verify"), 401, "unauthenticated")
+        for client in ("acme", "feeder"):
+            problem(await http.get("/v1/operator/disclosures/verify", headers=bearer(client)), 403, "role-missing")
+        for client in ("officer", "auditor"):
+            assert (await http.get("/v1/operator/disclosures/verify", headers=bearer(client))).status_code == 200

@@ -13,6 +13,7 @@ from pydantic import Field
 from hub.assembly.hub import Hub
 from hub.config import ConfigErrors, load
 from hub.hosting.instance import InstanceStatus
+from hub.registry.registry import LEFT_FILE
 from hub.store.base import StoreUnavailable
 from hub.subscriptions.model import Status
 from plugins.connector import Connector, ConnectorConfig, Contract, daily
@@ -123,6 +124,37 @@ async def test_one_that_left_gets_nothing_and_comes_back_with_what_waited(house:
     assert Desk.seen == [("desk", 1)]
 
 
+async def test_one_that_leaves_while_delivery_takes_it_up_is_no_fault(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paused as a fault of the hub's, it would stay so when it comes back."""
+    await house.hub.settled()
+    read, asked, answered = house.hub.store.read, asyncio.Event(), asyncio.Event()
+
+    async def slow_once(query: Any) -> Any:
+        if not asked.is_set():
+            asked.set()
+            await answered.wait()
+        return await read(query)
+
+    registry = house.hub.services.subscriptions
+    await registry.set_status("connector:desk", Status.PAUSED, "by-hand", "test")
+    await house.hub.settled()
+    monkeypatch.setattr(house.hub.store, "read", slow_once)
+    await registry.set_status("connector:desk", Status.ACTIVE, "", "test")
+    await asked.wait()
+    house.write()
+    await house.hub.reloader.apply(dry_run=False)
+    answered.set()
+    await house.hub.settled()
+    assert registry.get("connector:desk").reason == LEFT_FILE
+    house.write(connectors={"desk": {"use": "desk"}})
+    await house.hub.reloader.apply(dry_run=False)
+    await house.close_a_day()
+    await house.hub.settled()
+    assert Desk.seen == [("desk", 1)]
+
+
 async def test_one_that_waited_for_its_configuration_goes_on_when_that_is_mended(house: House) -> None:
     house.write(connectors={"desk": {"use": "desk", "good": False}})
     await house.hub.reloader.apply(dry_run=False)
@@ -184,7 +216,6 @@ async def test_a_store_that_fails_for_a_moment_leaves_no_connector_without_its_t
             raise StoreUnavailable("away")
         await add(name)
 
-    monkeypatch.setattr("hub.assembly.reload.AGAIN_S", 0.01)
     monkeypatch.setattr(house.hub.timers, "add", away_at_first)
     house.write(connectors={"desk": {"use": "desk", "at": "09:00"}})
     await house.hub.reloader.apply(dry_run=False)

@@ -18,7 +18,7 @@ def intent(place: int, *subjects: str, rule: Rule = Rule.ALLOWED) -> Intent:
 async def test_rows_are_chained_and_name_nobody(hub: Hub) -> None:
     """Disclosure: no personal data in clear."""
     await hub.store.commit(hub.disclosures.record([intent(1, ANNA), intent(2, ANNA, BO, rule=Rule.PROTECTED)]))
-    assert await hub.store.read(rows.verify(TENANT)) == rows.Verified(2, None)
+    assert await hub.store.read(rows.verify(TENANT)) == rows.Verified(rows=2, broken_at=None, complete=True)
     raw = b"".join(path.read_bytes() for path in hub.folder.glob("store.db*"))
     assert b"skydd.person" in raw
     assert not any(each.encode() in raw or bytes.fromhex(each.replace("-", "")) in raw for each in (ANNA, BO))

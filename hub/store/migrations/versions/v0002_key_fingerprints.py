@@ -1,4 +1,4 @@
-"""Which key each tenant's data was made with."""
+"""The fingerprint of the key that each tenant's data belongs to."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,0 +1,146 @@
+"""What the connector remembers between events: absences, closed days, each kitchen's last snapshot, mail that waits.
+
+Names are `absence/<id>`, `closed/<organisation>/<date>`, `day/<kitchen>/<date>` and `mail/<address>/<kitchen>/<date>`
+(the address as a digest). It keeps only what a count needs (a pseudonym, start, end, the organisation), and only until
+the day is past. Each read decodes its value anew, so no function here that runs for every event walks through all of
+them.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from datetime import UTC, date, datetime, time
+from typing import Any, Final
+
+from connectors.catering.config import Kitchen
+from connectors.catering.counting import Away, instant
+from connectors.catering.snapshot import Snapshot
+from plugins import Event
+from schemas.absence import AbsenceWithdrawn
+from schemas.event import parse_timestamp
+from schemas.school_time import SCHOOL_ZONE
+
+_ABSENCE: Final = "absence/"
+_CLOSED: Final = "closed/"
+_DAY: Final = "day/"
+_MAIL: Final = "mail/"
+
+State = Mapping[str, Any]
+
+
+def note_absence(state: MutableMapping[str, Any], event: Event, now: datetime) -> list[Away]:
+    """Keep an absence; returns it as it was and as it is now, each where it counts. Empty: the event has no news."""
+    data = event.data
+    name = f"{_ABSENCE}{data['id'].lower()}"
+    kept = state.get(name)
+    end = parse_timestamp(data["endTime"]).astimezone(UTC)
+    if _is_older(event, kept) or (kept is None and end <= _start_of(now)):
+        return []
+    # A withdrawn absence leaves its end and sequence, so that a replay of its report does not revive it.
+    new: dict[str, Any] = {"end": end.isoformat(), "sequence": event.sequence}
+    if event.type != AbsenceWithdrawn.spec.type:
+        new["student"] = data["student"]["id"]
+        new["start"] = parse_timestamp(data["startTime"]).astimezone(UTC).isoformat()
+        new["organisation"] = organisation_of(data)
+    state[name] = new
+    return [away for away in (_away(kept), _away(new)) if away is not None]
+
+
+def note_closed(state: MutableMapping[str, Any], event: Event, now: datetime) -> date | None:
+    """Keep that an organisation is closed on a day, or open after all; returns the day. None: no news."""
+    organisation, day = organisation_of(event.data), date.fromisoformat(event.data["date"])
+    name = f"{_CLOSED}{organisation}/{day}"
+    if day < now.astimezone(SCHOOL_ZONE).date() or _is_older(event, state.get(name)):
+        return None
+    state[name] = {"closed": event.data.get("closed", True), "sequence": event.sequence}
+    return day
+
+
+def absences(state: State) -> Iterator[Away]:
+    """Every absence that was not withdrawn."""
+    for name in state:
+        if name.startswith(_ABSENCE) and (away := _away(state[name])) is not None:
+            yield away
+
+
+def closed_on(state: State, day: date) -> frozenset[str]:
+    """Ids of the organisations that are closed that day."""
+    return frozenset(
+        name.split("/")[1]
+        for name in state
+        if name.startswith(_CLOSED) and name.endswith(f"/{day}") and state[name]["closed"]
+    )
+
+
+def last_snapshot(state: State, kitchen: Kitchen, day: date) -> Snapshot | None:
+    """The snapshot that the kitchen last got of a day; None if it got none."""
+    kept = state.get(f"{_DAY}{kitchen.id}/{day}")
+    return None if kept is None else Snapshot.model_validate(kept)
+
+
+def snapshots(state: State, kitchen: Kitchen) -> list[Snapshot]:
+    """The kitchen's last snapshot of each day, by day."""
+    prefix = f"{_DAY}{kitchen.id}/"
+    found = [Snapshot.model_validate(state[name]) for name in state if name.startswith(prefix)]
+    return sorted(found, key=lambda snapshot: snapshot.day)
+
+
+def keep_snapshot(state: MutableMapping[str, Any], snapshot: Snapshot) -> None:
+    state[f"{_DAY}{snapshot.kitchen}/{snapshot.day}"] = snapshot.model_dump(mode="json")
+
+
+def queue(state: MutableMapping[str, Any], address: str, snapshot: Snapshot, at: datetime) -> None:
+    """Keep that an address is to get a snapshot by mail. It replaces an earlier revision that still waits."""
+    state[f"{_mail(address, snapshot.kitchen)}{snapshot.day}"] = {"revision": snapshot.revision, "at": at.isoformat()}
+
+
+def queued(state: State, address: str, kitchen: Kitchen) -> list[tuple[str, Snapshot, datetime]]:
+    """(name in the state, snapshot, when it was decided) of the mail that waits for an address."""
+    prefix = _mail(address, kitchen.id)
+    names = sorted(name for name in state if name.startswith(prefix))
+    waiting = [(name, last_snapshot(state, kitchen, date.fromisoformat(name.removeprefix(prefix)))) for name in names]
+    return [(name, found, datetime.fromisoformat(state[name]["at"])) for name, found in waiting if found is not None]
+
+
+def mark_sending(state: MutableMapping[str, Any], names: Iterable[str]) -> None:
+    """Keep that these mails are about to be sent: after a crash they may have been."""
+    for name in names:
+        if "sending" not in state[name]:
+            state[name] = {**state[name], "sending": True}
+
+
+def forget_past(state: MutableMapping[str, Any], now: datetime) -> None:
+    """Drop what no later count can need."""
+    today, midnight = now.astimezone(SCHOOL_ZONE).date().isoformat(), _start_of(now)
+    for name in list(state):
+        if name.startswith(_ABSENCE):
+            past = datetime.fromisoformat(state[name]["end"]) <= midnight
+        else:
+            past = name.rsplit("/", 1)[1] < today
+        if past:
+            del state[name]
+
+
+def organisation_of(data: Mapping[str, Any]) -> str | None:
+    reference = data.get("organisation")
+    return reference["id"].lower() if isinstance(reference, Mapping) and "id" in reference else None
+
+
+def _mail(address: str, kitchen: str) -> str:
+    return f"{_MAIL}{hashlib.sha256(address.encode()).hexdigest()[:32]}/{kitchen}/"
+
+
+def _away(kept: Mapping[str, Any] | None) -> Away | None:
+    if kept is None or "student" not in kept:
+        return None
+    start, end = datetime.fromisoformat(kept["start"]), datetime.fromisoformat(kept["end"])
+    return Away(kept["student"], start, end, kept["organisation"])
+
+
+def _is_older(event: Event, kept: Mapping[str, Any] | None) -> bool:
+    """Whether the connector has a newer event of the same entity: repeats and replays come in any order."""
+    before = kept.get("sequence") if kept is not None else None
+    return event.sequence is not None and before is not None and event.sequence < before
+
+
+def _start_of(now: datetime) -> datetime:
+    return instant(now.astimezone(SCHOOL_ZONE).date(), time(0))

@@ -1,0 +1,104 @@
+"""`/metrics`: how subscriptions, connectors and directory sources stand, as Prometheus gauges."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from fastapi import APIRouter
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.responses import Response
+
+from hub.http.access import Operator, Parts
+from hub.operating.connectors import ConnectorStanding, connectors
+from hub.operating.sources import SourceStanding, sources
+from hub.operating.subscriptions import SubscriptionStanding, subscriptions
+from hub.subscriptions.model import Status
+
+OF_SUBSCRIPTIONS: Final[Mapping[str, str]] = {
+    "skolnav_subscription_lag_seconds": "Age of the oldest event that has not reached the recipient",
+    "skolnav_subscription_open": "Deliveries under way",
+    "skolnav_subscription_parked": "Keys that wait for their next attempt",
+    "skolnav_subscription_dead": "Dead letters",
+    "skolnav_subscription_active": "1 while it is active",
+}
+OF_CONNECTORS: Final[Mapping[str, str]] = {
+    "skolnav_connector_up": "1 while it runs, and its subscription, if it has one, is active",
+    "skolnav_connector_poll_age_seconds": "Seconds since the last poll that read everything, or since it started",
+    "skolnav_connector_poll_failures": "Polls in a row that failed or did not read everything",
+    "skolnav_connector_waiting": "Things that wait until a person confirms them",
+}
+PROBLEMS: Final = "skolnav_connector_problems"
+AGES: Final = "skolnav_directory_age_seconds"
+
+router = APIRouter(tags=["health"])
+
+
+@router.head("/metrics", include_in_schema=False)
+@router.get("/metrics", summary="Prometheus", response_class=Response)
+async def metrics(parts: Parts, who: Operator) -> Response:
+    """For operators: subscriptions by id, connectors by name, no person, and nothing about what was withheld."""
+    registry = CollectorRegistry()
+    registry.register(Standings(subscriptions(parts), await connectors(parts), sources(parts)))
+    ProcessCollector(registry=registry)
+    return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+class Standings(Collector):
+    """Gauges of one moment."""
+
+    def __init__(
+        self,
+        subscriptions: Sequence[SubscriptionStanding],
+        connectors: Sequence[ConnectorStanding],
+        sources: Sequence[SourceStanding],
+    ) -> None:
+        self._subscriptions = subscriptions
+        self._connectors = connectors
+        self._sources = sources
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._of_subscriptions()
+        yield from self._of_connectors()
+        yield self._problems()
+        yield self._ages()
+
+    def _of_subscriptions(self) -> Iterator[Metric]:
+        gauges = {
+            name: GaugeMetricFamily(name, says, labels=["subscription"]) for name, says in OF_SUBSCRIPTIONS.items()
+        }
+        for each in self._subscriptions:
+            labels = [each.subscription]
+            gauges["skolnav_subscription_lag_seconds"].add_metric(labels, each.lag_s)
+            gauges["skolnav_subscription_open"].add_metric(labels, each.open)
+            gauges["skolnav_subscription_parked"].add_metric(labels, each.parked)
+            gauges["skolnav_subscription_dead"].add_metric(labels, each.dead)
+            gauges["skolnav_subscription_active"].add_metric(labels, float(each.state is Status.ACTIVE))
+        return iter(gauges.values())
+
+    def _of_connectors(self) -> Iterator[Metric]:
+        gauges = {name: GaugeMetricFamily(name, says, labels=["connector"]) for name, says in OF_CONNECTORS.items()}
+        for each in self._connectors:
+            labels = [each.name]
+            gauges["skolnav_connector_up"].add_metric(labels, float(each.up))
+            if each.polled_s is not None:
+                gauges["skolnav_connector_poll_age_seconds"].add_metric(labels, each.polled_s)
+                gauges["skolnav_connector_poll_failures"].add_metric(labels, each.failures)
+            if each.waiting_count is not None:
+                gauges["skolnav_connector_waiting"].add_metric(labels, each.waiting_count)
+        return iter(gauges.values())
+
+    def _problems(self) -> Metric:
+        found = CounterMetricFamily(PROBLEMS, "Problems reported to operators", labels=["connector", "code"])
+        for each in self._connectors:
+            for code, count in sorted(each.problems.items()):
+                found.add_metric([each.name, code], count)
+        return found
+
+    def _ages(self) -> Metric:
+        found = GaugeMetricFamily(
+            AGES, "Seconds since a source said that everything it sent is complete", labels=["source"]
+        )
+        for each in self._sources:
+            found.add_metric([each.source], each.age_s)
+        return found

@@ -1,0 +1,65 @@
+"""`skolnav catalogue`: the event types that are installed here. Needs no hub."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub.cli import output
+from hub.cli.exits import Code, Failure
+from hub.cli.installed import ShowsOne, installed, unwritable
+from hub.cli.language import did_you_mean, say
+from hub.cli.options import Json
+
+catalogue = typer.Typer(invoke_without_command=True, rich_markup_mode=None, cls=ShowsOne)
+
+
+@catalogue.callback()
+def list_types(ctx: typer.Context, json: Json = False) -> None:
+    if ctx.invoked_subcommand is not None:
+        return
+    from schemas.export import catalogue_list
+
+    found = catalogue_list(installed().catalogue())
+    if json:
+        output.as_json(found)
+        return
+    rows = [(each["type"], each["key"], each["description"].partition("\n")[0]) for each in found["types"]]
+    output.table(("type", "key", "what"), rows)
+
+
+@catalogue.command("show", help=say("help.catalogue-show"))
+def show_type(type: Annotated[str, typer.Argument(help=say("option.type"))], json: Json = False) -> None:
+    from schemas.export import catalogue_entry
+
+    types = installed().catalogue()
+    known = [each.type for each in types]
+    if type not in known:
+        hint = did_you_mean(type, known)
+        raise Failure(Code.FAILED, say("catalogue.unknown", hint=hint))
+    found = catalogue_entry(types, types.entry(type))
+    if json:
+        output.as_json(found)
+        return
+    output.facts({"type": found["type"], "key": found["key"], "what": found["description"]})
+    output.line()
+    output.table(("field", "categories"), [(path, ", ".join(each)) for path, each in found["categories"].items()])
+    for example in found["examples"][:1]:
+        output.line()
+        output.as_json(example)
+
+
+@catalogue.command("export", help=say("help.catalogue-export"))
+def export(folder: Annotated[Path, typer.Argument(help=say("option.folder"))]) -> None:
+    from importlib.metadata import version
+
+    from schemas.export import files
+
+    written = files(installed().catalogue(), version=version("skolnav"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in written.items():
+            (folder / name).write_text(content, "utf-8")
+    except OSError as error:
+        raise unwritable(error, folder) from None
+    output.line(say("catalogue.exported", count=len(written), folder=folder))

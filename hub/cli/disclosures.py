@@ -1,0 +1,40 @@
+"""`skolnav disclosures verify`: whether the log of disclosures is as it was written."""
+
+from typing import Any
+
+import typer
+
+from hub.cli import output
+from hub.cli.exits import Code, Failure
+from hub.cli.language import say
+from hub.cli.local_hub import LocalHub
+from hub.cli.options import Config, Data, Json, Where
+
+disclosures = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+@disclosures.callback()
+def disclosures_of(ctx: typer.Context, config: Config = None, data: Data = None, json: Json = False) -> None:
+    ctx.obj = Where(config, data, json)
+
+
+@disclosures.command("verify", help=say("help.disclosures-verify"))
+def verify(ctx: typer.Context, config: Config = None, data: Data = None, json: Json = False) -> None:
+    where = Where.of(ctx, config, data, json)
+    with where.hub() as hub:
+        found = _verified(hub)
+    rows, broken_at = found["rows"], found["broken_at"]
+    if where.json:
+        output.as_json({"rows": rows, "broken_at": broken_at})
+    elif broken_at is None:
+        output.line(say("disclosures.whole", rows=rows))
+    if broken_at is not None:
+        raise Failure(Code.FAILED, say("disclosures.broken", rows=rows, number=broken_at))
+
+
+def _verified(hub: LocalHub) -> dict[str, Any]:
+    """One call verifies some thousands of rows, so that none takes long."""
+    found: dict[str, Any] = {"rows": 0, "complete": False}
+    while not found["complete"]:
+        found = hub.get("/v1/operator/disclosures/verify", after=found["rows"])
+    return found

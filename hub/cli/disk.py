@@ -1,0 +1,97 @@
+"""How durably the embedded engine keeps what is accepted: what the data folder's file system can do."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hub.cli.language import say
+
+LITTLE: Final = 64 << 20  # bytes: less is as good as full
+SLOW_MS: Final = 50.0
+_IN_MEMORY: Final = frozenset({"tmpfs", "ramfs"})
+_NETWORK: Final = ("nfs", "cifs", "smb", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs")
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """`folder` is the data folder, or where it would be made. `error`: it can't be written so that it stays."""
+
+    folder: Path
+    kind: str  # of file system; empty where the system does not tell
+    fsync_ms: float
+    free: int | None  # bytes
+    error: str = ""
+
+    def warnings(self) -> Iterator[str]:
+        """What a municipality should know, in the user's language."""
+        if self.kind in _IN_MEMORY:
+            yield say("durable.memory", kind=self.kind)
+        if self.kind.startswith(_NETWORK):
+            yield say("durable.network", kind=self.kind)
+        if self.free is not None and self.free < LITTLE:
+            yield say("durable.full", free=size(self.free))
+        if self.fsync_ms > SLOW_MS:
+            yield say("durable.slow", milliseconds=f"{self.fsync_ms:.0f}")
+
+
+def probe(data: Path) -> Durability:
+    """Write and fsync a file there, and its name, as the hub does at its start. Nothing stays behind."""
+    folder = _nearest(data)
+    kind, free = _kind(folder), free_bytes(folder)
+    path = folder / f".skolnav-check-{os.getpid()}"
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(handle, b"\0" * 4096)
+            started = time.monotonic()
+            os.fsync(handle)
+            took_ms = (time.monotonic() - started) * 1000
+        finally:
+            os.close(handle)
+            path.unlink()
+        names = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(names)
+        finally:
+            os.close(names)
+    except OSError as error:
+        return Durability(folder, kind, 0.0, free, error.strerror or type(error).__name__)
+    return Durability(folder, kind, took_ms, free)
+
+
+def free_bytes(folder: Path) -> int | None:
+    """What an ordinary user may still write there; None if it can't be told."""
+    with suppress(OSError):
+        found = os.statvfs(_nearest(folder))
+        return found.f_bavail * found.f_frsize
+    return None
+
+
+def size(count: int) -> str:
+    for unit, bytes_ in (("GiB", 1 << 30), ("MiB", 1 << 20)):
+        if count >= bytes_:
+            return f"{count / bytes_:.1f} {unit}"
+    return f"{count >> 10} KiB"
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the one above that exists: where it will be made."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def _kind(folder: Path) -> str:
+    """The file system's type by /proc/self/mountinfo: the mount whose device this folder is on."""
+    device = folder.stat().st_dev
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    with suppress(OSError):
+        for mount in Path("/proc/self/mountinfo").read_text("utf-8").splitlines():
+            fields, _, more = mount.partition(" - ")
+            if fields.split()[2] == wanted:
+                return more.split()[0]
+    return ""

@@ -1,0 +1,63 @@
+"""Skolnav's import names are common words: whether they lead to Skolnav's own packages here (DESIGN section 2).
+
+Nothing of them is imported: a package that shadows one may do anything at import.
+"""
+
+import sys
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Final
+
+from hub.cli.exits import Code, Failure
+from hub.cli.language import say
+
+NAMES: Final = ("hub", "plugins", "connectors", "schemas")
+DISTRIBUTION: Final = "skolnav"
+
+
+def check() -> None:
+    """Raises Failure where another distribution or a folder on Python's path shadows one of the names."""
+    own = Path(__file__).parents[2]
+    for name in NAMES:
+        where = _found(name)
+        if where is None or not where.samefile(own / name):
+            if owner := _owner(name):
+                raise Failure(Code.USAGE, say("failure.shadowed", name=name, where=where, owner=owner))
+            raise Failure(Code.USAGE, say("failure.shadowed-folder", name=name, where=where))
+
+
+def check_distributions() -> None:
+    """As `check`, for what is installed beside Skolnav: files of both may have been mixed in one folder.
+
+    Raises Failure.
+    """
+    for name in NAMES:
+        if owner := _owner(name):
+            where = Path(__file__).parents[2] / name
+            raise Failure(Code.USAGE, say("failure.shadowed", name=name, where=where, owner=owner))
+
+
+def _found(name: str) -> Path | None:
+    """What an import of this name would load: a package's folder, or a module's file."""
+    for finder in sys.meta_path:
+        # Not importlib.util.find_spec: of what is loaded already it only says where from.
+        spec = finder.find_spec(name, None) if hasattr(finder, "find_spec") else None
+        if spec is not None:
+            # A folder without `__init__.py` shadows too, where Skolnav is installed as editable.
+            places = [spec.origin] if spec.submodule_search_locations is None else spec.submodule_search_locations
+            return next((Path(place) for place in places if place and Path(place).exists()), None)
+    return None
+
+
+def _owner(name: str) -> str:
+    """The other distribution that brings a top-level package of this name; empty if none does."""
+    for each in distributions():
+        if each.name == DISTRIBUTION:
+            continue
+        listed = each.read_text("top_level.txt")
+        if listed is not None:
+            if name in listed.split():
+                return f"{each.name} {each.version}"
+        elif any(file.parts[:1] in ((name,), (f"{name}.py",)) for file in each.files or ()):
+            return f"{each.name} {each.version}"
+    return ""

@@ -1,0 +1,145 @@
+"""The running hub, as the command line reaches it: over the socket in its data folder, as `local`, an operator."""
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from hub.cli.exits import Code, Failure
+from hub.cli.language import language, say
+from hub.texts import text
+
+if TYPE_CHECKING:
+    from hub.config.tree import Tree
+
+SOCKET: Final = "hub.sock"  # hub.api.server names it too; importing it would load the whole hub
+TIMEOUT_S: Final = 60.0
+PAGE: Final = 1000  # entries of one page of a list
+CONFIG: Final = Path("skolnav.yaml")
+
+
+def data_folder(config: Path | None, data: Path | None) -> Path:
+    """Where the hub's files are: as given, or as the configuration file says. Raises Failure.
+
+    Of the file only this is used: whoever operates the hub need not have its secrets in the environment.
+    """
+    if data is not None:
+        return data.absolute()
+    path = config if config is not None else CONFIG
+    if config is None and not path.exists():
+        return Path("data").absolute()
+    tree = _read(path)
+    named = tree.at(("data",))
+    return tree.folder / (named if isinstance(named, str) and named else "data")
+
+
+def root_key(config: Path | None, data: Path | None) -> bytes | None:
+    """The key that a hub on that folder would use, as far as it is there now. Raises Failure."""
+    from hub.config.key import named
+
+    path = config if config is not None else CONFIG
+    if config is not None or (data is None and path.exists()):
+        tree = _read(path)
+        if (given := tree.at(("key",))) is not None:
+            return named(tree, given)
+    try:
+        return (data_folder(config, data) / "key").read_bytes()
+    except OSError:
+        return None
+
+
+def _read(path: Path) -> "Tree":
+    import yaml
+
+    from hub.config.tree import TooMuch, Tree, text_of
+
+    tree = Tree(path.absolute().parent, os.environ)
+    try:
+        tree.read(text_of(path))
+    except OSError as error:
+        raise Failure(Code.USAGE, say("failure.unreadable", path=path, error=error.strerror)) from None
+    except UnicodeDecodeError:
+        raise Failure(Code.USAGE, say("failure.unreadable", path=path, error="UTF-8")) from None
+    except TooMuch as much:
+        raise Failure(Code.USAGE, f"{path}: {text(much.key, language(), **much.values)}") from None
+    except yaml.YAMLError:
+        raise Failure(Code.USAGE, say("failure.unreadable", path=path, error="YAML")) from None
+    return tree
+
+
+class LocalHub:
+    """Calls to the hub on one data folder. Raises Failure: NO_HUB where none runs, FAILED with what the hub says."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        import httpx
+
+        try:
+            folder = os.open(self.data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            raise self._nobody() from None
+        self._stack.callback(os.close, folder)
+        # By way of the folder: the address of a Unix socket holds 107 bytes at most.
+        transport = httpx.HTTPTransport(uds=f"/proc/self/fd/{folder}/{SOCKET}")
+        self._client = self._stack.enter_context(
+            httpx.Client(
+                transport=transport,
+                base_url="http://hub",
+                timeout=TIMEOUT_S,
+                trust_env=False,
+                headers={"Accept-Language": language()},
+            )
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def get(self, path: str, **query: object) -> Any:
+        return self._call("GET", path, query=query)
+
+    def post(self, path: str, content: Mapping[str, object] | None = None) -> Any:
+        return self._call("POST", path, content=content)
+
+    def delete(self, path: str) -> None:
+        self._call("DELETE", path)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        content: Mapping[str, object] | None = None,
+    ) -> Any:
+        import httpx
+
+        asked = {name: str(value) for name, value in (query or {}).items() if value is not None}
+        try:
+            answer = self._client.request(method, path, params=asked, json=content)
+        except httpx.ConnectError:
+            raise self._nobody() from None
+        except httpx.HTTPError:
+            raise Failure(Code.FAILED, say("failure.no-answer", socket=self.data / SOCKET)) from None
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        raise Refused(answer.json())
+
+    def _nobody(self) -> Failure:
+        return Failure(Code.NO_HUB, say("failure.no-hub", data=self.data))
+
+
+class Refused(Failure):
+    """The hub answered with a problem document."""
+
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        super().__init__(Code.FAILED, f"{problem['title']}: {problem['detail']}")
+        self.problem = problem
+        self.kind = str(problem.get("type", "")).rpartition(":")[2]

@@ -1,0 +1,82 @@
+"""`skolnav plugins`: the connectors that are installed here, and a package to begin a new one with. Needs no hub."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub.cli import output
+from hub.cli.exits import Code, Failure
+from hub.cli.installed import ShowsOne, installed, unwritable
+from hub.cli.language import say
+from hub.cli.options import Json
+
+plugins = typer.Typer(invoke_without_command=True, rich_markup_mode=None, cls=ShowsOne)
+
+
+@plugins.callback()
+def list_plugins(ctx: typer.Context, json: Json = False) -> None:
+    if ctx.invoked_subcommand is not None:
+        return
+    found = installed()
+    connectors = found.describe()
+    if json:
+        output.as_json(
+            {
+                "connectors": [asdict(each) for each in connectors],
+                "problems": [{"plugin": each.plugin, "says": each.says} for each in found.problems],
+            }
+        )
+        return
+    if connectors:
+        rows = [(each.name, f"{each.distribution} {each.version}", each.effect, each.summary) for each in connectors]
+        output.table(("name", "package", "effect", "what"), rows)
+    else:
+        output.line(say("plugins.none"))
+    for problem in found.problems:
+        output.note(f"{problem.plugin}: {say('plugins.problem', says=problem.says)}")
+
+
+@plugins.command("show", help=say("help.plugins-show"))
+def show_plugin(name: Annotated[str, typer.Argument(help=say("option.name"))], json: Json = False) -> None:
+    found = installed()
+    info = next((each for each in found.describe() if each.name == name), None)
+    if info is None:
+        raise Failure(Code.FAILED, say("plugins.unknown", known=", ".join(found.names()) or "-"))
+    if json:
+        output.as_json(asdict(info))
+        return
+    output.facts(
+        {
+            "name": info.name,
+            "package": f"{info.distribution} {info.version}",
+            "what": info.summary,
+            "effect": info.effect,
+            "consumes": "\n".join(info.consumes),
+            "produces": "\n".join(info.produces),
+            "categories": ", ".join(info.categories),
+            "timers": ", ".join(info.timers),
+        }
+    )
+    output.line()
+    output.table(("setting", "what"), list(info.settings.items()))
+
+
+@plugins.command("new", help=say("help.plugins-new"))
+def new_plugin(
+    name: Annotated[str, typer.Argument(help=say("option.name"))],
+    into: Annotated[Path, typer.Option("--in", help=say("option.in"))] = Path("."),
+) -> None:
+    from plugins.errors import ConfigurationError
+    from plugins.scaffold import create
+
+    try:
+        written = create(name, into)
+    except ConfigurationError as error:
+        raise Failure(Code.USAGE, str(error)) from None
+    except OSError as error:
+        raise unwritable(error, into) from None
+    for file in written:
+        output.line(str(file))
+    output.line(say("plugins.written", folder=into / name))

@@ -1,0 +1,156 @@
+"""`skolnav run`: a hub from its configuration to the signal that ends it."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from hub.api.server import Servers
+from hub.assembly.hub import Hub
+from hub.cli.exits import Code, Failure, of_config, of_start
+from hub.cli.language import language, say
+from hub.config import ConfigErrors, HubConfig, load
+from plugins.manager import Plugins, PluginsError
+
+STOP_S: Final = 9.5  # supervisors kill after ten seconds
+
+log = logging.getLogger("skolnav")
+
+
+def run(path: Path) -> None:
+    """Raises Failure."""
+    import uvloop
+
+    from hub.cli import log_lines, output
+
+    config, plugins = read(path)
+    log_lines.configure(config.log_level)
+    for warning in config.warnings:
+        log.warning("%s", warning.render(language()).replace("\n ", ""))
+
+    def ready(hub: Hub, servers: Servers) -> None:
+        output.note(_up(hub, servers))
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(config, plugins, ready=ready))
+
+
+async def serve(config: HubConfig, plugins: Plugins, *, ready: Callable[[Hub, Servers], None]) -> None:
+    """Run until SIGINT or SIGTERM; `ready` is called once, when it listens. Raises Failure."""
+    told = _told_to_end()
+    asyncio.get_running_loop().set_exception_handler(_unhandled)
+    starting = asyncio.ensure_future(Hub.start(config, plugins=plugins))
+    either: list[asyncio.Future[Any]] = [starting, told]
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        with suppress(asyncio.CancelledError):
+            await starting
+        return
+    try:
+        hub = starting.result()
+    except Exception as error:
+        if (failure := of_start(error, config.data)) is not None:
+            raise failure from None
+        raise
+    servers = Servers(hub.services, hub.reloader if config.path is not None else None)
+    try:
+        await _listen(servers, config)
+        _spare_the_collector()
+        ready(hub, servers)
+        await told
+    finally:
+        await servers.stop()
+        await hub.stop()
+    log.info("%s", say("run.stopped"))
+
+
+def read(path: Path) -> tuple[HubConfig, Plugins]:
+    """The configuration with the plugins that it was checked against. Raises Failure."""
+    try:
+        plugins = Plugins.load()
+        return load(path, plugins, environ=os.environ), plugins
+    except (ConfigErrors, PluginsError) as error:
+        raise of_config(error) from None
+
+
+async def _listen(servers: Servers, config: HubConfig) -> None:
+    try:
+        await servers.start()
+    except OSError as error:
+        address = f"{config.host}:{config.port}"
+        says = error.strerror or str(error)
+        raise Failure(Code.ADDRESS, say("failure.address", address=address, error=says)) from None
+
+
+def _up(hub: Hub, servers: Servers) -> str:
+    host, port = servers.address
+    found = hub.config
+    warnings = say("run.up-warnings", count=len(found.warnings)) if found.warnings else ""
+    return say(
+        "run.up",
+        address=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
+        data=found.data,
+        engine=say("run.up-engine"),
+        connectors=len(found.connectors),
+        subscriptions=len(hub.services.subscriptions.all()),
+        warnings=warnings,
+    )
+
+
+def _told_to_end() -> "asyncio.Future[None]":
+    """Done at the first SIGINT or SIGTERM. From then on the end has STOP_S; one more SIGINT ends at once.
+
+    Ending at once loses nothing: what was answered is durable, and the next start takes up from there.
+    """
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[None] = loop.create_future()
+
+    def signalled(number: signal.Signals) -> None:
+        if told.done():
+            if number is signal.SIGINT:
+                log.warning("%s", say("run.at-once"))
+                _end_at_once(128 + signal.SIGINT)
+            return
+        log.info("%s", say("run.stopping"))
+        # In a thread of its own: whatever keeps the loop from ending must not keep this.
+        late = threading.Timer(STOP_S, _late)
+        late.daemon = True
+        late.start()
+        told.set_result(None)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, signalled, number)
+    return told
+
+
+def _late() -> None:
+    log.error("%s", say("run.late", seconds=STOP_S))
+    _end_at_once(Code.FAILED)
+
+
+def _end_at_once(code: int) -> None:
+    logging.shutdown()
+    os._exit(code)
+
+
+def _unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """What nobody waited for. asyncio would write what the exception says and was called with, which may be data."""
+    error = context.get("exception")
+    log.error("a task failed and nobody waited for it", exc_info=error if isinstance(error, BaseException) else None)
+
+
+def _spare_the_collector() -> None:
+    """What is loaded by now stays: looking through it again and again cost half of the ingest rate.
+
+    Events are freed by their counts; cycles are rare, so they are looked for less often than Python would.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

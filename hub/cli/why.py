@@ -1,0 +1,45 @@
+"""`skolnav why`: why a recipient got an event, or did not."""
+
+from typing import Annotated
+
+import typer
+
+from hub.cli import output
+from hub.cli.exits import Code, Failure
+from hub.cli.language import say
+from hub.cli.local_hub import Refused
+from hub.cli.options import Config, Data, Json, Where
+from hub.cli.subscriptions import status_text
+
+
+def why(
+    event: Annotated[str, typer.Argument(help=say("option.event"))],
+    recipient: Annotated[str, typer.Argument(help=say("option.recipient"))],
+    source: Annotated[str | None, typer.Option(help=say("option.source"))] = None,
+    config: Config = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    with Where(config, data, json).hub() as hub:
+        try:
+            found = hub.get("/v1/operator/why", event=event, recipient=recipient, source=source)["explanations"]
+        except Refused as refused:
+            if refused.kind == "not-found":
+                raise Failure(Code.FAILED, say("why.unknown")) from None
+            raise
+    if json:
+        output.as_json({"explanations": found})
+        return
+    for number, each in enumerate(found):
+        if number:
+            output.line()
+        if len(found) > 1:
+            output.line(f"{each['event']['type']}  {each['event']['source']}  {each['recipient']}")
+        output.line(each["text"])
+        for subscription in each["subscriptions"]:
+            if not subscription["asks_for_the_type"]:
+                output.line(say("why.asks-not", name=subscription["id"]))
+            elif subscription["state"] != "active":
+                output.line(
+                    say("why.state", name=subscription["id"], status=status_text(subscription["state"]), reason="")
+                )

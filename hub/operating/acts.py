@@ -1,0 +1,78 @@
+"""What an operator does to a connector. Each act is audited with the operator's client id.
+
+What an operator does to a subscription is audited by the registry, which clients' own changes pass too.
+"""
+
+from dataclasses import dataclass
+
+from hub.assembly.services import Services
+from hub.hosting.failures import NothingWaits, NotRunning
+from hub.store import audit
+from hub.store.base import Operation
+
+
+class NoSuchConnector(LookupError):
+    """No connector instance has this name."""
+
+
+class ConnectorFailed(Exception):
+    """The connector failed while it did what was asked. The instance has reported where."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed:
+    name: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """An act that goes on after the answer."""
+
+    name: str
+    begun: bool  # False: the same act is under way already
+
+
+async def confirm(services: Services, *, actor: str, connector: str, word: str) -> Confirmed:
+    """Confirm what waits under `word`. The next poll does it; the confirmation is durable now, with its audit row.
+
+    Raises NoSuchConnector, NotRunning, NothingWaits, ConnectorFailed.
+    """
+    noted = _audited(services, actor, "connector.confirmed", f"{connector} {word}")
+    try:
+        await services.hosts.confirm(connector, word, noted)
+    except KeyError:
+        raise NoSuchConnector from None
+    except (NothingWaits, NotRunning):
+        raise
+    except Exception:
+        raise ConnectorFailed from None
+    return Confirmed(name=connector, word=word)
+
+
+async def reconcile(services: Services, *, actor: str, connector: str) -> Begun:
+    """Begin to compare with the far side, as every night. Raises NoSuchConnector, NotRunning, StoreUnavailable."""
+    try:
+        begun = services.hosts.reconcile_soon(connector)
+    except KeyError:
+        raise NoSuchConnector from None
+    return await _begun(services, actor, "connector.reconciled", connector, begun=begun)
+
+
+async def restart(services: Services, *, actor: str, connector: str) -> Begun:
+    """Begin to start the connector anew, with its stored state. Raises NoSuchConnector, StoreUnavailable."""
+    try:
+        begun = services.hosts.restart_soon(connector)
+    except KeyError:
+        raise NoSuchConnector from None
+    return await _begun(services, actor, "connector.restarted", connector, begun=begun)
+
+
+async def _begun(services: Services, actor: str, action: str, connector: str, *, begun: bool) -> Begun:
+    if begun:
+        await services.store.commit(_audited(services, actor, action, connector))
+    return Begun(name=connector, begun=begun)
+
+
+def _audited(services: Services, actor: str, action: str, target: str) -> Operation:
+    return audit.add(services.store.tenant, services.clock.utc(), actor, action, target)

@@ -1,0 +1,153 @@
+"""How each connector stands, and what it does only after a person has confirmed it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from hub.assembly.services import Services
+from hub.hosting.hosts import InstanceInfo
+from hub.hosting.instance import InstanceStatus
+from hub.operating.sources import Freshness, freshness
+from hub.subscriptions.model import Status
+from hub.texts import Language, reason, text
+from hub.texts.times import shown
+
+ANSWER_S: Final = 2.0  # how long a connector may take to say what waits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToConfirm:
+    """One thing that waits for a person."""
+
+    word: str  # what the person confirms it by
+    says: str  # what the connector would do, in the operator's language
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feeding:
+    """How the delivery of events to a connector stands."""
+
+    state: Status
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorStanding:
+    """One connector instance."""
+
+    name: str
+    use: str  # the installed connector that it is an instance of
+    state: str  # what a person should read: `status`, or the subscription's state while that is not active
+    status: InstanceStatus
+    reason: str  # a code: why it does not run; empty while it does
+    subscription: Feeding | None  # None where it consumes no events
+    failing: str  # a code: why the last poll failed; empty if it did not
+    unread: str  # a code: what the last poll could not read although it succeeded; empty if it read everything
+    failures: int  # polls in a row that failed or left something unread
+    doing: Mapping[str, float]  # each call under way, with its age in seconds
+    since: datetime  # when the instance started
+    polled: datetime | None  # when a poll last read everything
+    polled_s: float | None  # seconds since then, or since the instance started; None where it does not poll
+    directory: Freshness | None  # None where it has never said that the directory is complete
+    problem: str  # the code of the last problem since the hub started; empty if there was none
+    problem_at: datetime | None
+    problems: Mapping[str, int]  # problems since the hub started, by code
+    waiting: Sequence[ToConfirm] | None  # None where the connector did not answer
+    trouble: str  # why it does not do all of its work, in the operator's language; empty while it does
+    says: str  # the polls, the directory and the last problem in one line, in the operator's language
+
+    @property
+    def up(self) -> bool:
+        """It runs, and events that it consumes are delivered to it."""
+        return self.state == InstanceStatus.RUNNING
+
+    @property
+    def waiting_count(self) -> int | None:
+        return None if self.waiting is None else len(self.waiting)
+
+
+async def connectors(services: Services, language: Language = "en") -> Sequence[ConnectorStanding]:
+    """Every instance, by name. All are asked at once, and none is waited for longer than ANSWER_S."""
+    found = services.hosts.statuses()
+    waiting = await asyncio.gather(*(_waiting(services, each.name, language) for each in found))
+    fed = {each.id for each in services.subscriptions.all()}
+    return [_standing(services, info, waits, fed, language) for info, waits in zip(found, waiting, strict=True)]
+
+
+async def _waiting(services: Services, name: str, language: Language) -> Sequence[ToConfirm] | None:
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            found = await services.hosts.waiting(name)
+    except Exception:  # the instance has reported it; the others are shown all the same
+        return None
+    return [
+        ToConfirm(
+            word=each.word,
+            says=each.sv if language == "sv" and each.sv else each.says,
+            since=each.since.replace(microsecond=0),
+        )
+        for each in found
+    ]
+
+
+def _standing(
+    services: Services, info: InstanceInfo, waiting: Sequence[ToConfirm] | None, fed: set[str], language: Language
+) -> ConnectorStanding:
+    now = services.clock.utc()
+    id = f"connector:{info.name}"
+    delivery = services.delivery.status(id) if id in fed else None
+    paused = delivery is not None and delivery.state is not Status.ACTIVE
+    polled_s = max(0.0, (now - (info.polled or info.since)).total_seconds())
+    directory = freshness(services, f"urn:skolnav:{services.config.tenant}:{info.name}")
+    return ConnectorStanding(
+        name=info.name,
+        use=info.use,
+        state=delivery.state if delivery and paused and info.status is InstanceStatus.RUNNING else info.status,
+        status=info.status,
+        reason=info.reason,
+        subscription=None if delivery is None else Feeding(state=delivery.state, reason=delivery.reason),
+        failing=info.failing,
+        unread=info.unread,
+        failures=info.failures,
+        doing=info.doing,
+        since=info.since.replace(microsecond=0),
+        polled=None if info.polled is None else info.polled.replace(microsecond=0),
+        polled_s=round(polled_s, 1) if info.polls else None,
+        directory=directory,
+        problem=info.problem,
+        problem_at=None if info.problem_at is None else info.problem_at.replace(microsecond=0),
+        problems=info.problems,
+        waiting=waiting,
+        trouble=_trouble(info, delivery.reason if delivery else "", language),
+        says=_says(info, polled_s, directory, language),
+    )
+
+
+def _trouble(info: InstanceInfo, not_delivered: str, language: Language) -> str:
+    if code := info.reason or not_delivered:
+        return reason(code, language)
+    if info.failing:
+        return text("connector.failing", language, code=info.failing)
+    return text("connector.unread", language, code=info.unread) if info.unread else ""
+
+
+def _says(info: InstanceInfo, polled_s: float, directory: Freshness | None, language: Language) -> str:
+    """When it last read everything, how often it has failed since, and its last problem."""
+    if not info.polls:
+        says = text("connector.quiet", language, name=info.name)
+    elif info.polled is None:
+        says = text("connector.not-polled", language, name=info.name, at=shown(info.since))
+    else:
+        age = timedelta(seconds=int(polled_s))
+        says = text("connector.polled", language, name=info.name, at=shown(info.polled), age=age)
+    if info.failures:
+        says += text("connector.failures", language, count=info.failures, code=info.failing or info.unread)
+    if directory is not None:
+        says += text("connector.directory", language, at=shown(directory.as_of))
+    if info.problem and info.problem_at is not None:
+        count = info.problems.get(info.problem, 1)
+        says += text("connector.problem", language, code=info.problem, at=shown(info.problem_at), count=count)
+    return says

@@ -1,0 +1,119 @@
+"""Why a recipient got an event, or did not: the decision in words, and every decision that was recorded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub.assembly.services import Services
+from hub.bus.base import Stored
+from hub.operating.events import AcceptedEvent, named
+from hub.privacy.base import Recipient, Rule
+from hub.store import disclosures
+from hub.subscriptions.model import Status
+from hub.texts import Language
+
+
+class NoSuchEvent(LookupError):
+    """No event with this id is in the log. It may have been trimmed."""
+
+
+class NoSuchRecipient(LookupError):
+    """No client with a data contract and no connector has this name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskingSubscription:
+    """One subscription of the recipient, and whether it asks for the event's type at all."""
+
+    id: str
+    state: Status
+    asks_for_the_type: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedDecision:
+    """One row of the log of disclosures that covers the event."""
+
+    row: int  # its number in the log of disclosures
+    at: datetime
+    rule: str
+    allowed: bool
+    subscription: str
+    lane: str
+    contracts: Sequence[str]  # the versions of the data contracts that were in force
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """The last decision on one event for one recipient."""
+
+    event: AcceptedEvent
+    recipient: str
+    allowed: bool
+    rule: Rule
+    at: datetime
+    recomputed: bool  # no decision was recorded, so this is what the gate would decide now
+    text: str  # the decision in the caller's language
+    subscriptions: Sequence[AskingSubscription]
+    decisions: Sequence[RecordedDecision]
+
+
+async def why(
+    services: Services, *, event: str, source: str | None, recipient: str, language: Language
+) -> Sequence[Explanation]:
+    """One explanation for each event with this id and each contract of the recipient.
+
+    `recipient` is a client's or a connector instance's name, with `client/` or `connector/` before it where both have
+    that name. Raises NoSuchEvent, NoSuchRecipient, LogUnavailable, StoreUnavailable.
+    """
+    found = await named(services, event, source)
+    if not found:
+        raise NoSuchEvent
+    recipients = _recipients(services, recipient)
+    if not recipients:
+        raise NoSuchRecipient
+    return [await _explained(services, stored, each, language) for stored in found for each in recipients]
+
+
+def _recipients(services: Services, name: str) -> Sequence[Recipient]:
+    """One for each data contract of the recipient's subscriptions; without subscriptions, the client's own."""
+    names = (name,) if "/" in name else (f"client/{name}", f"connector/{name}")
+    found = [each.recipient for each in services.subscriptions.all() if each.recipient.name in names]
+    if found:
+        return list({(each.name, each.contracts): each for each in found}.values())
+    return [
+        Recipient(f"client/{client.id}", (client.contract,), protected=client.protected)
+        for client in services.config.clients
+        if f"client/{client.id}" in names and client.contract is not None
+    ]
+
+
+async def _explained(services: Services, stored: Stored, recipient: Recipient, language: Language) -> Explanation:
+    last = await services.disclosures.explain(stored, recipient, language, services.gate)
+    rows = await services.store.read(disclosures.for_place(services.store.tenant, recipient.name, stored.at))
+    return Explanation(
+        event=AcceptedEvent.of(stored),
+        recipient=recipient.name,
+        allowed=last.allowed,
+        rule=last.rule,
+        at=last.at,
+        recomputed=last.recomputed,
+        text=last.text,
+        subscriptions=[
+            AskingSubscription(id=each.id, state=each.status, asks_for_the_type=stored.type in each.types)
+            for each in services.subscriptions.all()
+            if each.recipient.name == recipient.name
+        ],
+        decisions=[
+            RecordedDecision(
+                row=row.n,
+                at=row.disclosure.at,
+                rule=row.disclosure.rule,
+                allowed=row.disclosure.allowed,
+                subscription=row.disclosure.subscription,
+                lane=row.disclosure.lane,
+                contracts=list(row.disclosure.contracts),
+            )
+            for row in rows
+        ],
+    )

@@ -1,0 +1,50 @@
+"""What `skolnav check` finds, and how durably the data folder keeps what is accepted."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from hub.texts.base import Text
+
+CHECK: Final[Mapping[str, Text]] = {
+    "check.count": Text(
+        "Klienter: {clients}, kontakter: {connectors}, prenumerationer: {subscriptions}.",
+        "Clients: {clients}, connectors: {connectors}, subscriptions: {subscriptions}.",
+    ),
+    "check.errors": Text("Fel: {count}.", "Errors: {count}."),
+    "check.good": Text("{file} håller ihop.", "{file} holds together."),
+    "check.selftest-failed": Text("{name}: provet misslyckades: {says}", "{name}: the test failed: {says}"),
+    "check.selftest-none": Text("{name}: har inget prov.", "{name}: has no test."),
+    "check.selftest-passed": Text("{name}: provet gick bra.", "{name}: the test passed."),
+    "check.warning": Text("varning", "warning"),
+}
+
+DURABLE: Final[Mapping[str, Text]] = {
+    "durable.embedded": Text(
+        "Inbyggd motor: det som besvarats med 202 är skrivet till disk (fsync före svaret).",
+        "Embedded engine: what was answered with 202 is on disk (fsync before the answer).",
+    ),
+    "durable.folder": Text(
+        "{folder} ({kind}): fsync tar {milliseconds} ms, {free} ledigt.",
+        "{folder} ({kind}): an fsync takes {milliseconds} ms, {free} free.",
+    ),
+    "durable.full": Text(
+        "bara {free} ledigt där data ska ligga. Frigör utrymme innan hubben startas.",
+        "only {free} free where the data is to be. Free some space before the hub starts.",
+    ),
+    "durable.memory": Text(
+        "datamappen ligger i minnet ({kind}): fsync når ingen disk, och allt är borta efter en omstart av maskinen.",
+        "the data folder is in memory ({kind}): fsync reaches no disk, and all is gone when the machine restarts.",
+    ),
+    "durable.network": Text(
+        "datamappen ligger på ett nätverksfilsystem ({kind}). Loggen behöver en lokal disk.",
+        "the data folder is on a network file system ({kind}). The log needs a local disk.",
+    ),
+    "durable.refused": Text(
+        "{folder} går inte att skriva säkert i: {error}. Välj en annan mapp (data) eller rätta rättigheterna.",
+        "{folder} can't be written durably: {error}. Choose another folder (data), or mend the permissions.",
+    ),
+    "durable.slow": Text(
+        "fsync tar {milliseconds} ms: varje mottagen händelse väntar så länge.",
+        "an fsync takes {milliseconds} ms: each accepted event waits that long.",
+    ),
+}

@@ -1,0 +1,32 @@
+"""Titles of the API's problem documents (`hub.http.problems`), by code."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from hub.texts.base import Text
+
+PROBLEM: Final[Mapping[str, Text]] = {
+    "problem.contract-too-wide": Text("Mer än klientens avtal tillåter", "More than the client's contract allows"),
+    "problem.cursor-too-old": Text("Markören är äldre än det som sparas", "The cursor is older than what is kept"),
+    "problem.cursor-unknown": Text(
+        "Markören hör inte till prenumerationen", "The cursor is not one of this subscription"
+    ),
+    "problem.id-conflict": Text("Ett känt id kom med annat innehåll", "A known id came with other content"),
+    "problem.internal": Text("Hubben misslyckades", "The hub failed"),
+    "problem.invalid-content": Text("Innehållet är inte giltigt", "The content is not valid"),
+    "problem.invalid-event": Text("En händelse är inte giltig", "An event is not valid"),
+    "problem.invalid-request": Text("Anropet är inte giltigt", "The request is not valid"),
+    "problem.media-type": Text("Innehållstypen tas inte emot", "This content type is not taken"),
+    "problem.method-not-allowed": Text("Metoden är inte tillåten här", "The method is not allowed here"),
+    "problem.no-contract": Text("Klienten saknar dataavtal", "The client has no data contract"),
+    "problem.not-found": Text("Ingenting finns här", "Nothing here"),
+    "problem.not-permitted-to-publish": Text("Klienten får inte publicera detta", "The client may not publish this"),
+    "problem.owned-by-file": Text("Konfigurationsfilen äger detta", "The configuration file owns this"),
+    "problem.request-timeout": Text("Anropet tog för lång tid att komma fram", "The request took too long to arrive"),
+    "problem.role-missing": Text("Klienten saknar en roll", "The client lacks a role"),
+    "problem.state-conflict": Text("Inte möjligt i nuvarande läge", "Not possible in its present state"),
+    "problem.too-large": Text("För mycket på en gång", "Too much at once"),
+    "problem.too-many-requests": Text("För många anrop samtidigt", "Too many requests at a time"),
+    "problem.unauthenticated": Text("Giltig inloggning saknas", "No valid credentials"),
+    "problem.unavailable": Text("Inte möjligt just nu", "Not possible right now"),
+}
