@@ -18,16 +18,13 @@ from typing import Any
 
 import pytest
 
+from tests import school
 from tests.hub.cli.conftest import SKOLNAV, STUDENT, Place, Running, absence
 from tests.until import block_until
 
-LESSON: dict[str, Any] = {
-    "specversion": "1.0",
-    "id": "closed-1",
-    "source": "urn:sis",
-    "type": "se.skolnav.schedule.day.closed.v1",
-    "data": {"organisation": {"id": "22222222-2222-4222-8222-222222222222"}, "date": "2026-11-24"},
-}
+LESSON: dict[str, Any] = school.envelope(
+    school.DAY_CLOSED, {"organisation": {"id": school.UNIT}, "date": school.DAY}, id="closed-1", source="urn:sis"
+)
 CONTRACT = {"purpose": "facilities", "legal_basis": "agreement", "categories": ["none", "free_text"]}
 
 
