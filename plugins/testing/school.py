@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from plugins.testing.clock import SCHOOL_ZONE
 from schemas import Category, Payload
 from schemas.catalogue import Catalogue, Entry, Field
 from schemas.directory import (
@@ -30,6 +29,7 @@ from schemas.directory import (
 )
 from schemas.event import SPEC_VERSION
 from schemas.schedule import LessonCancelled, LessonScheduled
+from schemas.school_time import SCHOOL_ZONE
 
 SOURCE: Final = "urn:test:school"
 DIET_SOURCE: Final = "urn:test:diets"
