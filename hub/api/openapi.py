@@ -7,10 +7,10 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse, Response
 
-from hub.api.inbound import MAX_BODY as MAX_SENT
 from hub.api.inbound import PREFIX
 from hub.api.ingest import MAX_BATCH, MAX_BODY, PATH
 from hub.http.problems import MEDIA_TYPE, STATUSES, URN
+from plugins.connector import Connector
 from schemas.event import BATCH, JSON, STRUCTURED
 from schemas.export import ENVELOPE
 
@@ -167,8 +167,9 @@ def _inbound() -> dict[str, Any]:
         "tags": ["connectors"],
         "summary": "Send something to a connector",
         "description": "Each connector decides which methods and bodies it accepts here, how it answers, and how it "
-        f"authenticates the caller: the hub asks for no token. At most {MAX_SENT >> 20} MiB. A path that a connector "
-        "does not offer and a connector that does not exist get the same 404.",
+        f"authenticates the caller: the hub asks for no token. At most {Connector.receive_limit >> 20} MiB, unless the "
+        "connector's own documentation says otherwise. A path that a connector does not offer and a connector that does "
+        "not exist get the same 404.",
         "operationId": "send_to_connector",
         "parameters": [
             {

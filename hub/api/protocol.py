@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from hub.http.problems import MEDIA_TYPE, ApiProblem
+
+UNREAD_S: Final = 5.0
 
 _HEAD_ENDS: Final = b"\r\n\r\n"
 _NO_HTTP: Final = ApiProblem(
@@ -55,8 +57,29 @@ class OneWrite:
 
 
 class Protocol(HttpToolsProtocol):
+    """A connection. A body that goes on after its answer is read for nothing for `UNREAD_S`, and then cut off.
+
+    Cut off at once, the client might lose the answer, which says why: the kernel resets a connection that is closed
+    while bytes are unread.
+    """
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
+
+    def on_message_complete(self) -> None:
+        if self.cycle.response_complete:
+            self.cycle.more_body = False  # uvicorn leaves it as it was at the answer
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        answered = self.cycle
+        if answered.response_complete and answered.more_body:
+            self.loop.call_later(UNREAD_S, self._cut_off, answered)
+
+    def _cut_off(self, answered: RequestResponseCycle) -> None:
+        if answered.more_body and not self.transport.is_closing():
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """The answer to bytes that are not HTTP, as a problem document like every other error."""

@@ -112,10 +112,6 @@ class Directory(Tables):
         record = None if found is None else found.record_of(source)
         return record is not None and record.mark is Mark.NONE
 
-    def related_protected(self, person: str, now: datetime) -> bool:
-        """Whether contact and address are withheld: they tell where somebody protected, or not surely open, is."""
-        return any(self.protection(child, now) is not Protection.OPEN for child in self.kin(person))
-
     def fresh(self, source: str, now: datetime) -> bool:
         """Whether the source has said `directory.current` within `max_age`."""
         return self.fresh_until(source, to_us(now)) is not None

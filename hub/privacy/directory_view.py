@@ -4,7 +4,7 @@ Each entity's last event is decided on for the recipient, an intent is durable b
 decisions rest on is checked again in the turn in which the answer is given. Runs on the hub's loop.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -13,15 +13,13 @@ import orjson
 from hub.bus.base import Log, Place
 from hub.directory import questions
 from hub.directory.directory import Directory
-from hub.privacy.base import Decision, Intent, PermitRefused, Recipient, Rule
-from hub.privacy.disclosures import Disclosures
-from hub.privacy.gate import PrivacyGate
+from hub.privacy.base import Decision, Recipient, Rule
+from hub.privacy.telling import Telling, Unsettled, settled
 from hub.store.base import Store
 from plugins.errors import TemporaryError
 from schemas import Category
 
 SUBSCRIPTION: Final = "directory"  # what the log of disclosures calls a question
-LANE: Final = "live"
 _PAGE: Final = 500  # bodies read at a time: the event loop is shared
 _TRIES: Final = 5
 
@@ -32,45 +30,36 @@ class GuardedDirectory:
     """
 
     def __init__(
-        self,
-        directory: Directory,
-        gate: PrivacyGate,
-        disclosures: Disclosures,
-        store: Store,
-        log: Log,
-        recipient: Recipient,
-        tenant: str,
-    ) -> None:
+        self, directory: Directory, telling: Telling, store: Store, log: Log, recipient: Recipient
+    ) -> None:  # fmt: skip
         self._directory = directory
-        self._gate = gate
-        self._disclosures = disclosures
         self._store = store
         self._log = log
         self._recipient = recipient
-        self._tenant = tenant
+        self._categories = telling.categories(recipient)
+        self._telling = telling
+        self._teller = telling.to(recipient, SUBSCRIPTION)
+        self._undecided: set[str] = set()  # persons left out of the last answer, since deciding on them failed
 
     async def persons(
         self, *, organisations: Sequence[str] = (), groups: Sequence[str] = (), on: date
     ) -> Sequence[Mapping[str, Any]]:
         """See `DirectoryView.persons`. `groups` and `diet` come where the contract has the category."""
-        allowed = self._gate.allowed(self._recipient)
-        for _ in range(_TRIES):
+
+        def places() -> Sequence[Place]:
             ids = questions.pupils(self._directory, organisations, groups, on)
-            places = [self._directory.persons[id].owner.at for id in ids]
-            decisions = await self._decide(places)
-            if decisions is None or not self._stands(decisions):
-                continue
-            answer = []
-            for decision in decisions:
-                person = decision.stored.about[0]
-                seen = dict(self._data(decision))
-                if Category.GROUP in allowed:
-                    seen["groups"] = questions.groups_of(self._directory, person, on)
-                if Category.DIET in allowed:
-                    seen["diet"] = questions.diet_of(self._directory, person, on)
-                answer.append(seen)
-            return answer
-        raise self._unsettled()
+            return [self._directory.persons[id].owner.at for id in ids]
+
+        answer = []
+        for decision in await self._decisions(places):
+            person = decision.stored.about[0]
+            seen = dict(self._data(decision))
+            if Category.GROUP in self._categories:
+                seen["groups"] = questions.groups_of(self._directory, person, on)
+            if Category.DIET in self._categories:
+                seen["diet"] = questions.diet_of(self._directory, person, on)
+            answer.append(seen)
+        return answer
 
     async def groups(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
         """Reduced SS 12000 groups of these organisations and their parts (none given: all)."""
@@ -95,62 +84,65 @@ class GuardedDirectory:
         return answer[0] if answer else None
 
     async def complete(self, organisations: Sequence[str], on: date) -> bool:
-        """Whether everyone there is known and the sources' word is fresh.
+        """Whether every person there is known, and the sources have said `current` lately.
 
-        Who does not make sums hears of freshness alone: that somebody is not known yet is not for them.
+        A recipient that does not make sums learns of freshness alone: it must not learn that a person is not known yet.
         """
         directory = self._directory
         now = directory.clock.utc()
         if self._recipient.aggregates:
-            return questions.complete(directory, organisations, on, now)
+            missing = self._undecided.intersection(questions.pupils(directory, organisations, (), on))
+            return not missing and questions.complete(directory, organisations, on, now)
         sources = {directory.persons[id].owner.source for id in questions.pupils(directory, organisations, (), on)}
         return bool(sources) and all(directory.fresh(source, now) for source in sources)
 
     # -- the way of every answer --------------------------------------------------------------------------------
 
     async def _all(self, places: Sequence[Place]) -> Sequence[Mapping[str, Any]]:
-        for _ in range(_TRIES):
-            decisions = await self._decide(places)
-            if decisions is not None and self._stands(decisions):
-                return [self._data(decision) for decision in decisions]
-        raise self._unsettled()
+        """The reduced data of the entities whose states stand at these places, as far as they may be seen."""
+        return [self._data(decision) for decision in await self._decisions(lambda: places)]
+
+    async def _decisions(self, places: Callable[[], Sequence[Place]]) -> Sequence[Decision]:
+        """The decisions that allow, in the turn in which they hold, their intents durable."""
+        found: list[Decision] | None = None
+
+        async def decide() -> None:
+            nonlocal found
+            found = await self._decide(places())
+
+        try:
+            await decide()
+            return await settled(
+                lambda: found if found is not None and self._telling.holds(found) else None, decide, _TRIES
+            )
+        except Unsettled:
+            raise self._unsettled() from None
 
     async def _decide(self, places: Sequence[Place]) -> list[Decision] | None:
-        """The decisions that allow, their intents durable. None if something was replaced and trimmed meanwhile."""
-        judged: dict[tuple[Rule, bool], list[Decision]] = {}
+        """Decide on these states and make it durable. None if one was replaced and trimmed meanwhile."""
+        ledger = self._teller.ledger()
+        allowed: list[Decision] = []
+        undecided: set[str] = set()
         for start in range(0, len(places), _PAGE):
             page = places[start : start + _PAGE]
             found = await self._log.get(page)
             if len(found) != len(page):
                 return None
+            changes = [stored.at for stored in found if stored.continues]
+            # A change is read once more, with what it rests on: that may be all that the recipient may see of it.
+            states = {each.at: each for each in await self._log.get(changes, state=True)} if changes else {}
             for stored in found:
-                decision = self._gate.decide(stored, self._recipient, state=True)
-                judged.setdefault((decision.rule, decision.allowed), []).append(decision)
-        if judged:
-            intents = [self._intent(rule, allowed, each) for (rule, allowed), each in judged.items()]
-            await self._store.commit(self._disclosures.record(intents))
-        return [decision for each in judged.values() for decision in each if decision.allowed]
-
-    def _intent(self, rule: Rule, allowed: bool, decisions: Sequence[Decision]) -> Intent:
-        return Intent(
-            self._recipient.name,
-            SUBSCRIPTION,
-            LANE,
-            rule,
-            allowed,
-            tuple(contract.version for contract in self._recipient.contracts),
-            tuple(decision.stored.at for decision in decisions),
-            tuple({person for decision in decisions for person in decision.stored.about}),
-        )
-
-    def _stands(self, decisions: Sequence[Decision]) -> bool:
-        """Whether what the decisions rest on still holds, in this turn."""
-        try:
-            for decision in decisions:
-                self._gate.check(decision)
-        except PermitRefused:
-            return False
-        return True
+                decision = ledger.judge(states.get(stored.at, stored), state=True)
+                if decision.allowed:
+                    ledger.disclose(decision)
+                    allowed.append(decision)
+                elif decision.rule is Rule.UNDECIDED:
+                    ledger.withhold(decision)
+                    undecided.update(stored.about)
+        self._undecided = undecided
+        if operations := ledger.operations():
+            await self._store.commit(*operations)
+        return allowed
 
     @staticmethod
     def _data(decision: Decision) -> Mapping[str, Any]:
