@@ -17,7 +17,7 @@ NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 VENDOR_TYPE: Final = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9_-]+){2,}\.v[1-9][0-9]*\Z")
 CORE_PREFIX: Final = "se.skolnav."
 
-# What sums over people may be made of (DESIGN section 6); what may be published of them.
+# What sums over people may be made of (docs/architecture.md, The gate); what may be published of them.
 AGGREGATE_INPUT: Final = frozenset(
     {Category.GROUP, Category.ATTENDANCE, Category.DIET, Category.AGGREGATE, Category.NONE}
 )

@@ -12,12 +12,12 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretBytes, SecretStr
 from pydantic_core import PydanticCustomError
 
-from hub.clock import SCHOOL_ZONE
 from hub.config.findings import Finding
 from hub.subscriptions.spec import SubscriptionSpec, name_or_error
 from plugins.connector import Connector, ConnectorConfig
 from plugins.durations import Duration
 from schemas import Category, DataContract, Scope
+from schemas.school_time import as_school_time
 
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):([0-9]{1,5})\Z", re.ASCII)
 
@@ -36,10 +36,6 @@ def _address(value: Any) -> tuple[str, int]:
     if match is None or not 0 < int(match[2]) < 65536:
         raise PydanticCustomError("config.address", 'not host and port: "127.0.0.1:8080"')
     return match[1].strip("[]"), int(match[2])
-
-
-def _school_time(value: datetime) -> datetime:
-    return value.replace(tzinfo=SCHOOL_ZONE) if value.tzinfo is None else value.astimezone(SCHOOL_ZONE)
 
 
 def _engine(value: Any) -> Any:
@@ -120,7 +116,7 @@ class OutboundSettings(_Part):
 class SchoolClock(_Part):
     """A school time that the demo sets."""
 
-    start: Annotated[datetime, AfterValidator(_school_time)] = Field(
+    start: Annotated[datetime, AfterValidator(as_school_time)] = Field(
         description="School time at the start; without offset it is Europe/Stockholm."
     )
     speed: float = Field(1, gt=0, le=100_000, description="School seconds per second.")

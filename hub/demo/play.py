@@ -13,13 +13,14 @@ from typing import Any, Final
 
 import uvloop
 
-from hub.clock import SCHOOL_ZONE, Clock
+from hub.clock import Clock
 from hub.demo import day, ending
 from hub.demo.school import DAY, SIS, School
 from hub.demo.screen import Screen
 from hub.demo.town import PORT, Town, free_port
 from hub.demo.town import town as opened_town
 from hub.demo.watch import OUTSIDE, Watch
+from schemas.school_time import school_moment
 
 SPEED: Final = 170.0  # school seconds a second: from 07:30 to 10:20 in a minute
 EXIT: Final = "SKOLNAV_DEMO_EXIT"
@@ -53,10 +54,10 @@ async def _play(screen: Screen, folder: Path, speed: float, stay: bool) -> None:
         _introduce(screen, town)
         await _open_school(watch, school)
         for step in day.steps(school):
-            await _until(town.clock, datetime.combine(DAY, step.at, SCHOOL_ZONE))
+            await _until(town.clock, school_moment(DAY, step.at))
             town.webhook.busy += step.busy
             await watch.play(step)
-        await _until(town.clock, datetime.combine(DAY, day.END, SCHOOL_ZONE))
+        await _until(town.clock, school_moment(DAY, day.END))
         await watch.nothing_owed()
         town.clock.walk()
         ending.summary(screen, watch, school)

@@ -10,9 +10,9 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any, Final
 
-from hub.clock import SCHOOL_ZONE
 from schemas import Payload
 from schemas.directory import DietUpserted, DirectoryCurrent
+from schemas.school_time import school_moment
 
 OFFICE: Final = "urn:exempelkommun:office"  # the school's office, for what SS 12000 does not have
 KOST: Final = "urn:exempelkommun:kost"  # the source of the diets
@@ -46,8 +46,8 @@ def made_id(what: str) -> str:
 
 
 def at(clock: time, day: date = DAY) -> str:
-    """A school time as events have it."""
-    return datetime.combine(day, clock, SCHOOL_ZONE).isoformat()
+    """A school time as events write it."""
+    return school_moment(day, clock).isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class School:
     def lesson(self, school_class: str, period: int) -> dict[str, Any]:
         """A calendarEvent of the day."""
         start, minutes = PERIODS[period]
-        begins = datetime.combine(DAY, start, SCHOOL_ZONE)
+        begins = school_moment(DAY, start)
         subject = SUBJECTS[(period + CLASSES.index(school_class)) % len(SUBJECTS)]
         return {
             "id": made_id(f"lesson/{school_class}/{DAY}/{period}"),

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from hub.clock import SCHOOL_ZONE, Clock
+from hub.clock import Clock
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.hosting.context import CALL, InstanceContext, Staged
 from hub.hosting.failures import NothingWaits, TimedOut, outcome_of
@@ -24,6 +24,7 @@ from plugins.errors import PermanentError
 from plugins.receiving import Answer, Received
 from plugins.timers import moment_timers_of
 from schemas import Event
+from schemas.school_time import SCHOOL_ZONE
 
 CONFIRM_S: Final = 10.0  # for waiting() and confirm(): a person waits for them
 

@@ -17,7 +17,7 @@ from hub.pauses import jittered
 from hub.waiting import set_within
 from plugins.errors import ConfigurationError
 
-CAUGHT_UP_S: Final = 60.0  # machine time that a timer waits for the events before it (DESIGN section 7)
+CAUGHT_UP_S: Final = 60.0  # machine time that a timer waits for the events before it (docs/architecture.md, Time)
 LATE_S: Final = 60.0  # a timer that is due this long before the hub's start was missed
 LONGEST_SLEEP_S: Final = 60.0  # the wall clock may be set while we sleep by the monotonic one
 _SHORTEST_SLEEP_S: Final = 0.001

@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Final
 
-from hub.clock import SCHOOL_ZONE, to_us
+from hub.clock import to_us
 from hub.hosting.newest import Newest
 from hub.store import moments as rows
 from hub.store.base import Operation
 from hub.store.moments import Moment, Target
 from plugins.errors import PermanentError, TemporaryError
+from schemas.school_time import SCHOOL_ZONE
 
 MOST_PENDING: Final = 100_000  # of one instance: about 40 MB
 LONGEST_KEY: Final = 200

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 
-from hub.clock import SCHOOL_ZONE, Clock
+from hub.clock import Clock
 from hub.hosting.daily_timers import DailyTimers
 from hub.hosting.firing import Firing
 from hub.hosting.hosts import Hosts
 from hub.hosting.moment_timers import MomentTimers
 from hub.store.base import Store
+from schemas.school_time import SCHOOL_ZONE
 
 
 @runtime_checkable

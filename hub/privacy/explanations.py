@@ -1,4 +1,4 @@
-"""Decisions in plain words, Swedish and English, for `skolnav why`: no person, no data.
+"""Decisions in plain Swedish and English for `skolnav why` (docs/municipality.md, Every day). No person, no data.
 
 The words are in `hub.texts.decisions`: each rule by its value, each category by its value.
 """

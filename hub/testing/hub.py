@@ -20,9 +20,10 @@ from hub.testing.loop import LoopThread
 from plugins.connector import Connector, ConnectorConfig, Waiting
 from plugins.manager import Plugins
 from plugins.receiving import Answer, Received
-from plugins.testing.clock import SCHOOL_ZONE, ManualClock
+from plugins.testing.clock import ManualClock
 from plugins.testing.hub import DeadLetter, PendingTimer
 from schemas import Event
+from schemas.school_time import SCHOOL_ZONE
 
 T = TypeVar("T")
 

@@ -7,10 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
-from typing import Final
-from zoneinfo import ZoneInfo
 
-SCHOOL_ZONE: Final = ZoneInfo("Europe/Stockholm")
+from schemas.school_time import SCHOOL_ZONE, as_school_time, school_moment
 
 
 class ManualClock:
@@ -95,7 +93,7 @@ class ManualClock:
         if isinstance(moment, str) and "T" not in moment:
             moment = time_of_day.fromisoformat(moment)
         if isinstance(moment, time_of_day):
-            moment = datetime.combine(self._school.date(), moment, SCHOOL_ZONE)
+            moment = school_moment(self._school.date(), moment)
         return _school(moment)
 
     def advance(self, **by: float) -> None:
@@ -127,4 +125,4 @@ def _wake(sleeper: "asyncio.Future[None]") -> None:
 def _school(moment: datetime | str) -> datetime:
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment)
-    return moment.replace(tzinfo=SCHOOL_ZONE) if moment.tzinfo is None else moment.astimezone(SCHOOL_ZONE)
+    return as_school_time(moment)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from hub.clock import SCHOOL_ZONE
 from hub.config import ConfigErrors, Finding, HubConfig, Role, load, parse, slug
 from plugins import Category, Connector, ConnectorConfig, Contract, Event
 from plugins.manager import Plugins
 from schemas.absence import AbsenceReported
+from schemas.school_time import SCHOOL_ZONE
 
 TOKEN = "canary-token-of-feeder"
 SECRET = "whsec_" + base64.b64encode(b"canary-of-a-webhook-secret").decode()
@@ -101,7 +101,7 @@ directory: {max_age: 20h, sources: ["urn:skolnav:sis"]}
 retention: 7d
 dedupe_window: 90m
 log_level: warning
-"""  # noqa: E501 - the file as DESIGN section 8 writes it
+"""  # noqa: E501 - the file in the form that users write
 
 
 @pytest.fixture
@@ -237,7 +237,7 @@ class TestEveryErrorAtOnce:
                 read(folder, "data: x")
 
     def test_a_wrong_time_of_day_reads_as_the_design_promises(self, folder: Path) -> None:
-        """DESIGN section 11, on the installed catering connector."""
+        """Promise 8, on the installed catering connector."""
         kitchens = (
             "connectors:\n  kitchen:\n    use: catering\n    transport: {kind: folder, path: out}\n    kitchens:\n"
             "      - id: K-017\n        units: [0d4d1c52-8a2e-4a35-9d1b-7f7c1f0f4a10]\n        unit_code: '12345678'\n"

@@ -10,11 +10,11 @@ from typing import Any, ClassVar, Final
 import pytest
 
 from plugins.connector import Connector
-from plugins.testing.clock import SCHOOL_ZONE
 from plugins.testing.school import School
 from plugins.testing.suites.effect import in_any_order
 from plugins.testing.suites.subject import Peer, Subject, no_effect
 from plugins.timers import daily_timers_of, moment_timers_of
+from schemas.school_time import SCHOOL_ZONE
 
 _WEEK: Final = timedelta(days=7)
 _NEAR: Final = timedelta(days=60)  # dates that are further from the start than this are not moved

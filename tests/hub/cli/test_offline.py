@@ -47,7 +47,7 @@ def test_check_says_that_the_file_holds_together_and_how_durable_the_hub_is_here
 
 
 def test_check_tells_every_error_with_file_line_place_and_what_to_write(place: Place) -> None:
-    """Promise 8: the sample of DESIGN section 11."""
+    """Promise 8, for a time of day that does not exist."""
     place.file.write_text(
         """municipality: Exempelkommun
 clints: []
@@ -153,7 +153,7 @@ def _kitchen() -> dict[str, object]:
 
 @pytest.mark.parametrize("name", ["plugins", "connectors", "schemas"])
 def test_a_folder_that_shadows_an_import_name_is_told_before_it_is_imported(place: Place, name: str) -> None:
-    """DESIGN section 2: `check` refuses, with a clear message, where something shadows one of the import names."""
+    """`check` refuses, with a clear message, where something shadows one of the import names."""
     shadow = place.folder / "mine" / name
     shadow.mkdir(parents=True)
     (shadow / "__init__.py").write_text("raise SystemExit('imported')")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from hub.clock import SCHOOL_ZONE, SystemClock
+from hub.clock import SystemClock
 from hub.delivery.base import Result
 from hub.hosting import moments as limits
 from hub.hosting.instance import InstanceStatus
@@ -18,6 +18,7 @@ from plugins import Category, Connector, Contract, PermanentError, TemporaryErro
 from plugins.manager import Plugins, PluginsError
 from plugins.testing import ManualClock
 from schemas.absence import AbsenceReported
+from schemas.school_time import SCHOOL_ZONE
 from tests.hub.hosting.conftest import NoConfig, attempt
 from tests.until import until
 

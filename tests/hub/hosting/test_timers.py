@@ -1,11 +1,11 @@
 import asyncio
 from datetime import UTC, datetime, time, timedelta
 
-from hub.clock import SCHOOL_ZONE
 from hub.hosting.times_of_day import last_due, next_due
 from hub.store import timers as rows
 from plugins import Connector, ConnectorConfig, PermanentError, TemporaryError, daily
 from plugins.testing import ManualClock
+from schemas.school_time import SCHOOL_ZONE
 from tests.hub.hosting.conftest import NoConfig
 from tests.until import until
 
@@ -89,7 +89,7 @@ async def test_a_timer_fires_when_school_time_reaches_it(timed):
 
 
 async def test_after_downtime_a_missed_timer_fires_once_with_its_due_time(timed, hosted):
-    """Section 7."""
+    """docs/architecture.md, Time: after downtime a missed timer fires once."""
     runs = []
     cls = reporter(runs)
     first = await timed(cls, ManualClock(f"{DAY}T08:00"))
@@ -110,7 +110,7 @@ async def test_after_days_of_downtime_only_the_last_missed_one_fires(timed):
 
 
 async def test_a_start_within_a_minute_of_it_misses_nothing(timed):
-    """Section 7: at most 60 s late, else with `complete=False`."""
+    """docs/architecture.md, Time: at most 60 s late, else with `complete=False`."""
     runs = []
     cls = reporter(runs)
     await (await timed(cls, ManualClock(f"{DAY}T08:00"))).stop()
@@ -161,7 +161,7 @@ async def test_a_time_that_was_taken_away_and_given_back_does_not_fire_for_what_
 
 
 async def test_it_runs_after_the_events_before_it(timed):
-    """Section 7: a timer due at T runs after all events accepted before T."""
+    """docs/architecture.md, Time: a timer due at T runs after all events accepted before T."""
     runs, asked = [], []
     release = asyncio.Event()
 
@@ -182,7 +182,7 @@ async def test_it_runs_after_the_events_before_it(timed):
 
 
 async def test_after_a_minute_of_machine_time_it_runs_incomplete(timed):
-    """Section 7: at most 60 s of machine time late, else with `complete=False`."""
+    """docs/architecture.md, Time: at most 60 s of machine time late, else with `complete=False`."""
     runs, asked = [], []
 
     async def never(instance, moment):
