@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Discriminator,
@@ -18,8 +17,19 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from plugins import CertificateFile, ConnectorConfig, Duration, LocalPath
+from plugins import ConnectorConfig, Duration
 from plugins.rules import rule
+from plugins.wires.settings import (
+    EmailAddress,
+    FolderSettings,
+    HttpsAddress,
+    Settings,
+    SftpSettings,
+    SmtpSettings,
+    TimeOuts,
+    TokenAuth,
+    Trust,
+)
 
 NORMAL: Final = "NORMAL"
 OTHER: Final = "ÖVRIG"
@@ -27,12 +37,6 @@ STAFF: Final = "PERSONAL"
 
 _TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d\Z", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
-_URL: Final = re.compile(r"https://[^\s/?#@\\]+(/[^\s?#\\]*)?\Z", re.ASCII)
-# Plain addresses only (RFC 5321 dot-string): nothing that a header or a server could read as something else.
-_EMAIL: Final = re.compile(
-    r"[A-Za-z0-9_+'-]+(\.[A-Za-z0-9_+'-]+)*@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)+\Z", re.ASCII
-)
-_HOST_KEY: Final = re.compile(r"(ssh|ecdsa)-[\w@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?\Z", re.ASCII)
 
 
 def _school_time(value: Any) -> Any:
@@ -54,7 +58,7 @@ T = TypeVar("T", bound=Collection[Any])
 
 
 def _some(value: T) -> T:
-    # Not Field(min_length=1): pydantic counts the valid items, and one wrong time would be told as three errors.
+    # Not Field(min_length=1): pydantic counts the valid items, so that one wrong time would become three errors.
     if not value:
         raise rule("empty", "must have at least one entry", "ska ha minst en del")
     return value
@@ -63,7 +67,7 @@ def _some(value: T) -> T:
 Some = Annotated[T, AfterValidator(_some)]
 SchoolTime = Annotated[time, BeforeValidator(_school_time)]
 Id = Annotated[str, AfterValidator(_uuid)]
-# These become part of file names and CSV cells, so nothing that means something there is let in.
+# These become part of file names and CSV cells, so no character is allowed that has a meaning there.
 FileWord = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,40}$")]
 Word = Annotated[str, Field(pattern=r"^\w[\w .:+-]{0,63}$")]
 Code = Annotated[str, Field(pattern=r"^\w[\w.:-]{0,63}$")]
@@ -71,8 +75,8 @@ Kind = Literal["normal", "special", "bulk"]
 KINDS: Final[tuple[Kind, ...]] = ("normal", "special", "bulk")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True, populate_by_name=True)
+class _Part(Settings):
+    model_config = ConfigDict(populate_by_name=True)
 
 
 class Sitting(_Part):
@@ -82,7 +86,7 @@ class Sitting(_Part):
     from_: SchoolTime = Field(alias="from", description="Start, school time HH:MM. An absence that overlaps counts.")
     to: SchoolTime = Field(description="End, school time HH:MM, later the same day than `from`.")
     serving: SchoolTime | None = Field(
-        None, description="When food is served, school time HH:MM, as told to the kitchen. Left out: `from`."
+        None, description="When food is served, school time HH:MM, as the kitchen is to read it. Left out: `from`."
     )
     groups: frozenset[Id] = Field(
         frozenset(),
@@ -104,7 +108,7 @@ class Sitting(_Part):
 
 
 class CutOff(_Part):
-    """Until when the kitchen takes changes of one kind."""
+    """Until when the kitchen accepts changes of one kind."""
 
     applies_to: Kind = Field(
         description="normal: ordinary portions; special: special diets; bulk: whole units that are closed."
@@ -117,7 +121,7 @@ _USUAL_CUTOFF: Final = CutOff(applies_to="normal", offset_days=0, time=time(8, 3
 
 
 class Kitchen(_Part):
-    """One kitchen and whom it cooks for."""
+    """One kitchen and the organisations that it cooks for."""
 
     id: Code = Field(description="Name of the kitchen, for example K-017.")
     units: Some[tuple[Id, ...]] = Field(
@@ -160,124 +164,52 @@ class Kitchen(_Part):
         return rules.get(kind) or rules.get("normal") or _USUAL_CUTOFF
 
     def diets(self) -> tuple[str, ...]:
-        """Every diet that the kitchen is told of, zero or not, so that each snapshot has the same rows."""
+        """Every diet of the kitchen, zero or not, so that each snapshot has the same rows."""
         return (NORMAL, *sorted({*self.diet_codes.values()} - {OTHER}), OTHER)
 
     def serves(self, day: date) -> bool:
         return day.isoweekday() in self.weekdays
 
     def days_ahead(self) -> int:
-        """How far ahead a kitchen must know: as far as its earliest cut-off."""
+        """How many days ahead a kitchen must know: as far as its earliest cut-off reaches."""
         return max(self.cutoff(kind).offset_days for kind in KINDS)
 
 
-class FolderTransport(_Part):
+class FolderTransport(FolderSettings):
     """A folder that the kitchen's system reads, mounted on this machine."""
 
     kind: Literal["folder"] = Field(description="folder")
-    path: LocalPath = Field(description="An existing folder. Files are written beside each other in it.")
 
 
-class SftpTransport(_Part):
-    """An SFTP server. It must offer the extension posix-rename@openssh.com (OpenSSH, ProFTPD, Bitvise do)."""
+class SftpTransport(SftpSettings):
+    """An SFTP server that the kitchen's system reads. It must offer posix-rename@openssh.com."""
 
     kind: Literal["sftp"] = Field(description="sftp")
-    host: str = Field(min_length=1, description="Host name or address.")
-    port: int = Field(22, ge=1, le=65535, description="TCP port.")
-    username: str = Field(min_length=1, description="Account at the server.")
-    password: SecretStr | None = Field(None, description="Secret; give it as ${file:...} or ${env:...}.")
-    key_file: LocalPath | None = Field(None, description="Private key in OpenSSH format, without passphrase.")
-    host_key: str = Field(
-        description="The server's public key, type and base64 as `ssh-keyscan` shows them: ssh-ed25519 AAAA... "
-        "Compare it with the supplier over another channel; any other key is refused."
-    )
-    path: str = Field(".", min_length=1, description="An existing folder at the server.")
-    timeout_s: float = Field(20, gt=0, le=300, description="Longest silence of the server, seconds.")
-    deadline_s: float = Field(60, gt=0, le=600, description="Longest time for one whole exchange, seconds.")
-
-    @model_validator(mode="after")
-    def _complete(self) -> "SftpTransport":
-        if (self.password is None) == (self.key_file is None):
-            raise rule(
-                "sftp_login", "give either `password` or `key_file`", "ange antingen `password` eller `key_file`"
-            )
-        if not _HOST_KEY.match(self.host_key):
-            raise rule(
-                "host_key",
-                "`host_key` is a key type and base64: ssh-ed25519 AAAA...",
-                "`host_key` är nyckeltyp och base64: ssh-ed25519 AAAA...",
-            )
-        return self
 
 
-class HttpsTransport(_Part):
+class HttpsTransport(TimeOuts, Trust):
     """A system that takes each sitting's order as a JSON document, over HTTPS."""
 
     kind: Literal["https"] = Field(description="https")
-    url: str = Field(description="Where orders go: https, without query. Each is put at <url>/<its key>.")
+    url: HttpsAddress = Field(description="Where orders go: https, without query. Each is put at <url>/<its key>.")
     token: SecretStr | None = Field(
-        None, description="Sent as `Authorization: Bearer`. Secret; give it as ${file:...} or ${env:...}."
-    )
-    ca_file: CertificateFile | None = Field(
-        None, description="Certificate authorities to trust, PEM. Left out: those that this machine trusts."
+        None, min_length=1, description="Sent as `Authorization: Bearer`. Secret; give it as ${file:...} or ${env:...}."
     )
     read_back: bool = Field(
         False, description="Whether the system answers GET at an order's address with the order, or 404."
     )
-    timeout_s: float = Field(20, gt=0, le=300, description="Longest silence of the server, seconds.")
-    deadline_s: float = Field(60, gt=0, le=600, description="Longest time for one order, seconds.")
 
-    @model_validator(mode="after")
-    def _address(self) -> "HttpsTransport":
-        if not _URL.match(self.url):
-            raise rule(
-                "https_url",
-                "`url` must begin with https:// and have no login, query or fragment",
-                "`url` ska börja med https:// och sakna inloggning, fråga och fragment",
-            )
-        return self
+    def auth(self) -> TokenAuth | None:
+        return TokenAuth(token=self.token) if self.token is not None else None
 
 
-def _email(value: str) -> str:
-    if not _EMAIL.match(value) or len(value) > 254:
-        raise rule(
-            "email_address",
-            "must be one e-mail address, for example kitchen@example.se",
-            "ska vara en e-postadress, till exempel kok@example.se",
-        )
-    return value
-
-
-EmailAddress = Annotated[str, AfterValidator(_email)]
-
-
-class EmailTransport(_Part):
+class EmailTransport(SmtpSettings):
     """A mail server that offers STARTTLS. Each kitchen gets its day as text, at each of its addresses."""
 
     kind: Literal["email"] = Field(description="email")
-    host: str = Field(min_length=1, description="Host name of the mail server, as in its certificate.")
-    port: int = Field(587, ge=1, le=65535, description="TCP port.")
-    username: str | None = Field(None, min_length=1, description="Account at the server. Left out: no login.")
-    password: SecretStr | None = Field(None, description="Secret; give it as ${file:...} or ${env:...}.")
-    ca_file: CertificateFile | None = Field(
-        None, description="Certificate authorities to trust, PEM. Left out: those that this machine trusts."
-    )
-    sender: EmailAddress = Field(description="Address that the mail comes from; answers go there.")
     recipients: Some[dict[str, Some[tuple[EmailAddress, ...]]]] = Field(
         description="Kitchen id -> its addresses, those of roles rather than of persons. Each gets a mail of its own."
     )
-    timeout_s: float = Field(20, gt=0, le=300, description="Longest silence of the server, seconds.")
-    deadline_s: float = Field(60, gt=0, le=300, description="Longest time for one mail, seconds.")
-
-    @model_validator(mode="after")
-    def _login(self) -> "EmailTransport":
-        if (self.username is None) != (self.password is None):
-            raise rule(
-                "email_login",
-                "give both `username` and `password`, or neither",
-                "ange både `username` och `password`, eller inget av dem",
-            )
-        return self
 
 
 def _kind(transport: Any) -> str | None:
@@ -301,7 +233,7 @@ Transport = Annotated[
 
 
 class CateringConfig(ConnectorConfig):
-    """Kitchens, when they are told, and how."""
+    """Kitchens, when they get their counts, and how."""
 
     kitchens: Some[tuple[Kitchen, ...]] = Field(description="The kitchens that this instance reports to.")
     report_times: Some[tuple[SchoolTime, ...]] = Field(
@@ -309,9 +241,9 @@ class CateringConfig(ConnectorConfig):
         description="School times HH:MM at which each kitchen gets a full snapshot. Two is usual: when its staff "
         "arrive, and just before cooking.",
     )
-    transport: Transport = Field(description="Where and how the kitchens are told.")
+    transport: Transport = Field(description="Where and how the kitchens get their counts.")
     poll: Duration = Field(
-        timedelta(seconds=10), description="How often mail that waits is sent, 10s or 1m. Only e-mail waits."
+        timedelta(seconds=10), description="How often the hub sends mail that waits, 10s or 1m. Only e-mail waits."
     )
 
     @model_validator(mode="after")
@@ -324,8 +256,8 @@ class CateringConfig(ConnectorConfig):
                 "two kitchens have the same unit_code: their files would mix",
                 "två kök har samma unit_code: deras filer skulle blandas",
             )
-        told = getattr(self.transport, "recipients", None)
-        if told is not None and set(told) != {kitchen.id for kitchen in self.kitchens}:
+        recipients = getattr(self.transport, "recipients", None)
+        if recipients is not None and set(recipients) != {kitchen.id for kitchen in self.kitchens}:
             raise rule(
                 "recipients",
                 "`transport.recipients` must have the ids of all kitchens, and no others",
@@ -334,5 +266,5 @@ class CateringConfig(ConnectorConfig):
         return self
 
     def cutoff_times(self) -> frozenset[time]:
-        """Times of day at which something becomes fixed and that are no report times."""
+        """Times of day of the cut-offs that are no report times."""
         return frozenset(k.cutoff(kind).time for k in self.kitchens for kind in KINDS) - frozenset(self.report_times)

@@ -1,44 +1,54 @@
-"""Joins counts, state and the wire: reports at their times and at the cut-offs, late changes as they come."""
+"""Joins counts, memory and far side: reports at their times and at the cut-offs, late changes as they come."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
 
-from connectors.catering.client import Put
+from connectors.catering import words
+from connectors.catering.client import open_client
 from connectors.catering.config import CateringConfig, EmailTransport, Kitchen
-from connectors.catering.counting import SCHOOL, Away, days_between, overlaps, unplaced, window
-from connectors.catering.mail import AddressBusy, MailClient, message
-from connectors.catering.mapping import (
-    Row,
-    Snapshot,
-    days_of_cutoff,
-    days_of_report,
-    event_data,
-    fixed_at,
-    is_late,
-    make_row,
-)
-from connectors.catering.people import Census
-from connectors.catering.state import (
+from connectors.catering.counting import Away, days_between, overlaps, unplaced, window
+from connectors.catering.cutoffs import days_of_cutoff, days_of_report, fixed_at, is_late
+from connectors.catering.mail import message
+from connectors.catering.mapping import event_data, make_row
+from connectors.catering.memory import (
     forget_past,
     keep_snapshot,
+    last_snapshot,
     mark_sending,
     note_absence,
     note_closed,
     organisation_of,
     queue,
     queued,
-    snapshot,
     snapshots,
 )
-from connectors.catering.wire import open_wire
-from plugins import Category, Connector, Context, Contract, Effect, Event, PermanentError, TemporaryError, daily
+from connectors.catering.people import Census
+from connectors.catering.snapshot import Row, Snapshot
+from plugins import Category, Connector, Context, Contract, Effect, Event, PermanentError, daily
+from plugins.wires.files import Put
+from plugins.wires.smtp import AddressBusy, Smtp
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
 from schemas.meals import MealsCount
 from schemas.schedule import DayClosed
+from schemas.school_time import SCHOOL_ZONE
 
-# A name under which other bytes stand is passed over; so many in a row are no accident.
+# The connector passes over a name that other content has; this many in a row are no accident.
 _MOST_TAKEN: Final = 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One run of a timer. Times are in UTC."""
+
+    due: datetime
+    now: datetime
+    complete: bool  # every event accepted before `due` was handled
+    only_news: bool  # at a cut-off; a report is sent without news too, so that silence means a fault
+
+    def is_report_of(self, day: date) -> bool:
+        return not self.only_news and day == self.due.astimezone(SCHOOL_ZONE).date()
 
 
 class Catering(Connector[CateringConfig]):
@@ -60,12 +70,12 @@ class Catering(Connector[CateringConfig]):
 
     def __init__(self, config: CateringConfig, ctx: Context) -> None:
         super().__init__(config, ctx)
-        self._wire = open_wire(config.transport, ctx)
-        self._mail = MailClient(config.transport) if isinstance(config.transport, EmailTransport) else None
+        self._client = open_client(config.transport, ctx)
+        self._mail = Smtp(config.transport, words.MAIL) if isinstance(config.transport, EmailTransport) else None
 
     @classmethod
     def effect_with(cls, config: CateringConfig) -> Effect:
-        """Files and orders that can be read are looked at first; other orders have a key; mail may come twice."""
+        """Files and readable orders are read before they are written; other orders have a key; mail may come twice."""
         if config.transport.kind == "email":
             return Effect.BLIND
         if config.transport.kind == "https" and not config.transport.read_back:
@@ -73,7 +83,7 @@ class Catering(Connector[CateringConfig]):
         return Effect.VERIFIABLE
 
     async def handle(self, event: Event) -> None:
-        """Keep who is away or what is closed; tell a kitchen at once where its order was already fixed."""
+        """Keep an absence or a closed day; send a kitchen its late change at once if its order was fixed already."""
         now = self.ctx.clock.school().astimezone(UTC)
         closed: date | None = None
         spans: list[Away] = []
@@ -83,36 +93,33 @@ class Catering(Connector[CateringConfig]):
             else:
                 spans = note_absence(tx.state, event, now)
         touched = [
-            (kitchen, told)
+            (kitchen, last)
             for kitchen in self.config.kitchens
             for day in ([closed] if closed else days_between(spans, now, kitchen.days_ahead()))
-            if (told := snapshot(self.ctx.state, kitchen, day)) is not None
-            and _may_be_late(kitchen, told, now, None if closed else spans)
+            if (last := last_snapshot(self.ctx.state, kitchen, day)) is not None
+            and _may_be_late(kitchen, last, now, None if closed else spans)
         ]
         if not touched:
             return
         census = await Census.open(self.ctx.directory)
-        for kitchen, told in touched:
+        for kitchen, last in touched:
             if census.concerns(organisation_of(event.data), kitchen):
-                await self._tell_late(census, kitchen, told, now)
+                await self._send_late(census, kitchen, last, now)
 
     @daily(lambda config: config.report_times)
     async def report(self, due: datetime, complete: bool) -> None:
-        """Tell each kitchen its day, and of days ahead what is new."""
-        await self._tell_all(due, complete, [(k, day) for k in self.config.kitchens for day in days_of_report(k, due)])
+        """Send each kitchen its day, and those days ahead that have news."""
+        meals = [(kitchen, day) for kitchen in self.config.kitchens for day in days_of_report(kitchen, due)]
+        await self._send_all(self._run(due, complete=complete, only_news=False), meals)
 
     @daily(lambda config: config.cutoff_times())
     async def cut_off(self, due: datetime, complete: bool) -> None:
-        """At a cut-off that is no report time: tell what is fixed now. From here on a change is late."""
-        await self._tell_all(
-            due,
-            complete,
-            [(k, day) for k in self.config.kitchens for day in days_of_cutoff(k, due)],
-            only_news=True,
-        )
+        """At a cut-off that is no report time: send what is fixed now. From here on a change is late."""
+        meals = [(kitchen, day) for kitchen in self.config.kitchens for day in days_of_cutoff(kitchen, due)]
+        await self._send_all(self._run(due, complete=complete, only_news=True), meals)
 
     async def poll(self) -> None:
-        """Send the mail that waits. It is forgotten only when it was sent: after a crash between, it comes twice."""
+        """Send the mail that waits. The connector forgets a mail after sending it: a crash between repeats it."""
         if self._mail is None or not isinstance(self.config.transport, EmailTransport):
             return
         begun, busy = self.ctx.clock.utc(), None
@@ -125,16 +132,16 @@ class Catering(Connector[CateringConfig]):
         ]
         if not waiting:
             return
-        # What `handle` has staged can be read here a moment before the hub has made it durable. Waiting for a commit of
-        # our own keeps the mail behind it (but for the width of one group commit), and says that it may have been sent.
+        # The state shows what `handle` has staged a moment before the hub has made it durable. Waiting for a commit of
+        # our own keeps the mail behind it (but for the width of one group commit), and notes that sending has begun.
         async with self.ctx.commit() as tx:
             mark_sending(tx.state, (name for _, _, name, _, _ in waiting))
-        for kitchen, address, name, told, at in waiting:
+        for kitchen, address, name, snapshot, at in waiting:
             if (self.ctx.clock.utc() - begun).total_seconds() > self.poll_timeout_s / 2:
-                return  # the rest is sent by the next poll: one that is cut off might have sent a mail
+                return  # the next poll sends the rest: a poll that is cut off might have sent a mail
             try:
-                if told.day >= today:
-                    mail = message(self.config.transport, address, kitchen, told, at)
+                if snapshot.day >= today:
+                    mail = message(self.config.transport, address, kitchen, snapshot, at)
                     await self.ctx.blocking(self._mail.send, mail)
             except AddressBusy as error:
                 busy = error
@@ -152,92 +159,81 @@ class Catering(Connector[CateringConfig]):
         """
         if self._mail is not None:
             await self.ctx.blocking(self._mail.probe)
-        elif self._wire is not None:
-            await self._wire.probe()
+        elif self._client is not None:
+            await self._client.probe()
 
     async def reconcile(self) -> None:
-        """Put back what was last told of today and later and is not there: the same again is the same order.
+        """Put back the last snapshots of today and later that are missing: the same again is the same order.
 
-        Where other bytes stand under its name, somebody changed an order: the operator is told, and the kitchen gets
-        the next revision. Of mail nothing can be known: none is sent again.
+        Where other content has a snapshot's name, a person or program has changed the order: the operator sees a
+        problem, and the kitchen gets the next revision. Mail cannot be read back, so none is sent again.
         """
         now = self.ctx.clock.school().astimezone(UTC)
         for kitchen in self.config.kitchens:
-            for told in snapshots(self.ctx.state, kitchen):
-                if told.day < now.astimezone(SCHOOL).date():
+            for last in snapshots(self.ctx.state, kitchen):
+                if last.day < now.astimezone(SCHOOL_ZONE).date():
                     continue
-                if self._wire is not None and await self._wire.put(kitchen, told) is Put.TAKEN:
-                    self.ctx.problem("file-altered", f"kitchen {kitchen.id}, {told.day}, revision {told.revision}")
-                    again = told.model_copy(update={"revision": told.revision + 1})
-                    await self._place(kitchen, again, told.rows, now)
+                if self._client is not None and await self._client.put(kitchen, last) is Put.TAKEN:
+                    self.ctx.problem("file-altered", f"kitchen {kitchen.id}, {last.day}, revision {last.revision}")
+                    again = last.model_copy(update={"revision": last.revision + 1})
+                    await self._place(kitchen, again, last.rows, now)
 
-    async def _tell_all(
-        self, due: datetime, complete: bool, meals: Sequence[tuple[Kitchen, date]], *, only_news: bool = False
-    ) -> None:
+    def _run(self, due: datetime, *, complete: bool, only_news: bool) -> Run:
         due = due.astimezone(UTC)
         now = max(due, self.ctx.clock.school().astimezone(UTC))
+        return Run(due=due, now=now, complete=complete, only_news=only_news)
+
+    async def _send_all(self, run: Run, meals: Sequence[tuple[Kitchen, date]]) -> None:
         census = await Census.open(self.ctx.directory) if meals else None
         for kitchen, day in meals:
-            told = snapshot(self.ctx.state, kitchen, day)
-            # A run is repeated after a crash, or when a kitchen further on failed: who was told is left alone.
-            if census is not None and (told is None or told.due < due):
-                today = day == due.astimezone(SCHOOL).date()
-                await self._tell(census, kitchen, day, told, due, now, complete, always=today and not only_news)
+            last = last_snapshot(self.ctx.state, kitchen, day)
+            # A run repeats after a crash, or when a later kitchen failed; it passes over those that got theirs.
+            if census is not None and (last is None or last.due < run.due):
+                await self._send_day(census, kitchen, day, last, run)
         async with self.ctx.commit() as tx:
-            forget_past(tx.state, now)
+            forget_past(tx.state, run.now)
 
-    async def _tell(
-        self,
-        census: Census,
-        kitchen: Kitchen,
-        day: date,
-        told: Snapshot | None,
-        due: datetime,
-        now: datetime,
-        complete: bool,
-        *,
-        always: bool,
-    ) -> None:
-        """Tell a kitchen the whole of one day, as of `due`; unless `always`, only where something is new."""
-        to_come = [sitting for sitting in kitchen.sittings if window(sitting, day)[1] > now]
+    async def _send_day(self, census: Census, kitchen: Kitchen, day: date, last: Snapshot | None, run: Run) -> None:
+        """Send a kitchen the whole of one day, as of `run.due`; except in a report of that day only if it has news."""
+        to_come = [sitting for sitting in kitchen.sittings if window(sitting, day)[1] > run.now]
         if not to_come:
             return
         people = await census.people(kitchen, day, self.ctx.state)
-        fixed = fixed_at(kitchen, day, due)
+        fixed = fixed_at(kitchen, day, run.due)
         rows: list[Row] = []
         news: list[Row] = []
         unlisted = 0
         for sitting in kitchen.sittings:
-            before = told.row(sitting.id) if told is not None else None
+            row = last.row(sitting.id) if last is not None else None
             if sitting in to_come:
                 counted = people.count(sitting)
                 unlisted = max(unlisted, counted.unknown_diets)
-                before = make_row(
-                    sitting, counted, before, fixed, closed=people.closed, complete=complete and people.complete
+                row = make_row(
+                    sitting, counted, row, fixed, closed=people.closed, complete=run.complete and people.complete
                 )
-                news.append(before)
-            if before is not None:  # of a sitting that is over, what was told stands
-                rows.append(before)
+                news.append(row)
+            if row is not None:  # a sitting that is over keeps its last row
+                rows.append(row)
         if unlisted:
             self.ctx.problem("unknown-diet", f"kitchen {kitchen.id}: {unlisted} diets are not in its diet_codes")
         if unplaced(kitchen, people.pupils):
             self.ctx.problem("pupil-without-sitting", f"kitchen {kitchen.id}: some pupils are in no sitting's groups")
-        following = Snapshot.after(told, kitchen, day, due, rows)
-        if always or told is None or following.is_news(told):
-            await self._place(kitchen, following, news, due)
+        following = Snapshot.after(last, kitchen, day, run.due, rows)
+        if last is None or run.is_report_of(day) or following.is_news(last):
+            await self._place(kitchen, following, news, run.due)
         else:
             # The kitchen sees no difference, but from now on more kinds of change are late.
             async with self.ctx.commit() as tx:
-                keep_snapshot(tx.state, told.model_copy(update={"rows": tuple(rows)}))
+                keep_snapshot(tx.state, last.model_copy(update={"rows": tuple(rows)}))
 
-    async def _tell_late(self, census: Census, kitchen: Kitchen, told: Snapshot, now: datetime) -> None:
-        """Tell a kitchen what has changed in what it was told as fixed, if anything has."""
-        people = await census.people(kitchen, told.day, self.ctx.state)
+    async def _send_late(self, census: Census, kitchen: Kitchen, last: Snapshot, now: datetime) -> None:
+        """Send a kitchen the late changes to its last snapshot, if there are any."""
+        people = await census.people(kitchen, last.day, self.ctx.state)
         rows: list[Row] = []
         news: list[Row] = []
         for sitting in kitchen.sittings:
-            row = told.row(sitting.id)
-            if row is not None and window(sitting, told.day)[1] > now:
+            row = last.row(sitting.id)
+            if row is not None and window(sitting, last.day)[1] > now:
                 counted = people.count(sitting)
                 if is_late(row, counted, people.closed):
                     row = make_row(sitting, counted, row, row.fixed, closed=people.closed, complete=people.complete)
@@ -245,41 +241,36 @@ class Catering(Connector[CateringConfig]):
             if row is not None:
                 rows.append(row)
         if news:
-            # Named after the report that it comes late to: a repeat after a crash gives the same name and bytes.
-            await self._place(kitchen, Snapshot.after(told, kitchen, told.day, told.due, rows), news, now)
+            # Named after the report that it is late for: a repeat after a crash gives the same name and bytes.
+            await self._place(kitchen, Snapshot.after(last, kitchen, last.day, last.due, rows), news, now)
 
-    async def _place(self, kitchen: Kitchen, told: Snapshot, news: Iterable[Row], as_of: datetime) -> None:
-        """Tell the kitchen, then keep the snapshot and publish its news, together. Mail is kept, and sent by `poll`.
+    async def _place(self, kitchen: Kitchen, snapshot: Snapshot, news: Iterable[Row], as_of: datetime) -> None:
+        """Send the snapshot, then keep it and publish its news in one commit. Mail is kept here, and sent by `poll`.
 
-        Another order under the same name was left by a run that crashed before it could keep what it had told, with
-        other counts. The kitchen may have read it, so it is never replaced: the next revision is told.
+        Other content under the snapshot's name comes from a run that crashed before it could keep its snapshot, when
+        the counts were others. The kitchen may have read it, so it is never replaced: the next revision is sent.
         """
         for _ in range(_MOST_TAKEN):
-            if self._wire is None or await self._wire.put(kitchen, told) is not Put.TAKEN:
+            if self._client is None or await self._client.put(kitchen, snapshot) is not Put.TAKEN:
                 break
-            told = told.model_copy(update={"revision": told.revision + 1})
+            snapshot = snapshot.model_copy(update={"revision": snapshot.revision + 1})
         else:
-            raise TemporaryError(
-                f"catering: no free name for kitchen {kitchen.id} on {told.day}",
-                why=f"{_MOST_TAKEN} files or orders that are not the hub's stand there",
-                fix="See what else writes to the kitchen's system, and that no two kitchens have one unit_code",
-                code="names-taken",
-            )
+            raise words.FOLDER.temporary(words.NAMES_TAKEN, kitchen=kitchen.id, day=snapshot.day, many=_MOST_TAKEN)
         async with self.ctx.commit() as tx:
-            keep_snapshot(tx.state, told)
+            keep_snapshot(tx.state, snapshot)
             if isinstance(self.config.transport, EmailTransport):
                 for address in self.config.transport.recipients[kitchen.id]:
-                    queue(tx.state, address, told, as_of.astimezone(SCHOOL))
+                    queue(tx.state, address, snapshot, as_of.astimezone(SCHOOL_ZONE))
             for row in news:
-                data = event_data(kitchen, told, row, as_of)
-                tx.publish(MealsCount, data, time=as_of.astimezone(SCHOOL), complete=row.complete)
+                data = event_data(kitchen, snapshot, row, as_of)
+                tx.publish(MealsCount, data, time=as_of.astimezone(SCHOOL_ZONE), complete=row.complete)
 
 
-def _may_be_late(kitchen: Kitchen, told: Snapshot, now: datetime, spans: Sequence[Away] | None) -> bool:
-    """Whether a change in `spans` (None: of the whole day) touches what was told as fixed. Asks no directory."""
+def _may_be_late(kitchen: Kitchen, last: Snapshot, now: datetime, spans: Sequence[Away] | None) -> bool:
+    """Whether a change in `spans` (None: of the whole day) touches a fixed row that is to come. Asks no directory."""
     for sitting in kitchen.sittings:
-        row = told.row(sitting.id)
-        start, end = window(sitting, told.day)
+        row = last.row(sitting.id)
+        start, end = window(sitting, last.day)
         if row is None or not row.fixed or end <= now:
             continue
         if spans is None or any(overlaps(span, start, end) for span in spans):

@@ -1,15 +1,13 @@
-"""Who eats: pupils of open units, in the sitting's groups, who are not away while it lasts. Pure."""
+"""How many eat: pupils of open units, in the sitting's groups, who are not away during the sitting. Pure."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from connectors.catering.config import NORMAL, OTHER, Kitchen, Sitting
-
-SCHOOL: Final = ZoneInfo("Europe/Stockholm")
+from schemas.school_time import SCHOOL_ZONE, school_moment
 
 Pupil = Mapping[str, Any]  # a reduced SS 12000 Person with `groups` and `diet`, see plugins.DirectoryView.persons
 
@@ -26,26 +24,18 @@ class Away:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """One sitting's sum. `portions` has every diet that the kitchen is told of; staff are not among them."""
+    """One sitting's sum. `portions` has every diet of the kitchen, zero or not; staff are not among them."""
 
     enrolled: int
     absent: int
     portions: Mapping[str, int]
     staff: int
-    unknown_diets: int  # how many different diets are not in the kitchen's `diet_codes`
+    unknown_diets: int  # number of different diets that are not in the kitchen's `diet_codes`
 
 
 def instant(day: date, at: time) -> datetime:
-    """A school time as an instant, in UTC: datetimes of one zone compare by wall clock, which lies in October.
-
-    A repeated local time is the first one, a missing one the next valid minute (DESIGN section 9).
-    """
-    wall = datetime.combine(day, at)
-    while True:
-        moment = wall.replace(tzinfo=SCHOOL).astimezone(UTC)
-        if moment.astimezone(SCHOOL).replace(tzinfo=None) == wall:
-            return moment
-        wall += timedelta(minutes=1)
+    """A school time in UTC: two datetimes of one zone compare by wall clock, which is wrong in October."""
+    return school_moment(day, at).astimezone(UTC)
 
 
 def window(sitting: Sitting, day: date) -> tuple[datetime, datetime]:
@@ -53,17 +43,17 @@ def window(sitting: Sitting, day: date) -> tuple[datetime, datetime]:
 
 
 def overlaps(away: Away, start: datetime, end: datetime) -> bool:
-    """Whether the absence and [start, end) have a moment in common. One that ends as the sitting begins has none."""
+    """Whether the absence and [start, end) have a moment in common. An absence that ends at `start` has none."""
     return max(away.start, start) < min(away.end, end)
 
 
 def days_between(spans: Iterable[Away], now: datetime, ahead: int) -> list[date]:
-    """The days that an absence touches, from today to `ahead` days later, by school time."""
-    today = now.astimezone(SCHOOL).date()
+    """The days that one of the absences touches, from today to `ahead` days later, by school time."""
+    today = now.astimezone(SCHOOL_ZONE).date()
     days: set[date] = set()
     for away in spans:
-        first = max(away.start.astimezone(SCHOOL).date(), today)
-        last = min(away.end.astimezone(SCHOOL).date(), today + timedelta(days=ahead))
+        first = max(away.start.astimezone(SCHOOL_ZONE).date(), today)
+        last = min(away.end.astimezone(SCHOOL_ZONE).date(), today + timedelta(days=ahead))
         days.update(first + timedelta(days=n) for n in range((last - first).days + 1))
     return sorted(days)
 
@@ -75,7 +65,7 @@ class Organisations:
         self._parents = {str(o["id"]).lower(): _reference(o.get("parentOrganisation")) for o in organisations}
 
     def line(self, organisation: str) -> list[str]:
-        """The organisation itself, then what it is a part of, upwards. A cycle in the source ends it."""
+        """The organisation itself, then those above it, nearest first. A cycle in the source ends the line."""
         line: list[str] = []
         here: str | None = organisation.lower()
         while here is not None and here not in line:
@@ -84,16 +74,16 @@ class Organisations:
         return line
 
     def parts(self, units: Collection[str]) -> frozenset[str]:
-        """`units` and all that is a part of them."""
+        """`units` and all their parts."""
         return frozenset(units) | {o for o in self._parents if not _disjoint(self.line(o), units)}
 
     def related(self, organisation: str, units: Collection[str]) -> bool:
-        """Whether one of `units` is the organisation, a part of it, or what it is a part of."""
+        """Whether one of `units` is the organisation, a part of it, or above it."""
         here = organisation.lower()
         return not _disjoint(self.line(here), units) or any(here in self.line(unit) for unit in units)
 
     def open_parts(self, units: Collection[str], closed: Collection[str]) -> frozenset[str]:
-        """The parts of `units` that are not closed, neither themselves nor as a part of what is."""
+        """The parts of `units` that are open: neither closed themselves nor below a closed organisation."""
         return frozenset(part for part in self.parts(units) if _disjoint(self.line(part), closed))
 
 
@@ -113,7 +103,7 @@ def at_school(pupil: Pupil, day: date, units: Collection[str]) -> bool:
 
 
 def diet(kitchen: Kitchen, codes: Iterable[str]) -> tuple[str, str | None]:
-    """(the kitchen's diet, the source's code where the kitchen does not list it). One pupil is one portion."""
+    """(the kitchen's diet, the source's code if the kitchen does not list it else None). One pupil is one portion."""
     code = "+".join(sorted(set(codes) - {NORMAL}))
     if not code:
         return NORMAL, None
@@ -131,8 +121,8 @@ def count(
 ) -> Count:
     """Count one sitting.
 
-    `pupils` are those enrolled at the kitchen's units that day. `open_units`: the units that are open where one is
-    closed; pupils of the others are absent, and where that is all of them no staff eats. None: nothing is closed.
+    `pupils` are those enrolled at the kitchen's units that day. `open_units` None: no unit is closed. Else pupils of
+    the other units count as absent, and if no pupil is left no staff eats either.
     """
     start, end = window(sitting, day)
     away = {absence.student for absence in absences if overlaps(absence, start, end)}
@@ -159,7 +149,7 @@ def count(
 
 
 def unplaced(kitchen: Kitchen, pupils: Iterable[Pupil]) -> int:
-    """How many pupils are in no sitting's groups, and would get no food."""
+    """The number of pupils who are in no sitting's groups, and would get no food."""
     if any(not sitting.groups for sitting in kitchen.sittings):
         return 0
     placed = frozenset[str]().union(*(sitting.groups for sitting in kitchen.sittings))

@@ -1,7 +1,7 @@
 """The standard's subscription: the supplier says "come and fetch", and the next poll comes at once.
 
-A notification carries no id, no signature and no proof (`Notification` of the standard), so it is known by the last
-part of its address alone, which only the supplier was told. Whatever it says, it can do no more than let `poll` run.
+A notification carries no id, no signature and no proof (`Notification` of the standard), so the hub knows it by the
+last part of its address alone, which only the supplier has. No content of it can do more than let `poll` run.
 """
 
 import hmac
@@ -15,15 +15,15 @@ import orjson
 from connectors.ss12000.client import Client
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.kinds import ALL, DELETED, LESSONS
-from connectors.ss12000.reader import SCHOOL_ZONE
 from plugins import Answer, Context, Received, TemporaryError
+from schemas.school_time import as_school_time
 
 _STATE: Final = "callback"
 _ABSENT: Final = "absent/subscriptions"
 _GONE: Final = frozenset({404, 410})
 _NOT_OFFERED: Final = frozenset({404, 405, 501})
-_UNSAID: Final = timedelta(days=1)  # how long one is trusted whose end was not told
-_PAUSE: Final = timedelta(minutes=15)  # after a refusal, before it is asked for again
+_UNSAID: Final = timedelta(days=1)  # the life of a subscription whose end the supplier does not give
+_PAUSE: Final = timedelta(minutes=15)  # after a refusal, before the next attempt
 # Both as the standard spells it and as it should be (section 4 of the notes).
 _MODIFIED: Final = ("modifiedEntites", "modifiedEntities")
 _NEVER_PULLED: Final = frozenset(
@@ -32,7 +32,7 @@ _NEVER_PULLED: Final = frozenset(
 
 
 class _Refused(Exception):
-    """An answer that neither grants nor denies for good."""
+    """An answer that neither grants a subscription nor denies it for good."""
 
 
 class Callback:
@@ -42,16 +42,16 @@ class Callback:
         self._config = config
         self._ctx = ctx
         self._client = client
-        self.lessons = False  # a call may have been about lessons; `Rounds` takes it back
+        self.lessons = False  # a call may have been about lessons; `Rounds` clears it
         self._failing = False
         self._not_before: datetime | None = None
 
     # -- at the supplier ----------------------------------------------------------------------------------------
 
     async def keep(self, *, full: bool) -> None:
-        """Subscribe, renew at half life, or end it, as configured. `full`: see whether it is still there.
+        """Subscribe, renew at half life, or end the subscription, as configured. `full`: see whether it still exists.
 
-        A failure is told once and tried again; it keeps nothing else from being done, since polling goes on.
+        A failure is reported once, and tried again later. It stops nothing else, since polling goes on.
         """
         now = self._ctx.clock.utc()
         if self._not_before is not None and now < self._not_before and not full:
@@ -86,7 +86,7 @@ class Callback:
             await self._renew(now, kept)
 
     async def _subscribe(self, now: datetime, segment: str, target: str, resources: list[str]) -> None:
-        # Kept before the supplier knows it: its first call may come before its answer.
+        # The segment is kept before the supplier gets it: the first call may come before the answer.
         async with self._ctx.commit() as tx:
             tx.state[_STATE] = {"segment": segment}
         status, answer = await self._client.send(
@@ -126,12 +126,12 @@ class Callback:
             return
         if status in (401, 403, 429) or (status >= 500 and status != 501):
             raise _Refused(f"the supplier answered {status}")
-        if status not in _GONE:  # it can't be renewed: another takes its place
+        if status not in _GONE:  # the supplier can't renew it: another replaces it
             await self._drop(kept["id"])
         await self._subscribe(now, kept["segment"], kept["target"], kept["resources"])
 
     async def _end(self, kept: dict[str, Any]) -> None:
-        """It was configured once, and is not any more."""
+        """End a subscription that the configuration no longer has."""
         if "id" in kept:
             await self._drop(kept["id"])
         if kept:
@@ -139,7 +139,7 @@ class Callback:
                 del tx.state[_STATE]
 
     async def _drop(self, id: str) -> None:
-        """What does not want to go ends by itself, and its calls are refused or harmless."""
+        """Delete a subscription. One that the supplier keeps ends by itself; its calls are refused or harmless."""
         await self._client.send("DELETE", f"subscriptions/{id}")
 
     def _kept(self) -> dict[str, Any]:
@@ -148,36 +148,36 @@ class Callback:
 
     # -- its calls ----------------------------------------------------------------------------------------------
 
-    def receive(self, request: Received) -> Answer | None:
-        """Answer a notification, and let the poll come that it asks for. None: it was sent to another address."""
+    async def receive(self, request: Received) -> Answer | None:
+        """Answer a notification, and start the poll that it asks for. None: it came to another address."""
         segment = self._kept().get("segment", "")
         last = request.path.rpartition("/")[2]
         if self._config.callback is None or not segment or not hmac.compare_digest(last.encode(), segment.encode()):
             return None
         if request.method != "POST":
             return Answer(405, headers={"Allow": "POST"})
-        named = self._named(request.body)
+        named = self._named(await request.body())
         if named:
             self.lessons |= LESSONS.resource in named
             self._ctx.poll_soon()
         return Answer(200)
 
     def _named(self, body: bytes) -> Set[str]:
-        """The resources that it may be about. Empty only if it names nothing but what is not pulled here: it was sent
-        by whom it should be, so what can't be read may be a change as well.
+        """The resources that a notification may be about. Empty only if it names none but resources that are not pulled
+        here: it comes from the supplier, so an unreadable name may be a change as well.
         """
         pulled: Set[str] = self._config.resources
         try:
-            said = orjson.loads(body)
+            content = orjson.loads(body)
         except orjson.JSONDecodeError:
             return pulled
-        if not isinstance(said, Mapping):
+        if not isinstance(content, Mapping):
             return pulled
         named: list[Any] = []
         for spelling in _MODIFIED:
-            value = said.get(spelling)
+            value = content.get(spelling)
             named += value if isinstance(value, list) else [] if value is None else [value]
-        if not named and not said.get("deletedEntities"):
+        if not named and not content.get("deletedEntities"):
             return pulled
         found: set[str] = set()
         for each in named:
@@ -186,23 +186,23 @@ class Callback:
                 found |= {kind.resource} & pulled
             elif not isinstance(each, str) or each.lower() not in _NEVER_PULLED:
                 found |= pulled
-        # Deletions are looked up in /deletedEntities, those of lessons too.
-        return found | (pulled - {LESSONS.resource}) if said.get("deletedEntities") else found
+        # A poll looks deletions up in /deletedEntities, those of lessons too.
+        return found | (pulled - {LESSONS.resource}) if content.get("deletedEntities") else found
 
 
 def _half(now: datetime, answer: Any) -> str:
-    """When half of the life that the supplier gave it is over. A time without offset may be Sweden's, the earlier."""
+    """When half of the subscription's life is over. A time without offset is read as Sweden's, the earlier reading."""
     until = now + _UNSAID
     expires = answer.get("expires") if isinstance(answer, Mapping) else None
     if isinstance(expires, str):
         try:
-            told = datetime.fromisoformat(expires)
-            until = (told if told.tzinfo is not None else told.replace(tzinfo=SCHOOL_ZONE)).astimezone(UTC)
+            end = datetime.fromisoformat(expires)
+            until = as_school_time(end).astimezone(UTC)
         except (ValueError, OverflowError):
             until = now + _UNSAID
     return (now + max((until - now) / 2, timedelta(0))).isoformat(timespec="seconds")
 
 
 def _plain(id: str) -> bool:
-    """Whether it can stand in a path as it is."""
+    """Whether an id can be part of a path as it is."""
     return 0 < len(id) <= 200 and all(each.isascii() and (each.isalnum() or each in "-_") for each in id)

@@ -1,4 +1,4 @@
-"""Joins wire, rules and state: what has changed at every poll, everything nightly."""
+"""Joins client, rules and state: at every poll it reads the changes, and every night everything."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from connectors.ss12000 import words
 from connectors.ss12000.callback import Callback
 from connectors.ss12000.client import Client, ListExpired, NotAnswered, NotOffered
 from connectors.ss12000.config import Ss12000Config
@@ -24,33 +25,33 @@ from connectors.ss12000.kinds import (
 from connectors.ss12000.lessons import Window
 from connectors.ss12000.lists import Listed
 from connectors.ss12000.pull import Source
-from connectors.ss12000.reader import SCHOOL_ZONE
 from connectors.ss12000.rounds import Rounds
-from connectors.ss12000.swedish import SWEDISH
+from connectors.ss12000.words import SUPPLIER
 from plugins import Answer, ConfigurationError, Connector, Context, Effect, Received, TemporaryError, Waiting
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
 from schemas.attendance import AttendanceRecorded, CheckedIn, CheckedOut
 from schemas.directory import DirectoryCurrent
 from schemas.schedule import LessonCancelled, LessonChanged, LessonScheduled
+from schemas.school_time import SCHOOL_ZONE
 
 _DELETED: Final = "deletedEntities"
-# Failures after which asking for the next resource makes no sense now.
+# Codes of failures after which no question for the next resource makes sense now.
 _ALL_FAIL: Final = frozenset({"unreachable", "slow", "certificate", "login-refused", "token", "busy"})
 _CURRENT: Final = "directory.current"
 _LONG_S: Final = 600.0
-_OLD: Final = timedelta(hours=6)  # a lap that was cut short so long ago is begun anew
+_OLD: Final = timedelta(hours=6)  # the connector starts anew a lap that was cut short longer ago
 _CLOCK_OFF: Final = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
 class Lap:
-    """One walk through all resources. Where it is cut short, by its time or by a supplier that fails, the next poll
-    goes on with it: else a supplier with which it takes longer than a poll may would never be read to the end.
+    """One walk through all resources. If its time ends or the supplier fails, the next poll continues it. Otherwise a
+    walk that takes longer than one poll may would never come to its end.
     """
 
     began: datetime
     full: bool
-    done: set[str] = field(default_factory=set)  # resources that were tried
+    done: set[str] = field(default_factory=set)  # resources that the lap has tried
     failures: list[TemporaryError] = field(default_factory=list)
 
 
@@ -73,24 +74,23 @@ class Ss12000(Connector[Ss12000Config]):
         CheckedIn,
         CheckedOut,
     )
-    effect = Effect.IDEMPOTENT  # it only reads, and may subscribe to being told
+    effect = Effect.IDEMPOTENT  # it only reads, and may subscribe to notifications
     poll_timeout_s = 3600
 
     def __init__(self, config: Ss12000Config, ctx: Context) -> None:
         super().__init__(config, ctx)
         self._lap: Lap | None = None
-        self._told: dict[str, str] = {}  # codes of failures that the operator was told, by resource
+        self._reported: dict[str, str] = {}  # codes of failures that the operator has seen, by resource
         self._again: set[str] = set()  # resources whose nightly reading failed
-        self._clock_told = False
-        self._long_told = False
-        self._deleted_told = False
+        self._clock_reported = False
+        self._long_reported = False
+        self._deleted_reported = False
 
     async def start(self) -> None:
         try:
             self._client = Client(self.config, self.ctx.clock)
         except ConfigurationError as error:  # a file that has gone since the configuration was read
             self.ctx.problem(error.code, f"{error.what}. {error.why or 'It is missing, or no PEM'}. {error.fix}")
-            error.sv = SWEDISH.get(error.code, "")
             raise
         self._source = Source(self.config, self.ctx, self._client)
         self._callback = Callback(self.config, self.ctx, self._client)
@@ -100,7 +100,7 @@ class Ss12000(Connector[Ss12000Config]):
         return await self._watched(self._pull(full=False))
 
     async def receive(self, request: Received) -> Answer | None:
-        return self._callback.receive(request)
+        return await self._callback.receive(request)
 
     async def reconcile(self) -> None:
         await self._watched(self._pull(full=True))
@@ -115,21 +115,13 @@ class Ss12000(Connector[Ss12000Config]):
         """Read one page of organisations."""
         asked = self.ctx.clock.utc()
         try:
-            async for page in self._client.pages("organisations"):
+            async for page in self._client.pages(ORGANISATIONS.resource):
                 self._check_clock(page.date, asked)
                 return
         except (NotOffered, NotAnswered) as error:
-            refused = TemporaryError(
-                "ss12000: organisations can't be read",
-                why=f"the supplier answered {getattr(error, 'status', 404)}",
-                fix="Check base_url, path and all, and what the hub's account may read",
-                code="refused",
-            )
-            refused.sv = SWEDISH[refused.code]
-            raise refused from None
-        except TemporaryError as error:
-            error.sv = SWEDISH.get(error.code, "")
-            raise
+            raise SUPPLIER.temporary(
+                words.REFUSED, resource=ORGANISATIONS.resource, status=getattr(error, "status", 404)
+            ) from None
 
     async def stop(self) -> None:
         if hasattr(self, "_client"):
@@ -138,7 +130,7 @@ class Ss12000(Connector[Ss12000Config]):
     # -- a pull -------------------------------------------------------------------------------------------------
 
     async def _pull(self, *, full: bool) -> str | None:
-        """Returns the code of the first list that could not be read; None where all could."""
+        """Returns the code of the first list that could not be read; None if all could."""
         today = self.ctx.clock.school().astimezone(SCHOOL_ZONE).date()
         window = Window.around(today, self.config.window.back, self.config.window.ahead)
         now, lap = self.ctx.clock.utc(), self._lap
@@ -147,7 +139,7 @@ class Ss12000(Connector[Ss12000Config]):
             if full:
                 self._rounds.begin()
         elif PERSONS.resource in lap.done and self._wanted(PERSONS):
-            # Again: a mark must hold before anything else is told.
+            # Again: a mark must be in force before any other event is published.
             await self._step(lap, PERSONS.resource, self._source.pull(PERSONS, window, full=False))
         for kind in DIRECTORY:
             await self._read(lap, kind, window)
@@ -165,13 +157,13 @@ class Ss12000(Connector[Ss12000Config]):
         self._lap = None
         if len(lap.failures) >= len(lap.done - {_CURRENT}):
             raise lap.failures[0]
-        self._told.pop("", None)
-        # One list that can't be read is told, and tried again; it must not make the others come more seldom.
+        self._reported.pop("", None)
+        # The operator sees the one list that failed, and every poll tries it again; the other lists keep their pace.
         if not lap.failures:
             async with self.ctx.commit() as tx:
                 tx.state["pulled"] = lap.began.astimezone(UTC).isoformat(timespec="seconds")
         if self.ctx.clock.utc() - lap.began < timedelta(seconds=_LONG_S):
-            self._long_told = False
+            self._long_reported = False
         return lap.failures[0].code if lap.failures else None
 
     async def _say_current(self, lap: Lap) -> None:
@@ -179,15 +171,13 @@ class Ss12000(Connector[Ss12000Config]):
             return
         lap.done.add(_CURRENT)
         if self._wanted(PERSONS) and not lap.failures and not self._source.knows(ORGANISATIONS, PERSONS):
-            # An account without rights may be answered with empty lists, and would look like a finished first load.
-            nothing = TemporaryError(
-                "ss12000: there is no organisation and no person", why="their lists are empty", code="empty"
-            )
-            self._tell(_CURRENT, nothing)
+            # An account without rights may get empty lists, which would look like a finished first load.
+            nothing = SUPPLIER.temporary(words.EMPTY)
+            self._report(_CURRENT, nothing)
             lap.failures.append(nothing)
         else:
-            self._told.pop(_CURRENT, None)
-        # Without persons it would call marks fresh that nobody has read.
+            self._reported.pop(_CURRENT, None)
+        # Without persons this would declare marks fresh that were never read.
         if self._wanted(PERSONS) and not lap.failures and not self._source.holding.any(DIRECTORY):
             async with self.ctx.commit() as tx:
                 tx.publish(DirectoryCurrent, {"asOf": lap.began.astimezone(UTC).isoformat(timespec="seconds")})
@@ -196,22 +186,22 @@ class Ss12000(Connector[Ss12000Config]):
         return self._wanted(kind) and kind.resource not in lap.done
 
     async def _watched(self, pull: Coroutine[Any, Any, str | None]) -> str | None:
-        """A pull that goes on for long is told while it does: it may go on for an hour without a failure."""
+        """Report a long pull to the operator while it goes on: it may last an hour without a failure."""
 
-        async def tell() -> None:
+        async def report() -> None:
             await self.ctx.clock.sleep(_LONG_S)
-            if not self._long_told:
-                self._long_told = True
+            if not self._long_reported:
+                self._long_reported = True
                 self.ctx.problem(
                     "pull-slow",
                     f"a pull goes on for more than {_LONG_S / 60:g} min; last complete pull: {self._pulled()}",
                 )
 
-        telling = asyncio.create_task(tell())
+        reporting = asyncio.create_task(report())
         try:
             return await pull
         finally:
-            telling.cancel()
+            reporting.cancel()
 
     def _pulled(self) -> Any:
         return self.ctx.state.get("pulled", "none yet")
@@ -220,44 +210,46 @@ class Ss12000(Connector[Ss12000Config]):
         return kind.resource in self.config.resources
 
     async def _read(self, lap: Lap, kind: Kind, window: Window) -> None:
-        """A resource that is not a lesson."""
+        """Read a resource other than lessons."""
         if self._left(lap, kind):
             full = lap.full or kind.resource in self._again
             await self._step(lap, kind.resource, self._source.pull(kind, window, full=full))
 
     async def _step(self, lap: Lap, resource: str, work: Coroutine[Any, Any, None]) -> None:
-        """One resource. What fails with it alone does not keep the others from being read."""
+        """Read one resource. A failure of this resource alone does not keep the others from being read."""
         try:
             await work
         except TemporaryError as error:
             if error.code in _ALL_FAIL:
-                self._tell("", error)
+                self._report("", error)
                 raise
-            self._tell(resource, error)
+            self._report(resource, error)
             lap.failures.append(error)
             if lap.full:
                 self._again.add(resource)
         else:
-            self._told.pop(resource, None)
+            self._reported.pop(resource, None)
             self._again.discard(resource)
         lap.done.add(resource)
 
-    def _tell(self, resource: str, error: TemporaryError) -> None:
-        """Tell the operator once that it can't be read, and how old what is known is."""
-        if self._told.get(resource) != error.code:
-            self._told[resource] = error.code
+    def _report(self, resource: str, error: TemporaryError) -> None:
+        """Report once that a resource can't be read, with the time of the last complete pull."""
+        if self._reported.get(resource) != error.code:
+            self._reported[resource] = error.code
             self.ctx.problem(error.code, f"{error.what}: {error.why}; last complete pull: {self._pulled()}")
 
     def _check_clock(self, theirs: datetime | None, ours: datetime) -> None:
-        """Both when they were asked."""
-        if theirs is not None and abs(theirs - ours) > _CLOCK_OFF and not self._clock_told:
-            self._clock_told = True
+        """Both clocks are those at the moment of the question."""
+        if theirs is not None and abs(theirs - ours) > _CLOCK_OFF and not self._clock_reported:
+            self._clock_reported = True
             self.ctx.problem("clock-differs", "the supplier's clock and the hub's are more than 5 min apart")
 
     # -- deletions ----------------------------------------------------------------------------------------------
 
     async def _deletions(self, window: Window, *, full: bool) -> None:
-        """What /deletedEntities names and asking by id does not find. Whom it concerns also leaves their groups."""
+        """Publish the end of records that /deletedEntities names and a question by id does not find. A person who is
+        gone also leaves their groups.
+        """
         absent = bool(self.ctx.state.get(f"absent/{_DELETED}"))
         if absent and not full:
             return
@@ -278,18 +270,16 @@ class Ss12000(Connector[Ss12000Config]):
                         named.setdefault(kind.resource, {})[id] = None
         except (NotOffered, NotAnswered, ListExpired) as error:
             if isinstance(error, ListExpired) or mark is not None:
-                raise TemporaryError(
-                    f"ss12000: {_DELETED} could not be read", why="the supplier refused the question", code="refused"
-                ) from None
-            # Never answered yet, by a 404 or another refusal: the night finds what is gone without it.
+                raise SUPPLIER.temporary(words.QUESTION_REFUSED, resource=_DELETED) from None
+            # Never answered yet, by a 404 or another refusal: the nightly comparison finds removals without it.
             if not absent:
                 async with self.ctx.commit() as tx:
                     tx.state[f"absent/{_DELETED}"] = True
                 self.ctx.problem("not-offered", f"{_DELETED}: removals are found by the nightly comparison only")
             return
         self._check_clock(listed.date, began)
-        if unreadable and not self._deleted_told:
-            self._deleted_told = True  # the same are named again for a while
+        if unreadable and not self._deleted_reported:
+            self._deleted_reported = True  # the supplier names the same records again for a while
             self.ctx.problem("record-not-read", f"{_DELETED}: id: must be a UUID ({unreadable} of them)")
         held, holding = False, self._source.holding
         for kind in reversed(ALL):
@@ -301,5 +291,5 @@ class Ss12000(Connector[Ss12000Config]):
             await holding.over(kind, "announced")
             if kind is PERSONS and ended:
                 await self._source.reread_groups(self._source.groups_of(set(ended)), window)
-        if not held:  # else they must be named again
+        if not held:  # else the supplier must name them again
             await self._source.keep_mark(_DELETED, listed, began)

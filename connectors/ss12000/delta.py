@@ -1,4 +1,4 @@
-"""Pure rules of pulling changes: from when on, what was deleted, and when too much would vanish at once."""
+"""Pure rules of pulling changes: from which time on, which deletions, and when too many records would vanish."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,7 +9,7 @@ from typing import Any, Final
 from connectors.ss12000.kinds import DELETED, Kind
 from connectors.ss12000.reader import id_of
 
-OVERLAP: Final = timedelta(minutes=10)  # a record may be stamped before it can be seen
+OVERLAP: Final = timedelta(minutes=10)  # a record's stamp may be older than its appearance
 NAIVE_OVERLAP: Final = timedelta(hours=3)  # times without offset: more than Sweden's from UTC, on either side
 _SHARE: Final = 0.2
 _FEW: Final = 20
@@ -17,14 +17,14 @@ _FEW: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """Up to when a resource was read, by the supplier's own clock (its `Date`), and how it writes times."""
+    """The time up to which a resource was read, by the supplier's clock (its `Date`), and how it writes times."""
 
     at: datetime
     offsets: bool = True  # its `meta` has offsets
 
     @classmethod
     def kept(cls, value: Any) -> "Watermark | None":
-        """From connector state; None where nothing was read yet."""
+        """From connector state; None if nothing was read yet."""
         if not isinstance(value, Mapping):
             return None
         return cls(datetime.fromisoformat(value["at"]), bool(value["offsets"]))
@@ -51,13 +51,13 @@ def has_offset(raw: Any) -> bool | None:
 
 
 def went_back(before: Watermark, now: datetime | None) -> bool:
-    """The supplier's clock is behind what it was: changes may carry times that were read already."""
+    """Whether the supplier's clock was set back: changes may carry times that lie before the watermark."""
     return now is not None and now < before.at - timedelta(minutes=1)
 
 
 def deleted(data: Any) -> Iterator[tuple[Kind | None, str | None]]:
     """Each deletion in a page of /deletedEntities: an object of lists of ids (the standard), or a list of objects with
-    `entityType` and `id`. A kind or an id that is not known is None.
+    `entityType` and `id`. An unknown kind or id is None.
     """
     if isinstance(data, Mapping):
         for name, ids in data.items():
@@ -76,12 +76,12 @@ def deleted(data: Any) -> Iterator[tuple[Kind | None, str | None]]:
 
 
 def too_many(vanished: int, known: int, *, whole: bool = False) -> bool:
-    """Over 20 % and over 20 records. With `whole` also all that there was: no school loses its last group in a day."""
+    """Over 20 % and over 20 records. With `whole` also all records: no school loses its last group in a day."""
     return (vanished > _FEW and vanished > _SHARE * known) or (whole and 0 < known <= vanished)
 
 
 def stands_for(ids: Iterable[str]) -> str:
-    """A short word for exactly these records, the same in every pull; tells nothing about them."""
+    """A short word for exactly these records, the same in every pull; it discloses nothing about them."""
     joined = hashlib.blake2b(digest_size=4)
     for id in sorted(ids):
         joined.update(id.encode())

@@ -1,4 +1,4 @@
-"""Removals that are too many to be believed at once: held back until a person confirms them, or an equal pull does."""
+"""Too many removals at once: they are held back until a person confirms them, or an equal pull does."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from connectors.ss12000.delta import stands_for, too_many
 from connectors.ss12000.kinds import ALL, DIRECTORY, Kind
 from plugins import Context, Waiting
 
-BELIEVED_AFTER: Final = timedelta(hours=1)  # an equal pull so much later is believed
+BELIEVED_AFTER: Final = timedelta(hours=1)  # an equal pull this much later confirms them
 
 How = Literal["missing", "announced"]
-"""How they show: missing in a whole list, or named by /deletedEntities. The two need not agree."""
+"""How removals show: missing in a whole list, or named by /deletedEntities. The two need not agree."""
 _HOWS: Final[tuple[How, ...]] = ("missing", "announced")
 
 _SWEDISH: Final[Mapping[str, str]] = {
@@ -34,14 +34,14 @@ class Held:
     """Some removals of one resource."""
 
     since: datetime  # machine time
-    what: str  # stands for exactly these records
+    what: str  # a word for exactly these records
     count: int
     known: int  # records of the resource
     confirmed: bool = False
 
     @classmethod
     def kept(cls, value: Any) -> "Held | None":
-        """From connector state; None where nothing is held."""
+        """From connector state; None if nothing is held."""
         return cls(**{**value, "since": datetime.fromisoformat(value["since"])}) if value is not None else None
 
     def to_keep(self) -> dict[str, Any]:
@@ -54,12 +54,12 @@ class Held:
         }
 
     def believed(self, now: datetime) -> bool:
-        """Whether a pull that shows the same now is taken for true."""
+        """Whether a pull that shows the same removals now confirms them."""
         return self.confirmed or now - self.since >= BELIEVED_AFTER
 
 
 class Holding:
-    """What is held back at one supplier. All of it stands in the connector's state: a restart forgets nothing."""
+    """The removals held back at one supplier, in the connector's state: a restart forgets none."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -72,13 +72,11 @@ class Holding:
         return any(self.of(kind) for kind in kinds)
 
     def due(self, kind: Kind) -> bool:
-        """Something is held, and it is time to see whether it still stands: a person has confirmed it, or an hour is
-        over.
-        """
+        """Whether it is time to look again at held removals: a person has confirmed them, or an hour is over."""
         return any(held.believed(self._ctx.clock.utc()) for held in self.of(kind))
 
     async def believable(self, kind: Kind, how: How, ids: Sequence[str], known: int) -> bool:
-        """Whether so many of the `known` records may go. If not, they are held back and the operator is told once."""
+        """Whether these of the `known` records may go. If not, they are held back and the operator sees it once."""
         if not too_many(len(ids), known, whole=kind in DIRECTORY):
             return True
         name, what, now = _name(kind, how), stands_for(ids), self._ctx.clock.utc()
@@ -91,21 +89,21 @@ class Holding:
             tx.state[name] = Held(now, what, len(ids), known).to_keep()
         self._ctx.problem(
             "removals-held",
-            f"{len(ids)} of {known} {kind.resource} would go at once; nothing is told of them. Look at the supplier; "
+            f"{len(ids)} of {known} {kind.resource} would go at once; none is published. Look at the supplier; "
             f"if it is true: skolnav connectors confirm {self._ctx.instance} {kind.resource}:{what}. An equal pull in "
             "an hour counts too",
         )
         return False
 
     async def over(self, kind: Kind, how: How) -> None:
-        """What showed like this has gone, or is there after all."""
+        """Forget held removals that have been published, or were none after all."""
         name = _name(kind, how)
         if name in self._ctx.state:
             async with self._ctx.commit() as tx:
                 del tx.state[name]
 
     def waiting(self) -> list[Waiting]:
-        """What a person may confirm; the same records that show in both ways are one thing."""
+        """The removals that a person may confirm; the same records that show in both ways are one entry."""
         found: dict[str, Waiting] = {}
         for kind in ALL:
             for held in self.of(kind):
@@ -117,7 +115,7 @@ class Holding:
         return list(found.values())
 
     async def confirm(self, word: str) -> None:
-        """A person has looked, and they are to go."""
+        """A person has looked, and the records are to go."""
         resource, _, what = word.partition(":")
         async with self._ctx.commit() as tx:
             for kind in ALL:

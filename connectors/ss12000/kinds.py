@@ -1,4 +1,4 @@
-"""The resources of SS 12000 that are pulled, in the order in which one needs the other, and the events they become."""
+"""The resources of SS 12000 that the connector pulls, in the order in which one needs the other, and their events."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -25,12 +25,12 @@ from schemas.schedule import Lesson
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One resource. `name` begins the names of what is kept of its records: `person/<id>`."""
+    """One resource. `name` begins the names of its records in the connector's state: `person/<id>`."""
 
-    resource: str  # as it stands in the address
+    resource: str  # its name in the address
     name: str
     entity: str  # as /deletedEntities calls it (EndPointsEnum)
-    model: type[Payload]  # what a record is checked against
+    model: type[Payload]  # the reader checks a record against it
     upserted: type[Payload] | None = None  # directory: the record itself is the event
     deleted: type[Payload] | None = None
 
@@ -51,11 +51,11 @@ ABSENCES: Final = Kind("absences", "absence", "Absence", Absence)
 ATTENDANCES: Final = Kind("attendances", "attendance", "Attendance", AttendanceRecorded)
 PRESENCES: Final = Kind("attendanceEvents", "presence", "AttendanceEvent", AttendanceEvent)
 
-# Persons come before whatever names one: a new marking must hold before anything else is told.
+# Persons come before every resource that names one: a new marking must be in force before any other event.
 DIRECTORY: Final = (ORGANISATIONS, PERSONS, GROUPS, DUTIES, ACTIVITIES, ROOMS)
 ALL: Final = (*DIRECTORY, LESSONS, ABSENCES, ATTENDANCES, PRESENCES)
 
-# /deletedEntities: the standard's object of lists (with `activitites`, so spelt, section 5.5 of the notes), and its
+# Names in /deletedEntities: those of the standard's object of lists (it spells one `activitites`), and those of its
 # enumeration, which a running provider uses as `entityType` in a plain list.
 DELETED: Final = {
     **{kind.resource.lower(): kind for kind in ALL},

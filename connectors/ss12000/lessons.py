@@ -1,7 +1,7 @@
-"""Pure: what a lesson is made of, and what became of it between two readings of a window.
+"""Pure: how a lesson is put together, and how it changed between two readings of a window.
 
-`meta` of calendarEvents may be the lesson's own, future time, so lessons are compared by content alone. One that is
-gone is cancelled only if the whole window was read, its start lies in the window then and now, and asking for it by id
+`meta` of calendarEvents may be the lesson's own, future time, so lessons are compared by content alone. A missing
+lesson is cancelled only if the whole window was read, its start lies in the window then and now, and a question by id
 finds nothing.
 """
 
@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from connectors.ss12000.reader import SCHOOL_ZONE, alike, id_of, objects, ref, without_meta
+from connectors.ss12000.reader import alike, id_of, objects, ref, without_meta
 from schemas import Payload
 from schemas.event import parse_timestamp
 from schemas.schedule import LessonCancelled, LessonChanged, LessonFields, LessonScheduled
+from schemas.school_time import SCHOOL_ZONE
 
 _COMPARED: Final = tuple(name for name in LessonFields.model_fields if name not in ("id", "meta"))
 
-Told = tuple[type[Payload], dict[str, Any]]
+News = tuple[type[Payload], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +53,14 @@ class Window:
         return parse_timestamp(lesson["startTime"]) < self.start
 
     def part(self, first: date, days: int) -> "Window":
-        """So many days of it from `first` on."""
+        """The `days` days of the window from `first` on."""
         return Window(first, min(first + timedelta(days=days - 1), self.last))
 
 
 def lesson(record: Mapping[str, Any], activity: Mapping[str, Any] | None, persons: Mapping[str, str]) -> dict[str, Any]:
-    """A calendarEvent with what its activity adds. `persons`: whose duty it is, by duty id.
+    """A calendarEvent with the fields that its activity adds. `persons`: the person of each duty, by duty id.
 
-    An activity that is not known adds nothing: receivers look it up in the directory.
+    An unknown activity adds nothing: receivers look it up in the directory.
     """
     made = {name: value for name, value in record.items() if value is not None}
     if activity is None:
@@ -73,7 +74,7 @@ def lesson(record: Mapping[str, Any], activity: Mapping[str, Any] | None, person
 
 
 def of_activity(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What lessons need of an activity."""
+    """The fields of an activity that lessons need."""
     kept: dict[str, Any] = {}
     if isinstance(record.get("activityType"), str):
         kept["activityType"] = record["activityType"]
@@ -89,8 +90,8 @@ def of_activity(record: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def compare(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Told | None:
-    """What to tell of a lesson that was read; None if it is as it was. `before` None: it was not known."""
+def compare(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> News | None:
+    """The event for a lesson that was read; None if it has not changed. `before` None: the lesson is new."""
     cancelled = now.get("cancelled") is True
     if before is None:
         return (LessonCancelled if cancelled else LessonScheduled), dict(now)
@@ -100,19 +101,19 @@ def compare(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Told | 
     was_cancelled = before.get("cancelled") is True
     model = LessonCancelled if cancelled and not was_cancelled else LessonChanged
     if cancelled and was_cancelled:
-        model = LessonCancelled  # moved, but still not taking place
+        model = LessonCancelled  # moved, but still cancelled
     return model, {**now, "changed": changed}
 
 
-def vanished(before: Mapping[str, Any]) -> Told | None:
-    """What to tell of a lesson that is gone; None if it was cancelled already."""
+def vanished(before: Mapping[str, Any]) -> News | None:
+    """The event for a lesson that is gone; None if it was cancelled already."""
     if before.get("cancelled") is True:
         return None
     return LessonCancelled, {**before, "cancelled": True, "changed": {"cancelled": before.get("cancelled")}}
 
 
 def to_keep(lesson: Mapping[str, Any]) -> dict[str, Any]:
-    """What the next reading is compared with."""
+    """The fields that the next reading is compared with."""
     kept = without_meta(lesson)
     return {name: value for name, value in kept.items() if name in _COMPARED or name == "id"}
 
@@ -147,7 +148,7 @@ def _teachers(
             found[duty] = _teacher(duty, None, persons)
         elif not item.get("startTime") and not item.get("endTime"):  # away for a part of it: still the teacher
             person = persons.get(duty)
-            # An activity may name its teachers by person alone.
+            # An activity may name its teachers by person alone, without duty.
             found = {
                 key: each
                 for key, each in found.items()

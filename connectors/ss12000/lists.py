@@ -1,7 +1,7 @@
-"""Lists of records into events: what is new in a page is told and kept, a commit for every few hundred records.
+"""Lists of records into events: news in a page is published and kept, in a commit for every few hundred records.
 
-What is kept and what is told of a record go into one commit, so a list that breaks off anywhere repeats nothing when it
-is read again, and loses nothing.
+The state and the event of a record go into one commit, so that a list that breaks off anywhere loses nothing, and
+publishes nothing twice when it is read again.
 """
 
 import asyncio
@@ -11,42 +11,43 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from connectors.ss12000 import lessons
+from connectors.ss12000 import lessons, words
 from connectors.ss12000.client import Client, ListExpired, Query
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.delta import has_offset
 from connectors.ss12000.kinds import ABSENCES, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
-from connectors.ss12000.mapping import digest_kept, tell, to_keep
+from connectors.ss12000.mapping import digest_kept, news_of, to_keep
 from connectors.ss12000.reader import digest, id_of, read
-from plugins import Context, PermanentError, TemporaryError, Transaction
+from connectors.ss12000.words import SUPPLIER
+from plugins import Context, PermanentError, Transaction
 from schemas.event import parse_timestamp
 
 CHUNK: Final = 500  # records in one commit
-_TRIES: Final = 3  # how often a list is begun in one pull when its pageToken runs out
-_REMEMBERED: Final = 10_000  # complaints about records that were made already
+_TRIES: Final = 3  # attempts to read a list in one pull when its pageToken runs out
+_REMEMBERED: Final = 10_000  # records whose fault was reported already
 
 
 @dataclass(slots=True)
 class Listed:
-    """What reading a list has shown."""
+    """Findings from reading a list."""
 
     seen: set[str] = field(default_factory=set)  # ids
     count: int = 0
     date: datetime | None = None  # the supplier's clock when it began
-    offsets: bool | None = None  # whether `meta` has them; one without counts for all
+    offsets: bool | None = None  # whether times in `meta` have them; one without makes it False
     reasons: Counter[str] = field(default_factory=Counter)
 
 
 class Known:
-    """What lessons need of activities and duties, read from the state once for a list."""
+    """The parts of activities and duties that lessons need, read from the state once for a list."""
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         self._state = state
         self._activities: dict[str, tuple[Mapping[str, Any] | None, dict[str, str], str]] = {}
 
     def of(self, raw: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, dict[str, str], str]:
-        """The activity of a calendarEvent, whose duties its teachers' are, and a stamp of both."""
+        """The activity of a calendarEvent, the person of each of its duties, and a stamp of both."""
         id = id_of(raw.get("activity")) or ""
         found = self._activities.get(id)
         if found is None:
@@ -81,7 +82,7 @@ class Lists:
         self._complained: set[str] = set()
 
     async def read_list(self, kind: Kind, filters: Query, window: Window) -> Listed:
-        """Read a list and tell what is new in it. Raises NotOffered, NotAnswered, TemporaryError."""
+        """Read a list and publish its news. Raises NotOffered, NotAnswered, TemporaryError."""
         for _ in range(_TRIES):
             listed = Listed()
             try:
@@ -89,19 +90,14 @@ class Lists:
                     listed.date = listed.date or page.date
                     await self.take(kind, page.data, window, listed)
             except ListExpired:
-                continue  # what was taken is known: reading it again tells nothing
+                continue  # records read so far are known: reading them again publishes nothing
             finally:
                 self.report(kind, listed)
             return listed
-        raise TemporaryError(
-            f"ss12000: {kind.resource} could not be read to its end",
-            why=f"its pageToken ran out {_TRIES} times",
-            fix="Set a larger limit, or ask the supplier how long a pageToken lasts",
-            code="expired",
-        )
+        raise SUPPLIER.temporary(words.EXPIRED, resource=kind.resource, tries=_TRIES)
 
     async def take(self, kind: Kind, records: Sequence[Any], window: Window, listed: Listed) -> None:
-        """Tell what is new in these records, and keep it, a chunk at a time."""
+        """Publish and keep the news in these records, a chunk at a time."""
         known = Known(self.ctx.state) if kind is LESSONS else None
         for start in range(0, len(records), CHUNK):
             async with self.ctx.commit() as tx:
@@ -130,13 +126,13 @@ class Lists:
             record = _bare(id, raw)
         if record is None or (kind is ABSENCES and before is None and ends_before(record, window)):
             return
-        told = tell(kind, record, before)
-        if told is None and kind is PRESENCES:
+        news = news_of(kind, record, before)
+        if news is None and kind is PRESENCES:
             self._refused(listed, raw, ["eventType: is a value that the hub does not know"])
-        if told is not None and not self._publish(tx, told, raw, listed):
+        if news is not None and not self._publish(tx, news, raw, listed):
             if kind is not PERSONS:
                 return
-            # The last word about a person must never be an older one: their mark may have changed.
+            # The newest event about a person must have their newest mark, even if the rest is unreadable.
             tx.publish(PERSONS.model, _bare(id, raw))
         tx.state[key] = to_keep(kind, record, now, self.ctx.clock.school().date().isoformat())
 
@@ -156,44 +152,44 @@ class Lists:
         lesson = lessons.lesson(record, activity, persons)
         if before is None and not window.has(lesson):
             return
-        told = lessons.compare(before["l"] if before is not None else None, lesson)
-        if told is not None and not self._publish(tx, told, raw, listed):
+        news = lessons.compare(before["l"] if before is not None else None, lesson)
+        if news is not None and not self._publish(tx, news, raw, listed):
             return
         tx.state[key] = {"d": now, "l": lessons.to_keep(lesson)}
 
     def _twice(self, kind: Kind, listed: Listed, id: str, raw: Any) -> bool:
-        """Whether the list has had this id before, with other content: taken both times, it would be told as two
-        changes by each pull. The first counts; if it was changed while the list was read, the next pull brings it.
+        """Whether the list has had this id before, with other content. The first record counts: both would make two
+        changes in each pull. If the record changed while the list was read, the next pull brings the change.
         """
         if id not in listed.seen:
             return False
         self._refused(listed, raw, ["the record: came twice, with different content"])
-        # Of two words about a person's marking the one that protects is never passed over.
+        # Of two records of one person the one whose mark protects is never passed over.
         return kind is not PERSONS or raw.get("securityMarking") == "Ingen"
 
     def _is_news(self, kind: Kind, id: str, raw: Any, unchanged: bool, listed: Listed) -> bool:
-        """Whether a record tells something new, and for the first time in this list. It is seen in either case."""
+        """Whether a record is news, and new in this list. Notes in either case that the list has it."""
         news = not unchanged and not self._twice(kind, listed, id, raw)
         listed.seen.add(id)
         return news
 
     def _read(self, kind: Kind, raw: Any, listed: Listed) -> dict[str, Any] | None:
-        """The record as far as it can be read; what can't is noted."""
+        """The readable part of a record; notes the rest."""
         reading = read(kind, raw, self.config.dialect.times_without_offset)
         self._refused(listed, raw, reading.reasons)
         return reading.record
 
-    def _publish(self, tx: Transaction, told: lessons.Told, raw: Any, listed: Listed) -> bool:
-        """False where the catalogue refuses what the reader let through: one record must not stop the rest."""
+    def _publish(self, tx: Transaction, news: lessons.News, raw: Any, listed: Listed) -> bool:
+        """False if the catalogue refuses an event that the reader accepted: one record must not stop the rest."""
         try:
-            tx.publish(*told)
+            tx.publish(*news)
         except PermanentError:
             self._refused(listed, raw, ["the record: makes no valid event"])
             return False
         return True
 
     def _refused(self, listed: Listed, raw: Any, reasons: Iterable[str]) -> None:
-        """Note what could not be read, once for the same record with the same content."""
+        """Note why a record was refused, once for the same record with the same content."""
         reasons = list(reasons)
         if not reasons:
             return
@@ -210,11 +206,11 @@ class Lists:
 
 
 def _bare(id: str, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """A person of whom nothing but the mark could be read; without a readable mark they count as unknown."""
+    """A person with nothing but the mark; without a readable mark they count as unknown."""
     mark = raw.get("securityMarking")
     return {"id": id, "securityMarking": mark} if isinstance(mark, str) else {"id": id}
 
 
 def ends_before(absence: Mapping[str, Any], window: Window) -> bool:
-    """Whether an absence was over before the window begins."""
+    """Whether an absence ends before the window begins."""
     return parse_timestamp(absence["endTime"]) < window.start

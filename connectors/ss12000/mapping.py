@@ -1,7 +1,7 @@
-"""Pure: from a record that was read to the events that tell it, and to what is kept to know it again.
+"""Pure: from a record to its events, and to the little that the connector keeps to know it again.
 
-What is kept of a record is small: a digest, and what other records need of it (whose duty, which groups, who is a
-member). Only lessons and absences are kept whole, since their events tell what was before.
+It keeps a digest, and the parts that other records need (a duty's person, a lesson's groups, a group's members). It
+keeps only lessons and absences whole, since their events carry previous values.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from connectors.ss12000.kinds import (
     PRESENCES,
     Kind,
 )
-from connectors.ss12000.lessons import Told, of_activity, vanished
+from connectors.ss12000.lessons import News, of_activity, vanished
 from connectors.ss12000.reader import alike, objects, ref, without_meta
 from schemas import Payload
 from schemas.absence import AbsenceChanged, AbsenceFields, AbsenceReported, AbsenceWithdrawn, LeaveGranted
@@ -28,7 +28,7 @@ _LEAVE: Final = "Beviljad ledighet"
 
 
 def digest_kept(kept: Any) -> str | None:
-    """The digest in what is kept of a record."""
+    """The digest of a record, from the connector's state."""
     if isinstance(kept, list):
         kept = kept[0]
     elif isinstance(kept, Mapping):
@@ -37,7 +37,7 @@ def digest_kept(kept: Any) -> str | None:
 
 
 def to_keep(kind: Kind, record: Mapping[str, Any], digest: str, day: str) -> Any:
-    """What is kept of a record, as a JSON value. `day`: today, for what is forgotten by age."""
+    """The connector's state for a record, as a JSON value. `day`: today, for records that are forgotten by age."""
     if kind is GROUPS:
         members = (ref(item, "person") for item in objects(record.get("groupMemberships")))
         return [digest, sorted({member for member in members if member})]
@@ -52,8 +52,8 @@ def to_keep(kind: Kind, record: Mapping[str, Any], digest: str, day: str) -> Any
     return digest
 
 
-def tell(kind: Kind, record: dict[str, Any], before: Any) -> Told | None:
-    """What a new or changed record of any kind but a lesson tells; None if nothing that a receiver could see."""
+def news_of(kind: Kind, record: dict[str, Any], before: Any) -> News | None:
+    """The event for a new or changed record of any kind but a lesson; None if a receiver could see no change."""
     if kind.upserted is not None:
         return kind.upserted, record
     if kind is ABSENCES:
@@ -61,12 +61,12 @@ def tell(kind: Kind, record: dict[str, Any], before: Any) -> Told | None:
     if kind is ATTENDANCES:
         return AttendanceRecorded, {name: value for name, value in record.items() if name != "absenceReason"}
     model = _PRESENCE.get(record["eventType"])
-    # What a pupil's card registered stays: a correction of it is a new word about the same moment.
+    # The event of a pupil's card stays: a correction of it is one more event about the same moment.
     return (model, record) if model is not None else None
 
 
-def tell_gone(kind: Kind, id: str, before: Any, deleted_at: str | None = None) -> Told | None:
-    """What the end of a record tells; None where no event can."""
+def end_of(kind: Kind, id: str, before: Any, deleted_at: str | None = None) -> News | None:
+    """The event for the end of a record; None if there is none for its kind."""
     if kind.deleted is not None:
         gone: dict[str, Any] = {"id": id}
         if deleted_at is not None:
@@ -81,7 +81,7 @@ def tell_gone(kind: Kind, id: str, before: Any, deleted_at: str | None = None) -
     return None
 
 
-def _absence(record: dict[str, Any], before: Mapping[str, Any] | None) -> Told | None:
+def _absence(record: dict[str, Any], before: Mapping[str, Any] | None) -> News | None:
     if before is None:
         return (LeaveGranted if record["type"] == _LEAVE else AbsenceReported), record
     changed = {

@@ -1,6 +1,6 @@
-"""One school system being pulled: whole resources and what has changed in them, and what is gone.
+"""Pulling one school system: whole resources, the changes in them, and removals.
 
-Only what is missing in a list that was read as a whole, and is then not found by id, counts as gone.
+A record counts as gone only if it is missing in a list that was read as a whole, and a question by id does not find it.
 """
 
 import asyncio
@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from connectors.ss12000 import words
 from connectors.ss12000.client import Client, NotAnswered, NotOffered, Query
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.delta import Watermark, stands_for, went_back
@@ -15,12 +16,13 @@ from connectors.ss12000.holding import Holding
 from connectors.ss12000.kinds import ABSENCES, ATTENDANCES, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
 from connectors.ss12000.lists import CHUNK, Listed, Lists, ends_before
-from connectors.ss12000.mapping import tell_gone
+from connectors.ss12000.mapping import end_of
 from connectors.ss12000.reader import id_of
-from plugins import Context, TemporaryError
+from connectors.ss12000.words import SUPPLIER
+from plugins import Context
 
-WINDOW: Final = f"window/{LESSONS.resource}"  # state: the days that the last whole reading of lessons was of
-_AT_A_TIME: Final = 8  # records asked for by id
+WINDOW: Final = f"window/{LESSONS.resource}"  # state: the days that the last whole reading of lessons covered
+_AT_A_TIME: Final = 8  # questions by id that wait for an answer
 _NO_SUCH_FILTER: Final = frozenset({400, 422, 501})
 _REQUIRED: Final = frozenset({PERSONS.resource})
 
@@ -31,8 +33,8 @@ class Source(Lists):
     def __init__(self, config: Ss12000Config, ctx: Context, client: Client) -> None:
         super().__init__(config, ctx, client)
         self.holding = Holding(ctx)
-        self._whole: set[str] = set()  # resources that can't be asked for changes
-        self._doubted: dict[str, str] = {}  # which records could not be confirmed gone, by resource, and were told of
+        self._whole: set[str] = set()  # resources whose changes the supplier can't give
+        self._doubted: dict[str, str] = {}  # digest of the reported records whose removal is unconfirmed, by resource
 
     # -- whole resources ----------------------------------------------------------------------------------------
 
@@ -45,34 +47,29 @@ class Source(Lists):
         if self.ctx.state.get(f"absent/{kind.resource}") and not full:
             return
         try:
-            # Where nothing was ever there, what the account may see from now on need not have changed.
+            # A list that was always empty is read whole: once the account may see records, they need not have changed.
             if mark is None or full or self.holding.due(kind) or not self.knows(kind):
                 ended = await self._all(kind, window)
-                if kind is PERSONS and ended and not full:  # else all groups are read in a moment
+                if kind is PERSONS and ended and not full:  # a full pull reads all groups in a moment
                     await self.reread_groups(self.groups_of(set(ended)), window)
             else:
                 await self._changes(kind, window, mark)
         except NotOffered:
             await self.not_offered(kind)
         except NotAnswered as error:
-            raise _not_answered(kind, error) from None
+            raise SUPPLIER.temporary(words.REFUSED, resource=kind.resource, status=error.status) from None
 
     async def not_offered(self, kind: Kind) -> None:
-        """The list is a 404. Said once; what was read from it before stays."""
+        """The list is a 404: report it once. Records read from it before stay."""
         if kind.resource in _REQUIRED or self.watermark(kind.resource) is not None:
-            raise TemporaryError(
-                f"ss12000: {kind.resource} is not there (404)",
-                why="the supplier has no such list under this address",
-                fix="Check base_url, path and all",
-                code="not-there",
-            )
+            raise SUPPLIER.temporary(words.NOT_THERE, resource=kind.resource)
         if not self.ctx.state.get(f"absent/{kind.resource}"):
             async with self.ctx.commit() as tx:
                 tx.state[f"absent/{kind.resource}"] = True
             self.ctx.problem("not-offered", f"{kind.resource}: the supplier does not offer it (404)")
 
     async def _all(self, kind: Kind, window: Window) -> list[str]:
-        """Returns the ids of those that are gone."""
+        """Read the whole list; returns the ids of records that are gone."""
         began = self.ctx.clock.utc()
         filters = self._first_filters(kind, window)
         try:
@@ -95,7 +92,7 @@ class Source(Lists):
                 raise
             if kind.resource not in self._whole:
                 self._whole.add(kind.resource)
-                self.ctx.problem("no-changes", f"{kind.resource}: meta.modified.after is not taken; all of it is read")
+                self.ctx.problem("no-changes", f"{kind.resource}: meta.modified.after is refused; all of it is read")
             await self._all(kind, window)
             return
         if went_back(mark, listed.date):
@@ -109,23 +106,26 @@ class Source(Lists):
     def _first_filters(self, kind: Kind, window: Window) -> Query:
         if kind is ABSENCES:
             return {"endTime.onOrAfter": window.start.isoformat()}
-        if kind in (ATTENDANCES, PRESENCES):  # no filter on when it was: what was registered in the window
+        if kind in (
+            ATTENDANCES,
+            PRESENCES,
+        ):  # they have no filter on their own time: read those registered in the window
             return {"meta.modified.after": Watermark(window.start).after(timedelta(0))}
         return {}
 
     async def keep_mark(self, name: str, listed: Listed, began: datetime) -> None:
-        """Kept when the list has been read to its end. `began`: machine time, where the supplier tells none."""
+        """Keep how far a list was read, after its end. `began`: machine time, for a supplier that gives no time."""
         mark = Watermark(listed.date or began, listed.offsets is not False)
         async with self.ctx.commit() as tx:
             tx.state[f"mark/{name}"] = mark.to_keep()
             if f"absent/{name}" in tx.state:
                 del tx.state[f"absent/{name}"]
 
-    # -- what is gone -------------------------------------------------------------------------------------------
+    # -- removals ----------------------------------------------------------------------------------------------
 
     async def removals(self, kind: Kind, seen: set[str], window: Window) -> list[str]:
-        """After a whole list: what is kept, in scope, and was not in it, is gone if asking by id says so too. Returns
-        the ids of what is gone.
+        """After a whole list: a kept record in scope that was not in the list is gone if a question by id says so too.
+        Returns the ids of records that are gone.
         """
         state, prefix = self.ctx.state, f"{kind.name}/"
         before = state.get(WINDOW)
@@ -154,19 +154,20 @@ class Source(Lists):
         return ended
 
     def knows(self, *kinds: Kind) -> bool:
-        """Whether a record of one of these is known."""
+        """Whether the connector knows a record of one of these resources."""
         prefixes = tuple(f"{kind.name}/" for kind in kinds)
         return any(name.startswith(prefixes) for name in self.ctx.state)
 
     def count(self, kind: Kind) -> int:
-        """How many records of this resource are known."""
+        """The number of records of this resource that the connector knows."""
         prefix = f"{kind.name}/"
         return sum(1 for name in self.ctx.state if name.startswith(prefix))
 
     async def gone(self, kind: Kind, ids: Sequence[str], window: Window, *, announced: bool) -> list[str]:
-        """Tell the end of records that asking by id does not find; returns their ids. One that is found stays.
+        """Publish the end of records that a question by id does not find; returns their ids. A record that is found
+        stays.
 
-        `announced`: /deletedEntities named them, so a supplier that does not answer by id is believed.
+        `announced`: /deletedEntities named them, so they are gone even if the supplier does not answer by id.
         """
         ended: list[str] = []
         unsure: list[str] = []
@@ -176,8 +177,8 @@ class Source(Lists):
             found = [raw for raw in answers.values() if raw is not None and not isinstance(raw, NotAnswered)]
             unsure += [id for id, raw in answers.items() if isinstance(raw, NotAnswered)]
             over = [id for id, raw in answers.items() if raw is None or (announced and isinstance(raw, NotAnswered))]
-            # By id some suppliers leave out what their lists have (enrolments, responsibles): only what has no such
-            # parts is taken from there. The rest comes with a list.
+            # By id some suppliers leave out parts that their lists have (enrolments, responsibles): only records
+            # without such parts are read from there. The rest comes with a list.
             if kind in (LESSONS, ABSENCES):
                 listed = Listed()
                 await self.take(kind, found, window, listed)
@@ -190,9 +191,9 @@ class Source(Lists):
                     before = tx.state.get(key)
                     if before is None:
                         continue
-                    told = tell_gone(kind, id, before)
-                    if told is not None:
-                        tx.publish(*told)
+                    news = end_of(kind, id, before)
+                    if news is not None:
+                        tx.publish(*news)
                     del tx.state[key]
             ended += over
         if not announced:
@@ -200,7 +201,7 @@ class Source(Lists):
         return ended
 
     def _doubt(self, kind: Kind, unsure: Sequence[str]) -> None:
-        """Tell that these are not listed and can't be asked for: once, until it is about others."""
+        """Report once that these are in no list and can't be asked for; again when it is about other records."""
         if not unsure:
             self._doubted.pop(kind.resource, None)
         elif self._doubted.get(kind.resource) != (which := stands_for(unsure)):
@@ -210,7 +211,7 @@ class Source(Lists):
             )
 
     async def reread_groups(self, ids: Sequence[str], window: Window) -> None:
-        """Tell these groups as they are now. Where asking by id does not give members, the whole list is read."""
+        """Publish these groups as they are now. If a question by id does not give members, read the whole list."""
         answers = (await self._by_id(GROUPS, ids)).values()
         found = [raw for raw in answers if isinstance(raw, Mapping) and isinstance(raw.get("groupMemberships"), list)]
         if len(found) < len(ids):
@@ -221,14 +222,14 @@ class Source(Lists):
         self.report(GROUPS, listed)
 
     def groups_of(self, persons: set[str]) -> list[str]:
-        """Ids of the groups that have one of these as a member, as far as was told."""
+        """Ids of the groups that have one of these as a member, by what was published."""
         state, prefix = self.ctx.state, f"{GROUPS.name}/"
         return [
             name[len(prefix) :] for name in state if name.startswith(prefix) and not persons.isdisjoint(state[name][1])
         ]
 
     async def _by_id(self, kind: Kind, ids: Sequence[str]) -> dict[str, Any]:
-        """The record of each id, None where there is none, NotAnswered where such a question is not answered."""
+        """The record of each id, None if there is none, NotAnswered if the supplier does not answer such a question."""
         turn = asyncio.Semaphore(_AT_A_TIME)
 
         async def ask(id: str) -> Any:
@@ -237,7 +238,7 @@ class Source(Lists):
                     raw, _ = await self.client.one(kind.resource, id)
                 except NotAnswered as error:
                     return error
-                # An answer about something else says nothing about this one.
+                # An answer about another record says nothing about this one.
                 return raw if raw is None or id_of(raw) == id else NotAnswered(200)
 
         answers = await asyncio.gather(*map(ask, ids), return_exceptions=True)
@@ -253,7 +254,7 @@ class Source(Lists):
                     del tx.state[kind.key(id)]
 
     async def forget_registered(self, window: Window) -> None:
-        """Drop what was registered before the window."""
+        """Forget attendance that was registered before the window."""
         state, first = self.ctx.state, window.first.isoformat()
         for kind in (ATTENDANCES, PRESENCES):
             prefix = f"{kind.name}/"
@@ -262,8 +263,8 @@ class Source(Lists):
 
 
 def _placed(kind: Kind, kept: Any, window: Window, old: Window) -> int:
-    """Where a kept record lies: 0 in what a whole list shows and showed, below 0 before it (to be forgotten), above 0
-    after.
+    """The place of a kept record: 0 within the days that a whole list shows and showed, below 0 before them (to be
+    forgotten), above 0 after them.
     """
     if kind is LESSONS:
         lesson = kept["l"]
@@ -271,12 +272,3 @@ def _placed(kind: Kind, kept: Any, window: Window, old: Window) -> int:
     if kind is ABSENCES:
         return -1 if ends_before(kept["a"], window) else 0
     return 0
-
-
-def _not_answered(kind: Kind, error: NotAnswered) -> TemporaryError:
-    return TemporaryError(
-        f"ss12000: {kind.resource} could not be read",
-        why=f"the supplier answered {error.status}",
-        fix="See what the hub's account may read, and base_url",
-        code="refused",
-    )

@@ -1,8 +1,8 @@
-"""A tolerant reader: each record is taken, or refused with a reason. What can't be read in it is left out and told.
+"""A tolerant reader: it accepts a record or refuses it with a reason, and leaves out and reports an unreadable part.
 
-Unknown keys and unknown values of enumerations stay as they are. What is only written differently is put right in
-silence (`8.0` for 8, a plain id for a reference, a civic number without its object). Nothing is guessed: a marking
-that can't be read is left out, and without one a person counts as unknown. Reasons name fields, never values.
+Unknown keys and unknown values of enumerations stay as they are. The reader corrects in silence a value that is only
+written differently (`8.0` for 8, a plain id for a reference, a civic number without its object). It guesses nothing: it
+leaves an unreadable marking out, and without a marking a person counts as unknown. Reasons name fields, never values.
 """
 
 import hashlib
@@ -11,15 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import orjson
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from connectors.ss12000.kinds import Kind
+from schemas.school_time import SCHOOL_ZONE
 
-SCHOOL_ZONE: Final = ZoneInfo("Europe/Stockholm")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
 _ROUNDS: Final = 40
 _NAIVE: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?\Z", re.ASCII)
@@ -30,21 +29,21 @@ Place = tuple[str | int, ...]
 
 @dataclass(slots=True)
 class Reading:
-    """One record. `record` None: refused, for `reasons`; else `reasons` tells what was left out of it."""
+    """One record. `record` None: refused, for `reasons`; else `reasons` names the parts that were left out."""
 
-    id: str | None  # lower case; None if it has no usable one
+    id: str | None  # in lower case; None if the record has no usable id
     record: dict[str, Any] | None
     reasons: list[str] = field(default_factory=list)
 
 
 def id_of(raw: Any) -> str | None:
-    """The record's id in lower case; None if there is no UUID."""
+    """The record's id in lower case; None if it is no UUID."""
     id = raw.get("id") if isinstance(raw, Mapping) else None
     return id.lower() if isinstance(id, str) and _UUID.match(id) else None
 
 
 def digest(raw: Any) -> str:
-    """The same for the same content: neither `meta`, nor what is embedded, nor the order of a list's objects counts."""
+    """A digest of the content: `meta`, embedded records and the order of a list's objects do not count."""
     content = {name: value for name, value in raw.items() if name not in ("meta", "_embedded")}
     plain = orjson.dumps(_ordered(content), option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(plain, digest_size=12).hexdigest()
@@ -55,12 +54,12 @@ def without_meta(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Whether two values say the same; a missing field is an empty one, and lists of objects have no order."""
+    """Whether two values have the same content; a missing field equals an empty one, lists of objects have no order."""
     return one is other or _ordered(one) == _ordered(other)
 
 
 def read(kind: Kind, raw: Any, times: str = "refuse") -> Reading:
-    """Read one record; `times` says what a time without offset is (`dialect.times_without_offset`)."""
+    """Read one record; `times` is the meaning of a time without offset (`dialect.times_without_offset`)."""
     if not isinstance(raw, dict):
         return Reading(None, None, ["it is no object"])
     id = id_of(raw)
@@ -73,10 +72,10 @@ def read(kind: Kind, raw: Any, times: str = "refuse") -> Reading:
         try:
             kind.model.model_validate(record)
         except ValidationError as error:
-            if not copied:  # what came belongs to the page
+            if not copied:  # the record itself belongs to the page
                 record, copied = orjson.loads(orjson.dumps(record)), True
             refused = False
-            # From the end, so that a place in a list still is what it was when one before it has gone.
+            # From the end, so that removing an item moves no place that is still to come.
             places = {_place(record, detail): detail for detail in error.errors(include_url=False)}
             for place, detail in sorted(places.items(), key=lambda each: [*map(_rank, each[0])], reverse=True):
                 mended = _mended(_at(record, place), place, detail, times)
@@ -108,7 +107,7 @@ def _rank(part: str | int) -> tuple[int, str]:
 
 
 def _place(record: Any, detail: ErrorDetails) -> Place:
-    """Where in the record an error is. pydantic adds names of types to a place; what leads nowhere is none."""
+    """Where in the record an error is. pydantic adds names of types to a place; names that lead nowhere are dropped."""
     here: Any = record
     place: list[str | int] = []
     for part in detail["loc"]:
@@ -143,7 +142,7 @@ def _set(record: Any, place: Place, value: Any) -> None:
 
 
 def _leave_out(record: dict[str, Any], place: Place, detail: ErrorDetails) -> bool:
-    """Take the smallest part away that makes the rest readable. True if that is the whole record."""
+    """Remove the smallest part that makes the rest readable. True if that is the whole record."""
     if detail["type"] == "missing":
         place = place[:-1]
     if not place:
@@ -157,7 +156,7 @@ def _leave_out(record: dict[str, Any], place: Place, detail: ErrorDetails) -> bo
 
 
 def _mended(value: Any, place: Place, detail: ErrorDetails, times: str) -> Any:
-    """The same written as the standard has it; _UNSET where that is not sure."""
+    """The value as the standard writes it; _UNSET if that is not certain."""
     kind, name = detail["type"], place[-1] if place else ""
     if kind in ("int_type", "int_from_float"):
         if isinstance(value, float) and value.is_integer():
@@ -187,7 +186,7 @@ def _with_offset(value: str, times: str) -> Any:
         moment = datetime.fromisoformat(value)
     except ValueError:
         return _UNSET
-    zone = UTC if times == "utc" else SCHOOL_ZONE  # an hour that comes twice: the first
+    zone = UTC if times == "utc" else SCHOOL_ZONE  # of an hour that comes twice, the first
     return moment.replace(tzinfo=zone).isoformat()
 
 
@@ -216,7 +215,7 @@ _SAYS: Final[Mapping[str, str]] = {
     "ends_before_it_starts": "is before startTime",
 }
 
-# A rule between fields is an error of the record as a whole: which field is to be told.
+# A rule between fields is an error of the record as a whole: this is the field to name.
 _RULES: Final[Mapping[str, Place]] = {"ends_before_it_starts": ("endTime",)}
 
 

@@ -1,29 +1,30 @@
-"""Lessons, which have no usable time of change: the whole window is read again and again, slice by slice, and compared.
+"""Lessons have no usable time of change, so the connector reads the whole window over and over, slice by slice.
 
-At each poll today's and tomorrow's, and a part of the rest; all of it in a hurry at first, every night, by command,
-when the supplier calls because of lessons, and when a person has confirmed what was held. A hurried round does not keep
-the directory waiting either: after two minutes, or as long as the directory took if that is longer, it goes on in a
-next poll, which comes at once.
+Each poll reads today's and tomorrow's lessons, and a part of the rest. A round hurries through the whole window at
+first, every night, by command, when the supplier calls because of lessons, and when a person has confirmed held
+removals. A hurried round does not keep the directory waiting: after two minutes (or as long as the directory took, if
+that is longer) it continues in the next poll, which comes at once.
 """
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
+from connectors.ss12000 import words
 from connectors.ss12000.callback import Callback
 from connectors.ss12000.client import NotAnswered, NotOffered
 from connectors.ss12000.kinds import LESSONS
 from connectors.ss12000.lessons import Window
 from connectors.ss12000.lists import Listed
 from connectors.ss12000.pull import WINDOW, Source
-from plugins import TemporaryError
+from connectors.ss12000.words import SUPPLIER
 
-_FULL_SLICE: Final = 1000  # lessons; a slice of the window with more is made shorter
+_FULL_SLICE: Final = 1000  # lessons; after a slice with more the next slices are shorter
 _THIN_SLICE: Final = 200
 _LONGEST_SLICE: Final = 14  # days
-_AT_A_TIME: Final = timedelta(minutes=2)  # the least of a hurried round before the directory is looked at again
-_REST: Final = timedelta(minutes=1)  # the least between two rounds that the supplier's calls bring about
-_SHARE: Final = 4  # and so many times as long as the last one took
+_AT_A_TIME: Final = timedelta(minutes=2)  # shortest stretch of a hurried round before the directory is read again
+_REST: Final = timedelta(minutes=1)  # shortest pause between two rounds that the supplier's calls start
+_SHARE: Final = 4  # the pause is also at least this many times as long as the last round took
 
 
 @dataclass(slots=True)
@@ -46,8 +47,8 @@ class Rounds:
         self._ctx = source.ctx
         self._callback = callback
         self._round: Round | None = None
-        self._whole = False  # a hurried round is to begin
-        self._days = 1  # length of a slice
+        self._whole = False  # the next round is to hurry
+        self._days = 1  # days in a slice
         self._rest_until = source.ctx.clock.utc()
 
     def begin(self) -> None:
@@ -55,8 +56,8 @@ class Rounds:
         self._round, self._whole = None, True
 
     async def read(self, window: Window, today: date, *, full: bool, spent: timedelta) -> None:
-        """A poll's part. `full`: also where it was not offered. `spent`: how long the poll has gone on for. Raises
-        TemporaryError.
+        """Read one poll's part. `full`: ask even a supplier that did not offer lessons. `spent`: how long the poll has
+        lasted. Raises TemporaryError.
         """
         if self._ctx.state.get(f"absent/{LESSONS.resource}") and not full:
             return
@@ -65,7 +66,9 @@ class Rounds:
             hurried = self._urgent() or (at_work is not None and at_work.hurried)
             at_work = self._round = Round(window, window.first, hurried)
             if hurried:
-                self._whole = self._callback.lessons = False  # a call from now on may be about what was read already
+                self._whole = self._callback.lessons = (
+                    False  # a call from now on may be about lessons that this round has read
+                )
         try:
             await self._part(at_work, today, max(_AT_A_TIME, spent))
         except NotOffered:
@@ -93,9 +96,9 @@ class Rounds:
     async def _part(self, at_work: Round, today: date, at_most: timedelta) -> None:
         began, budget = self._ctx.clock.utc(), self._config.lessons_per_poll
         window = at_work.window
-        if at_work.next > window.first or not at_work.hurried:  # else they come in a moment
+        if at_work.next > window.first or not at_work.hurried:  # a hurried round comes to these days in a moment
             at_work.seen |= (await self._slice(window.part(today, 2), window)).seen
-        while at_work.next <= window.last:  # at least one, however slow the supplier is
+        while at_work.next <= window.last:  # at least one slice, however slow the supplier is
             part = window.part(at_work.next, self._days)
             listed = await self._slice(part, window)
             budget -= max(listed.count, 1)
@@ -109,15 +112,10 @@ class Rounds:
         try:
             return await self._source.read_list(LESSONS, part.filters(), window)
         except NotAnswered as error:
-            raise TemporaryError(
-                f"ss12000: {LESSONS.resource} could not be read",
-                why=f"the supplier answered {error.status}",
-                fix="See what the hub's account may read",
-                code="refused",
-            ) from None
+            raise SUPPLIER.temporary(words.REFUSED, resource=LESSONS.resource, status=error.status) from None
 
     def _fit(self, count: int) -> None:
-        """Fewer requests where there is little, short lists where there is much."""
+        """Choose the slice's length: few requests where lessons are few, short lists where they are many."""
         if count > _FULL_SLICE:
             self._days = max(1, self._days // 2)
         elif count < _THIN_SLICE:

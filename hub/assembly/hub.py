@@ -113,7 +113,8 @@ class Hub:
         self.hosts = Hosts(
             plugins=self.plugins, store=self.store, clock=clock,
             directory=lambda instance, recipient: GuardedDirectory(
-                self.directory, telling, self.store, self.log, recipient
+                directory=self.directory, telling=telling, store=self.store, log=self.log, recipient=recipient,
+                person_of=gate.person_of,
             ),
             wake=self.relay.wake, pause=self._pause_connector, on_problem=self._connector_problem,
         )  # fmt: skip

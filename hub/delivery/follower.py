@@ -1,4 +1,4 @@
-"""One lane of one subscription on its way through the log (DESIGN section 5).
+"""One lane of one subscription on its way through the log (docs/architecture.md, Delivery).
 
 read -> decide -> intent durable -> permit and first byte -> outcome -> cursor. Order holds per key: at most one event
 of a key is on its way; an event that fails parks its key, and later events of that key wait behind it, while all other

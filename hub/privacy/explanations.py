@@ -1,4 +1,4 @@
-"""Decisions in plain words, Swedish and English, for `skolnav why` (DESIGN section 11). No person, no data."""
+"""Decisions in plain Swedish and English for `skolnav why` (docs/municipality.md, Every day). No person, no data."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,9 +1,10 @@
-"""The wire only: files in a folder. What goes wrong there becomes one of the hub's kinds of errors here."""
+"""The wire only: files in a folder. Its failures become the hub's kinds of errors here, in Swedish and English."""
 
+import errno
 import os
 from pathlib import Path
 
-from plugins import ConfigurationError, TemporaryError
+from plugins import ConfigurationError, TemporaryError, Text
 
 
 class Client:
@@ -13,7 +14,7 @@ class Client:
         self._folder = folder
 
     def read(self, name: str) -> bytes | None:
-        """What is there under a name; None if nothing is. Raises TemporaryError."""
+        """The content under a name; None if there is none. Raises TemporaryError."""
         try:
             return (self._folder / name).read_bytes()
         except FileNotFoundError:
@@ -22,7 +23,7 @@ class Client:
             raise _away(error) from None
 
     def write(self, name: str, content: bytes) -> None:
-        """Put a whole file there: nobody ever sees half of one. Raises TemporaryError."""
+        """Put a whole file there: a reader never sees half of it. Raises TemporaryError."""
         part = self._folder / f".{name}.part"
         try:
             part.write_bytes(content)
@@ -34,14 +35,22 @@ class Client:
         """Write, read back and remove a file. Raises ConfigurationError, TemporaryError."""
         if not self._folder.is_dir():
             raise ConfigurationError(
-                "the folder is not there", fix="Make it, or correct `folder`", code="folder-missing"
+                Text("mappen finns inte", "the folder is not there"),
+                fix=Text("Skapa den, eller rätta `folder`", "Make it, or correct `folder`"),
+                code="folder-missing",
             )
         self.write(".probe", b"probe")
         if self.read(".probe") != b"probe":
-            raise TemporaryError("the folder does not give back what was written", code="folder-odd")
+            raise TemporaryError(
+                Text("mappen ger inte tillbaka det som skrevs", "the folder does not give back the bytes written"),
+                code="folder-odd",
+            )
         (self._folder / ".probe").unlink(missing_ok=True)
 
 
 def _away(error: OSError) -> TemporaryError:
-    # The error's own text names the file: only its kind is told.
-    return TemporaryError("the folder can't be used now", why=os.strerror(error.errno or 0), code="folder-away")
+    # The error's own text names the file: this gives only its kind.
+    name = errno.errorcode.get(error.errno or 0, "")
+    return TemporaryError(
+        Text("mappen går inte att använda nu", "the folder can't be used now"), why=Text(name, name), code="folder-away"
+    )

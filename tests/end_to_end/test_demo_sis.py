@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from tests.connectors.catering.sftp_peer import Peer, sftp_peer
 from tests.end_to_end.sis import (
     ABSENCES,
     ALL,
@@ -37,6 +36,7 @@ from tests.end_to_end.sis import (
     records,
 )
 from tests.peers.hub import SECRET, Answer, HubProcess, client, webhook
+from tests.peers.sftp import Peer, sftp_peer
 from tests.peers.webhook import Received, WebhookReceiver
 from tests.until import until
 

@@ -16,7 +16,6 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.connectors.catering.sftp_peer import Peer, sftp_peer
 from tests.end_to_end.sis import (
     ALL,
     DAY,
@@ -33,6 +32,7 @@ from tests.end_to_end.sis import (
 )
 from tests.end_to_end.test_demo_sis import appearances, column, portions, verified
 from tests.peers.hub import Caller, HubProcess, client, webhook
+from tests.peers.sftp import Peer, sftp_peer
 from tests.peers.sis import TOKEN, Recorded, serving
 from tests.peers.webhook import WebhookReceiver
 from tests.until import until

@@ -24,9 +24,9 @@ from plugins.testing.suites import (
     Subject,
 )
 from schemas.absence import AbsenceReported
-from tests.connectors.catering.mail_peer import NORTH, MailServer, mail_peer
-from tests.connectors.catering.order_peer import Orders, order_peer
-from tests.connectors.catering.sftp_peer import Peer, sftp_peer
+from tests.peers.mail import NORTH, MailServer, mail_peer
+from tests.peers.orders import Orders, order_peer
+from tests.peers.sftp import Peer, sftp_peer
 
 
 class KitchenPeer(FaultyPeer, Protocol):

@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -10,8 +9,9 @@ from hypothesis import strategies as st
 
 from connectors.catering.config import Kitchen, Sitting
 from connectors.catering.counting import Away, Organisations, at_school, count, diet, instant, unplaced
+from tests.school import ELSEWHERE, SCHOOL, enrolment, uid
 
-SCHOOL, UNIT_A, UNIT_B, ELSEWHERE, GROUP_1, GROUP_2 = (str(UUID(int=number)) for number in range(1, 7))
+UNIT_A, UNIT_B, GROUP_1, GROUP_2 = (uid("counting", name) for name in ("a", "b", "1", "2"))
 TREE = [
     {"id": SCHOOL, "parentOrganisation": {"id": ELSEWHERE}},
     {"id": UNIT_A, "parentOrganisation": {"id": SCHOOL}},
@@ -29,8 +29,8 @@ def kitchen(*sittings: Sitting, **changes: Any) -> Kitchen:
 
 
 def pupil(number: int, unit: str = UNIT_A, groups: tuple[str, ...] = (), codes: tuple[str, ...] = ()) -> dict[str, Any]:
-    enrolment = {"enroledAt": {"id": unit}, "startDate": "2024-08-15", "cancelled": False}
-    return {"id": f"p{number}", "groups": list(groups), "diet": list(codes), "enrolments": [enrolment]}
+    enrolled = enrolment(unit, startDate="2024-08-15", cancelled=False)
+    return {"id": f"p{number}", "groups": list(groups), "diet": list(codes), "enrolments": [enrolled]}
 
 
 # Days with what UTC is behind school time at each UTC minute, by hand: the last Sundays of March and October change
@@ -193,17 +193,3 @@ def test_organisations_in_a_circle_end() -> None:
         [{"id": "A", "parentOrganisation": {"id": "B"}}, {"id": "b", "parentOrganisation": {"id": "a"}}]
     )
     assert circle.line("A") == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    ("day", "wall", "utc"),
-    [
-        (date(2026, 10, 25), "02:30", "2026-10-25T00:30:00+00:00"),  # repeated: the first
-        (date(2026, 10, 25), "03:00", "2026-10-25T02:00:00+00:00"),
-        (date(2027, 3, 28), "02:30", "2027-03-28T01:00:00+00:00"),  # missing: the next valid minute
-        (date(2026, 10, 26), "08:30", "2026-10-26T07:30:00+00:00"),
-        (date(2026, 10, 23), "08:30", "2026-10-23T06:30:00+00:00"),
-    ],
-)
-def test_school_time_over_a_change_of_daylight_saving_time(day: date, wall: str, utc: str) -> None:
-    assert instant(day, time.fromisoformat(wall)).isoformat() == utc

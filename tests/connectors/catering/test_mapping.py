@@ -3,28 +3,18 @@
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.catering.config import CutOff, Kitchen, Sitting
 from connectors.catering.counting import Count
-from connectors.catering.mapping import (
-    Row,
-    Snapshot,
-    csv_bytes,
-    cutoff_at,
-    days_of_cutoff,
-    days_of_report,
-    event_data,
-    file_name,
-    fixed_at,
-    make_row,
-)
-from schemas import Event, core_catalogue
+from connectors.catering.cutoffs import fixed_at
+from connectors.catering.mapping import csv_bytes, event_data, file_name, make_row
+from connectors.catering.snapshot import Row, Snapshot
+from schemas import core_catalogue
+from tests.school import UNIT, event
 
 DAY = date(2026, 11, 24)  # a Tuesday
-UNIT = "0d4d1c52-8a2e-4a35-9d1b-7f7c1f0f4a10"
 LUNCH = Sitting(id="1", from_=time(11, 10), to=time(11, 40))
 NORMAL = CutOff(applies_to="normal", time=time(8, 30))
 SPECIAL = CutOff(applies_to="special", offset_days=1, time=time(9))
@@ -130,37 +120,6 @@ class TestStatus:
             last = found
 
 
-class TestDays:
-    def test_a_cutoff_the_same_day_asks_for_that_day_alone(self) -> None:
-        assert days_of_report(kitchen(), utc("2026-11-24T07:00:00")) == [DAY]
-
-    def test_a_cutoff_the_week_before_asks_for_the_week_without_the_weekend(self) -> None:
-        days = days_of_report(kitchen(NORMAL, BULK), utc("2026-11-24T07:00:00"))
-        assert [day.day for day in days] == [24, 25, 26, 27, 30, 1]
-
-    def test_the_day_is_school_time_not_utc(self) -> None:
-        assert days_of_report(kitchen(), utc("2026-11-23T23:30:00")) == [DAY]
-
-    def test_a_cutoff_finds_its_day(self) -> None:
-        subject = kitchen(NORMAL, SPECIAL, BULK)
-        assert days_of_cutoff(subject, utc("2026-11-24T07:30:00")) == [DAY]
-        assert days_of_cutoff(subject, utc("2026-11-23T08:00:00")) == [DAY]
-        assert days_of_cutoff(subject, utc("2026-11-17T11:00:00")) == [DAY]
-        assert days_of_cutoff(subject, utc("2026-11-24T07:31:00")) == []
-
-    @pytest.mark.parametrize(
-        ("day", "cutoff"),
-        [
-            (date(2026, 10, 26), "2026-10-25T08:00:00"),  # the day before has 25 hours
-            (date(2026, 10, 25), "2026-10-24T07:00:00"),
-            (date(2027, 3, 29), "2027-03-28T07:00:00"),  # the day before has 23 hours
-            (date(2027, 3, 28), "2027-03-27T08:00:00"),
-        ],
-    )
-    def test_a_cutoff_is_at_its_clock_time_over_a_change_of_daylight_saving_time(self, day: date, cutoff: str) -> None:
-        assert cutoff_at(kitchen(NORMAL, SPECIAL), "special", day) == utc(cutoff)
-
-
 def snapshot(*rows: Row, revision: int = 3, due: str = "2026-11-24T07:30:00") -> Snapshot:
     return Snapshot(kitchen="K-017", day=DAY, due=utc(due), revision=revision, rows=rows)
 
@@ -199,12 +158,7 @@ class TestFile:
 def test_the_event_is_one_that_the_catalogue_takes() -> None:
     told = snapshot(row(counted(208, 4, 1, staff=9), None, ALL))
     data = event_data(kitchen(), told, told.rows[0], utc("2026-11-24T08:12:01.250"))
-    described = core_catalogue().describe(
-        Event(
-            {"specversion": "1.0", "id": "1", "source": "urn:x", "type": "se.skolnav.meals.count.v1"},
-            data,
-        )
-    )
+    described = core_catalogue().describe(event("meals.count", data))
     assert described.entity == "meal/K-017/2026-11-24/1"
     assert not described.extras
     assert data["asOf"] == "2026-11-24T09:12:01.250+01:00"

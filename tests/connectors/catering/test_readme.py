@@ -8,11 +8,16 @@ from pathlib import Path
 import yaml
 
 import connectors.catering
+from connectors.catering import words
 from connectors.catering.config import CateringConfig, Kitchen
 from connectors.catering.connector import Catering
-from connectors.catering.mapping import Row, Snapshot, csv_bytes, mail_text, order
+from connectors.catering.mapping import csv_bytes, mail_text, order
+from connectors.catering.snapshot import Row, Snapshot
+from plugins.wires import files, folder, https, sftp, smtp, tls
+from tests.plugins.wires.failures import failures_in
 
-README = (Path(connectors.catering.__file__).parent / "README.md").read_text()
+FOLDER = Path(connectors.catering.__file__).parent
+README = (FOLDER / "README.md").read_text("utf-8")
 
 
 def test_every_setting_has_a_row() -> None:
@@ -64,6 +69,18 @@ def test_the_file_the_order_and_the_mail_are_what_is_told() -> None:
     assert csv_bytes(kitchen, told).decode("utf-8-sig").replace("\r\n", "\n") == block("csv")
     assert order(kitchen, told, told.rows[0]) == json.loads(block("json"))
     assert mail_text(kitchen, told) == block("text")
+
+
+def test_every_code_is_explained() -> None:
+    found = {
+        failure.code for module in (words, files, folder, sftp, smtp, tls, https) for failure in failures_in(module)
+    }
+    for file in FOLDER.glob("*.py"):
+        found |= set(re.findall(r'problem\("([\w-]+)"', file.read_text("utf-8")))
+    found = {each for each in found if "{" not in each} - {"client-certificate"}  # it has no such setting
+    assert len(found) > 20
+    section = README.split("## When something fails")[1].split("\n## ")[0]
+    assert {each for each in found if f"`{each}`" not in section} == set()
 
 
 def test_every_event_is_named() -> None:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from connectors.ss12000.connector import Ss12000
+from plugins import TemporaryError
 from plugins.testing import open_hub
 from tests.connectors.ss12000.conftest import Pulled, kinds
 from tests.connectors.ss12000.records import school
@@ -318,5 +319,9 @@ async def test_the_selftest_reads_from_the_supplier(hub: Pulled, sis: Made) -> N
     await loop.run(running.hosts.selftest("ss12000"))
     assert sis.paths()[asked:] == ["/v2.0/organisations"]
     sis.faults.append(on("organisations", lambda: Reply(404, raw=b"")))
-    with pytest.raises(Exception, match="base_url"):
+    with pytest.raises(TemporaryError, match="base_url") as caught:
         await loop.run(running.hosts.selftest("ss12000"))
+    assert caught.value.sv == (
+        "ss12000: organisations kunde inte läsas. skolsystemet svarade 404. "
+        "Kontrollera vad hubbens konto får läsa, och base_url med hela sökvägen"
+    )

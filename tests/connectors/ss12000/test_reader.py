@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from connectors.ss12000.connector import Ss12000
 from connectors.ss12000.kinds import ABSENCES, ALL, DIRECTORY, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import compare, lesson
-from connectors.ss12000.mapping import digest_kept, tell, tell_gone, to_keep
+from connectors.ss12000.mapping import digest_kept, end_of, news_of, to_keep
 from connectors.ss12000.reader import digest, read
 from plugins.manager import Plugins
-from schemas import Catalogue, Event
+from schemas import Catalogue
 from tests.connectors.ss12000.records import absence, group, id_, person
 from tests.connectors.ss12000.records import lesson as lesson_record
+from tests.school import event
 
 REFERENCE = Path(__file__).resolve().parents[4] / "shared" / "reference" / "ss12000"
 OFFICIAL = REFERENCE / "openapi_ss12000_version2_1_0.yaml"
@@ -173,13 +174,13 @@ def check(kind: Kind, raw: Any) -> bool:
         return False
     record = reading.record
     if kind is LESSONS:
-        told = compare(None, lesson(record, None, {}))
+        news = compare(None, lesson(record, None, {}))
         kept: Any = {"d": digest(raw), "l": record}
     else:
-        told, kept = tell(kind, record, None), to_keep(kind, record, digest(raw), "2026-11-24")
+        news, kept = news_of(kind, record, None), to_keep(kind, record, digest(raw), "2026-11-24")
     assert digest_kept(json.loads(json.dumps(kept))) == digest(raw)
-    assert told is not None or (kind is PRESENCES and record["eventType"] not in ("In", "Ut"))
-    for each in (told, tell_gone(kind, record["id"], kept)):
+    assert news is not None or (kind is PRESENCES and record["eventType"] not in ("In", "Ut"))
+    for each in (news, end_of(kind, record["id"], kept)):
         if each is not None:
             valid(*each)
     return True
@@ -191,19 +192,7 @@ def catalogue() -> Catalogue:
 
 
 def valid(model: Any, data: Any) -> None:
-    catalogue().describe(
-        Event(
-            {
-                "specversion": "1.0",
-                "id": "1",
-                "source": "urn:x",
-                "type": model.spec.type,
-                "time": "2026-11-24T08:00:00Z",
-                "datacontenttype": "application/json",
-            },
-            data,
-        )
-    )
+    catalogue().describe(event(model.spec.type, data, time="2026-11-24T08:00:00Z", datacontenttype="application/json"))
 
 
 # -- the official file ------------------------------------------------------------------------------------------------

@@ -1,4 +1,6 @@
-"""Randomised crashes, failing recipients and changing marks, judged by an independent model (DESIGN section 5).
+"""Randomised crashes, failing recipients and changing marks, judged by an independent model.
+
+What it proves: docs/architecture.md, The order of commits.
 
 `SKOLNAV_SEEDS` says how many worlds (200), `SKOLNAV_SEED` runs a single one.
 """

@@ -81,7 +81,10 @@ class Hub:
                 return permitted
 
     def view(self, to: Recipient) -> GuardedDirectory:
-        return GuardedDirectory(self.directory, self.telling, self.store, self.log, to)
+        return GuardedDirectory(
+            directory=self.directory, telling=self.telling, store=self.store, log=self.log, recipient=to,
+            person_of=self.gate.person_of,
+        )  # fmt: skip
 
 
 @pytest.fixture

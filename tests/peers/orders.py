@@ -26,10 +26,9 @@ class Orders:
         self._down, self._slow_s, self._wrong = False, 0.0, False
         server.answer = self._answer
 
-    def transport(self, **changes: Any) -> dict[str, Any]:
-        """The configuration that reaches it."""
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        """The settings of a wire that reaches it."""
         return {
-            "kind": "https",
             "url": f"https://127.0.0.1:{self.server.port}/orders",
             "token": TOKEN,
             "ca_file": str(self.authority.file()),
@@ -38,6 +37,10 @@ class Orders:
             "deadline_s": 2,
             **changes,
         }
+
+    def transport(self, **changes: Any) -> dict[str, Any]:
+        """The same as the kitchen connector's `transport`."""
+        return {"kind": "https", **self.settings(**changes)}
 
     def documents(self) -> list[dict[str, Any]]:
         return [json.loads(body) for body in self.orders.values()]

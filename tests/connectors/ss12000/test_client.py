@@ -1,20 +1,17 @@
-"""What the wire does before anybody reads: certificates of both servers, and answers that unpack to too much."""
+"""The supplier over HTTPS: certificates of both servers, packed answers, and answers that are too large."""
 
 import gzip
 import ssl
 import traceback
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from connectors.ss12000.client import Client
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.connector import Ss12000
-from connectors.ss12000.wire import NotUnpacked, unpacked
 from hub.clock import SystemClock
 from plugins import TemporaryError
 from plugins.testing import open_hub
@@ -62,30 +59,6 @@ async def test_a_token_server_with_a_good_certificate_lets_the_hub_in(config: di
         async with open_hub("2026-11-24T07:30") as opened:
             await opened.add(Ss12000, config)
             assert kinds(await Pulled(opened).news())["directory.person.upserted"] == 31
-
-
-async def sizes(body: bytes, encoding: str) -> list[int]:
-    """The sizes of the pieces in which a body comes, unpacked."""
-    made = Made()
-    made.tokens = set()
-    made.faults.append(lambda path, query: Reply(200, raw=body, headers={"Content-Encoding": encoding}))
-    with serving(made) as sis:
-        async with httpx.AsyncClient() as http, http.stream("GET", f"{sis.url}/v2.0/persons") as answer:
-            return [len(piece) async for piece in unpacked(answer)]
-
-
-@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-async def test_a_packed_answer_never_takes_more_than_a_part_at_a_time(encoding: str) -> None:
-    whole = b" " * (64 << 20)
-    found = await sizes(gzip.compress(whole) if encoding == "gzip" else zlib.compress(whole), encoding)
-    assert sum(found) == len(whole)
-    assert max(found) <= 256 << 10
-
-
-async def test_what_is_not_packed_as_it_says_is_refused() -> None:
-    for body, encoding in ((b"{}", "gzip"), (b"{}", "br")):
-        with pytest.raises(NotUnpacked):
-            await sizes(body, encoding)
 
 
 async def test_a_packed_answer_is_read_and_one_packed_otherwise_told(hub: Pulled, sis: Made) -> None:

@@ -22,10 +22,9 @@ class Peer:
     faults: "Faults"
     authorized: list[asyncssh.SSHKey] = field(default_factory=list)
 
-    def transport(self, **changes: Any) -> dict[str, Any]:
-        """The configuration that reaches it."""
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        """The settings of a wire that reaches it."""
         return {
-            "kind": "sftp",
             "host": "127.0.0.1",
             "port": self.port,
             "username": USER,
@@ -36,6 +35,10 @@ class Peer:
             "deadline_s": 5,
             **changes,
         }
+
+    def transport(self, **changes: Any) -> dict[str, Any]:
+        """The same as the kitchen connector's `transport`."""
+        return {"kind": "sftp", **self.settings(**changes)}
 
     def files(self) -> dict[str, bytes]:
         """What stands in its folder /in."""

@@ -49,21 +49,23 @@ class MailServer:
     slow_s: float = 0
     is_wrong: bool = False
 
-    def transport(self, **changes: Any) -> dict[str, Any]:
-        """The configuration that reaches it."""
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        """The settings of a wire that reaches it."""
         return {
-            "kind": "email",
             "host": "127.0.0.1",
             "port": self.port,
             "username": USER,
             "password": PASSWORD,
             "ca_file": str(self.authority.file()),
             "sender": "skolnav@exempelkommun.se",
-            "recipients": {"K-017": [NORTH, SOUTH]},
             "timeout_s": 1,
             "deadline_s": 2,
             **changes,
         }
+
+    def transport(self, **changes: Any) -> dict[str, Any]:
+        """The same as the kitchen connector's `transport`."""
+        return {"kind": "email", **self.settings(), "recipients": {"K-017": [NORTH, SOUTH]}, **changes}
 
     def effects(self) -> Sequence[tuple[str, str, str, str, str]]:
         found = [(mail, mail.parsed) for mail in list(self.mails)]

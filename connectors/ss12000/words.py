@@ -1,0 +1,98 @@
+"""What this connector's errors call the school system, and its own failures in Swedish and English."""
+
+from typing import Final
+
+from plugins.texts import Text
+from plugins.wires import Failure, FarSide
+
+SUPPLIER: Final = FarSide(
+    connector="ss12000",
+    name=Text("skolsystemet", "the supplier"),
+    called={
+        "url": "base_url",
+        "login": "auth",
+        **{name: f"auth.{name}" for name in ("certificate", "key", "login_url", "client_id", "client_secret")},
+    },
+    fixes={
+        "too-large": Text(
+            "Sätt ett lägre värde på limit, eller höj max_answer_mib", "Set a lower limit, or raise max_answer_mib"
+        )
+    },
+    # A refused login or certificate does not pause it: with nothing read for 26 h the hub withholds all persons.
+    keeps_asking=True,
+)
+
+_AGAIN: Final = Text(
+    "Det som redan är läst gäller, och hubben försöker igen. Om felet består: fråga leverantören",
+    "What was read stays valid, and the hub tries again. If it lasts, ask the supplier",
+)
+_PATH: Final = Text("Kontrollera base_url med hela sökvägen", "Check base_url with its whole path")
+_RIGHTS: Final = Text(
+    "Kontrollera vad hubbens konto får läsa, och base_url med hela sökvägen",
+    "Check what the hub's account may read, and base_url with its whole path",
+)
+_ANSWERED: Final = Text("svaret var {status}", "it answered {status}")
+_NOT_READ: Final = Text("{resource} kunde inte läsas", "{resource} could not be read")
+
+
+def not_read(resource: str) -> Text:
+    """What has failed, where one resource could not be read."""
+    return _NOT_READ.filled(resource=resource)
+
+
+RESOURCE_ANSWERED: Final = Text("{resource} svarade {status}", "{resource} answered {status}")
+BUSY: Final = Failure(
+    "busy",
+    Text("skolsystemet har för mycket att göra", "the supplier is busy"),
+    RESOURCE_ANSWERED,
+    Text("Hubben försöker igen om en stund", "The hub tries again in a while"),
+)
+FAILING: Final = Failure("failing", _NOT_READ, _ANSWERED, _AGAIN)
+REDIRECT: Final = Failure(
+    "redirect",
+    _NOT_READ,
+    Text("svaret var {status}; hubben följer inga hänvisningar", "it answered {status}; redirects are not followed"),
+    Text("Rätta base_url", "Correct base_url"),
+)
+NO_RECORD: Final = Failure(
+    "wrong-shape",
+    _NOT_READ,
+    Text("svaret var {status} i stället för en post", "it answered {status} in place of a record"),
+    _PATH,
+)
+NO_LIST: Final = NO_RECORD._replace(why=Text("svaret saknar listan `data`", "its answer has no list `data`"))
+NO_PAGE_TOKEN: Final = NO_RECORD._replace(why=Text("dess pageToken är ingen text", "its pageToken is no text"))
+ENDLESS: Final = Failure(
+    "endless",
+    _NOT_READ,
+    Text(
+        "dess pageToken leder runt i en cirkel, eller inte till något nytt",
+        "its pageToken leads round in a circle, or to nothing new",
+    ),
+    _AGAIN,
+)
+EXPIRED: Final = Failure(
+    "expired",
+    Text("{resource} kunde inte läsas till slutet", "{resource} could not be read to its end"),
+    Text("dess pageToken gick ut {tries} gånger", "its pageToken ran out {tries} times"),
+    Text(
+        "Sätt ett högre värde på limit, eller fråga leverantören hur länge en pageToken gäller",
+        "Set a larger limit, or ask the supplier how long a pageToken lasts",
+    ),
+)
+REFUSED: Final = Failure(
+    "refused", _NOT_READ, Text("skolsystemet svarade {status}", "the supplier answered {status}"), _RIGHTS
+)
+QUESTION_REFUSED: Final = REFUSED._replace(why=Text("skolsystemet vägrade frågan", "the supplier refused the question"))
+NOT_THERE: Final = Failure(
+    "not-there",
+    Text("{resource} finns inte (404)", "{resource} is not there (404)"),
+    Text("skolsystemet har ingen sådan lista på adressen", "the supplier has no such list under this address"),
+    _PATH,
+)
+EMPTY: Final = Failure(
+    "empty",
+    Text("det finns ingen organisation och ingen person", "there is no organisation and no person"),
+    Text("deras listor är tomma", "their lists are empty"),
+    _RIGHTS,
+)

@@ -1,0 +1,168 @@
+"""The wire to an SFTP server: pinned host key, bounded time, whole files.
+
+What the server may mend by itself (away, slow, full, folder not mounted) is a TemporaryError. Another host key or a
+refused login pauses the connector: trying on would lock the account or talk to an impostor. No error quotes a file's
+content or the server's words.
+"""
+
+import io
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final, NoReturn
+
+import paramiko
+
+from plugins.errors import SkolnavError
+from plugins.wires import words
+from plugins.wires.failures import FarSide
+from plugins.wires.files import Files, Put, probe, put
+from plugins.wires.folder import system_error
+from plugins.wires.settings import SftpSettings
+
+_KEEPALIVE_S: Final = 15
+
+
+class Sftp:
+    """A `FileWire`. Opens nothing yet: each call makes a connection of its own."""
+
+    def __init__(self, settings: SftpSettings, far_side: FarSide) -> None:
+        self._to = settings
+        self._far_side = far_side
+
+    def put(self, name: str, content: bytes) -> Put:
+        with self._session() as files:
+            return put(files, name, content, self._far_side)
+
+    def probe(self) -> None:
+        with self._session() as files:
+            probe(files, self._far_side)
+
+    @contextmanager
+    def _session(self) -> Iterator[Files]:
+        to = self._to
+        client = self._pinned_client()
+        watchdog: threading.Timer | None = None
+        try:
+            sock = socket.create_connection((to.host, to.port), timeout=to.timeout_s)
+            # paramiko's own time-outs restart with each byte, and opening the SFTP channel has none. Closing the
+            # socket ends every wait.
+            watchdog = threading.Timer(to.deadline_s, _cut, (sock,))
+            watchdog.daemon = True
+            watchdog.start()
+            client.connect(
+                to.host,
+                to.port,
+                to.username,
+                password=to.password.get_secret_value() if to.password is not None else None,
+                key_filename=str(to.key_file) if to.key_file is not None else None,
+                sock=sock,
+                timeout=to.timeout_s,
+                banner_timeout=to.timeout_s,
+                auth_timeout=to.timeout_s,
+                channel_timeout=to.timeout_s,
+                allow_agent=False,
+                look_for_keys=False,
+            )
+            yield _RemoteFiles(self._open_sftp(client), to.path)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise self._meant(error) from None
+        finally:
+            if watchdog is not None:
+                watchdog.cancel()
+            client.close()
+
+    def _pinned_client(self) -> paramiko.SSHClient:
+        to = self._to
+        kind, encoded = to.host_key.split()[:2]
+        name = to.host if to.port == 22 else f"[{to.host}]:{to.port}"
+        try:
+            entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{name} {kind} {encoded}")
+        except (paramiko.SSHException, ValueError):
+            entry = None
+        if entry is None or entry.key is None:
+            raise self._far_side.configuration(words.NO_HOST_KEY)
+        client = paramiko.SSHClient()
+        client.get_host_keys().add(name, kind, entry.key)
+        client.set_missing_host_key_policy(_RefuseKey())
+        return client
+
+    def _open_sftp(self, client: paramiko.SSHClient) -> paramiko.SFTPClient:
+        transport = client.get_transport()
+        assert transport is not None
+        transport.set_keepalive(_KEEPALIVE_S)
+        # Not client.open_sftp(): it talks before a time-out can be set on the channel.
+        channel = transport.open_session(timeout=self._to.timeout_s)
+        channel.settimeout(self._to.timeout_s)
+        channel.invoke_subsystem("sftp")
+        return paramiko.SFTPClient(channel)
+
+    def _meant(self, error: Exception) -> SkolnavError:
+        far_side = self._far_side
+        if isinstance(error, paramiko.BadHostKeyException | _UnknownKey):
+            return far_side.refused(words.OTHER_HOST_KEY)
+        if isinstance(error, FileNotFoundError) and error.filename is not None:
+            return far_side.configuration(words.KEY_FILE_MISSING)
+        if isinstance(error, paramiko.PasswordRequiredException):
+            return far_side.configuration(words.KEY_FILE_LOCKED)
+        if isinstance(error, paramiko.AuthenticationException) and not _went_away(error):
+            return far_side.refused(words.SFTP_LOGIN)
+        return far_side.temporary(words.SFTP, **_why(error))
+
+
+class _RemoteFiles:
+    def __init__(self, sftp: paramiko.SFTPClient, folder: str) -> None:
+        self._sftp = sftp
+        self._folder = folder.rstrip("/") or "/"
+        sftp.stat(self._folder)  # else a missing folder would look like a missing file
+
+    def _path(self, name: str) -> str:
+        return f"{self._folder.rstrip('/')}/{name}"
+
+    def read(self, name: str, limit: int) -> bytes:
+        with self._sftp.open(self._path(name), "rb") as file:
+            return file.read(limit)
+
+    def write(self, name: str, content: bytes) -> None:
+        # putfo pipelines its writes; a plain write would wait for an answer after each 32 KiB.
+        self._sftp.putfo(io.BytesIO(content), self._path(name), confirm=True)
+
+    def rename(self, old: str, new: str) -> None:
+        self._sftp.posix_rename(self._path(old), self._path(new))
+
+    def remove(self, name: str) -> None:
+        self._sftp.remove(self._path(name))
+
+
+class _UnknownKey(paramiko.SSHException):
+    """The server has no key of the pinned key's type."""
+
+
+class _RefuseKey(paramiko.RejectPolicy):
+    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> NoReturn:
+        raise _UnknownKey
+
+
+def _cut(sock: socket.socket) -> None:
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+    sock.close()
+
+
+def _went_away(error: paramiko.AuthenticationException) -> bool:
+    # paramiko raises the same class for a refusal, for silence and for a broken link; only its own text tells.
+    return any(word in str(error).lower() for word in ("timeout", "eof", "shut down"))
+
+
+def _why(error: Exception) -> dict[str, Any]:
+    """`why` in words of our own: the text of the error may come from the far side."""
+    if isinstance(error, TimeoutError):
+        return {"why": words.NOT_IN_TIME}
+    if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError | ConnectionError):
+        return {"why": words.NO_OR_BROKEN}
+    if isinstance(error, socket.gaierror):
+        return {"why": words.NO_SUCH_NAME}
+    if isinstance(error, EOFError | paramiko.SSHException):
+        return {"why": words.CONNECTION_BROKE}
+    return system_error(error) if isinstance(error, OSError) else {"why": words.REFUSED_OPERATION}
