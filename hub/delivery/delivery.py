@@ -18,7 +18,8 @@ from typing import Any, Final
 from hub.bus.base import LogUnavailable, Place, Position, Stored
 from hub.clock import from_us, to_us
 from hub.delivery.base import Attempt, Outcome, Result, Sink
-from hub.delivery.follower import Follower, Parts
+from hub.delivery.follower import Follower
+from hub.delivery.parts import Parts
 from hub.delivery.reading import ReadCursor, Reader, state_kinds
 from hub.privacy.telling import LIVE
 from hub.registry.registry import Registry
