@@ -8,12 +8,10 @@ keys flow on. Every change of memory goes to the journal in the same turn.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from hub.bus.base import LogUnavailable, Place, Position, Stored
-from hub.clock import from_us
+from hub.bus.base import LogUnavailable, Place, Stored
 from hub.delivery.base import Attempt, Outcome, Result, Sink
 from hub.delivery.journal import Journal
 from hub.delivery.letters import dead_letter
@@ -22,6 +20,7 @@ from hub.delivery.parts import Parts
 from hub.delivery.reachability import Reachability
 from hub.delivery.reading import Reader
 from hub.delivery.retries import DECISION_DELAY_S, next_delay_s
+from hub.delivery.standing import Standing
 from hub.delivery.window import Item, Window
 from hub.delivery.workers import Workers
 from hub.privacy.base import PermitRefused, Rule
@@ -81,9 +80,7 @@ class Follower:
         self._reading: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
         self._stop = asyncio.Event()
-        self._reading_us = 0  # acceptance time of the newest event read
-        self._started = False
-        self.idle = False  # everything that is there has been read
+        self.standing = Standing(reader, self._window, self._parking, self._journal)
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -99,7 +96,7 @@ class Follower:
             states = await get([place for place in open_places if was_state(place)], state=True)
             events = await get([place for place in open_places if not was_state(place)])
             await self._take((states, True), (events, False))
-        self._started = True
+        self.standing.started = True
         self._parking.wake()
         self._reading = asyncio.get_running_loop().create_task(self._read(), name="read")
         self._reading.add_done_callback(self._ended_task)
@@ -127,50 +124,10 @@ class Follower:
         """The reason for waiting may be over."""
         self._room.set()
 
-    # -- what others may ask ------------------------------------------------------------------------------------
-
-    @property
-    def open(self) -> int:
-        return len(self._window)
-
-    @property
-    def parked(self) -> int:
-        return len(self._parking)
-
     @property
     def holding(self) -> bool:
+        """The recipient as a whole fails, and is left alone for now."""
         return self._recipient.holding
-
-    @property
-    def finished(self) -> bool:
-        """A lane that has an end has come to it."""
-        return self._started and self._reader.done and not self._window and not self._parking
-
-    def settled(self, head: Position) -> bool:
-        """Nothing up to `head` is left to do now, and all of it is durable; keys that wait for a try do not count."""
-        return self._reader.reached(head) and not self._window and not self._parking.active() and self._journal.resting
-
-    def tried(self, head: Position) -> bool:
-        """Every event up to `head` has been delivered, has ended, or waits for its next try."""
-        return (
-            self._reader.reached(head)
-            and not any(head.covers(place) for place in self._window)
-            and not self._parking.active(head)
-        )
-
-    def handled(self, head: Position) -> bool:
-        """Every event up to `head` has been delivered or has ended: none is open, parked or waiting."""
-        return self.tried(head) and not self._parking.holds(head)
-
-    def oldest_undelivered(self) -> datetime | None:
-        """Acceptance time of the oldest event that has not reached the recipient; None if all have."""
-        oldest = self._window.oldest_us()
-        since = self._parking.since()
-        found = [from_us(oldest)] if oldest is not None else []
-        found += [since] if since is not None else []
-        if not self.idle and self._reading_us:
-            found.append(from_us(self._reading_us))
-        return min(found, default=None)
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -195,12 +152,12 @@ class Follower:
             if self._reader.accept():  # the events there had been trimmed, or the state is over
                 self._journal.touch()
                 continue
-            self.idle = True
+            self.standing.idle = True
             self._progressed()
             if self._reader.done:
                 return
             await self._reader.wait()
-            self.idle = False
+            self.standing.idle = False
 
     def _crowded(self) -> bool:
         """Whether to stop reading for now: enough is at hand, the recipient is down, or too many keys are parked."""
@@ -239,7 +196,7 @@ class Follower:
                 items.append(item)
                 window.add(item)
             if events:
-                self._reading_us = events[-1].accepted_us
+                self.standing.read_us = events[-1].accepted_us
         self._reopening = ()
         if accept:
             self._reader.accept()
@@ -254,7 +211,7 @@ class Follower:
     # -- attempts -----------------------------------------------------------------------------------------------
 
     def _slots(self) -> int:
-        if self._stop.is_set() or not self._started:
+        if self._stop.is_set() or not self.standing.started:
             return 0
         return self._recipient.slots(self._sink.concurrency)
 
@@ -433,8 +390,12 @@ class Follower:
 
     def _cursor(self) -> Operation:
         row = cursors.Cursor(
-            self.subscription.id, self.lane, self._reader.pack(), (*self._window, *self._reopening), self._reading_us
-        )  # fmt: skip
+            self.subscription.id,
+            self.lane,
+            self._reader.pack(),
+            (*self._window, *self._reopening),
+            self.standing.read_us,
+        )
         return cursors.save(self._parts.tenant, row)
 
     def _give_up(self, stored: Stored | None, at: Place, reason: str, key: ParkedKey | None) -> Operation:
