@@ -18,8 +18,8 @@ from hub.clock import Clock, SystemClock
 from hub.config import HubConfig
 from hub.delivery.base import Sink
 from hub.delivery.delivery import Delivery
-from hub.delivery.follower import Parts
 from hub.delivery.pages import Pages
+from hub.delivery.parts import Parts
 from hub.delivery.relay import Relay
 from hub.directory.directory import Change, Directory
 from hub.engines import EmbeddedEngine, Engine

@@ -214,8 +214,8 @@ def test_what_a_hanging_recipient_leaves_open_is_bounded(stage: Stage) -> None:
             await stage.post(*(n % 8 for n in range(100)))
         await asyncio.sleep(60)
         follower = stage.hub.delivery._followers[ME, "live"]
-        assert 0 < follower.open <= WINDOW
-        assert not follower.settled(stage.hub.log.head())
+        assert 0 < follower.standing.open <= WINDOW
+        assert not follower.standing.settled(stage.hub.log.head())
 
     stage.play(scene)
 

@@ -56,7 +56,7 @@ class TestTheModelSeesWhatIsBroken:
         """Promise 2."""
 
         def cursor(self: Follower) -> Operation:
-            row = cursors.Cursor(self.subscription.id, self.lane, self._reader.pack(), (), self._reading_us)
+            row = cursors.Cursor(self.subscription.id, self.lane, self._reader.pack(), (), self.standing.read_us)
             return cursors.save(TENANT, row)
 
         monkeypatch.setattr(Follower, "_cursor", cursor)

@@ -23,7 +23,7 @@ from hub.bus.sqlite import SqliteLog
 from hub.clock import to_us
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.delivery.delivery import Delivery
-from hub.delivery.follower import Parts
+from hub.delivery.parts import Parts
 from hub.delivery.relay import Relay
 from hub.directory.directory import Directory
 from hub.keys import Keys
