@@ -130,7 +130,8 @@ class Catalogue:
 
     def register(self, model: type[Payload]) -> Entry:
         """Add a type. Raises ValueError: a bad name or one that is taken, a field without category, a path in the
-        spec that leads nowhere, an example that does not hold.
+        spec that leads nowhere, a subject or key that names a person whom the event is not about, an example that does
+        not hold.
         """
         spec = model.spec
         if not _TYPE.match(spec.type):
@@ -148,6 +149,12 @@ class Catalogue:
         for ref in (spec.subject, spec.key, spec.entity or spec.key):
             for path in filter(None, ref.path.split("/")):
                 require_path(entry.fields, path, model.__name__)
+        for ref in (spec.subject, spec.key):
+            if ref.path not in spec.about and (ref.kind == "person" or ref.path in spec.mentions):
+                raise ValueError(
+                    f"{model.__name__}.spec: subject or key names a person by {ref.path}, so that path must be in "
+                    "`about`: a person who is only mentioned is removed if protected, and subject and key can't be"
+                )
         for path in (*spec.about, *spec.mentions, *spec.organisations, *spec.groups):
             require_path(entry.fields, path, model.__name__)
         self._entries[spec.type] = entry

@@ -24,7 +24,7 @@ values of people are named in `about` and `mentions` too (`was`). None: the sour
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -133,7 +133,9 @@ class EventSpec:
     entity: Ref | None = None  # whose last event is state; None: the type is no state
     ends: bool = False  # the entity is gone after this (`deleted`): state keeps it until trimmed
     about: tuple[str, ...] = ()  # ids of the persons that the event concerns
-    mentions: tuple[str, ...] = ()  # ids of persons who are named in it: removed where protected or unknown
+    # Ids of persons who are named in it: removed where protected or unknown, from lists too. A field called `duty` or
+    # `duties` holds ids of duties, or references to them, and is treated so without being listed here.
+    mentions: tuple[str, ...] = ()
     organisations: tuple[str, ...] = ()  # ids of organisations that it belongs to
     groups: tuple[str, ...] = ()  # ids of groups, activities, rooms or duties whose organisation it belongs to
     window: bool = False  # state is kept only while `retention` reaches (schedule, attendance)
@@ -220,11 +222,20 @@ def _pluck_many(data: Any, parts: tuple[str, ...]) -> list[str]:
         for item in found:
             value = item.get(name) if isinstance(item, dict) else None
             if name != part and isinstance(value, list):
-                inner += value
+                inner += _flat(value)
             elif value is not None:
                 inner.append(value)
         found = inner
     return [item for item in found if isinstance(item, str)]
+
+
+def _flat(items: list[Any]) -> Iterator[Any]:
+    """The items of a list, and of the lists in it."""
+    for item in items:
+        if isinstance(item, list):
+            yield from _flat(item)
+        else:
+            yield item
 
 
 @cache

@@ -20,13 +20,14 @@ from hub.assembly.services import Services
 from hub.bus.base import LogUnavailable
 from hub.delivery.delivery import NotFound
 from hub.delivery.feed_cursor import CursorUnknown
-from hub.delivery.pages import CursorTooOld, NotReadable, Unsettled
+from hub.delivery.pages import CursorTooOld, NotReadable
 from hub.hosting.failures import NothingWaits, NotRunning
 from hub.http import oauth
 from hub.http.auth import Authenticator, OAuthRefused
 from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, language, unavailable
 from hub.operating.acts import ConnectorFailed, NoSuchConnector
 from hub.operating.why import NoSuchEvent, NoSuchRecipient
+from hub.privacy.telling import Unsettled
 from hub.ss12000.answers import Provider
 from hub.ss12000.errors import answer_to
 from hub.ss12000.notify import Notifier

@@ -135,7 +135,7 @@ async def replay(id: str, stretch: Stretch, parts: Parts, who: Caller) -> Respon
     subscription_of(parts, who, id, also_operator=True)
     if stretch.after is not None and stretch.since is not None:
         raise ApiProblem("invalid-request", "Say `since` or `after`, not both.")
-    since = stretch.since if stretch.after is None else (await parts.pages.open(id, stretch.after)).position
+    since = stretch.since if stretch.after is None else (await parts.pages.open(id, stretch.after)).read.position
     lane = await parts.delivery.replay(id, since=since, until=stretch.until, by=who.id)
     parts.pages.wake()
     return as_json({"lane": lane}, 202)

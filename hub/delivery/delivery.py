@@ -18,8 +18,9 @@ from typing import Any, Final
 from hub.bus.base import LogUnavailable, Place, Position, Stored
 from hub.clock import from_us, to_us
 from hub.delivery.base import Attempt, Outcome, Result, Sink
-from hub.delivery.follower import LIVE, Follower, Parts
-from hub.delivery.readers import LiveReader, Reader, StateReader, open_reader, state_kinds
+from hub.delivery.follower import Follower, Parts
+from hub.delivery.reading import ReadCursor, Reader, state_kinds
+from hub.privacy.telling import LIVE
 from hub.registry.registry import Registry
 from hub.store import cursors, dead_letters, lanes, parked
 from hub.store.base import Operation, StoreUnavailable
@@ -103,15 +104,14 @@ class Delivery:
 
     def first_cursor(self, subscription: Subscription) -> Operation:
         """Where a new subscription begins: to be committed together with the subscription itself."""
-        reader: Reader
+        where = self._parts.log
         match subscription.start_from:
             case "now":
-                reader = LiveReader(self._parts.log, self._parts.log.head())
+                reader = Reader(where, ReadCursor(where.head()))
             case "oldest":
-                reader = LiveReader(self._parts.log, self._parts.log.start())
+                reader = Reader(where, ReadCursor(where.start()))
             case "state":
-                kinds = state_kinds(self._catalogue, subscription.types)
-                reader = StateReader(self._parts.log, kinds, self._parts.log.head())
+                reader = Reader.from_state(where, state_kinds(self._catalogue, subscription.types))
         row = cursors.Cursor(subscription.id, LIVE, reader.pack(), (), to_us(self._parts.clock.utc()))
         return cursors.save(self._parts.tenant, row)
 
@@ -147,7 +147,7 @@ class Delivery:
         )
         operations = [lanes.add(self._parts.tenant, lane)]
         if subscription.sink["kind"] not in PULLED:
-            reader = LiveReader(where, start, end)
+            reader = Reader(where, ReadCursor(start), until=end)
             operations.append(cursors.save(self._parts.tenant, cursors.Cursor(id, lane.lane, reader.pack(), (), 0)))
         await self._parts.store.commit(*operations)
         self._changed(subscription)
@@ -171,7 +171,7 @@ class Delivery:
         ]
         if subscription.sink["kind"] not in PULLED:
             # A lane with nothing to read and one key that is due.
-            reader = LiveReader(self._parts.log, head, head)
+            reader = Reader(self._parts.log, ReadCursor(head), until=head)
             row = parked.Parked(id, name, dead_letter.encode(), letter.place, "resend", 0, now, now, "")
             operations += [
                 cursors.save(tenant, cursors.Cursor(id, name, reader.pack(), (), 0)), parked.park(tenant, row),
@@ -316,7 +316,7 @@ class Delivery:
                 self._parts,
                 subscription,
                 self._make_sink(subscription),
-                open_reader(self._parts.log, row.position),
+                Reader.open(self._parts.log, row.position, state_kinds(self._catalogue, subscription.types)),
                 lane=row.lane,
                 ended=partial(self._ended, id),
                 progressed=partial(self._progressed, id, row.lane),
@@ -337,9 +337,9 @@ class Delivery:
         live = next((row for row in await store.read(cursors.load(tenant, id)) if row.lane == LIVE), None)
         if live is None:
             return
-        reader = open_reader(self._parts.log, live.position)
+        reader = Reader.open(self._parts.log, live.position)
         # With something open, or in the middle of the state, there is more to come wherever the log stands.
-        position = reader.position if isinstance(reader, LiveReader) and not live.open else None
+        position = reader.position if not live.open else None
         since = from_us(live.accepted_us) if live.accepted_us else self._parts.clock.utc()
         self._resting[id] = (position, since, len(await store.read(parked.load(tenant, id))))
 

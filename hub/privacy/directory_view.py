@@ -14,9 +14,9 @@ import orjson
 from hub.bus.base import Log, Place
 from hub.directory import questions
 from hub.directory.directory import Directory, Protection
-from hub.privacy.base import Decision, Intent, PermitRefused, Recipient, Rule
-from hub.privacy.disclosures import Disclosures
+from hub.privacy.base import Decision, Recipient, Rule
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.telling import Telling, Unsettled, settled
 from hub.store.base import Store
 from plugins.errors import TemporaryError
 from schemas import Category
@@ -24,7 +24,6 @@ from schemas.event import parse_timestamp
 from schemas.schedule import LessonCancelled
 
 SUBSCRIPTION: Final = "directory"  # what the log of disclosures calls a question
-LANE: Final = "live"
 _PAGE: Final = 500  # bodies read at a time: the event loop is shared
 _TRIES: Final = 5
 
@@ -36,27 +35,29 @@ class GuardedDirectory:
 
     def __init__(
         self,
+        *,
         directory: Directory,
         gate: PrivacyGate,
-        disclosures: Disclosures,
+        telling: Telling,
         store: Store,
         log: Log,
         recipient: Recipient,
-        tenant: str,
     ) -> None:
         self._directory = directory
         self._gate = gate
-        self._disclosures = disclosures
         self._store = store
         self._log = log
         self._recipient = recipient
-        self._tenant = tenant
+        self._categories = telling.categories(recipient)
+        self._telling = telling
+        self._teller = telling.to(recipient, SUBSCRIPTION)
+        self._undecided: set[str] = set()  # persons left out of answers: the last decision on them failed
 
     async def persons(
         self, *, organisations: Sequence[str] = (), groups: Sequence[str] = (), on: date
     ) -> Sequence[Mapping[str, Any]]:
         """See `DirectoryView.persons`. `groups` and `diet` come where the contract has the category."""
-        directory, allowed = self._directory, self._gate.allowed(self._recipient)
+        directory, allowed = self._directory, self._categories
 
         def places() -> Sequence[Place]:
             return [directory.persons[id].owner.at for id in questions.pupils(directory, organisations, groups, on)]
@@ -75,7 +76,7 @@ class GuardedDirectory:
     async def staff(self, *, organisations: Sequence[str] = (), on: date) -> Sequence[Mapping[str, Any]]:
         """See `DirectoryView.staff`. That a person is staff is data of their duty: the contract needs its category."""
         directory = self._directory
-        if Category.STAFF not in self._gate.allowed(self._recipient):
+        if Category.STAFF not in self._categories:
             return []
 
         def places() -> Sequence[Place]:
@@ -164,7 +165,7 @@ class GuardedDirectory:
         but the events would be read first, and the time would reveal that there are some.
         """
         directory = self._directory
-        if Category.STAFF not in self._gate.allowed(self._recipient):
+        if Category.STAFF not in self._categories:
             return frozenset()
         if name.lower() in directory.duties:
             person, found = directory.duty_person(name.lower()), {name.lower()}
@@ -186,7 +187,8 @@ class GuardedDirectory:
         directory = self._directory
         now = directory.clock.utc()
         if self._recipient.aggregates:
-            return questions.complete(directory, organisations, on, now)
+            missing = self._undecided.intersection(questions.pupils(directory, organisations, (), on))
+            return not missing and questions.complete(directory, organisations, on, now)
         sources = {directory.persons[id].owner.source for id in questions.pupils(directory, organisations, (), on)}
         return bool(sources) and all(directory.fresh(source, now) for source in sources)
 
@@ -204,11 +206,19 @@ class GuardedDirectory:
         `places` is called for each attempt. `changing`: the types of these events say what changed, so the recipient
         may get an entity as it was before its last change.
         """
-        for _ in range(_TRIES):
-            decisions = await self._decide(places(), changing=changing)
-            if decisions is not None and self._stands(decisions):
-                return decisions
-        raise self._unsettled()
+        found: list[Decision] | None = None
+
+        async def decide() -> None:
+            nonlocal found
+            found = await self._decide(places(), changing=changing)
+
+        try:
+            await decide()
+            return await settled(
+                lambda: found if found is not None and self._telling.holds(found) else None, decide, _TRIES
+            )
+        except Unsettled:
+            raise self._unsettled() from None
 
     def _by_kind(self, decisions: Sequence[Decision]) -> Mapping[str, Mapping[str, dict[str, Any]]]:
         """The reduced data by kind of entity, then by the id that the recipient sees (lower case)."""
@@ -222,41 +232,28 @@ class GuardedDirectory:
         return found
 
     async def _decide(self, places: Sequence[Place], *, changing: bool) -> list[Decision] | None:
-        """The decisions that allow, their intents durable. None if something was replaced and trimmed meanwhile."""
-        judged: dict[tuple[Rule, bool], list[Decision]] = {}
+        """Decide on these states and make it durable. None if one was replaced and trimmed meanwhile."""
+        ledger = self._teller.ledger()
+        allowed: list[Decision] = []
         for start in range(0, len(places), _PAGE):
             page = places[start : start + _PAGE]
+            # One read for all, whatever they are: a second one for changes would take time and so reveal a hidden one.
             found = await self._log.get(page, state=changing)
             if len(found) != len(page):
                 return None
             for stored in found:
-                decision = self._gate.decide(stored, self._recipient, state=True)
-                judged.setdefault((decision.rule, decision.allowed), []).append(decision)
-        if judged:
-            intents = [self._intent(rule, allowed, each) for (rule, allowed), each in judged.items()]
-            await self._store.commit(self._disclosures.record(intents))
-        return [decision for each in judged.values() for decision in each if decision.allowed]
-
-    def _intent(self, rule: Rule, allowed: bool, decisions: Sequence[Decision]) -> Intent:
-        return Intent(
-            self._recipient.name,
-            SUBSCRIPTION,
-            LANE,
-            rule,
-            allowed,
-            tuple(contract.version for contract in self._recipient.contracts),
-            tuple(decision.stored.at for decision in decisions),
-            tuple({person for decision in decisions for person in decision.stored.about}),
-        )
-
-    def _stands(self, decisions: Sequence[Decision]) -> bool:
-        """Whether what the decisions rest on still holds, in this turn."""
-        try:
-            for decision in decisions:
-                self._gate.check(decision)
-        except PermitRefused:
-            return False
-        return True
+                decision = ledger.judge(stored, state=True)
+                persons = stored.about if stored.subject.startswith("person/") else ()
+                self._undecided.difference_update(persons)
+                if decision.allowed:
+                    ledger.disclose(decision)
+                    allowed.append(decision)
+                elif decision.rule is Rule.UNDECIDED:
+                    ledger.withhold(decision)
+                    self._undecided.update(persons)
+        if operations := ledger.operations():
+            await self._store.commit(*operations)
+        return allowed
 
     @staticmethod
     def _data(decision: Decision) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from hub.privacy.base import Recipient, Rule
 RULES: Final[dict[Rule, dict[str, str]]] = {
     Rule.ALLOWED: {
         "sv": "avtalet tillåter det, och ingen som händelsen gäller har skyddade uppgifter.",
-        "en": "the contract allows it, and nobody whom the event is about is protected.",
+        "en": "the contract allows it, and no person that the event is about is protected.",
     },
     Rule.CONTRACT: {
         "sv": "avtalet har ingen kategori som den här händelsetypen innehåller.",
@@ -25,11 +25,11 @@ RULES: Final[dict[Rule, dict[str, str]]] = {
     },
     Rule.PROTECTED: {
         "sv": "personen som händelsen gäller har inte markeringen Ingen.",
-        "en": "the person whom the event is about does not have the marking Ingen (none).",
+        "en": "the person that the event is about does not have the marking Ingen (none).",
     },
     Rule.UNKNOWN: {
         "sv": "personen som händelsen gäller är inte känd, eller saknar uppgift om skyddsmarkering.",
-        "en": "the person whom the event is about is not known, or has no protection marking at all.",
+        "en": "the person that the event is about is not known, or has no protection marking at all.",
     },
     Rule.STALE: {
         "sv": "uppgiften om skyddsmarkering är för gammal: källan har inte sagt att den är aktuell.",
@@ -43,11 +43,19 @@ RULES: Final[dict[Rule, dict[str, str]]] = {
         "sv": "prenumerationens eget filter valde bort händelsen.",
         "en": "the subscription's own filter left the event out.",
     },
+    Rule.SUPERSEDED: {
+        "sv": "personen hör numera till en annan källa, så den här källans uppgift gäller inte längre.",
+        "en": "the person belongs to another source now, so this source's record no longer holds.",
+    },
+    Rule.UNDECIDED: {
+        "sv": "beslutet kunde inte fattas på grund av ett fel i hubben; händelsen finns kvar och prövas igen.",
+        "en": "the decision failed because of a fault in the hub; the event is kept, and decided on again.",
+    },
 }
 
 _SUMS: Final = {
     "sv": "mottagaren gör bara summor: den får alla, skyddade eller inte, under pseudonym och utan namn.",
-    "en": "the recipient only makes sums: it gets everybody, protected or not, under a pseudonym and without a name.",
+    "en": "the recipient only makes sums: it gets every person, protected or not, by pseudonym and without a name.",
 }
 
 _CATEGORIES: Final[dict[str, dict[str, str]]] = {

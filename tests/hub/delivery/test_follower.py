@@ -8,11 +8,12 @@ import pytest
 
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.delivery.follower import WINDOW
-from hub.store import dead_letters, parked
+from hub.delivery.reading import Reader
+from hub.store import cursors, dead_letters, parked
 from hub.subscriptions.model import Status
 from schemas import Event
 from tests.hub.delivery.virtual import VirtualLoop
-from tests.hub.delivery.world import ABSENCE, SOURCE, TENANT, CrashingLoop, Incarnation, World
+from tests.hub.delivery.world import ABSENCE, CHANGED, SOURCE, TENANT, CrashingLoop, Incarnation, World
 
 ME = "steady"
 HOUR = 3600.0
@@ -61,6 +62,18 @@ class Stage:
             events.append(Event(attributes, data))
         await self.hub.post(events)
         return [event.id for event in events]
+
+    def absence(self, id: str, type_: str, **rest: object) -> Event:
+        """An event of one absence of the first person."""
+        data = {
+            "id": "00000001-3333-4333-8333-333333333333",
+            "student": {"id": self.world.persons[0]},
+            "startTime": "2026-11-24T08:00:00+01:00",
+            "endTime": "2026-11-24T16:00:00+01:00",
+            "type": "Anmäld frånvaro",
+            **rest,
+        }
+        return Event({"specversion": "1.0", "id": id, "source": SOURCE, "type": type_}, data)
 
     def came(self) -> list[str]:
         return [arrival.event["id"] for arrival in self.far.arrivals]
@@ -316,3 +329,37 @@ def test_a_subscription_from_state_gets_each_entity_as_it_is_and_then_what_follo
         assert came[3:] == ids[3:]
 
     stage.play(scene)
+
+
+def test_a_state_that_was_open_when_the_hub_stopped_is_decided_on_as_a_state_again(stage: Stage) -> None:
+    """Promise 4: nothing is left of its last change for this recipient, so it needs what the state rests on."""
+    first, changed = (
+        stage.absence("a", ABSENCE),
+        stage.absence("b", CHANGED, registeredBy={"id": stage.world.persons[7]}),
+    )
+    changed.data["changed"] = {"registeredBy": {"id": stage.world.persons[6]}}
+    mine = stage.world.subscriptions[ME]
+    mine.start_from = "state"
+
+    async def until_it_hangs(stage: Stage) -> None:
+        stage.far.mode = "hang"
+        await stage.hub.post([first])
+        await stage.hub.post([changed])
+        stage.world.subscriptions[ME] = mine
+        stage.hub.delivery._changed(mine)
+        await asyncio.sleep(1)
+        assert stage.came() == ["a"]
+        (row,) = await stage.hub.store.read(cursors.load(TENANT))
+        assert len(row.open) == 1
+        assert Reader.open(stage.hub.log, row.position).position is not None  # the reader is past the state
+
+    async def after(stage: Stage) -> None:
+        await asyncio.sleep(60)
+        await stage.hub.delivery.settled()
+
+    stage.world.subscriptions.clear()
+    stage.play(until_it_hangs)
+    stage.world.now = stage.loop.now + 1
+    stage.far.mode = "ok"
+    stage.play(after)
+    assert stage.came() == ["a", "a"]
