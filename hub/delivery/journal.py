@@ -10,9 +10,9 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
+from hub.pauses import away_s
 from hub.store.base import Operation, Store
 
-RETRY_S: Final = (0.1, 0.5, 2.0, 10.0)
 LAZY_S: Final = 0.1  # how long a cursor may stay unsaved if no task waits for it; a crash repeats that much
 
 log = logging.getLogger(__name__)
@@ -90,8 +90,8 @@ class Journal:
             self._pending = operations + self._pending
             self._waiters = waiters + self._waiters
             self._dirty = True
-            delay = RETRY_S[min(self._failures, len(RETRY_S) - 1)]
             self._failures += 1
+            delay = away_s(self._failures)
             log.error("the store took no commit (%s); next try in %.1f s", type(error).__name__, delay)
             self._timer = asyncio.get_running_loop().call_later(delay, self._start)
             return

@@ -12,9 +12,10 @@ from sys import intern
 from typing import Any, Final, NamedTuple
 
 from hub.bus.base import Log, Place, Stored
-from hub.clock import SCHOOL_ZONE, to_us
+from hub.clock import to_us
 from hub.directory import records
 from schemas.event import parse_timestamp
+from schemas.school_time import SCHOOL_ZONE
 
 KIND: Final = "lesson"
 PREFIX: Final = "se.skolnav.schedule.lesson."

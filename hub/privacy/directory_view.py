@@ -15,7 +15,6 @@ from hub.bus.base import Log, Place
 from hub.directory import questions
 from hub.directory.directory import Directory, Protection
 from hub.privacy.base import Decision, Recipient, Rule
-from hub.privacy.gate import PrivacyGate
 from hub.privacy.telling import Telling, Unsettled, settled
 from hub.store.base import Store
 from plugins.errors import TemporaryError
@@ -37,21 +36,22 @@ class GuardedDirectory:
         self,
         *,
         directory: Directory,
-        gate: PrivacyGate,
         telling: Telling,
         store: Store,
         log: Log,
         recipient: Recipient,
+        person_of: Callable[[Recipient, str], str],
     ) -> None:
+        """`person_of(recipient, name)`: the SS 12000 id of the person whom the recipient calls so; else ValueError."""
         self._directory = directory
-        self._gate = gate
         self._store = store
         self._log = log
         self._recipient = recipient
+        self._person_of = person_of
         self._categories = telling.categories(recipient)
         self._telling = telling
         self._teller = telling.to(recipient, SUBSCRIPTION)
-        self._undecided: set[str] = set()  # persons left out of answers: the last decision on them failed
+        self._undecided: set[str] = set()  # persons left out of the last answer, since deciding on them failed
 
     async def persons(
         self, *, organisations: Sequence[str] = (), groups: Sequence[str] = (), on: date
@@ -171,7 +171,7 @@ class GuardedDirectory:
             person, found = directory.duty_person(name.lower()), {name.lower()}
         else:
             try:
-                person = self._gate.person_of(self._recipient, name)
+                person = self._person_of(self._recipient, name)
             except ValueError:
                 return frozenset()
             found = {person, *directory.duties_of(person)}
@@ -179,10 +179,9 @@ class GuardedDirectory:
         return frozenset(found) if open_ else frozenset()
 
     async def complete(self, organisations: Sequence[str], on: date) -> bool:
-        """Whether everyone there is known and the sources are fresh.
+        """Whether every person there is known, and the sources have said `current` lately.
 
-        Only a recipient that makes sums learns whether everyone is known; the answer to another one is about freshness
-        alone.
+        A recipient that does not make sums learns of freshness alone: it must not learn that a person is not known yet.
         """
         directory = self._directory
         now = directory.clock.utc()
@@ -201,7 +200,7 @@ class GuardedDirectory:
     async def _decisions(
         self, places: Callable[[], Sequence[Place]], *, changing: bool = False
     ) -> Sequence[Decision]:  # fmt: skip
-        """The decisions that allow, in the turn in which they are valid, their intents durable.
+        """The decisions that allow, in the turn in which they hold, their intents durable.
 
         `places` is called for each attempt. `changing`: the types of these events say what changed, so the recipient
         may get an entity as it was before its last change.
@@ -235,22 +234,21 @@ class GuardedDirectory:
         """Decide on these states and make it durable. None if one was replaced and trimmed meanwhile."""
         ledger = self._teller.ledger()
         allowed: list[Decision] = []
+        undecided: set[str] = set()
         for start in range(0, len(places), _PAGE):
             page = places[start : start + _PAGE]
-            # One read for all, whatever they are: a second one for changes would take time and so reveal a hidden one.
             found = await self._log.get(page, state=changing)
             if len(found) != len(page):
                 return None
             for stored in found:
                 decision = ledger.judge(stored, state=True)
-                persons = stored.about if stored.subject.startswith("person/") else ()
-                self._undecided.difference_update(persons)
                 if decision.allowed:
                     ledger.disclose(decision)
                     allowed.append(decision)
                 elif decision.rule is Rule.UNDECIDED:
                     ledger.withhold(decision)
-                    self._undecided.update(persons)
+                    undecided.update(stored.about)
+        self._undecided = undecided
         if operations := ledger.operations():
             await self._store.commit(*operations)
         return allowed

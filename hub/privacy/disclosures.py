@@ -11,12 +11,13 @@ from hashlib import blake2b
 from typing import Final
 
 from hub.bus.base import Stored
-from hub.clock import SCHOOL_ZONE, Clock
+from hub.clock import Clock
 from hub.keys import Keys
 from hub.privacy.base import RULES_VERSION, Gate, Intent, Recipient, Rule
 from hub.privacy.explanations import explanation
 from hub.store import disclosures as rows
 from hub.store.base import Operation, Store
+from schemas.school_time import SCHOOL_ZONE
 
 _PSEUDONYM_BYTES: Final = 12
 _MAX_KNOWN: Final = 100_000
@@ -93,5 +94,8 @@ class Disclosures:
                 rule = Rule.UNDECIDED
             allowed, at, recomputed = rule is Rule.ALLOWED, self._clock.utc(), True
         local = at.astimezone(SCHOOL_ZONE)  # as people at the school read a clock
-        text = explanation(rule, allowed, language, local, recipient, RULES_VERSION, recomputed, title)
+        text = explanation(
+            rule, recipient, allowed=allowed, recomputed=recomputed, at=local, version=RULES_VERSION,
+            language=language, title=title,
+        )  # fmt: skip
         return Explained(allowed, rule, at, recomputed, text)

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
 from hub.bus.base import Stored
-from hub.clock import SCHOOL_ZONE, to_us
+from hub.clock import to_us
 from hub.directory.directory import STRUCTURE, Directory
 from hub.privacy.base import NEVER_US, Recipient, Rule
 from schemas import Entry
 from schemas.payload import pluck
+from schemas.school_time import SCHOOL_ZONE
 
 Belonging = tuple[str, str | None]  # organisation, and school type where it is known
 

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from plugins.testing.clock import SCHOOL_ZONE
 from schemas import Category, Payload
 from schemas.catalogue import Catalogue, Entry, Field
 from schemas.directory import (
@@ -30,6 +29,7 @@ from schemas.directory import (
 )
 from schemas.event import SPEC_VERSION
 from schemas.schedule import LessonCancelled, LessonScheduled
+from schemas.school_time import SCHOOL_ZONE
 
 SOURCE: Final = "urn:test:school"
 DIET_SOURCE: Final = "urn:test:diets"
@@ -42,7 +42,7 @@ _IMPERSONAL: Final = frozenset({Category.NONE, Category.AGGREGATE})
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """One value, and all categories that a recipient must be allowed to see it. Empty: nobody may."""
+    """One value, and the categories that a recipient must all have to see it. Empty: no recipient may."""
 
     value: str
     categories: frozenset[Category]
@@ -74,7 +74,7 @@ class School:
 
     @property
     def protected(self) -> str:
-        """The pupil of whom only sums may be told."""
+        """The protected pupil, who may appear in sums only."""
         return self.pupils[-1]
 
     @property
@@ -166,7 +166,7 @@ class School:
             for path in paths:
                 _put(data, path, value)
         if spec.entity is not None and spec.entity.path == "id" and "id" not in spec.about:
-            # What is reported, changed and withdrawn about one pupil is one entity.
+            # Reports, changes and withdrawals about one pupil are about one entity.
             data["id"] = str(uuid.uuid5(uuid.UUID(self.unit), f"{spec.family}/{pupil or self.pupils[0]}"))
         fixed = {"id", *spec.about, *spec.mentions, *spec.organisations, *spec.groups}
         self._fill(Catalogue([model]).entry(spec.type), data, fixed)

@@ -86,7 +86,7 @@ async def cut(hub: HubProcess, disk: LoopDisk, publishers: Publishers, hooks: Se
 
 
 async def test_power_cuts_lose_no_acknowledged_event_cursor_or_disclosure(disk: LoopDisk, tmp_path: Path) -> None:
-    """Promises 1 and 2, and that an intent is durable before bytes leave (DESIGN section 6): log and store alike."""
+    """Promises 1 and 2, and that an intent is durable before bytes leave: log and store alike."""
     async with WebhookReceiver() as one, WebhookReceiver() as two:
         hub = HubProcess(tmp_path, configuration(one.url, two.url), data=disk.path / "data")
         async with hub, Publishers(hub) as publishers:

@@ -11,11 +11,12 @@ from hub.bus.base import Place, Stored
 from hub.clock import SystemClock
 from hub.delivery.base import Attempt
 from hub.hosting.hosts import HostedConnector, Hosts
+from hub.hosting.timers import Timers
 from hub.runner import ThreadRunner
 from hub.store.sql import SqlStore
 from plugins import Connector, ConnectorConfig
 from plugins.manager import Plugins
-from schemas.absence import AbsenceReported
+from tests import school
 
 
 @pytest.fixture
@@ -83,22 +84,38 @@ async def hosted(store: SqlStore, told: Told) -> AsyncIterator[Hosted]:
         await hosts.stop()
 
 
+async def caught_up(instance, moment):
+    return True
+
+
+@pytest.fixture
+async def timed(store, hosted, told):
+    """Starts timers over hosts with one class."""
+    running = []
+
+    async def start(cls, clock, *, caught_up=caught_up, config=None, **deps):
+        hosts = await hosted(cls, clock=clock, config=config, **deps)
+        timers = Timers(store=store, clock=clock, hosts=hosts, caught_up=caught_up, on_problem=told.problem)
+        timers.hosts = hosts
+        running.append(timers)
+        await timers.start()
+        return timers
+
+    yield start
+    for timers in running:
+        await timers.stop()
+
+
 class NoConfig(ConnectorConfig):
     """A connector that needs none."""
 
 
 def attempt(id: str = "evt-1", number: int = 1, permit=None, data: dict | None = None) -> Attempt:
     """One try to deliver an absence, as delivery makes it."""
-    event = {
-        "specversion": "1.0",
-        "id": id,
-        "source": "urn:test",
-        "type": AbsenceReported.spec.type,
-        "subject": "person/3b0b6f0e-0b52-4f0c-8f52-5d9a3a1f2c01",
-        "data": data or dict(AbsenceReported.spec.examples[0]),
-    }
-    body = orjson.dumps(event)
-    stored = Stored(
-        Place(1), event["type"], "urn:test", id, event["subject"], event["subject"], None, (), (), False, 0, body
+    subject = f"person/{school.uid('person', 1)}"
+    event = school.envelope(
+        school.ABSENCE, data or school.absence(school.uid("person", 1)), id=id, source="urn:test", subject=subject
     )
+    body = orjson.dumps(event)
+    stored = Stored(Place(1), event["type"], "urn:test", id, subject, subject, None, (), (), False, 0, body)
     return Attempt(stored, f"dlv-{id}", number, permit or (lambda: body))
