@@ -99,7 +99,7 @@ class Hub:
         self.directory = Directory(clock, config.directory.max_age, partial(self.problem, "directory"))
         await self.directory.load(self.log)
         self.log.observe(self.directory.observe)
-        gate = PrivacyGate(catalogue, self.directory, keys, clock, tenant)
+        gate = PrivacyGate(catalogue=catalogue, directory=self.directory, keys=keys, clock=clock, tenant=tenant)
         disclosures = Disclosures(self.store, keys, tenant, clock)
         self.withheld = WithheldMarks(self.store, self.log, self.directory, tenant)
         telling = Telling(gate, self.directory, disclosures, self.withheld)
@@ -113,7 +113,7 @@ class Hub:
         self.hosts = Hosts(
             plugins=self.plugins, store=self.store, clock=clock,
             directory=lambda instance, recipient: GuardedDirectory(
-                self.directory, telling, self.store, self.log, recipient
+                directory=self.directory, telling=telling, store=self.store, log=self.log, recipient=recipient
             ),
             wake=self.relay.wake, pause=self._pause_connector, on_problem=self._connector_problem,
         )  # fmt: skip

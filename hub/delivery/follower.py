@@ -24,6 +24,7 @@ from hub.delivery.reachability import Reachability
 from hub.delivery.reading import Reader
 from hub.delivery.retries import DECISION_DELAY_S, next_delay_s
 from hub.delivery.window import Item, Window
+from hub.pauses import until_it_works
 from hub.privacy.base import PermitRefused, Rule
 from hub.privacy.telling import LIVE, Telling
 from hub.store import cursors, dead_letters, parked
@@ -197,11 +198,10 @@ class Follower:
                 continue
             if self._reader.behind:
                 self._parts.problem(self.subscription.id, "behind", self.lane)
-            try:
-                found = await self._reader.next(min(PAGE, WINDOW - len(self._window)))
-            except LogUnavailable:
-                await self._parts.clock.sleep(1.0)
-                continue
+            found = await until_it_works(
+                partial(self._reader.next, min(PAGE, WINDOW - len(self._window))), clock=self._parts.clock,
+                failed=self._log_away, retry_on=(LogUnavailable,),
+            )  # fmt: skip
             if self._stop.is_set():
                 return
             if found.events:
@@ -216,6 +216,9 @@ class Follower:
                 return
             await self._reader.wait()
             self.idle = False
+
+    def _log_away(self, error: Exception, pause_s: float) -> None:
+        log.error("subscription %s: the log can't be read; next try in %.1f s", self.subscription.id, pause_s)
 
     def _crowded(self) -> bool:
         """Whether to stop reading for now: enough is at hand, the recipient is down, or too many keys are parked."""
@@ -461,7 +464,8 @@ class Follower:
 
     def _cursor(self) -> Operation:
         row = cursors.Cursor(
-            self.subscription.id, self.lane, self._reader.pack(), (*self._window, *self._reopening), self._reading_us
+            subscription=self.subscription.id, lane=self.lane, position=self._reader.pack(),
+            open=(*self._window, *self._reopening), accepted_us=self._reading_us,
         )  # fmt: skip
         return cursors.save(self._parts.tenant, row)
 

@@ -30,7 +30,7 @@ class GuardedDirectory:
     """
 
     def __init__(
-        self, directory: Directory, telling: Telling, store: Store, log: Log, recipient: Recipient
+        self, *, directory: Directory, telling: Telling, store: Store, log: Log, recipient: Recipient
     ) -> None:  # fmt: skip
         self._directory = directory
         self._store = store
