@@ -134,7 +134,9 @@ class Transaction(Protocol):
 class DirectoryView(Protocol):
     """The directory as this connector's contract lets it be seen. Every answer is a disclosure and passes the gate.
 
-    Persons are SS 12000 Person objects reduced like events; with `aggregates` under the connector's pseudonyms.
+    Answers are SS 12000 objects, reduced like events: a contract without identity, and one with `aggregates`, gets its
+    own pseudonyms for persons. Ids in a question are those that the connector knows. Answers change with the school, so
+    ask again instead of keeping a copy.
     """
 
     async def persons(
@@ -146,8 +148,22 @@ class DirectoryView(Protocol):
         `diet`: their diet codes (categories group and diet).
         """
 
+    async def staff(self, *, organisations: Sequence[str] = (), on: date) -> Sequence[Mapping[str, Any]]:
+        """Persons (personStatus Aktiv) with a duty (tjänstgöring) on a date at one of `organisations` or a part of it;
+        without `organisations` at any that the contract's scope reaches. Category staff: a contract without it gets
+        nobody, and so does one with `aggregates`.
+
+        Each is the reduced Person with `duties`: the reduced SS 12000 Duties of that day and place. A contract that may
+        see nothing of the Person gets `id` and `duties`.
+        """
+
     async def groups(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
         """Reduced SS 12000 Groups of these organisations and their parts; without `organisations` all to be seen."""
+
+    async def rooms(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
+        """Reduced SS 12000 Rooms that belong to these organisations or their parts; without `organisations` all to be
+        seen. SS 12000 knows no buildings: a room belongs to its `owner`.
+        """
 
     async def organisations(self) -> Sequence[Mapping[str, Any]]:
         """Reduced SS 12000 Organisations."""
@@ -155,10 +171,28 @@ class DirectoryView(Protocol):
     async def activity(self, id: str) -> Mapping[str, Any] | None:
         """A reduced SS 12000 Activity (its groups, teachers, organisation); None if unknown or not to be seen."""
 
-    async def complete(self, organisations: Sequence[str], on: date) -> bool:
-        """Whether the sources' word about the pupils there is fresh and, with `aggregates`, everyone is known.
+    async def lessons(
+        self,
+        *,
+        on: date,
+        room: str | None = None,
+        teacher: str | None = None,
+        group: str | None = None,
+        organisations: Sequence[str] = (),
+    ) -> Sequence[Mapping[str, Any]]:
+        """The lessons of a day in Europe/Stockholm, in the order in which they begin: reduced event data as in
+        `LessonScheduled`, with `cancelled` true or false. Cancelled lessons are included.
 
-        False: say so in the result. (That somebody is not known yet is only for those who make sums.)
+        A lesson is in the answer if it meets every filter that is given: it takes place in `room`, has `group`, belongs
+        to one of `organisations` or their parts, and is held by `teacher`, a person or a duty (substitutes applied). A
+        lesson that shows no groups or no teachers has those of its activity. Filters see what the contract shows: one
+        without staff finds no teacher's lessons. A lesson over midnight is on each of its days.
+        """
+
+    async def complete(self, organisations: Sequence[str], on: date) -> bool:
+        """Whether the sources of the pupils there are fresh and, with `aggregates`, everyone is known.
+
+        False: say so in the result. Only a connector with `aggregates` learns that someone is not known yet.
         """
 
 

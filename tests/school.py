@@ -125,7 +125,7 @@ def envelope(type_: str, data: Record, *, id: str | None = None, source: str = S
 
     `type_` is a whole type or the middle of one of the hub's own: `absence.reported`.
     """
-    whole = type_ if type_.startswith("se.") else f"se.skolnav.{type_}.v1"
+    whole = type_ if type_.endswith(".v1") else f"se.skolnav.{type_}.v1"
     made = {"specversion": "1.0", "id": id or str(uuid.uuid4()), "source": source, "type": whole, **attributes}
     return {**made, "data": data}
 

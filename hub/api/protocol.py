@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, with an answer's head and body in one write instead of two."""
+"""uvicorn's HTTP/1.1, with the head and the body of an answer in one write instead of two."""
 
 import asyncio
 from typing import Any, Final
@@ -10,14 +10,16 @@ from hub.http.problems import MEDIA_TYPE, ApiProblem
 UNREAD_S: Final = 5.0
 
 _HEAD_ENDS: Final = b"\r\n\r\n"
-_NO_HTTP: Final = ApiProblem("invalid-request", "This is no HTTP/1.1 request that can be read. Check what sends it.")
+_NO_HTTP: Final = ApiProblem(
+    "invalid-request", "This is not a readable HTTP/1.1 request. Check the program that sends it."
+)
 
 
 class OneWrite:
-    """A transport that keeps an answer's head until its body comes, and at most until the next turn of the loop.
+    """A transport that holds the head of an answer until its body comes, and at most until the next turn of the loop.
 
-    A write is a system call, and a tenth of what an acknowledgement costs. Where head and body are given in one turn,
-    as the gate's permit demands, they leave in that turn.
+    A write is a system call, and costs a tenth of an acknowledgement. Head and body that are written in one turn, as
+    the gate's permit requires, leave in that turn.
     """
 
     __slots__ = ("_held", "_loop", "_transport", "get_extra_info", "is_closing", "pause_reading", "resume_reading")
@@ -80,7 +82,7 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
-        """uvicorn's answer to bytes that are no HTTP, in the shape of every other error here."""
+        """The answer to bytes that are not HTTP, as a problem document like every other error."""
         body = _NO_HTTP.body()
         head = (
             f"HTTP/1.1 {_NO_HTTP.status} Bad Request\r\ncontent-type: {MEDIA_TYPE}\r\n"

@@ -18,8 +18,8 @@ from hub.clock import Clock, SystemClock
 from hub.config import HubConfig
 from hub.delivery.base import Sink
 from hub.delivery.delivery import Delivery
-from hub.delivery.follower import Parts
 from hub.delivery.pages import Pages
+from hub.delivery.parts import Parts
 from hub.delivery.relay import Relay
 from hub.directory.directory import Change, Directory
 from hub.engines import EmbeddedEngine, Engine
@@ -113,7 +113,8 @@ class Hub:
         self.hosts = Hosts(
             plugins=self.plugins, store=self.store, clock=clock,
             directory=lambda instance, recipient: GuardedDirectory(
-                directory=self.directory, telling=telling, store=self.store, log=self.log, recipient=recipient
+                directory=self.directory, telling=telling, store=self.store, log=self.log, recipient=recipient,
+                person_of=gate.person_of,
             ),
             wake=self.relay.wake, pause=self._pause_connector, on_problem=self._connector_problem,
         )  # fmt: skip

@@ -19,7 +19,8 @@ from typing import Any, Final
 from hub.bus.base import LogUnavailable, Place, Position, Stored
 from hub.clock import from_us, to_us
 from hub.delivery.base import Attempt, Outcome, Result, Sink
-from hub.delivery.follower import Follower, Parts
+from hub.delivery.follower import Follower
+from hub.delivery.parts import Parts
 from hub.delivery.reading import ReadCursor, Reader, state_kinds
 from hub.delivery.retries import handshake_s
 from hub.pauses import away_s, until_it_works
@@ -236,8 +237,8 @@ class Delivery:
         """Raises NotFound."""
         subscription = self._get(id)
         running = [follower for (name, _), follower in self._followers.items() if name == id]
-        oldest = min(filter(None, (follower.oldest_undelivered() for follower in running)), default=None)
-        waiting = sum(follower.parked for follower in running)
+        oldest = min(filter(None, (follower.standing.oldest_undelivered() for follower in running)), default=None)
+        waiting = sum(follower.standing.parked for follower in running)
         if not running and id in self._resting:
             position, since, waiting = self._resting[id]
             if waiting or position is None or not position.reached(self._parts.log.head()):
@@ -247,7 +248,7 @@ class Delivery:
             subscription.status,
             subscription.reason,
             lag,
-            sum(follower.open for follower in running),
+            sum(follower.standing.open for follower in running),
             waiting,
             self._dead[id],
             any(follower.holding for follower in running),
@@ -260,8 +261,8 @@ class Delivery:
         False: some events wait for their next try. For timers, which run after the events before them.
         """
         head = self._parts.log.head()
-        await self._until(lambda: (live := self._followers.get((id, LIVE))) is not None and live.tried(head))
-        return self._followers[id, LIVE].handled(head)
+        await self._until(lambda: (live := self._followers.get((id, LIVE))) is not None and live.standing.tried(head))
+        return self._followers[id, LIVE].standing.handled(head)
 
     async def settled(self) -> None:
         """Return when nothing is left to do now: every running follower is at the head and idle (tests, demo)."""
@@ -269,7 +270,7 @@ class Delivery:
             lambda: (
                 not self._busy
                 and self._changes.empty()
-                and all(follower.settled(self._parts.log.head()) for follower in self._followers.values())
+                and all(follower.standing.settled(self._parts.log.head()) for follower in self._followers.values())
             )
         )
 
@@ -411,7 +412,7 @@ class Delivery:
 
     def _progressed(self, id: str, lane: str) -> None:
         self._progress.set()
-        if lane != LIVE and (follower := self._followers.get((id, lane))) is not None and follower.finished:
+        if lane != LIVE and (follower := self._followers.get((id, lane))) is not None and follower.standing.finished:
             del self._followers[id, lane]
             self._tasks.start(self._finish(id, lane, follower))
 

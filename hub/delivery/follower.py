@@ -7,28 +7,27 @@ keys flow on. Every change of memory goes to the journal in the same turn.
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
-from hashlib import blake2b
 from typing import Any, Final
 
-from hub.bus.base import Log, LogUnavailable, Place, Position, Stored
-from hub.clock import Clock, from_us
+from hub.bus.base import LogUnavailable, Place, Stored
 from hub.delivery.base import Attempt, Outcome, Result, Sink
 from hub.delivery.journal import Journal
+from hub.delivery.letters import dead_letter
 from hub.delivery.parking import EVENT, STATE, ParkedKey, Parking
+from hub.delivery.parts import Parts
 from hub.delivery.reachability import Reachability
 from hub.delivery.reading import Reader
 from hub.delivery.retries import DECISION_DELAY_S, next_delay_s
+from hub.delivery.standing import Standing
 from hub.delivery.window import Item, Window
+from hub.delivery.workers import Workers
 from hub.pauses import until_it_works
 from hub.privacy.base import PermitRefused, Rule
-from hub.privacy.telling import LIVE, Telling
-from hub.store import cursors, dead_letters, parked
-from hub.store.base import Operation, Store
+from hub.privacy.telling import LIVE
+from hub.store import cursors, parked
+from hub.store.base import Operation
 from hub.subscriptions.matching import Matcher
 from hub.subscriptions.model import Subscription
 
@@ -38,21 +37,6 @@ MAX_PARKED: Final = 10_000
 GRACE_S: Final = 5.0  # how long attempts under way may take when a follower stops
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What every follower works with."""
-
-    tenant: str
-    log: Log
-    store: Store
-    telling: Telling
-    clock: Clock
-    dice: random.Random
-    id_key: bytes  # delivery ids are keyed with it, so that they tell nothing of the event
-    problem: Callable[[str, str, str], None] = lambda where, code, detail: None  # for the operator
-    waits: Callable[[Subscription], bool] = lambda subscription: False  # it must wait as a whole at its cursor
 
 
 class Follower:
@@ -91,14 +75,13 @@ class Follower:
             parts.tenant, subscription.id, lane, parts.clock, ripe=self._ripe, woken=self._pump
         )  # fmt: skip
         self._recipient = Reachability(parts.clock, parts.dice, self._probe)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._workers = 0
-        self._starting = 0  # workers that have not yet run
+        self._workers = Workers(
+            self._window.ready, self._attempt, slots=self._slots, rested=self._rested, ended=self._ended_task
+        )  # fmt: skip
+        self._reading: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
         self._stop = asyncio.Event()
-        self._reading_us = 0  # acceptance time of the newest event read
-        self._started = False
-        self.idle = False  # everything that is there has been read
+        self.standing = Standing(reader, self._window, self._parking, self._journal)
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -114,9 +97,10 @@ class Follower:
             states = await get([place for place in open_places if was_state(place)], state=True)
             events = await get([place for place in open_places if not was_state(place)])
             await self._take((states, True), (events, False))
-        self._started = True
+        self.standing.started = True
         self._parking.wake()
-        self._spawn(self._read())
+        self._reading = asyncio.get_running_loop().create_task(self._read(), name="read")
+        self._reading.add_done_callback(self._ended_task)
 
     async def stop(self, *, save_s: float | None = None) -> None:
         """End in order: attempts under way get a moment to finish; the cursor says which did not.
@@ -126,12 +110,10 @@ class Follower:
         """
         self._halt()
         self._recipient.stop()
-        busy = [task for task in self._tasks if task.get_name() == "attempt"]
-        if busy:
-            await asyncio.wait(busy, timeout=GRACE_S)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._workers.stop(GRACE_S)
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
         try:
             await asyncio.wait_for(self._journal.flush(), save_s)
         except TimeoutError:
@@ -143,50 +125,10 @@ class Follower:
         """The reason for waiting may be over."""
         self._room.set()
 
-    # -- what others may ask ------------------------------------------------------------------------------------
-
-    @property
-    def open(self) -> int:
-        return len(self._window)
-
-    @property
-    def parked(self) -> int:
-        return len(self._parking)
-
     @property
     def holding(self) -> bool:
+        """The recipient as a whole fails, and is left alone for now."""
         return self._recipient.holding
-
-    @property
-    def finished(self) -> bool:
-        """A lane that has an end has come to it."""
-        return self._started and self._reader.done and not self._window and not self._parking
-
-    def settled(self, head: Position) -> bool:
-        """Nothing up to `head` is left to do now, and all of it is durable; keys that wait for a try do not count."""
-        return self._reader.reached(head) and not self._window and not self._parking.active() and self._journal.resting
-
-    def tried(self, head: Position) -> bool:
-        """Every event up to `head` has been delivered, has ended, or waits for its next try."""
-        return (
-            self._reader.reached(head)
-            and not any(head.covers(place) for place in self._window)
-            and not self._parking.active(head)
-        )
-
-    def handled(self, head: Position) -> bool:
-        """Every event up to `head` has been delivered or has ended: none is open, parked or waiting."""
-        return self.tried(head) and not self._parking.holds(head)
-
-    def oldest_undelivered(self) -> datetime | None:
-        """Acceptance time of the oldest event that has not reached the recipient; None if all have."""
-        oldest = self._window.oldest_us()
-        since = self._parking.since()
-        found = [from_us(oldest)] if oldest is not None else []
-        found += [since] if since is not None else []
-        if not self.idle and self._reading_us:
-            found.append(from_us(self._reading_us))
-        return min(found, default=None)
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -210,12 +152,12 @@ class Follower:
             if self._reader.accept():  # the events there had been trimmed, or the state is over
                 self._journal.touch()
                 continue
-            self.idle = True
+            self.standing.idle = True
             self._progressed()
             if self._reader.done:
                 return
             await self._reader.wait()
-            self.idle = False
+            self.standing.idle = False
 
     def _log_away(self, error: Exception, pause_s: float) -> None:
         log.error("subscription %s: the log can't be read; next try in %.1f s", self.subscription.id, pause_s)
@@ -257,7 +199,7 @@ class Follower:
                 items.append(item)
                 window.add(item)
             if events:
-                self._reading_us = events[-1].accepted_us
+                self.standing.read_us = events[-1].accepted_us
         self._reopening = ()
         if accept:
             self._reader.accept()
@@ -272,26 +214,16 @@ class Follower:
     # -- attempts -----------------------------------------------------------------------------------------------
 
     def _slots(self) -> int:
-        if self._stop.is_set() or not self._started:
+        if self._stop.is_set() or not self.standing.started:
             return 0
         return self._recipient.slots(self._sink.concurrency)
 
     def _pump(self) -> None:
-        while self._starting < len(self._window.ready) and self._workers < self._slots():
-            self._workers += 1
-            self._starting += 1
-            self._spawn(self._work(), "attempt")
+        self._workers.pump()
         if not self._room.is_set() and not self._crowded():
             self._room.set()
 
-    async def _work(self) -> None:
-        self._starting -= 1
-        ready = self._window.ready
-        try:
-            while ready and self._workers <= self._slots():
-                await self._attempt(ready.popleft())
-        finally:
-            self._workers -= 1
+    def _rested(self) -> None:
         if not self._stop.is_set():
             self._pump()
             self._progressed()
@@ -307,7 +239,7 @@ class Follower:
             lane = None if self.lane == LIVE else self.lane
             attempt = Attempt(
                 sent,
-                self.delivery_id(sent),
+                self._parts.delivery_id(self.subscription.id, sent),
                 1 if item.parked is None else item.parked.attempts + 1,
                 partial(self._teller.permit, item.decision, lane),
                 lane,
@@ -331,7 +263,7 @@ class Follower:
             self._postpone(key, "log-unavailable", DECISION_DELAY_S)
             return False
         if not found:
-            self._journal.add(self._dead_letter(None, key.place, "trimmed", key), *self._parking.advance(key))
+            self._journal.add(self._give_up(None, key.place, "trimmed", key), *self._parking.advance(key))
             return False
         item.stored = found[0]
         item.state = key.cause == STATE
@@ -379,7 +311,7 @@ class Follower:
                     assert delay is not None
                     self._park(item, outcome.reason, delay, counted=True)
             case Result.DEAD:
-                letter = self._dead_letter(item.stored, item.stored.at, outcome.reason, item.parked)
+                letter = self._give_up(item.stored, item.stored.at, outcome.reason, item.parked)
                 self._journal.add(letter, *self._close(item))
             case Result.GONE | Result.MISCONFIGURED:
                 # The event stays open (or parked): nothing is lost if the subscription is resumed.
@@ -446,11 +378,8 @@ class Follower:
             return
         delay = next_delay_s(key.attempts + 1, outcome.retry_after_s, self._parts.dice)
         if delay is None:
-            key.attempts += 1
-            self._journal.add(
-                self._dead_letter(item.stored, key.place, outcome.reason, key, counted=True),
-                *self._parking.advance(key),
-            )
+            letter = self._give_up(item.stored, key.place, outcome.reason, key)
+            self._journal.add(letter, *self._parking.advance(key))
         else:
             self._postpone(key, outcome.reason, delay, counted=True)
 
@@ -465,47 +394,26 @@ class Follower:
     def _cursor(self) -> Operation:
         row = cursors.Cursor(
             subscription=self.subscription.id, lane=self.lane, position=self._reader.pack(),
-            open=(*self._window, *self._reopening), accepted_us=self._reading_us,
+            open=(*self._window, *self._reopening), accepted_us=self.standing.read_us,
         )  # fmt: skip
         return cursors.save(self._parts.tenant, row)
 
-    def _dead_letter(
-        self, stored: Stored | None, at: Place, reason: str, key: ParkedKey | None, *, counted: bool = False
-    ) -> Operation:
-        now = self._parts.clock.utc()
-        attempts = 1 if key is None else key.attempts + (not counted)
-        letter = dead_letters.DeadLetter(
-            id=dead_letters.new_id(now),
+    def _give_up(self, stored: Stored | None, at: Place, reason: str, key: ParkedKey | None) -> Operation:
+        self._died()
+        return dead_letter(
+            self._parts,
             subscription=self.subscription.id,
             lane=self.lane,
-            place=at,
-            event_id="" if stored is None else stored.id,
-            source="" if stored is None else stored.source,
-            type="" if stored is None else stored.type,
+            stored=stored,
+            at=at,
             reason=reason,
-            attempts=attempts,
-            first_at=now if key is None else key.since,
-            dead_at=now,
+            key=key,
         )
-        self._died()
-        log.warning("subscription %s: dead letter %s (%s)", self.subscription.id, letter.id, reason)
-        return dead_letters.add(self._parts.tenant, letter)
 
     def _key(self, stored: Stored) -> bytes:
-        return blake2b(stored.key.encode(), digest_size=12, key=self._parts.id_key).digest()
+        return self._parts.key_of(stored)
 
-    def delivery_id(self, stored: Stored) -> str:
-        """What the recipient deduplicates on: the same over retries, restarts and replays, and telling nothing."""
-        name = f"{self.subscription.id}\0{stored.source}\0{stored.id}"
-        return "msg_" + blake2b(name.encode(), digest_size=16, key=self._parts.id_key).hexdigest()
-
-    def _spawn(self, work: Any, name: str = "read") -> None:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended_task)
-
-    def _ended_task(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+    def _ended_task(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             # A fault of ours: pausing keeps what is undelivered and shows it; going on might lose or reorder.
             log.error("follower of %s stopped", self.subscription.id, exc_info=error)

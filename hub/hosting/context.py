@@ -198,6 +198,24 @@ class DirectoryFromAfar:
     ) -> Sequence[Mapping[str, Any]]:
         return await self._on_main(self._view.persons(organisations=organisations, groups=groups, on=on))  # type: ignore[no-any-return]
 
+    async def staff(self, *, organisations: Sequence[str] = (), on: date) -> Sequence[Mapping[str, Any]]:
+        return await self._on_main(self._view.staff(organisations=organisations, on=on))  # type: ignore[no-any-return]
+
+    async def rooms(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
+        return await self._on_main(self._view.rooms(organisations=organisations))  # type: ignore[no-any-return]
+
+    async def lessons(
+        self,
+        *,
+        on: date,
+        room: str | None = None,
+        teacher: str | None = None,
+        group: str | None = None,
+        organisations: Sequence[str] = (),
+    ) -> Sequence[Mapping[str, Any]]:
+        asked = self._view.lessons(on=on, room=room, teacher=teacher, group=group, organisations=organisations)
+        return await self._on_main(asked)  # type: ignore[no-any-return]
+
     async def groups(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
         return await self._on_main(self._view.groups(organisations=organisations))  # type: ignore[no-any-return]
 

@@ -4,6 +4,7 @@ Each entity's last event is decided on for the recipient, an intent is durable b
 decisions rest on is checked again in the turn in which the answer is given. Runs on the hub's loop.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
@@ -12,12 +13,14 @@ import orjson
 
 from hub.bus.base import Log, Place
 from hub.directory import questions
-from hub.directory.directory import Directory
+from hub.directory.directory import Directory, Protection
 from hub.privacy.base import Decision, Recipient, Rule
 from hub.privacy.telling import Telling, Unsettled, settled
 from hub.store.base import Store
 from plugins.errors import TemporaryError
 from schemas import Category
+from schemas.event import parse_timestamp
+from schemas.schedule import LessonCancelled
 
 SUBSCRIPTION: Final = "directory"  # what the log of disclosures calls a question
 _PAGE: Final = 500  # bodies read at a time: the event loop is shared
@@ -30,12 +33,21 @@ class GuardedDirectory:
     """
 
     def __init__(
-        self, *, directory: Directory, telling: Telling, store: Store, log: Log, recipient: Recipient
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        directory: Directory,
+        telling: Telling,
+        store: Store,
+        log: Log,
+        recipient: Recipient,
+        person_of: Callable[[Recipient, str], str],
+    ) -> None:
+        """`person_of(recipient, name)`: the SS 12000 id of the person whom the recipient calls so; else ValueError."""
         self._directory = directory
         self._store = store
         self._log = log
         self._recipient = recipient
+        self._person_of = person_of
         self._categories = telling.categories(recipient)
         self._telling = telling
         self._teller = telling.to(recipient, SUBSCRIPTION)
@@ -45,43 +57,126 @@ class GuardedDirectory:
         self, *, organisations: Sequence[str] = (), groups: Sequence[str] = (), on: date
     ) -> Sequence[Mapping[str, Any]]:
         """See `DirectoryView.persons`. `groups` and `diet` come where the contract has the category."""
+        directory, allowed = self._directory, self._categories
 
         def places() -> Sequence[Place]:
-            ids = questions.pupils(self._directory, organisations, groups, on)
-            return [self._directory.persons[id].owner.at for id in ids]
+            return [directory.persons[id].owner.at for id in questions.pupils(directory, organisations, groups, on)]
 
         answer = []
         for decision in await self._decisions(places):
             person = decision.stored.about[0]
             seen = dict(self._data(decision))
-            if Category.GROUP in self._categories:
-                seen["groups"] = questions.groups_of(self._directory, person, on)
-            if Category.DIET in self._categories:
-                seen["diet"] = questions.diet_of(self._directory, person, on)
+            if Category.GROUP in allowed:
+                seen["groups"] = questions.groups_of(directory, person, on)
+            if Category.DIET in allowed:
+                seen["diet"] = questions.diet_of(directory, person, on)
             answer.append(seen)
-        return answer
+        return sorted(answer, key=_shown_id)
+
+    async def staff(self, *, organisations: Sequence[str] = (), on: date) -> Sequence[Mapping[str, Any]]:
+        """See `DirectoryView.staff`. That a person is staff is data of their duty: the contract needs its category."""
+        directory = self._directory
+        if Category.STAFF not in self._categories:
+            return []
+
+        def places() -> Sequence[Place]:
+            found = questions.staff(directory, organisations, on)
+            duties = [id for each in found.values() for id in each]
+            return [*(directory.persons[id].owner.at for id in found), *(directory.duties[id].at for id in duties)]
+
+        seen = self._by_kind(await self._decisions(places))
+        answer: dict[str, dict[str, Any]] = {}
+        for duty in seen["duty"].values():
+            id = duty["person"]["id"]
+            person = seen["person"].get(id.lower(), {"id": id})
+            answer.setdefault(id.lower(), {**person, "duties": []})["duties"].append(duty)
+        return sorted(answer.values(), key=_shown_id)
 
     async def groups(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
         """Reduced SS 12000 groups of these organisations and their parts (none given: all)."""
-        wanted = frozenset(each.lower() for each in organisations)
-        parts = self._directory.with_parts(wanted) if wanted else None
-        return await self._all(
-            [
-                group.at
-                for group in self._directory.groups.values()
-                if parts is None or (group.organisation is not None and group.organisation in parts)
-            ]
-        )
+        directory = self._directory
+        return await self._all(lambda: questions.owned(directory, directory.groups, organisations))
+
+    async def rooms(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
+        """Reduced SS 12000 rooms of these organisations and their parts (none given: all)."""
+        directory = self._directory
+        return await self._all(lambda: questions.owned(directory, directory.rooms, organisations))
 
     async def organisations(self) -> Sequence[Mapping[str, Any]]:
         """Reduced SS 12000 organisations."""
-        return await self._all([each.at for each in self._directory.organisations.values()])
+        known = self._directory.organisations
+        return await self._all(lambda: [each.at for each in known.values()])
 
     async def activity(self, id: str) -> Mapping[str, Any] | None:
         """A reduced SS 12000 activity; None if it is unknown or not to be seen."""
-        found = self._directory.activities.get(id.lower())
-        answer = await self._all([found.at] if found is not None else [])
+        known = self._directory.activities
+        answer = await self._all(lambda: [known[id.lower()].at] if id.lower() in known else [])
         return answer[0] if answer else None
+
+    async def lessons(
+        self,
+        *,
+        on: date,
+        room: str | None = None,
+        teacher: str | None = None,
+        group: str | None = None,
+        organisations: Sequence[str] = (),
+    ) -> Sequence[Mapping[str, Any]]:
+        """See `DirectoryView.lessons`.
+
+        The index finds candidates by what the log has. Only what the recipient may see decides whether a candidate is
+        in the answer: a filter on hidden data would reveal that data.
+        """
+        directory = self._directory
+        await directory.schedule.loaded(self._log)
+        question = questions.LessonQuestion(
+            on=on,
+            room=None if room is None else room.lower(),
+            group=None if group is None else group.lower(),
+            organisations=frozenset(organisations),
+        )
+        by_activity = group is not None or teacher is not None
+
+        def places() -> Sequence[Place]:
+            names = None if teacher is None else self._teacher(teacher)
+            rows = questions.lessons(directory, question, names)
+            activities = {id for row in rows for id in row.found_by.activities} if by_activity else set()
+            duties = () if names is None else (duty for id in names if (duty := directory.duties.get(id)) is not None)
+            return [
+                *(row.at for row in rows),
+                *(directory.activities[id].at for id in activities if id in directory.activities),
+                *(duty.at for duty in duties),
+            ]
+
+        seen = self._by_kind(await self._decisions(places, changing=True))
+        # The recipient knows the teacher by the id that it asked for, and by those duties that it may see.
+        names = None if teacher is None else frozenset({teacher.lower(), *seen["duty"]})
+        found = []
+        for lesson in seen["lesson"].values():
+            activity = seen["activity"].get(lesson["activity"]["id"].lower(), {})
+            if questions.answers(directory, question, names, lesson, activity):
+                found.append(lesson)
+        return sorted(found, key=lambda each: (parse_timestamp(each["startTime"]), each["id"]))
+
+    def _teacher(self, name: str) -> frozenset[str]:
+        """The ids, as the log has them, of the teacher or the duty that the recipient calls so.
+
+        Empty if the contract shows no staff, and for a person who is not open. The filter would leave no lesson then,
+        but the events would be read first, and the time would reveal that there are some.
+        """
+        directory = self._directory
+        if Category.STAFF not in self._categories:
+            return frozenset()
+        if name.lower() in directory.duties:
+            person, found = directory.duty_person(name.lower()), {name.lower()}
+        else:
+            try:
+                person = self._person_of(self._recipient, name)
+            except ValueError:
+                return frozenset()
+            found = {person, *directory.duties_of(person)}
+        open_ = person is not None and directory.protection(person, directory.clock.utc()) is Protection.OPEN
+        return frozenset(found) if open_ else frozenset()
 
     async def complete(self, organisations: Sequence[str], on: date) -> bool:
         """Whether every person there is known, and the sources have said `current` lately.
@@ -98,17 +193,23 @@ class GuardedDirectory:
 
     # -- the way of every answer --------------------------------------------------------------------------------
 
-    async def _all(self, places: Sequence[Place]) -> Sequence[Mapping[str, Any]]:
-        """The reduced data of the entities whose states stand at these places, as far as they may be seen."""
-        return [self._data(decision) for decision in await self._decisions(lambda: places)]
+    async def _all(self, places: Callable[[], Sequence[Place]]) -> Sequence[Mapping[str, Any]]:
+        """The reduced data of the entities whose states are at these places, as far as they may be seen."""
+        return [self._data(decision) for decision in await self._decisions(places)]
 
-    async def _decisions(self, places: Callable[[], Sequence[Place]]) -> Sequence[Decision]:
-        """The decisions that allow, in the turn in which they hold, their intents durable."""
+    async def _decisions(
+        self, places: Callable[[], Sequence[Place]], *, changing: bool = False
+    ) -> Sequence[Decision]:  # fmt: skip
+        """The decisions that allow, in the turn in which they hold, their intents durable.
+
+        `places` is called for each attempt. `changing`: the types of these events say what changed, so the recipient
+        may get an entity as it was before its last change.
+        """
         found: list[Decision] | None = None
 
         async def decide() -> None:
             nonlocal found
-            found = await self._decide(places())
+            found = await self._decide(places(), changing=changing)
 
         try:
             await decide()
@@ -118,21 +219,29 @@ class GuardedDirectory:
         except Unsettled:
             raise self._unsettled() from None
 
-    async def _decide(self, places: Sequence[Place]) -> list[Decision] | None:
+    def _by_kind(self, decisions: Sequence[Decision]) -> Mapping[str, Mapping[str, dict[str, Any]]]:
+        """The reduced data by kind of entity, then by the id that the recipient sees (lower case)."""
+        found: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+        for decision in decisions:
+            data = dict(self._data(decision))
+            kind = (decision.stored.entity or "").partition("/")[0]
+            if kind == "lesson":
+                data["cancelled"] = data.get("cancelled") is True or decision.stored.type == LessonCancelled.spec.type
+            found[kind][data["id"].lower()] = data
+        return found
+
+    async def _decide(self, places: Sequence[Place], *, changing: bool) -> list[Decision] | None:
         """Decide on these states and make it durable. None if one was replaced and trimmed meanwhile."""
         ledger = self._teller.ledger()
         allowed: list[Decision] = []
         undecided: set[str] = set()
         for start in range(0, len(places), _PAGE):
             page = places[start : start + _PAGE]
-            found = await self._log.get(page)
+            found = await self._log.get(page, state=changing)
             if len(found) != len(page):
                 return None
-            changes = [stored.at for stored in found if stored.continues]
-            # A change is read once more, with what it rests on: that may be all that the recipient may see of it.
-            states = {each.at: each for each in await self._log.get(changes, state=True)} if changes else {}
             for stored in found:
-                decision = ledger.judge(states.get(stored.at, stored), state=True)
+                decision = ledger.judge(stored, state=True)
                 if decision.allowed:
                     ledger.disclose(decision)
                     allowed.append(decision)
@@ -158,3 +267,9 @@ class GuardedDirectory:
             fix="It is tried again; if it lasts, look for a source that sends the same persons over and over",
             code="directory-unsettled",
         )
+
+
+def _shown_id(seen: Mapping[str, Any]) -> str:
+    """The order of persons in an answer. The order of their real ids would let two recipients match pseudonyms."""
+    id: str = seen["id"]
+    return id

@@ -94,5 +94,8 @@ class Disclosures:
                 rule = Rule.UNDECIDED
             allowed, at, recomputed = rule is Rule.ALLOWED, self._clock.utc(), True
         local = at.astimezone(SCHOOL_ZONE)  # as people at the school read a clock
-        text = explanation(rule, allowed, language, local, recipient, RULES_VERSION, recomputed, title)
+        text = explanation(
+            rule, recipient, allowed=allowed, recomputed=recomputed, at=local, version=RULES_VERSION,
+            language=language, title=title,
+        )  # fmt: skip
         return Explained(allowed, rule, at, recomputed, text)

@@ -164,8 +164,11 @@ class Plan:
         walk.changed = False
         reduced = out.get(CHANGED)
         if isinstance(reduced, dict):
-            # A value that is the same after the reduction did not change for this recipient.
-            left = {name: value for name, value in reduced.items() if _plain(value) != _plain(out.get(name))}
+            # A value that is the same after the reduction did not change for this recipient. A list of people that is
+            # missing from `reduced` was empty for this recipient: its previous value is null.
+            node = self._root.steps[CHANGED].node
+            names = [name for name in before if node is not None and name in node.steps]
+            left = {name: reduced.get(name) for name in names if _plain(reduced.get(name)) != _plain(out.get(name))}
             walk.changed = bool(left)
             walk.removed |= len(left) != len(before)
             if left:

@@ -1,6 +1,6 @@
 """Telling a recipient something: the one way from an event, or a state, to bytes that may leave.
 
-The rules: docs/architecture.md, The gate.
+See docs/architecture.md, The gate.
 
     ledger = teller.ledger()                     # the rows of one commit
     decision = ledger.judge(stored)              # a no and its marks are in the ledger from this turn on

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
+
+from tests.school import absence, diet, envelope
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "reference" / "ss12000"
 SIS_FOLDER = SHARED / "demo-sis"
@@ -72,15 +73,8 @@ class School:
 
 
 def event(id: str, what: str, data: Record, source: str = SIS) -> Record:
-    return {
-        "specversion": "1.0",
-        "id": id,
-        "source": source,
-        "type": f"se.skolnav.{what}.v1",
-        "time": datetime.now(UTC).isoformat(),
-        "datacontenttype": "application/json",
-        "data": data,
-    }
+    now = datetime.now(UTC).isoformat()
+    return envelope(what, data, id=id, source=source, time=now, datacontenttype="application/json")
 
 
 def current(source: str, number: int) -> Record:
@@ -91,8 +85,7 @@ def away(pupil: str, start: str, end: str, **more: Any) -> Record:
     """An absence, its times school time of `DAY` (or whole timestamps)."""
     whole = {"startTime": start, "endTime": end}
     times = {name: at if "T" in at else f"{DAY}T{at}:00+01:00" for name, at in whole.items()}
-    id = str(uuid5(NAMESPACE_URL, f"absence-{pupil}"))
-    return {"id": id, "student": {"id": pupil}, **times, "type": "Anmäld frånvaro", **more}
+    return absence(pupil, **{**times, **more})
 
 
 def directory() -> dict[str, list[Record]]:
@@ -147,7 +140,7 @@ class Morning:
         self.diet_events = [
             event(
                 f"diet-{n}", "directory.diet.upserted",
-                {"id": str(uuid5(NAMESPACE_URL, f"diet-{person}")), "person": {"id": person}, "codes": [code]}, DIETS,
+                diet(person, code), DIETS,
             )
             for n, (person, code) in enumerate(diets.items())
         ]  # fmt: skip
@@ -162,8 +155,8 @@ class Morning:
         counts: Counter[tuple[str, str]] = Counter()
         for sitting, (start, end, group) in SITTINGS.items():
             begin, finish = (datetime.fromisoformat(f"{DAY}T{at}:00+01:00") for at in (start, end))
-            for diet in ("NORMAL", *DIET_CODES.values(), "ÖVRIG"):
-                counts[sitting, diet] = 0
+            for name in ("NORMAL", *DIET_CODES.values(), "ÖVRIG"):
+                counts[sitting, name] = 0
             counts[sitting, "PERSONAL"] = STAFF
             for pupil in school.members(group):
                 if pupil in gone:

@@ -21,6 +21,7 @@ from hub.api.server import Servers
 from hub.assembly.hub import Hub
 from hub.config import load
 from plugins.manager import Plugins
+from tests import school
 from tests.hub.privacy.house import SCHOOL, SIS, UNIT, uid
 from tests.hub.privacy.worlds import ANNA, MUM, PAIRS, SECRET, TINA, VERA, Pair, Said
 from tests.peers.hub import SECRET as WEBHOOK_SECRET
@@ -40,15 +41,8 @@ VOLATILE = {"date", "host", "webhook-timestamp", "webhook-signature"}
 
 
 def envelope(said: Said) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": said.id,
-        "source": said.source,
-        "type": said.type,
-        "time": "2026-11-24T07:42:00+01:00",
-        "datacontenttype": "application/json",
-        "data": said.data,
-    }
+    more = {"time": "2026-11-24T07:42:00+01:00", "datacontenttype": "application/json"}
+    return school.envelope(said.type, said.data, id=said.id, source=said.source, **more)
 
 
 def tree(as_of: str) -> list[Said]:

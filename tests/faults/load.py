@@ -14,6 +14,19 @@ from uuid import NAMESPACE_URL, uuid5
 
 from tests.faults.checks import Numbered
 from tests.peers.hub import STRUCTURED, HubProcess, client, token, webhook
+from tests.school import (
+    ABSENCE_CHANGED,
+    CURRENT,
+    LESSON_CHANGED,
+    ORGANISATION,
+    PERSON,
+    absence,
+    envelope,
+    lesson,
+    organisation,
+    pupil,
+    uid,
+)
 
 SOURCE: Final = "urn:skolnav:load"
 UNIT: Final = str(uuid5(NAMESPACE_URL, "unit"))
@@ -39,36 +52,22 @@ def configuration(*hooks: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def pupil(key: int) -> str:
-    return str(uuid5(NAMESPACE_URL, f"pupil-{key}"))
-
-
 def directory(keys: int) -> list[dict[str, Any]]:
     """What must be known first: every key's pupil."""
     return [
-        _event("unit", "directory.organisation.upserted", {"id": UNIT, "displayName": "Provskolan"}),
-        *(
-            _event(f"pupil-{key}", "directory.person.upserted", {
-                "id": pupil(key),
-                "givenName": f"Elev{key}",
-                "securityMarking": "Ingen",
-                "enrolments": [{"enroledAt": {"id": UNIT}, "schoolType": "GR", "startDate": "2026-08-17"}],
-            })
-            for key in range(keys)
-        ),
-        _event("current", "directory.current", {"asOf": datetime.now(UTC).isoformat()}),
-    ]  # fmt: skip
+        _event("unit", ORGANISATION, organisation()),
+        *(_event(f"pupil-{key}", PERSON, pupil(uid("pupil", key), givenName=f"Elev{key}")) for key in range(keys)),
+        _event("current", CURRENT, {"asOf": datetime.now(UTC).isoformat()}),
+    ]
 
 
 def numbered(key: int, number: int, size: int = 0) -> dict[str, Any]:
     """Of even keys a lesson, which is about nobody; of odd ones an absence. The same whenever it is published again."""
-    entity = str(uuid5(NAMESPACE_URL, f"entity-{key}"))
-    times = {"startTime": "2026-11-24T08:00:00+01:00", "endTime": "2026-11-24T16:00:00+01:00"}
+    entity = uid("entity", key)
     if key % 2:
-        data = {"id": entity, "student": {"id": pupil(key)}, **times, "type": "Anmäld frånvaro"}
-        return _event(f"{key}-{number}", "absence.changed", data)
-    data = {"id": entity, "activity": {"id": entity, "displayName": "x" * size}, **times}
-    return _event(f"{key}-{number}", "schedule.lesson.changed", data)
+        return _event(f"{key}-{number}", ABSENCE_CHANGED, absence(uid("pupil", key), id=entity))
+    data = lesson(id=entity, activity={"id": entity, "displayName": "x" * size})
+    return _event(f"{key}-{number}", LESSON_CHANGED, data)
 
 
 def number_of(event: dict[str, Any]) -> Numbered:
@@ -81,15 +80,7 @@ def numbers(events: Iterable[bytes]) -> list[Numbered]:
 
 
 def _event(id: str, what: str, data: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": id,
-        "source": SOURCE,
-        "type": f"se.skolnav.{what}.v1",
-        "time": _TIME,
-        "datacontenttype": "application/json",
-        "data": data,
-    }
+    return envelope(what, data, id=id, source=SOURCE, time=_TIME, datacontenttype="application/json")
 
 
 class Publishers:

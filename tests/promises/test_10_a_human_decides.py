@@ -19,6 +19,7 @@ from schemas import InvalidEvent, core_catalogue
 from schemas.attendance import UnauthorisedConfirmed
 from schemas.case import HUMAN_KINDS, CaseChanged, CaseClosed, CaseDecided, CaseOpened
 from schemas.directory_examples import PUPIL, TEACHER
+from tests.school import PERSON, current, event, person
 
 CASE = "ca5e0000-6d2a-4b0f-9c3d-4e5f6a7b1299"
 SIGNAL = dict(UnauthorisedConfirmed.spec.examples[0])
@@ -63,16 +64,8 @@ async def published_by(says: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[list
     monkeypatch.setattr(Truancy, "says", staticmethod(says))
     async with open_hub("2026-11-24T07:00") as running:
         await running.add(Truancy, {}, "truancy")
-        person = {**PUPIL, "securityMarking": "Ingen"}
-        source = {"specversion": "1.0", "source": "urn:prov"}
-        now = running.clock.utc().isoformat()
-        await running.post(
-            [
-                {**source, "id": "p", "type": "se.skolnav.directory.person.upserted.v1", "data": person},
-                {**source, "id": "c", "type": "se.skolnav.directory.current.v1", "data": {"asOf": now}},
-                {**source, "id": "s", "type": UnauthorisedConfirmed.spec.type, "data": SIGNAL},
-            ]
-        )
+        known = event(PERSON, person(PUPIL["id"]))
+        await running.post([known, current(running.clock.utc()), event(UnauthorisedConfirmed.spec.type, SIGNAL)])
         await running.settle()
         return await running.published(), [each.reason for each in await running.dead_letters()]
 
@@ -106,8 +99,7 @@ def test_no_door_lets_such_a_decision_in_without_its_human(model: Any, kind: str
 
     def taken(data: dict[str, Any]) -> None:
         more = {"decided": ["1"]} if model is CaseDecided else {}
-        event = {"specversion": "1.0", "id": "e", "source": "urn:prov", "type": model.spec.type}
-        catalogue.describe(Event(event, {**data, **more}))
+        catalogue.describe(event(model.spec.type, {**data, **more}))
 
     taken(case(kind, TEACHER["id"]))
     taken(case("examination", None))  # an ordinary case: the school's own system answers for who decided
@@ -116,10 +108,9 @@ def test_no_door_lets_such_a_decision_in_without_its_human(model: Any, kind: str
 
 
 def test_what_is_called_decided_has_a_decision() -> None:
-    event = {"specversion": "1.0", "id": "e", "source": "urn:prov", "type": CaseDecided.spec.type}
     data = {"id": CASE, "kind": "report_of_concern", "items": [{"id": "1"}], "decided": ["1"]}
     with pytest.raises(InvalidEvent, match="decidedBy"):
-        core_catalogue().describe(Event(event, data))
+        core_catalogue().describe(event(CaseDecided.spec.type, data))
 
 
 def test_no_connector_of_the_hubs_own_decides() -> None:

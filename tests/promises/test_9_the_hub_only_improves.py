@@ -10,45 +10,42 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
 
 from tests.peers.hub import OPERATOR, HubProcess, client
 from tests.peers.sftp import Peer, sftp_peer
+from tests.school import (
+    ABSENCE,
+    CURRENT,
+    DAY,
+    ORGANISATION,
+    PERSON,
+    SIS,
+    UNIT,
+    absence,
+    envelope,
+    organisation,
+    pupil,
+    uid,
+)
 from tests.until import until
 
-DAY = "2026-11-24"
-SOURCE = "urn:skolnav:prov"
 COUNT = "se.skolnav.meals.count.v1"
-UNIT = str(UUID(int=1))
-PUPILS = [str(UUID(int=100 + number)) for number in range(4)]
-
-
-def event(what: str, data: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": str(uuid4()),
-        "source": SOURCE,
-        "type": f"se.skolnav.{what}.v1",
-        "data": data,
-    }
+PUPILS = [uid("person", number) for number in range(4)]
 
 
 def school() -> list[dict[str, Any]]:
-    enrolment = {"enroledAt": {"id": UNIT}, "schoolType": "GR", "startDate": "2024-08-15"}
-    unit = {"id": UNIT, "displayName": "Provskolan", "organisationType": "Skolenhet"}
-    person = {"givenName": "Prov", "familyName": "Provsson", "securityMarking": "Ingen", "enrolments": [enrolment]}
+    names = {"givenName": "Prov", "familyName": "Provsson"}
     return [
-        event("directory.organisation.upserted", unit),
-        *(event("directory.person.upserted", {"id": pupil, **person}) for pupil in PUPILS),
-        event("directory.current", {"asOf": datetime.now(UTC).isoformat()}),
+        envelope(ORGANISATION, organisation()),
+        *(envelope(PERSON, pupil(id, **names)) for id in PUPILS),
+        envelope(CURRENT, {"asOf": datetime.now(UTC).isoformat()}),
     ]
 
 
 def away(pupil: str) -> dict[str, Any]:
-    times = {"startTime": f"{DAY}T08:00:00+01:00", "endTime": f"{DAY}T16:00:00+01:00"}
-    return event("absence.reported", {"id": pupil, "student": {"id": pupil}, **times, "type": "Anmäld frånvaro"})
+    return envelope(ABSENCE, absence(pupil))
 
 
 def configuration(peer: Peer, now: str) -> dict[str, Any]:
@@ -66,7 +63,7 @@ def configuration(peer: Peer, now: str) -> dict[str, Any]:
     return {
         "demo": True,
         "school_clock": {"start": f"{DAY}T{now}:00", "speed": 1},
-        "clients": [client("sis", "publisher", publishes=["se.skolnav.*"], sources=[SOURCE])],
+        "clients": [client("sis", "publisher", publishes=["se.skolnav.*"], sources=[SIS])],
         "connectors": {
             "kitchen": {
                 "use": "catering",

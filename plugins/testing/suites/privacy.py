@@ -22,7 +22,7 @@ class PrivacySuite(Subject):
     ) -> None:
         """The events and the directory contain canaries of every category."""
         async with self.running(config, school) as (hub, name):
-            await self.play(hub, [*events, *self._more(school)])
+            await self.play(hub, [*school.lessons(hub.clock.school().date()), *events, *self._more(school)])
             assert peer.bytes(), no_effect(hub)
             await self._check(hub, name, peer, school)
 
@@ -50,7 +50,7 @@ class PrivacySuite(Subject):
         async with self.running(config, school) as (hub, name):
             switch(True)
             try:
-                await self.play(hub, [*events, *self._more(school)])
+                await self.play(hub, [*school.lessons(hub.clock.school().date()), *events, *self._more(school)])
                 assert said(hub, name), f"nothing was said of a far side that fails ({fault}): does it fail at all?"
             finally:
                 switch(False)

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import UUID, uuid4
 
 from pydantic import BaseModel
 
@@ -21,9 +20,12 @@ from schemas import Event, Payload, core_catalogue
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
 from schemas.schedule import DayClosed
 from schemas.school_time import SCHOOL_ZONE
+from tests import school as invented
+from tests.clock import HandClock
+from tests.school import ELSEWHERE, UNIT, uid
 
 T = TypeVar("T")
-UNIT, OTHER_UNIT, PARENT, ELSEWHERE = (str(UUID(int=number)) for number in range(1, 5))
+PARENT, OTHER_UNIT = invented.SCHOOL, uid("other unit")
 CATALOGUE = core_catalogue()
 
 
@@ -36,7 +38,7 @@ def pupil(number: int, *codes: str, unit: str = UNIT, groups: Sequence[str] = ()
         "id": f"pseudonym-{number}",
         "groups": list(groups),
         "diet": list(codes),
-        "enrolments": [{"enroledAt": {"id": unit}, "startDate": "2024-08-15", "cancelled": False}],
+        "enrolments": [invented.enrolment(unit, cancelled=False)],
     }
 
 
@@ -95,8 +97,7 @@ class _Transaction:
         complete: bool | None = None,
     ) -> str:
         assert isinstance(data, Mapping)
-        attributes = {"specversion": "1.0", "id": str(uuid4()), "source": "urn:desk", "type": model.spec.type}
-        described = CATALOGUE.describe(Event(attributes, dict(data)))
+        described = CATALOGUE.describe(invented.event(model.spec.type, dict(data)))
         assert list(only_categories(data, described.entry.fields, AGGREGATE_OUTPUT)) == []
         assert complete is data["complete"]
         self.published.append(dict(data))
@@ -110,8 +111,7 @@ class Desk:
     log = logging.getLogger("desk")
 
     def __init__(self, transport: Mapping[str, Any], *kitchens: Mapping[str, Any], **changes: Any) -> None:
-        self.now = school("2026-11-24T07:00")
-        self.clock = self
+        self.clock = HandClock(school("2026-11-24T07:00"))
         self.directory = Directory()
         self.state: dict[str, Any] = {}
         self.published: list[dict[str, Any]] = []
@@ -119,12 +119,6 @@ class Desk:
         self._sequence = 0
         settings = {"kitchens": kitchens or (kitchen(),), "transport": transport, **changes}
         self.connector = Catering(CateringConfig.model_validate(settings), self)
-
-    def school(self) -> datetime:
-        return self.now
-
-    def utc(self) -> datetime:
-        return self.now
 
     @asynccontextmanager
     async def commit(self) -> AsyncIterator[_Transaction]:
@@ -157,8 +151,7 @@ class Desk:
 
     def event(self, model: type[Payload], data: Mapping[str, Any]) -> Event:
         self._sequence += 1
-        attributes = {"specversion": "1.0", "id": str(uuid4()), "source": "urn:sis", "type": model.spec.type}
-        return Event({**attributes, "sequence": f"{self._sequence:016}"}, dict(data))
+        return invented.event(model.spec.type, dict(data), sequence=f"{self._sequence:016}")
 
     def absence(
         self,
@@ -169,14 +162,14 @@ class Desk:
         organisation: str | None = UNIT,
         id: str | None = None,
     ) -> Event:
-        data = {
-            "id": id or str(UUID(int=1000 + number)),
-            "student": {"id": f"pseudonym-{number}"},
-            "startTime": school(start).isoformat(),
-            "endTime": school(end).isoformat(),
-            "type": "Beviljad ledighet" if model is LeaveGranted else "Anmäld frånvaro",
+        data = invented.absence(
+            f"pseudonym-{number}",
+            id=id or uid("absence", number),
+            startTime=school(start).isoformat(),
+            endTime=school(end).isoformat(),
+            **({"type": "Beviljad ledighet"} if model is LeaveGranted else {}),
             **({"organisation": {"id": organisation}} if organisation else {}),
-        }
+        )
         return self.event(model, data)
 
     async def away(self, number: int, *times: str, **more: Any) -> None:
@@ -193,11 +186,11 @@ class Desk:
         await self.handle(self.event(DayClosed, data))
 
     async def report(self, at: str, complete: bool = True) -> None:
-        self.now = max(self.now, school(at))
+        self.clock.now = max(self.clock.now, school(at))
         await self.connector.report(school(at), complete)
 
     async def cut_off(self, at: str, complete: bool = True) -> None:
-        self.now = max(self.now, school(at))
+        self.clock.now = max(self.clock.now, school(at))
         await self.connector.cut_off(school(at), complete)
 
     # -- what came of it ------------------------------------------------------------------------------------------

@@ -7,8 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.catering.config import CateringConfig
-
-UNIT = "0d4d1c52-8a2e-4a35-9d1b-7f7c1f0f4a10"
+from tests.school import UNIT
 
 
 def kitchen(**changes: Any) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What a kitchen is told, and when, through a school day."""
 
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
@@ -10,8 +9,9 @@ from plugins import TemporaryError
 from plugins.validation import validate_class
 from schemas.absence import LeaveGranted
 from tests.connectors.catering.desk import ELSEWHERE, OTHER_UNIT, PARENT, UNIT, Desk, kitchen, pupil, rows_of, school
+from tests.school import uid
 
-GROUP_1, GROUP_2 = str(UUID(int=51)), str(UUID(int=52))
+GROUP_1, GROUP_2 = uid("group", 1), uid("group", 2)
 DAY = "KOST_12345678_20261124"
 AHEAD = [
     {"applies_to": "normal", "time": "08:30"},
@@ -59,10 +59,10 @@ class TestDay:
         await desk.away(0)
         assert len(desk.told()) == 1  # before the cut-off a change waits for the next report
         await desk.cut_off("2026-11-24T08:30")
-        desk.now = school("2026-11-24T08:45")
+        desk.clock.now = school("2026-11-24T08:45")
         await desk.away(2)
         await desk.report("2026-11-24T09:30")
-        desk.now = school("2026-11-24T09:40")
+        desk.clock.now = school("2026-11-24T09:40")
         await desk.withdrawn(0)
         assert desk.told() == [
             (1, "preliminary", 11, 1),
@@ -125,14 +125,14 @@ class TestDay:
 
     async def test_two_absences_of_one_pupil_are_one_portion_until_both_are_withdrawn(self, desk: Desk) -> None:
         await fixed(desk)
-        await desk.away(1, id=str(UUID(int=77)))
+        await desk.away(1, id=uid("another"))
         await desk.away(1)
         await desk.withdrawn(1)
         assert desk.told() == [(3, "late_change", 11, 1)]
 
     async def test_a_sitting_that_is_over_is_not_rewritten(self, desk: Desk) -> None:
         await fixed(desk)
-        desk.now = school("2026-11-24T11:40")
+        desk.clock.now = school("2026-11-24T11:40")
         await desk.away(1)
         await desk.report("2026-11-24T09:30")  # missed, and run after the hub came back
         assert desk.told() == []
@@ -143,7 +143,7 @@ class TestDay:
 
     async def test_a_day_with_25_hours_is_served_where_the_kitchen_serves(self, folder: Path) -> None:
         desk = desk_with(folder, kitchen(weekdays=[1, 2, 3, 4, 5, 6, 7]))
-        desk.now = school("2026-10-25T07:00")
+        desk.clock.now = school("2026-10-25T07:00")
         await desk.away(1, "2026-10-25T11:39", "2026-10-25T12:00")
         await desk.report("2026-10-25T08:00")
         await desk.cut_off("2026-10-25T08:30")
@@ -196,7 +196,7 @@ class TestDiets:
         self, folder: Path
     ) -> None:
         desk = desk_with(folder, kitchen(cutoffs=AHEAD))
-        desk.now = school("2026-11-23T08:00")
+        desk.clock.now = school("2026-11-23T08:00")
         await desk.report("2026-11-23T08:00")
         await desk.cut_off("2026-11-23T09:00")
         await desk.away(1)
@@ -210,7 +210,7 @@ class TestDiets:
 
     async def test_days_ahead_are_told_again_only_with_news(self, folder: Path) -> None:
         desk = desk_with(folder, kitchen(cutoffs=AHEAD), report_times=["08:00", "15:00"])
-        desk.now = school("2026-11-23T07:00")
+        desk.clock.now = school("2026-11-23T07:00")
         await desk.report("2026-11-23T08:00")
         await desk.report("2026-11-23T15:00")
         ahead = [name for name in names(folder) if name.startswith(DAY)]
@@ -239,7 +239,7 @@ class TestClosed:
 
     async def test_a_closed_unit_goes_by_the_rule_for_bulk(self, folder: Path) -> None:
         desk = desk_with(folder, kitchen(cutoffs=AHEAD))
-        desk.now = school("2026-11-23T08:00")
+        desk.clock.now = school("2026-11-23T08:00")
         await desk.report("2026-11-23T08:00")
         await desk.cut_off("2026-11-23T09:00")
         await desk.closed(UNIT)
@@ -372,7 +372,13 @@ class TestState:
         await desk.away(2, "2026-11-24T08:00", "2026-11-27T16:00")
         await desk.closed(OTHER_UNIT, "2026-11-26")
         assert sorted(name.split("/")[0] for name in desk.state) == ["absence", "absence", "closed", "day"]
-        assert desk.state[f"absence/{UUID(int=1001)}"].keys() == {"student", "start", "end", "organisation", "sequence"}
+        assert desk.state[f"absence/{uid('absence', 1)}"].keys() == {
+            "student",
+            "start",
+            "end",
+            "organisation",
+            "sequence",
+        }
         assert "pseudonym" not in str([value for name, value in desk.state.items() if name.startswith("day/")])
         await desk.report("2026-11-25T08:00")
         assert sorted(name.split("/")[0] for name in desk.state) == ["absence", "closed", "day"]

@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -10,8 +9,9 @@ from hypothesis import strategies as st
 
 from connectors.catering.config import Kitchen, Sitting
 from connectors.catering.counting import Away, Organisations, at_school, count, diet, instant, unplaced
+from tests.school import ELSEWHERE, SCHOOL, enrolment, uid
 
-SCHOOL, UNIT_A, UNIT_B, ELSEWHERE, GROUP_1, GROUP_2 = (str(UUID(int=number)) for number in range(1, 7))
+UNIT_A, UNIT_B, GROUP_1, GROUP_2 = (uid("counting", name) for name in ("a", "b", "1", "2"))
 TREE = [
     {"id": SCHOOL, "parentOrganisation": {"id": ELSEWHERE}},
     {"id": UNIT_A, "parentOrganisation": {"id": SCHOOL}},
@@ -29,8 +29,8 @@ def kitchen(*sittings: Sitting, **changes: Any) -> Kitchen:
 
 
 def pupil(number: int, unit: str = UNIT_A, groups: tuple[str, ...] = (), codes: tuple[str, ...] = ()) -> dict[str, Any]:
-    enrolment = {"enroledAt": {"id": unit}, "startDate": "2024-08-15", "cancelled": False}
-    return {"id": f"p{number}", "groups": list(groups), "diet": list(codes), "enrolments": [enrolment]}
+    enrolled = enrolment(unit, startDate="2024-08-15", cancelled=False)
+    return {"id": f"p{number}", "groups": list(groups), "diet": list(codes), "enrolments": [enrolled]}
 
 
 # Days with what UTC is behind school time at each UTC minute, by hand: the last Sundays of March and October change

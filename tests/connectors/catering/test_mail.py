@@ -55,7 +55,7 @@ class TestMessage:
 
     def test_the_id_is_that_of_what_is_told(self, tmp_path: Path) -> None:
         kitchen, told = shown()
-        at = Desk({"kind": "folder", "path": str(tmp_path)}).school()
+        at = Desk({"kind": "folder", "path": str(tmp_path)}).clock.school()
         to = EmailTransport.model_validate(
             {"kind": "email", "host": "h", "sender": "s@example.se", "recipients": {"K-017": [NORTH]}}
         )
@@ -118,7 +118,7 @@ class TestWaiting:
         before = dict(desk.state)
         await desk.connector.poll()
         desk.state = before
-        desk.now = school("2026-11-24T08:20")
+        desk.clock.now = school("2026-11-24T08:20")
         desk.directory.here.pop()
         await desk.connector.poll()
         assert len(peer.mails) == 4
@@ -144,7 +144,7 @@ class TestWaiting:
 
     async def test_yesterdays_mail_is_not_sent_today(self, desk: Desk, peer: MailServer) -> None:
         await desk.report("2026-11-24T08:00")
-        desk.now = school("2026-11-25T07:00")
+        desk.clock.now = school("2026-11-25T07:00")
         await desk.connector.poll()
         assert peer.mails == []
         assert not any(name.startswith("mail/") for name in desk.state)

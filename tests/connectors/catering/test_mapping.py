@@ -11,10 +11,10 @@ from connectors.catering.counting import Count
 from connectors.catering.cutoffs import fixed_at
 from connectors.catering.mapping import csv_bytes, event_data, file_name, make_row
 from connectors.catering.snapshot import Row, Snapshot
-from schemas import Event, core_catalogue
+from schemas import core_catalogue
+from tests.school import UNIT, event
 
 DAY = date(2026, 11, 24)  # a Tuesday
-UNIT = "0d4d1c52-8a2e-4a35-9d1b-7f7c1f0f4a10"
 LUNCH = Sitting(id="1", from_=time(11, 10), to=time(11, 40))
 NORMAL = CutOff(applies_to="normal", time=time(8, 30))
 SPECIAL = CutOff(applies_to="special", offset_days=1, time=time(9))
@@ -158,12 +158,7 @@ class TestFile:
 def test_the_event_is_one_that_the_catalogue_takes() -> None:
     told = snapshot(row(counted(208, 4, 1, staff=9), None, ALL))
     data = event_data(kitchen(), told, told.rows[0], utc("2026-11-24T08:12:01.250"))
-    described = core_catalogue().describe(
-        Event(
-            {"specversion": "1.0", "id": "1", "source": "urn:x", "type": "se.skolnav.meals.count.v1"},
-            data,
-        )
-    )
+    described = core_catalogue().describe(event("meals.count", data))
     assert described.entity == "meal/K-017/2026-11-24/1"
     assert not described.extras
     assert data["asOf"] == "2026-11-24T09:12:01.250+01:00"

@@ -24,6 +24,7 @@ from schemas.directory import (
 from schemas.payload import Payload
 from tests.connectors.catering.desk import rows_of
 from tests.peers.sftp import Peer, sftp_peer
+from tests.school import envelope
 
 RECORDED = Path(__file__).parents[4] / "shared" / "reference" / "ss12000" / "demo-sis"
 pytestmark = [
@@ -42,7 +43,7 @@ def recorded(kind: str) -> list[dict[str, Any]]:
 
 
 def event(model: type[Payload], data: dict[str, Any], source: str = "urn:demo-sis") -> dict[str, Any]:
-    return {"specversion": "1.0", "id": str(uuid4()), "source": source, "type": model.spec.type, "data": data}
+    return envelope(model.spec.type, data, source=source)
 
 
 class School:

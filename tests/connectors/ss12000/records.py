@@ -1,96 +1,49 @@
-"""Invented SS 12000 records for these tests, and a small school made of them."""
+"""The invented school's records by number, as a school system sends them, and a small school made of them."""
 
-import uuid
 from typing import Any
+
+from tests import school as invented
+from tests.school import uid as id_
 
 META = {"created": "2026-08-17T08:00:00+02:00", "modified": "2026-08-17T08:00:00+02:00"}
 
 
-def id_(kind: str, n: int) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{kind}/{n}"))
-
-
 def person(n: int, **more: Any) -> dict[str, Any]:
-    return {
-        "id": id_("person", n),
-        "meta": META,
-        "givenName": "Aina",
-        "familyName": f"Exempelsson{n}",
-        "securityMarking": "Ingen",
-        **more,
-    }
+    names = {"givenName": "Aina", "familyName": f"Exempelsson{n}"}
+    return {**invented.person(id_("person", n)), "meta": META, **names, **more}
 
 
 def organisation(n: int = 0) -> dict[str, Any]:
-    return {
-        "id": id_("organisation", n),
-        "meta": META,
-        "displayName": f"Skola {n}",
-        "organisationType": "Skolenhet",
-        "schoolTypes": ["GR"],
-    }
+    return invented.organisation(id_("organisation", n), meta=META, displayName=f"Skola {n}")
 
 
 def group(n: int, members: range | list[int], **more: Any) -> dict[str, Any]:
-    return {
-        "id": id_("group", n),
-        "meta": META,
-        "displayName": f"G{n}",
-        "groupType": "Undervisning",
-        "startDate": "2026-08-17",
-        "organisation": {"id": id_("organisation", 0)},
-        "groupMemberships": [{"person": {"id": id_("person", each)}} for each in members],
-        **more,
-    }
+    known = {"id": id_("group", n), "meta": META, "organisation": {"id": id_("organisation", 0)}}
+    named = {"displayName": f"G{n}", "groupType": "Undervisning", "startDate": invented.TERM}
+    return invented.group(*(id_("person", each) for each in members), **{**known, **named, **more})
 
 
 def duty(n: int, who: int) -> dict[str, Any]:
-    return {
-        "id": id_("duty", n),
-        "meta": META,
-        "person": {"id": id_("person", who)},
-        "dutyAt": {"id": id_("organisation", 0)},
-        "dutyRole": "Lärare",
-        "startDate": "2024-08-01",
-    }
+    known = {"id": id_("duty", n), "meta": META, "dutyAt": {"id": id_("organisation", 0)}}
+    return invented.duty(id_("person", who), **known, dutyRole="Lärare", startDate="2024-08-01")
 
 
 def activity(n: int, **more: Any) -> dict[str, Any]:
-    return {
-        "id": id_("activity", n),
-        "meta": META,
-        "displayName": f"Ämne {n}",
-        "calendarEventsRequired": True,
-        "startDate": "2026-08-17",
-        "activityType": "Undervisning",
-        "groups": [{"id": id_("group", n)}],
-        "organisation": {"id": id_("organisation", 0)},
-        "teachers": [{"duty": {"id": id_("duty", 0)}}],
-        **more,
-    }
+    known = {"id": id_("activity", n), "meta": META, "organisation": {"id": id_("organisation", 0)}}
+    named = {"displayName": f"Ämne {n}", "activityType": "Undervisning", "startDate": invented.TERM}
+    taught = {"groups": [{"id": id_("group", n)}], "teachers": [{"duty": {"id": id_("duty", 0)}}]}
+    return invented.activity(**{**known, **named, "calendarEventsRequired": True, **taught, **more})
 
 
 def lesson(n: int, start: str, end: str = "", **more: Any) -> dict[str, Any]:
-    return {
-        "id": id_("lesson", n),
-        "meta": {"created": start, "modified": start},
-        "activity": {"id": id_("activity", 0)},
-        "startTime": start,
-        "endTime": end or start,
-        **more,
-    }
+    known = {"id": id_("lesson", n), "meta": {"created": start, "modified": start}}
+    times = {"activity": {"id": id_("activity", 0)}, "startTime": start, "endTime": end or start}
+    return invented.lesson(**{**known, **times, **more})
 
 
 def absence(n: int, who: int, start: str, end: str, **more: Any) -> dict[str, Any]:
-    return {
-        "id": id_("absence", n),
-        "meta": META,
-        "student": {"id": id_("person", who)},
-        "startTime": start,
-        "endTime": end,
-        "type": "Anmäld frånvaro",
-        **more,
-    }
+    known = {"id": id_("absence", n), "meta": META, "startTime": start, "endTime": end}
+    return invented.absence(id_("person", who), **{**known, **more})
 
 
 def school(pupils: int = 30, lessons: int = 8) -> dict[str, list[dict[str, Any]]]:

@@ -17,9 +17,10 @@ from connectors.ss12000.lessons import compare, lesson
 from connectors.ss12000.mapping import digest_kept, end_of, news_of, to_keep
 from connectors.ss12000.reader import digest, read
 from plugins.manager import Plugins
-from schemas import Catalogue, Event
+from schemas import Catalogue
 from tests.connectors.ss12000.records import absence, group, id_, person
 from tests.connectors.ss12000.records import lesson as lesson_record
+from tests.school import event
 
 REFERENCE = Path(__file__).resolve().parents[4] / "shared" / "reference" / "ss12000"
 OFFICIAL = REFERENCE / "openapi_ss12000_version2_1_0.yaml"
@@ -191,19 +192,7 @@ def catalogue() -> Catalogue:
 
 
 def valid(model: Any, data: Any) -> None:
-    catalogue().describe(
-        Event(
-            {
-                "specversion": "1.0",
-                "id": "1",
-                "source": "urn:x",
-                "type": model.spec.type,
-                "time": "2026-11-24T08:00:00Z",
-                "datacontenttype": "application/json",
-            },
-            data,
-        )
-    )
+    catalogue().describe(event(model.spec.type, data, time="2026-11-24T08:00:00Z", datacontenttype="application/json"))
 
 
 # -- the official file ------------------------------------------------------------------------------------------------

@@ -19,8 +19,8 @@ from hub.assembly.services import Services
 from hub.clock import Clock
 from hub.config.model import ClientConfig, HubConfig, Role
 from hub.delivery.delivery import Delivery
-from hub.delivery.follower import Parts
 from hub.delivery.pages import Pages
+from hub.delivery.parts import Parts
 from hub.directory.directory import Directory
 from hub.engines import EmbeddedEngine
 from hub.hosting.hosts import Hosts

@@ -9,6 +9,7 @@ from hub.store import disclosures
 from tests.hub.api.conftest import bearer
 from tests.hub.api.school import absence, append, closed_day, current, person, pupil
 from tests.hub.api.test_ingest import CANARY, problem
+from tests.school import uid
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ async def test_a_subject_in_another_spelling_is_found(school, http):
 
 
 async def test_what_concerns_no_person_is_found_by_its_own_name(school, http):
-    answer = await state(http, "organisation/00000001-2222-4222-8222-222222222222", "facilities")
+    answer = await state(http, f"organisation/{uid('closed', 1)}", "facilities")
     assert [event["id"] for event in answer.json()] == ["closed-1"]
 
 

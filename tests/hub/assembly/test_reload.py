@@ -23,9 +23,8 @@ from plugins.manager import Plugins
 from plugins.timers import at_moment, daily
 from schemas import Category, Event
 from schemas.schedule import DayClosed
+from tests.school import DAY_CLOSED, UNIT, append, event
 from tests.until import until
-
-ORGANISATION = "22222222-2222-4222-8222-222222222222"
 
 
 class DeskConfig(ConnectorConfig):
@@ -85,16 +84,8 @@ class House:
 
     async def close_a_day(self) -> None:
         self.days += 1
-        event = Event.from_dict(
-            {
-                "specversion": "1.0",
-                "id": f"closed-{self.days}",
-                "source": "urn:test",
-                "type": DayClosed.spec.type,
-                "data": {"organisation": {"id": ORGANISATION}, "date": f"2026-12-{self.days:02}"},
-            }
-        )
-        await self.hub.log.append([self.hub.services.catalogue.describe(event)])
+        data = {"organisation": {"id": UNIT}, "date": f"2026-12-{self.days:02}"}
+        await append(self.hub.services, event(DAY_CLOSED, data, id=f"closed-{self.days}"))
 
     def status(self, instance: str) -> Status:
         return self.hub.services.subscriptions.get(f"connector:{instance}").status

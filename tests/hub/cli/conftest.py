@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 import httpx
 import pytest
 
+from tests import school
 from tests.until import block_until
 
 SKOLNAV: Final = Path(sys.executable).with_name("skolnav")
@@ -23,13 +24,13 @@ TOKENS: Final = {
     "ACME_TOKEN": "token-of-acme-0123456789-abc",
     "ACME_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 }
-STUDENT: Final = "11111111-1111-4111-8111-111111111111"
+STUDENT: Final = school.uid("student")
 UP: Final = "Skolnav: http://"
 
 
 def config(port: int, **more: Any) -> dict[str, Any]:
     """A configuration without warnings; JSON is YAML."""
-    organisations = ["22222222-2222-4222-8222-222222222222"]
+    organisations = [school.UNIT]
     contract = {
         "purpose": "school attendance",
         "legal_basis": "public task, Education Act 7:17",
@@ -57,19 +58,8 @@ def config(port: int, **more: Any) -> dict[str, Any]:
 
 
 def absence(id: str) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": id,
-        "source": "urn:sis",
-        "type": "se.skolnav.absence.reported.v1",
-        "data": {
-            "id": "33333333-3333-4333-8333-333333333333",
-            "student": {"id": STUDENT},
-            "startTime": "2026-11-24T08:00:00+01:00",
-            "endTime": "2026-11-24T16:00:00+01:00",
-            "type": "Anmäld frånvaro",
-        },
-    }
+    """An event with this id, of one and the same absence."""
+    return school.envelope(school.ABSENCE, school.absence(STUDENT), id=id, source="urn:sis")
 
 
 def free_port() -> int:

@@ -9,31 +9,15 @@ import httpx
 import pytest
 import yaml
 
-from tests.hub.cli.conftest import TOKENS, Place, Running, absence, config
+from tests import school
+from tests.hub.cli.conftest import STUDENT, TOKENS, Place, Running, absence, config
 
 FEED = {"name": "acme-absence", "client": "acme", "types": ["se.skolnav.absence.*"], "sink": {"kind": "feed"}}
 LESSONS = {"name": "acme-lessons", "client": "acme", "types": ["se.skolnav.schedule.*"], "sink": {"kind": "feed"}}
-STUDENT_RECORD = {
-    "specversion": "1.0",
-    "id": "person-1",
-    "source": "urn:sis",
-    "type": "se.skolnav.directory.person.upserted.v1",
-    "data": {
-        "id": "11111111-1111-4111-8111-111111111111",
-        "meta": {"created": "2026-01-01T00:00:00Z", "modified": "2026-01-01T00:00:00Z"},
-        "givenName": "Alva",
-        "familyName": "Påhittad",
-        "securityMarking": "Ingen",
-        "personStatus": "Aktiv",
-    },
-}
-CURRENT = {
-    "specversion": "1.0",
-    "id": "current-1",
-    "source": "urn:sis",
-    "type": "se.skolnav.directory.current.v1",
-    "data": {"asOf": datetime.now(UTC).isoformat()},
-}
+STUDENT_RECORD = school.envelope(
+    school.PERSON, school.person(STUDENT, givenName="Alva", familyName="Påhittad"), id="person-1", source="urn:sis"
+)
+CURRENT = school.envelope(school.CURRENT, {"asOf": datetime.now(UTC).isoformat()}, id="current-1", source="urn:sis")
 
 
 def read(place: Place, cursor: str | None = None) -> tuple[list[str], str]:

@@ -18,16 +18,13 @@ from typing import Any
 
 import pytest
 
+from tests import school
 from tests.hub.cli.conftest import SKOLNAV, STUDENT, Place, Running, absence
 from tests.until import block_until
 
-LESSON: dict[str, Any] = {
-    "specversion": "1.0",
-    "id": "closed-1",
-    "source": "urn:sis",
-    "type": "se.skolnav.schedule.day.closed.v1",
-    "data": {"organisation": {"id": "22222222-2222-4222-8222-222222222222"}, "date": "2026-11-24"},
-}
+LESSON: dict[str, Any] = school.envelope(
+    school.DAY_CLOSED, {"organisation": {"id": school.UNIT}, "date": school.DAY}, id="closed-1", source="urn:sis"
+)
 CONTRACT = {"purpose": "facilities", "legal_basis": "agreement", "categories": ["none", "free_text"]}
 
 
@@ -130,8 +127,8 @@ def test_one_is_shown_with_how_it_stands_and_without_its_secret(place: Place, hu
 
 
 def test_pausing_and_resuming(place: Place, hub: Running) -> None:
-    assert place.run("subscriptions", "pause", "acme-absence").out == "acme-absence: pausad (pausad av någon)\n"
-    assert re.search(r"acme-absence .* pausad +pausad av någon$", place.run("subscriptions").out, re.M)
+    assert place.run("subscriptions", "pause", "acme-absence").out == "acme-absence: pausad (pausad för hand)\n"
+    assert re.search(r"acme-absence .* pausad +pausad för hand$", place.run("subscriptions").out, re.M)
     assert place.run("subscriptions", "resume", "acme-absence", "--json").json()["status"] == "active"
 
 
@@ -199,7 +196,7 @@ def test_a_test_event_goes_now_and_its_outcome_is_told(place: Place, hub: Runnin
     failed = place.run("subscriptions", "test", "facilities-days")
     hook.answer = 204
     assert failed.code == 1
-    assert "provet togs inte emot (http-503)" in failed.err
+    assert "mottagaren tog inte emot provhändelsen (http-503)" in failed.err
     assert place.run("subscriptions", "test", "acme-absence").code == 1  # a feed is tested by reading it
 
 

@@ -13,7 +13,8 @@ from hub.store import cursors, dead_letters, parked
 from hub.subscriptions.model import Status
 from schemas import Event
 from tests.hub.delivery.virtual import VirtualLoop
-from tests.hub.delivery.world import ABSENCE, CHANGED, SOURCE, TENANT, CrashingLoop, Incarnation, World
+from tests.hub.delivery.world import TENANT, CrashingLoop, Incarnation, World
+from tests.school import ABSENCE, ABSENCE_CHANGED, absence, event, uid
 
 ME = "steady"
 HOUR = 3600.0
@@ -51,29 +52,14 @@ class Stage:
         events = []
         for person in persons:
             self._count += 1
-            data = {
-                "id": f"{self._count:08x}-2222-4222-8222-222222222222",
-                "student": {"id": self.world.persons[person]},
-                "startTime": "2026-11-24T08:00:00+01:00",
-                "endTime": "2026-11-24T16:00:00+01:00",
-                "type": "Anmäld frånvaro",
-            }
-            attributes = {"specversion": "1.0", "id": f"e{self._count}", "source": SOURCE, "type": ABSENCE}
-            events.append(Event(attributes, data))
+            data = absence(self.world.persons[person], id=uid("posted", self._count))
+            events.append(event(ABSENCE, data, id=f"e{self._count}"))
         await self.hub.post(events)
-        return [event.id for event in events]
+        return [each.id for each in events]
 
     def absence(self, id: str, type_: str, **rest: object) -> Event:
         """An event of one absence of the first person."""
-        data = {
-            "id": "00000001-3333-4333-8333-333333333333",
-            "student": {"id": self.world.persons[0]},
-            "startTime": "2026-11-24T08:00:00+01:00",
-            "endTime": "2026-11-24T16:00:00+01:00",
-            "type": "Anmäld frånvaro",
-            **rest,
-        }
-        return Event({"specversion": "1.0", "id": id, "source": SOURCE, "type": type_}, data)
+        return event(type_, absence(self.world.persons[0], id=uid("the absence"), **rest), id=id)
 
     def came(self) -> list[str]:
         return [arrival.event["id"] for arrival in self.far.arrivals]
@@ -228,8 +214,8 @@ def test_what_a_hanging_recipient_leaves_open_is_bounded(stage: Stage) -> None:
             await stage.post(*(n % 8 for n in range(100)))
         await asyncio.sleep(60)
         follower = stage.hub.delivery._followers[ME, "live"]
-        assert 0 < follower.open <= WINDOW
-        assert not follower.settled(stage.hub.log.head())
+        assert 0 < follower.standing.open <= WINDOW
+        assert not follower.standing.settled(stage.hub.log.head())
 
     stage.play(scene)
 
@@ -335,7 +321,7 @@ def test_a_state_that_was_open_when_the_hub_stopped_is_decided_on_as_a_state_aga
     """Promise 4: nothing is left of its last change for this recipient, so it needs what the state rests on."""
     first, changed = (
         stage.absence("a", ABSENCE),
-        stage.absence("b", CHANGED, registeredBy={"id": stage.world.persons[7]}),
+        stage.absence("b", ABSENCE_CHANGED, registeredBy={"id": stage.world.persons[7]}),
     )
     changed.data["changed"] = {"registeredBy": {"id": stage.world.persons[6]}}
     mine = stage.world.subscriptions[ME]

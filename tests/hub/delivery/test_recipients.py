@@ -14,8 +14,8 @@ from hub.bus.base import Stored
 from hub.bus.sqlite import SqliteLog
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.delivery.delivery import Delivery
-from hub.delivery.follower import Parts
 from hub.delivery.pages import Pages
+from hub.delivery.parts import Parts
 from hub.directory.directory import Directory
 from hub.keys import Keys
 from hub.privacy.base import Decision, Recipient

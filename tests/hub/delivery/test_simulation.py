@@ -61,7 +61,7 @@ class TestTheModelSeesWhatIsBroken:
                 lane=self.lane,
                 position=self._reader.pack(),
                 open=(),
-                accepted_us=self._reading_us,
+                accepted_us=self.standing.read_us,
             )
             return cursors.save(TENANT, row)
 

@@ -23,7 +23,7 @@ from hub.bus.sqlite import SqliteLog
 from hub.clock import to_us
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.delivery.delivery import Delivery
-from hub.delivery.follower import Parts
+from hub.delivery.parts import Parts
 from hub.delivery.relay import Relay
 from hub.directory.directory import Directory
 from hub.keys import Keys
@@ -38,14 +38,9 @@ from hub.store.sql import SqlStore
 from hub.subscriptions.model import Status, Subscription
 from schemas import CORE_TYPES, Catalogue, Category, DataContract, Event, EventSpec, Payload, Ref
 from tests.hub.delivery.virtual import Deadlock, SimClock, SimRunner, VirtualLoop
+from tests.school import ABSENCE, ABSENCE_CHANGED, CURRENT, DAY, PERSON, UNIT, absence, event, pupil, uid
 
 TENANT = "simkommun"
-ABSENCE = "se.skolnav.absence.reported.v1"
-CHANGED = "se.skolnav.absence.changed.v1"
-PERSON = "se.skolnav.directory.person.upserted.v1"
-CURRENT = "se.skolnav.directory.current.v1"
-SOURCE = "urn:sim:sis"
-ORGANISATION = "0d4d1c52-8a2e-4a35-9d1b-7f7c1f0f4a10"
 
 
 class Handled(Payload):
@@ -156,11 +151,8 @@ class SimSink:
         name = attempt.stored.id
         count = self._incarnation.handled.get(name, 0) + 1
         self._incarnation.handled[name] = count
-        body = Event(
-            {"specversion": "1.0", "id": f"h{self._world.dice.getrandbits(96):x}", "source": "urn:sim:conn",
-             "type": Handled.spec.type},
-            {"of": name},
-        ).to_json()  # fmt: skip
+        id = f"h{self._world.dice.getrandbits(96):x}"
+        body = event(Handled.spec.type, {"of": name}, id=id, source="urn:sim:conn").to_json()
         return [
             connector_state.put(TENANT, "conn", {name: str(count).encode()}),
             outbox.add(TENANT, "conn", [body]),
@@ -202,7 +194,7 @@ class World:
         self.dice = random.Random(seed)
         self.folder = folder
         self.now = 0.0
-        self.persons = [f"{i:08x}-0000-4000-8000-000000000000" for i in range(1, 9)]
+        self.persons = [uid("person", n) for n in range(1, 9)]
         self.catalogue = Catalogue((*CORE_TYPES, Handled))
         contract = DataContract(
             purpose="simulation", legal_basis="test", categories=frozenset({Category.ATTENDANCE, Category.IDENTITY})
@@ -210,7 +202,7 @@ class World:
         blind = contract.model_copy(update={"categories": frozenset({Category.ATTENDANCE})})
         self.subscriptions = {
             id: Subscription(
-                id, id, Recipient(f"client/{id}", (terms,)), frozenset({ABSENCE, CHANGED}), {"kind": kind},
+                id, id, Recipient(f"client/{id}", (terms,)), frozenset({ABSENCE, ABSENCE_CHANGED}), {"kind": kind},
                 start_from="oldest",
             )
             for id, terms, kind in (
@@ -272,38 +264,17 @@ class World:
             self._entity += 1
         index = self._entity if fresh else self.dice.randint(1, self._entity)
         person = self.persons[index % len(self.persons)]
-        data = {
-            "id": f"{index:08x}-1111-4111-8111-111111111111",
-            "student": {"id": person},
-            "startTime": "2026-11-24T08:00:00+01:00",
-            "endTime": f"2026-11-24T{self.dice.randint(9, 23):02d}:{self.dice.randint(0, 59):02d}:00+01:00",
-            "type": "Anmäld frånvaro",
-            "organisation": {"id": ORGANISATION},
-        }
-        return Event(
-            {"specversion": "1.0", "id": f"e{self.dice.getrandbits(64):x}", "source": SOURCE,
-             "type": ABSENCE if fresh else CHANGED},
-            data,
-        )  # fmt: skip
+        end = f"{DAY}T{self.dice.randint(9, 23):02d}:{self.dice.randint(0, 59):02d}:00+01:00"
+        data = absence(person, id=uid("absence", index), endTime=end, organisation={"id": UNIT})
+        return event(ABSENCE if fresh else ABSENCE_CHANGED, data, id=f"e{self.dice.getrandbits(64):x}")
 
     def person_event(self, person: str, mark: str) -> Event:
-        return Event(
-            {"specversion": "1.0", "id": f"p{self.dice.getrandbits(64):x}", "source": SOURCE, "type": PERSON},
-            {
-                "id": person, "givenName": "Test", "familyName": "Person", "securityMarking": mark,
-                "personStatus": "Aktiv",
-                "enrolments": [
-                    {"enroledAt": {"id": ORGANISATION}, "schoolType": "GR", "startDate": "2024-08-15",
-                     "cancelled": False}
-                ],
-            },
-        )  # fmt: skip
+        data = pupil(person, mark, givenName="Test", familyName="Person")
+        return event(PERSON, data, id=f"p{self.dice.getrandbits(64):x}")
 
     def current_event(self, clock: SimClock) -> Event:
-        return Event(
-            {"specversion": "1.0", "id": f"c{self.dice.getrandbits(64):x}", "source": SOURCE, "type": CURRENT},
-            {"asOf": clock.utc().isoformat()},
-        )
+        data = {"asOf": clock.utc().isoformat()}
+        return event(CURRENT, data, id=f"c{self.dice.getrandbits(64):x}")
 
 
 class Incarnation:
@@ -522,7 +493,7 @@ class Incarnation:
             world.violations.append(f"promise 1: {len(lost)} acknowledged events are not in the log")
         if len({(event.source, event.id) for event in events}) != len(events):
             world.violations.append("an event stands twice in the log")
-        absences = [event for event in events if event.type in (ABSENCE, CHANGED) and event.id not in trimmed]
+        absences = [event for event in events if event.type in (ABSENCE, ABSENCE_CHANGED) and event.id not in trimmed]
         letters = await self._letters()
         for id in world.subscriptions:
             self._judge_recipient(id, absences, letters[id])
@@ -542,14 +513,14 @@ class Incarnation:
         arrivals = world.far[id].arrivals
         came = {arrival.place for arrival in arrivals}
         last: dict[str, Stored] = {}
-        for event in absences:
-            person = event.about[0]
-            last[event.entity or ""] = event
+        for stored in absences:
+            person = stored.about[0]
+            last[stored.entity or ""] = stored
             always_open = person not in world.ever_closed and person in world.marks and person in world.persons[:3]
-            if always_open and event.at not in came and event.at not in dead:
+            if always_open and stored.at not in came and stored.at not in dead:
                 world.violations.append(f"promise 2: {id} never got an event that it might have")
-        for event in last.values():
-            if world.marks.get(event.about[0]) == "Ingen" and event.at not in came and event.at not in dead:
+        for stored in last.values():
+            if world.marks.get(stored.about[0]) == "Ingen" and stored.at not in came and stored.at not in dead:
                 world.violations.append(f"promise 4: {id} never learned the current state of an entity")
         first: dict[str, list[int]] = defaultdict(list)
         seen: set[int] = set()

@@ -110,7 +110,7 @@ async def test_that_a_person_is_gone_may_be_told_after_a_restart_as_before_it(hu
         assert hub.directory.was_told_of(ANNA, SIS)
         assert not hub.directory.was_told_of(BO, SIS)
         assert hub.protection(ANNA) is Protection.UNKNOWN
-        assert hub.directory.organisations_of(ANNA, hub.clock.utc().date())
+        assert hub.directory.belongings(ANNA, "2026-11-24", to_us(hub.clock.utc()))
         await hub.restart()
 
 

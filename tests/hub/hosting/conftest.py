@@ -16,7 +16,7 @@ from hub.runner import ThreadRunner
 from hub.store.sql import SqlStore
 from plugins import Connector, ConnectorConfig
 from plugins.manager import Plugins
-from schemas.absence import AbsenceReported
+from tests import school
 
 
 @pytest.fixture
@@ -112,16 +112,10 @@ class NoConfig(ConnectorConfig):
 
 def attempt(id: str = "evt-1", number: int = 1, permit=None, data: dict | None = None) -> Attempt:
     """One try to deliver an absence, as delivery makes it."""
-    event = {
-        "specversion": "1.0",
-        "id": id,
-        "source": "urn:test",
-        "type": AbsenceReported.spec.type,
-        "subject": "person/3b0b6f0e-0b52-4f0c-8f52-5d9a3a1f2c01",
-        "data": data or dict(AbsenceReported.spec.examples[0]),
-    }
-    body = orjson.dumps(event)
-    stored = Stored(
-        Place(1), event["type"], "urn:test", id, event["subject"], event["subject"], None, (), (), False, 0, body
+    subject = f"person/{school.uid('person', 1)}"
+    event = school.envelope(
+        school.ABSENCE, data or school.absence(school.uid("person", 1)), id=id, source="urn:test", subject=subject
     )
+    body = orjson.dumps(event)
+    stored = Stored(Place(1), event["type"], "urn:test", id, subject, subject, None, (), (), False, 0, body)
     return Attempt(stored, f"dlv-{id}", number, permit or (lambda: body))

@@ -84,8 +84,9 @@ class Hub:
 
     def view(self, to: Recipient) -> GuardedDirectory:
         return GuardedDirectory(
-            directory=self.directory, telling=self.telling, store=self.store, log=self.log, recipient=to
-        )
+            directory=self.directory, telling=self.telling, store=self.store, log=self.log, recipient=to,
+            person_of=self.gate.person_of,
+        )  # fmt: skip
 
 
 @pytest.fixture

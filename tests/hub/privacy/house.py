@@ -43,7 +43,7 @@ from tests.school import (  # noqa: F401
     person,
     pupil,
     uid,
-)  # fmt: skip
+)
 
 ALL = frozenset(Category)
 

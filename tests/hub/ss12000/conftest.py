@@ -18,6 +18,7 @@ from schemas import Category, DataContract, Event
 from schemas.contract import Scope
 from tests.hub.api.conftest import running, serving
 from tests.hub.ss12000 import official
+from tests.school import append, current, event
 
 BASE = "/ss12000/v2.0"
 SIS = official.FILE.parent / "demo-sis"
@@ -169,24 +170,15 @@ def records(kind: str) -> Iterator[dict[str, Any]]:
         yield from json.loads((SIS / f"{name}.json").read_text())["data"]
 
 
-def event(type_: str, id: str, data: dict[str, Any], source: str = SOURCE) -> Event:
-    return Event({"specversion": "1.0", "id": id, "source": source, "type": f"se.skolnav.{type_}.v1"}, data)
-
-
-async def append(hub: Services, *events: Event) -> None:
-    await hub.log.append([hub.catalogue.describe(each) for each in events])
-
-
 def wrapped(kind: str, record: dict[str, Any], version: int = 0) -> Event:
     type_ = "schedule.lesson.scheduled" if kind == "lesson" else f"directory.{kind}.upserted"
     if kind == "lesson" and record.get("cancelled"):
         type_ = "schedule.lesson.cancelled"
-    return event(type_, f"{kind}-{record['id']}-{version}", record)
+    return event(type_, record, id=f"{kind}-{record['id']}-{version}", source=SOURCE)
 
 
 def is_current(hub: Services, source: str = SOURCE) -> Event:
-    now = hub.clock.utc().isoformat()
-    return event("directory.current", f"current-{source}-{now}", {"asOf": now}, source)
+    return current(hub.clock.utc(), source)
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.hub.ss12000.conftest import append, is_current
+from tests.hub.ss12000.conftest import is_current
 from tests.hub.ss12000.school import SOURCE, load, person, pupil
+from tests.school import append
 
 NUMBERS = {
     11: {"civicNo": {"value": "201201011001"}},

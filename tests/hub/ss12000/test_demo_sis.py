@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.hub.ss12000.conftest import LISTS, SIS, WINDOW, Caller, append, records, wrapped
+from tests.hub.ss12000.conftest import LISTS, SIS, WINDOW, Caller, records, wrapped
+from tests.school import append
 
 pytestmark = pytest.mark.shared
 

@@ -14,8 +14,9 @@ import pytest
 from referencing import Registry, Resource
 
 from tests.hub.ss12000 import official
-from tests.hub.ss12000.conftest import append, is_current, records, wrapped
-from tests.hub.ss12000.school import MATHS_7A, NORTH, SOURCE, enrolled, event, load, person, pupil
+from tests.hub.ss12000.conftest import is_current, records, wrapped
+from tests.hub.ss12000.school import CLASS_7A, MATHS_7A, NORTH, enrolled, event, load, person, pupil
+from tests.school import append
 
 DNP = official.FILE.parent / "dnp"
 pytestmark = [
@@ -58,11 +59,11 @@ async def test_a_complete_record_of_each_kind_validates(hub, caller):
             eduPersonPrincipalNames=["my@exempel.se"],
             enrolments=[enrolled(NORTH, "GY", educationCode="NA", programme={"id": pupil(77)})],
         ),
-        event("directory.activity.upserted", "activity-9", {
+        event("directory.activity.upserted", {
             "id": pupil(60), "displayName": "Prov", "activityType": "Provaktivitet", "startDate": "2026-08-15",
-            "calendarEventsRequired": False, "groups": [{"id": "9a000000-0000-4000-8000-000000000001"}],
+            "calendarEventsRequired": False, "groups": [{"id": CLASS_7A}],
             "organisation": {"id": NORTH}, "parentActivity": {"id": MATHS_7A}, "comment": None,
-        }, SOURCE),
+        }, id="activity-9"),
     )  # fmt: skip
     all_ = caller("all")
     for path, id in (

@@ -19,6 +19,9 @@ from tests.hub.ss12000.school import (
     MATHS_7A,
     NORTH,
     ROOM,
+    absence_id,
+    attendance_id,
+    check_in_id,
     lesson_id,
     load,
     pupil,
@@ -33,9 +36,9 @@ OFFERED = {
 }  # fmt: skip
 KNOWN = {
     "/organisations": NORTH, "/persons": pupil(1), "/groups": CLASS_7A, "/duties": DUTY, "/activities": MATHS_7A,
-    "/calendarEvents": lesson_id(1), "/rooms": ROOM, "/absences": "6f000000-0000-4000-8000-000000000001",
-    "/attendances": "a7000000-0000-4000-8000-000000000001",
-    "/attendanceEvents": "c4000000-0000-4000-8000-000000000001",
+    "/calendarEvents": lesson_id(1), "/rooms": ROOM, "/absences": absence_id(1),
+    "/attendances": attendance_id(1),
+    "/attendanceEvents": check_in_id(1),
 }  # fmt: skip
 NOT_OFFERED = {("delete", "/attendances/{id}"), ("delete", "/attendanceEvents/{id}")}
 METHODS = ("get", "post", "patch", "delete")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.hub.ss12000.conftest import BASE, WINDOW, append, event, token
+from tests.hub.ss12000.conftest import BASE, WINDOW, token
 from tests.hub.ss12000.school import (
     BODY,
     CLASS_7A,
@@ -13,15 +13,18 @@ from tests.hub.ss12000.school import (
     MATHS_7A,
     NORTH,
     ROOM,
-    SOURCE,
     SOUTH,
     TEACHER,
     absence,
+    absence_id,
+    attendance_id,
+    check_in_id,
     lesson_id,
     load,
     person,
     pupil,
 )
+from tests.school import TERM, append, event
 
 
 @pytest.fixture
@@ -64,8 +67,8 @@ FILTERS = [
     ("/persons", {"relationship.organisation": NORTH}, {pupil(1), pupil(2), pupil(4), TEACHER, GUARDIAN}),
     ("/groups", {"organisation": [NORTH]}, {CLASS_7A}),
     ("/groups", {"organisation": BODY}, set()),
-    ("/groups", {"groupType": ["Klass", "Mentor"], "startDate.onOrBefore": "2026-08-15"}, {CLASS_7A, CLASS_8B}),
-    ("/groups", {"startDate.onOrAfter": "2026-08-16"}, set()),
+    ("/groups", {"groupType": ["Klass", "Mentor"], "startDate.onOrBefore": TERM}, {CLASS_7A, CLASS_8B}),
+    ("/groups", {"startDate.onOrAfter": "2026-08-18"}, set()),
     ("/groups", {"endDate.onOrBefore": "2020-01-01"}, {CLASS_7A, CLASS_8B}),
     ("/duties", {"organisation": BODY}, {DUTY}),
     ("/duties", {"person": TEACHER, "dutyRole": "Lärare"}, {DUTY}),
@@ -89,17 +92,17 @@ FILTERS = [
     ("/calendarEvents", {"activity": LUNCH}, {lesson_id(3)}),
     ("/rooms", {"organisation": NORTH}, {ROOM}),
     ("/rooms", {"organisation": SOUTH}, set()),
-    ("/absences", {"student": pupil(1)}, {"6f000000-0000-4000-8000-000000000001"}),
-    ("/absences", {"organisation": NORTH}, {"6f000000-0000-4000-8000-000000000001"}),
-    ("/absences", {"registeredBy": GUARDIAN}, {"6f000000-0000-4000-8000-000000000001"}),
+    ("/absences", {"student": pupil(1)}, {absence_id(1)}),
+    ("/absences", {"organisation": NORTH}, {absence_id(1)}),
+    ("/absences", {"registeredBy": GUARDIAN}, {absence_id(1)}),
     ("/absences", {"type": "Beviljad ledighet"}, set()),
-    ("/absences", {"startTime.onOrAfter": "2026-11-24T08:00:00+01:00"}, {"6f000000-0000-4000-8000-000000000002"}),
-    ("/absences", {"endTime.onOrBefore": "2026-11-24T16:00:00+01:00"}, {"6f000000-0000-4000-8000-000000000001"}),
-    ("/attendances", {"student": pupil(2)}, {"a7000000-0000-4000-8000-000000000001"}),
-    ("/attendances", {"organisation": BODY}, {"a7000000-0000-4000-8000-000000000001"}),
+    ("/absences", {"startTime.onOrAfter": "2026-11-24T08:00:00+01:00"}, {absence_id(2)}),
+    ("/absences", {"endTime.onOrBefore": "2026-11-24T16:00:00+01:00"}, {absence_id(1)}),
+    ("/attendances", {"student": pupil(2)}, {attendance_id(1)}),
+    ("/attendances", {"organisation": BODY}, {attendance_id(1)}),
     ("/attendances", {"organisation": SOUTH}, set()),
     ("/attendances", {"calendarEvent": lesson_id(2)}, set()),
-    ("/attendanceEvents", {"group": [CLASS_8B]}, {"c4000000-0000-4000-8000-000000000001"}),
+    ("/attendanceEvents", {"group": [CLASS_8B]}, {check_in_id(1)}),
     ("/attendanceEvents", {"person": pupil(1)}, set()),
 ]
 
@@ -275,7 +278,7 @@ async def test_expansions_embed_the_whole(all_):
     embedded = (await all_.by_id("/persons", GUARDIAN, **everything)).json()["_embedded"]
     assert embedded["responsibleFor"] == [{"person": {"id": pupil(1)}, "relationType": "Vårdnadshavare"}]
     (membership,) = (await all_.by_id("/persons", pupil(1), **everything)).json()["_embedded"]["groupMemberships"]
-    assert (membership["group"]["id"], membership["startDate"]) == (CLASS_7A, "2026-08-15")
+    assert (membership["group"]["id"], membership["startDate"]) == (CLASS_7A, TERM)
     assert "groupMemberships" not in membership["group"]
     (group,) = [each for each in await all_.every("/groups", {"expand": "assignmentRoles"}) if each["id"] == CLASS_7A]
     assert group["_embedded"]["assignmentRoles"] == [{"duty": {"id": DUTY}, "assignmentRoleType": "Mentor"}]
@@ -304,13 +307,13 @@ LOOKUPS = [
     ("/calendarEvents", {"activities": [LUNCH]}, {lesson_id(3)}),
     ("/calendarEvents", {"student": [pupil(3)]}, {lesson_id(3)}),
     ("/calendarEvents", {"teacher": [DUTY]}, {lesson_id(1), lesson_id(2)}),
-    ("/attendances", {"students": [pupil(2)]}, {"a7000000-0000-4000-8000-000000000001"}),
-    ("/attendances", {"activities": [MATHS_7A]}, {"a7000000-0000-4000-8000-000000000001"}),
-    ("/attendances", {"calendareEvents": [lesson_id(1)]}, {"a7000000-0000-4000-8000-000000000001"}),
-    ("/attendances", {"calendarEvents": [lesson_id(1)]}, {"a7000000-0000-4000-8000-000000000001"}),
-    ("/attendanceEvents", {"person": [pupil(3)]}, {"c4000000-0000-4000-8000-000000000001"}),
+    ("/attendances", {"students": [pupil(2)]}, {attendance_id(1)}),
+    ("/attendances", {"activities": [MATHS_7A]}, {attendance_id(1)}),
+    ("/attendances", {"calendareEvents": [lesson_id(1)]}, {attendance_id(1)}),
+    ("/attendances", {"calendarEvents": [lesson_id(1)]}, {attendance_id(1)}),
+    ("/attendanceEvents", {"person": [pupil(3)]}, {check_in_id(1)}),
     ("/rooms", {"ids": [ROOM]}, {ROOM}),
-    ("/absences", {"ids": ["6f000000-0000-4000-8000-000000000001"]}, {"6f000000-0000-4000-8000-000000000001"}),
+    ("/absences", {"ids": [absence_id(1)]}, {absence_id(1)}),
 ]
 
 
@@ -342,16 +345,16 @@ async def test_what_is_gone_is_in_deleted_entities_and_nowhere_else(all_, hub):
     watermark = hub.clock.utc().isoformat()
     await append(
         hub,
-        event("directory.person.deleted", "gone-1", {"id": pupil(4)}, SOURCE),
-        event("directory.room.deleted", "gone-2", {"id": ROOM}, SOURCE),
-        event("directory.activity.deleted", "gone-3", {"id": LUNCH}, SOURCE),
+        event("directory.person.deleted", {"id": pupil(4)}, id="gone-1"),
+        event("directory.room.deleted", {"id": ROOM}, id="gone-2"),
+        event("directory.activity.deleted", {"id": LUNCH}, id="gone-3"),
         absence(1, pupil(1), "withdrawn", 1),
     )
     gone = {
         "persons": [pupil(4)],
         "rooms": [ROOM],
         "activitites": [LUNCH],
-        "absences": ["6f000000-0000-4000-8000-000000000001"],
+        "absences": [absence_id(1)],
     }
     assert (await all_.page("/deletedEntities", {"after": watermark}))["data"] == gone
     assert (await all_.page("/deletedEntities", {"entities": ["Room", "Absence", "Grade"]}))["data"] == {

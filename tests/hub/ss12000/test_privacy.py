@@ -19,9 +19,7 @@ from tests.hub.ss12000.conftest import (
     LISTS,
     WINDOW,
     Caller,
-    append,
     client,
-    event,
     is_current,
     token,
 )
@@ -37,6 +35,7 @@ from tests.hub.ss12000.school import (
     TEACHER,
     absence,
     base,
+    check_in_id,
     enrolled,
     group,
     lesson,
@@ -46,6 +45,7 @@ from tests.hub.ss12000.school import (
     pupil,
     secret,
 )
+from tests.school import append, event
 
 CANARIES = (SECRET, "Canary", "Hemlig", "9999", "canary@example.se", "-000000000099")
 PATHS = [*(f"/{each}" for each in LISTS.values()), "/rooms", "/absences", "/attendances", "/attendanceEvents"]
@@ -237,7 +237,7 @@ async def test_what_the_contract_hides_is_left_out_or_empty_where_a_name_is_requ
 
 async def test_without_attendance_nobody_came_or_left(school, caller):
     """Who and in which group is left of it: enough to tell that the child was there."""
-    nameless, came = caller("nameless"), "c4000000-0000-4000-8000-000000000001"
+    nameless, came = caller("nameless"), check_in_id(1)
     for path in ("/attendanceEvents", "/absences", "/attendances"):
         assert await nameless.every(path) == []
     assert (await nameless.lookup("/attendanceEvents", {"ids": [came]})).json() == []
@@ -415,7 +415,7 @@ async def test_a_change_that_is_withheld_is_no_modification(school, caller, cloc
 
 def changed(n: int, **data):
     told = lesson(n, **data)
-    return event("schedule.lesson.changed", f"changed-{n}-{len(json.dumps(data))}", told.data)
+    return event("schedule.lesson.changed", told.data, id=f"changed-{n}-{len(json.dumps(data))}")
 
 
 async def test_a_decision_that_raises_leaves_its_entity_out_and_nothing_else(hub, caller, monkeypatch):

@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 
 from tests.hub.ss12000 import official
-from tests.hub.ss12000.conftest import append, event, is_current
-from tests.hub.ss12000.school import NORTH, SOURCE, lesson_id, pupil
+from tests.hub.ss12000.conftest import is_current
+from tests.hub.ss12000.school import NORTH, SOURCE, check_in_id, lesson_id, pupil
 from tests.hub.ss12000.test_privacy import EXPAND, PATHS
+from tests.school import append, event, uid
 
 DOCS = Path(__file__).parents[3] / "docs" / "consumers.md"
-UNIT, CODED = (f"0d4d1c52-8a2e-4a35-9d1b-{n:012x}" for n in (8, 9))
-GROUP, PLACED = (f"9a000000-0000-4000-8000-{n:012x}" for n in (8, 9))
-DUTY = "d0000000-0000-4000-8000-000000000008"
-ACTIVITY, ALONE = (f"ac000000-0000-4000-8000-{n:012x}" for n in (8, 9))
-ROOM = "50000000-0000-4000-8000-000000000008"
-CAME = "c4000000-0000-4000-8000-000000000008"
+UNIT, CODED = uid("organisation", 8), uid("organisation", 9)
+GROUP, PLACED = uid("group", 8), uid("group", 9)
+DUTY = uid("duty", 8)
+ACTIVITY, ALONE = uid("activity", 8), uid("activity", 9)
+ROOM = uid("room", 8)
+CAME = check_in_id(8)
 CHILD = pupil(50)
 
 
@@ -34,14 +35,14 @@ def sparse() -> list[Any]:
         ("activity", {"id": ALONE}),
         ("room", {"id": ROOM}),
     )
-    return [event(f"directory.{kind}.upserted", data["id"], data, SOURCE) for kind, data in records] + [
-        event("schedule.lesson.scheduled", "lesson", {
+    return [event(f"directory.{kind}.upserted", data, id=data["id"]) for kind, data in records] + [
+        event("schedule.lesson.scheduled", {
             "id": lesson_id(50), "activity": {"id": ACTIVITY}, "startTime": "2026-11-24T09:40:00+01:00",
             "endTime": "2026-11-24T11:00:00+01:00",
-        }, SOURCE),
-        event("attendance.checked_in", "came", {
+        }, id="lesson"),
+        event("attendance.checked_in", {
             "id": CAME, "person": {"id": CHILD}, "eventType": "In", "time": "2026-11-24T07:31:00+01:00",
-        }, SOURCE),
+        }, id="came"),
     ]  # fmt: skip
 
 

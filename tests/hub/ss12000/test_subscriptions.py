@@ -12,13 +12,12 @@ from hub.api.app import create_app
 from hub.bus.base import Position
 from hub.store.statements import touch
 from schemas import Category
-from tests.hub.ss12000.conftest import CLIENTS, append, client, event
+from tests.hub.ss12000.conftest import CLIENTS, client
 from tests.hub.ss12000.school import (
     CLASS_7A,
     NORTH,
     ROOM,
     SECRET,
-    SOURCE,
     absence,
     lesson,
     load,
@@ -26,6 +25,7 @@ from tests.hub.ss12000.school import (
     pupil,
     secret,
 )
+from tests.school import append, event
 from tests.until import until
 
 ALL_TYPES = ["Person", "Absence", "CalendarEvent", "Room", "Attendance"]
@@ -166,14 +166,14 @@ async def test_a_change_is_told_once_in_the_standards_words(school, app, caller,
 
 async def test_what_is_gone_is_told_as_deleted(school, app, caller, receiver):
     await subscribe(caller, receiver)
-    await append(school, event("directory.room.deleted", "gone", {"id": ROOM}, SOURCE))
+    await append(school, event("directory.room.deleted", {"id": ROOM}, id="gone"))
     await until(lambda: receiver.got)
     assert receiver.got == [{"deletedEntities": True}]
 
 
 async def test_only_what_was_asked_for_is_told(school, app, caller, receiver):
     id = (await subscribe(caller, receiver, types=["Room"])).json()["id"]
-    await append(school, lesson(9), event("directory.activity.deleted", "gone", {"id": pupil(9)}, SOURCE))
+    await append(school, lesson(9), event("directory.activity.deleted", {"id": pupil(9)}, id="gone"))
     await caught_up(school, app, id)
     assert receiver.got == []
 
@@ -188,11 +188,11 @@ async def test_what_is_withheld_makes_no_sound(school, app, caller, receiver):
         person(SECRET, "Canary", "Ny", "Sekretessmarkering", version=5),
         absence(50, SECRET),
         absence(51, pupil(150)),
-        event("directory.person.deleted", "gone", {"id": SECRET}, SOURCE),
-        event("attendance.checked_out", "out", {
+        event("directory.person.deleted", {"id": SECRET}, id="gone"),
+        event("attendance.checked_out", {
             "id": ROOM, "person": {"id": pupil(2)}, "eventType": "Ut", "time": "2026-11-24T15:58:00+01:00",
             "group": {"id": CLASS_7A},
-        }, SOURCE),
+        }, id="out"),
     )  # fmt: skip
     for id in ids:
         await caught_up(school, app, id)
@@ -242,7 +242,7 @@ async def test_a_restart_goes_on_where_the_client_was_told(school, app, caller, 
     told = len(receiver.got)
     again = create_app(school)
     await again.start()
-    await append(school, event("directory.room.upserted", "room-9", {"id": ROOM, "displayName": "B215"}, SOURCE))
+    await append(school, event("directory.room.upserted", {"id": ROOM, "displayName": "B215"}, id="room-9"))
     await until(lambda: len(receiver.got) > told)
     await again.stop()
     assert receiver.got[told:] == [{"modifiedEntites": ["Room"]}]
