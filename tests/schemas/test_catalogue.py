@@ -281,17 +281,17 @@ class Endless(Payload):
     ("model", "says"),
     [
         (Uncategorised, "Uncategorised.id has no category"),
-        (Lost, "teacher.id, which is no field"),
-        (NoList, "people.id, which is no field"),
+        (Lost, "teacher.id, which is not a field"),
+        (NoList, "people.id, which is not a field"),
         (NoId, "names pupil, which is an object"),
-        (Keyless, "names id, which is no field"),
-        (BadExample, "example 1 of com.acme.thing.seen.v1 does not hold"),
-        (BadName, "called like"),
+        (Keyless, "names id, which is not a field"),
+        (BadExample, "example 1 of com.acme.thing.seen.v1 is not valid"),
+        (BadName, "write the event type like"),
         (InDict, "nests a model in another way"),
         (InUnion, "nests a model in another way"),
         (InTuple, "nests a model in another way"),
         (InListOfLists, "nests a model in another way"),
-        (Endless, "holds itself"),
+        (Endless, "contains its own model"),
     ],
 )
 def test_a_type_that_could_not_be_guarded_is_not_registered(model: type[Payload], says: str) -> None:
