@@ -1,4 +1,4 @@
-"""What a connector's failure means for its event, and what the log may hold: the error's class and line, not its text."""
+"""What a connector's failure means for its event, and what is logged: the error's class and line, not its text."""
 
 import logging
 import re

@@ -59,7 +59,7 @@ class InstanceInfo:
 
 
 def recipient_of(instance: str, cls: type[Connector[Any]], narrowed: DataContract | None = None) -> Recipient | None:
-    """As which recipient an instance gets events and asks the directory; None if its class has no contract."""
+    """The recipient as which an instance asks the directory; None if its class has no contract."""
     if cls.contract is None:
         return None
     contracts = (cls.contract,) if narrowed is None else (cls.contract, narrowed)
@@ -264,7 +264,7 @@ class Hosts:
         await self._instances[name].confirm(word, noted)
 
     def receive_limit(self, name: str) -> int:
-        """The most bytes that a body for this instance may have; the default where the instance receives no requests."""
+        """The most bytes that a body for this instance may have; the default if the instance receives no request."""
         instance = self._instances.get(name)
         if instance is None or instance.cls.receive is Connector.receive:
             return Connector.receive_limit

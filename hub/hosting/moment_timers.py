@@ -100,7 +100,7 @@ class MomentTimers:
         return min(waits, default=None)
 
     async def _fire_all(self, now: datetime) -> None:
-        """Run all moments that are due at `now`, after one wait for the events before `now`, which covers each moment."""
+        """Run all moments that are due at `now`, after one wait for all events before `now`."""
         self._running = True
         try:
             handled = await self._firing.handled_before(now)

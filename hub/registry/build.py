@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from hub.config.model import ConnectorEntry, HubConfig
+from hub.config.model import ClientConfig, ConnectorEntry, HubConfig
 from hub.privacy.base import Recipient
 from hub.subscriptions.model import Status, Subscription
 from hub.subscriptions.spec import SubscriptionSpec, WebhookSpec
@@ -28,6 +28,13 @@ class Entry:
     client: str
     created: datetime
     owned: bool
+
+
+def recipient_of(client: ClientConfig) -> Recipient | None:
+    """The recipient under a client's own contract alone; None if the client has no contract."""
+    if client.contract is None:
+        return None
+    return Recipient(f"client/{client.id}", (client.contract,), protected=client.protected)
 
 
 def of_spec(
