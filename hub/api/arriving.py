@@ -1,4 +1,4 @@
-"""The body of a request to a connector, while it arrives: the hub holds a bounded part, and gives up a body that stalls."""
+"""The body of a request to a connector while it arrives: the hub holds a bounded part, and gives up a stalled body."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -77,7 +77,7 @@ async def why(
 
 
 def _recipients(services: Services, name: str) -> Sequence[Recipient]:
-    """The recipient, once for each data contract of its subscriptions; without subscriptions, under the client's own."""
+    """The recipient, once for each contract of its subscriptions; without subscriptions, under the client's own."""
     names = (name,) if "/" in name else (f"client/{name}", f"connector/{name}")
     found = [each.recipient for each in services.subscriptions.all() if each.recipient.name in names]
     if found:
