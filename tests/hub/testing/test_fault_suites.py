@@ -169,7 +169,7 @@ async def test_a_selftest_that_looks_at_nothing_is_caught(selftest, fault):
     ("error", "says"),
     [
         (ValueError("no"), "raise by what happens next"),
-        (PermanentError("no"), "say why"),
+        (PermanentError("no"), "neither `why` nor `fix`"),
         (PermanentError("no", why="very-secret is refused"), "repeats a secret"),
     ],
 )
