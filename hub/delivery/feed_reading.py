@@ -7,7 +7,7 @@ place to park it, and its cursor goes on.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from hub.bus.base import Log, Place, Position, Stored
 from hub.clock import Clock, from_us, to_us
@@ -40,15 +40,16 @@ class FeedSlice:
         return short == reached if n >= len(self.events) else short != cut(entity_of(self.events[n]))
 
 
-def late(subscription: str, stored: Stored, lane: str | None, *, state: bool, due: datetime) -> Lane:
+def late(subscription: str, stored: Stored, part: FeedSlice, due: datetime) -> Lane:
     """The lane row by which a feed serves an event again, on which deciding has failed.
 
     A second failure replaces the row by one that is due later, so there is one row for each such event. Places lie less
     than a second apart, so that no two rows of a subscription are due at the same time: a cursor tells them by that.
     """
     due += timedelta(microseconds=stored.at % 1_000_000)
-    name = f"late/{stored.at}/{lane or ''}"
-    return Lane(subscription, name, "late-state" if state else "late", b"", b"", (stored.at,), "hub", due, done=False)
+    name = f"late/{stored.at}/{part.lane or ''}"
+    kind: Literal["late", "late-state"] = "late-state" if part.state else "late"
+    return Lane(subscription, name, kind, b"", b"", (stored.at,), "hub", due, done=False)
 
 
 def still_late(lane: Lane, now: datetime) -> bool:

@@ -23,7 +23,7 @@ from hub.delivery.retries import DECISION_DELAY_S, next_delay_s
 from hub.delivery.standing import Standing
 from hub.delivery.window import Item, Window
 from hub.delivery.workers import Workers
-from hub.privacy.base import PermitRefused, Rule
+from hub.privacy.base import Decision, PermitRefused, Rule
 from hub.privacy.telling import LIVE
 from hub.store import cursors, parked
 from hub.store.base import Operation
@@ -175,6 +175,7 @@ class Follower:
         A group is events, and whether each stands for its entity as it is.
         """
         items: list[Item] = []
+        allowed: list[Decision] = []
         operations: list[Operation] = []
         ledger, window, lane = self._teller.ledger(), self._window, self.lane
         for events, state in groups:
@@ -189,7 +190,7 @@ class Follower:
                 item = Item(stored, key, state=state)
                 decision = ledger.judge(stored, state=state, lane=lane)
                 if decision.allowed:
-                    ledger.disclose(decision, lane)
+                    allowed.append(decision)
                     item.decision = decision
                 elif decision.rule is not Rule.UNDECIDED:  # an undecided event parks its key when its turn comes
                     continue
@@ -200,6 +201,7 @@ class Follower:
         self._reopening = ()
         if accept:
             self._reader.accept()
+        ledger.disclose(allowed, lane)
         operations += ledger.operations()
         if operations or items:
             await self._journal.add(*operations)
@@ -279,7 +281,7 @@ class Follower:
         if not decision.allowed:
             self._journal.add(*ledger.operations(), *self._close(item))
             return False
-        ledger.disclose(decision, self.lane)
+        ledger.disclose([decision], self.lane)
         item.decision = decision
         await self._journal.add(*ledger.operations())
         item.intended = True

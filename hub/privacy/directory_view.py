@@ -243,12 +243,12 @@ class GuardedDirectory:
             for stored in found:
                 decision = ledger.judge(stored, state=True)
                 if decision.allowed:
-                    ledger.disclose(decision)
                     allowed.append(decision)
                 elif decision.rule is Rule.UNDECIDED:
                     ledger.withhold(decision)
                     undecided.update(stored.about)
         self._undecided = undecided
+        ledger.disclose(allowed)
         if operations := ledger.operations():
             await self._store.commit(*operations)
         return allowed
