@@ -50,8 +50,9 @@ class Maker:
             whole["data"] = {**data, "pad": ""}
             whole["data"]["pad"] = "x" * max(0, size - len(orjson.dumps(whole)))
         return Stored(
-            Place(self._n), type_, SOURCE, attributes["id"], described.subject, described.key, described.entity,
-            described.about, described.organisations, bool(size) or described.extras, to_us(now), orjson.dumps(whole),
+            at=Place(self._n), type=type_, source=SOURCE, id=attributes["id"], subject=described.subject,
+            key=described.key, entity=described.entity, about=described.about, organisations=described.organisations,
+            extras=bool(size) or described.extras, accepted_us=to_us(now), body=orjson.dumps(whole),
         )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
     .venv/bin/python -m bench.log                  # all, on a new file in the working directory's file system
     .venv/bin/python -m bench.log --events 1000000 # how ingest holds up as the file grows
+    .venv/bin/python -m bench.log --fresh 1        # without the part of the indexes in memory (docs/log-indexes.md)
 
 Events are 1 KiB in the JSON event format, each of an entity of its own (the worst case for state), about one of
 2,000 pupils. They are made before the clock starts: what is measured is append (serialise, digest, write, fsync).
@@ -18,9 +19,10 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
+from hub.bus import index
 from hub.bus.sqlite import SqliteLog
 from hub.clock import SystemClock
 from hub.runner import ThreadRunner
@@ -74,8 +76,8 @@ def machine(directory: Path) -> str:
     """CPU, memory and what an fdatasync of 8 KiB costs there."""
     handle = os.open(directory / "fdatasync", os.O_RDWR | os.O_CREAT)
     took = []
-    for index in range(500):
-        os.pwrite(handle, b"x" * 8192, index * 8192)
+    for block in range(500):
+        os.pwrite(handle, b"x" * 8192, block * 8192)
         began = time.perf_counter()
         os.fdatasync(handle)
         took.append((time.perf_counter() - began) * 1000)
@@ -129,17 +131,36 @@ async def catch_up(log: SqliteLog) -> tuple[int, float]:
             return count, count / (time.perf_counter() - began)
 
 
+def written() -> int:
+    """Bytes that this process has caused to be written to disks so far."""
+    lines = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(lines["write_bytes"])
+
+
+async def crashed(directory: Path, opened: Callable[[Path], Awaitable[SqliteLog]]) -> tuple[int, float]:
+    """How many of the newest events are in no index table, and the seconds that a start on such a file takes."""
+    with tempfile.TemporaryDirectory(dir=directory.parent) as copy:
+        for name in ("log.db", "log.db-wal"):
+            shutil.copyfile(directory / name, Path(copy) / name)
+        began = time.perf_counter()
+        log = await opened(Path(copy) / "log.db")
+        took_s = time.perf_counter() - began
+        unfolded = sum(len(fresh.digests) for fresh in log._index.fresh)
+        await log.close()
+    return unfolded, took_s
+
+
 async def measure(directory: Path, total: int, size: int) -> None:
     catalogue = core_catalogue()
     runner = ThreadRunner()
     source = Events(catalogue, size)
     path = directory / "log.db"
 
-    async def opened() -> SqliteLog:
+    async def opened(path: Path = path) -> SqliteLog:
         return await SqliteLog.open(path, catalogue=catalogue, clock=SystemClock(), runner=runner)
 
     log = await opened()
-    stored = 0
+    stored, written_before = 0, written()
     for tasks, count in ((1, 2000), (16, 20000), (64, 20000)):
         events = source.made(count)
         rate, waits = await single(log, events, tasks)
@@ -151,6 +172,9 @@ async def measure(directory: Path, total: int, size: int) -> None:
         rate = await batches(log, source.made(count), 500, 4)
         stored += count
         print(f"append, batches of 500, 4 at a time: {rate:9,.0f} events/s ({stored:,} stored)", flush=True)
+    print(f"written while appending: {(written() - written_before) / stored:,.0f} bytes an event")
+    unfolded, took_s = await crashed(directory, opened)
+    print(f"open after a crash: {took_s:.3f} s, with {unfolded:,} events that are in no index table")
     await log.close()
     payload = stored * size
     on_disk = sum(file.stat().st_size for file in directory.iterdir())
@@ -171,7 +195,9 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--size", type=int, default=EVENT_BYTES, help="bytes of an event")
     parser.add_argument("--directory", type=Path, default=Path.cwd(), help="on the file system to measure")
+    parser.add_argument("--fresh", type=int, default=index.FRESH_EVENTS, help="events in memory before a fold begins")
     arguments = parser.parse_args()
+    index.FRESH_EVENTS = arguments.fresh  # type: ignore[misc]  # final, except for this
     directory = Path(tempfile.mkdtemp(prefix="bench-log-", dir=arguments.directory))
     try:
         print(machine(directory))

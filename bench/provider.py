@@ -139,7 +139,9 @@ async def timed(http: httpx.AsyncClient, id: str, path: str, params: dict[str, A
     return took_ms, found
 
 
-async def measure(http: httpx.AsyncClient, name: str, id: str, path: str, params: dict[str, Any], pages: int) -> None:
+async def measure(
+    http: httpx.AsyncClient, name: str, *, id: str, path: str, params: dict[str, Any], pages: int
+) -> None:
     """Times of the first page, then of those that follow it."""
     first_ms, page = await timed(http, id, path, {**params, "limit": 1000})
     times: list[float] = []
@@ -160,22 +162,40 @@ async def main(persons: int, lessons: int) -> None:
             gc.freeze()
             gc.set_threshold(50_000, 20, 50)  # as the hub's own (hub/cli/run.py)
             everything = {"expand": ["duties", "responsibleFor", "groupMemberships"], "expandReferenceNames": "true"}
-            await measure(http, "persons (first: builds the index)", "all", "/persons", {}, 20)
-            await measure(http, "persons", "all", "/persons", {}, 20)
-            await measure(http, "persons, pseudonyms", "blind", "/persons", {}, 20)
-            await measure(http, "persons, scope of half the schools", "school", "/persons", {}, 20)
-            await measure(http, "persons, sorted by name", "all", "/persons", {"sortkey": "FamilyNameAsc"}, 10)
-            await measure(http, "persons, expanded and named", "all", "/persons", everything, 5)
-            await measure(http, "persons, by civic number", "all", "/persons", {"civicNo": "201301020042"}, 0)
+            await measure(http, "persons (first: builds the index)", id="all", path="/persons", params={}, pages=20)
+            await measure(http, "persons", id="all", path="/persons", params={}, pages=20)
+            await measure(http, "persons, pseudonyms", id="blind", path="/persons", params={}, pages=20)
+            await measure(http, "persons, scope of half the schools", id="school", path="/persons", params={}, pages=20)
+            await measure(
+                http,
+                "persons, sorted by name",
+                id="all",
+                path="/persons",
+                params={"sortkey": "FamilyNameAsc"},
+                pages=10,
+            )
+            await measure(http, "persons, expanded and named", id="all", path="/persons", params=everything, pages=5)
+            await measure(
+                http, "persons, by civic number", id="all", path="/persons", params={"civicNo": "201301020042"}, pages=0
+            )
             enrolled = {"relationship.entity.type": "enrolment", "relationship.organisation": SCHOOLS[0]}
-            await measure(http, "persons, of one school", "all", "/persons", enrolled, 5)
+            await measure(http, "persons, of one school", id="all", path="/persons", params=enrolled, pages=5)
             late = {"meta.modified.after": "2999-01-01T00:00:00Z"}
-            await measure(http, "persons, an empty delta", "all", "/persons", late, 0)
+            await measure(http, "persons, an empty delta", id="all", path="/persons", params=late, pages=0)
             if lessons:
-                await measure(http, "calendarEvents (first: builds the index)", "all", "/calendarEvents", WINDOW, 10)
+                await measure(
+                    http,
+                    "calendarEvents (first: builds the index)",
+                    id="all",
+                    path="/calendarEvents",
+                    params=WINDOW,
+                    pages=10,
+                )
                 day = {"startTime.onOrAfter": "2026-11-24T00:00:00Z", "startTime.onOrBefore": "2026-11-25T00:00:00Z"}
                 school = {**day, "organisation": SCHOOLS[1]}
-                await measure(http, "calendarEvents, a school's day", "all", "/calendarEvents", school, 5)
+                await measure(
+                    http, "calendarEvents, a school's day", id="all", path="/calendarEvents", params=school, pages=5
+                )
     print(f"largest memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB, client included")
 
 

@@ -24,9 +24,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
-from zoneinfo import ZoneInfo
 
-ZONE: Final = ZoneInfo("Europe/Stockholm")
+from schemas.school_time import SCHOOL_ZONE
+
 STAMP: Final = "2026-08-17T08:00:00+02:00"
 META: Final = {"created": STAMP, "modified": STAMP}
 GIVEN: Final = ("Aina", "Bo", "Cilla", "Dag", "Ebba", "Folke", "Gun", "Hugo", "Iris", "Jon")
@@ -108,7 +108,7 @@ class Municipality:
         self.lessons: dict[str, list[bytes]] = defaultdict(list)
         for n in range(lessons):
             day = days[n % len(days)]
-            start = datetime(day.year, day.month, day.day, 8 + n % 8, 10 * (n % 6), tzinfo=ZONE)
+            start = datetime(day.year, day.month, day.day, 8 + n % 8, 10 * (n % 6), tzinfo=SCHOOL_ZONE)
             lesson = {
                 "id": self.id(), "meta": {"created": start.isoformat(), "modified": start.isoformat()},
                 "activity": {"id": self.dice.choice(self.records["activities"])["id"]},
@@ -149,7 +149,7 @@ class Municipality:
 
 
 def serve(numbers: list[int]) -> None:
-    town = Municipality(*numbers, today=datetime.now(ZONE).date())
+    town = Municipality(*numbers, today=datetime.now(SCHOOL_ZONE).date())
     offered = {*town.bytes, "calendarEvents", "deletedEntities"}
 
     class Handler(BaseHTTPRequestHandler):

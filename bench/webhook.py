@@ -28,9 +28,12 @@ def event(size: int) -> bytes:
     return frame % (b"x" * (size - len(frame) + 2))
 
 
-async def measure(port: int, sinks: int, concurrency: int, deliveries: int, size: int) -> None:
+async def measure(port: int, *, sinks: int, concurrency: int, deliveries: int, size: int) -> None:
     body = event(size)
-    stored = Stored(place(0, 1), "se.skolnav.bench.v1", "urn:bench", "evt-0", "", "", None, (), (), False, 0, body)
+    stored = Stored(
+        at=place(0, 1), type="se.skolnav.bench.v1", source="urn:bench", id="evt-0", subject="", key="", entity=None,
+        about=(), organisations=(), extras=False, accepted_us=0, body=body,
+    )  # fmt: skip
     allow = (ipaddress.ip_network("127.0.0.0/8"),)
     clock = SystemClock()
     secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
@@ -69,7 +72,7 @@ def main() -> None:
         assert receiver.stdout is not None
         try:
             port = int(receiver.stdout.readline())
-            uvloop.run(measure(port, a.sinks, a.concurrency, a.deliveries, a.size))
+            uvloop.run(measure(port, sinks=a.sinks, concurrency=a.concurrency, deliveries=a.deliveries, size=a.size))
         finally:
             receiver.terminate()
 

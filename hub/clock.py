@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from schemas.school_time import SCHOOL_ZONE as SCHOOL_ZONE
+from schemas.school_time import SCHOOL_ZONE
 
 
 class Clock(Protocol):

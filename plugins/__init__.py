@@ -1,28 +1,30 @@
 """How a connector plugs in: what vendors import. See docs/vendors.md."""
 
 from plugins.connector import (
-    Answer,
     Connector,
     ConnectorConfig,
     Context,
     Contract,
     DirectoryView,
     Effect,
-    Received,
+    MutableState,
+    State,
     Transaction,
     Waiting,
-    daily,
 )
 from plugins.durations import Duration
 from plugins.errors import ConfigurationError, PermanentError, PrivacyError, SkolnavError, TemporaryError
 from plugins.hookspecs import hookimpl
 from plugins.paths import LocalPath
+from plugins.receiving import Answer, BodyLost, Received
 from plugins.rules import CertificateFile
 from plugins.texts import Text
+from plugins.timers import at_moment, daily
 from schemas import Category, Event
 
 __all__ = [
     "Answer",
+    "BodyLost",
     "Category",
     "CertificateFile",
     "ConfigurationError",
@@ -35,14 +37,17 @@ __all__ = [
     "Effect",
     "Event",
     "LocalPath",
+    "MutableState",
     "PermanentError",
     "PrivacyError",
     "Received",
     "SkolnavError",
+    "State",
     "TemporaryError",
     "Text",
     "Transaction",
     "Waiting",
+    "at_moment",
     "daily",
     "hookimpl",
 ]

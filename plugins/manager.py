@@ -1,8 +1,8 @@
 """Which connectors are installed: discovery through entry points, and the event types that vendors add.
 
-Each package is asked once, at start, on its own: one that can't be imported, raises or offers a broken class is named
-in `problems` and left out, and the others stand. Two packages that offer the same name are an error, since running
-either of them would be a guess.
+Each package is asked once, at start, separately from the others. A package that cannot be imported, raises an error or
+offers a broken class is named in `problems` and left out; the others are used. Two packages that offer the same name
+are an error, since running either of them would be a guess.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,9 +13,10 @@ from typing import Any
 import pluggy
 
 from plugins import hookspecs
-from plugins.connector import Connector, timers_of
+from plugins.connector import Connector
 from plugins.errors import ConfigurationError
 from plugins.hookspecs import ENTRY_POINT_GROUP, PROJECT
+from plugins.timers import daily_timers_of, moment_timers_of
 from plugins.validation import validate_class, validate_event_type
 from schemas import Catalogue, Payload, core_catalogue
 
@@ -23,11 +24,11 @@ __all__ = ["ConnectorInfo", "PluginProblem", "Plugins", "PluginsError", "Unknown
 
 
 class PluginsError(ConfigurationError):
-    """The installed packages contradict each other: nothing is loaded until one of them is removed or renamed."""
+    """Two installed packages offer the same name: nothing is loaded until one of them is removed or renamed."""
 
 
 class UnknownConnector(KeyError):
-    """No installed package offers a connector of this name. `str()` says what is installed and what failed to load."""
+    """No installed package offers a connector of this name. `str()` lists what is installed and what failed to load."""
 
     def __str__(self) -> str:
         return str(self.args[0])
@@ -63,7 +64,7 @@ class ConnectorInfo:
 
 @dataclass(slots=True)
 class _Package:
-    """What one entry point gave."""
+    """What one entry point offers."""
 
     name: str
     distribution: str
@@ -102,8 +103,8 @@ class Plugins:
             )
             try:
                 _ask(point.load(), package)
-            except Exception as error:  # whatever a package does at import must not end the others
-                # The text may be shown: nothing of a school's has been read yet, and "No module named" is the answer.
+            except Exception as error:  # an error at the import of one package must not end the others
+                # The text may be shown: no data of a school has been read yet, and "No module named" is what helps.
                 problems.append(PluginProblem(package.name, f"can't be loaded: {type(error).__name__}: {error}"))
                 continue
             packages.append(package)
@@ -113,7 +114,7 @@ class Plugins:
     def of(cls, *connectors: type[Connector[Any]], event_types: Sequence[type[Payload]] = ()) -> "Plugins":
         """Just these classes, as if one package offered them: for tests. Raises PluginsError if one can't be run.
 
-        Types that the classes name and the core does not have need not be given.
+        Types that the classes name and that are not in the core need not be given.
         """
         core = core_catalogue()
         named = [model for connector in connectors for model in (*connector.consumes, *connector.produces)]
@@ -141,11 +142,11 @@ class Plugins:
         return tuple(self._types)
 
     def catalogue(self) -> Catalogue:
-        """The core's types and the vendors', one catalogue for the whole hub."""
+        """The types of the core and of all vendors, one catalogue for the whole hub."""
         return self._catalogue
 
     def describe(self) -> list[ConnectorInfo]:
-        """What is installed, by name."""
+        """All installed connectors, in the order of their names."""
         return [_info(*self._offered[name]) for name in self.names()]
 
     def _register_types(self, packages: Iterable[_Package]) -> Iterator[str]:
@@ -189,11 +190,11 @@ def _installed() -> list[EntryPoint]:
 
 
 def _ask(plugin: object, package: _Package) -> None:
-    """Let one package answer the hooks, in a manager of its own: one that raises ends a hook call for the rest."""
+    """Call the hooks of one package in a manager of its own, since an error ends a hook call for all packages in it."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(plugin, name=package.name)
-    manager.check_pending()  # a misspelt hook would otherwise be ignored without a word
+    manager.check_pending()  # without this a misspelt hook is ignored silently
     for offered in manager.hook.skolnav_connectors():
         package.connectors += offered
     for offered in manager.hook.skolnav_event_types():
@@ -216,6 +217,6 @@ def _info(cls: type[Connector[Any]], package: _Package) -> ConnectorInfo:
         categories=tuple(sorted(cls.contract.categories)) if cls.contract else (),
         aggregates=cls.aggregates,
         effect=cls.effect.value,
-        timers=tuple(timers_of(cls)),
+        timers=(*daily_timers_of(cls), *sorted(moment_timers_of(cls))),
         settings={name: info.description or "" for name, info in cls.config_model.model_fields.items()},
     )

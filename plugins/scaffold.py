@@ -1,6 +1,6 @@
-"""`skolnav plugins new <name>`: a vendor's package to begin with, made from the connector in `plugins/template`.
+"""`skolnav plugins new <name>`: a first package for a vendor, made from the connector in `plugins/template`.
 
-The template is a connector like any other, checked and run by this project's own tests, so it can't go out of date.
+The template is a connector like any other. This project's tests check and run it, so it stays up to date.
 """
 
 from importlib.resources import files
@@ -44,16 +44,16 @@ asyncio_mode = "auto"
 def create(name: str, parent: Path) -> list[Path]:
     """Write a package for a connector called `name` into a new folder `parent/name`; returns the files, in order.
 
-    Raises ConfigurationError if the name can't be one or the folder is there already.
+    Raises ConfigurationError if a connector cannot have this name or the folder exists.
     """
     if not NAME.match(name):
         raise ConfigurationError(
-            "that can't be a connector's name", fix="Lower-case letters, digits and single hyphens: acme-kitchen"
+            "a connector cannot have this name", fix="Lower-case letters, digits and single hyphens: acme-kitchen"
         )
     package = name.replace("-", "_")
     folder = parent / name
     if folder.exists():
-        raise ConfigurationError(f"{folder} is there already", fix="Choose another name, or remove it")
+        raise ConfigurationError(f"{folder} exists already", fix="Choose another name, or remove it")
     template = files("plugins.template")
 
     def text(file: str) -> str:

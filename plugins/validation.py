@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from plugins.connector import Connector, ConnectorConfig, Effect, timers_of
+from plugins.connector import Connector, ConnectorConfig, Effect
+from plugins.timers import daily_timers_of, moment_timers_of
 from schemas import Catalogue, Category, DataContract, Payload
 from schemas.catalogue import Field
 
@@ -16,7 +17,7 @@ NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 VENDOR_TYPE: Final = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9_-]+){2,}\.v[1-9][0-9]*\Z")
 CORE_PREFIX: Final = "se.skolnav."
 
-# What sums over people may be made of (DESIGN section 6); what may be published of them.
+# What sums over people may be made of (docs/architecture.md, The gate); what may be published of them.
 AGGREGATE_INPUT: Final = frozenset(
     {Category.GROUP, Category.ATTENDANCE, Category.DIET, Category.AGGREGATE, Category.NONE}
 )
@@ -90,7 +91,10 @@ def _problems(cls: type[Connector[Any]]) -> Iterator[str]:
         yield '`start_from` must be "now", "oldest" or "state"'
     if cls.concurrency not in ("instance", "key"):
         yield '`concurrency` must be "instance" or "key"'
-    for limit in ("timeout_s", "poll_timeout_s"):
+    size: Any = cls.receive_limit
+    if not isinstance(size, int) or isinstance(size, bool) or size <= 0:
+        yield "`receive_limit` must be a number of bytes above 0"
+    for limit in ("timeout_s", "poll_timeout_s", "receive_timeout_s"):
         value: Any = getattr(cls, limit)
         if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
             yield f"`{limit}` must be a number of seconds above 0"
@@ -159,13 +163,17 @@ def _coroutine_problems(cls: type[Connector[Any]]) -> Iterator[str]:
             yield f"{name}() must take {_ARGUMENT.get(name, 'only self')}"
     if (cls.waiting is Connector.waiting) is not (cls.confirm is Connector.confirm):
         yield "what is `waiting` can be confirmed, and nothing else: override both waiting() and confirm(word)"
-    for name, declared in timers_of(cls).items():
+    for name, declared in daily_timers_of(cls).items():
         method = getattr(cls, name)
         if not inspect.iscoroutinefunction(method) or not _takes(method, None, True):
             yield f"timer {name} must be `async def {name}(self, due: datetime, complete: bool)`"
         times: Any = declared.times
         if not callable(times):
             yield f"timer {name}: @daily takes a function of the configuration, for example lambda config: config.times"
+    for name in sorted(moment_timers_of(cls)):
+        method = getattr(cls, name)
+        if not inspect.iscoroutinefunction(method) or not _takes(method, None, True, ""):
+            yield f"timer {name} must be `async def {name}(self, due: datetime, complete: bool, key: str)`"
 
 
 def _takes(method: Callable[..., Any], *arguments: object) -> bool:

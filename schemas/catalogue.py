@@ -134,7 +134,8 @@ class Catalogue:
         """Add a type.
 
         Raises ValueError if the name is malformed or already registered, a field has no category, a path in the spec
-        leads to no field, or an example is not valid.
+        leads to no field, the subject or the key names a person whom the event is not about, or an example is not
+        valid.
         """
         spec = model.spec
         if not _TYPE.match(spec.type):
@@ -152,6 +153,12 @@ class Catalogue:
         for ref in (spec.subject, spec.key, spec.entity or spec.key):
             for path in filter(None, ref.path.split("/")):
                 require_path(entry.fields, path, model.__name__)
+        for ref in (spec.subject, spec.key):
+            if ref.path not in spec.about and (ref.kind == "person" or ref.path in spec.mentions):
+                raise ValueError(
+                    f"{model.__name__}.spec: subject or key names a person by {ref.path}, so that path must be in "
+                    "`about`: a person who is only mentioned is removed if protected, and subject and key can't be"
+                )
         for path in (*spec.about, *spec.mentions, *spec.organisations, *spec.groups):
             require_path(entry.fields, path, model.__name__)
         self._entries[spec.type] = entry

@@ -25,7 +25,7 @@ fields changed.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -135,13 +135,12 @@ class EventSpec:
     entity: Ref | None = None  # the last event of an entity is its state; None: events of this type are no state
     ends: bool = False  # the event ends the entity (`deleted`); it remains the state until the log trims it
     about: tuple[str, ...] = ()  # ids of the persons that the event concerns
-    mentions: tuple[
-        str, ...
-    ] = ()  # ids of persons whom the event only names; the gate removes protected and unknown ones
+    # Ids of persons whom the event only names. The gate removes protected and unknown ones, from lists too. A field
+    # called `duty` or `duties` holds ids of duties, or references to them; the gate handles those without a path here.
+    mentions: tuple[str, ...] = ()
     organisations: tuple[str, ...] = ()  # ids of the organisations that the event belongs to
-    groups: tuple[
-        str, ...
-    ] = ()  # ids of groups, activities, rooms or duties; the event belongs to their organisations too
+    # Ids of groups, activities, rooms or duties. The event belongs to their organisations too.
+    groups: tuple[str, ...] = ()
     window: bool = False  # state is trimmed by `retention` too (schedule, attendance)
     examples: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)  # `data` of valid events
 
@@ -228,11 +227,20 @@ def _pluck_many(data: Any, parts: tuple[str, ...]) -> list[str]:
         for item in found:
             value = item.get(name) if isinstance(item, dict) else None
             if name != part and isinstance(value, list):
-                inner += value
+                inner += _flat(value)
             elif value is not None:
                 inner.append(value)
         found = inner
     return [item for item in found if isinstance(item, str)]
+
+
+def _flat(items: list[Any]) -> Iterator[Any]:
+    """The items of a list, and of the lists in it."""
+    for item in items:
+        if isinstance(item, list):
+            yield from _flat(item)
+        else:
+            yield item
 
 
 @cache

@@ -7,7 +7,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from hub.clock import SCHOOL_ZONE
+from schemas.school_time import SCHOOL_ZONE
 
 MORNING: Final = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 """A Tuesday in the term, 08:00 in school time."""

@@ -1,4 +1,4 @@
-"""The documentation says what the code does: tables, names and links are held to it (STYLE section 8).
+"""The documentation says what the code does: tables, names and links are compared with it.
 
 What a page shows as commands and code is run by `tests/docs`.
 """
@@ -6,6 +6,7 @@ What a page shows as commands and code is run by `tests/docs`.
 import ast
 import inspect
 import re
+import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import get_args
@@ -31,10 +32,12 @@ from schemas import Category, DataContract, Scope, core_catalogue
 from schemas.export import markdown
 
 REPOSITORY = Path(__file__).parents[1]
+ROOMS = ("schemas", "plugins", "connectors", "hub", "tests", "bench")
 PAGES = [
     *(REPOSITORY / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "bench/README.md")),
     *sorted((REPOSITORY / "docs").rglob("*.md")), *sorted(REPOSITORY.glob("connectors/*/README.md")),
 ]  # fmt: skip
+CODE = [path for room in ROOMS for path in sorted((REPOSITORY / room).rglob("*.py"))]
 CONNECTORS = sorted(path.parent.name for path in REPOSITORY.glob("connectors/*/__init__.py"))
 
 
@@ -89,6 +92,27 @@ def test_every_page_can_be_reached_from_the_readme():
         links = re.findall(r"\]\(([^)\s#]+)[^)]*\)", here.read_text("utf-8"))
         waiting += [(here.parent / link).resolve() for link in links if "://" not in link]
     assert set(PAGES) - reached == set()
+
+
+def test_the_picture_of_the_layers_is_what_the_import_rules_say():
+    contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (each["layers"] for each in contracts if each.get("containers") == ["hub"])
+    drawn = re.findall(r"^│ ([a-z0-9_ |]+?) *│", page("architecture.md"), re.MULTILINE)
+    assert drawn == layers
+
+
+def test_comments_lead_to_pages_and_headings_that_exist():
+    broken = []
+    for path in CODE:
+        text = re.sub(r"\s*\n\s*(?:# )?", " ", path.read_text("utf-8"))  # a reference may lie on two lines
+        for name, heading in re.findall(r"(?<![\w/])docs/([\w/-]+\.md)(?:, ([A-Z][\w -]*\w))?", text):
+            target = REPOSITORY / "docs" / name
+            headings = re.findall(r"^#+ (.+)$", target.read_text("utf-8"), re.MULTILINE) if target.exists() else None
+            if headings is None or (heading and not any(heading.startswith(each) for each in headings)):
+                broken.append(f"{path.relative_to(REPOSITORY)}: {name}, {heading}")
+        if re.search(r"\bDESIGN (section|\")|\bSTYLE section", text):
+            broken.append(f"{path.relative_to(REPOSITORY)}: a page that is not in the repository")
+    assert not broken
 
 
 def test_the_two_commands_of_the_readme_are_in_the_makefile():

@@ -148,7 +148,7 @@ class Callback:
 
     # -- its calls ----------------------------------------------------------------------------------------------
 
-    def receive(self, request: Received) -> Answer | None:
+    async def receive(self, request: Received) -> Answer | None:
         """Answer a notification, and start the poll that it asks for. None: it came to another address."""
         segment = self._kept().get("segment", "")
         last = request.path.rpartition("/")[2]
@@ -156,7 +156,7 @@ class Callback:
             return None
         if request.method != "POST":
             return Answer(405, headers={"Allow": "POST"})
-        named = self._named(request.body)
+        named = self._named(await request.body())
         if named:
             self.lessons |= LESSONS.resource in named
             self._ctx.poll_soon()

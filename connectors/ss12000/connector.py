@@ -100,7 +100,7 @@ class Ss12000(Connector[Ss12000Config]):
         return await self._watched(self._pull(full=False))
 
     async def receive(self, request: Received) -> Answer | None:
-        return self._callback.receive(request)
+        return await self._callback.receive(request)
 
     async def reconcile(self) -> None:
         await self._watched(self._pull(full=True))

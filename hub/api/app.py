@@ -1,4 +1,4 @@
-"""The hub's HTTP interface (DESIGN section 8): FastAPI for people's calls, a plain function ahead of it for events."""
+"""The hub's HTTP interface: FastAPI, with plain ASGI functions ahead of it for events and for connectors' paths."""
 
 import logging
 import traceback
@@ -20,13 +20,14 @@ from hub.assembly.services import Services
 from hub.bus.base import LogUnavailable
 from hub.delivery.delivery import NotFound
 from hub.delivery.feed_cursor import CursorUnknown
-from hub.delivery.pages import CursorTooOld, NotReadable, Unsettled
+from hub.delivery.pages import CursorTooOld, NotReadable
 from hub.hosting.failures import NothingWaits, NotRunning
 from hub.http import oauth
 from hub.http.auth import Authenticator, OAuthRefused
 from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, language, unavailable
 from hub.operating.acts import ConnectorFailed, NoSuchConnector
 from hub.operating.why import NoSuchEvent, NoSuchRecipient
+from hub.privacy.telling import Unsettled
 from hub.ss12000.answers import Provider
 from hub.ss12000.errors import answer_to
 from hub.ss12000.notify import Notifier
@@ -47,12 +48,12 @@ from hub.texts import text
 
 log = logging.getLogger(__name__)
 
-MAX_JSON: Final = 64 << 10  # bytes of a body that holds no events
+MAX_JSON: Final = 64 << 10  # bytes of a request body on a path that accepts no events
 _READ_AGAIN: Final = "Leave `after` out to start again at the oldest event kept."
 
 
 class Api:
-    """The ASGI application. `local` is for the hub's own socket: a call without a token is an operator's."""
+    """The ASGI application. `local`: it serves the hub's own socket, where a call without a token is an operator's."""
 
     def __init__(self, services: Services, *, local: bool = False, apply: operator.Apply | None = None) -> None:
         auth = Authenticator(services)
@@ -64,7 +65,7 @@ class Api:
         self.fastapi.state.apply = apply
 
     async def start(self) -> None:
-        """Begin to tell SS 12000 subscribers of changes. Raises StoreUnavailable."""
+        """Begin to notify SS 12000 subscribers of changes. Raises StoreUnavailable."""
         await self.notifier.start()
 
     async def stop(self) -> None:
@@ -83,8 +84,8 @@ class Api:
 
         try:
             if scope["path"] == PATH and scope["method"] == "POST":
-                await self.ingest(scope, receive, send)  # it answers when all is done
-            elif scope["path"] == PATH:  # FastAPI knows nothing of this path
+                await self.ingest(scope, receive, send)  # it starts to answer only when everything is done
+            elif scope["path"] == PATH:  # FastAPI has no route for this path
                 raise ApiProblem("method-not-allowed", "Events are published with POST.", headers={"Allow": "POST"})
             elif scope["path"].startswith(CONNECTORS):
                 await self.inbound(scope, receive, watched)
@@ -98,7 +99,7 @@ class Api:
         except ConnectionAbortedError:
             log.info("%s %s: given up, the client does not read", scope["method"], _route(scope))
         except Exception as error:
-            # Where it happened, not what it says: a message may quote what was sent.
+            # Where it happened, without the text of the exception, which may quote what was sent.
             where = "".join(traceback.format_tb(error.__traceback__)[-3:])
             log.error("%s %s failed: %s\n%s", scope["method"], _route(scope), type(error).__name__, where)
             if not started:
@@ -111,7 +112,7 @@ def create_app(services: Services, *, local: bool = False, apply: operator.Apply
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
-    """`receive`, up to what any body but one of events may hold. Raises ApiProblem (413)."""
+    """A `receive` that accepts at most MAX_JSON bytes. Raises ApiProblem (413)."""
     too_large = ApiProblem("too-large", f"A body here holds at most {MAX_JSON >> 10} KiB.")
     declared = dict(scope["headers"]).get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > MAX_JSON:
@@ -130,7 +131,7 @@ def _bounded(scope: Scope, receive: Receive) -> Receive:
 
 
 def _route(scope: Scope) -> str:
-    """The path as it is declared: the one that was called may hold a person's id."""
+    """The path as the route declares it. The path that was called may hold a person's id."""
     return getattr(scope.get("route"), "path", PATH if scope["path"] == PATH else "(no route)")
 
 
@@ -173,21 +174,21 @@ def _fastapi(services: Services, auth: Authenticator) -> FastAPI:
             return _answer(request, ApiProblem("not-found", NO_SUCH_PATH))
         return _answer(request, ApiProblem("invalid-request", "The body or a header cannot be read."))
 
-    for type_, make in _TOLD.items():
-        api.add_exception_handler(type_, partial(_told, make))
+    for type_, make in _PROBLEMS.items():
+        api.add_exception_handler(type_, partial(_problem_of, make))
     return api
 
 
-async def _told(make: Callable[[Any, str], ApiProblem], request: Request, error: Exception) -> Response:
+async def _problem_of(make: Callable[[Any, str], ApiProblem], request: Request, error: Exception) -> Response:
     return _answer(request, make(error, language(request.headers.get("accept-language", ""))))
 
 
 def _fault(error: Exception, language: str) -> ApiProblem:
-    return ApiProblem("internal", "The hub's log says where it failed. Nothing more can be told here.")
+    return ApiProblem("internal", "The hub failed. Its log says where.")
 
 
 def _unknown(error: Exception, language: str) -> ApiProblem:
-    return ApiProblem("not-found", "No such subscription or dead letter; the lists have what is there.")
+    return ApiProblem("not-found", "There is no such subscription or dead letter. The lists show those that exist.")
 
 
 def _file_owned(error: FileOwned, language: str) -> ApiProblem:
@@ -203,7 +204,7 @@ def _no_contract(error: NoContract, language: str) -> ApiProblem:
 
 
 def _wider(error: NotNarrower, language: str) -> ApiProblem:
-    # Its own text names what is beyond, which the caller wrote.
+    # The error's own text names what is outside the contract, and the caller wrote that.
     return ApiProblem("contract-too-wide", text("subscription.not-narrower", language, extra="`categories`, `scope`"))
 
 
@@ -214,9 +215,10 @@ def _refused(error: SpecRefused, language: str) -> ApiProblem:
     )
 
 
-# What the hub's parts raise, and what it means to the caller. Texts are in the caller's language where there are two.
-_TOLD: Final[Mapping[type[Exception], Callable[[Any, str], ApiProblem]]] = {
-    Exception: _fault,  # and then `Api` logs it
+# What the hub's rooms raise, and the problem document that the caller gets for it. A detail is in the caller's
+# language where its text comes from the catalogue.
+_PROBLEMS: Final[Mapping[type[Exception], Callable[[Any, str], ApiProblem]]] = {
+    Exception: _fault,  # `Api` logs it
     NotFound: _unknown,
     UnknownSubscription: _unknown,
     FileOwned: _file_owned,
@@ -224,27 +226,27 @@ _TOLD: Final[Mapping[type[Exception], Callable[[Any, str], ApiProblem]]] = {
     NoContract: _no_contract,
     NotNarrower: _wider,
     SpecRefused: _refused,
-    LogUnavailable: lambda error, _: unavailable("The log cannot be read or written now; try again.", 5),
-    StoreUnavailable: lambda error, _: unavailable("The store cannot be read or written now; try again.", 5),
-    Unsettled: lambda error, _: unavailable("The directory is being loaded; try again.", 1),
+    LogUnavailable: lambda error, _: unavailable("The log cannot be read or written now. Try again.", 5),
+    StoreUnavailable: lambda error, _: unavailable("The store cannot be read or written now. Try again.", 5),
+    Unsettled: lambda error, _: unavailable("The directory is being loaded. Try again.", 1),
     CursorUnknown: lambda error, _: ApiProblem(
-        "cursor-unknown", f"The cursor is none of this subscription. {_READ_AGAIN}"
+        "cursor-unknown", f"The cursor does not belong to this subscription. {_READ_AGAIN}"
     ),
     CursorTooOld: lambda error, _: ApiProblem(
         "cursor-too-old", f"Events after the cursor are no longer kept. {_READ_AGAIN}"
     ),
     NotReadable: lambda error, _: ApiProblem(
-        "state-conflict", f"The subscription is {error.status}. Resume it, then read on by the same cursor."
+        "state-conflict", f"The subscription is {error.status}. Resume it, then continue from the same cursor."
     ),
     NoSuchConnector: lambda error, _: ApiProblem(
         "not-found", "No connector of this name runs here. GET /v1/operator/connectors lists them."
     ),
     NotRunning: lambda error, _: ApiProblem(
-        "state-conflict", f"The connector does not run ({error.code}): mend that first."
+        "state-conflict", f"The connector does not run ({error.code}). Mend that first."
     ),
     NothingWaits: lambda error, _: ApiProblem(
         "state-conflict",
-        "Nothing waits under this word. GET /v1/operator/connectors lists what does: it may be done, or have changed.",
+        "Nothing waits under this word. It may be done already, or have changed: see GET /v1/operator/connectors.",
     ),
     ConnectorFailed: lambda error, _: unavailable("The connector could not do this. The hub's log says where.", 5),
     NoSuchEvent: lambda error, _: ApiProblem("not-found", "No event of this id is kept; it may have been trimmed."),
@@ -255,7 +257,7 @@ _TOLD: Final[Mapping[type[Exception], Callable[[Any, str], ApiProblem]]] = {
 
 
 def _says(problem: SpecProblem, language: str) -> str:
-    """Without its place, which stands beside it."""
+    """The problem without its place, which the answer names in a field of its own."""
     return problem_text(replace(problem, where=()), language).removeprefix(": ")
 
 

@@ -1,4 +1,4 @@
-"""What travels, as documents: the catalogue of event types and its AsyncAPI description. Public."""
+"""The catalogue of event types, and its description as AsyncAPI. Public."""
 
 from importlib.metadata import version
 
@@ -20,7 +20,7 @@ async def types(parts: Parts) -> Response:
 
 @router.get("/v1/catalogue/{type}", summary="One event type", response_class=JSONResponse)
 async def one_type(type: str, parts: Parts) -> Response:
-    """Its JSON Schema, ordering key, the categories of its fields, and whole events that POST /v1/events accepts."""
+    """The type's JSON Schema, ordering key, categories by field, and whole events that POST /v1/events accepts."""
     try:
         entry = parts.catalogue.entry(type)
     except UnknownType:

@@ -19,11 +19,12 @@ from hub.bus.base import LogUnavailable
 from hub.config.model import Role
 from hub.delivery.delivery import PULLED
 from hub.delivery.feed_cursor import FeedCursor
-from hub.delivery.pages import MAX_PAGE, NotReadable, Page, Pages, Unsettled
+from hub.delivery.pages import MAX_PAGE, NotReadable, Page, Pages
 from hub.http.access import Caller, Parts, subscription_of
 from hub.http.auth import Principal
 from hub.http.problems import ApiProblem
 from hub.http.sending import Send, send_batch
+from hub.privacy.telling import Unsettled
 from hub.store.base import StoreUnavailable
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -32,7 +33,7 @@ MAX_WAIT_S: Final = 60.0
 DEFAULT_LIMIT: Final = 100
 MAX_OPEN: Final = 64  # feeds and streams that one client may have open at a time
 HEARTBEAT_S: Final = 15.0
-STALLED_S: Final = 60.0  # a stream that takes nothing for so long is closed; its client resumes by cursor
+STALLED_S: Final = 60.0  # a stream whose client reads nothing for this long is closed; the client resumes by cursor
 _STREAM_PAGE: Final = 64  # events that are decided together, and the most that waits for a slow reader
 _ID_EVERY: Final = 240  # heartbeats. A quiet stream's cursor must not grow older than the retention
 
@@ -113,7 +114,7 @@ class Stream(_Pulled):
         except (NotReadable, KeyError, Unsettled, LogUnavailable, StoreUnavailable):
             pass  # paused, ended or deleted meanwhile, or the hub can't go on: the client comes back with its cursor
         except TimeoutError:
-            raise ConnectionAbortedError("the client takes nothing") from None
+            raise ConnectionAbortedError("the client reads nothing") from None
         await send({"type": "http.response.body", "body": b""})
 
     async def _follow(self, page: Page, send: Send) -> None:
@@ -121,8 +122,8 @@ class Stream(_Pulled):
         beat, quiet = now(), 0
         while not self.pages.closing:
             async with asyncio.timeout(STALLED_S):
-                # Returns when the client has taken what was sent before, so that nothing waits between the permit
-                # and the first byte.
+                # Returns when the client has read everything that was sent before, so that nothing waits between the
+                # permit and the first byte.
                 await send({"type": "http.response.body", "body": b"", "more_body": True})
                 bodies = await self.pages.settled(page)
                 if bodies:

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from hub.config.model import Role
-from hub.http.access import Anybody, Parts
+from hub.http.access import CallerIfKnown, Parts
 from hub.http.as_json import as_json
 from hub.operating.connectors import connectors
 from hub.operating.overview import readiness
@@ -24,7 +24,7 @@ async def live() -> Response:
 
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="Does it work from end to end", response_class=JSONResponse)
-async def ready(parts: Parts, who: Anybody) -> Response:
+async def ready(parts: Parts, who: CallerIfKnown) -> Response:
     """503 while the log or the store can't be written. Operators see sources, connectors and recipients too."""
     found = await readiness(parts)
     answer = asdict(found)

@@ -1,32 +1,30 @@
 """`/connectors/<instance>/...`: what outside systems send to a connector (`plugins.Connector.receive`).
 
-Whoever calls has shown no token: the connector itself must know the caller, by a path that can't be guessed or a
-signature. Until it has looked, a request costs the hub at most `MAX_BODY` bytes and one of `MAX_OPEN` places, of which
-one address never has all; and no address comes in more often than `PER_S`.
+A client shows no token here: the connector itself must know the client, by a path that can't be guessed or a signature.
+Until it has looked, a request costs the hub at most the first part of the body (`arriving.AHEAD`) and one of `MAX_OPEN`
+places, of which one address never has all; and no address comes in more often than `PER_S`.
 """
 
-import asyncio
 import logging
 import math
 from collections import Counter
 from typing import Final
 
+from hub.api.arriving import Arriving, too_large
 from hub.api.ingest import Receive, Scope, Send
 from hub.assembly.services import Services
 from hub.http.problems import NO_SUCH_PATH, ApiProblem, unavailable
 from hub.http.rates import Rates, caller_of
-from plugins.connector import Answer, Received
 from plugins.errors import TemporaryError
+from plugins.receiving import Answer, Received
 
 log = logging.getLogger(__name__)
 
 PREFIX: Final = "/connectors/"
-MAX_BODY: Final = 1 << 20  # bytes
 MAX_OPEN: Final = 32  # requests at a time, of all callers
 MAX_OPEN_EACH: Final = 24  # of one address
 PER_S: Final = 20.0  # requests a second of one address, in the long run. Behind a proxy all callers are one
 BURST: Final = 100  # of one address at once
-BODY_TIMEOUT_S: Final = 10.0
 AGAIN_S: Final = 5
 
 
@@ -43,12 +41,12 @@ class Inbound:
         if (wait_s := self._rates.wait_s(caller)) > 0:
             raise ApiProblem(
                 "too-many-requests",
-                f"From one address {PER_S:.0f} requests a second are taken, {BURST} at once.",
+                f"One address may send {PER_S:.0f} requests a second, {BURST} at once.",
                 {"Retry-After": str(math.ceil(wait_s))},
             )
         if self._open.total() >= MAX_OPEN or self._open[caller] >= MAX_OPEN_EACH:
             raise ApiProblem(
-                "too-many-requests", "The hub's connectors have as much to do as it lets in.", {"Retry-After": "1"}
+                "too-many-requests", "Too many requests to connectors are open. Send it again.", {"Retry-After": "1"}
             )
         self._open[caller] += 1
         try:
@@ -63,46 +61,44 @@ class Inbound:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer | None:
         instance, slash, path = scope["path"].removeprefix(PREFIX).partition("/")
-        headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
-        # Read first, whoever it is for: what is wrong with a body must not tell which instances there are.
-        body = await _body(dict(headers), receive)
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        hosts = self._services.hosts
+        limit = hosts.receive_limit(instance)
+        declared = headers.get("content-length", "0")
+        if declared.isdigit() and int(declared) > limit:
+            raise too_large(limit)
+        body = Arriving(receive, limit, self._services.clock)
+        whole = await body.ahead()  # also where there is no such instance: the answer must not depend on that
         request = Received(
-            scope["method"], slash + path, scope.get("query_string", b"").decode("latin-1"), dict(headers), body
+            scope["method"],
+            slash + path,
+            query=scope.get("query_string", b"").decode("latin-1"),
+            headers=headers,
+            body=body if whole is None else whole,
         )
+        try:
+            answer = await self._ask(instance, request)
+        except ApiProblem:
+            if body.problem is None:
+                raise
+            answer = None
+        finally:
+            body.close()
+        if answer is None and body.problem is None:
+            await body.drop()
+        if body.problem is not None:
+            raise body.problem
+        return answer
+
+    async def _ask(self, instance: str, request: Received) -> Answer | None:
         try:
             return await self._services.hosts.receive(instance, request)
         except TemporaryError as error:
             again = AGAIN_S if error.retry_after_s is None else max(1, round(error.retry_after_s))
             raise unavailable("The connector can't take this now; send it again.", again) from None
-        except Exception as error:  # told to the operator by the instance, with its place
+        except Exception as error:  # the instance informs the operator, with the line in the connector
             log.warning("connectors/%s: receive failed: %s", instance, type(error).__name__)
             raise ApiProblem("internal", "The connector could not take this. The hub's log says where.") from None
-
-
-async def _body(headers: dict[str, str], receive: Receive) -> bytes:
-    declared = headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > MAX_BODY:
-        raise _too_large()
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ApiProblem("invalid-request", "The body ended early. Send it again.")
-                body += message.get("body", b"")
-                if len(body) > MAX_BODY:
-                    raise _too_large()
-                if not message.get("more_body"):
-                    return bytes(body)
-    except TimeoutError:
-        raise ApiProblem(
-            "request-timeout", f"The body did not arrive within {BODY_TIMEOUT_S:.0f} s.", {"Connection": "close"}
-        ) from None
-
-
-def _too_large() -> ApiProblem:
-    return ApiProblem("too-large", f"A body here holds at most {MAX_BODY >> 20} MiB.")
 
 
 async def _send(answer: Answer, send: Send) -> None:

@@ -1,7 +1,7 @@
-"""`POST /v1/events`: the way in. A plain ASGI function ahead of FastAPI, since every event pays for what stands here.
+"""`POST /v1/events`: the way in. A plain ASGI function ahead of FastAPI, since each event pays for every step here.
 
 Promise 1: the 202 is sent after `Log.append` has returned, that is after fsync. A batch is validated whole before
-anything is stored. What waits is bounded in bytes (all clients) and in requests (each client).
+any event is stored. Waiting requests are bounded in bytes (all clients together) and in number (each client).
 """
 
 import asyncio
@@ -27,8 +27,8 @@ Send = Callable[[Message], Awaitable[None]]
 PATH: Final = "/v1/events"
 MAX_BODY: Final = 1 << 20  # bytes of one request
 MAX_BATCH: Final = 1000  # events of one request
-MAX_WAITING_BYTES: Final = 64 << 20  # of all requests that have not been answered
-MAX_WAITING: Final = 1024  # requests of one client that have not been answered
+MAX_WAITING_BYTES: Final = 64 << 20  # bytes of all requests that wait for their answer
+MAX_WAITING: Final = 1024  # requests of one client that wait for their answer
 BODY_TIMEOUT_S: Final = 30.0
 _SLICE: Final = 50  # events validated in one turn of the loop
 
@@ -57,7 +57,7 @@ class Ingest:
             if waiting >= MAX_WAITING:
                 raise ApiProblem(
                     "too-many-requests",
-                    f"{MAX_WAITING} requests of this client wait for their answer. Wait for those, or send batches.",
+                    f"{MAX_WAITING} requests of this client wait for an answer. Wait for these, or send batches.",
                     headers={"Retry-After": "1"},
                 )
             self._waiting[client.id] = waiting + 1
@@ -87,7 +87,7 @@ class Ingest:
                 raise _conflict(conflict, len(described)) from None
             except LogUnavailable:
                 raise unavailable(
-                    "The log cannot be written now (the disk may be full). Nothing was stored; send it again.", 5
+                    "The log cannot be written now (the disk may be full). Nothing was stored. Send it again.", 5
                 ) from None
             return orjson.dumps(
                 {
@@ -100,7 +100,7 @@ class Ingest:
             self._waiting_bytes -= len(body)
 
     async def _body(self, receive: Receive) -> bytes:
-        """The whole body, which counts as waiting until the caller takes its length off again."""
+        """The whole body. Its length counts as waiting until the caller of this method subtracts it."""
         message = await receive()
         parts: list[bytes] = [message.get("body", b"")]
         held = len(parts[0])
@@ -116,14 +116,14 @@ class Ingest:
                         self._waiting_bytes += len(parts[-1])
                         self._bounded(held)
             if message["type"] == "http.disconnect":
-                raise ApiProblem("invalid-request", "The body ended early; nothing was stored. Send it again.")
+                raise ApiProblem("invalid-request", "The body ended early. Nothing was stored. Send it again.")
             return parts[0] if len(parts) == 1 else b"".join(parts)
         except BaseException as error:
             self._waiting_bytes -= held
             if isinstance(error, TimeoutError):
                 raise ApiProblem(
                     "request-timeout",
-                    f"The body did not arrive within {BODY_TIMEOUT_S:.0f} s. Nothing was stored; send it again.",
+                    f"The body did not arrive within {BODY_TIMEOUT_S:.0f} s. Nothing was stored. Send it again.",
                     headers={"Connection": "close"},
                 ) from None
             raise
@@ -132,10 +132,12 @@ class Ingest:
         if held > MAX_BODY:
             raise _too_large()
         if self._waiting_bytes > MAX_WAITING_BYTES:
-            raise unavailable("The hub has as much waiting as it will hold. Nothing was stored; send it again.", 1)
+            raise unavailable(
+                "The hub's queue is full. Nothing was stored. Send it again after the time in Retry-After.", 1
+            )
 
     async def _describe(self, client: Principal, events: Iterable[Event | InvalidEvent]) -> list[Described]:
-        """Check all of a batch; every bad event is named."""
+        """Check every event of a batch, so that the problem names all bad ones."""
         single = not isinstance(events, Iterator)
         restricted = client.publishes is not None or client.sources is not None
         described: list[Described] = []
@@ -162,7 +164,7 @@ class Ingest:
             raise ApiProblem(
                 "not-permitted-to-publish",
                 "The client's `publishes` (types) or `sources` in the configuration do not cover what `errors` names; "
-                "nothing was stored. Another's source may not be used.",
+                "nothing was stored. A client may not publish as a source that belongs to another client.",
                 more={"errors": forbidden[:SHOWN]},
             )
         if problems:
@@ -173,7 +175,7 @@ class Ingest:
 
 
 def _events(headers: dict[bytes, bytes], scope: Scope, body: bytes) -> Iterable[Event | InvalidEvent]:
-    """Read the body in the mode that its content type says: a list of one, or an iterator over a batch.
+    """Read the body in the mode of its content type: a list of one event, or an iterator over a batch.
 
     Raises ApiProblem (415, 422).
     """
@@ -181,7 +183,7 @@ def _events(headers: dict[bytes, bytes], scope: Scope, body: bytes) -> Iterable[
     media_type, _, parameters = given.partition(";")
     media_type = media_type.strip().lower()
     if parameters and not _is_utf8(parameters):
-        raise ApiProblem("media-type", "JSON travels in UTF-8: leave `charset` out or say utf-8.")
+        raise ApiProblem("media-type", "JSON is UTF-8: leave `charset` out, or write utf-8.")
     if media_type == STRUCTURED:
         return [Event.from_structured(body)]
     if media_type == BATCH:
@@ -206,8 +208,8 @@ def _is_utf8(parameters: str) -> bool:
 
 
 def _too_large() -> ApiProblem:
-    # The connection stays open: the server drops the rest of the body. Closed now, the client would often see a reset
-    # instead of this answer.
+    # The connection stays open, and the server drops the rest of the body. If it were closed now, the client would
+    # often see a reset instead of this answer.
     return ApiProblem(
         "too-large",
         f"One request holds at most {MAX_BODY >> 20} MiB and {MAX_BATCH} events; nothing was stored. Send smaller "
@@ -218,8 +220,8 @@ def _too_large() -> ApiProblem:
 def _conflict(conflict: IdConflict, count: int) -> ApiProblem:
     return ApiProblem(
         "id-conflict",
-        "The same `source` and `id` came before with other content; nothing was stored. A new event needs a new id; "
-        "a repeat must be the same in every part.",
+        "An event with this `source` and `id` exists with other content. Nothing was stored. A new event needs a new "
+        "id, and a repeated event must be the same in every part.",
         more={
             "errors": [
                 {"where": "id" if count == 1 else f"[{index}].id", "rule": "id-conflict"} for index in conflict.indexes

@@ -1,4 +1,4 @@
-"""`/openapi.json`: FastAPI's description of its own routes, with what it does not know added."""
+"""`/openapi.json`: FastAPI's description of its routes, and what the plain ASGI functions ahead of it serve."""
 
 from importlib.metadata import version
 from typing import Any, Final
@@ -7,10 +7,10 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse, Response
 
-from hub.api.inbound import MAX_BODY as MAX_SENT
 from hub.api.inbound import PREFIX
 from hub.api.ingest import MAX_BATCH, MAX_BODY, PATH
 from hub.http.problems import MEDIA_TYPE, STATUSES, URN
+from plugins.connector import Connector
 from schemas.event import BATCH, JSON, STRUCTURED
 from schemas.export import ENVELOPE
 
@@ -45,7 +45,7 @@ async def openapi_json(request: Request) -> Response:
 
 
 def describe(api: FastAPI) -> None:
-    """Let `api.openapi()` give the whole description; it is made at the first call."""
+    """Make `api.openapi()` return the whole description, which is built at the first call."""
 
     def whole() -> dict[str, Any]:
         if not api.openapi_schema:
@@ -60,7 +60,7 @@ def _whole(api: FastAPI) -> dict[str, Any]:
         title="Skolnav",
         version=version("skolnav"),
         summary="The integration hub for Swedish schools",
-        description="Errors are problem documents (RFC 9457). Nothing that is sent is ever repeated in one.",
+        description="Errors are problem documents (RFC 9457). None repeats anything that was sent.",
         routes=api.routes,
     )
     paths: dict[str, Any] = document["paths"]
@@ -70,7 +70,7 @@ def _whole(api: FastAPI) -> dict[str, Any]:
         for operation in operations.values():
             responses = operation.setdefault("responses", {})
             if path not in (PATH, INBOUND):
-                # Also over FastAPI's own 422, whose shape is not what is answered.
+                # This replaces FastAPI's own 422 too, since the hub answers in another shape.
                 for status in _ERRORS:
                     responses[str(status)] = {"$ref": "#/components/responses/Problem"}
             if path in _PULLED:
@@ -79,7 +79,7 @@ def _whole(api: FastAPI) -> dict[str, Any]:
                 if path.endswith("/events"):
                     responses["200"]["headers"] = {
                         "Link": {
-                            "description": 'Where to read on: `<...>; rel="next"`, with an opaque cursor',
+                            "description": 'Where to continue: `<...>; rel="next"`, with an opaque cursor',
                             "schema": {"type": "string"},
                         }
                     }
@@ -96,7 +96,7 @@ def _whole(api: FastAPI) -> dict[str, Any]:
             "type": {"enum": [URN + code for code in STATUSES]},
             "title": {"type": "string"},
             "status": {"type": "integer"},
-            "detail": {"type": "string", "description": "What was wrong and what to do"},
+            "detail": {"type": "string", "description": "What is wrong and what to do"},
             "errors": {
                 "type": "array",
                 "items": {
@@ -123,8 +123,8 @@ def _ingest() -> dict[str, Any]:
         "type": "object",
         "required": ["accepted", "duplicates", "ids"],
         "properties": {
-            "accepted": {"type": "integer", "description": "Events that are stored now, durably"},
-            "duplicates": {"type": "integer", "description": "Events that were known before, with the same content"},
+            "accepted": {"type": "integer", "description": "Events that this request stored durably"},
+            "duplicates": {"type": "integer", "description": "Events that were stored earlier with the same content"},
             "ids": {"type": "array", "items": {"type": "string"}, "description": "In the order of the batch"},
         },
     }
@@ -132,7 +132,7 @@ def _ingest() -> dict[str, Any]:
         "tags": ["events"],
         "summary": "Publish events",
         "description": f"One event or a batch, at most {MAX_BODY >> 20} MiB and {MAX_BATCH} events. The answer comes "
-        "when all is durable; of a batch with one bad event nothing is stored. Sending it again is harmless.",
+        "when all events are durable. A batch with one bad event stores nothing. Sending it again is harmless.",
         "operationId": "publish",
         "parameters": [
             {
@@ -166,9 +166,10 @@ def _inbound() -> dict[str, Any]:
     return {
         "tags": ["connectors"],
         "summary": "Send something to a connector",
-        "description": "What is taken and answered here is each connector's own matter, in any method; so is how it "
-        f"knows the caller: no token of the hub's is asked for. At most {MAX_SENT >> 20} MiB. A path that a connector "
-        "does not offer, and a connector that is not there, are the same 404.",
+        "description": "Each connector decides which methods and bodies it accepts here, how it answers, and how it "
+        f"authenticates the caller: the hub asks for no token. At most {Connector.receive_limit >> 20} MiB, unless the "
+        "connector's own documentation says otherwise. A path that a connector does not offer and a connector that "
+        "does not exist get the same 404.",
         "operationId": "send_to_connector",
         "parameters": [
             {
@@ -180,10 +181,10 @@ def _inbound() -> dict[str, Any]:
             }
             for name, says in (
                 ("instance", "The name under `connectors` in the configuration"),
-                ("path", "The connector's own; it may hold slashes"),
+                ("path", "A path of the connector's own, which may contain slashes"),
             )
         ],
-        "requestBody": {"content": {"*/*": {"schema": {"description": "As the connector's own documentation says"}}}},
+        "requestBody": {"content": {"*/*": {"schema": {"description": "Documented by the connector"}}}},
         "responses": {
             "2XX": {"description": "What the connector answers"},
             **{str(status): {"$ref": "#/components/responses/Problem"} for status in (404, 408, 413, 429, 500, 503)},

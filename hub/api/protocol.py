@@ -1,21 +1,25 @@
-"""HTTP/1.1 as uvicorn speaks it, with an answer's head and body in one write instead of two."""
+"""uvicorn's HTTP/1.1, with the head and the body of an answer in one write instead of two."""
 
 import asyncio
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from hub.http.problems import MEDIA_TYPE, ApiProblem
 
+UNREAD_S: Final = 5.0
+
 _HEAD_ENDS: Final = b"\r\n\r\n"
-_NO_HTTP: Final = ApiProblem("invalid-request", "This is no HTTP/1.1 request that can be read. Check what sends it.")
+_NO_HTTP: Final = ApiProblem(
+    "invalid-request", "This is not a readable HTTP/1.1 request. Check the program that sends it."
+)
 
 
 class OneWrite:
-    """A transport that keeps an answer's head until its body comes, and at most until the next turn of the loop.
+    """A transport that holds the head of an answer until its body comes, and at most until the next turn of the loop.
 
-    A write is a system call, and a tenth of what an acknowledgement costs. Where head and body are given in one turn,
-    as the gate's permit demands, they leave in that turn.
+    A write is a system call, and costs a tenth of an acknowledgement. Head and body that are written in one turn, as
+    the gate's permit requires, leave in that turn.
     """
 
     __slots__ = ("_held", "_loop", "_transport", "get_extra_info", "is_closing", "pause_reading", "resume_reading")
@@ -53,11 +57,32 @@ class OneWrite:
 
 
 class Protocol(HttpToolsProtocol):
+    """A connection. A body that goes on after its answer is read for nothing for `UNREAD_S`, and then cut off.
+
+    Cut off at once, the client might lose the answer, which says why: the kernel resets a connection that is closed
+    while bytes are unread.
+    """
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
 
+    def on_message_complete(self) -> None:
+        if self.cycle.response_complete:
+            self.cycle.more_body = False  # uvicorn leaves it as it was at the answer
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        answered = self.cycle
+        if answered.response_complete and answered.more_body:
+            self.loop.call_later(UNREAD_S, self._cut_off, answered)
+
+    def _cut_off(self, answered: RequestResponseCycle) -> None:
+        if answered.more_body and not self.transport.is_closing():
+            self.transport.close()
+
     def send_400_response(self, msg: str) -> None:
-        """uvicorn's answer to bytes that are no HTTP, in the shape of every other error here."""
+        """The answer to bytes that are not HTTP, as a problem document like every other error."""
         body = _NO_HTTP.body()
         head = (
             f"HTTP/1.1 {_NO_HTTP.status} Bad Request\r\ncontent-type: {MEDIA_TYPE}\r\n"

@@ -25,7 +25,7 @@ STOP_S: Final = 5  # how long open requests may take when the hub stops
 
 
 class _Server(uvicorn.Server):
-    """Signals are the command's business, not each server's; `up` is set when it listens."""
+    """A server that leaves signals to the command line. `up` is set when it listens."""
 
     def __init__(self, settings: uvicorn.Config) -> None:
         super().__init__(settings)
@@ -41,10 +41,10 @@ class _Server(uvicorn.Server):
 
 
 class Servers:
-    """Serves from `start` to `stop`. `address` is where it listens: where port 0 was asked for, the system's choice."""
+    """Serves from `start` to `stop`. `address` is where it listens; port 0 becomes the port that the system chose."""
 
     def __init__(self, services: Services, reloader: Reloader | None = None) -> None:
-        """`reloader` serves `POST /v1/operator/apply`; None: there is no file to read again."""
+        """`reloader` serves `POST /v1/operator/apply`. None: the hub was not started from a file."""
         self._services = services
         self._api: Api | None = None
         self._apply = None if reloader is None else partial(_apply, reloader)
@@ -56,12 +56,12 @@ class Servers:
         """Raises OSError if the address or the socket can't be listened on."""
         config = self._services.config
         family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-        # With the protocol named, asyncio sets TCP_NODELAY on what it accepts.
+        # asyncio sets TCP_NODELAY on accepted connections only where the protocol is named.
         outside = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         outside.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             outside.bind((config.host, config.port))
-            outside.listen(BACKLOG)  # now: two hubs that start at once can both bind
+            outside.listen(BACKLOG)  # at once, since two hubs that start together can both bind
             self.address = outside.getsockname()[:2]
             local = _local_socket(self.socket_path)
         except OSError:
@@ -73,7 +73,7 @@ class Servers:
         await self._serve(create_app(self._services, local=True, apply=self._apply), local)
 
     async def stop(self) -> None:
-        self._services.pages.close()  # whoever holds a stream or a long poll is let go
+        self._services.pages.close()  # ends open streams and long polls
         for server, _ in self._running:
             server.should_exit = True
         await asyncio.gather(*(task for _, task in self._running), return_exceptions=True)
@@ -100,7 +100,7 @@ async def _apply(reloader: Reloader, dry_run: bool) -> Mapping[str, Any]:
     except ConfigErrors as errors:
         raise ApiProblem(
             "invalid-content",
-            "The configuration file can't be used; nothing was changed. Mend what `errors` names.",
+            "The configuration file can't be used. Nothing was changed. Mend what `errors` names.",
             more={"errors": [each.to_json() for each in errors.errors]},
         ) from None
     except ConfigurationError as error:
@@ -108,9 +108,9 @@ async def _apply(reloader: Reloader, dry_run: bool) -> Mapping[str, Any]:
 
 
 def _local_socket(path: Path) -> socket.socket:
-    """Only the user that the hub runs as may call here; a socket that an earlier life left behind is replaced.
+    """A socket that only the hub's own user may call. It replaces one that a killed hub left behind.
 
-    The path is reached by way of the folder: a Unix socket's address holds 107 bytes at most.
+    It is bound through the folder's handle, since the address of a Unix socket holds at most 107 bytes.
     """
     path.unlink(missing_ok=True)
     local = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

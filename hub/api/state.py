@@ -1,4 +1,4 @@
-"""`GET /v1/state/{subject}`: what the hub knows now, through the gate."""
+"""`GET /v1/state/{subject}`: the last known state of a subject, through the gate."""
 
 import contextlib
 import re
@@ -11,16 +11,14 @@ from starlette.responses import Response
 from hub.assembly.services import Services
 from hub.bus.base import Stored
 from hub.config.model import Role
-from hub.delivery.pages import Unsettled
 from hub.http.access import Caller, Parts
 from hub.http.problems import ApiProblem
 from hub.http.sending import Send, send_batch
-from hub.privacy.base import Decision, Intent, PermitRefused, Recipient
+from hub.privacy.base import Decision, PermitRefused, Recipient, Rule
+from hub.privacy.telling import settled
 from hub.store import audit
-from hub.store.base import Operation
-from hub.store.withheld import Withheld
 
-_REDOS: Final = 20
+SUBSCRIPTION: Final = "state"  # what the log of disclosures calls a look-up
 _ENTITY: Final = re.compile(r"[a-z_]+/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 router = APIRouter(tags=["state"])
@@ -30,7 +28,7 @@ router = APIRouter(tags=["state"])
 async def state(subject: str, parts: Parts, who: Caller) -> Response:
     """The last event of each entity with this subject (`person/<uuid>`, `lesson/<uuid>`), as the client's data contract
     lets it be seen. A person is named by the pseudonym that the client knows; under a contract with `identity` by the
-    SS 12000 id too. What is not there and what may not be told is the same 404.
+    SS 12000 id too. The answer for a subject that is withheld is the same 404 as for one that does not exist.
     """
     who.require(Role.SUBSCRIBER)
     return _State(parts, who.recipient_or_403(), subject)
@@ -41,28 +39,26 @@ class _State(Response):
         self._parts = parts
         self._recipient = recipient
         self._subject = subject
+        self._teller = parts.telling.to(recipient, SUBSCRIPTION)
+        self._decisions: Sequence[Decision] = ()
         self.background = None
 
     async def __call__(
         self, scope: Any, receive: Callable[[], Awaitable[MutableMapping[str, Any]]], send: Send
     ) -> None:
-        superseded = self._parts.directory.superseded
         found = await self._parts.log.states_of(self._name())
-        stored = [each for each in found if each.entity is not None and not superseded(each.entity)]
-        for _ in range(_REDOS):
-            decisions = await self._decide(stored)
-            bodies = self._permit(decisions)
-            if bodies is not None:
-                break
-        else:
-            raise Unsettled
+        stored = [each for each in found if each.entity is not None]
+        await self._decide(stored)
+        bodies = await settled(self._permit, lambda: self._decide(stored))
         if not bodies:
             raise ApiProblem("not-found", "Nothing is known of this subject that the client may see.")
-        await send_batch(send, bodies, (), lambda: self._permit(decisions) is not None)
+        await send_batch(send, bodies, (), lambda: self._permit() is not None)
 
     def _name(self) -> str:
-        """The subject as the log has it. Under a contract without `identity` a person goes by the pseudonym alone: an
-        SS 12000 id must lead nowhere there, since the answer would tell whose the pseudonym is.
+        """The subject as the log has it.
+
+        Under a contract without `identity` a person is found by pseudonym alone. If an SS 12000 id were accepted too,
+        the answer would show which person the pseudonym belongs to.
         """
         kind, _, id = self._subject.partition("/")
         if kind == "person":
@@ -70,34 +66,23 @@ class _State(Response):
                 return f"person/{self._parts.gate.person_of(self._recipient, id)}"
         return self._subject.lower() if _ENTITY.fullmatch(self._subject) else self._subject
 
-    async def _decide(self, stored: Sequence[Stored]) -> Sequence[Decision]:
-        """Decide now, and make it durable. Looking something up takes one commit, whatever comes of it."""
-        decisions = [self._parts.gate.decide(each, self._recipient, state=True) for each in stored]
-        intents = [
-            Intent(
-                self._recipient.name,
-                "state",
-                "live",
-                decision.rule,
-                decision.allowed,
-                tuple(contract.version for contract in self._recipient.contracts),
-                (decision.stored.at,),
-                decision.stored.about,
-            )
-            for decision in decisions
-        ]
-        marks: list[Withheld] = [mark for decision in decisions for mark in decision.withheld]
-        tenant, now = self._parts.store.tenant, self._parts.clock.utc()
-        operations: list[Operation] = [audit.add(tenant, now, self._recipient.name, "state.read", "")]
-        if intents:
-            operations.append(self._parts.disclosures.record(intents))
-        if marks:
-            operations.append(self._parts.withheld.mark(marks))
-        await self._parts.store.commit(*operations)
-        return [decision for decision in decisions if decision.allowed]
+    async def _decide(self, stored: Sequence[Stored]) -> None:
+        """Decide now, and make it durable. Each look-up takes one commit, whatever it finds."""
+        ledger = self._teller.ledger()
+        decisions = []
+        for each in stored:
+            decision = ledger.judge(each, state=True)
+            if decision.allowed:
+                ledger.disclose(decision)
+                decisions.append(decision)
+            elif decision.rule is Rule.UNDECIDED:
+                ledger.withhold(decision)
+        store, now = self._parts.store, self._parts.clock.utc()
+        await store.commit(audit.add(store.tenant, now, self._recipient.name, "state.read", ""), *ledger.operations())
+        self._decisions = decisions
 
-    def _permit(self, decisions: Sequence[Decision]) -> Sequence[bytes] | None:
+    def _permit(self) -> Sequence[bytes] | None:
         try:
-            return [self._parts.gate.permit(decision) for decision in decisions]
+            return [self._teller.permit(decision) for decision in self._decisions]
         except PermitRefused:
             return None

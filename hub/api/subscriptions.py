@@ -1,6 +1,6 @@
-"""`/v1/subscriptions`: a client's own, made, changed, paused, tested and replayed.
+"""`/v1/subscriptions`: a client makes, changes, pauses, tests and replays its own subscriptions.
 
-What a subscriber sees here tells nothing of backlog, lag or positions (promise 5): that is for operators.
+A subscriber sees no backlog, lag or position (promise 5). Operators do.
 """
 
 from collections.abc import Mapping
@@ -29,9 +29,9 @@ router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
 
 class Stretch(BaseModel):
-    """What to send again: events accepted from `since` (or after the feed cursor `after`) up to `until`.
+    """Which events to send again: accepted from `since` (or after the feed cursor `after`) up to `until`.
 
-    Left out: from the oldest kept, up to now.
+    Left out: from the oldest stored event, up to now.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -43,7 +43,7 @@ class Stretch(BaseModel):
 
 @router.post("", status_code=201, summary="Make a subscription", response_class=JSONResponse)
 async def make(spec: SubscriptionSpec, parts: Parts, who: Caller) -> Response:
-    """A webhook is asked for its consent first (status `pending`). Its secret is shown in this answer alone."""
+    """The hub asks a webhook for its consent first (status `pending`). Only this answer shows the webhook's secret."""
     who.require(Role.SUBSCRIBER)
     own = sum(each.recipient.name == f"client/{who.id}" for each in parts.subscriptions.all())
     if own >= MAX_OWN:
@@ -58,10 +58,10 @@ async def make(spec: SubscriptionSpec, parts: Parts, who: Caller) -> Response:
 
 @router.get("", summary="The caller's subscriptions", response_class=JSONResponse)
 async def mine(parts: Parts, who: Caller) -> Response:
-    """An operator gets everybody's, with how they stand."""
+    """An operator gets those of all clients, with how the delivery to each stands."""
     who.require(Role.SUBSCRIBER, Role.OPERATOR)
-    everybody = Role.OPERATOR in who.roles
-    found = [each for each in parts.subscriptions.all() if everybody or each.recipient.name == f"client/{who.id}"]
+    of_all = Role.OPERATOR in who.roles
+    found = [each for each in parts.subscriptions.all() if of_all or each.recipient.name == f"client/{who.id}"]
     return as_json({"subscriptions": [_shown(parts, each, who) for each in found]})
 
 
@@ -85,7 +85,9 @@ async def one(id: str, parts: Parts, who: Caller) -> Response:
     },
 )
 async def change(id: str, changes: dict[str, Any], parts: Parts, who: Caller) -> Response:
-    """Keys that are left out stay; null takes one out. What stands in the configuration file is changed there (409)."""
+    """A key that is left out keeps its value, and null removes one. 409 for a subscription of the configuration file:
+    change it there.
+    """
     subscription_of(parts, who, id)
     try:
         changed = await parts.subscriptions.update(id, changes, who.id)
@@ -96,7 +98,7 @@ async def change(id: str, changes: dict[str, Any], parts: Parts, who: Caller) ->
 
 @router.delete("/{id}", status_code=204, summary="Delete a subscription", response_class=Response)
 async def delete(id: str, parts: Parts, who: Caller) -> Response:
-    """With its cursor, parked keys and dead letters."""
+    """Its cursor, parked keys and dead letters are deleted too."""
     subscription_of(parts, who, id, also_operator=True)
     await parts.subscriptions.remove(id, who.id)
     return Response(status_code=204)
@@ -104,26 +106,26 @@ async def delete(id: str, parts: Parts, who: Caller) -> Response:
 
 @router.post("/{id}/pause", summary="Deliver nothing for now", response_class=JSONResponse)
 async def pause(id: str, parts: Parts, who: Caller) -> Response:
-    """Nothing is lost: its events stay as long as all events, and are caught up on resume."""
-    return await _set(parts, who, id, Status.PAUSED, PAUSED)
+    """No event is lost: events stay for as long as the hub keeps any, and a resumed subscription catches up."""
+    return await _set(parts, who, id, to=Status.PAUSED, reason=PAUSED)
 
 
 @router.post("/{id}/resume", summary="Go on", response_class=JSONResponse)
 async def resume(id: str, parts: Parts, who: Caller) -> Response:
-    """A webhook is asked for its consent first, now, and is `pending` until it has given it."""
-    return await _set(parts, who, id, Status.ACTIVE, "")
+    """The hub asks a webhook for its consent now. The subscription is `pending` until the webhook has given it."""
+    return await _set(parts, who, id, to=Status.ACTIVE, reason="")
 
 
 @router.post("/{id}/test", summary="Send a test event", response_class=JSONResponse)
 async def test(id: str, parts: Parts, who: Caller) -> Response:
-    """An event that concerns nobody, sent now. The answer says how that ended, as a code such as `http-503`."""
+    """The hub sends an event about no person now. The answer says how that ended, with a code such as `http-503`."""
     found = subscription_of(parts, who, id, also_operator=True)
     if found.sink["kind"] in PULLED:
         raise ApiProblem("state-conflict", "A feed or stream is tested by reading it; nothing is sent from here.")
     if found.status is Status.PENDING:
         raise ApiProblem(
             "state-conflict",
-            "The webhook has not consented yet: nothing is sent before. Resume the subscription to have it asked now.",
+            "The webhook has not consented yet, and gets nothing before. Resume the subscription to ask it again.",
         )
     outcome = await parts.delivery.test(id)
     return as_json({"result": outcome.result, "reason": outcome.reason})
@@ -131,11 +133,11 @@ async def test(id: str, parts: Parts, who: Caller) -> Response:
 
 @router.post("/{id}/replay", status_code=202, summary="Send events again", response_class=JSONResponse)
 async def replay(id: str, stretch: Stretch, parts: Parts, who: Caller) -> Response:
-    """In a lane of its own, marked `skolnavlane`, each event decided on anew. The live cursor stays where it is."""
+    """In a lane of its own, marked `skolnavlane`. Each event is decided anew, and the live cursor does not move."""
     subscription_of(parts, who, id, also_operator=True)
     if stretch.after is not None and stretch.since is not None:
-        raise ApiProblem("invalid-request", "Say `since` or `after`, not both.")
-    since = stretch.since if stretch.after is None else (await parts.pages.open(id, stretch.after)).position
+        raise ApiProblem("invalid-request", "Send `since` or `after`, not both.")
+    since = stretch.since if stretch.after is None else (await parts.pages.open(id, stretch.after)).read.position
     lane = await parts.delivery.replay(id, since=since, until=stretch.until, by=who.id)
     parts.pages.wake()
     return as_json({"lane": lane}, 202)
@@ -146,7 +148,7 @@ async def letters(
     id: str,
     parts: Parts,
     who: Caller,
-    after: Annotated[str, Query(max_length=200, description="The last id of the list before")] = "",
+    after: Annotated[str, Query(max_length=200, description="The last id of the page before")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     subscription_of(parts, who, id, also_operator=True)
@@ -158,18 +160,18 @@ async def letters(
 
 @router.post("/{id}/dead-letters/{letter}/resend", status_code=202, summary="Try it again", response_class=JSONResponse)
 async def resend(id: str, letter: str, parts: Parts, who: Caller) -> Response:
-    """In a lane of its own, decided on anew; the letter leaves the list."""
+    """In a lane of its own, and decided anew. The letter leaves the list."""
     subscription_of(parts, who, id, also_operator=True)
     lane = await parts.delivery.resend(id, letter, by=who.id)
     parts.pages.wake()
     return as_json({"lane": lane}, 202)
 
 
-async def _set(parts: Services, who: Principal, id: str, to: Status, reason: str) -> Response:
+async def _set(parts: Services, who: Principal, id: str, *, to: Status, reason: str) -> Response:
     subscription_of(parts, who, id, also_operator=True)
     changed = await parts.subscriptions.set_status(id, to, reason, who.id)
     if changed is None:
-        raise ApiProblem("not-found", "The subscription was removed meanwhile.")
+        raise ApiProblem("not-found", "The subscription was removed in the meantime.")
     return as_json(_shown(parts, changed, who))
 
 

@@ -18,8 +18,8 @@ from hub.clock import Clock, SystemClock
 from hub.config import HubConfig
 from hub.delivery.base import Sink
 from hub.delivery.delivery import Delivery
-from hub.delivery.follower import Parts
 from hub.delivery.pages import Pages
+from hub.delivery.parts import Parts
 from hub.delivery.relay import Relay
 from hub.directory.directory import Change, Directory
 from hub.engines import EmbeddedEngine, Engine
@@ -28,6 +28,7 @@ from hub.hosting.timers import Timers
 from hub.privacy.directory_view import GuardedDirectory
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.telling import Telling
 from hub.privacy.withheld import WithheldMarks
 from hub.registry.registry import Registry
 from hub.sinks.webhooks import Webhooks
@@ -100,7 +101,8 @@ class Hub:
         self.log.observe(self.directory.observe)
         gate = PrivacyGate(catalogue, self.directory, keys, clock, tenant)
         disclosures = Disclosures(self.store, keys, tenant, clock)
-        self.withheld = WithheldMarks(self.store, self.log, self.directory, gate, tenant)
+        self.withheld = WithheldMarks(self.store, self.log, self.directory, tenant)
+        telling = Telling(gate, self.directory, disclosures, self.withheld)
         self.webhooks = Webhooks(config, clock)
         registry = await Registry.open(config, store=self.store, catalogue=catalogue, keys=keys, clock=clock)
         await engine.keep_keys()  # the registry has opened the sealed specifications with them
@@ -111,26 +113,28 @@ class Hub:
         self.hosts = Hosts(
             plugins=self.plugins, store=self.store, clock=clock,
             directory=lambda instance, recipient: GuardedDirectory(
-                self.directory, gate, disclosures, self.store, self.log, recipient, tenant
+                directory=self.directory, telling=telling, store=self.store, log=self.log, recipient=recipient,
+                person_of=gate.person_of,
             ),
             wake=self.relay.wake, pause=self._pause_connector, on_problem=self._connector_problem,
         )  # fmt: skip
         waits = FirstLoad(config, catalogue=catalogue, directory=self.directory, clock=clock, since=self._started_at)
         parts = Parts(
-            tenant, self.log, self.store, gate, disclosures, self.withheld, clock, random.Random(),  # noqa: S311
-            keys.derive(f"{tenant}/delivery-id"), self.problem, waits,
+            tenant=tenant, log=self.log, store=self.store, telling=telling, clock=clock,
+            dice=random.Random(),  # noqa: S311
+            id_key=keys.derive(f"{tenant}/delivery-id"), problem=self.problem, waits=waits,
         )  # fmt: skip
         self.delivery = Delivery(parts, registry, catalogue, self._sink, self._handshake)
         registry.first_cursor = self.delivery.first_cursor
         pages = Pages(
-            log=self.log, store=self.store, directory=self.directory, gate=gate, disclosures=disclosures,
-            withheld=self.withheld, registry=registry, catalogue=catalogue, keys=keys, clock=clock,
-            retention=config.retention, waits=waits,
+            log=self.log, store=self.store, telling=telling, registry=registry, catalogue=catalogue, keys=keys,
+            clock=clock, retention=config.retention, waits=waits,
         )  # fmt: skip
         self.services = Services(
             config=config, clock=clock, plugins=self.plugins, catalogue=catalogue, engine=engine, keys=keys,
             store=self.store, log=self.log, directory=self.directory, gate=gate, disclosures=disclosures,
-            withheld=self.withheld, subscriptions=registry, delivery=self.delivery, pages=pages, hosts=self.hosts,
+            withheld=self.withheld, telling=telling, subscriptions=registry, delivery=self.delivery, pages=pages,
+            hosts=self.hosts,
         )  # fmt: skip
         self.directory.listen(self._look_again)
         await self.delivery.prepare()

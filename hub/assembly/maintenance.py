@@ -37,7 +37,9 @@ class Maintenance:
         today = clock.school().date()
         while True:
             try:
-                await services.log.trim(clock.utc() - services.config.retention)
+                before = clock.utc() - services.config.retention
+                services.directory.schedule.forget(before)
+                await services.log.trim(before)
                 if clock.school().date() != today:
                     today = clock.school().date()
                     services.withheld.new_day(today)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hub.keys import Keys
     from hub.privacy.disclosures import Disclosures
     from hub.privacy.gate import PrivacyGate
+    from hub.privacy.telling import Telling
     from hub.privacy.withheld import WithheldMarks
     from hub.registry.registry import Registry
     from hub.store.base import Store
@@ -38,6 +39,7 @@ class Services:
     gate: "PrivacyGate"
     disclosures: "Disclosures"
     withheld: "WithheldMarks"
+    telling: "Telling"
     subscriptions: "Registry"
     delivery: "Delivery"
     pages: "Pages"

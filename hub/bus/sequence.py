@@ -1,4 +1,4 @@
-"""`sequence` and acceptance time: they order the events of one key and never fall (docs/architecture.md, Promises)."""
+"""`sequence` and acceptance time: they order the events of one key and never fall (docs/architecture.md, The log)."""
 
 import secrets
 from typing import Final

@@ -18,21 +18,21 @@ def _ended(arguments: Sequence[str]) -> int:
         left = language.choose(arguments, os.environ)
         from hub.cli import import_names
 
-        import_names.check()  # before anything of those names is imported
-        from hub.cli.commands import app  # now: its help is in the language that was chosen
+        import_names.check()  # before anything with those names is imported
+        from hub.cli.commands import app  # not earlier, since it builds its help in the chosen language
 
         return int(app(left, prog_name="skolnav", standalone_mode=True) or 0)
     except language.UnknownLanguage:
-        return _told(Failure(Code.USAGE, language.say("failure.language")))
+        return _reported(Failure(Code.USAGE, language.say("failure.language")))
     except Failure as failure:
-        return _told(failure)
+        return _reported(failure)
     except Exception as error:
         if os.environ.get("SKOLNAV_DEBUG"):
             raise
-        return _told(Failure(Code.FAILED, unexpected(error)))
+        return _reported(Failure(Code.FAILED, unexpected(error)))
 
 
-def _told(failure: Failure) -> int:
+def _reported(failure: Failure) -> int:
     sys.stdout.flush()
     sys.stderr.write(failure.text + "\n")
     return int(failure.code)

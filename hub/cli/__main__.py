@@ -1,4 +1,4 @@
-"""`python -m hub.cli`: for where the command itself is not on the path."""
+"""`python -m hub.cli`, for use where the command itself is not on the path."""
 
 from hub.cli import main
 

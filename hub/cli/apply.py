@@ -1,4 +1,4 @@
-"""`skolnav plan` and `skolnav apply`: what the configuration file changes at the hub that runs, told, then done."""
+"""`skolnav plan` and `skolnav apply`: show what the configuration file would change at the running hub, and do it."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ _SIGNS: Final = {"added": "+", "changed": "~", "paused": "-", "removed": "-"}
 
 
 def plan(path: Path, *, json: bool) -> None:
-    """Against the running hub and the configuration that it has in force; where none runs, against nothing.
+    """Compare with the configuration that the running hub has in force; where no hub runs, with nothing.
 
     Raises Failure.
     """
@@ -53,7 +53,7 @@ def apply(path: Path, *, yes: bool, json: bool) -> None:
 
 
 def _ask(hub: LocalHub, path: Path, *, dry_run: bool) -> dict[str, Any]:
-    """The hub reads its file itself: it has the environment and the secrets. Raises Failure."""
+    """Ask the hub to read its file, since the hub has the environment and the secrets. Raises Failure."""
     try:
         found: dict[str, Any] = hub.post("/v1/operator/apply", {"dry_run": dry_run})
     except Refused as refused:

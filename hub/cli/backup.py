@@ -18,7 +18,7 @@ from hub.engines.root_key import fits, made_with
 
 
 def backup(data: Path, folder: Path) -> None:
-    """By the hub that runs, else here, with its lock. Raises Failure."""
+    """The running hub makes the copy. Where none runs, this command does, under the hub's lock. Raises Failure."""
     folder = folder.absolute()
     try:
         with LocalHub(data) as hub:
@@ -30,7 +30,7 @@ def backup(data: Path, folder: Path) -> None:
             raise
         if not (data / STORE).exists() or not (data / LOG).exists():
             raise Failure(Code.FILES, say("backup.missing", path=data / STORE)) from None
-        with _told(data, "backup.exists"), _locked(data):
+        with _explained(data, "backup.exists"), _locked(data):
             written = back_up(data, folder)
     output.line(say("backup.done", folder=folder, size=size(written)))
     if (data / KEY).exists():
@@ -38,10 +38,10 @@ def backup(data: Path, folder: Path) -> None:
 
 
 def put_back(folder: Path, data: Path, key: bytes | None) -> None:
-    """`key` is the one that the hub would start with, None if it is not there yet. Raises Failure."""
+    """`key` is the key that the hub would start with; None if there is none yet. Raises Failure."""
     if key is not None and not fits(key, made_with(folder / STORE)):
         raise Failure(Code.FILES, say("restore.wrong-key", key=data / KEY))
-    with _told(data, "restore.exists"):
+    with _explained(data, "restore.exists"):
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _locked(data):
             restore(folder, data)
@@ -63,7 +63,7 @@ def _locked(data: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _told(data: Path, exists: str) -> Iterator[None]:
+def _explained(data: Path, exists: str) -> Iterator[None]:
     try:
         yield
     except FileExistsError as error:

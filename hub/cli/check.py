@@ -1,4 +1,4 @@
-"""`skolnav check`: the configuration file as a whole, how durable a hub would be here, and connectors' far sides."""
+"""`skolnav check`: the whole configuration file, how durable a hub would be here, and the connectors' self-tests."""
 
 import asyncio
 import os
@@ -22,9 +22,9 @@ from plugins.errors import SkolnavError
 from plugins.manager import Plugins, PluginsError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
-    """One connector's test. `passed` is None where it has none."""
+    """The self-test of one connector. `passed` is None where it has none."""
 
     name: str
     passed: bool | None
@@ -32,7 +32,7 @@ class Tested:
 
 
 def check(path: Path, *, selftest: bool, json: bool) -> Code:
-    """Say all that is wrong at once. Raises Failure where the installed packages contradict each other."""
+    """Show every error at once. Raises Failure where the installed packages contradict each other."""
     try:
         plugins = Plugins.load()
         config = load(path, plugins)
@@ -50,9 +50,9 @@ def check(path: Path, *, selftest: bool, json: bool) -> Code:
     if durability.error or key is not None:
         code = Code.FILES
     if json:
-        output.as_json(_answer(code, config, durability, key, tested))
+        output.as_json(_answer(config, durability, code=code, key=key, tested=tested))
     else:
-        _tell(path, config, durability, key, tested)
+        _show(config, durability, path=path, key=key, tested=tested)
     return code
 
 
@@ -65,7 +65,7 @@ def _refused(errors: ConfigErrors, json: bool) -> None:
 
 
 def _key(config: HubConfig) -> str | None:
-    """What is wrong with the key for the data that is there; None: nothing, or a hub runs with it."""
+    """Why the key does not fit the stored data; None where it fits, where there is no data, or where a hub runs."""
     if not (config.data / STORE).exists():
         return None
     try:
@@ -85,7 +85,7 @@ def _key(config: HubConfig) -> str | None:
     return None if fits(key, made) else say("failure.wrong-key", data=config.data)
 
 
-def _tell(path: Path, config: HubConfig, durability: Durability, key: str | None, tested: Iterable[Tested]) -> None:
+def _show(config: HubConfig, durability: Durability, *, path: Path, key: str | None, tested: Iterable[Tested]) -> None:
     for warning in config.warnings:
         _warn(warning.render(language()))
     output.line(say("check.good", file=path))
@@ -124,7 +124,7 @@ def _warn(text: str) -> None:
 
 
 def _answer(
-    code: Code, config: HubConfig, durability: Durability, key: str | None, tested: Iterable[Tested]
+    config: HubConfig, durability: Durability, *, code: Code, key: str | None, tested: Iterable[Tested]
 ) -> dict[str, Any]:
     return {
         "ok": code is Code.OK,
@@ -151,17 +151,17 @@ def _finding(found: Finding) -> dict[str, Any]:
 
 
 async def _tested(config: HubConfig) -> list[Tested]:
-    """All at once: each waits for a far side of its own."""
+    """All at once, since each waits for another far side."""
     return list(await asyncio.gather(*(_test(name, entry) for name, entry in config.connectors.items())))
 
 
 async def _test(name: str, entry: ConnectorEntry) -> Tested:
     if not has_selftest(entry):
-        return Tested(name, None)
+        return Tested(name=name, passed=None)
     try:
         await selftest(name, entry)
     except SkolnavError as error:
-        return Tested(name, False, error.sv if error.sv and language() == "sv" else str(error))
-    except Exception as error:  # the connector's own fault: what it says may quote data
-        return Tested(name, False, f"{type(error).__name__} ({place_of(error, entry.cls)})")
-    return Tested(name, True)
+        return Tested(name=name, passed=False, says=error.sv if error.sv and language() == "sv" else str(error))
+    except Exception as error:  # a fault of the connector's, whose text may quote data
+        return Tested(name=name, passed=False, says=f"{type(error).__name__} ({place_of(error, entry.cls)})")
+    return Tested(name=name, passed=True)

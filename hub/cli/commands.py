@@ -1,5 +1,6 @@
-"""The commands: what each is called and takes. What they do stands in modules of their own, imported when called for,
-so that `skolnav --help` does not wait for a whole hub.
+"""The commands with their names and options.
+
+A command that needs the hub's rooms imports its module when it is called, so that `skolnav --help` is quick.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How durably the embedded engine keeps what is accepted: what the data folder's file system can do."""
+"""How durably the file system of the data folder stores events."""
 
 import os
 import time
@@ -10,24 +10,24 @@ from typing import Final
 
 from hub.cli.language import say
 
-LITTLE: Final = 64 << 20  # bytes: less is as good as full
+LITTLE: Final = 64 << 20  # bytes; a disk with less counts as full
 SLOW_MS: Final = 50.0
 _IN_MEMORY: Final = frozenset({"tmpfs", "ramfs"})
 _NETWORK: Final = ("nfs", "cifs", "smb", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Durability:
-    """`folder` is the data folder, or where it would be made. `error`: it can't be written so that it stays."""
+    """`folder` is the data folder, or the existing folder that it would be made in."""
 
     folder: Path
-    kind: str  # of file system; empty where the system does not tell
+    kind: str  # the type of the file system; empty where it is unknown
     fsync_ms: float
     free: int | None  # bytes
-    error: str = ""
+    error: str = ""  # why a file can't be written durably there; empty if it can
 
     def warnings(self) -> Iterator[str]:
-        """What a municipality should know, in the user's language."""
+        """Warnings for the municipality, in the user's language."""
         if self.kind in _IN_MEMORY:
             yield say("durable.memory", kind=self.kind)
         if self.kind.startswith(_NETWORK):
@@ -39,7 +39,7 @@ class Durability:
 
 
 def probe(data: Path) -> Durability:
-    """Write and fsync a file there, and its name, as the hub does at its start. Nothing stays behind."""
+    """Write and fsync a file and its name there, as the hub does at its start, and remove it again."""
     folder = _nearest(data)
     kind, free = _kind(folder), free_bytes(folder)
     path = folder / f".skolnav-check-{os.getpid()}"
@@ -59,12 +59,14 @@ def probe(data: Path) -> Durability:
         finally:
             os.close(names)
     except OSError as error:
-        return Durability(folder, kind, 0.0, free, error.strerror or type(error).__name__)
-    return Durability(folder, kind, took_ms, free)
+        return Durability(
+            folder=folder, kind=kind, fsync_ms=0.0, free=free, error=error.strerror or type(error).__name__
+        )
+    return Durability(folder=folder, kind=kind, fsync_ms=took_ms, free=free)
 
 
 def free_bytes(folder: Path) -> int | None:
-    """What an ordinary user may still write there; None if it can't be told."""
+    """The bytes that an ordinary user may still write there; None if that is unknown."""
     with suppress(OSError):
         found = os.statvfs(_nearest(folder))
         return found.f_bavail * found.f_frsize
@@ -79,14 +81,14 @@ def size(count: int) -> str:
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder, or the one above that exists: where it will be made."""
+    """The folder, or the nearest folder above it that exists."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return folder
 
 
 def _kind(folder: Path) -> str:
-    """The file system's type by /proc/self/mountinfo: the mount whose device this folder is on."""
+    """The type of the folder's file system, from /proc/self/mountinfo by the device number."""
     device = folder.stat().st_dev
     wanted = f"{os.major(device)}:{os.minor(device)}"
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""How a command ends when it can't do its work: a text for a person and an exit code for a program."""
+"""How a command ends when it can't do its work: with a text for a person and an exit code for a program."""
 
 import errno
 import traceback
@@ -30,7 +30,7 @@ class Failure(Exception):
 
 
 def of_config(error: Exception) -> Failure:
-    """What `hub.cli.run.read` raises."""
+    """The failure for an exception of `hub.cli.run.read`."""
     from hub.config import ConfigErrors
 
     if isinstance(error, ConfigErrors):
@@ -39,7 +39,7 @@ def of_config(error: Exception) -> Failure:
 
 
 def of_start(error: Exception, data: Path) -> Failure | None:
-    """What `Hub.start` raises where a person can mend it; None for what should not happen."""
+    """The failure for an exception of `Hub.start` whose cause a person can mend; None for any other exception."""
     from hub.bus.base import LogUnavailable
     from hub.bus.sqlite import LogLocked, LogMismatch
     from hub.store.base import StoreUnavailable
@@ -64,14 +64,14 @@ def of_start(error: Exception, data: Path) -> Failure | None:
 
 
 def of_files(error: OSError, data: Path) -> Failure:
-    """A file of the hub's that can't be made, read or written."""
+    """The failure for a file of the hub's that can't be made, read or written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failure(Code.FILES, say("failure.full", data=data))
     return Failure(Code.FILES, say("failure.unwritable", path=error.filename or data, error=error.strerror))
 
 
 def unexpected(error: BaseException) -> str:
-    """Of which class and where: what an exception says may quote data."""
+    """The class of the exception and where it was raised. Its text is left out, since it may quote data."""
     last = traceback.extract_tb(error.__traceback__)[-1:]
     place = "".join(f" ({Path(frame.filename).name}:{frame.lineno})" for frame in last)
     return say("failure.internal", what=f"{type(error).__name__}{place}")

@@ -1,6 +1,6 @@
-"""Skolnav's import names are common words: whether they lead to Skolnav's own packages here (DESIGN section 2).
+"""Checks that Skolnav's import names, which are common words, lead to Skolnav's own packages here.
 
-Nothing of them is imported: a package that shadows one may do anything at import.
+The check imports none of them: a package that shadows one may do anything at import.
 """
 
 import sys
@@ -27,7 +27,7 @@ def check() -> None:
 
 
 def check_distributions() -> None:
-    """As `check`, for what is installed beside Skolnav: files of both may have been mixed in one folder.
+    """Like `check`, for other distributions: an installer may have mixed their files and Skolnav's in one folder.
 
     Raises Failure.
     """
@@ -40,17 +40,17 @@ def check_distributions() -> None:
 def _found(name: str) -> Path | None:
     """What an import of this name would load: a package's folder, or a module's file."""
     for finder in sys.meta_path:
-        # Not importlib.util.find_spec: of what is loaded already it only says where from.
+        # Not importlib.util.find_spec, which for a loaded module only returns where it was loaded from.
         spec = finder.find_spec(name, None) if hasattr(finder, "find_spec") else None
         if spec is not None:
-            # A folder without `__init__.py` shadows too, where Skolnav is installed as editable.
+            # A folder without `__init__.py` shadows too if Skolnav is installed as editable.
             places = [spec.origin] if spec.submodule_search_locations is None else spec.submodule_search_locations
             return next((Path(place) for place in places if place and Path(place).exists()), None)
     return None
 
 
 def _owner(name: str) -> str:
-    """The other distribution that brings a top-level package of this name; empty if none does."""
+    """Another distribution that has a top-level package of this name; empty if there is none."""
     for each in distributions():
         if each.name == DISTRIBUTION:
             continue

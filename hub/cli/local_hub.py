@@ -1,4 +1,4 @@
-"""The running hub, as the command line reaches it: over the socket in its data folder, as `local`, an operator."""
+"""Calls of the command line to the running hub: over the socket in the data folder, as the operator `local`."""
 
 import os
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ from hub.texts import text
 if TYPE_CHECKING:
     from hub.config.tree import Tree
 
-SOCKET: Final = "hub.sock"  # hub.api.server names it too; importing it would load the whole hub
+SOCKET: Final = "hub.sock"  # also in hub.api.server, which would load the whole hub if it were imported here
 TIMEOUT_S: Final = 60.0
 PAGE: Final = 1000  # entries of one page of a list
 CONFIG: Final = Path("skolnav.yaml")
 
 
 def data_folder(config: Path | None, data: Path | None) -> Path:
-    """Where the hub's files are: as given, or as the configuration file says. Raises Failure.
+    """The hub's data folder: as given, or as the configuration file says. Raises Failure.
 
-    Of the file only this is used: whoever operates the hub need not have its secrets in the environment.
+    Only this setting of the file is read, so an operator need not have the hub's secrets in the environment.
     """
     if data is not None:
         return data.absolute()
@@ -36,7 +36,7 @@ def data_folder(config: Path | None, data: Path | None) -> Path:
 
 
 def root_key(config: Path | None, data: Path | None) -> bytes | None:
-    """The key that a hub on that folder would use, as far as it is there now. Raises Failure."""
+    """The key that a hub on that folder would use; None if there is none yet. Raises Failure."""
     from hub.config.key import named
 
     path = config if config is not None else CONFIG
@@ -70,7 +70,7 @@ def _read(path: Path) -> "Tree":
 
 
 class LocalHub:
-    """Calls to the hub on one data folder. Raises Failure: NO_HUB where none runs, FAILED with what the hub says."""
+    """Calls to the hub on one data folder. Raises Failure: NO_HUB where none runs, FAILED with the hub's problem."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -82,9 +82,9 @@ class LocalHub:
         try:
             folder = os.open(self.data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError:
-            raise self._nobody() from None
+            raise self._no_hub() from None
         self._stack.callback(os.close, folder)
-        # By way of the folder: the address of a Unix socket holds 107 bytes at most.
+        # Through the folder's handle, since the address of a Unix socket holds at most 107 bytes.
         transport = httpx.HTTPTransport(uds=f"/proc/self/fd/{folder}/{SOCKET}")
         self._client = self._stack.enter_context(
             httpx.Client(
@@ -125,14 +125,14 @@ class LocalHub:
         try:
             answer = self._client.request(method, path, params=asked, json=content)
         except httpx.ConnectError:
-            raise self._nobody() from None
+            raise self._no_hub() from None
         except httpx.HTTPError:
             raise Failure(Code.FAILED, say("failure.no-answer", socket=self.data / SOCKET)) from None
         if answer.is_success:
             return answer.json() if answer.content else None
         raise Refused(answer.json())
 
-    def _nobody(self) -> Failure:
+    def _no_hub(self) -> Failure:
         return Failure(Code.NO_HUB, say("failure.no-hub", data=self.data))
 
 

@@ -1,4 +1,4 @@
-"""The hub's log on standard error: `time level logger: message`, and nothing that an exception may quote."""
+"""The hub's log on standard error: `time level logger: message`, without the texts of exceptions."""
 
 import logging
 import traceback
@@ -9,7 +9,7 @@ OURS: Final = ("hub", "skolnav", "plugins", "connectors")
 
 
 class Formatter(logging.Formatter):
-    """An exception is told by its class and where it was raised: its words may quote data."""
+    """Writes of an exception its class and where it was raised, since its text may quote data."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -23,7 +23,7 @@ class Formatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Ours from `level` on (a name of the configuration's `log_level`); what others write from warnings on.
+    """Log our own packages from `level` on (a value of `log_level`), and libraries from warnings on.
 
     At lower levels libraries write headers and addresses.
     """
@@ -33,6 +33,6 @@ def configure(level: str) -> None:
     logging.basicConfig(level=max(wanted, logging.WARNING), handlers=[handler], force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(wanted)
-    # It names each migration, and each peer that speaks no HTTP.
+    # Alembic would log each migration, and uvicorn each peer that does not speak HTTP.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)

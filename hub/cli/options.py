@@ -1,4 +1,4 @@
-"""Options that many commands have, and which hub they mean."""
+"""Options that many commands share, and the hub that they name."""
 
 import re
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Which hub, and how the answer is written: what stands before a subcommand counts where it says nothing itself."""
+    """Which hub, and how the answer is written. Options before a subcommand count unless the subcommand has its own."""
 
     config: Path | None = None
     data: Path | None = None
@@ -32,18 +32,18 @@ class Where:
     @classmethod
     def of(cls, ctx: typer.Context, config: Path | None, data: Path | None, json: bool) -> Self:
         before = ctx.obj if isinstance(ctx.obj, cls) else cls()
-        # Beside a folder that is named here, a file that was named before means nothing.
+        # If the subcommand names a folder, a file that was named before it does not count.
         if config is None and data is None:
             config, data = before.config, before.data
         return cls(config, data, json or before.json)
 
     def hub(self) -> LocalHub:
-        """To be entered. Raises Failure."""
+        """A context manager. Raises Failure."""
         return LocalHub(data_folder(self.config, self.data))
 
 
 def moment(given: str) -> datetime:
-    """A time with offset, or so long ago (`6h`); aware. Raises Failure."""
+    """The aware time that was given: a time with offset, or how long ago (`6h`). Raises Failure."""
     if ago := _AGO.match(given):
         return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:

@@ -1,4 +1,4 @@
-"""What goes to the screen: tables for people, plain columns where nobody looks, JSON for programs."""
+"""Output: drawn tables for a terminal, plain columns for a pipe, JSON for programs."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ def line(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """One line beside the answer: programs that read the answer do not get it."""
+    """One line on standard error, which a program that reads the answer does not get."""
     sys.stdout.flush()
     sys.stderr.write(text + "\n")
 
@@ -25,7 +25,7 @@ def as_json(value: Any) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """`columns` are keys of `column.*`. To a terminal with lines and colours, else in columns that nothing cuts off."""
+    """`columns` are keys of `column.*`. A terminal gets lines and colours, a pipe columns that are never cut."""
     heads = [say(f"column.{column}") for column in columns]
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
@@ -37,7 +37,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def facts(about: Mapping[str, object]) -> None:
-    """One thing: `column.*` keys and what stands under them. What is empty is left out."""
+    """The facts about one thing, by keys of `column.*`. Empty ones are left out."""
     shown = {say(f"column.{key}"): str(value) for key, value in about.items() if value not in (None, "", [], ())}
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
@@ -48,7 +48,7 @@ def facts(about: Mapping[str, object]) -> None:
 
 
 def agreed(question: str) -> bool:
-    """Ask a person; anything but yes is no. Raises Failure where nobody is there to ask."""
+    """Ask a person; any answer but yes is no. Raises Failure if standard input is not a terminal."""
     if not sys.stdin.isatty():
         raise Failure(Code.USAGE, say("apply.needs-yes"))
     sys.stdout.write(f"{question} ({say('answer.yes-no')}) ")
@@ -62,11 +62,11 @@ def _drawn(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    # A screen is narrow: columns in which nothing stands are left out, and what the rows go by is not broken.
+    # A screen is narrow, so empty columns are left out. The first column names the row and is never broken.
     shown = [number for number in range(len(heads)) if any(row[number] for row in cells)]
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for number in shown:
         drawn.add_column(heads[number], overflow="fold", no_wrap=number == 0)
     for row in cells:
-        drawn.add_row(*(Text(row[number]) for number in shown))  # as it is: an id may look like markup
+        drawn.add_row(*(Text(row[number]) for number in shown))  # not as markup, since an id may look like it
     Console(highlight=False).print(drawn)

@@ -18,7 +18,7 @@ from hub.cli.language import language, say
 from hub.config import ConfigErrors, HubConfig, load
 from plugins.manager import Plugins, PluginsError
 
-STOP_S: Final = 9.5  # supervisors kill after ten seconds
+STOP_S: Final = 9.5  # less than the ten seconds after which supervisors kill a process
 
 log = logging.getLogger("skolnav")
 
@@ -42,11 +42,11 @@ def run(path: Path) -> None:
 
 
 async def serve(config: HubConfig, plugins: Plugins, *, ready: Callable[[Hub, Servers], None]) -> None:
-    """Run until SIGINT or SIGTERM; `ready` is called once, when it listens. Raises Failure."""
-    told = _told_to_end()
+    """Run until SIGINT or SIGTERM. `ready` is called once, when the hub listens. Raises Failure."""
+    ended = _signal_to_end()
     asyncio.get_running_loop().set_exception_handler(_unhandled)
     starting = asyncio.ensure_future(Hub.start(config, plugins=plugins))
-    either: list[asyncio.Future[Any]] = [starting, told]
+    either: list[asyncio.Future[Any]] = [starting, ended]
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
         starting.cancel()
@@ -64,7 +64,7 @@ async def serve(config: HubConfig, plugins: Plugins, *, ready: Callable[[Hub, Se
         await _listen(servers, config)
         _spare_the_collector()
         ready(hub, servers)
-        await told
+        await ended
     finally:
         await servers.stop()
         await hub.stop()
@@ -104,30 +104,31 @@ def _up(hub: Hub, servers: Servers) -> str:
     )
 
 
-def _told_to_end() -> "asyncio.Future[None]":
-    """Done at the first SIGINT or SIGTERM. From then on the end has STOP_S; one more SIGINT ends at once.
+def _signal_to_end() -> "asyncio.Future[None]":
+    """A future that is done at the first SIGINT or SIGTERM.
 
-    Ending at once loses nothing: what was answered is durable, and the next start takes up from there.
+    From then on the hub has STOP_S to end in order. A second SIGINT ends it at once, which loses nothing: all answered
+    events are durable, and the next start continues from there.
     """
     loop = asyncio.get_running_loop()
-    told: asyncio.Future[None] = loop.create_future()
+    ended: asyncio.Future[None] = loop.create_future()
 
     def signalled(number: signal.Signals) -> None:
-        if told.done():
+        if ended.done():
             if number is signal.SIGINT:
                 log.warning("%s", say("run.at-once"))
                 _end_at_once(128 + signal.SIGINT)
             return
         log.info("%s", say("run.stopping"))
-        # In a thread of its own: whatever keeps the loop from ending must not keep this.
+        # In a thread, so that it fires even while something blocks the loop.
         late = threading.Timer(STOP_S, _late)
         late.daemon = True
         late.start()
-        told.set_result(None)
+        ended.set_result(None)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, signalled, number)
-    return told
+    return ended
 
 
 def _late() -> None:
@@ -141,15 +142,15 @@ def _end_at_once(code: int) -> None:
 
 
 def _unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-    """What nobody waited for. asyncio would write what the exception says and was called with, which may be data."""
+    """A task failed that no code waits for. asyncio's own handler would log its text, which may hold data."""
     error = context.get("exception")
-    log.error("a task failed and nobody waited for it", exc_info=error if isinstance(error, BaseException) else None)
+    log.error("a task failed that no code waited for", exc_info=error if isinstance(error, BaseException) else None)
 
 
 def _spare_the_collector() -> None:
-    """What is loaded by now stays: looking through it again and again cost half of the ingest rate.
+    """Let the collector skip everything loaded by now: scanning it again and again cost half of the ingest rate.
 
-    Events are freed by their counts; cycles are rare, so they are looked for less often than Python would.
+    Reference counts free events. Cycles are rare, so the collector runs less often than by default.
     """
     gc.collect()
     gc.freeze()

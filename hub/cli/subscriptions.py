@@ -1,4 +1,4 @@
-"""`skolnav subscriptions`: how each stands, and what an operator does to one."""
+"""`skolnav subscriptions`: how the delivery to each stands, and what an operator does to one."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -136,7 +136,7 @@ def replay(
 
 @subscriptions.command("remove", help=say("help.subscriptions-remove"))
 def remove(ctx: typer.Context, name: Subscription, yes: Yes = False, config: Config = None, data: Data = None) -> None:
-    where = Where.of(ctx, config, data, False)
+    where = Where.of(ctx, config, data, json=False)
     with where.hub() as hub:
         path = _path(named(hub, name))
         if not yes and not output.agreed(say("subscriptions.sure", name=name)):
@@ -156,7 +156,7 @@ def _set(where: Where, name: str, to: str) -> None:
 
 
 def named(hub: LocalHub, name: str) -> dict[str, Any]:
-    """By id, else by name; a connector's own by the connector's name. Raises Failure."""
+    """The subscription with this id, else this name; for a connector's own, the connector's name. Raises Failure."""
     everything: list[dict[str, Any]] = hub.get("/v1/subscriptions")["subscriptions"]
     for wanted in (name, f"connector:{name}"):
         for each in everything:

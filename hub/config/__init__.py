@@ -1,4 +1,4 @@
-"""The one configuration file: read, checked as a whole, secrets by reference alone."""
+"""The one configuration file: it is read and checked as a whole, and holds secrets by reference only."""
 
 from hub.config.findings import ConfigErrors, Finding
 from hub.config.load import load, parse, slug

@@ -1,4 +1,4 @@
-"""What is wrong, or worth a warning, in a configuration: file, line, place and a text that says what to write."""
+"""Errors and warnings about a configuration: file, line, place, and a text that says what to write instead."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,17 +11,17 @@ Path = tuple[str | int, ...]
 
 
 class Phrase(NamedTuple):
-    """A part of a text that depends on the language too."""
+    """A value of a text that is itself a text, in the same language."""
 
     key: str
     values: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing to tell. `line` counts from 1 (None: no line, the file itself), `path` is dotted.
+    """One error or warning. `line` counts from 1 (None: the file as a whole), `path` is dotted.
 
-    `shown` is the value, quoted, where it is neither secret nor personal, else empty.
+    `shown` is the value in quotes, or empty where the value may be secret or personal.
     """
 
     file: str
@@ -32,17 +32,17 @@ class Finding:
     shown: str = ""
 
     def says(self, language: str) -> str:
-        """What is wrong and what to write instead, one sentence or two."""
+        """What is wrong and what to write instead, in a sentence or two."""
         said = text(self.key, language, **{name: _in(language, value) for name, value in self.values.items()})
         return f"{self.shown} {said}" if self.shown else said[0].upper() + said[1:]
 
     def render(self, language: str) -> str:
-        """Where on one line, what on the next."""
+        """The place on one line, and the text on the next."""
         where = self.file if self.line is None else f"{self.file}:{self.line}"
         return f"{where}  {self.path}\n  {self.says(language)}" if self.path else f"{where}\n  {self.says(language)}"
 
     def to_json(self) -> dict[str, object]:
-        """JSON values, with what is wrong in both languages."""
+        """JSON values, with the text in both languages."""
         return {
             "file": self.file,
             "line": self.line,
@@ -54,7 +54,7 @@ class Finding:
 
 
 class ConfigErrors(Exception):
-    """A configuration that can't be used. `errors` are all that is wrong, in the order of the file."""
+    """The configuration can't be used. `errors` holds every error, in the order of the file."""
 
     def __init__(self, errors: Iterable[Finding]) -> None:
         self.errors = tuple(sorted(errors, key=lambda finding: (finding.line or 0, finding.path)))

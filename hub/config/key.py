@@ -1,4 +1,4 @@
-"""The hub's key where the configuration names one: 32 bytes, raw or as hexadecimal or base64, by reference alone."""
+"""The hub's key, if the configuration names one: a reference to 32 bytes, raw or as hexadecimal or base64."""
 
 import binascii
 import re
@@ -9,7 +9,7 @@ from hub.keys import KEY_BYTES
 
 
 def named(tree: Tree, given: Any) -> bytes | None:
-    """The key behind what stands at `key`; None if that is no reference, or nothing there is a key."""
+    """The key that the value of `key` refers to. None if the value is not a reference, or leads to no key."""
     match = re.fullmatch(r"\$\{(env|file):([^}]+)\}", given) if isinstance(given, str) else None
     if match is None:
         return None

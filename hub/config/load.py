@@ -1,4 +1,4 @@
-"""Read the configuration file, and hold it together: every error at once, each with its line and what to write."""
+"""Reads the configuration file and checks it as a whole: all errors at once, each with its line and what to write."""
 
 import os
 import re
@@ -36,11 +36,11 @@ _HUBS_OWN: Final = frozenset(ConnectorHead.model_fields)
 
 
 class InstalledConnectors(Protocol):
-    """What is asked of `plugins.manager.Plugins`."""
+    """What this module needs of `plugins.manager.Plugins`."""
 
     @property
     def problems(self) -> Sequence[object]:
-        """What is installed and can't be used; `str()` says why."""
+        """Installed packages that can't be used; `str()` says why."""
 
     def connector(self, name: str) -> type[Connector[Any]]:
         """Raises KeyError."""
@@ -55,36 +55,42 @@ def load(
 ) -> HubConfig:
     """Read and check a configuration file. Raises ConfigErrors with everything that is wrong.
 
-    Relative paths count from the file's folder. No secret ever stands in an error; a value stands there only where
-    neither it nor its key says that it may be secret or personal.
+    Relative paths count from the file's folder. An error never holds a secret. It holds a value only if neither the
+    value nor its key suggests that it is secret or personal.
     """
     path = Path(path)
     try:
         text = text_of(path)
     except TooMuch as much:
-        raise ConfigErrors([Finding(str(path), None, "", much.key, much.values)]) from None
+        raise ConfigErrors([Finding(file=str(path), line=None, path="", key=much.key, values=much.values)]) from None
     except (OSError, UnicodeDecodeError) as error:
         says = error.strerror if isinstance(error, OSError) else "UTF-8"
-        raise ConfigErrors([Finding(str(path), None, "", "config.unreadable", {"error": says})]) from None
+        raise ConfigErrors(
+            [Finding(file=str(path), line=None, path="", key="config.unreadable", values={"error": says})]
+        ) from None
     return parse(text, plugins, environ=environ, path=path)
 
 
 def parse(
     text: str, plugins: InstalledConnectors, *, environ: Mapping[str, str], path: Path | None = None
 ) -> HubConfig:
-    """As `load`, of a text. `path` is where it stands; relative paths count from its folder, without one from here."""
+    """Like `load`, for a text. Relative paths count from the folder of `path`; without one, from the current folder."""
     tree = Tree((path or Path("skolnav.yaml")).absolute().parent, environ)
     reader = _Reader(tree, plugins, str(path or "skolnav.yaml"))
     try:
         tree.read(text)
     except TooMuch as much:
-        raise ConfigErrors([Finding(reader.file, much.line, "", much.key, much.values)]) from None
+        raise ConfigErrors(
+            [Finding(file=reader.file, line=much.line, path="", key=much.key, values=much.values)]
+        ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        # The problem is the parser's own words; the context may quote the file, hence is left out.
+        # The problem is the parser's own text. Its context may quote the file and is left out.
         says = getattr(error, "problem", None) or type(error).__name__
         line = mark.line + 1 if mark else None
-        raise ConfigErrors([Finding(reader.file, line, "", "config.yaml", {"says": says})]) from None
+        raise ConfigErrors(
+            [Finding(file=reader.file, line=line, path="", key="config.yaml", values={"says": says})]
+        ) from None
     return reader.config(path)
 
 
@@ -95,7 +101,7 @@ def slug(municipality: str) -> str:
 
 
 class _Named(NamedTuple):
-    """A client or subscription that is valid in itself, and where it stands."""
+    """A client or subscription that is valid in itself, and its place in the file."""
 
     place: Place
     value: Any
@@ -116,7 +122,7 @@ class _Reader:
         data = self._tree.data
         if data is None:
             data = {}
-        # A key with nothing behind it (`connectors:`) is the same as no key.
+        # A key without a value (`connectors:`) is the same as no key.
         top = {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
         model = self._validated(FileModel, top, ())
         sections = top if isinstance(top, dict) else {}
@@ -161,7 +167,7 @@ class _Reader:
     # -- sections --------------------------------------------------------------------------------------------------
 
     def _list(self, sections: Mapping[str, Any], name: str, model: type[Any], naming: str) -> list[_Named]:
-        """The items of a list that are valid in themselves; two of one name are an error, and the first stays."""
+        """The items of a list that are valid in themselves. A repeated name is an error, and the first item counts."""
         items = sections.get(name)
         found: list[_Named] = []
         first: dict[str, Place] = {}
@@ -195,7 +201,7 @@ class _Reader:
             return None
         head = self._validated(ConnectorHead, {key: item[key] for key in _HUBS_OWN & item.keys()}, place)
         if head is None and not isinstance(item.get("use"), str):
-            return None  # its own keys mean nothing yet
+            return None  # without its class, its own keys can't be checked
         use = str(item["use"])
         try:
             cls = self._plugins.connector(use)
@@ -219,7 +225,7 @@ class _Reader:
                 self._error((*place, "contract", "categories"), "config.contract-wider", extra=", ".join(extra))
         if head.protected:
             self._warn((*place, "protected"), "warning.protected")
-        return ConnectorEntry(use, cls, config, narrowed, head.protected)
+        return ConnectorEntry(use=use, cls=cls, config=config, contract=narrowed, protected=head.protected)
 
     def _key(self, given: Any) -> SecretBytes | None:
         if given is None:
@@ -257,7 +263,7 @@ class _Reader:
     def _check_subscriptions(
         self, specs: Iterable[_Named], clients: Iterable[_Named], outbound: Networks, sections: Mapping[str, Any]
     ) -> None:
-        """What names a client or a type is looked at as it is written, so that another error in the item hides none."""
+        """Check the names of clients and types as they are written, so that no other error in the item hides them."""
         by_id = {each.value.id: each.value for each in clients}
         ids = [item["id"] for item in _mappings(sections.get("clients")) if isinstance(item.get("id"), str)]
         items = sections.get("subscriptions")
@@ -291,7 +297,7 @@ class _Reader:
             self._error(place, "config.client-no-contract", client=id)
 
     def _check_contract(self, place: Place) -> None:
-        """What a contract may say and nobody means: it would give the recipient nothing, in silence."""
+        """Warn of contracts that are valid but hardly meant: they would silently give the recipient nothing."""
         categories, types = (*place, "contract", "categories"), (*place, "contract", "scope", "school_types")
         if self._tree.at(categories) == []:
             self._warn(categories, "warning.no-categories")
@@ -318,8 +324,8 @@ class _Reader:
     def _validated(
         self, model: Any, value: Any, place: Place, also_known: Iterable[str] = (), instance: str | None = None
     ) -> Any:
-        """The value as the model sees it; None if it does not fit, with what is wrong noted. `instance`: the connector
-        whose settings they are, for rules that need its name.
+        """The validated value. None if it does not fit; the errors are then noted. `instance`: the connector that the
+        settings belong to, for rules that need its name.
         """
         context = {"folder": self._tree.folder, "instance": instance}
         sound = True
@@ -334,7 +340,7 @@ class _Reader:
             for where, key, values, show in translate(error, model, value):
                 full = (*place, *where)
                 if full in self._tree.unreadable:
-                    continue  # told already
+                    continue  # reported already
                 if key == "config.unknown-key":
                     own = shape.keys_at(model, value, where[:-1])
                     values = unknown(str(where[-1]), own + [k for k in also_known if len(where) == 1 and k not in own])
@@ -342,7 +348,7 @@ class _Reader:
                 self._errors.append(self._finding(full, key, values, shown))
             return None
         except Exception as error:
-            # Whatever a vendor's validator does: its text may quote a value.
+            # A vendor's validator may raise anything, and its text may quote a value.
             self._error(place, "config.connector-failed", error=type(error).__name__)
             return None
         return validated if sound else None
@@ -358,11 +364,13 @@ class _Reader:
     ) -> Finding:
         secrets = [secret for secret in self._tree.references.values() if len(secret) > 3]
         masked = {name: _masked(value, secrets) for name, value in values.items()}
-        return Finding(self.file, line or self._tree.line(place), dotted(place), key, masked, shown)
+        return Finding(
+            file=self.file, line=line or self._tree.line(place), path=dotted(place), key=key, values=masked, shown=shown
+        )
 
 
 def _masked(value: object, secrets: Iterable[str]) -> object:
-    """A connector's own validator may put the value into its text: what came by reference is never told."""
+    """A connector's own validator may put the value into its text. A value that came by reference is never shown."""
     if isinstance(value, Text):
         return Text(*(str(_masked(each, secrets)) for each in value))
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""The configuration file's keys (DESIGN section 8), and what becomes of them: `HubConfig`."""
+"""The keys of the configuration file, and the checked configuration that is made from them: `HubConfig`."""
 
 import re
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretBytes, SecretStr
 from pydantic_core import PydanticCustomError
 
-from hub.clock import SCHOOL_ZONE
 from hub.config.findings import Finding
 from hub.subscriptions.spec import SubscriptionSpec, name_or_error
 from plugins.connector import Connector, ConnectorConfig
 from plugins.durations import Duration
 from schemas import Category, DataContract, Scope
+from schemas.school_time import as_school_time
 
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):([0-9]{1,5})\Z", re.ASCII)
 
@@ -36,10 +36,6 @@ def _address(value: Any) -> tuple[str, int]:
     if match is None or not 0 < int(match[2]) < 65536:
         raise PydanticCustomError("config.address", 'not host and port: "127.0.0.1:8080"')
     return match[1].strip("[]"), int(match[2])
-
-
-def _school_time(value: datetime) -> datetime:
-    return value.replace(tzinfo=SCHOOL_ZONE) if value.tzinfo is None else value.astimezone(SCHOOL_ZONE)
 
 
 def _engine(value: Any) -> Any:
@@ -64,7 +60,7 @@ class Role(StrEnum):
 
 
 class ClientConfig(_Part):
-    """Somebody outside who calls the hub, or whom the hub calls."""
+    """A system outside that calls the hub, or that the hub calls."""
 
     id: Name = Field(description="Its name, also the OAuth 2 client id.")
     token: SecretStr = Field(description="Its token and OAuth 2 client secret, by reference.")
@@ -73,12 +69,12 @@ class ClientConfig(_Part):
     sources: tuple[str, ...] | None = Field(None, description="Sources it may publish as; * and ?. Left out: all.")
     contract: DataContract | None = Field(None, description="What it may see. Left out: nothing.")
     protected: bool = Field(
-        False, description="The privacy officer lets it have protected persons' own business (DESIGN section 6)."
+        False, description="The privacy officer allows it to have data about protected persons in their own business."
     )
 
 
 class Narrowing(_Part):
-    """What a connector's contract is narrowed to; what is left out stays as its class declares it."""
+    """Narrows a connector's contract. Whatever is left out is as the connector's class declares it."""
 
     purpose: str | None = Field(None, min_length=1)
     legal_basis: str | None = Field(None, min_length=1)
@@ -92,7 +88,7 @@ class Narrowing(_Part):
 
 
 class ConnectorHead(_Part):
-    """The keys of `connectors.<name>` that are the hub's; the rest is the connector's own."""
+    """The keys of `connectors.<name>` that belong to the hub. All other keys are the connector's own."""
 
     use: str = Field(min_length=1, description="Which connector: `skolnav plugins` shows them.")
     contract: Narrowing | None = Field(None, description="Narrows the contract that the connector's class declares.")
@@ -100,15 +96,15 @@ class ConnectorHead(_Part):
 
 
 class DirectorySettings(_Part):
-    """How long what is known of persons counts."""
+    """How long the hub relies on what it knows about persons."""
 
     max_age: Duration = Field(
         timedelta(hours=26), description="`Ingen` is fresh this long after its source's last directory.current."
     )
     sources: tuple[str, ...] = Field(
-        (), description="Sources whose first complete load is waited for before person events are delivered."
+        (), description="Sources that must have been loaded completely once before person events are delivered."
     )
-    first_load: Duration = Field(timedelta(hours=24), description="How long that is waited for, at most.")
+    first_load: Duration = Field(timedelta(hours=24), description="The longest wait for that.")
 
 
 class OutboundSettings(_Part):
@@ -118,16 +114,16 @@ class OutboundSettings(_Part):
 
 
 class SchoolClock(_Part):
-    """A school time of the demo's own."""
+    """A school time that the demo sets."""
 
-    start: Annotated[datetime, AfterValidator(_school_time)] = Field(
+    start: Annotated[datetime, AfterValidator(as_school_time)] = Field(
         description="School time at the start; without offset it is Europe/Stockholm."
     )
     speed: float = Field(1, gt=0, le=100_000, description="School seconds per second.")
 
 
 class FileModel(_Part):
-    """The top of the file. Clients, connectors and subscriptions are validated one by one, so that all errors show."""
+    """The top level of the file. Clients, connectors and subscriptions are validated one by one, to show all errors."""
 
     municipality: str = Field(min_length=1, max_length=100, description="Its name; the tenant's name derives from it.")
     listen: Annotated[tuple[str, int], BeforeValidator(_address)] = Field(
@@ -150,7 +146,7 @@ class FileModel(_Part):
 
 @dataclass(frozen=True, slots=True)
 class ConnectorEntry:
-    """One connector instance. `contract` is in force beside the class's own; None: nothing is narrowed."""
+    """One connector instance. `contract` is in force together with its class's; None: it narrows nothing."""
 
     use: str
     cls: type[Connector[Any]]
@@ -161,7 +157,7 @@ class ConnectorEntry:
 
 @dataclass(frozen=True, slots=True)
 class HubConfig:
-    """A configuration that holds together. Paths are absolute; durations are machine time."""
+    """A configuration without errors. Paths are absolute; durations are in machine time."""
 
     municipality: str
     tenant: str  # the municipality's slug: a-z, 0-9 and hyphens
@@ -184,7 +180,7 @@ class HubConfig:
 
     @property
     def loopback_only(self) -> bool:
-        """Nothing may leave this machine: the school clock is not the real one."""
+        """No request may leave this machine, since the school clock is not the real one."""
         return self.school_clock is not None
 
     def client(self, id: str) -> ClientConfig | None:

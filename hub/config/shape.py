@@ -1,6 +1,6 @@
 """What a pydantic model expects at a place: which keys, and where its secrets are.
 
-pydantic tells where something is wrong, not what could stand there; and it takes a literal where a secret belongs.
+pydantic says where a value is wrong but not which keys are possible there, and it accepts a literal for a secret.
 """
 
 import types
@@ -23,7 +23,7 @@ def keys_at(annotation: Any, value: Any, path: Path) -> list[str]:
 
 
 def secrets_in(annotation: Any, value: Any, path: Path = ()) -> Iterator[Path]:
-    """Every place in `value` where the model wants a secret and there is something."""
+    """Every place in `value` that has a value where the model expects a secret."""
     for part in _alternatives(annotation, value):
         if isinstance(part, type) and issubclass(part, SecretStr | SecretBytes):
             if value is not None:
@@ -41,7 +41,7 @@ def secrets_in(annotation: Any, value: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def written(value: Any, loc: Sequence[str | int], *, missing: bool) -> Path:
-    """pydantic's `loc` as a path into what is written: without the tags of unions and the names of validators."""
+    """pydantic's `loc` as a path into the written values: without the tags of unions and the names of validators."""
     path: list[str | int] = []
     for position, part in enumerate(loc):
         last = position == len(loc) - 1
@@ -51,7 +51,7 @@ def written(value: Any, loc: Sequence[str | int], *, missing: bool) -> Path:
         elif isinstance(value, list) and isinstance(part, int) and part < len(value):
             path.append(part)
             value = value[part]
-        # Else it is a tag: the value stays where it is.
+        # Else the part is the tag of a union, which does not lead into the value.
     return tuple(path)
 
 
@@ -71,7 +71,7 @@ def _descend(annotation: Any, value: Any, path: Path) -> Iterator[tuple[Any, Any
 
 
 def _alternatives(annotation: Any, value: Any) -> Iterator[Any]:
-    """The parts of a union that `value` may be meant as; the annotation itself if it is none."""
+    """The members of a union that `value` may be meant as. For another annotation, the annotation itself."""
     origin = get_origin(annotation)
     if origin is Annotated:
         yield from _alternatives(get_args(annotation)[0], value)
@@ -85,7 +85,7 @@ def _alternatives(annotation: Any, value: Any) -> Iterator[Any]:
 
 
 def _is_other(model: type[BaseModel], value: Any) -> bool:
-    """Whether a tag in `value` (`kind: webhook`) says that it is another member of the union."""
+    """Whether a tag in `value` (`kind: webhook`) names another member of the union."""
     if not isinstance(value, Mapping):
         return False
     return any(
@@ -103,7 +103,7 @@ def _names(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _item(annotation: Any, part: str | int) -> Any:
-    """What stands under a key or an index of `dict[str, X]`, `list[X]`, `tuple[X, ...]`, `frozenset[X]`."""
+    """The annotation of an item of `dict[str, X]`, `list[X]`, `tuple[X, ...]` or `frozenset[X]`: X."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if not isinstance(origin, type) or not arguments:
         return None

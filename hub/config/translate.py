@@ -1,4 +1,4 @@
-"""pydantic's errors as texts for people: what kind of thing is wrong, and what is expected there."""
+"""pydantic's errors as texts for people: what is wrong, and what the model expects there."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from hub.config import shape
 from hub.config.findings import Path, Phrase
 from hub.texts import TEXTS, Text
 
-# By pydantic's type of error, or what it begins with; the longest that fits counts.
+# By the type of pydantic's error, or its beginning. The longest key that fits counts.
 _KEYS: Final[Mapping[str, str]] = {
     "bool_": "config.bool",
     "bytes_": "config.string",
@@ -49,7 +49,7 @@ _LIMITS: Final[Mapping[str, tuple[str, str]]] = {
     "too_short": ("config.items-min", "min_length"),
 }
 _CHOICES: Final = frozenset({"literal_error", "enum", "union_tag_invalid"})
-# One word without a long number: no name in full, no address, no civic or telephone number.
+# A single word without a long number: not a full name, an address, a civic number or a telephone number.
 _PLAIN: Final = re.compile(r"(?!.*\d{6})[\w.:/*+-]{1,32}\Z")
 _HUSH: Final = re.compile(r"secret|token|passw|pwd|passphrase|key|credential|mail|phone|name|user|person", re.I)
 
@@ -60,7 +60,7 @@ Translated = tuple[Path, str, dict[str, object], bool]
 def translate(error: ValidationError, model: Any, value: Any) -> list[Translated]:
     """Each error of one validation of `value` against `model`."""
     found = [_one(detail, model, value) for detail in error.errors(include_url=False, include_input=False)]
-    # A union that no member takes gives an error each: one per place is enough to act on.
+    # A union gives an error for each of its members. One error for each place is enough to act on.
     return list({(place, key): (place, key, values, show) for place, key, values, show in found}.values())
 
 
@@ -87,25 +87,25 @@ def _one(detail: ErrorDetails, model: Any, value: Any) -> Translated:
     for beginning in sorted(_KEYS, key=len, reverse=True):
         if kind.startswith(beginning):
             return place, _KEYS[beginning], {}, kind != "missing"
-    # A connector's own rule. It may bring its Swedish along: PydanticCustomError(type, english, {"sv": swedish}).
+    # A rule of the connector's own. It may bring a Swedish text: PydanticCustomError(type, english, {"sv": swedish}).
     says = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ").rstrip(".")
     return place, "config.other", {"says": Text(str(context.get("sv", says)).rstrip("."), says)}, False
 
 
 def unknown(name: str, known: list[str]) -> dict[str, object]:
-    """Values for a text about a name that is none: what there is, and what was probably meant."""
+    """Values for a text about an unknown name: the known names, and the one that was probably meant."""
     listed: object = ", ".join(known) if known else Phrase("hint.nothing", {})
     return {"known": listed, "hint": hint(name, known)}
 
 
 def hint(name: str, known: list[str]) -> object:
-    """Did you mean: the one of `known` that is written most alike; empty if none is."""
+    """The text "Did you mean" with the known name that is most like `name`; empty if none is like it."""
     near = get_close_matches(name, known, 1, cutoff=0.6)
     return Phrase("hint.did-you-mean", {"name": near[0]}) if near else ""
 
 
 def showable(place: Path, value: Any) -> str:
-    """The value in quotes, if nothing about it or its name says that it may be secret or personal; else empty."""
+    """The value in quotes; empty if the value or its key suggests that it is secret or personal."""
     if any(isinstance(part, str) and _HUSH.search(part) for part in place[-2:]):
         return ""
     if isinstance(value, bool):

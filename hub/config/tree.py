@@ -1,7 +1,7 @@
-"""The YAML file as plain values, with the line of each, its references resolved, and nothing guessed.
+"""The YAML file as plain values, each with its line, and with references resolved.
 
-Scalars follow YAML 1.2's core: `10:30` is text (YAML 1.1 reads 630), so are `no`, `on` and dates. Keys that stand
-twice are errors, where PyYAML would keep the last.
+Scalars follow the core schema of YAML 1.2: `10:30` is text (YAML 1.1 reads 630), and so are `no`, `on` and dates. A
+repeated key is an error, where PyYAML would use the last.
 """
 
 import re
@@ -16,11 +16,11 @@ from hub.config.findings import Path as Place
 _REFERENCE: Final = re.compile(r"\$\{(env|file):([^}]*)\}\Z")
 _MAX_SECRET: Final = 1 << 16
 MAX_BYTES: Final = 2 << 20
-MAX_VALUES: Final = 200_000  # what is written once and referred to often counts as often
+MAX_VALUES: Final = 200_000  # a value counts once for each reference to it
 
 
 class TooMuch(ValueError):
-    """No configuration that a person means: too large, too deep, or values that refer to values that refer to ...
+    """Not a configuration that a person wrote: too large, too deep, or references that multiply each other.
 
     `key` and `values` are a text of `hub.texts`.
     """
@@ -55,8 +55,9 @@ for _tag, _pattern, _first in (
 class Tree:
     """`data` holds the values; `lines` the line of each place; `references` the places that were references.
 
-    `problems` are (place, text key, values, line if it is not the place's own) of what could not be read; those places
-    are in `unreadable`, and what stands there in `data` means nothing. `references` holds what each was resolved to.
+    `problems` are (place, text key, values, line if it is not the place's own), one for each place that could not be
+    read. Those places are in `unreadable`, and their values in `data` mean nothing. `references` holds the resolved
+    value of each reference.
     """
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
@@ -81,13 +82,13 @@ class Tree:
             loader.dispose()
 
     def line(self, place: Place) -> int | None:
-        """The line of a place, or of the nearest that is written around it."""
+        """The line of a place, or of the nearest place around it that is written in the file."""
         while place and place not in self.lines:
             place = place[:-1]
         return self.lines.get(place)
 
     def at(self, place: Place) -> Any:
-        """The value at a place; None if nothing is there."""
+        """The value at a place; None if there is none."""
         value = self.data
         try:
             for part in place:
@@ -126,7 +127,7 @@ class Tree:
     def _mapping(self, loader: _Loader, node: yaml.MappingNode, place: Place, inside: frozenset[int]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            # A key is what stands there: `1:` is "1", as it is in JSON.
+            # A key is its text: `1:` is "1", as in JSON.
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"
             here = (*place, key)
             line = key_node.start_mark.line + 1

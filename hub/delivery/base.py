@@ -34,7 +34,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Attempt:
-    """One try to hand one event to one recipient.
+    """One try to deliver one event to one recipient.
 
     `permit()` gives the bytes that may leave (one JSON event) or raises PermitRefused, which the sink lets through.
     It must be called in the turn of the first byte, and bytes can be had in no other way. `delivery_id` is stable

@@ -18,8 +18,10 @@ from typing import Any, Final
 from hub.bus.base import LogUnavailable, Place, Position, Stored
 from hub.clock import from_us, to_us
 from hub.delivery.base import Attempt, Outcome, Result, Sink
-from hub.delivery.follower import LIVE, Follower, Parts
-from hub.delivery.readers import LiveReader, Reader, StateReader, open_reader, state_kinds
+from hub.delivery.follower import Follower
+from hub.delivery.parts import Parts
+from hub.delivery.reading import ReadCursor, Reader, state_kinds
+from hub.privacy.telling import LIVE
 from hub.registry.registry import Registry
 from hub.store import cursors, dead_letters, lanes, parked
 from hub.store.base import Operation, StoreUnavailable
@@ -103,15 +105,14 @@ class Delivery:
 
     def first_cursor(self, subscription: Subscription) -> Operation:
         """Where a new subscription begins: to be committed together with the subscription itself."""
-        reader: Reader
+        where = self._parts.log
         match subscription.start_from:
             case "now":
-                reader = LiveReader(self._parts.log, self._parts.log.head())
+                reader = Reader(where, ReadCursor(where.head()))
             case "oldest":
-                reader = LiveReader(self._parts.log, self._parts.log.start())
+                reader = Reader(where, ReadCursor(where.start()))
             case "state":
-                kinds = state_kinds(self._catalogue, subscription.types)
-                reader = StateReader(self._parts.log, kinds, self._parts.log.head())
+                reader = Reader.from_state(where, state_kinds(self._catalogue, subscription.types))
         row = cursors.Cursor(subscription.id, LIVE, reader.pack(), (), to_us(self._parts.clock.utc()))
         return cursors.save(self._parts.tenant, row)
 
@@ -147,7 +148,7 @@ class Delivery:
         )
         operations = [lanes.add(self._parts.tenant, lane)]
         if subscription.sink["kind"] not in PULLED:
-            reader = LiveReader(where, start, end)
+            reader = Reader(where, ReadCursor(start), until=end)
             operations.append(cursors.save(self._parts.tenant, cursors.Cursor(id, lane.lane, reader.pack(), (), 0)))
         await self._parts.store.commit(*operations)
         self._changed(subscription)
@@ -171,7 +172,7 @@ class Delivery:
         ]
         if subscription.sink["kind"] not in PULLED:
             # A lane with nothing to read and one key that is due.
-            reader = LiveReader(self._parts.log, head, head)
+            reader = Reader(self._parts.log, ReadCursor(head), until=head)
             row = parked.Parked(id, name, dead_letter.encode(), letter.place, "resend", 0, now, now, "")
             operations += [
                 cursors.save(tenant, cursors.Cursor(id, name, reader.pack(), (), 0)), parked.park(tenant, row),
@@ -208,8 +209,8 @@ class Delivery:
         """Raises NotFound."""
         subscription = self._get(id)
         running = [follower for (name, _), follower in self._followers.items() if name == id]
-        oldest = min(filter(None, (follower.oldest_undelivered() for follower in running)), default=None)
-        waiting = sum(follower.parked for follower in running)
+        oldest = min(filter(None, (follower.standing.oldest_undelivered() for follower in running)), default=None)
+        waiting = sum(follower.standing.parked for follower in running)
         if not running and id in self._resting:
             position, since, waiting = self._resting[id]
             if waiting or position is None or not position.reached(self._parts.log.head()):
@@ -219,7 +220,7 @@ class Delivery:
             subscription.status,
             subscription.reason,
             lag,
-            sum(follower.open for follower in running),
+            sum(follower.standing.open for follower in running),
             waiting,
             self._dead[id],
             any(follower.holding for follower in running),
@@ -232,8 +233,8 @@ class Delivery:
         False: some events wait for their next try. For timers, which run after the events before them.
         """
         head = self._parts.log.head()
-        await self._until(lambda: (live := self._followers.get((id, LIVE))) is not None and live.tried(head))
-        return self._followers[id, LIVE].handled(head)
+        await self._until(lambda: (live := self._followers.get((id, LIVE))) is not None and live.standing.tried(head))
+        return self._followers[id, LIVE].standing.handled(head)
 
     async def settled(self) -> None:
         """Return when nothing is left to do now: every running follower is at the head and idle (tests, demo)."""
@@ -241,7 +242,7 @@ class Delivery:
             lambda: (
                 not self._busy
                 and self._changes.empty()
-                and all(follower.settled(self._parts.log.head()) for follower in self._followers.values())
+                and all(follower.standing.settled(self._parts.log.head()) for follower in self._followers.values())
             )
         )
 
@@ -316,7 +317,7 @@ class Delivery:
                 self._parts,
                 subscription,
                 self._make_sink(subscription),
-                open_reader(self._parts.log, row.position),
+                Reader.open(self._parts.log, row.position, state_kinds(self._catalogue, subscription.types)),
                 lane=row.lane,
                 ended=partial(self._ended, id),
                 progressed=partial(self._progressed, id, row.lane),
@@ -337,9 +338,9 @@ class Delivery:
         live = next((row for row in await store.read(cursors.load(tenant, id)) if row.lane == LIVE), None)
         if live is None:
             return
-        reader = open_reader(self._parts.log, live.position)
+        reader = Reader.open(self._parts.log, live.position)
         # With something open, or in the middle of the state, there is more to come wherever the log stands.
-        position = reader.position if isinstance(reader, LiveReader) and not live.open else None
+        position = reader.position if not live.open else None
         since = from_us(live.accepted_us) if live.accepted_us else self._parts.clock.utc()
         self._resting[id] = (position, since, len(await store.read(parked.load(tenant, id))))
 
@@ -379,7 +380,7 @@ class Delivery:
 
     def _progressed(self, id: str, lane: str) -> None:
         self._progress.set()
-        if lane != LIVE and (follower := self._followers.get((id, lane))) is not None and follower.finished:
+        if lane != LIVE and (follower := self._followers.get((id, lane))) is not None and follower.standing.finished:
             del self._followers[id, lane]
             self._spawn(self._finish(id, lane, follower))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.bus.base import Position
+from hub.delivery.reading import ReadCursor
 from hub.keys import Keys
 from hub.subscriptions.model import Subscription
 
@@ -20,24 +21,24 @@ _CUT: Final = b"\xff"  # as its last byte: no UTF-8 has it
 _END: Final = chr(0x10FFFF)  # after every name that begins like the one it is put behind
 
 _VERSION: Final = 1
-_HEAD: Final = struct.Struct(">BQQ")
+_HEAD: Final = struct.Struct(">BQQI")
 _NAME: Final = struct.Struct(f"{NAME_BYTES}s")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedCursor:
-    """Where a client stands.
+    """How far a client has read.
 
-    `read_us` is the acceptance time that it has read up to (machine time). `state_after` is the last entity of the
-    state that was served, "" once that is over; the log follows from `position`. `lane_us` names the last lane of a
-    replay that was begun (when it was asked for), `lane_at` how far that has come: None when it is finished.
+    `read_us` is the acceptance time that it has read up to (machine time). `lane_us` names the last lane that was begun
+    for the client, by the time at which that lane was asked for. While the lane is not finished, `lane_at` says how far
+    a replay has come, or `lane_served` how many places of a resend have been served.
     """
 
-    position: Position
+    read: ReadCursor
     read_us: int
-    state_after: str = ""
     lane_us: int = 0
     lane_at: Position | None = None
+    lane_served: int = 0
 
 
 class CursorUnknown(ValueError):
@@ -49,39 +50,41 @@ class CursorSealer:
         self._sealer = keys.sealer("feed/cursor")
 
     def seal(self, subscription: Subscription, cursor: FeedCursor) -> str:
-        position = cursor.position.pack()
+        """A token for this cursor: another one at each call, and always of the same length."""
+        position = cursor.read.position.pack()
         lane = bytes(len(position)) if cursor.lane_at is None else cursor.lane_at.pack()
-        name = cut(cursor.state_after).encode()
-        if cursor.state_after and name.endswith(_END.encode()):
+        name = cut(cursor.read.state_after).encode()
+        if cursor.read.state_after and name.endswith(_END.encode()):
             name = name.removesuffix(_END.encode()).ljust(NAME_BYTES - 1, b"\0") + _CUT
-        content = _HEAD.pack(_VERSION, cursor.read_us, cursor.lane_us) + position + lane + _NAME.pack(name)
-        return base64.urlsafe_b64encode(self._sealer.seal(content, _bound_to(subscription))).decode().rstrip("=")
+        head = _HEAD.pack(_VERSION, cursor.read_us, cursor.lane_us, cursor.lane_served)
+        sealed = self._sealer.seal(head + position + lane + _NAME.pack(name), _bound_to(subscription))
+        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def open(self, subscription: Subscription, token: str) -> FeedCursor:
-        """Raises CursorUnknown."""
+        """The cursor in a token. Raises CursorUnknown."""
         try:
             sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
             content = self._sealer.open(sealed, _bound_to(subscription))
-            version, read_us, lane_us = _HEAD.unpack_from(content)
+            version, read_us, lane_us, lane_served = _HEAD.unpack_from(content)
             if version != _VERSION:
                 raise ValueError
             middle = content[_HEAD.size : -NAME_BYTES]
             position, lane = middle[: len(middle) // 2], middle[len(middle) // 2 :]
             return FeedCursor(
-                Position.unpack(position),
-                read_us,
-                _name(content[-NAME_BYTES:]),
-                lane_us,
-                Position.unpack(lane) if any(lane) else None,
+                read=ReadCursor(Position.unpack(position), _name(content[-NAME_BYTES:])),
+                read_us=read_us,
+                lane_us=lane_us,
+                lane_at=Position.unpack(lane) if any(lane) else None,
+                lane_served=lane_served,
             )
         except (ValueError, binascii.Error, struct.error):
             raise CursorUnknown from None
 
 
 def cut(entity: str) -> str:
-    """The name as a cursor can hold it: where it is too long, a name past all that begin like it.
+    """An entity's name as a cursor can hold it. A name that is too long becomes one after all that begin like it.
 
-    So a page may not end between two entities whose names are cut to the same.
+    A page may therefore not end between two entities whose names are cut to the same.
     """
     encoded = entity.encode()
     if len(encoded) < NAME_BYTES or entity.endswith(_END):

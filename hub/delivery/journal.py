@@ -1,8 +1,8 @@
-"""One follower's durable trail: what it did and where it stands, committed together and in order.
+"""One follower's durable trail: its operations and its cursor, committed together and in order.
 
-Everything a follower does in memory is told here in the same turn; each commit holds all that was told since the last
-and a snapshot of the cursor taken then. So the stored cursor never runs ahead of the operations that belong to it,
-also when a commit fails and is tried again.
+The follower adds the operation for each change of its memory here, in the turn of the change. Each commit holds all
+operations since the last one, and a snapshot of the cursor at that moment. The stored cursor therefore never runs ahead
+of the operations that belong to it, also when a commit fails and is tried again.
 """
 
 import asyncio
@@ -10,16 +10,16 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
+from hub.pauses import away_s
 from hub.store.base import Operation, Store
 
-RETRY_S: Final = (0.1, 0.5, 2.0, 10.0)
-LAZY_S: Final = 0.1  # how long a cursor that nobody waits for may stay unsaved: at most that much is repeated
+LAZY_S: Final = 0.1  # how long a cursor may stay unsaved if no task waits for it; a crash repeats that much
 
 log = logging.getLogger(__name__)
 
 
 class Journal:
-    """`snapshot` gives the operation that saves the cursor as it stands now; `rested` is called when all is durable."""
+    """`snapshot` gives the operation that saves the cursor of this moment; `rested` is called when all is durable."""
 
     def __init__(
         self, store: Store, snapshot: Callable[[], Operation], rested: Callable[[], None] = lambda: None
@@ -36,7 +36,7 @@ class Journal:
         self._closed = False
 
     def add(self, *operations: Operation) -> asyncio.Future[None]:
-        """Make these durable together with the cursor as it then stands. Never fails: it is tried until it holds."""
+        """Make these durable, together with the cursor of that moment. Never fails: it is tried until it succeeds."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending += operations
         self._waiters.append(waiter)
@@ -45,18 +45,18 @@ class Journal:
         return waiter
 
     def touch(self) -> None:
-        """The cursor moved and nobody waits for it: saved with the next commit, or within LAZY_S."""
+        """The cursor moved, and no task waits for it: it is saved with the next commit, or within LAZY_S."""
         self._dirty = True
         if self._timer is None and not self._committing and not self._closed:
             self._timer = asyncio.get_running_loop().call_later(LAZY_S, self._start)
 
     @property
     def resting(self) -> bool:
-        """All that was told is durable."""
+        """Everything added is durable."""
         return not self._dirty and not self._committing
 
     async def flush(self) -> None:
-        """Return when all that was told is durable."""
+        """Return when everything added is durable."""
         if not self.resting:
             await self.add()
 
@@ -90,8 +90,8 @@ class Journal:
             self._pending = operations + self._pending
             self._waiters = waiters + self._waiters
             self._dirty = True
-            delay = RETRY_S[min(self._failures, len(RETRY_S) - 1)]
             self._failures += 1
+            delay = away_s(self._failures)
             log.error("the store took no commit (%s); next try in %.1f s", type(error).__name__, delay)
             self._timer = asyncio.get_running_loop().call_later(delay, self._start)
             return

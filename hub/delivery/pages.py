@@ -1,13 +1,13 @@
 """Feeds and streams: pages of the log through the gate, for clients that come and fetch.
 
-A page is walked together (every event decided now), its disclosure made durable, and then turned into bytes in the
-turn in which the first of them leaves. What is withheld shows in nothing: a page is short only at the head, denied
-events end no long poll, and the cursor is fresh in every answer.
+All events of a page are decided on, their disclosure is made durable, and then they become bytes in the turn in which
+the first byte leaves. Nothing that a client sees depends on what is withheld: a page is short only at the head, denied
+events end no long poll, and every answer has a fresh cursor.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -17,20 +17,16 @@ import orjson
 from hub.bus.base import Log, Stored
 from hub.clock import Clock, from_us, to_us
 from hub.delivery.feed_cursor import CursorSealer, FeedCursor
-from hub.delivery.follower import LIVE
-from hub.delivery.readers import LiveReader, open_reader, state_kinds
-from hub.delivery.walk import SLICE, LaneStage, LogStage, Slice, Stage, StateStage
-from hub.directory.directory import Directory
+from hub.delivery.feed_reading import MAX_LATE, SLICE, FeedReading, late, still_late
+from hub.delivery.reading import ReadCursor, Reader, Reading, state_kinds
+from hub.delivery.retries import DECISION_DELAY_S
 from hub.keys import Keys
-from hub.privacy.base import Decision, Intent, PermitRefused, Rule
-from hub.privacy.disclosures import Disclosures
-from hub.privacy.gate import PrivacyGate
-from hub.privacy.withheld import WithheldMarks
+from hub.privacy.base import Decision, PermitRefused, Rule
+from hub.privacy.telling import LIVE, Teller, Telling, settled
 from hub.registry.registry import Registry
 from hub.store import cursors, lanes
 from hub.store.base import Operation, Store
 from hub.store.lanes import Lane
-from hub.store.withheld import Withheld
 from hub.subscriptions.matching import Matcher
 from hub.subscriptions.model import Status, Subscription
 from schemas import Catalogue
@@ -38,11 +34,11 @@ from schemas import Catalogue
 log = logging.getLogger(__name__)
 
 MAX_PAGE: Final = 5000  # events
-MAX_PAGE_BYTES: Final = 8 << 20  # of what is permitted: counting what is removed would tell of it
-_DENIED_AT_A_TIME: Final = 5000  # places in one intent row for what was denied
+MAX_PAGE_BYTES: Final = 8 << 20  # of what is permitted: a size that counts removed data would show it
+_DENIED_AT_A_TIME: Final = 5000  # places in one row for denials
 _LANES_KEPT_S: Final = 2.0
 _WAITS_LOOK_S: Final = 1.0
-_REDOS: Final = 50  # decisions taken anew for one page, before the client is asked to come back
+_REDOS: Final = 50  # how often parts of a page are decided anew before the client is asked to come back
 
 
 class CursorTooOld(LookupError):
@@ -57,41 +53,49 @@ class NotReadable(Exception):
         super().__init__(status)
 
 
-class Unsettled(Exception):
-    """The directory changed again and again while the page was made: come back in a moment."""
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """One subscription's matcher and teller, made once."""
+
+    subscription: Subscription
+    matcher: Matcher
+    teller: Teller
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class _Entry:
     """A permitted event of a page, as far as is known."""
 
-    stored: Stored  # as it was read: the decision may be about one that it rests on
+    stored: Stored  # as it was read: the decision may be about an event that it rests on
     decision: Decision
     lane: str | None
     state: bool  # it stands for its entity as it is
-    cursor: FeedCursor | None  # with this event read; where it was asked for
+    cursor: FeedCursor | None  # with this event read; only on a page where each event has a cursor
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Page:
-    """Permitted events and the cursor after them. `body` and `frames` must be called in the turn of the first byte."""
+    """Permitted events and the cursor after them.
 
-    subscription: Subscription
+    Call `permit` in the turn of the first byte. `each`: every event has a cursor of its own.
+    """
+
+    feed: _Feed
     limit: int
-    each: bool  # every event has a cursor of its own
-    entries: list[_Entry]
+    each: bool
     cursor: FeedCursor
-    at_head: bool
-    _gate: PrivacyGate
-    _sealer: CursorSealer
+    sealer: CursorSealer
+    at_head: bool = False
+    blocked: bool = False  # the page ends before an event that can neither be decided on nor be served late
+    entries: list[_Entry] = field(default_factory=list)
     refused: list[_Entry] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def permit(self) -> Sequence[bytes] | None:
-        """Each event's bytes; None if the directory changed for some (`refused`): `Pages.redo` decides them anew."""
-        permit = self._gate.permit
+        """Each event's bytes; None if the directory changed for some of them, which are `refused` then."""
+        permit = self.feed.teller.permit
         bodies: list[bytes] = []
         self.refused.clear()
         for entry in self.entries:
@@ -103,27 +107,24 @@ class Page:
 
     def next(self) -> str:
         """The cursor after the page, sealed anew at each call."""
-        return self._sealer.seal(self.subscription, self.cursor)
+        return self.sealer.seal(self.feed.subscription, self.cursor)
 
     def cursor_of(self, index: int) -> str:
-        """The cursor with the events up to `index` read, where each was to have one."""
+        """The cursor with the events up to `index` read, on a page where each event has one."""
         cursor = self.entries[index].cursor
         assert cursor is not None
-        return self._sealer.seal(self.subscription, cursor)
+        return self.sealer.seal(self.feed.subscription, cursor)
 
 
 class Pages:
-    """`retention` is how long the log keeps events; `waits` tells of a subscription that must wait as a whole."""
+    """`retention` is how long the log keeps events; `waits` says whether a subscription must wait as a whole."""
 
     def __init__(
         self,
         *,
         log: Log,
         store: Store,
-        directory: Directory,
-        gate: PrivacyGate,
-        disclosures: Disclosures,
-        withheld: WithheldMarks,
+        telling: Telling,
         registry: Registry,
         catalogue: Catalogue,
         keys: Keys,
@@ -133,10 +134,7 @@ class Pages:
     ) -> None:
         self._log = log
         self._store = store
-        self._directory = directory
-        self._gate = gate
-        self._disclosures = disclosures
-        self._withheld = withheld
+        self._telling = telling
         self._registry = registry
         self._catalogue = catalogue
         self._clock = clock
@@ -144,13 +142,13 @@ class Pages:
         self._waits = waits
         self._sealer = CursorSealer(keys)
         self._lanes: dict[str, tuple[float, Sequence[Lane]]] = {}
-        self._matchers: dict[str, tuple[Subscription, Matcher]] = {}
+        self._feeds: dict[str, _Feed] = {}
         self._changed = asyncio.Event()
         self.closing = False
         registry.listen(lambda subscription: self.wake())
 
     def wake(self) -> None:
-        """Let those that wait look again: a lane was added, a subscription changed, or the hub stops."""
+        """Let waiting requests look again: a lane was added, a subscription changed, or the hub stops."""
         self._lanes.clear()
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
@@ -162,7 +160,7 @@ class Pages:
 
     async def open(self, id: str, token: str | None) -> FeedCursor:
         """The cursor that a client begins with. Raises CursorUnknown, CursorTooOld, NotReadable, KeyError."""
-        subscription = self._current(id)
+        subscription = self._current(id).subscription
         if token is None:
             return await self._first(subscription)
         cursor = self._sealer.open(subscription, token)
@@ -171,7 +169,7 @@ class Pages:
         return cursor
 
     async def page(self, id: str, cursor: FeedCursor, limit: int, wait_s: float = 0.0, *, each: bool = False) -> Page:
-        """Up to `limit` permitted events after `cursor`; with `wait_s`, wait so long for the first of them.
+        """Up to `limit` permitted events after `cursor`. If there are none, wait for the first for up to `wait_s`.
 
         Their disclosure is durable. With `each` every event has its cursor. Raises NotReadable, KeyError,
         LogUnavailable, StoreUnavailable.
@@ -179,154 +177,131 @@ class Pages:
         deadline = asyncio.get_running_loop().time() + wait_s
         while True:
             changed = self._changed
-            subscription = self._current(id)
-            page = Page(subscription, limit, each, [], cursor, False, self._gate, self._sealer)
-            waits = self._waits(subscription)
+            feed = self._current(id)
+            page = Page(feed=feed, limit=limit, each=each, cursor=cursor, sealer=self._sealer)
+            waits = self._waits(feed.subscription)
             if not waits:
                 await self._fill(page)
-            if page.entries or not await self._wait(None if waits else page.cursor, changed, deadline):
+            if page.entries or not await self._wait(
+                id, None if waits or page.blocked else page.cursor, changed, deadline
+            ):
                 return page
             cursor = page.cursor
 
     async def settled(self, page: Page) -> Sequence[bytes]:
         """Each event's bytes, in the turn in which this returns. Raises Unsettled if the directory never rests."""
-        for _ in range(_REDOS):
-            bodies = page.permit()
-            if bodies is not None:
-                return bodies
-            await self._redo(page)
-        raise Unsettled
+        return await settled(page.permit, lambda: self._redo(page), _REDOS)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _current(self, id: str) -> Subscription:
+    def _current(self, id: str) -> _Feed:
         subscription = self._registry.get(id)
         if subscription.status is not Status.ACTIVE:
             raise NotReadable(subscription.status)
-        return subscription
-
-    def _matcher(self, subscription: Subscription) -> Matcher:
-        known = self._matchers.get(subscription.id)
-        if known is None or known[0] is not subscription:
-            known = self._matchers[subscription.id] = (subscription, Matcher(subscription))
-        return known[1]
+        known = self._feeds.get(id)
+        if known is None or known.subscription is not subscription:
+            matcher = Matcher(subscription)
+            teller = self._telling.to(subscription.recipient, id, matcher)
+            known = self._feeds[id] = _Feed(subscription, matcher, teller)
+        return known
 
     async def _first(self, subscription: Subscription) -> FeedCursor:
         now_us = to_us(self._clock.utc())
-        head = self._log.head()
         if subscription.start_from == "state":
-            first = self._state(subscription).first()
-            return FeedCursor(head, now_us, first, lane_us=now_us)
-        position = self._log.start()
+            read = Reading(self._log, self._kinds(subscription)).from_state()
+        else:
+            read = ReadCursor(self._log.start())
         if subscription.start_from == "now":
-            rows = await self._store.read(cursors.load(self._store.tenant))
-            row = next((row for row in rows if row.subscription == subscription.id and row.lane == LIVE), None)
-            reader = open_reader(self._log, row.position) if row is not None else None
-            position = reader.position if isinstance(reader, LiveReader) else head
-        # It has read nothing; what was trimmed before it came is nothing that it missed.
-        return FeedCursor(position, now_us, lane_us=now_us)
+            rows = await self._store.read(cursors.load(self._store.tenant, subscription.id))
+            row = next((row for row in rows if row.lane == LIVE), None)
+            position = Reader.open(self._log, row.position).position if row is not None else None
+            read = ReadCursor(position or self._log.head())
+        # The client has read nothing: it did not miss the events that were trimmed before it came.
+        return FeedCursor(read=read, read_us=now_us, lane_us=now_us)
 
     async def _fill(self, page: Page) -> None:
-        """Read on from the page's cursor until it is full or the head is reached; then its intents are durable."""
-        subscription = page.subscription
-        matcher = self._matcher(subscription)
-        book = _Book(subscription, self._withheld, self._disclosures)
-        stages = await self._stages(subscription)
-        had, size, full = len(page.entries), 0, False
-        while not full and not page.at_head:
-            part = await self._read(stages, page.cursor, max(64, min(SLICE, page.limit - len(page.entries))))
+        """Read on from the page's cursor until the page is full or the head is reached, and make its rows durable."""
+        feed, had, size = page.feed, len(page.entries), 0
+        ledger = feed.teller.ledger()
+        lateness: list[Operation] = []
+        asked = await self._lanes_of(feed.subscription.id)
+        reading = FeedReading(self._log, self._clock, asked, self._kinds(feed.subscription))
+        now = self._clock.utc()
+        room = MAX_LATE - sum(still_late(lane, now) for lane in asked)
+        full = may_end = page.blocked = False
+        while not (full and may_end) and not page.at_head and not page.blocked:
+            part = await reading.read(page.cursor, max(64, min(SLICE, page.limit - len(page.entries))))
             taken = len(part.events)
             for index, stored in enumerate(part.events):
-                if full and not part.joined(index):
+                if full and part.may_end(index):
                     taken = index
                     break
-                if not matcher.may_match(stored):
+                if not feed.matcher.may_match(stored):
                     continue
-                decision = self._decide(stored, subscription, matcher, part.lane, part.state, book)
-                if decision is None:
+                decision = ledger.judge(stored, state=part.state, lane=part.lane or LIVE)
+                if not decision.allowed:
+                    if decision.rule is Rule.UNDECIDED:
+                        if not part.late and len(lateness) >= room:
+                            taken, page.blocked = index, True
+                            break
+                        lateness.append(self._late(feed.subscription, stored, part.lane, part.state))
                     continue
+                ledger.disclose(decision, part.lane or LIVE)
                 own = part.after(index + 1) if page.each else None
-                page.entries.append(_Entry(stored, decision, part.lane, part.state, own))
+                page.entries.append(
+                    _Entry(stored=stored, decision=decision, lane=part.lane, state=part.state, cursor=own)
+                )
                 size += len(stored.body)
                 if size >= MAX_PAGE_BYTES:
                     size = _size(page.entries[had:])
                 full = len(page.entries) >= page.limit or size >= MAX_PAGE_BYTES
+            may_end = part.may_end(taken)
             page.cursor = part.after(taken)
             page.at_head = part.at_head and taken == len(part.events)
-            book.turn_ends()
-            if book.many():
-                await self._store.commit(*book.operations())
+            if ledger.denied >= _DENIED_AT_A_TIME:
+                await self._store.commit(*ledger.operations())
             else:
                 await asyncio.sleep(0)
-        book.allow(page.entries[had:])
-        if operations := book.operations():
+        if operations := ledger.operations() + lateness:
             await self._store.commit(*operations)
+        if lateness:
+            self._lanes.pop(feed.subscription.id, None)
 
     async def _redo(self, page: Page) -> None:
-        """Decide anew what `permit` refused, and fill the page up again if that took something out of it."""
-        page.subscription = subscription = self._current(page.subscription.id)
-        matcher = self._matcher(subscription)
-        book = _Book(subscription, self._withheld, self._disclosures)
+        """Decide anew on what `permit` refused, and fill the page up again where that removes events from it."""
+        page.feed = feed = self._current(page.feed.subscription.id)
+        ledger = feed.teller.ledger()
+        lateness: list[Operation] = []
         again, page.refused = page.refused, []
         for entry in again:
-            decision = self._decide(entry.stored, subscription, matcher, entry.lane, entry.state, book)
-            if decision is None:
-                page.entries.remove(entry)
-            else:
+            decision = ledger.judge(entry.stored, state=entry.state, lane=entry.lane or LIVE)
+            if decision.allowed:
                 entry.decision = decision
-                book.allow([entry])
-        await self._store.commit(*book.operations())
-        if len(page.entries) < page.limit and not page.at_head:
+                ledger.disclose(decision, entry.lane or LIVE)
+                continue
+            page.entries.remove(entry)
+            if decision.rule is Rule.UNDECIDED:
+                lateness.append(self._late(feed.subscription, entry.stored, entry.lane, entry.state))
+        await self._store.commit(*ledger.operations(), *lateness)
+        if lateness:
+            self._lanes.pop(feed.subscription.id, None)
+        if len(page.entries) < page.limit and not page.at_head and not page.blocked:
             await self._fill(page)
 
-    def _decide(
-        self,
-        stored: Stored,
-        subscription: Subscription,
-        matcher: Matcher,
-        lane: str | None,
-        state: bool,
-        book: "_Book",
-    ) -> Decision | None:
-        """The decision, if the recipient gets the event. What is to be kept otherwise goes into the book."""
-        recipient = subscription.recipient
-        try:
-            decision = self._gate.decide(stored, recipient, state=state)
-            if decision.stored is not stored and not matcher.matches(decision.stored):
-                book.deny(Rule.FILTER, stored, lane)
-                return None
-            if decision.allowed and matcher.filter is not None:
-                content = decision.content
-                assert content is not None
-                if not matcher.filter(content):
-                    book.deny(Rule.FILTER, stored, lane)
-                    return None
-        except Exception as error:
-            # Not surely permitted, so not sent; not lost either: its state comes when its persons are settled.
-            log.error("%s: no decision on %s: %s", subscription.id, stored.id, type(error).__name__)
-            book.deny(Rule.UNKNOWN, stored, lane)
-            if stored.entity is not None:
-                book.mark([Withheld(person, stored.entity, recipient.name) for person in stored.about])
-            return None
-        if decision.withheld:
-            book.mark(decision.withheld)
-        if not decision.allowed:
-            book.deny(decision.rule, stored, lane)
-            return None
-        return decision
+    def _late(self, subscription: Subscription, stored: Stored, lane: str | None, state: bool) -> Operation:
+        """Deciding on an event failed. It must neither leave, nor be lost, nor hold up the events after it.
 
-    async def _stages(self, subscription: Subscription) -> Sequence[Stage]:
-        return (
-            LaneStage(self._log, await self._lanes_of(subscription.id)),
-            self._state(subscription),
-            LogStage(self._log, self._clock),
-        )
+        The page goes on without it, and from some seconds later on the feed serves it by itself, as a webhook gets an
+        event whose key was parked. A fault that stays costs one decision for each such time.
+        """
+        due = self._clock.utc() + timedelta(seconds=DECISION_DELAY_S)
+        return lanes.add(self._store.tenant, late(subscription.id, stored, lane, state=state, due=due))
 
-    def _state(self, subscription: Subscription) -> StateStage:
-        return StateStage(self._log, state_kinds(self._catalogue, subscription.types), self._directory.superseded)
+    def _kinds(self, subscription: Subscription) -> Sequence[str]:
+        return state_kinds(self._catalogue, subscription.types)
 
     async def _lanes_of(self, id: str) -> Sequence[Lane]:
-        """What was asked for again within the retention. Kept for a moment: every append wakes every long poll."""
+        """What was asked for again within the retention. Cached for a moment: each append wakes every long poll."""
         now = self._clock.monotonic()
         known = self._lanes.get(id)
         if known is None or now >= known[0] + _LANES_KEPT_S:
@@ -335,26 +310,22 @@ class Pages:
             known = self._lanes[id] = (now, [lane for lane in asked if lane.at > oldest])
         return known[1]
 
-    async def _read(self, stages: Sequence[Stage], cursor: FeedCursor, limit: int) -> Slice:
-        for stage in stages:
-            found = await stage.read(cursor, limit)
-            if found is not None:
-                return found
-        raise AssertionError("the log's stage is never over")
-
-    async def _wait(self, cursor: FeedCursor | None, changed: asyncio.Event, deadline: float) -> bool:
+    async def _wait(self, id: str, cursor: FeedCursor | None, changed: asyncio.Event, deadline: float) -> bool:
         """Wait for something after `cursor` (None: for some time). False if the time is up or the hub stops."""
-        left = deadline - asyncio.get_running_loop().time()
+        loop, now = asyncio.get_running_loop(), self._clock.utc()
+        due = [(lane.at - now).total_seconds() for lane in await self._lanes_of(id) if lane.at > now]
+        left = deadline - loop.time()
         if self.closing or left <= 0:
             return False
         waiting: list[asyncio.Future[object]] = [asyncio.ensure_future(changed.wait())]
         if cursor is not None:
-            waiting.append(asyncio.ensure_future(self._log.wait(cursor.position)))
+            waiting.append(asyncio.ensure_future(self._log.wait(cursor.read.position)))
+            left = min(left, *due) if due else left
         else:
             left = min(left, _WAITS_LOOK_S)
         try:
             await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            return not self.closing and asyncio.get_running_loop().time() < deadline
+            return not self.closing and loop.time() < deadline
         finally:
             for task in waiting:
                 task.cancel()
@@ -362,67 +333,8 @@ class Pages:
 
 
 def _size(entries: Sequence[_Entry]) -> int:
-    """Bytes of what is permitted. Worked out only where the bodies as stored, which are no smaller, are too many."""
+    """Bytes of what is permitted. Computed only where the stored bodies, which are no smaller, are too many."""
     return sum(
         len(entry.decision.stored.body) if entry.decision.unchanged else len(orjson.dumps(entry.decision.content))
         for entry in entries
     )
-
-
-class _Book:
-    """What must be durable before a page leaves: an intent per lane, the denials by rule, the marks."""
-
-    def __init__(self, subscription: Subscription, withheld: WithheldMarks, disclosures: Disclosures) -> None:
-        self._subscription = subscription
-        self._withheld = withheld
-        self._disclosures = disclosures
-        self._denied: dict[tuple[str, Rule], list[Stored]] = {}
-        self._count = 0
-        self._intents: list[Intent] = []
-        self._marks: list[Withheld] = []
-        self._kept: list[Operation] = []
-
-    def mark(self, marks: Sequence[Withheld]) -> None:
-        self._marks += marks
-
-    def deny(self, rule: Rule, stored: Stored, lane: str | None) -> None:
-        self._denied.setdefault((lane or LIVE, rule), []).append(stored)
-        self._count += 1
-
-    def allow(self, entries: Iterable[_Entry]) -> None:
-        by_lane: dict[str, list[Stored]] = {}
-        for entry in entries:
-            by_lane.setdefault(entry.lane or LIVE, []).append(entry.decision.stored)
-        self._intents += [self._intent(lane, Rule.ALLOWED, True, events) for lane, events in by_lane.items()]
-
-    def turn_ends(self) -> None:
-        """Hand the marks over now, so that no change of the directory comes between a denial and its mark."""
-        if self._marks:
-            self._kept.append(self._withheld.mark(self._marks))
-            self._marks = []
-
-    def many(self) -> bool:
-        return self._count >= _DENIED_AT_A_TIME
-
-    def operations(self) -> list[Operation]:
-        """What was told since the last call, as operations of one commit."""
-        self._intents += [self._intent(lane, rule, False, events) for (lane, rule), events in self._denied.items()]
-        self.turn_ends()
-        operations = self._kept
-        if self._intents:
-            operations.append(self._disclosures.record(self._intents))
-        self._denied, self._count, self._intents, self._kept = {}, 0, [], []
-        return operations
-
-    def _intent(self, lane: str, rule: Rule, allowed: bool, events: Sequence[Stored]) -> Intent:
-        recipient = self._subscription.recipient
-        return Intent(
-            recipient.name,
-            self._subscription.id,
-            lane,
-            rule,
-            allowed,
-            tuple(contract.version for contract in recipient.contracts),
-            tuple(stored.at for stored in events),
-            tuple({person for stored in events for person in stored.about}),
-        )

@@ -1,7 +1,7 @@
 """The keys of a lane whose first event failed: in memory, and in the store's rows. They wait; all others flow.
 
-A parked key is the event that is tried next and the places of those behind it. Whatever changes one returns the store
-operations that say so: they belong into the commit of what brought the change.
+A parked key is the event that is tried next, and the places of the events behind it. Each change of a parked key
+returns store operations. They belong in the same commit as the cause of the change.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class Parking:
     """All parked keys of one subscription's lane.
 
     `ripe(key, early)` is called when a key's event is to be tried; `early`: before its time, to see whether the
-    recipient is back. `woken()` follows whenever keys were looked at.
+    recipient is back. `woken()` is called each time the keys have been examined.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Parking:
         return self._keys.get(key)
 
     def restore(self, rows: Iterable[tuple[parked.Parked, Sequence[int]]]) -> None:
-        """Take up the parked keys that the store kept."""
+        """Restore the parked keys from the store."""
         for row, waiting in rows:
             key = ParkedKey(
                 row.key, Place(row.place), row.cause, row.attempts, row.due, row.since, row.reason,
@@ -132,7 +132,7 @@ class Parking:
         return self._row(key)
 
     def advance(self, key: ParkedKey) -> list[Operation]:
-        """The parked event is done with: the next that waits takes its place, or the key is free."""
+        """The parked event has ended: the next waiting event takes its place, or the key is free."""
         if not key.waiting:
             del self._keys[key.key]
             return [parked.unpark(self._tenant, self._subscription, self._lane, key.key)]
@@ -146,7 +146,7 @@ class Parking:
     # -- when they are tried ------------------------------------------------------------------------------------
 
     def hasten(self) -> None:
-        """The recipient is back: what waited for it need not wait out its schedule."""
+        """The recipient is back: keys that wait for it need not wait until they are due."""
         now = self._clock.utc()
         for key in self._keys.values():
             if not key.active and key.due > now:

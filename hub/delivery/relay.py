@@ -1,4 +1,4 @@
-"""What connectors publish, on its way from the outbox into the log (DESIGN section 5, step 5).
+"""What connectors publish, on its way from the outbox into the log (docs/architecture.md, The order of commits).
 
 An outbox row is written in the same store commit as the connector's state and cursor. The relay appends rows in order,
 under the ids fixed in them, and then deletes them: a crash in between repeats, and the log drops repeats by id.
@@ -11,12 +11,12 @@ from typing import Final
 
 from hub.bus.base import IdConflict, Log, LogUnavailable
 from hub.clock import Clock
+from hub.pauses import until_it_works
 from hub.store import outbox
 from hub.store.base import Store, StoreUnavailable
 from schemas import Catalogue, Described, Event, InvalidEvent
 
 PAGE: Final = 500
-RETRY_S: Final = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -60,14 +60,10 @@ class Relay:
         while True:
             await self._woken.wait()
             self._woken.clear()
-            try:
-                while await self._pass_on():
-                    pass
-            except (StoreUnavailable, LogUnavailable) as error:
-                log.error("the outbox waits (%s); next try in %.0f s", type(error).__name__, RETRY_S)
-                await self._clock.sleep(RETRY_S)
-                self._woken.set()
-                continue
+            while await until_it_works(
+                self._pass_on, clock=self._clock, failed=_log_wait, retry_on=(StoreUnavailable, LogUnavailable)
+            ):
+                pass
             if not self._woken.is_set():
                 self._empty.set()
 
@@ -92,3 +88,7 @@ class Relay:
             await self._log.append([each for index, each in enumerate(batch) if index not in conflict.indexes])
         await self._store.commit(outbox.remove(self._tenant, [row.n for row in rows]))
         return len(rows) == PAGE
+
+
+def _log_wait(error: Exception, pause_s: float) -> None:
+    log.error("the outbox waits (%s); next try in %.1f s", type(error).__name__, pause_s)

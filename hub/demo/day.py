@@ -1,4 +1,4 @@
-"""What happens at Norrskolan on 24 November 2026: the plot, by school time. What becomes of it is the hub's affair."""
+"""What happens at Norrskolan on 24 November 2026: the plot, by school time. The hub decides what becomes of it."""
 
 from dataclasses import dataclass
 from datetime import date, time
@@ -21,13 +21,13 @@ class Report:
 
     @property
     def type(self) -> str:
-        """What the hub makes of it."""
+        """The type of the event that the hub makes of it."""
         return AbsenceReported.spec.type
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """`POST /v1/events`. `of` is the key of the report whose id the event's data gets."""
+    """`POST /v1/events`. `of` is the key of the report whose absence id the event's data gets."""
 
     event: dict[str, Any]
     of: str | None = None
@@ -35,16 +35,16 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """A change in the school's own system, which tells nobody: the hub finds it."""
+    """A change in the school's own system, which notifies no one: the hub finds it when it polls."""
 
     lesson: str
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """At a school time somebody does something. `story` says why, for who watches.
+    """What a person or system does at a school time. `story` explains it to the viewer.
 
-    `busy`: the webhook's receiver is out of order just then, and answers its next delivery with 503.
+    `busy`: the webhook's receiver is out of order at that moment and answers its next delivery with 503.
     """
 
     at: time

@@ -16,7 +16,7 @@ from schemas.absence import AbsenceWithdrawn
 
 
 def summary(screen: Screen, watch: Watch, school: School) -> None:
-    """All of it is counted from what was received."""
+    """Every number is counted from what the receivers got."""
     webhook, feed = watch.town.webhook, watch.town.feed
     screen.title("What each recipient got")
     statuses = {name: status_of(read_csv(content)) for name, content in watch.files.items()}
@@ -114,7 +114,7 @@ def next_steps(screen: Screen, watch: Watch, school: School) -> None:
 
 
 def _files_to_try(watch: Watch, school: School) -> tuple[str, str]:
-    """A report and an event as files in the folder, ready to be sent. Returns their names."""
+    """Write a report and an event as files in the folder, ready to be sent. Returns their names."""
     pupil, protected = school.pupil("9A", 4), next(pupil for pupil in school.pupils if pupil.protected)
     given = watch.reported[protected.id]["data"]
     content = {
@@ -128,12 +128,12 @@ def _files_to_try(watch: Watch, school: School) -> tuple[str, str]:
 
 
 def _command() -> str:
-    """How this user can call the command from any folder."""
+    """The command as this user can call it from any folder."""
     return "skolnav" if shutil.which("skolnav") else str(Path(sys.executable).parent / "skolnav")
 
 
 def _of_the_protected(school: School, watch: Watch) -> list[str]:
-    """What would give a protected pupil away: ids of their own, of a guardian, an absence and its event, and names."""
+    """What would reveal a protected pupil: names, and the ids of the pupil, a guardian, an absence and its event."""
     return [
         value
         for pupil in school.pupils
@@ -141,7 +141,7 @@ def _of_the_protected(school: School, watch: Watch) -> list[str]:
         for value in (
             pupil.id,
             pupil.family,
-            f'"{pupil.given}"',  # a short one may stand in any text
+            f'"{pupil.given}"',  # a short name may occur in any text
             *(school.absence(pupil)[name]["id"] for name in ("student", "registeredBy")),
             watch.reported[pupil.id]["data"]["id"],
             watch.reported[pupil.id]["id"],

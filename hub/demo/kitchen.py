@@ -17,7 +17,7 @@ FOLDER: Final = "in"
 
 
 class KitchenServer:
-    """Takes files into `root`/in, from the moment it is made. `on_file(name, bytes)` is called in a thread when a file
+    """Accepts files into `root`/in from the moment it is made. `on_file(name, bytes)` is called in a thread when a file
     has its final name.
     """
 
@@ -69,11 +69,11 @@ class _Login(paramiko.ServerInterface):
         return paramiko.common.AUTH_SUCCESSFUL if right else paramiko.common.AUTH_FAILED
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
-        return paramiko.common.OPEN_SUCCEEDED  # for the subsystem; without a shell or a command to ask for
+        return paramiko.common.OPEN_SUCCEEDED  # for the SFTP subsystem; a shell or a command is refused
 
 
 class _Files(paramiko.SFTPServerInterface):
-    """What the client sees as / is `root`, and nothing outside it."""
+    """The client sees `root` as /, and nothing outside it."""
 
     def __init__(self, server: paramiko.ServerInterface, kitchen: KitchenServer) -> None:
         super().__init__(server)
@@ -112,7 +112,7 @@ class _Files(paramiko.SFTPServerInterface):
 
     def rename(self, oldpath: str, newpath: str) -> int:
         if self._at(newpath).exists():
-            return SFTP_FAILURE  # as servers do; replacing is `posix_rename`
+            return SFTP_FAILURE  # as SFTP servers do; `posix_rename` is the call that replaces
         return self.posix_rename(oldpath, newpath)
 
     def posix_rename(self, oldpath: str, newpath: str) -> int:

@@ -13,12 +13,14 @@ from typing import Any, Final
 
 import uvloop
 
-from hub.clock import SCHOOL_ZONE, Clock
+from hub.clock import Clock
 from hub.demo import day, ending
 from hub.demo.school import DAY, SIS, School
 from hub.demo.screen import Screen
-from hub.demo.town import PORT, Town, free_port, town
+from hub.demo.town import PORT, Town, free_port
+from hub.demo.town import town as opened_town
 from hub.demo.watch import OUTSIDE, Watch
+from schemas.school_time import school_moment
 
 SPEED: Final = 170.0  # school seconds a second: from 07:30 to 10:20 in a minute
 EXIT: Final = "SKOLNAV_DEMO_EXIT"
@@ -47,43 +49,41 @@ async def _play(screen: Screen, folder: Path, speed: float, stay: bool) -> None:
     school, port = School(), free_port()
     if port != PORT:
         screen.text(f"Port {PORT} is taken: the hub listens on {port} instead.", "kept")
-    async with town(folder, port, speed, school) as everybody:
-        watch = Watch(screen, everybody)
-        _introduce(screen, everybody)
+    async with opened_town(folder, port, speed, school) as town:
+        watch = Watch(screen, town)
+        _introduce(screen, town)
         await _open_school(watch, school)
         for step in day.steps(school):
-            await _until(everybody.clock, datetime.combine(DAY, step.at, SCHOOL_ZONE))
-            everybody.webhook.busy += step.busy
+            await _until(town.clock, school_moment(DAY, step.at))
+            town.webhook.busy += step.busy
             await watch.play(step)
-        await _until(everybody.clock, datetime.combine(DAY, day.END, SCHOOL_ZONE))
+        await _until(town.clock, school_moment(DAY, day.END))
         await watch.nothing_owed()
-        everybody.clock.walk()
+        town.clock.walk()
         ending.summary(screen, watch, school)
         if stay:
             ending.next_steps(screen, watch, school)
             screen.text("")
             screen.text(
-                f"The hub stays up. At school it is {everybody.clock.school():%H:%M}, and time runs as usual now. "
+                f"The hub stays up. At school it is {town.clock.school():%H:%M}, and time runs as usual now. "
                 "Ctrl-C ends it."
             )
             await asyncio.Event().wait()
 
 
-def _introduce(screen: Screen, everybody: Town) -> None:
-    screen.title(f"{everybody.config.municipality}, {DAY:%A %d %B %Y}: Norrskolan, all of it invented")
-    screen.fact("hub", f"{everybody.url}, its files in {everybody.folder}")
-    screen.fact("school", f"its own system at {everybody.sis.url}: the hub logs in and reads it")
+def _introduce(screen: Screen, town: Town) -> None:
+    screen.title(f"{town.config.municipality}, {DAY:%A %d %B %Y}: Norrskolan, all of it invented")
+    screen.fact("hub", f"{town.url}, its files in {town.folder}")
+    screen.fact("school", f"its own system at {town.sis.url}: the hub logs in and reads it")
     screen.fact("guardians", "an app that reports absence over SS 12000, and takes it back by POST /v1/events")
-    screen.fact(
-        "kitchen", f"an SFTP server at 127.0.0.1:{everybody.kitchen.port}: orders at 08:00 and, fixed, at 09:00"
-    )
+    screen.fact("kitchen", f"an SFTP server at 127.0.0.1:{town.kitchen.port}: orders at 08:00 and, fixed, at 09:00")
     screen.fact(OUTSIDE["acme"], "an attendance app: may know which pupil, no names")
     screen.fact(OUTSIDE["statistics"], "the municipality's follow-up: may count, must not know whom")
     screen.text("")
 
 
 async def _open_school(watch: Watch, school: School) -> None:
-    """Before the day: what the hub reads in the school's system, and the diets that the office sends."""
+    """Before the day: the hub reads the school's system, and the office sends the diets."""
     clock, sis = watch.town.clock, watch.town.sis
     diets = school.diets(clock.utc())
     accepted = await watch.town.office.post_all(diets)
@@ -143,13 +143,13 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _logging(path: Path) -> Iterator[None]:
-    """The hub's log goes to a file: the screen is for the day."""
+    """Send the hub's log to a file, since the screen shows the day."""
     handler = logging.FileHandler(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root, before = logging.getLogger(), logging.getLogger().level
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each call
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # httpx would log each call
     try:
         yield
     finally:

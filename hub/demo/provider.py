@@ -1,7 +1,7 @@
 """The school's own system: an SS 12000 API (v2.1) on a loopback port, as an outside supplier would offer it.
 
-It knows nothing of the hub. Whoever has a client id and secret gets a bearer token (RFC 6749 section 4.4) and reads
-lists, page by page, and records by id. Absences are not kept here: that list is a 404, as at many schools.
+It knows nothing of the hub. A client with an id and a secret gets a bearer token (RFC 6749 section 4.4) and reads lists
+page by page, and records by id. Absences are not stored here, so that list is a 404, as at many schools.
 """
 
 import base64
@@ -66,7 +66,7 @@ class SchoolSystem:
         self._thread.join()
 
     def cancel(self, lesson: str) -> None:
-        """Somebody at school cancels a lesson. Who wants to know must ask."""
+        """Cancel a lesson, as a person at the school would. A client that wants to know must ask."""
         with self._lock:
             record = self._records["calendarEvents"][lesson]
             meta = {**record["meta"], "modified": _stamp(datetime.now(UTC))}
@@ -108,7 +108,7 @@ class SchoolSystem:
             return Answer(HTTPStatus.OK, {"data": page, "pageToken": token})
 
     def _page(self, resource: str, query: Mapping[str, str]) -> tuple[list[dict[str, Any]], str | None]:
-        """Raises ValueError, KeyError or TypeError for a question that is none."""
+        """Raises ValueError, KeyError or TypeError for an invalid query."""
         asked = dict(query)
         size = min(PAGE, int(asked.pop("limit", PAGE)))
         start = 0
@@ -162,11 +162,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, answer: Answer) -> None:
         content = json.dumps(answer.body, ensure_ascii=False).encode()
-        self.send_response(answer.status)  # with Date, by which the caller keeps its watermark
+        self.send_response(answer.status)  # with Date, from which the caller takes its watermark
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the screen shows what came."""
+        """Log nothing: the screen shows what came."""

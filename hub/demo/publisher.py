@@ -1,4 +1,4 @@
-"""Who tells the hub: `POST /v1/events` one by one or in batches, and absences over SS 12000, with a token."""
+"""A publisher: it sends events by `POST /v1/events`, one by one or in batches, and absences over SS 12000."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -20,11 +20,11 @@ class Publisher:
         )
 
     async def post(self, event: dict[str, Any]) -> dict[str, Any]:
-        """One event. Returns the answer: `accepted`, `duplicates`, `ids`; it is durable by then."""
+        """Publish one event. Returns the hub's answer: `accepted`, `duplicates`, `ids`. The event is durable."""
         return await self._send(_STRUCTURED, event)
 
     async def post_all(self, events: Sequence[dict[str, Any]]) -> int:
-        """Many, in order. Returns how many were accepted."""
+        """Publish many events in order. Returns how many were accepted."""
         return sum(
             [
                 (await self._send(_BATCHED, events[start : start + BATCH]))["accepted"]
@@ -33,7 +33,7 @@ class Publisher:
         )
 
     async def report(self, absence: dict[str, Any], key: str) -> dict[str, Any]:
-        """An SS 12000 Absence. Returns it as the hub took it, with the id it got; the same `key` is taken once."""
+        """Report an SS 12000 Absence. Returns it with its id. The hub accepts a repeated `key` once."""
         answer = await self._http.post(
             "/ss12000/v2.0/absences",
             content=orjson.dumps(absence),

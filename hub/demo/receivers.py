@@ -1,6 +1,6 @@
-"""Who is told: a webhook's receiver and a feed's reader, written as an outside vendor would write them.
+"""Two recipients, a webhook's receiver and a feed's reader, written as an outside vendor would write them.
 
-Neither knows anything of the hub but what its documents say. `Arrival` is what one of them saw.
+They know only what the hub's documentation says. `Arrival` is one event that one of them got.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class Arrival:
 
 class WebhookReceiver:
     """Verifies each signature, remembers each `webhook-id`, and answers, from the moment it is made. `on_arrival` is
-    called in its threads; `kept` is a file for what came.
+    called in its threads; `kept` is a file for the bodies that came.
     """
 
     def __init__(self, name: str, kept: Path) -> None:
@@ -48,10 +48,10 @@ class WebhookReceiver:
         self.on_arrival: Callable[[Arrival], None] | None = None
         self.key = secrets.token_bytes(32)
         self.bodies: list[bytes] = []  # everything that came
-        self.ids: list[str] = []  # of what was taken, in order
+        self.ids: list[str] = []  # of accepted events, in order
         self.attempts: dict[str, int] = {}  # by webhook-id
         self.verified = self.refused = self.repeated = 0
-        self.busy = 0  # so many deliveries are answered with 503
+        self.busy = 0  # this many deliveries are answered with 503
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"receiver": self}))
         self._server.daemon_threads = True
@@ -86,7 +86,7 @@ class WebhookReceiver:
                 self.busy -= 1
                 status = 503
             elif id in self.ids:
-                self.repeated += 1  # at least once: it is taken, and does nothing more
+                self.repeated += 1  # a repeat, as "at least once" allows: accepted without effect
                 return status
             else:
                 self.ids.append(id)
@@ -128,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the screen shows what came."""
+        """Log nothing: the screen shows what came."""
 
 
 class FeedReader:
@@ -146,7 +146,7 @@ class FeedReader:
         self._token = token
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Read until cancelled."""
         url = self._url
         async with httpx.AsyncClient(
             headers={"Authorization": f"Bearer {self._token}"}, timeout=POLL_S + 10, trust_env=False
@@ -155,7 +155,7 @@ class FeedReader:
                 try:
                     answer = (await client.get(url)).raise_for_status()
                 except httpx.HTTPError:
-                    await asyncio.sleep(1)  # the cursor is ours: nothing is missed
+                    await asyncio.sleep(1)  # the reader has its cursor, so it misses nothing
                     continue
                 self.bodies.append(answer.content)
                 _keep(self.kept, answer.content)
@@ -168,6 +168,6 @@ class FeedReader:
 
 
 def _keep(file: Path, body: bytes) -> None:
-    """A line for each body, as it came, for who wants to look."""
+    """Write each body as it came, one on each line, for people who want to look."""
     with file.open("ab") as lines:
         lines.write(body + b"\n")

@@ -1,6 +1,6 @@
 """Norrskolan in Exempelkommun: invented pupils, guardians, teachers and lessons, the same on every run.
 
-No number, name or address belongs to anybody: family names are made up, and addresses end in `.example` (RFC 2606).
+No number, name or address is a real person's: family names are made up, and addresses end in `.example` (RFC 2606).
 """
 
 import uuid
@@ -10,12 +10,12 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any, Final
 
-from hub.clock import SCHOOL_ZONE
 from schemas import Payload
 from schemas.directory import DietUpserted, DirectoryCurrent
+from schemas.school_time import school_moment
 
-OFFICE: Final = "urn:exempelkommun:office"  # the school's office: what SS 12000 has no word for
-KOST: Final = "urn:exempelkommun:kost"  # where the diets are kept
+OFFICE: Final = "urn:exempelkommun:office"  # the school's office, for what SS 12000 does not have
+KOST: Final = "urn:exempelkommun:kost"  # the source of the diets
 SIS: Final = "urn:skolnav:exempelkommun:sis"  # what the hub reads in the school's system
 GUARDIANS: Final = "urn:skolnav:exempelkommun:ss12000:guardians"  # what the guardians' app reports
 DAY: Final = date(2026, 11, 24)
@@ -37,7 +37,7 @@ _FAMILY: Final = ("Exempelsson", "Provberg", "Testlund", "Låtsasström", "Model
 
 # Pupils by their number in the class list, 0 first.
 PROTECTED: Final = {("8A", 6): "Sekretessmarkering", ("9B", 11): "Skyddad folkbokföring"}
-DIETS: Final = {"GLUTEN": 23, "LAKTOS": 17, "VEG": 11}  # every so-many-th pupil; the first that fits
+DIETS: Final = {"GLUTEN": 23, "LAKTOS": 17, "VEG": 11}  # each diet for every n-th pupil; the first that fits counts
 
 
 def made_id(what: str) -> str:
@@ -47,7 +47,7 @@ def made_id(what: str) -> str:
 
 def at(clock: time, day: date = DAY) -> str:
     """A school time as events write it."""
-    return datetime.combine(day, clock, SCHOOL_ZONE).isoformat()
+    return school_moment(day, clock).isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Pupil:
 
 
 class School:
-    """What stands in the school system, in the diet list, and in what guardians send."""
+    """The records of the school system, the diet list, and the reports of guardians."""
 
     @cached_property
     def pupils(self) -> tuple[Pupil, ...]:
@@ -80,7 +80,7 @@ class School:
         return [pupil for pupil in self.pupils if pupil.school_class == school_class][number]
 
     def records(self) -> dict[str, list[dict[str, Any]]]:
-        """What the school system has, as SS 12000 records by resource."""
+        """The school system's SS 12000 records, by resource."""
         year = {"startDate": START, "endDate": "2027-06-11"}
         owner = {"id": made_id("huvudman"), "displayName": "Exempelkommun", "organisationType": "Huvudman"}
         unit = {
@@ -143,7 +143,7 @@ class School:
         }
 
     def diets(self, as_of: datetime) -> list[dict[str, Any]]:
-        """The diet list as events: SS 12000 has none. That it is complete, as of a machine time, comes last."""
+        """The diet list as events, since SS 12000 has none. The last one says that it is complete, and when."""
         listed = [
             _event(DietUpserted, {"id": made_id(f"diet/{pupil.id}"), "person": {"id": pupil.id}, "codes": [pupil.diet]})
             for pupil in self.pupils
@@ -154,7 +154,7 @@ class School:
     def lesson(self, school_class: str, period: int) -> dict[str, Any]:
         """A calendarEvent of the day."""
         start, minutes = PERIODS[period]
-        begins = datetime.combine(DAY, start, SCHOOL_ZONE)
+        begins = school_moment(DAY, start)
         subject = SUBJECTS[(period + CLASSES.index(school_class)) % len(SUBJECTS)]
         return {
             "id": made_id(f"lesson/{school_class}/{DAY}/{period}"),
@@ -166,7 +166,7 @@ class School:
         }
 
     def absence(self, pupil: Pupil, start: time = time(8), end: time = time(16)) -> dict[str, Any]:
-        """A guardian's notification, as SS 12000 has it; who takes it gives it an id."""
+        """A guardian's notification as an SS 12000 Absence without an id, which the system that accepts it gives."""
         return {
             "student": {"id": pupil.id},
             "startTime": at(start),
@@ -234,7 +234,7 @@ def _event(model: type[Payload], data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def envelope(model: type[Payload], data: Mapping[str, Any], id: str, source: str) -> dict[str, Any]:
-    """A CloudEvent in JSON, as `POST /v1/events` takes it."""
+    """A CloudEvent in JSON, as `POST /v1/events` accepts it."""
     return {
         "specversion": "1.0",
         "id": id,

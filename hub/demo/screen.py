@@ -1,4 +1,4 @@
-"""The terminal: a line for what happened and what it became. Plain text where it is no terminal."""
+"""The terminal: a line for each thing that happened and what became of it. Plain text if it is not a terminal."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -29,7 +29,7 @@ class Screen:
         self._console.print(Text(text, self.STYLES[style]))
 
     def line(self, clock: str, what: str, whom: str, became: Iterable[tuple[str, str]], story: str = "") -> None:
-        """`became` are pairs of a text and its style: on the same line, or under it where a `story` takes the room."""
+        """`became` are pairs of a text and its style: on the same line, or under it where a `story` is on the line."""
         table = self._columns(5, 18, 14)
         told = Text(story) if story else self._joined(became, self._console.width - 45)
         table.add_row(Text(clock, "bold"), Text(what, self.STYLES["what"]), Text(whom), told)
@@ -43,12 +43,12 @@ class Screen:
         self._console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
     def block(self, text: str, style: str = "") -> None:
-        """As it is, indented: never wrapped, since somebody may copy it."""
+        """The text unchanged and indented. It is never wrapped, so that the user can copy it."""
         for line in text.splitlines():
             self._console.print(Text(f"  {line}", self.STYLES[style]), soft_wrap=True)
 
     def _joined(self, became: Iterable[tuple[str, str]], width: int) -> Text:
-        """One after the other; what does not fit begins a line, rather than being broken."""
+        """The pieces one after another. A piece that does not fit begins a new line and is not broken."""
         joined, room = Text(), width
         for text, style in became:
             if joined and len(text) + 3 > room:

@@ -1,4 +1,4 @@
-"""Everybody in the demo: the hub as demo.yaml configures it, who tells it, and who is told."""
+"""All systems of the demo: the hub as demo.yaml configures it, its sources and its recipients."""
 
 import asyncio
 import contextlib
@@ -31,15 +31,15 @@ CLIENTS: Final = ("office", "guardians", "acme", "statistics", "officer")
 
 
 class DemoClock(SystemClock):
-    """School time runs fast while the day is played, and like everybody's afterwards, so that there is time to try."""
+    """School time runs fast while the day is played, and at normal speed afterwards, so that there is time to try."""
 
     def walk(self) -> None:
         self._start, self._origin, self._speed = self.school(), time.time(), 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Town:
-    """Who is there. `officer` is a client of the hub's API with the role operator."""
+    """The running systems. `officer` is a client of the hub's API with the role operator."""
 
     folder: Path
     config: HubConfig
@@ -60,7 +60,7 @@ class Town:
 
 @contextlib.asynccontextmanager
 async def town(folder: Path, port: int, speed: float, school: School) -> AsyncIterator[Town]:
-    """Those whom the hub asks and tells come first; all stop the other way round.
+    """Start the systems that the hub calls first, then the hub. They stop in the opposite order.
 
     Raises what `Hub.start` and `Servers.start` raise.
     """
@@ -73,7 +73,7 @@ async def town(folder: Path, port: int, speed: float, school: School) -> AsyncIt
         received.mkdir()
         webhook = WebhookReceiver("acme", received / "acme.jsonl")
         stack.callback(webhook.stop)
-        config, plugins = _configure(folder, port, speed, sis, kitchen, webhook)
+        config, plugins = _configure(folder, port=port, speed=speed, sis=sis, kitchen=kitchen, webhook=webhook)
         assert config.school_clock is not None
         clock = DemoClock(config.school_clock.start, config.school_clock.speed)
         hub = await Hub.start(config, plugins=plugins, clock=clock)
@@ -98,7 +98,19 @@ async def town(folder: Path, port: int, speed: float, school: School) -> AsyncIt
         )
         reading = asyncio.create_task(feed.run())
         stack.push_async_callback(_cancelled, reading)
-        yield Town(folder, config, hub, clock, sis, kitchen, webhook, feed, office, guardians, officer)
+        yield Town(
+            folder=folder,
+            config=config,
+            hub=hub,
+            clock=clock,
+            sis=sis,
+            kitchen=kitchen,
+            webhook=webhook,
+            feed=feed,
+            office=office,
+            guardians=guardians,
+            officer=officer,
+        )
 
 
 def free_port() -> int:
@@ -114,9 +126,9 @@ def free_port() -> int:
 
 
 def _configure(
-    folder: Path, port: int, speed: float, sis: SchoolSystem, kitchen: KitchenServer, webhook: WebhookReceiver
+    folder: Path, *, port: int, speed: float, sis: SchoolSystem, kitchen: KitchenServer, webhook: WebhookReceiver
 ) -> tuple[HubConfig, Plugins]:
-    """demo.yaml as it is, and beside it what differs from run to run, in files that it refers to."""
+    """Copy demo.yaml unchanged, and write what differs from run to run into files that it refers to."""
     path = folder / CONFIG
     path.write_bytes(resources.files("hub.demo").joinpath("demo.yaml").read_bytes())
     beside = {

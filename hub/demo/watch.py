@@ -1,8 +1,8 @@
-"""What became of each event, told by those who got it: the receivers' own records, the kitchen's folder, the feed.
+"""What became of each event, from the recipients' side: the receivers' own records, the kitchen's folder, the feed.
 
-What a recipient got is never taken from the hub. The hub is asked two things, as an operator may: which events it
-has accepted (`GET /v1/operator/events`), and why a recipient did not get one (`GET /v1/operator/why`, what `skolnav
-why` shows). It answers with ids, types and a rule, no data.
+The hub never says what a recipient got. The demo asks it two things, as an operator may: which events it has accepted
+(`GET /v1/operator/events`), and why a recipient did not get one (`GET /v1/operator/why`, which `skolnav why` shows).
+The hub answers with ids, types and a rule, without data.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from hub.privacy.base import Rule
 from schemas.directory import DirectoryCurrent
 from schemas.meals import MealsCount
 
-OUTSIDE: Final = {"acme": "acme webhook", "statistics": "statistics feed"}  # client -> how the screen calls it
+OUTSIDE: Final = {"acme": "acme webhook", "statistics": "statistics feed"}  # client -> its name on the screen
 KITCHEN: Final = "kitchen"  # the instance in demo.yaml
 WAIT_S: Final = 20.0
 LATE: Final = "late_change"
@@ -34,7 +34,7 @@ STAFF: Final = "PERSONAL"  # the kitchen's row for staff
 _PROTECTION: Final = frozenset({Rule.PROTECTED, Rule.UNKNOWN, Rule.STALE})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Withheld:
     """An event that outside recipients did not get. `rules` by client."""
 
@@ -48,7 +48,7 @@ class Withheld:
 
 @dataclass(slots=True)
 class Watch:
-    """Does what the day says, step by step, and prints what became of each. All on the event loop."""
+    """Does the day's steps one by one and prints what became of each. Everything runs on the event loop."""
 
     screen: Screen
     town: Town
@@ -58,12 +58,16 @@ class Watch:
     reported: dict[str, dict[str, Any]] = field(default_factory=dict)  # the hub's answers, by the reports' keys
     _arrivals: dict[tuple[str, str], list[Arrival]] = field(default_factory=lambda: defaultdict(list))
     _posted: set[str] = field(default_factory=set)
-    _owed: set[tuple[str, str]] = field(default_factory=set)  # (client, event) that have not come when told of
-    _totals: dict[tuple[str, str], int] = field(default_factory=dict)  # by day and sitting, as last told
+    _owed: set[tuple[str, str]] = field(
+        default_factory=set
+    )  # (client, event) that had not arrived when their line was printed
+    _totals: dict[tuple[str, str], int] = field(default_factory=dict)  # by day and sitting, as last printed
     _shown: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
-    _cancelled: dict[str, float] = field(default_factory=dict)  # lesson that nobody was told of yet: since when
-    _accepted: str | None = None  # up to where the hub's log was looked through
-    # Lines that wait until the event that brought them has its own, with the id of the event that they are about.
+    _cancelled: dict[str, float] = field(
+        default_factory=dict
+    )  # each cancelled lesson that no recipient knows of yet, and since when
+    _accepted: str | None = None  # the place in the hub's log up to which it was read
+    # Lines that wait until the line of the event that caused them is printed, with that event's id.
     _held: list[tuple[str, Any]] | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -114,12 +118,12 @@ class Watch:
     # -- the day ---------------------------------------------------------------------------------------------------
 
     async def pulled(self, source: str) -> tuple[int, float]:
-        """Wait until the hub has read the school's system as a whole. Returns how many events that became, and the
-        seconds from the first of them to the last, by the hub's own times. Raises TimeoutError.
+        """Wait until the hub has read the whole school system. Returns the number of events that this made, and the
+        seconds from the first to the last by the hub's own times. Raises TimeoutError.
         """
         found: list[dict[str, Any]] = []
         async with asyncio.timeout(WAIT_S):
-            # The lists that are not there are asked for last.
+            # The hub asks last for the lists that are not offered.
             while not self.town.sis.missing or len(found) < sum(map(len, self.town.sis.given.values())):
                 found += [each for each in await self._new() if each["source"] == source and not _says_current(each)]
                 await asyncio.sleep(0.02)
@@ -127,7 +131,7 @@ class Watch:
         return len(found), (last - first).total_seconds()
 
     async def play(self, step: Step) -> None:
-        """Do what the step says and print what became of it, then what else came of it."""
+        """Do the step, print what became of it, and then its other consequences."""
         self._held = []
         files, started = len(self.files), time.monotonic()
         match step.what:
@@ -153,7 +157,7 @@ class Watch:
                 self.screen.line(*line)
 
     async def _send(self, what: Report | Posted) -> dict[str, Any]:
-        """Report or post it. Returns the event that it became; for a report that was taken before, the earlier one."""
+        """Report or post it. Returns the resulting event; for a repeated report, the event of the first one."""
         if isinstance(what, Posted):
             event = what.event
             if what.of is not None:
@@ -171,7 +175,7 @@ class Watch:
         return event
 
     async def _new(self) -> list[dict[str, Any]]:
-        """What the hub has accepted since this was asked last."""
+        """The events that the hub has accepted since the last call."""
         found: list[dict[str, Any]] = []
         while True:
             query: dict[str, str | int] = {"limit": 1000}
@@ -184,7 +188,7 @@ class Watch:
                 return found
 
     async def nothing_owed(self) -> None:
-        """Return when what was to be tried again and what was to be found has come. Raises TimeoutError."""
+        """Return when retried deliveries and changes that the hub must find have arrived. Raises TimeoutError."""
         async with asyncio.timeout(2 * WAIT_S):
             while self._owed or self._cancelled:
                 self._news.clear()
@@ -196,7 +200,7 @@ class Watch:
         for client in OUTSIDE:
             decided = await self._decided(event, f"client/{client}")
             if decided is None:
-                continue  # it does not subscribe to this
+                continue  # it has no subscription to this type
             allowed, rule = decided
             if not allowed:
                 rules[client] = rule
@@ -215,13 +219,22 @@ class Watch:
             names = "nobody is told" if not became else "not told: " + ", ".join(map(OUTSIDE.__getitem__, rules))
             why = "protected" if protection else "the contract"
             became.append((f"{why}: {names}" + ("; counted in the kitchen's sum" if counted else ""), "kept"))
-            self.withheld.append(Withheld(event["id"], self._now(), short(event["type"]), whom(event), rules, counted))
+            self.withheld.append(
+                Withheld(
+                    id=event["id"],
+                    clock=self._now(),
+                    type=short(event["type"]),
+                    whom=whom(event),
+                    rules=rules,
+                    counted=counted,
+                )
+            )
         elif counted:
             became.append(("kitchen told at once" if new_file else "kitchen noted it", "good"))
         return became
 
     async def _first(self, client: str, id: str) -> Arrival | None:
-        """What the recipient got; None if nothing came in time."""
+        """What the recipient got; None if nothing arrived in time."""
         try:
             async with asyncio.timeout(WAIT_S):
                 while not self._arrivals[client, id]:
@@ -237,7 +250,7 @@ class Watch:
         answer = await self.town.officer.get("/v1/operator/why", params=query)
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
-        # A feed's reader may not have come for it yet; then the hub says what it would decide now.
+        # The feed's reader may not have read it yet; then the hub says what it would decide now.
         explained = answer.raise_for_status().json()["explanations"][0]
         if not any(each["asks_for_the_type"] for each in explained["subscriptions"]):
             return None
@@ -246,7 +259,7 @@ class Watch:
     # -- lines -----------------------------------------------------------------------------------------------------
 
     def _got(self, arrival: Arrival, sent: dict[str, Any] | None, took: str = "") -> tuple[str, str]:
-        """What a recipient got: as whom the person came, and the first time what was left out for it."""
+        """What a recipient got: under which id the person came, and the first time, which parts were left out."""
         event = arrival.event
         label = OUTSIDE[arrival.recipient]
         status = f" {arrival.status}" if arrival.status is not None else ""
@@ -275,7 +288,7 @@ class Watch:
 
 
 def _in(loop: asyncio.AbstractEventLoop, tell: Callable[..., None], *what: object) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop has ended: nobody looks any more
+    with contextlib.suppress(RuntimeError):  # the loop has ended, so the screen shows nothing more
         loop.call_soon_threadsafe(tell, *what)
 
 
@@ -289,7 +302,7 @@ def read_csv(content: bytes) -> list[dict[str, str]]:
 
 
 def status_of(rows: list[dict[str, str]]) -> str:
-    """A file's status: where the sittings differ, one of them has changed late."""
+    """The status of a file. If those of its sittings differ, one of them changed late."""
     statuses = {row["status"] for row in rows}
     return statuses.pop() if len(statuses) == 1 else LATE
 
@@ -300,7 +313,7 @@ def short(type: str) -> str:
 
 
 def whom(event: dict[str, Any]) -> str:
-    """Whom or what an event is about, by the beginning of its id; never by name."""
+    """The person or thing that an event is about, by the beginning of its id, never by name."""
     data = event["data"]
     if "student" in data:
         return f"person/{data['student']['id'][:4]}…"

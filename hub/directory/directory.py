@@ -1,8 +1,8 @@
-"""The directory: who there is, who may not be told about, who belongs where. In memory, built from the log's state.
+"""The directory: the persons, their protection, and where they belong. In memory, built from the log's state.
 
-It is applied by the log's writer in the turn before a change is acknowledged (DESIGN section 6), so that no reader
-sees an event that the directory does not know. Every change of what a decision may rest on raises a version; `permit`
-compares them. Questions about who is enrolled where stand in `hub.directory.questions`.
+The log hands its durable events to `observe` in the turn before they are acknowledged, so no reader sees an event that
+the directory does not know. Each change of what a decision may rest on raises a version; `permit` compares versions.
+Connectors' questions are in `hub.directory.questions`, the lessons in `hub.directory.schedule`.
 """
 
 import threading
@@ -14,6 +14,7 @@ from typing import Final
 from hub.bus.base import Log, Stored
 from hub.clock import Clock, from_us, to_us
 from hub.directory.records import Mark, within
+from hub.directory.schedule import Schedule
 from hub.directory.tables import KINDS, PREFIX, STRUCTURE, Change, Tables
 
 __all__ = ["MAX_AGE", "STRUCTURE", "Change", "Directory", "Protection"]
@@ -23,18 +24,19 @@ _FOREVER: Final = 1 << 62
 
 
 class Protection(StrEnum):
-    """Whether anything about a person may be told at all, before any contract is looked at."""
+    """Whether data about a person may be delivered at all. Contracts are applied after this."""
 
     OPEN = "open"
     PROTECTED = "protected"
-    UNKNOWN = "unknown"  # never heard of, or no source gave a mark
-    STALE = "stale"  # Ingen, but its source has not said `current` lately
+    UNKNOWN = "unknown"  # no source knows the person, or none gave a mark
+    STALE = "stale"  # the mark is Ingen, but its source has sent no `directory.current` within `max_age`
 
 
 class Directory(Tables):
-    """Read from any thread while holding `lock`; changed on the event loop alone.
+    """Any thread may read it while it holds `lock`; only the event loop changes it.
 
-    `on_problem(code, event_id)` is told of events that could not be applied, without data.
+    `on_problem(code, event_id)` is called, without data, for an event that could not be applied. `schedule` is for the
+    event loop alone.
     """
 
     def __init__(
@@ -45,17 +47,18 @@ class Directory(Tables):
     ) -> None:
         super().__init__(clock, max_age, on_problem)
         self.lock = threading.RLock()
+        self.schedule = Schedule()
         self._listeners: list[Callable[[Change], None]] = []
 
     # -- life ---------------------------------------------------------------------------------------------------
 
     async def load(self, log: Log) -> None:
-        """Take up what the log's state says. Before anything is appended."""
+        """Apply the log's state. Call it before anything is appended."""
         after = ""
         while page := await log.states(KINDS, after):
             with self.lock:
                 for stored in page:
-                    # What is deleted leaves a memory: who it was, and whether that may be told.
+                    # A deleted entity is remembered: whose it was, and the mark that guards its deletion.
                     for before in reversed(stored.earlier):
                         self._apply(before)
                     self._apply(stored)
@@ -63,7 +66,8 @@ class Directory(Tables):
         self._collect()
 
     def observe(self, batch: Sequence[Stored]) -> None:
-        """Apply the directory events of a durable batch and tell the listeners, all in this turn. Never raises."""
+        """Apply the directory events of a durable batch and call the listeners, all in this turn. Never raises."""
+        self.schedule.observe(batch)
         events = [stored for stored in batch if stored.type.startswith(PREFIX)]
         if not events:
             return
@@ -80,19 +84,20 @@ class Directory(Tables):
                 self._on_problem("directory-listener-failed", events[0].id)
 
     def listen(self, listener: Callable[[Change], None]) -> None:
-        """Call `listener` with each change, in the turn in which it is applied."""
+        """Call `listener` with each change, in the turn in which the change is applied."""
         self._listeners.append(listener)
 
     # -- protection ---------------------------------------------------------------------------------------------
 
     def protection(self, person: str, now: datetime) -> Protection:
-        """May this person (lower-case id) be told about at `now` (machine time)?"""
+        """The protection of this person (lower-case id) at `now` (machine time)."""
         return self.judge(person, to_us(now))[0]
 
     def judge(self, person: str, now_us: int, *, leaving: bool = False) -> tuple[Protection, int]:
-        """The protection, and the machine time (microseconds) from which it no longer holds by itself.
+        """The protection, and the machine time (microseconds) at which it ends by itself, without an event.
 
-        Whom every source has deleted nobody vouches for any more: unknown, but for what tells of their `leaving`.
+        A person whom all sources have deleted counts as unknown, except for events that announce the deletion
+        (`leaving`).
         """
         found = self.persons.get(person)
         if found is None:
@@ -102,37 +107,33 @@ class Directory(Tables):
             return Protection.PROTECTED, _FOREVER
         if mark is Mark.UNKNOWN or not (found.known or leaving):
             return Protection.UNKNOWN, _FOREVER
-        # The person belongs to the source of the last `upserted`: it is that one's word that must be fresh.
+        # A person belongs to the source that sent the last `upserted`: this source must be fresh.
         until = self.fresh_until(found.owner.source, now_us)
         return (Protection.STALE, _FOREVER) if until is None else (Protection.OPEN, until)
 
     def was_told_of(self, person: str, source: str) -> bool:
-        """Whether `source`'s own word about a person may ever have passed: it gave a mark, and that was Ingen."""
+        """Whether a recipient may ever have got this source's record of the person: its last mark was Ingen."""
         found = self.persons.get(person)
         record = None if found is None else found.record_of(source)
         return record is not None and record.mark is Mark.NONE
 
-    def related_protected(self, person: str, now: datetime) -> bool:
-        """Whether contact and address are withheld: they tell where somebody protected, or not surely open, is."""
-        return any(self.protection(child, now) is not Protection.OPEN for child in self.kin(person))
-
     def fresh(self, source: str, now: datetime) -> bool:
-        """Whether the source has said `directory.current` within `max_age`."""
+        """Whether the source has sent `directory.current` within `max_age`."""
         return self.fresh_until(source, to_us(now)) is not None
 
     def current_sources(self) -> frozenset[str]:
-        """Every source that has ever said `directory.current`."""
+        """Every source that has ever sent `directory.current`."""
         return frozenset(self._current)
 
     def current_as_of(self, source: str) -> datetime | None:
-        """As of when the source last said that it is complete; None if it never did."""
+        """The time of which the source's last `directory.current` speaks; None if it never sent one."""
         as_of = self._current.get(source)
         return None if as_of is None else from_us(as_of)
 
     def superseded(self, entity: str) -> bool:
-        """Whether this is a person's state from another source than the one that the person belongs to now.
+        """Whether this entity is a person's record from another source than the one that the person belongs to now.
 
-        Restating it would make it the latest word.
+        It must not be restated: the copy would become the person's latest record.
         """
         kind, _, rest = entity.partition("/")
         person, _, source = rest.partition("/")
@@ -143,7 +144,7 @@ class Directory(Tables):
 
     def belongings(self, person: str, on: str, now_us: int) -> frozenset[tuple[str, str | None]]:
         """(organisation, school type or None) that a person belongs to on an ISO date: by enrolment, by duty, and as
-        the guardian of pupils who may be told about (through a protected one it would tell of them).
+        the guardian of open pupils. A protected pupil does not count: the guardian's place would reveal the pupil's.
         """
         found = self.persons.get(person)
         if found is None:
@@ -164,17 +165,13 @@ class Directory(Tables):
                 )
         return frozenset(belongs)
 
-    def organisations_of(self, person: str, on: date) -> frozenset[tuple[str, str | None]]:
-        """`belongings` on a date, as far as is fresh now."""
-        return self.belongings(person, on.isoformat(), to_us(self.clock.utc()))
-
     def starting(self, on: date) -> set[str]:
-        """Persons with an enrolment that begins on this date."""
+        """The persons with an enrolment that begins on this date."""
         day = on.isoformat()
         return {id for id, person in self.persons.items() if any(each.start == day for each in person.owner.enrolments)}
 
     def owner_of(self, id: str) -> tuple[str | None, str | None]:
-        """(organisation, school type) of a group, activity, room or duty, also of one deleted since the start."""
+        """(organisation, school type) of a group, activity, room or duty, also of a deleted one; None: not known."""
         if (group := self.groups.get(id)) is not None:
             return group.organisation, group.school_type
         if (activity := self.activities.get(id)) is not None:
@@ -189,12 +186,12 @@ class Directory(Tables):
         return self._former.get(id), None
 
     def duty_person(self, id: str) -> str | None:
-        """Whose duty it is, also of one deleted since the start; None if that is not known."""
+        """The person whose duty this is, also of a deleted duty; None if the person is not known."""
         duty = self.duties.get(id)
         return duty.person if duty is not None else self._former.get(f"duty/{id}")
 
     def with_parts(self, organisations: frozenset[str]) -> frozenset[str]:
-        """Organisations with all that is below them."""
+        """These organisations and all organisations below them."""
         known = self._parts.get(organisations)
         if known is None:
             below: dict[str, list[str]] = {}
@@ -212,7 +209,7 @@ class Directory(Tables):
         return known
 
     def unplaced(self, organisation: str) -> str | None:
-        """The first organisation on the way up that is not known: until then nobody can tell what this is a part of."""
+        """The first unknown organisation on the way up; None if the way to the top is known."""
         seen: set[str] = set()
         here: str | None = organisation
         while here is not None and here not in seen:
@@ -231,18 +228,19 @@ class Directory(Tables):
         )
 
     def children_of(self, person: str) -> tuple[str, ...]:
+        """Ids of the pupils whose guardian this person is."""
         return self._children.get(person, ())
 
     def groups_of(self, person: str) -> tuple[str, ...]:
-        """Every group that has the person as a member, whenever."""
+        """Ids of the groups that have the person as a member, at any time."""
         return self._groups_of.get(person, ())
 
     def duties_of(self, person: str) -> tuple[str, ...]:
-        """Ids of the person's duties, whenever."""
+        """Ids of the person's duties, at any time."""
         return self._duties_of.get(person, ())
 
     def duties_at(self, person: str, organisation: str | None) -> tuple[str, ...]:
-        """Ids of the person's duties at an organisation; all of them if there are none, or it is not known."""
+        """Ids of the person's duties at an organisation; of all their duties if there are none, or it is None."""
         duties = self.duties_of(person)
         return tuple(each for each in duties if self.duties[each].organisation == organisation) or duties
 
@@ -251,9 +249,5 @@ class Directory(Tables):
         return self._diets_of.get(person, ())
 
     def enrolled(self, organisation: str) -> Iterable[str]:
-        """Everyone with an enrolment at exactly this organisation, whenever."""
+        """The persons with an enrolment at exactly this organisation, at any time."""
         return self._enrolled.get(organisation, ())
-
-    def apply(self, stored: Stored) -> None:
-        """Apply one directory event and tell the listeners. Never raises."""
-        self.observe((stored,))

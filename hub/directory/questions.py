@@ -1,18 +1,26 @@
-"""What connectors ask about a school: who is enrolled where, in which groups, with which diet, and is that all?"""
+"""What connectors ask about a school: its pupils, staff, groups, rooms and lessons, and whether all of them are known.
 
-from collections.abc import Collection
+The answers are ids and places in the log, before the gate. `hub.privacy.directory_view` decides what of them a
+connector gets.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
+from hub.bus.base import Place
 from hub.directory.directory import Directory
-from hub.directory.records import within
+from hub.directory.records import Group, Room, ids, read_teachers, ref, within
+from hub.directory.schedule import Row, days_of
 
 
 def pupils(directory: Directory, organisations: Collection[str], groups: Collection[str], on: date) -> list[str]:
-    """Ids of pupils enrolled on a date at one of `organisations` or their parts (none given: anywhere), and members
-    that day of one of `groups` where given. Only known persons with personStatus Aktiv; sorted.
+    """Ids of pupils enrolled on a date at one of `organisations` or their parts (empty: anywhere), and members that day
+    of one of `groups` (empty: of any or none). Only known persons with personStatus Aktiv; sorted.
     """
     day = on.isoformat()
-    parts = directory.with_parts(frozenset(each.lower() for each in organisations)) if organisations else None
+    parts = _parts(directory, organisations)
     candidates = (
         set(directory.persons)
         if parts is None
@@ -39,6 +47,31 @@ def pupils(directory: Directory, organisations: Collection[str], groups: Collect
     return sorted(found)
 
 
+def staff(directory: Directory, organisations: Collection[str], on: date) -> dict[str, list[str]]:
+    """Persons with a duty on a date at one of `organisations` or their parts (empty: anywhere) -> ids of those duties.
+
+    Only known persons with personStatus Aktiv.
+    """
+    day = on.isoformat()
+    parts = _parts(directory, organisations)
+    found: dict[str, list[str]] = {}
+    for id, duty in directory.duties.items():
+        if not within(duty.start, duty.end, day) or not (parts is None or duty.organisation in parts):
+            continue
+        person = None if duty.person is None else directory.persons.get(duty.person)
+        if duty.person is not None and person is not None and person.known and person.owner.active:
+            found.setdefault(duty.person, []).append(id)
+    return found
+
+
+def owned(
+    directory: Directory, table: Mapping[str, Group] | Mapping[str, Room], organisations: Collection[str]
+) -> list[Place]:
+    """Places of the groups or rooms that belong to one of `organisations` or their parts (empty: of all)."""
+    parts = _parts(directory, organisations)
+    return [each.at for each in table.values() if parts is None or each.organisation in parts]
+
+
 def groups_of(directory: Directory, person: str, on: date) -> list[str]:
     """Ids of the groups that a person is a member of on a date."""
     day = on.isoformat()
@@ -57,16 +90,16 @@ def diet_of(directory: Directory, person: str, on: date) -> list[str]:
 
 
 def complete(directory: Directory, organisations: Collection[str], on: date, now: datetime) -> bool:
-    """Whether everyone there is known and their sources' word is fresh at `now` (machine time).
+    """Whether everyone there is known and their sources are fresh at `now` (machine time).
 
-    Not so where an organisation is unknown, where a group of theirs has a member that day whom nobody has told of, or
-    where the source of a pupil, or one of diets that says `directory.current` at all, has not said so lately.
+    False if an organisation is unknown, if a group there has a member that day whom no source has described, or if the
+    source of a pupil is not fresh. A source of diets counts as well, once it has sent a `directory.current`.
     """
     wanted = frozenset(each.lower() for each in organisations)
     if not wanted <= directory.organisations.keys():
         return False
     day = on.isoformat()
-    parts = directory.with_parts(wanted) if wanted else None
+    parts = _parts(directory, wanted)
     there = pupils(directory, wanted, (), on)
     for group in directory.groups.values():
         if (parts is not None and group.organisation not in parts) or not within(group.start, group.end, day):
@@ -75,6 +108,85 @@ def complete(directory: Directory, organisations: Collection[str], on: date, now
             if each.person not in directory.persons and within(each.start, each.end, day):
                 return False
     sources = {directory.persons[person].owner.source for person in there}
-    says_current = directory.current_sources()
-    sources |= {diet.source for diet in directory.diets.values() if diet.source in says_current}
+    sends_current = directory.current_sources()
+    sources |= {diet.source for diet in directory.diets.values() if diet.source in sends_current}
     return bool(sources) and all(directory.fresh(source, now) for source in sources)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LessonQuestion:
+    """Which lessons are asked for. None: any. Ids are lower-case."""
+
+    on: date
+    room: str | None = None
+    group: str | None = None
+    organisations: frozenset[str] = frozenset()
+
+
+def lessons(directory: Directory, question: LessonQuestion, teacher: frozenset[str] | None) -> list[Row]:
+    """Rows of the lessons that may be the answer: all that are, and perhaps others. In no order.
+
+    `teacher`: the ids of a person and their duties, as the log has them; None: any teacher. An activity's teachers and
+    groups count beside the lesson's own: a lesson that shows none is judged by those of its activity (`answers`).
+    """
+    parts = _parts(directory, question.organisations)
+    found = []
+    for row in directory.schedule.on(question.on):
+        by = row.found_by
+        if question.room is not None and question.room not in by.rooms:
+            continue
+        if question.group is not None and question.group not in by.groups:
+            activities = (directory.activities.get(each) for each in by.activities)
+            if not any(question.group in each.groups for each in activities if each is not None):
+                continue
+        if teacher is not None:
+            names = (*by.teachers, *(name for each in by.activities for name in directory.teachers.get(each, ())))
+            if teacher.isdisjoint(names):
+                continue
+        if parts is not None and parts.isdisjoint(
+            (*by.organisations, *_owners(directory, (*by.activities, *by.groups)))
+        ):
+            continue
+        found.append(row)
+    return found
+
+
+def answers(
+    directory: Directory,
+    question: LessonQuestion,
+    teacher: frozenset[str] | None,
+    lesson: Mapping[str, Any],
+    activity: Mapping[str, Any],
+) -> bool:
+    """Whether a lesson is one that was asked for, by what the recipient may see of it and of its activity (or {}).
+
+    `teacher`: the ids by which the recipient may know the teacher. A lesson that shows no groups or no teachers has
+    those of its activity, as it has for its recipient.
+    """
+    day = question.on.isoformat()
+    if day not in days_of(lesson):
+        return False
+    if question.room is not None and question.room not in ids(lesson, "rooms"):
+        return False
+    groups = ids(lesson, "groups")
+    if question.group is not None and question.group not in (groups or ids(activity, "groups")):
+        return False
+    if teacher is not None and teacher.isdisjoint(read_teachers(lesson) or read_teachers(activity, day)):
+        return False
+    parts = _parts(directory, question.organisations)
+    if parts is None:
+        return True
+    organisation, activity_id = ref(lesson, "organisation"), ref(lesson, "activity")
+    if organisation is not None:
+        return organisation in parts
+    return not parts.isdisjoint(_owners(directory, (*(() if activity_id is None else (activity_id,)), *groups)))
+
+
+def _parts(directory: Directory, organisations: Collection[str]) -> frozenset[str] | None:
+    """The organisations with their parts; None where none is given."""
+    return directory.with_parts(frozenset(each.lower() for each in organisations)) if organisations else None
+
+
+def _owners(directory: Directory, entities: Iterable[str]) -> Sequence[str]:
+    found = (directory.owner_of(each)[0] for each in entities)
+    return [each for each in found if each is not None]

@@ -1,7 +1,8 @@
 """What the directory remembers of each entity, read from SS 12000 objects as school systems really send them.
 
-Only what the gate and the connectors' questions need is kept: no name, no contact, no address. Ids are lower-case and
-shared (interned), dates stay ISO strings, which compare like dates. `at` is where in the log the whole object stands.
+A record holds only what the gate and the connectors' questions need: no name, no contact, no address. Ids are
+lower-case and interned. Dates stay ISO strings, which compare as dates do. `at` is the place in the log of the event
+that carries the whole object.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,15 +15,15 @@ from hub.bus.base import Place
 
 
 class Mark(IntEnum):
-    """securityMarking (skyddsmarkering) as one source gives it; of several the larger counts."""
+    """securityMarking (skyddsmarkering) as one source gives it. Where sources differ, the larger value counts."""
 
     NONE = 0  # Ingen
-    UNKNOWN = 1  # missing or no text: never taken for Ingen
-    PROTECTED = 2  # Sekretessmarkering, Skyddad folkbokföring, and whatever else stands there
+    UNKNOWN = 1  # missing, or not a text: never read as Ingen
+    PROTECTED = 2  # Sekretessmarkering, Skyddad folkbokföring, and every other text
 
 
 class Enrolment(NamedTuple):
-    """SS 12000 enrolment (inskrivning). Dates inclusive; "" is open."""
+    """SS 12000 enrolment (inskrivning). Both dates are inclusive; "" means no limit."""
 
     organisation: str
     school_type: str | None
@@ -31,20 +32,21 @@ class Enrolment(NamedTuple):
     end: str
 
     def active(self, on: str) -> bool:
+        """Whether the enrolment is valid on an ISO date."""
         return within(self.start, self.end, on)
 
 
 class Member(NamedTuple):
-    """One group membership. Dates inclusive; "" is open."""
+    """One group membership. Both dates are inclusive; "" means no limit."""
 
     person: str
     start: str
     end: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonRecord:
-    """One source's word about a person. `gone`: it said `deleted`; the rest is what it had said before."""
+    """A person as one source describes them. `gone`: it has sent `deleted`; the other fields are from before that."""
 
     source: str
     at: Place
@@ -56,11 +58,11 @@ class PersonRecord:
 
 
 class Person:
-    """All sources' words about a person, the latest last, and what follows from them.
+    """The records of all sources about a person, the latest last, and what follows from them.
 
-    `mark` is the strictest of the sources that know the person (after the last `deleted`, of those that knew it);
-    `owner` the record of the source that the person belongs to: the last to say `upserted`. `version` rises with
-    everything that a decision may rest on.
+    Only records of sources that have not deleted the person count; where all sources have, all records do. `mark` is
+    their strictest mark. `owner` is the latest of them: a person belongs to the source that sent the last `upserted`.
+    `version` rises with each change of something that a decision may rest on.
     """
 
     __slots__ = ("guardians", "known", "mark", "owner", "records", "version")
@@ -71,7 +73,7 @@ class Person:
         self.put(record)
 
     def put(self, record: PersonRecord) -> None:
-        """Take a source's latest word in place of its earlier one."""
+        """Replace the source's earlier record with this one."""
         others = [other for other in self.records if other.source != record.source]
         self.records = tuple(sorted((*others, record), key=lambda each: each.at))
         live = [each for each in self.records if not each.gone]
@@ -82,10 +84,11 @@ class Person:
         self.guardians = tuple(dict.fromkeys(guardian for each in live for guardian in each.guardians))
 
     def record_of(self, source: str) -> PersonRecord | None:
+        """The record of this source, a deleted one too."""
         return next((record for record in self.records if record.source == source), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     at: Place
     organisation: str | None
@@ -102,9 +105,9 @@ class Activity:
     groups: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Duty:
-    """SS 12000 duty (tjänst): who works where."""
+    """SS 12000 duty (tjänstgöring): who works where."""
 
     at: Place
     person: str | None
@@ -126,7 +129,7 @@ class Organisation:
     school_types: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Diet:
     at: Place
     source: str
@@ -137,7 +140,7 @@ class Diet:
 
 
 def within(start: str, end: str, on: str) -> bool:
-    """Whether an ISO date lies between two others, both inclusive; "" is open."""
+    """Whether an ISO date lies between two others, both inclusive; "" means no limit."""
     return start <= on and (not end or on <= end)
 
 
@@ -149,20 +152,21 @@ def read_mark(data: Mapping[str, Any]) -> Mark:
 
 
 def read_person(source: str, at: Place, data: Mapping[str, Any]) -> PersonRecord:
+    guardians = (ref(item, "person") for item in _items(data, "responsibles"))
     return PersonRecord(
-        intern(source),
-        at,
-        read_mark(data),
-        (data.get("personStatus") or "Aktiv") == "Aktiv",
-        tuple(_enrolments(data)),
-        tuple(dict.fromkeys(found for item in _items(data, "responsibles") if (found := ref(item, "person")))),
+        source=intern(source),
+        at=at,
+        mark=read_mark(data),
+        active=(data.get("personStatus") or "Aktiv") == "Aktiv",
+        enrolments=tuple(_enrolments(data)),
+        guardians=tuple(dict.fromkeys(found for found in guardians if found)),
     )
 
 
 def gone(source: str, at: Place, before: PersonRecord | None) -> PersonRecord:
-    """What is left of a person whom `source` deleted: nothing to find, but still the mark that guards the deletion."""
+    """The record of a person whom `source` has deleted. Its mark decides which recipients may learn of the deletion."""
     if before is None:
-        return PersonRecord(intern(source), at, Mark.UNKNOWN, gone=True)
+        return PersonRecord(source=intern(source), at=at, mark=Mark.UNKNOWN, gone=True)
     return replace(before, at=at, gone=True)
 
 
@@ -173,24 +177,39 @@ def read_group(at: Place, data: Mapping[str, Any]) -> Group:
         if (person := ref(item, "person"))
     ]
     return Group(
-        at,
-        ref(data, "organisation"),
-        _text(data, "schoolType"),
-        _date(data, "startDate"),
-        _date(data, "endDate"),
-        tuple(members),
+        at=at,
+        organisation=ref(data, "organisation"),
+        school_type=_text(data, "schoolType"),
+        start=_date(data, "startDate"),
+        end=_date(data, "endDate"),
+        members=tuple(members),
     )
 
 
 def read_activity(at: Place, data: Mapping[str, Any]) -> Activity:
-    groups = (_id(item) for item in _items(data, "groups"))
-    return Activity(at, ref(data, "organisation"), tuple(found for found in groups if found))
+    return Activity(at, ref(data, "organisation"), ids(data, "groups"))
+
+
+def read_teachers(data: Mapping[str, Any], on: str | None = None) -> tuple[str, ...]:
+    """The ids by which an activity or a lesson names its teachers: of duties, of persons, or of both.
+
+    `on`: only the teachers of this ISO date; None: at any time.
+    """
+    found: dict[str, None] = {}
+    for item in _items(data, "teachers"):
+        if on is None or within(_date(item, "startDate"), _date(item, "endDate"), on):
+            found.update((id, None) for name in ("duty", "person") if (id := ref(item, name)))
+    return tuple(found)
 
 
 def read_duty(at: Place, data: Mapping[str, Any]) -> Duty:
     return Duty(
-        at, ref(data, "person"), ref(data, "dutyAt"), _date(data, "startDate"), _date(data, "endDate")
-    )  # fmt: skip
+        at=at,
+        person=ref(data, "person"),
+        organisation=ref(data, "dutyAt"),
+        start=_date(data, "startDate"),
+        end=_date(data, "endDate"),
+    )
 
 
 def read_room(at: Place, data: Mapping[str, Any]) -> Room:
@@ -209,12 +228,12 @@ def read_diet(source: str, at: Place, person: str, data: Mapping[str, Any]) -> D
     listed = data.get("codes")
     codes = listed if isinstance(listed, list) else []
     return Diet(
-        at,
-        intern(source),
-        person,
-        tuple(intern(code) for code in codes if isinstance(code, str)),
-        _date(data, "startDate"),
-        _date(data, "endDate"),
+        at=at,
+        source=intern(source),
+        person=person,
+        codes=tuple(intern(code) for code in codes if isinstance(code, str)),
+        start=_date(data, "startDate"),
+        end=_date(data, "endDate"),
     )
 
 
@@ -225,20 +244,25 @@ def _enrolments(data: Mapping[str, Any]) -> Iterable[Enrolment]:
             continue
         year = item.get("schoolYear")
         yield Enrolment(
-            organisation,
-            _text(item, "schoolType"),
-            year if isinstance(year, int) else None,
-            _date(item, "startDate"),
-            _date(item, "endDate"),
+            organisation=organisation,
+            school_type=_text(item, "schoolType"),
+            school_year=year if isinstance(year, int) else None,
+            start=_date(item, "startDate"),
+            end=_date(item, "endDate"),
         )
 
 
 def _items(data: Mapping[str, Any], name: str) -> Iterable[Mapping[str, Any]]:
-    """The objects in a list; null and a missing list are empty. Raises TypeError on anything else."""
+    """The objects in a list; null and a missing list are empty. Raises TypeError for an item that is not an object."""
     for item in data.get(name) or ():
         if not isinstance(item, dict):
-            raise TypeError(f"{name} holds something that is no object")
+            raise TypeError(f"{name} holds something that is not an object")
         yield item
+
+
+def ids(data: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The lower-case ids in a list of references."""
+    return tuple(found for item in _items(data, name) if (found := _id(item)))
 
 
 def ref(data: Mapping[str, Any], name: str) -> str | None:

@@ -1,15 +1,15 @@
-"""The directory's tables and how an event changes them. `hub.directory.directory` answers questions from them.
+"""The directory's tables, and how an event changes them. `hub.directory.directory` answers questions from them.
 
-Which names a change touches is collected while a batch is applied, so that versions and listeners agree on it.
+While a batch is applied, the names that it changes are collected, so that versions and listeners agree on them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from sys import intern
 from typing import Any, Final
 
-from hub.bus.base import Stored
+from hub.bus.base import Place, Stored
 from hub.clock import Clock, to_us
 from hub.directory import records
 from hub.directory.records import Activity, Diet, Duty, Enrolment, Group, Mark, Organisation, Person, Room
@@ -17,16 +17,16 @@ from schemas.event import parse_timestamp
 
 KINDS: Final = ("activity", "diet", "duty", "group", "organisation", "person", "room", "source")
 PREFIX: Final = "se.skolnav.directory."
-STRUCTURE: Final = "organisations"  # the name under which `version` tells of organisations and of who owns what
-SKEW_US: Final = 5 * 60 * 1_000_000  # the machine's clock may be set back a little after a `current` was accepted
+STRUCTURE: Final = "organisations"  # the name whose `version` covers all organisations, and who owns what
+SKEW_US: Final = 5 * 60 * 1_000_000  # a `current` is valid although the machine's clock was then set back by this much
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a batch changed. `names` are person ids and, for the rest, entity names (`duty/<id>`).
+    """What a batch changed. `names` are ids of persons and, for other entities, entity names (`duty/<id>`).
 
-    `entities` are those whose event brought the change; `refreshed` the sources that were not fresh before; `moved`
-    the known persons who belong to an organisation today that they did not belong to before.
+    `entities` are the entities whose events caused the change. `refreshed` are the sources that became fresh. `moved`
+    are the persons, known before, who belong today to an organisation that they did not belong to before.
     """
 
     names: frozenset[str]
@@ -36,7 +36,7 @@ class Change:
 
 
 class Tables:
-    """Everything that is known, by lower-case id. `on_problem(code, event_id)` hears of what could not be applied."""
+    """All records, by lower-case id. `on_problem(code, event_id)` is called for an event that could not be applied."""
 
     def __init__(self, clock: Clock, max_age: timedelta, on_problem: Callable[[str, str], None]) -> None:
         self.clock = clock
@@ -49,16 +49,18 @@ class Tables:
         self.diets: dict[str, Diet] = {}
         self._max_age_us = max_age // timedelta(microseconds=1)
         self._on_problem = on_problem
+        self.teachers: dict[str, tuple[str, ...]] = {}  # activity -> its teachers by duty or person, whenever
         self._current: dict[str, int] = {}  # source -> complete as of, microseconds
         self._counter = 0
-        self._versions: dict[str, int] = {}  # of what is no person
+        self._versions: dict[str, int] = {}  # of all names but persons
         self._children: dict[str, tuple[str, ...]] = {}
         self._duties_of: dict[str, tuple[str, ...]] = {}
         self._groups_of: dict[str, tuple[str, ...]] = {}
         self._diets_of: dict[str, tuple[str, ...]] = {}
         self._enrolled: dict[str, set[str]] = {}  # organisation -> persons with an enrolment there, whenever
-        self._enrolments: dict[Enrolment, Enrolment] = {}  # a class of pupils shares one
-        self._former: dict[str, str] = {}  # a deleted group, activity, room -> its organisation; a duty -> its person
+        self._enrolments: dict[Enrolment, Enrolment] = {}  # equal enrolments (a whole class's) share one object
+        # Of deleted entities: a group, activity or room -> its organisation; duty/<id> -> its person.
+        self._former: dict[str, str] = {}
         self._parts: dict[frozenset[str], frozenset[str]] = {}
         self._names: set[str] = set()
         self._entities: set[str] = set()
@@ -66,14 +68,14 @@ class Tables:
         self._moved: set[str] = set()
 
     def fresh_until(self, source: str, now_us: int) -> int | None:
-        """Until when (microseconds) the source's last `directory.current` holds; None if it does not hold now."""
+        """Until when (microseconds) the source's last `directory.current` is valid; None if it is not valid now."""
         as_of = self._current.get(source)
         if as_of is None or now_us - as_of > self._max_age_us or as_of - now_us > SKEW_US:
             return None
         return as_of + self._max_age_us + 1
 
     def kin(self, person: str) -> tuple[str, ...]:
-        """Whose home this person's address and phone tell of too: their children, and siblings by a common guardian."""
+        """The persons who may share this person's home: their children, and siblings by a common guardian."""
         found = self.persons.get(person)
         children = self._children.get(person, ())
         if found is None or not (guardians := found.guardians):
@@ -83,9 +85,9 @@ class Tables:
         return (*children, *sorted(siblings.difference(children)))
 
     def version(self, name: str) -> int:
-        """Rises with every change of what the gate looks at for a person, a duty, or `STRUCTURE`. 0: unknown.
+        """A number that rises with each change of what the gate reads of a person, a duty, or `STRUCTURE`. 0: unknown.
 
-        Time passes without a change: freshness and dates are the decision's to remember (`judge`).
+        Time alone does not change it: a decision remembers by itself until when marks and dates are valid (`judge`).
         """
         found = self.persons.get(name)
         return found.version if found is not None else self._versions.get(name, 0)
@@ -109,14 +111,14 @@ class Tables:
             self._entities.add(stored.entity)
 
     def _forget(self, kind: str, id: str, stored: Stored) -> None:
-        """An event that cannot be applied: whoever it is about is unknown until a better one comes."""
+        """Make the entity of an event that cannot be applied unknown, until a valid event follows."""
         if kind == "person":
-            self._replace(id, records.PersonRecord(intern(stored.source), stored.at, Mark.UNKNOWN))
+            self._replace(id, records.PersonRecord(source=intern(stored.source), at=stored.at, mark=Mark.UNKNOWN))
         elif kind in KINDS and kind != "source":
             self._set_other(kind, id, stored, None)
 
     def _set_current(self, stored: Stored, data: dict[str, Any]) -> None:
-        # A source's clock may be ahead; what it says now it can't know of later than when it was taken.
+        # A source's clock may be ahead; a source cannot know of anything later than the acceptance of its event.
         as_of = min(to_us(parse_timestamp(data["asOf"])), stored.accepted_us)
         now_us = to_us(self.clock.utc())
         before = self.fresh_until(stored.source, now_us)
@@ -132,9 +134,7 @@ class Tables:
             return
         record = records.read_person(stored.source, stored.at, data)
         shared = tuple(self._enrolments.setdefault(each, each) for each in record.enrolments)
-        self._replace(
-            id, records.PersonRecord(record.source, record.at, record.mark, record.active, shared, record.guardians)
-        )
+        self._replace(id, replace(record, enrolments=shared))
 
     def _replace(self, id: str, record: records.PersonRecord) -> None:
         person = self.persons.get(id)
@@ -171,7 +171,7 @@ class Tables:
             (at.add if adding else at.discard)(id)
 
     def _set_other(self, kind: str, id: str, stored: Stored, data: dict[str, Any] | None) -> None:
-        """Everything but persons: the last event of the entity holds, whoever sent it."""
+        """Apply an event of any entity but a person: its last event counts, from any source."""
         at = stored.at
         match kind:
             case "group":
@@ -181,8 +181,7 @@ class Tables:
             case "diet":
                 self._set_diet(id, stored, data)
             case "activity":
-                activity = records.read_activity(at, data) if data is not None else None
-                self._own(kind, self.activities, id, activity)
+                self._set_activity(id, at, data)
             case "room":
                 self._own(kind, self.rooms, id, records.read_room(at, data) if data is not None else None)
             case "organisation":
@@ -190,8 +189,16 @@ class Tables:
                 self._own(kind, self.organisations, id, organisation)
                 self._parts.clear()
 
+    def _set_activity(self, id: str, at: Place, data: dict[str, Any] | None) -> None:
+        # No decision rests on the teachers: they are not a part of the record, so a change of them raises no version.
+        if teachers := records.read_teachers(data) if data is not None else ():
+            self.teachers[id] = teachers
+        else:
+            self.teachers.pop(id, None)
+        self._own("activity", self.activities, id, records.read_activity(at, data) if data is not None else None)
+
     def _own(self, kind: str, table: dict[str, Any], id: str, record: Any) -> None:
-        """Put (or take away, with None) a record that others belong to."""
+        """Store a record that other entities belong to, or remove it (None)."""
         old = table.get(id)
         if record is not None:
             table[id] = record
@@ -259,13 +266,13 @@ class Tables:
 
 
 def _outlook(person: Person) -> tuple[Any, ...]:
-    """What decisions and answers may rest on."""
+    """The fields of a person that decisions and answers may rest on."""
     owner = person.owner
     return (person.mark, person.known, owner.source, owner.active, owner.enrolments, person.guardians)
 
 
 def _same(old: Any, new: Any) -> bool:
-    """Whether two records differ in nothing but where they stand in the log."""
+    """Whether two records are equal except for their place in the log."""
     return all(getattr(old, name) == getattr(new, name) for name in old.__slots__ if name != "at")
 
 

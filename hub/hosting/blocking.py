@@ -1,4 +1,4 @@
-"""Threads for blocking calls, of one connector, that never hold up the end of the process."""
+"""Threads for the blocking calls of one connector, which never hold up the end of the process."""
 
 import queue
 import threading
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class DaemonPool(Executor):
-    """Like ThreadPoolExecutor with daemon threads: that one joins its threads when the interpreter ends, so a
+    """A ThreadPoolExecutor with daemon threads. The standard one joins its threads when the interpreter ends, so a
     connector's call that never returns would keep the hub from stopping. Threads start as they are needed.
     """
 
@@ -37,7 +37,7 @@ class DaemonPool(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the threads as they come free. Never waits: one of them may never come."""
+        """End each thread when its call has returned. Never waits, since a call may never return."""
         with self._lock:
             self._closed = True
             for _ in self._threads:

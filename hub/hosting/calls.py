@@ -1,4 +1,4 @@
-"""Every call of one connector: in its turn, within its time, and what it kept taken as a whole or not at all.
+"""Every call of one connector: in its turn, within its time limit, and what it keeps is kept as a whole or not at all.
 
 All of it runs in the connector's loop, except `overdue`.
 """
@@ -15,40 +15,37 @@ from hub.clock import Clock
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.hosting.context import CALL, InstanceContext, Staged
 from hub.hosting.failures import NothingWaits, TimedOut, outcome_of
-from hub.hosting.own_thread import told_to_end
+from hub.hosting.keeping import Kept
+from hub.hosting.own_thread import cancelled_from_outside
 from hub.privacy.base import PermitRefused
-from hub.store.base import Operation
-from plugins.connector import Answer, Connector, ConnectorConfig, Received, Waiting
+from hub.store.moments import Moment
+from plugins.connector import Connector, ConnectorConfig, Waiting
+from plugins.errors import PermanentError
+from plugins.receiving import Answer, Received
+from plugins.timers import moment_timers_of
 from schemas import Event
+from schemas.school_time import SCHOOL_ZONE
 
-RECEIVE_S: Final = 10.0  # the waiting for one's turn and receive() itself: callers wait 5 s to 30 s for an answer
+CONFIRM_S: Final = 10.0  # for waiting() and confirm(): a person waits for them
 
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One call that is going on, for the watchdog."""
+    """One call that has begun and not ended, for the watchdog."""
 
     what: str
     started: float  # machine time
     limit_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What a call kept: it is shown from now on, and must be committed in this order."""
-
-    operations: Sequence[Operation]
-    published: bool  # the outbox gets rows
-
-
 class Calls:
     """The calls of one instance.
 
-    `failed(what, error, event)` is told of a call that failed, by an event's id where it was about one, before that is
-    raised. `wake()` is called on the hub's loop when the outbox has got rows.
+    `failed(what, error, event)` is called before the error of a call is raised; `event` is the id of the event that was
+    being handled, or empty. `wake()` is called on the hub's loop when the outbox has got rows.
 
-    start, poll, timers and reconcile take turns, and handle too unless the class allows more. receive and confirm
-    have a turn of their own: who waits for those can't wait for a long poll.
+    start, poll, timers and reconcile take turns, and so does handle unless the class allows more. receive and confirm
+    take turns of their own, since their clients cannot wait for a long poll.
     """
 
     def __init__(
@@ -71,11 +68,11 @@ class Calls:
         self._door = asyncio.Lock()
 
     def overdue(self, grace_s: float) -> Call | None:
-        """A call that goes on although its time was over so long ago. Asked by the hub."""
+        """A call that still runs `grace_s` after its time limit; None if there is none. Called on the hub's loop."""
         now = self._clock.monotonic()
         return next((call for call in list(self.going) if now - call.started > call.limit_s + grace_s), None)
 
-    # -- life and polls: who supervises them says what their failures mean ---------------------------------------
+    # -- life and polls: their callers decide what a failure means -------------------------------------------------
 
     async def start(self, config: ConnectorConfig, context: InstanceContext) -> None:
         """Make the connector and call start(). Raises what the connector raises, TimedOut."""
@@ -85,42 +82,52 @@ class Calls:
             await self.connector.start()
 
     async def poll(self, begins: Callable[[], None]) -> str | None:
-        """Call poll(), and `begins` before it, when its turn has come. Raises as `start`."""
+        """When its turn has come, call `begins`, then poll(). Raises as `start`."""
         async with self._turn, self._limited("poll", self._cls.poll_timeout_s):
             begins()
             return await self.connector.poll()
 
     async def stop(self, limit_s: float) -> None:
-        """Call stop() if there is a connector, whatever else goes on. Does not raise."""
+        """Call stop() if the connector was made, out of turn. Does not raise."""
         if not hasattr(self, "connector"):
             return
         try:
-            with self._telling("stop"):
+            with self._reporting("stop"):
                 async with self._limited("stop", limit_s):
                     await self.connector.stop()
         except BaseException as error:
-            if told_to_end(error):
+            if cancelled_from_outside(error):
                 raise
 
-    # -- what the hub wants of it: raises what the connector raises, TimedOut -------------------------------------
+    # -- calls that raise what the connector raises, and TimedOut ---------------------------------------------------
 
     async def call(self, method: str, arguments: Sequence[Any], limit_s: float) -> None:
         """Call a timer, selftest() or reconcile()."""
-        with self._telling(method):
+        with self._reporting(method):
             async with self._turn, self._limited(method, limit_s):
                 await getattr(self.connector, method)(*arguments)
 
+    async def moment(self, moment: Moment, *, complete: bool) -> None:
+        """Call the timer of a moment, unless the connector has moved or withdrawn it before its turn has come."""
+        with self._reporting(moment.name):
+            async with self._turn, self._limited(moment.name, self._cls.timeout_s):
+                if not self._context.moments.has(moment):
+                    return
+                if moment.name not in moment_timers_of(self._cls):
+                    raise PermanentError(f"{self._name} has no timer of this name any more", code="no-such-timer")
+                await getattr(self.connector, moment.name)(moment.due.astimezone(SCHOOL_ZONE), complete, moment.key)
+
     async def receive(self, request: Received) -> Answer | None:
-        with self._telling("receive"):
-            async with self._limited("receive", RECEIVE_S), self._door:
+        with self._reporting("receive"):
+            async with self._limited("receive", self._cls.receive_timeout_s), self._door:
                 answer = await self.connector.receive(request)
             if answer is not None and not isinstance(answer, Answer):
                 raise TypeError("receive() must return an Answer or None")
         return answer
 
     async def waiting(self) -> Sequence[Waiting]:
-        with self._telling("waiting"):
-            async with self._limited("waiting", RECEIVE_S):
+        with self._reporting("waiting"):
+            async with self._limited("waiting", CONFIRM_S):
                 return list(await self.connector.waiting())
 
     async def confirm(self, word: str) -> Kept:
@@ -128,36 +135,36 @@ class Calls:
         async with self._door:
             if all(each.word != word for each in await self.waiting()):
                 raise NothingWaits(f"{self._name}: nothing waits under this word", code="nothing-waits")
-            with self._telling("confirm"), self._staging() as staged:
-                async with self._limited("confirm", RECEIVE_S):
+            with self._reporting("confirm"), self._staging() as staged:
+                async with self._limited("confirm", CONFIRM_S):
                     await self.connector.confirm(word)
-                return self._kept(staged)
+                return self._context.kept(staged)
 
     async def handle(self, attempt: Attempt) -> Outcome:
-        """Call handle() with what the attempt's permit gives. Raises PermitRefused, and else nothing."""
+        """Call handle() with the event that the attempt's permit gives. Raises PermitRefused and nothing else."""
         async with self._turn if self._cls.concurrency == "instance" else nullcontext():
             try:
-                with self._telling("handle", attempt.stored.id), self._staging() as staged:
+                with self._reporting("handle", attempt.stored.id), self._staging() as staged:
                     async with self._limited("handle", self._cls.timeout_s):
                         # The permit holds in this step: nothing is awaited between it and the call.
                         event = _event(attempt.permit())
                         await self.connector.handle(event)
-                    kept = self._kept(staged)
+                    kept = self._context.kept(staged)
             except PermitRefused:
                 raise
             except BaseException as error:
-                if told_to_end(error):
+                if cancelled_from_outside(error):
                     raise
                 return outcome_of(error)
         return Outcome(
-            Result.DELIVERED, operations=kept.operations, on_stored=self._wake if kept.published else None
+            Result.DELIVERED, operations=kept.operations, on_stored=self._wake if kept.publishes else None
         )  # fmt: skip
 
     # -- how --------------------------------------------------------------------------------------------------------
 
     @contextmanager
     def _staging(self) -> Iterator[Staged]:
-        """What this task commits while it is in here collects, and is shown to nobody else."""
+        """Collect what this task commits inside the block. No other task sees it."""
         staged = Staged()
         CALL.set(staged)  # this task is this call
         try:
@@ -165,18 +172,14 @@ class Calls:
         finally:
             staged.open = False
 
-    def _kept(self, staged: Staged) -> Kept:
-        """The call went well: show what it staged. Raises TemporaryError where the instance has been given up."""
-        return Kept(self._context.operations(staged.changes, staged.bodies), bool(staged.bodies))
-
     @contextmanager
-    def _telling(self, what: str, event: str = "") -> Iterator[None]:
+    def _reporting(self, what: str, event: str = "") -> Iterator[None]:
         try:
             yield
-        except PermitRefused:  # no failure: the gate decides anew
+        except PermitRefused:  # no failure: the gate decides again
             raise
         except BaseException as error:
-            if not told_to_end(error):
+            if not cancelled_from_outside(error):
                 self._failed(what, error, event)
             raise
 

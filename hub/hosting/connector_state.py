@@ -1,61 +1,100 @@
 """What one connector instance remembers: all of it in memory, each change durable through the store.
 
-Values are kept as the JSON bytes that the store has, and decoded at each read: what a connector gets is its own copy,
-the same before and after a restart.
+Values are kept as the JSON bytes that the store has, and decoded at each read: a connector gets a copy of its own,
+which is the same before and after a restart.
 """
 
-from collections.abc import Iterator, Mapping, MutableMapping
+import threading
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import orjson
 
+from hub.hosting.newest import Newest
 from hub.store import connector_state
 from hub.store.base import Operation
+from plugins.connector import MutableState, State
 
-# Plain JSON only: what orjson would turn into a string on the way out would come back as another type.
+# Plain JSON only: a value that orjson would turn into a string on its way out would come back as another type.
 _STRICT: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
+
+_FEW: Final = 100  # new names up to this many are inserted into the sorted ones; more are sorted in
 
 Changes = dict[str, bytes | None]
 """By name: the new value, or None where it is forgotten."""
 
 
 class ConnectorState:
-    """The state of one instance. Changes are applied in the connector's thread, and written in the store's."""
+    """The state of one instance. Changes are applied in the connector's thread, and written in the store's.
+
+    The names are sorted at the first question by prefix, and from then on kept so: a connector that asks no such
+    question pays nothing for the order.
+    """
 
     def __init__(self, tenant: str, connector: str, values: dict[str, bytes]) -> None:
         self.values = values
         self._tenant = tenant
         self._connector = connector
-        self._number = 0
-        self._written: dict[str, int] = {}
+        self._newest: Newest[str, bytes | None] = Newest()
+        self._sorted: list[str] | None = None  # may have names that are gone; None until the order is asked for
+        self._added: dict[str, None] = {}  # names that may be missing in `_sorted`
+        self._lock = threading.Lock()  # a connector may read its state in a thread of `ctx.blocking`
 
     def apply(self, changes: Mapping[str, bytes | None]) -> Operation:
-        """Show these changes from now on; returns what makes them durable.
+        """Show these changes from now on; returns what makes them durable."""
+        with self._lock:
+            for name, value in changes.items():
+                if value is None:
+                    self.values.pop(name, None)
+                else:
+                    if self._sorted is not None and name not in self.values:
+                        self._added[name] = None
+                    self.values[name] = value
+        return connector_state.put_newest(self._tenant, self._connector, self._newest.of(changes))
 
-        The operation may be committed later than one that was made after it (a delivery's outcome waits for the
-        cursor, a timer's does not), and again after a failed commit. So each name keeps the number of the last change
-        written to it, and an older one leaves it alone.
-        """
-        self._number += 1
-        number = self._number
-        for name, value in changes.items():
-            if value is None:
-                self.values.pop(name, None)
+    def all_landed(self) -> None:
+        """All changes that were made so far are durable."""
+        self._newest.all_landed()
+
+    def under(self, prefix: str) -> list[str]:
+        """The names that begin with `prefix`, in order."""
+        with self._lock:
+            names = self._in_order()
+            end = _after(prefix)
+            last = len(names) if end is None else bisect_left(names, end)
+            return [name for name in names[bisect_left(names, prefix) : last] if name in self.values]
+
+    def _in_order(self) -> list[str]:
+        if self._sorted is None or len(self._sorted) > 2 * len(self.values) + _FEW:
+            self._sorted = sorted(self.values)
+        else:
+            new = [name for name in self._added if name in self.values and not _is_in(self._sorted, name)]
+            if len(new) <= _FEW:
+                for name in new:
+                    insort(self._sorted, name)
             else:
-                self.values[name] = value
-
-        def newest() -> Mapping[str, bytes | None]:
-            found = {name: value for name, value in changes.items() if self._written.get(name, 0) <= number}
-            self._written.update(dict.fromkeys(found, number))
-            return found
-
-        return connector_state.put_newest(self._tenant, self._connector, newest)
+                self._sorted += new
+                self._sorted.sort()  # two runs, one of them long and in order: cheap
+        self._added.clear()
+        return self._sorted
 
 
-class StateView(Mapping[str, Any]):
+def _is_in(names: list[str], name: str) -> bool:
+    place = bisect_left(names, name)
+    return place < len(names) and names[place] == name
+
+
+def _after(prefix: str) -> str | None:
+    """The first text after all that begin with `prefix`; None where there is none."""
+    stem = prefix.rstrip("\U0010ffff")
+    return stem[:-1] + chr(ord(stem[-1]) + 1) if stem else None
+
+
+class StateView(State):
     """State with changes laid over it, as a connector reads it. Later overlays hide earlier ones."""
 
-    def __init__(self, base: Mapping[str, bytes], *overlays: Mapping[str, bytes | None]) -> None:
+    def __init__(self, base: ConnectorState, *overlays: Mapping[str, bytes | None]) -> None:
         self._base = base
         self._overlays = overlays
 
@@ -69,7 +108,7 @@ class StateView(Mapping[str, Any]):
         return isinstance(name, str) and self._raw(name) is not None
 
     def __iter__(self) -> Iterator[str]:
-        names = dict.fromkeys(list(self._base))
+        names = dict.fromkeys(list(self._base.values))
         for overlay in self._overlays:
             names.update(dict.fromkeys(overlay))
         return (name for name in names if self._raw(name) is not None)
@@ -77,23 +116,57 @@ class StateView(Mapping[str, Any]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def under(self, prefix: str) -> Mapping[str, Any]:
+        return _Under(self, prefix)
+
+    def names_under(self, prefix: str) -> Iterator[str]:
+        """The names that begin with `prefix`, in order. A name that is forgotten on the way does not come."""
+        names = self._base.under(prefix)
+        if staged := {name for overlay in self._overlays for name in overlay if name.startswith(prefix)}:
+            names = sorted(staged.union(names))
+        return (name for name in names if self._raw(name) is not None)
+
     def _raw(self, name: str) -> bytes | None:
         for overlay in reversed(self._overlays):
             if name in overlay:
                 return overlay[name]
-        return self._base.get(name)
+        return self._base.values.get(name)
 
 
-class EditableState(StateView, MutableMapping[str, Any]):
+class _Under(Mapping[str, Any]):
+    """A part of a state, in the order of its names. It shows the state as it is at each read."""
+
+    def __init__(self, view: StateView, prefix: str) -> None:
+        self._view = view
+        self._prefix = prefix
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self:
+            raise KeyError(name)
+        return self._view[name]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.startswith(self._prefix) and name in self._view
+
+    def __iter__(self) -> Iterator[str]:
+        return self._view.names_under(self._prefix)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class EditableState(StateView, MutableState):
     """The state inside a transaction. What is set or deleted collects in `changes`."""
 
-    def __init__(self, base: Mapping[str, bytes], *overlays: Mapping[str, bytes | None]) -> None:
+    def __init__(self, base: ConnectorState, *overlays: Mapping[str, bytes | None]) -> None:
         self.changes: Changes = {}
         super().__init__(base, *overlays, self.changes)
 
     def __setitem__(self, name: str, value: Any) -> None:
         if not isinstance(name, str):
             raise TypeError("names of connector state are strings")
+        if not name.isascii():
+            _require_storable(name)
         try:
             # A copy: what orjson returns keeps the 4 KiB that it was written into, for as long as it lives.
             self.changes[name] = bytes(memoryview(orjson.dumps(value, option=_STRICT)))
@@ -106,3 +179,11 @@ class EditableState(StateView, MutableMapping[str, Any]):
         if name not in self:
             raise KeyError(name)
         self.changes[name] = None
+
+
+def _require_storable(name: str) -> None:
+    """Raises TypeError, as for a value: a name with half a character in it would fail each commit that has it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise TypeError("names of connector state are text that UTF-8 can hold") from None

@@ -1,4 +1,4 @@
-"""The hub as one connector instance sees it: `plugins.connector.Context` on the real store, clock and directory."""
+"""The hub as one connector instance sees it: `plugins.connector.Context` on the hub's store, clock and directory."""
 
 import asyncio
 import logging
@@ -14,10 +14,13 @@ from pydantic import BaseModel
 from hub.clock import Clock
 from hub.hosting.blocking import DaemonPool
 from hub.hosting.connector_state import Changes, ConnectorState, EditableState, StateView
+from hub.hosting.keeping import Kept
+from hub.hosting.moments import MomentChanges, Moments
 from hub.hosting.publishing import Publisher
 from hub.store import outbox
 from hub.store.base import Operation
-from plugins.connector import DirectoryView
+from hub.store.moments import Moment
+from plugins.connector import DirectoryView, State
 from plugins.errors import ConfigurationError, TemporaryError
 from schemas import Payload
 
@@ -28,26 +31,32 @@ OnMain = Callable[[Coroutine[Any, Any, T]], Awaitable[T]]
 
 
 class Staged:
-    """What one call of `handle` has kept so far: it becomes durable with the cursor, or is dropped as a whole."""
+    """What a transaction, or a whole call of `handle`, has kept so far: it becomes durable or is dropped as a whole."""
 
     def __init__(self) -> None:
         self.changes: Changes = {}
+        self.moments: MomentChanges = {}
         self.bodies: list[bytes] = []
         self.open = True
 
+    def add(self, later: "Staged") -> None:
+        self.changes |= later.changes
+        self.moments |= later.moments
+        self.bodies += later.bodies
+
 
 CALL: ContextVar[Staged | None] = ContextVar("skolnav_call", default=None)
-"""The call of `handle` that this task is in; None in `run`, `poll`, timers and what they start."""
+"""What the call of `handle` or `confirm` that this task is in has staged; None in `run`, `poll`, timers."""
 
 
 def staged_now() -> Staged | None:
     staged = CALL.get()
-    # A task that handle() started and left behind goes on after the call: then it is on its own, like `run`.
+    # A task that handle() started and left behind goes on after the call: then it commits for itself, as `run` does.
     return staged if staged is not None and staged.open else None
 
 
 class InstanceContext:
-    """One instance's context. All of it is used in the connector's thread."""
+    """One instance's context, used in the connector's thread only."""
 
     def __init__(
         self,
@@ -56,20 +65,22 @@ class InstanceContext:
         tenant: str,
         clock: Clock,
         state: ConnectorState,
+        moments: Moments,
         publisher: Publisher,
         directory: DirectoryView | None,
         pool: DaemonPool,
-        durable: Callable[[Sequence[Operation], bool], Awaitable[None]],
+        durable: Callable[[Kept], Awaitable[None]],
         problem: Callable[[str, str], None],
         poll_soon: Callable[[], None],
     ) -> None:
         self.instance = instance
         self.clock = clock
         self.log = logging.getLogger(f"skolnav.connector.{instance}")
-        self.abandoned = False  # the hub gave this instance up: whatever it still does must not count
+        self.abandoned = False  # the hub gave this instance up: what it still does must have no effect
+        self.moments = moments
+        self.publisher = publisher
         self._tenant = tenant
         self._state = state
-        self._publisher = publisher
         self._directory = directory
         self._pool = pool
         self._durable = durable
@@ -77,9 +88,9 @@ class InstanceContext:
         self._poll_soon = poll_soon
 
     @property
-    def state(self) -> Mapping[str, Any]:
+    def state(self) -> State:
         staged = staged_now()
-        return StateView(self._state.values) if staged is None else StateView(self._state.values, staged.changes)
+        return StateView(self._state) if staged is None else StateView(self._state, staged.changes)
 
     @property
     def directory(self) -> DirectoryView:
@@ -95,28 +106,39 @@ class InstanceContext:
 
     @asynccontextmanager
     async def _commit(self) -> AsyncIterator["OpenTransaction"]:
-        staged = staged_now()
-        overlays = () if staged is None else (staged.changes,)
-        transaction = OpenTransaction(EditableState(self._state.values, *overlays), self._publisher)
+        call = staged_now()
+        overlays = () if call is None else (call.changes,)
+        transaction = OpenTransaction(self, EditableState(self._state, *overlays), call)
         yield transaction
-        if staged is not None and staged.open:
-            staged.changes |= transaction.state.changes
-            staged.bodies += transaction.bodies
-        else:
-            operations = self.operations(transaction.state.changes, transaction.bodies)
-            if operations:
-                await self._durable(operations, bool(transaction.bodies))
+        if call is not None and call.open:
+            call.add(transaction.staged)
+        elif (kept := self.kept(transaction.staged)).operations:
+            await self._durable(kept)
 
-    def operations(self, changes: Changes, bodies: list[bytes]) -> list[Operation]:
-        """Apply changes in memory now; returns what must be committed for them, in this order."""
+    def kept(self, staged: Staged) -> Kept:
+        """Let the connector see all that is staged from now on; returns what must be committed for it.
+
+        Raises TemporaryError where the instance has been given up.
+        """
+        self._require_in_charge()
+        operations: list[Operation] = []
+        if staged.changes:
+            operations.append(self._state.apply(staged.changes))
+        if staged.moments:
+            operations.append(self.moments.apply(staged.moments))
+        if staged.bodies:
+            operations.append(outbox.add(self._tenant, self.instance, staged.bodies))
+        return Kept(operations=operations, publishes=bool(staged.bodies))
+
+    def moment_ended(self, moment: Moment) -> Kept:
+        """A moment's timer has run: it is pending no more. Raises as `kept`."""
+        self._require_in_charge()
+        ended = self.moments.ended(moment)
+        return Kept() if ended is None else Kept(operations=[ended])
+
+    def _require_in_charge(self) -> None:
         if self.abandoned:
             raise TemporaryError(f"{self.instance} has been replaced", why="it blocked, or did not end in time")
-        operations: list[Operation] = []
-        if changes:
-            operations.append(self._state.apply(changes))
-        if bodies:
-            operations.append(outbox.add(self._tenant, self.instance, bodies))
-        return operations
 
     async def blocking(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args, **kwargs))
@@ -129,12 +151,15 @@ class InstanceContext:
 
 
 class OpenTransaction:
-    """`plugins.connector.Transaction` while its block is open."""
+    """`plugins.connector.Transaction` while its block is open. `call`: what the call around it has staged, if any."""
 
-    def __init__(self, state: EditableState, publisher: Publisher) -> None:
+    def __init__(self, context: InstanceContext, state: EditableState, call: Staged | None) -> None:
         self.state = state
-        self.bodies: list[bytes] = []
-        self._publisher = publisher
+        self.staged = Staged()
+        self.staged.changes = state.changes
+        self._publisher = context.publisher
+        self._moments = context.moments
+        self._call = call
 
     def publish(
         self,
@@ -145,8 +170,20 @@ class OpenTransaction:
         complete: bool | None = None,
     ) -> str:
         event = self._publisher.build(model, data, time, complete)
-        self.bodies.append(event.to_json())
+        self.staged.bodies.append(event.to_json())
         return event.id
+
+    def at(self, when: datetime, name: str, key: str) -> None:
+        moment = self._moments.checked(when, name, key)
+        self._moments.require_room((name, key), *self._staged_moments())
+        self.staged.moments[name, key] = moment
+
+    def withdraw(self, name: str, key: str) -> None:
+        if self._moments.is_set((name, key), *self._staged_moments()):
+            self.staged.moments[name, key] = None
+
+    def _staged_moments(self) -> list[MomentChanges]:
+        return [self.staged.moments] if self._call is None else [self._call.moments, self.staged.moments]
 
 
 class DirectoryFromAfar:
@@ -160,6 +197,24 @@ class DirectoryFromAfar:
         self, *, organisations: Sequence[str] = (), groups: Sequence[str] = (), on: date
     ) -> Sequence[Mapping[str, Any]]:
         return await self._on_main(self._view.persons(organisations=organisations, groups=groups, on=on))  # type: ignore[no-any-return]
+
+    async def staff(self, *, organisations: Sequence[str] = (), on: date) -> Sequence[Mapping[str, Any]]:
+        return await self._on_main(self._view.staff(organisations=organisations, on=on))  # type: ignore[no-any-return]
+
+    async def rooms(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
+        return await self._on_main(self._view.rooms(organisations=organisations))  # type: ignore[no-any-return]
+
+    async def lessons(
+        self,
+        *,
+        on: date,
+        room: str | None = None,
+        teacher: str | None = None,
+        group: str | None = None,
+        organisations: Sequence[str] = (),
+    ) -> Sequence[Mapping[str, Any]]:
+        asked = self._view.lessons(on=on, room=room, teacher=teacher, group=group, organisations=organisations)
+        return await self._on_main(asked)  # type: ignore[no-any-return]
 
     async def groups(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
         return await self._on_main(self._view.groups(organisations=organisations))  # type: ignore[no-any-return]

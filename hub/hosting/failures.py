@@ -1,7 +1,6 @@
-"""What a connector's failure means for its event, and what may be said of it: a class and a place, never its text."""
+"""What a connector's failure means for its event, and what may be logged of it: its class and place, never its text."""
 
 import logging
-import random
 import re
 import sys
 import traceback
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hub.delivery.base import Outcome, Result
-from hub.delivery.retries import MAX_RETRY_AFTER_S
+from hub.pauses import at_least, doubled_s
 from plugins.connector import Connector
 from plugins.errors import ConfigurationError, PermanentError, PrivacyError, SkolnavError, TemporaryError
 
@@ -21,11 +20,11 @@ log = logging.getLogger(__name__)
 
 
 class NotRunning(TemporaryError):
-    """The instance can't be called now."""
+    """The instance cannot be called now."""
 
 
 class NothingWaits(TemporaryError):
-    """What a person confirmed does not wait, or no longer."""
+    """The word that a person confirmed does not wait for a confirmation, or no longer does."""
 
 
 class TimedOut(TemporaryError):
@@ -38,12 +37,12 @@ def code_of(error: BaseException) -> str:
 
 
 def coded(code: str) -> str:
-    """A connector's own code. A vendor may have put a value there: what does not look like a code is not repeated."""
+    """A connector's own code, or `failed` if it does not look like a code: a vendor may have put data into it."""
     return code if len(code) <= 40 and _CODE.match(code) else "failed"
 
 
 def outcome_of(error: BaseException) -> Outcome:
-    """How delivery goes on after handle() raised."""
+    """What delivery does next after handle() raised `error`."""
     match error:
         case TimedOut():
             return Outcome(Result.RETRY, error.code, recipient_down=True)
@@ -60,21 +59,13 @@ def outcome_of(error: BaseException) -> Outcome:
 
 
 def backoff_s(failures: int, error: BaseException) -> float:
-    """Seconds until the next try after so many failures in a row; the far side's wish counts if it is longer, up to
-    MAX_RETRY_AFTER_S.
-    """
+    """Seconds until the next try after this many failures in a row: at least as long as the far side has asked for."""
     wished = error.retry_after_s if isinstance(error, TemporaryError) else None
-    own = min(2.0 ** min(failures, 16) / 2, MAX_BACKOFF_S)
-    return max(own, min(wished or 0.0, MAX_RETRY_AFTER_S))
-
-
-def jittered(seconds: float, dice: random.Random) -> float:
-    """Up to a fifth longer, so that what failed together is not tried again together."""
-    return seconds * (1 + dice.random() / 5)
+    return at_least(doubled_s(failures, first_s=1.0, last_s=MAX_BACKOFF_S), wished)
 
 
 def place_of(error: BaseException, cls: type[Connector[Any]]) -> str:
-    """Where it was raised, for the vendor: `mapping.py:42 portions`."""
+    """The line that raised the error, for the vendor: `mapping.py:42 portions`."""
     return innermost(traceback.extract_tb(error.__traceback__), cls)
 
 
@@ -89,17 +80,19 @@ def innermost(stack: traceback.StackSummary, cls: type[Connector[Any]]) -> str:
     return f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
 
 
-def tell(
-    instance: str,
-    cls: type[Connector[Any]],
+def report(
     what: str,
     error: BaseException,
+    *,
+    instance: str,
+    cls: type[Connector[Any]],
     event: str,
     problem: Callable[[str, str], None],
 ) -> None:
-    """Log that something failed, and tell the operator (`problem(code, detail)`) what waiting will not mend.
+    """Log that something failed, and report to the operator (`problem(code, detail)`) what waiting will not correct.
 
-    Where and of which class: the text of an exception may quote data. `event`: the id of the one that it was about.
+    Both get the class and the line of the error, since its text may quote data. `event`: the id of the event that was
+    being handled; empty if there was none.
     """
     code = code_of(error)
     about = f" on event {event}" if event else ""

@@ -1,4 +1,4 @@
-"""All connector instances of a hub: started, watched, called and stopped, each apart from the others."""
+"""All connector instances of a hub: started, watched, called and stopped, each separately from the others."""
 
 import asyncio
 import contextlib
@@ -15,14 +15,15 @@ from hub.hosting.failures import coded
 from hub.hosting.instance import Instance, InstanceStatus, Surroundings
 from hub.privacy.base import Recipient
 from hub.store.base import Operation, Store
-from plugins.connector import Answer, Connector, ConnectorConfig, DirectoryView, Received, Waiting
+from plugins.connector import Connector, ConnectorConfig, DirectoryView, Waiting
 from plugins.manager import Plugins
+from plugins.receiving import Answer, Received
 from schemas import DataContract
 
 WATCH_S: Final = 1.0
-BLOCKED_S: Final = 10.0  # machine time that an instance's loop may go without a turn
+BLOCKED_S: Final = 10.0  # machine time that an instance's loop may take for one turn
 START_S: Final = 5.0  # how long the hub's start waits for its connectors
-MOST_CODES: Final = 100  # of one instance's problems that are counted apart
+MOST_CODES: Final = 100  # codes of one instance's problems that are counted separately
 KEY_CONCURRENCY: Final = 8  # calls at a time of a connector with `concurrency: key`
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class HostedConnector:
     contract: DataContract | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceInfo:
     """One instance as an operator sees it."""
 
@@ -45,20 +46,20 @@ class InstanceInfo:
     use: str
     status: InstanceStatus
     reason: str  # a short stable code; empty while it runs
-    failing: str  # the code of the last poll's failure; empty after one that went well
-    doing: dict[str, float]  # calls that are going on, and for how many seconds
-    unread: str  # the code of what the last poll could not read although it went well; empty if it read all
+    failing: str  # the code of the last poll's failure; empty if the last poll succeeded
+    doing: dict[str, float]  # calls that run now, and for how many seconds they have
+    unread: str  # the code of what the last poll could not read although it succeeded; empty if it read all
     failures: int  # polls in a row that failed or did not read all
     polls: bool  # whether it polls at all
     polled: datetime | None  # when the last poll ended that read all, since the instance began; machine time
     since: datetime  # when the instance began
-    problem: str  # the code of the last problem that was told, since the hub began; empty if there was none
+    problem: str  # the code of the last problem since the hub began; empty if there was none
     problem_at: datetime | None
-    problems: dict[str, int]  # how many were told, by code
+    problems: dict[str, int]  # how many problems there were, by code
 
 
 def recipient_of(instance: str, cls: type[Connector[Any]], narrowed: DataContract | None = None) -> Recipient | None:
-    """Whom the gate decides for when this instance is given an event or asks the directory; None: it sees nothing."""
+    """As which recipient an instance gets events and asks the directory; None if its class has no contract."""
     if cls.contract is None:
         return None
     contracts = (cls.contract,) if narrowed is None else (cls.contract, narrowed)
@@ -68,10 +69,10 @@ def recipient_of(instance: str, cls: type[Connector[Any]], narrowed: DataContrac
 class Hosts:
     """The instances by name.
 
-    `directory(instance, recipient)` gives an instance its view of the directory; `wake()` is called when the outbox
-    has got rows; `pause(instance, reason)` when an instance was given up and must get no more events;
-    `on_problem(instance, code, detail)` when an operator should know: codes and places, never data. All are called on
-    the hub's event loop.
+    `directory(instance, recipient)` gives an instance its view of the directory. `wake()` is called when the outbox
+    has got rows, `pause(instance, reason)` when an instance was given up and must get no more events, and
+    `on_problem(instance, code, detail)` when an operator should know of something: codes and places, never data. All
+    are called on the hub's event loop.
     """
 
     def __init__(
@@ -92,18 +93,19 @@ class Hosts:
         self._wake = wake
         self._pause = pause
         self._on_problem = on_problem
-        self._problems: dict[str, Counter[str]] = {}  # by instance and code; they outlive a restart of the instance
+        self._problems: dict[str, Counter[str]] = {}  # by instance and code, also over restarts of the instance
         self._last_problem: dict[str, tuple[str, datetime]] = {}
+        self._moments_changed: Callable[[str], None] = lambda name: None
         self._instances: dict[str, Instance] = {}
         self._watchdog: asyncio.Task[None] | None = None
         self._opening: list[asyncio.Task[None]] = []
-        self._served: set[str] = set()  # instances that delivery has been given a sink of
-        self._halted: set[str] = set()  # stopped under their names, until others take those
+        self._served: set[str] = set()  # instances whose sink delivery has asked for
+        self._halted: set[str] = set()  # instances that were stopped and will be replaced under the same name
         self._restarting: dict[str, asyncio.Task[InstanceStatus]] = {}
         self._reconciling: dict[str, asyncio.Task[None]] = {}
 
     async def start(self, connectors: Mapping[str, HostedConnector]) -> None:
-        """Start all. Returns when each has tried start() once, or after START_S: one that is slow goes on behind.
+        """Start all. Returns when each has tried start() once, or after START_S; slow ones go on in the background.
 
         Raises UnknownConnector.
         """
@@ -117,7 +119,7 @@ class Hosts:
                 opening.result()
 
     async def stop(self) -> None:
-        """End all, in bounded time: one that does not end is named and left behind."""
+        """End all in bounded time: an instance that does not end is named in the log and left behind."""
         if self._watchdog is not None:
             self._watchdog.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -136,10 +138,10 @@ class Hosts:
         cls = self._plugins.connector(hosted.use)
         self._halted.discard(name)
         recipient = recipient_of(name, cls, hosted.contract)
-        await self._open(Instance(name, cls, hosted.config, recipient, self._surroundings()))
+        await self._open(Instance(name, cls, config=hosted.config, recipient=recipient, around=self._surroundings()))
 
     async def halt(self, name: str) -> None:
-        """Stop an instance that `add` will replace. Until then it is there: what delivery hands it is tried again."""
+        """Stop an instance that `add` will replace. Until then events that delivery brings are tried again."""
         self._halted.add(name)
         await self._close(self._instances[name], successor=True)
 
@@ -149,17 +151,21 @@ class Hosts:
         await self._close(self._instances.pop(name), successor=True)
 
     async def restart(self, name: str) -> InstanceStatus:
-        """Begin anew with the state of the store: after a person mended what made it fail or hang.
+        """Replace an instance by a new one with the state of the store, after a person has corrected what was wrong.
 
-        Nothing begins where it is removed meanwhile, or replaced. Raises KeyError.
+        Does nothing more where the instance is removed or replaced meanwhile. Raises KeyError.
         """
         old = self._instances[name]
         await self._close(old, successor=True)
         if self._instances.get(name) is not old or name in self._halted:
             return old.status
-        new = Instance(name, old.cls, old.config, old.recipient, self._surroundings())
+        new = Instance(name, old.cls, config=old.config, recipient=old.recipient, around=self._surroundings())
         await self._open(new)
         return new.status
+
+    def on_moments(self, changed: Callable[[str], None]) -> None:
+        """Call `changed(instance)` from now on where an instance begins, or its next moment is due earlier."""
+        self._moments_changed = changed
 
     def names(self) -> list[str]:
         return sorted(self._instances)
@@ -175,34 +181,34 @@ class Hosts:
         now = self._clock.monotonic()
         problem, problem_at = self._last_problem.get(name, ("", None))
         return InstanceInfo(
-            name,
-            instance.cls.name,
-            instance.status,
-            instance.reason,
-            instance.failing,
-            {call.what: round(now - call.started, 1) for call in list(instance.calls)},
-            instance.unread,
-            instance.failures,
-            instance.cls.poll is not Connector.poll,
-            instance.polled,
-            instance.since,
-            problem,
-            problem_at,
-            dict(self._problems.get(name, {})),
+            name=name,
+            use=instance.cls.name,
+            status=instance.status,
+            reason=instance.reason,
+            failing=instance.failing,
+            doing={call.what: round(now - call.started, 1) for call in instance.calls},
+            unread=instance.unread,
+            failures=instance.failures,
+            polls=instance.cls.poll is not Connector.poll,
+            polled=instance.polled,
+            since=instance.since,
+            problem=problem,
+            problem_at=problem_at,
+            problems=dict(self._problems.get(name, {})),
         )
 
     def problem(self, name: str, code: str, detail: str) -> None:
-        """Something that an operator should know of an instance: counted, and told."""
+        """Count something that an operator should know of an instance, and report it."""
         counts, counted = self._problems.setdefault(name, Counter()), coded(code)
         counts[counted if counted in counts or len(counts) < MOST_CODES else "other"] += 1
         self._last_problem[name] = counted, self._clock.utc()
         self._on_problem(name, code, detail)
 
     def sink(self, name: str) -> "ConnectorSink":
-        """Where delivery hands this instance its events. Raises KeyError if there is no such instance."""
+        """The sink through which delivery brings this instance its events. Raises KeyError."""
         instance = self._instances[name]
         if name in self._served and _waits_for_a_person(instance):
-            # Delivery asks once more after somebody resumed the subscription: what was given up begins anew.
+            # Delivery asks again when a person has resumed the subscription: then the instance begins anew too.
             self.restart_soon(name)
         self._served.add(name)
         return ConnectorSink(self, name, KEY_CONCURRENCY if instance.cls.concurrency == "key" else 1)
@@ -213,13 +219,14 @@ class Hosts:
         await instance.call("selftest", limit_s=instance.cls.timeout_s)
 
     async def reconcile(self, name: str) -> None:
-        """Compare with the far side and mend. Raises as `selftest`."""
+        """Call reconcile(). Raises as `selftest`."""
         instance = self._instances[name]
         await instance.call("reconcile", limit_s=instance.cls.poll_timeout_s)
 
     def reconcile_soon(self, name: str) -> bool:
-        """Reconcile behind the caller's back, which may take as long as `poll_timeout_s`; a failure is told by the
-        instance. False if one that was asked for here has not ended. Raises KeyError, NotRunning.
+        """Reconcile in the background, which may take as long as `poll_timeout_s`; the instance reports a failure.
+
+        False if an earlier one from here has not ended. Raises KeyError, NotRunning.
         """
         self._instances[name].require_running()
         if name in self._reconciling:
@@ -235,7 +242,7 @@ class Hosts:
         return True
 
     def restart_soon(self, name: str) -> bool:
-        """Begin an instance anew behind the caller's back. False if that goes on already. Raises KeyError."""
+        """Restart an instance in the background. False if it is being restarted already. Raises KeyError."""
         if name not in self._instances:
             raise KeyError(name)
         if name in self._restarting:
@@ -246,17 +253,26 @@ class Hosts:
         return True
 
     async def waiting(self, name: str) -> Sequence[Waiting]:
-        """What waits for a person. Raises as `selftest`."""
+        """What a person must confirm. Raises as `selftest`."""
         return await self._instances[name].waiting()
 
     async def confirm(self, name: str, word: str, noted: Operation) -> None:
-        """A person has said so; `noted` (who) is committed with it. Raises as `selftest`, and NothingWaits."""
+        """A person has confirmed `word`. `noted` says who, and is committed with what the instance keeps.
+
+        Raises as `selftest`, and NothingWaits.
+        """
         await self._instances[name].confirm(word, noted)
 
-    async def receive(self, name: str, request: Received) -> Answer | None:
-        """Hand on what came over HTTP for an instance. None: there is none such, or it has nothing there.
+    def receive_limit(self, name: str) -> int:
+        """Bytes that a body for this instance may have; what a class has by default where it takes none."""
+        instance = self._instances.get(name)
+        takes = instance is not None and instance.cls.receive is not Connector.receive
+        return instance.cls.receive_limit if instance is not None and takes else Connector.receive_limit
 
-        Raises as `selftest`.
+    async def receive(self, name: str, request: Received) -> Answer | None:
+        """Call receive() of an instance. None: there is no such instance, or it does not know this request.
+
+        Raises as `selftest`, except KeyError.
         """
         instance = self._instances.get(name)
         if instance is None or instance.cls.receive is Connector.receive:
@@ -265,27 +281,28 @@ class Hosts:
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
-            self._plugins.catalogue(),
-            self._store,
-            self._clock,
-            self._directory,
-            self._wake,
-            self.problem,
-            asyncio.get_running_loop(),
+            catalogue=self._plugins.catalogue(),
+            store=self._store,
+            clock=self._clock,
+            directory=self._directory,
+            wake=self._wake,
+            problem=self.problem,
+            moments_changed=lambda name: self._moments_changed(name),
+            loop=asyncio.get_running_loop(),
         )
 
     async def _close(self, instance: Instance, *, successor: bool) -> None:
         if not await instance.close(successor=successor):
             where = instance.where()
             self.problem(instance.name, "left-behind", where)
-            log.error("%s: its thread did not end and was left behind, at %s", instance.name, where)
+            log.error("%s: its thread did not end and was left behind at %s", instance.name, where)
 
     async def _open(self, instance: Instance) -> None:
         self._instances[instance.name] = instance
         await instance.open()
 
     async def _watch(self) -> None:
-        """Name an instance whose loop does not turn, or whose call does not end, and take it out of the way."""
+        """Give up each instance whose loop does not turn or whose call does not end."""
         last = self._clock.monotonic()
         while True:
             await self._clock.sleep(WATCH_S)
@@ -294,7 +311,7 @@ class Hosts:
             for instance in list(self._instances.values()):
                 if instance.status in (InstanceStatus.STUCK, InstanceStatus.STOPPED):
                     continue
-                if held_up:  # the machine, or the hub itself, stood still: accuse nobody
+                if held_up:  # the machine, or the hub itself, stood still: no instance is to blame
                     instance.forget_ping()
                 elif instance.unanswered_s() > BLOCKED_S:
                     self._give_up(instance, "blocked", "put blocking calls into ctx.blocking(...)")
@@ -316,7 +333,7 @@ def _waits_for_a_person(instance: Instance) -> bool:
 
 
 class ConnectorSink:
-    """`hub.delivery.base.Sink` of one instance. It is looked up at each attempt, since it may be restarted."""
+    """`hub.delivery.base.Sink` of one instance, which is looked up at each attempt, since it may be restarted."""
 
     def __init__(self, hosts: Hosts, name: str, concurrency: int) -> None:
         self.concurrency = concurrency
@@ -326,9 +343,9 @@ class ConnectorSink:
     async def deliver(self, attempt: Attempt) -> Outcome:
         try:
             instance = self._hosts.instance(self._name)
-        except KeyError:  # it left the configuration while its subscription was being stopped
+        except KeyError:  # the instance left the configuration while its subscription was being stopped
             return Outcome(Result.RETRY, "removed", recipient_down=True)
         return await instance.deliver(attempt)
 
     async def close(self) -> None:
-        """The instance outlives its subscription: `Hosts` stops it."""
+        """Nothing to do: `Hosts` stops the instance, which outlives its subscription."""

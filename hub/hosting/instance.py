@@ -1,9 +1,10 @@
 """One connector instance, from start to stop: it is made, started, watched, asked, and ended in bounded time.
 
-It lives in a thread of its own (`own_thread`). What stands under "seen from the hub" runs on the hub's loop, the rest
-on the instance's, which tells the hub's of whatever changes `status`.
+It runs in a thread of its own (`own_thread`). The methods under "seen from the hub" run on the hub's loop, the others
+on the instance's loop, which passes each change of `status` to the hub's.
 
-How a call is made is in `calls`, when it polls in `polls`, what a failure means and what is told of it in `failures`.
+How a call is made is in `calls`, when the instance polls in `polls`, what a failure means and how it is reported in
+`failures`.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import contextlib
 import logging
 import random
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -23,20 +24,25 @@ from hub.hosting.blocking import DaemonPool
 from hub.hosting.calls import Call, Calls
 from hub.hosting.connector_state import ConnectorState
 from hub.hosting.context import DirectoryFromAfar, InstanceContext
-from hub.hosting.failures import NotRunning, TimedOut, backoff_s, code_of, innermost, jittered, outcome_of, tell
-from hub.hosting.keeping import Keeping
-from hub.hosting.own_thread import OwnThread, told_to_end
+from hub.hosting.failures import NotRunning, TimedOut, backoff_s, code_of, innermost, outcome_of, report
+from hub.hosting.keeping import Keeping, Kept
+from hub.hosting.moments import Moments
+from hub.hosting.own_thread import OwnThread, cancelled_from_outside
 from hub.hosting.polls import Polls, poll_every_s
 from hub.hosting.publishing import Publisher
+from hub.pauses import jittered
 from hub.privacy.base import Recipient
 from hub.store.base import Operation, Store
-from plugins.connector import Answer, Connector, ConnectorConfig, DirectoryView, Received, Waiting
-from plugins.errors import ConfigurationError
+from hub.store.moments import Moment
+from plugins.connector import Connector, ConnectorConfig, DirectoryView, Waiting
+from plugins.errors import ConfigurationError, PermanentError, PrivacyError
+from plugins.receiving import Answer, Received
+from plugins.timers import moment_timers_of
 from schemas import Catalogue
 
 BLOCKING_THREADS: Final = 4
 STOP_S: Final = 10.0  # how long stop() may take, and the end of the thread after it
-LIVED_S: Final = 60.0  # a run() that lasted so long did work: its next failure counts as the first
+LIVED_S: Final = 60.0  # after a run() that lasted this long, the next failure counts as the first
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +51,13 @@ class InstanceStatus(StrEnum):
     STARTING = "starting"
     RUNNING = "running"
     FAILED = "failed"  # start() failed: tried again, unless the configuration must change first
-    STUCK = "stuck"  # it blocks its loop, or does not end when told to: given up until it is restarted
+    STUCK = "stuck"  # it blocks its loop, or does not end when it is cancelled: given up until it is restarted
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What every instance is given. The callbacks are called on the hub's loop."""
+    """What every instance needs from the hub. The callbacks are called on the hub's loop."""
 
     catalogue: Catalogue
     store: Store
@@ -59,6 +65,7 @@ class Surroundings:
     directory: Callable[[str, Recipient], DirectoryView]
     wake: Callable[[], None]  # the outbox has got rows
     problem: Callable[[str, str, str], None]  # instance, code, detail: for the operator, never data
+    moments_changed: Callable[[str], None]  # instance: it began, or its next moment is due earlier than before
     loop: asyncio.AbstractEventLoop  # the hub's
 
 
@@ -69,9 +76,10 @@ class Instance:
         self,
         name: str,
         cls: type[Connector[Any]],
+        *,
         config: ConnectorConfig,
         recipient: Recipient | None,
-        surroundings: Surroundings,
+        around: Surroundings,
     ) -> None:
         self.name = name
         self.cls = cls
@@ -79,31 +87,43 @@ class Instance:
         self.recipient = recipient
         self.status = InstanceStatus.STARTING
         self.reason = ""  # why it is not running: a short stable code
-        self.since = surroundings.clock.utc()
-        self._around = around = surroundings
+        self.since = around.clock.utc()
+        self._around = around
         self._clock = around.clock
         self._dice = random.Random()  # noqa: S311 - jitter
         self._thread = OwnThread(name, around.loop, around.clock, partial(self._failed, "a task"))
         self._pool = DaemonPool(f"skolnav-{name}-blocking", BLOCKING_THREADS)
-        self._keeping = Keeping(name, around.store, around.clock, around.wake)
+        self._keeping = Keeping(name, around.store, around.clock, wake=around.wake, all_landed=self._all_landed)
         self._polls = Polls(poll_every_s(cls, config), around.clock, self._dice)
         self._calls = Calls(name, cls, around.clock, self._failed, around.wake)
         self._context: InstanceContext | None = None  # None until it is open
+        self._state: ConnectorState | None = None  # likewise
+        self.moments: Moments | None = None  # likewise
         self._closing: asyncio.Task[bool] | None = None
 
     # -- seen from the hub: its life ----------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Start the thread and the connector. Returns after the first try of start(), however it ended."""
+        """Start the thread and the connector. Returns when the first try of start() has ended or failed."""
         around, tenant = self._around, self._around.store.tenant
-        values = await self._keeping.load()
-        if self.status is not InstanceStatus.STARTING:  # it was stopped before it began
+        values = await self._keeping.load_state()
+        pending = await self._keeping.load_moments()
+        if self.status is not InstanceStatus.STARTING:  # it was stopped meanwhile
             return
+        self._state = ConnectorState(tenant, self.name, values)
+        self.moments = Moments(
+            tenant,
+            self.name,
+            declared=moment_timers_of(self.cls),
+            loaded=pending,
+            sooner=partial(self._thread.to_hub, around.moments_changed, self.name),
+        )
         self._context = context = InstanceContext(
             self.name,
             tenant=tenant,
             clock=self._clock,
-            state=ConnectorState(tenant, self.name, values),
+            state=self._state,
+            moments=self.moments,
             publisher=Publisher(f"urn:skolnav:{tenant}:{self.name}", self.cls, around.catalogue, self._clock),
             directory=None
             if self.recipient is None
@@ -118,7 +138,7 @@ class Instance:
             await self._thread.ask(partial(self._begin, context))
 
     def give_up(self, reason: str) -> None:
-        """Leave the instance to itself: nothing that it does from now on counts. Its thread ends when it can."""
+        """Abandon the instance: what it does from now on has no effect. Its thread ends when its tasks have ended."""
         self.status, self.reason = InstanceStatus.STUCK, reason
         if self._context is not None:
             self._context.abandoned = True
@@ -126,16 +146,16 @@ class Instance:
         self._thread.fade()
 
     async def close(self, *, successor: bool) -> bool:
-        """stop() and the end of the thread, in bounded time. False if the thread had to be left behind.
+        """Call stop() and end the thread, in bounded time. False if the thread still runs and was left behind.
 
-        `successor`: another instance will begin with what this one kept, so that is waited for. Whoever closes it
-        while it is being closed waits for the same end.
+        `successor`: another instance will begin with what this one has kept, so wait until the store has it. A second
+        caller waits for the same end.
         """
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self._close())
         ended = await asyncio.shield(self._closing)
         if successor and not await self._keeping.landed(STOP_S):
-            log.error("%s: not all that it kept is in the store", self.name)
+            log.error("%s: the store has not yet got all that it has kept", self.name)
         self._keeping.stop()
         return ended
 
@@ -151,10 +171,10 @@ class Instance:
         self._pool.shutdown(wait=False)
         return await self._thread.join(0.1 if stuck else STOP_S)
 
-    # -- seen from the hub: what it is asked for ----------------------------------------------------------------
+    # -- seen from the hub: calls ---------------------------------------------------------------------------------
 
     async def deliver(self, attempt: Attempt) -> Outcome:
-        """Call handle() with what the attempt's permit gives. Raises PermitRefused."""
+        """Call handle() with the event that the attempt's permit gives. Raises PermitRefused."""
         if self.status is InstanceStatus.FAILED and self.reason == "configuration":
             return Outcome(Result.MISCONFIGURED, self.reason)
         if self.status is not InstanceStatus.RUNNING:
@@ -170,10 +190,18 @@ class Instance:
     async def call(self, method: str, *arguments: Any, limit_s: float) -> None:
         """Call a timer, selftest() or reconcile() in the instance's turn. Raises what the connector raises.
 
-        Raises NotRunning where it can't be called now, TimedOut where it does not end within `limit_s`.
+        Raises NotRunning where it cannot be called now, TimedOut where it does not end within `limit_s`.
         """
         self.require_running()
         await self._thread.ask(partial(self._calls.call, method, arguments, limit_s))
+
+    async def run_moment(self, moment: Moment, *, complete: bool) -> None:
+        """Call the timer of a moment, and end the moment if it did not fail for now. Raises as `call`.
+
+        Nothing is called where the moment is pending no more.
+        """
+        self.require_running()
+        await self._thread.ask(partial(self._run_moment, moment, complete))
 
     async def receive(self, request: Received) -> Answer | None:
         """Call receive(). Raises what the connector raises, NotRunning, TimedOut."""
@@ -181,13 +209,13 @@ class Instance:
         return await self._thread.ask(partial(self._calls.receive, request))
 
     async def waiting(self) -> Sequence[Waiting]:
-        """What waits for a person; nothing where the instance does not run. Raises what the connector raises."""
+        """What a person must confirm; empty where the instance does not run. Raises what the connector raises."""
         if self.cls.waiting is Connector.waiting or self.status is not InstanceStatus.RUNNING:
             return ()
         return await self._thread.ask(self._calls.waiting)
 
     async def confirm(self, word: str, noted: Operation) -> None:
-        """Call confirm(), and let poll() come. `noted` is committed with what it keeps.
+        """Call confirm(), then ask for a poll. `noted` is committed with what confirm() keeps.
 
         Raises NothingWaits, what the connector raises, NotRunning, TimedOut.
         """
@@ -199,31 +227,31 @@ class Instance:
         if self.status is not InstanceStatus.RUNNING:
             raise NotRunning(f"{self.name} is {self.status}", code=self.reason or self.status.value)
 
-    # -- seen from the hub: how it stands -----------------------------------------------------------------------
+    # -- seen from the hub: its state -------------------------------------------------------------------------------
 
     @property
     def failing(self) -> str:
-        """The code of the last poll's failure; empty after one that went well."""
+        """The code of the last poll's failure; empty if the last poll succeeded."""
         return self._polls.failing
 
     @property
     def unread(self) -> str:
-        """The code of what the last poll did not get although it went well; empty if it got all."""
+        """The code of what the last poll could not read although it succeeded; empty if it read all."""
         return self._polls.unread
 
     @property
     def failures(self) -> int:
-        """Polls in a row that failed, or did not get all."""
+        """Polls in a row that failed or did not read all."""
         return self._polls.failures
 
     @property
     def polled(self) -> datetime | None:
-        """When the last poll ended that got all (machine time)."""
+        """When the last poll ended that read all (machine time)."""
         return self._polls.polled
 
     @property
     def calls(self) -> Collection[Call]:
-        """The calls that are going on, and those of receive() that wait for their turn."""
+        """The calls that run now, and calls of receive() that wait for their turn."""
         return list(self._calls.going)
 
     def poll_is_due(self) -> bool:
@@ -231,26 +259,26 @@ class Instance:
         return self._polls.wanted()
 
     def unanswered_s(self) -> float:
-        """Seconds for which the loop has not turned, as far as is known; asks it again."""
+        """Seconds for which the loop is known not to have turned. Sends it another ping."""
         return self._thread.unanswered_s()
 
     def forget_ping(self) -> None:
-        """The hub itself was held up: what came late need not be this instance's doing."""
+        """The hub itself was held up, so a late answer says nothing about this instance."""
         self._thread.forget_ping()
 
     def overdue(self) -> Call | None:
-        """A call that goes on although its time was over a while ago."""
+        """A call that still runs STOP_S after its time limit; None if there is none."""
         return self._calls.overdue(STOP_S)
 
     def where(self) -> str:
-        """The line that the instance's thread is at."""
+        """The line that the instance's thread is executing; empty if the thread does not run."""
         stack = self._thread.stack()
         return "" if stack is None else innermost(stack, self.cls)
 
     # -- in the instance's loop ---------------------------------------------------------------------------------
 
     async def _begin(self, context: InstanceContext) -> None:
-        """The first try of start(); where it fails for now, later ones go on behind."""
+        """Try start() for the first time. Where that fails for now, later tries run in the background."""
         if await self._started(context, 0):
             self._work()
 
@@ -258,7 +286,7 @@ class Instance:
         try:
             await self._calls.start(self.config, context)
         except BaseException as error:
-            if told_to_end(error):
+            if cancelled_from_outside(error):
                 raise
             wrong = isinstance(error, ConfigurationError)
             self._become(InstanceStatus.FAILED, "configuration" if wrong else code_of(error))
@@ -288,7 +316,7 @@ class Instance:
             try:
                 await self._calls.connector.run()
             except BaseException as raised:
-                if told_to_end(raised):
+                if cancelled_from_outside(raised):
                     raise
                 error = raised
             if self._clock.monotonic() - began > LIVED_S:
@@ -299,7 +327,7 @@ class Instance:
             await self._clock.sleep(jittered(backoff_s(failures, error), self._dice))
 
     def _ends(self, what: str, error: BaseException) -> bool:
-        """Tell of a failure of run or poll; True if nothing can work until a person acts."""
+        """Report a failure of run or poll. True if no later try can succeed before a person acts."""
         self._failed(what, error)
         if isinstance(error, ConfigurationError):
             self._become(InstanceStatus.FAILED, "configuration")
@@ -308,11 +336,20 @@ class Instance:
 
     async def _confirm(self, word: str, noted: Operation) -> None:
         kept = await self._calls.confirm(word)
-        await self._durable([*kept.operations, noted], kept.published)
+        await self._durable(replace(kept, operations=[*kept.operations, noted]))
         self._polls.soon(person=True)
 
+    async def _run_moment(self, moment: Moment, complete: bool) -> None:
+        assert self._context is not None
+        try:
+            await self._calls.moment(moment, complete=complete)
+        except (PermanentError, PrivacyError):  # no later try can succeed
+            await self._durable(self._context.moment_ended(moment))
+            raise
+        await self._durable(self._context.moment_ended(moment))
+
     async def _end(self) -> None:
-        """Cancel what runs, then stop()."""
+        """Cancel all tasks, then call stop()."""
         if others := self._thread.cancel_others():
             await asyncio.wait(others, timeout=STOP_S / 2)
         await self._calls.stop(STOP_S / 2)
@@ -321,14 +358,22 @@ class Instance:
         def become() -> None:
             if self.status not in (InstanceStatus.STUCK, InstanceStatus.STOPPED):
                 self.status, self.reason = status, reason
+            if self.status is InstanceStatus.RUNNING:
+                self._around.moments_changed(self.name)
 
-        self._thread.to_hub(become)  # which may have decided something else meanwhile
+        self._thread.to_hub(become)  # the hub may have decided something else meanwhile
 
-    async def _durable(self, operations: Sequence[Operation], published: bool) -> None:
-        await self._thread.on_hub(self._keeping.keep(operations, published))
+    async def _durable(self, kept: Kept) -> None:
+        if kept.operations:
+            await self._thread.on_hub(self._keeping.keep(kept))
+
+    def _all_landed(self) -> None:
+        if self._state is not None and self.moments is not None:
+            self._state.all_landed()
+            self.moments.all_landed()
 
     def _failed(self, what: str, error: BaseException, event: str = "") -> None:
-        tell(self.name, self.cls, what, error, event, self._problem)
+        report(what, error, instance=self.name, cls=self.cls, event=event, problem=self._problem)
 
     def _problem(self, code: str, detail: str) -> None:
         self._thread.to_hub(self._around.problem, self.name, code, detail)

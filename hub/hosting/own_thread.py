@@ -1,7 +1,8 @@
 """An event loop in a thread of its own, and the ways between it and the hub's loop.
 
-What is called in it may block, hang or fail: the hub's loop turns on, sees that it does not answer, and lets go of it.
-The two loops pass each other work and write to nothing in common, except `_pinged`, which is assigned whole.
+Code in the thread may block, hang or fail. The hub's loop goes on turning, notices that the thread does not answer, and
+abandons it. The two loops pass work to each other and share no variable that both write, except `_pinged`, which is
+assigned in one step.
 """
 
 import asyncio
@@ -20,8 +21,7 @@ T = TypeVar("T")
 
 
 class OwnThread:
-    """Made and asked on the hub's loop. `unhandled(error)` is called in the thread, for a task that nobody awaits.
-
+    """Made and called on the hub's loop. `unhandled(error)` is called in the thread for a task that no code awaits:
     asyncio would print the exception of such a task, which may quote data.
     """
 
@@ -36,7 +36,7 @@ class OwnThread:
         self._loop.set_exception_handler(self._failed)
         self._thread = threading.Thread(target=self._run, name=f"skolnav-{name}", daemon=True)
         self._pinged: float | None = None  # machine time of a ping that has not been answered
-        self._answers: set[asyncio.Future[Any]] = set()  # what the hub waits for
+        self._answers: set[asyncio.Future[Any]] = set()  # answers that the hub waits for
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # -- from the hub's loop ------------------------------------------------------------------------------------
@@ -48,9 +48,10 @@ class OwnThread:
         return self._thread.is_alive()
 
     async def ask(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run a coroutine in the thread's loop and wait for how it ends, or until `answer_all`.
+        """Run a coroutine in the thread's loop and wait for its result, or until `answer_all`.
 
-        Whoever stops waiting cancels it. Raises what it raises, NotRunning if the thread's end cut it off.
+        A caller that stops waiting cancels the coroutine. Raises what the coroutine raises, and NotRunning if the
+        thread ended before it.
         """
         answer: asyncio.Future[T] = self._hub.create_future()
         self._answers.add(answer)
@@ -66,13 +67,13 @@ class OwnThread:
             self._answers.discard(answer)
 
     def answer_all(self, error: Callable[[], Exception]) -> None:
-        """Whoever waits here waits no longer."""
+        """End the waiting of all callers of `ask` with an error."""
         for answer in list(self._answers):
             if not answer.done():
                 answer.set_exception(error())
 
     def post(self, work: Callable[[], Any]) -> bool:
-        """Call this in the thread's loop; False, and nothing happens, where that has ended."""
+        """Call `work` in the thread's loop. False if the loop has ended: then nothing is called."""
         try:
             self._loop.call_soon_threadsafe(work)
         except RuntimeError:
@@ -80,9 +81,9 @@ class OwnThread:
         return True
 
     def unanswered_s(self) -> float:
-        """Seconds since a ping that the loop has not answered; 0 if it has answered all. Sends the next one.
+        """Seconds since a ping that the loop has not answered; 0 if it has answered all, and before the start.
 
-        0 before the start: the loop does not turn yet.
+        Sends the next ping where none is unanswered.
         """
         if self._thread.ident is None:
             return 0.0
@@ -94,27 +95,27 @@ class OwnThread:
         return 0.0
 
     def forget_ping(self) -> None:
-        """The ping was answered, or its answer would tell nothing."""
+        """The ping was answered, or it no longer says anything about the thread."""
         self._pinged = None
 
     def stack(self) -> traceback.StackSummary | None:
-        """Where the thread is now; None if it does not run."""
+        """The stack of the thread now; None if the thread does not run."""
         frame = sys._current_frames().get(self._thread.ident or 0)
         return None if frame is None else traceback.extract_stack(frame)
 
     def fade(self) -> None:
-        """Cancel all that runs, and end with the last of it, whenever that is."""
+        """Cancel all tasks; the thread ends when the last of them has ended, whenever that is."""
         self.post(lambda: self.spawn(self._fade()))
 
     def stop(self) -> None:
-        """End with this turn of the loop, or before the first. What runs is cancelled, and not waited for."""
+        """End the thread after this turn of its loop. Running tasks are cancelled, and not waited for."""
         if self._thread.ident is None:
             self._loop.close()
         else:
             self.post(self._loop.stop)
 
     async def join(self, seconds: float) -> bool:
-        """Wait so long at most for the end of the thread; False if it goes on. Nobody waits for an answer then."""
+        """Wait at most this long for the end of the thread; False if it still runs. Ends all waiting of `ask`."""
         if self._thread.ident is not None:
             await asyncio.to_thread(self._thread.join, seconds)
         self.answer_all(self._ended)
@@ -123,23 +124,23 @@ class OwnThread:
     # -- from the thread ----------------------------------------------------------------------------------------
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-        """A task that `cancel_others` and `fade` know of."""
+        """Start a task that `cancel_others` and `fade` will cancel."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     def to_hub(self, work: Callable[..., Any], *arguments: Any) -> None:
-        """Call this in the hub's loop; nothing happens where that is closed: nobody is there to be told."""
+        """Call `work` in the hub's loop; nothing happens if that loop is closed."""
         with contextlib.suppress(RuntimeError):
             self._hub.call_soon_threadsafe(work, *arguments)
 
     async def on_hub(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the hub's loop and await its result here."""
+        """Run a coroutine in the hub's loop and wait for its result here."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._hub))
 
     def cancel_others(self) -> list[asyncio.Task[Any]]:
-        """Cancel all tasks but the one that asks for it; returns them."""
+        """Cancel all tasks except the current one; returns the cancelled ones."""
         me = asyncio.current_task()
         others = [task for task in self._tasks if task is not me]
         for task in others:
@@ -158,10 +159,12 @@ class OwnThread:
         try:
             result = await work()
         except BaseException as error:
-            if told_to_end(error):  # by who waits, or by the end of this thread: then nobody cancelled who waits
+            if cancelled_from_outside(
+                error
+            ):  # by the caller, or by the end of this thread, of which the caller must learn
                 self.to_hub(settle, None, self._ended())
                 raise
-            if isinstance(error, asyncio.CancelledError):  # the work's own: it must not cancel who waits for it
+            if isinstance(error, asyncio.CancelledError):  # raised by the work itself: it must not cancel the caller
                 error = TemporaryError(f"{self._name} cancelled itself", code=code_of(error))
             self.to_hub(settle, None, error)
         else:
@@ -190,7 +193,7 @@ class OwnThread:
             self._unhandled(error)
 
 
-def told_to_end(error: BaseException) -> bool:
-    """Whether this task was cancelled from outside: a CancelledError that leaked out of the connector is not that."""
+def cancelled_from_outside(error: BaseException) -> bool:
+    """Whether this task was cancelled from outside; False for a CancelledError that the connector's code raised."""
     task = asyncio.current_task()
     return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""When a connector polls: at once, then regularly; later after a failure, and soon when somebody asks for it."""
+"""When a connector polls: at its start, then regularly, later after a failure, and soon when a poll is asked for."""
 
 import asyncio
 import random
@@ -7,15 +7,17 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hub.clock import Clock
-from hub.hosting.failures import backoff_s, code_of, coded, jittered
-from hub.hosting.own_thread import told_to_end
+from hub.hosting.failures import backoff_s, code_of, coded
+from hub.hosting.own_thread import cancelled_from_outside
+from hub.pauses import jittered
+from hub.waiting import set_within
 from plugins.connector import Connector, ConnectorConfig
 
 POLL_SOON_S: Final = 1.0  # pause before a poll that was asked for
 
 
 def poll_every_s(cls: type[Connector[Any]], config: ConnectorConfig) -> float | None:
-    """How often an instance polls; None if its class does not."""
+    """Seconds between two polls of an instance; None if its class does not poll."""
     if cls.poll is Connector.poll:
         return None
     every = config.poll  # type: ignore[attr-defined]  # plugins.validation: a class that polls has it
@@ -23,21 +25,21 @@ def poll_every_s(cls: type[Connector[Any]], config: ConnectorConfig) -> float | 
 
 
 class Polls:
-    """The polls of one instance, which never overlap. It lives in the instance's loop; the hub reads the flags."""
+    """The polls of one instance, which never overlap. They run in the instance's loop; the hub reads the flags."""
 
     def __init__(self, every_s: float | None, clock: Clock, dice: random.Random) -> None:
         self.every_s = every_s
-        self.failing = ""  # the code of the last poll's failure; empty after one that went well
-        self.unread = ""  # the code of what the last poll did not get although it went well; empty if it got all
-        self.failures = 0  # polls in a row that failed, or did not get all
-        self.polled: datetime | None = None  # when the last poll ended that got all; machine time
+        self.failing = ""  # the code of the last poll's failure; empty if the last poll succeeded
+        self.unread = ""  # the code of what the last poll could not read although it succeeded; empty if it read all
+        self.failures = 0  # polls in a row that failed or did not read all
+        self.polled: datetime | None = None  # machine time at the end of the last poll that read all
         self._clock = clock
         self._dice = dice
         self._wanted = asyncio.Event()
         self._by_person = False
 
     def soon(self, *, person: bool = False) -> None:
-        """Ask for a poll. Where it fails, only a person gets around the pause."""
+        """Ask for a poll. While polls fail, only a person's request ends the pause between them."""
         if self.every_s is not None and (person or not self.failing):
             self._by_person = self._by_person or person
             self._wanted.set()
@@ -49,10 +51,10 @@ class Polls:
     async def run(
         self, poll: Callable[[Callable[[], None]], Awaitable[str | None]], ends: Callable[[BaseException], bool]
     ) -> None:
-        """Poll until `ends(error)` says of a failure that nothing can work until a person acts.
+        """Poll until `ends(error)` is true: no poll can succeed before a person acts.
 
-        `poll(begins)` calls `begins` when its turn has come: what is asked for from then on is another poll. It returns
-        what `Connector.poll` does.
+        `poll(begins)` calls `begins` when its turn has come: a request after that asks for another poll. It returns
+        what `Connector.poll` returns.
         """
         assert self.every_s is not None
         failures = 0
@@ -65,14 +67,14 @@ class Polls:
                 else:
                     self.failures, self.polled = 0, self._clock.utc()
             except BaseException as error:
-                if told_to_end(error):
+                if cancelled_from_outside(error):
                     raise
                 failures += 1
                 self.failures += 1
                 if ends(error):
                     return
                 self.failing = code_of(error)
-                if not self._by_person:  # somebody who asked while this one was going on gets around the pause too
+                if not self._by_person:  # a person who has asked during this poll does not wait for the pause either
                     self._wanted.clear()
                 await self._pause(jittered(backoff_s(failures, error), self._dice))
             else:
@@ -83,13 +85,6 @@ class Polls:
         self._wanted.clear()
 
     async def _pause(self, seconds: float) -> None:
-        """Return after so long, or a moment after a poll was asked for."""
-        due = asyncio.create_task(self._clock.sleep(seconds))
-        wanted = asyncio.create_task(self._wanted.wait())
-        try:
-            await asyncio.wait({due, wanted}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            due.cancel()
-            wanted.cancel()
-        if self._wanted.is_set():
+        """Return after `seconds`, or shortly after a poll was asked for."""
+        if await set_within(self._wanted, seconds, self._clock):
             await self._clock.sleep(min(POLL_SOON_S, seconds))

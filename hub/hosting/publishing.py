@@ -1,4 +1,4 @@
-"""From what a connector publishes to an event for the outbox, checked before anything is kept."""
+"""Turns what a connector publishes into an event for the outbox, and checks it before anything is kept."""
 
 import uuid
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Publisher:
         time: datetime | None,
         complete: bool | None,
     ) -> Event:
-        """A valid event with a random id. Raises PermanentError, PrivacyError; neither tells a value."""
+        """A valid event with a random id. Raises PermanentError, PrivacyError, whose texts hold no value."""
         type_ = model.spec.type
         if type_ not in self._produces:
             raise PermanentError(
@@ -53,7 +53,7 @@ class Publisher:
         event = Event(
             {
                 "specversion": SPEC_VERSION,
-                # Random, never derived: an id made of content would tell of it, and of who it is about.
+                # Random, never derived: an id made from content would reveal content, and whom it is about.
                 "id": str(uuid.uuid4()),
                 "source": self._source,
                 "type": type_,
@@ -71,11 +71,11 @@ class Publisher:
                 code="publish",
             ) from None
         if self._aggregates:
-            told = sorted(set(only_categories(content, entry.fields, AGGREGATE_OUTPUT)))
-            if told or described.about:
+            beyond = sorted(set(only_categories(content, entry.fields, AGGREGATE_OUTPUT)))
+            if beyond or described.about:
                 raise PrivacyError(
                     f"{self._connector} makes sums only, and published {type_} with something else in it",
-                    why=f"not of category aggregate: {', '.join(told) or 'whom it is about'}",
+                    why=f"not of category aggregate: {', '.join(beyond) or 'the person that it is about'}",
                     fix="Leave it out, or declare the field in the type with category aggregate or none",
                 )
         return described.event

@@ -1,8 +1,8 @@
-"""A connector's round trip to its far side, without a hub: for `skolnav check --selftest`."""
+"""A connector's round trip to its far side without a hub, for `skolnav check --selftest`."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from hub.clock import SystemClock
 from hub.config import ConnectorEntry
 from hub.hosting.blocking import DaemonPool
+from hub.hosting.connector_state import ConnectorState, StateView
 from plugins.connector import Connector, DirectoryView, Transaction
 from plugins.errors import ConfigurationError, TemporaryError
 
@@ -23,9 +24,10 @@ def has_selftest(entry: ConnectorEntry) -> bool:
 
 
 async def selftest(name: str, entry: ConnectorEntry) -> None:
-    """Make the connector, start it, let it test, and stop it. Raises what it raises, TemporaryError past its time.
+    """Make the connector, start it, let it test itself, and stop it.
 
-    It sees no state, no directory and no event, and can keep and publish nothing: a hub may be running beside.
+    It sees no state, no directory and no event, and can keep and publish nothing, since a hub may run at the same time.
+    Raises what the connector raises, and TemporaryError if it takes longer than its `timeout_s`.
     """
     connector = entry.cls(entry.config, _Context(name))
     try:
@@ -48,7 +50,7 @@ class _Context:
         self.instance = instance
         self.clock = SystemClock()
         self.log = logging.getLogger(f"skolnav.connector.{instance}")
-        self.state: Mapping[str, Any] = {}
+        self.state = StateView(ConnectorState("", instance, {}))
         self._pool = DaemonPool(f"skolnav-{instance}-selftest", 1)
 
     @property

@@ -1,4 +1,4 @@
-"""What a route may ask: who calls, and which subscription is theirs. FastAPI dependencies."""
+"""FastAPI dependencies: the running hub, the caller, the caller's language and the caller's subscription."""
 
 from typing import Annotated, Final
 
@@ -12,7 +12,7 @@ from hub.subscriptions.model import Subscription
 from hub.texts import Language
 
 _NO_SUBSCRIPTION: Final = (
-    "There is no such subscription, or it is another client's. GET /v1/subscriptions lists the caller's own."
+    "There is no such subscription, or it belongs to another client. GET /v1/subscriptions lists the caller's own."
 )
 
 
@@ -30,8 +30,8 @@ async def caller(request: Request) -> Principal:
     return auth.principal(None if header is None else header.encode("latin-1"))
 
 
-async def anybody(request: Request) -> Principal | None:
-    """The caller where there is a valid token; None without. For answers that are public in part."""
+async def caller_if_known(request: Request) -> Principal | None:
+    """The caller if the token is valid, else None. For routes that answer anyone and tell an operator more."""
     try:
         return await caller(request)
     except ApiProblem:
@@ -49,13 +49,16 @@ async def spoken(accept_language: Annotated[str, Header()] = "") -> Language:
 
 Parts = Annotated[Services, Depends(services)]
 Caller = Annotated[Principal, Depends(caller)]
-Anybody = Annotated[Principal | None, Depends(anybody)]
+CallerIfKnown = Annotated[Principal | None, Depends(caller_if_known)]
 Operator = Annotated[Principal, Depends(operator)]
 Spoken = Annotated[Language, Depends(spoken)]
 
 
 def subscription_of(parts: Services, who: Principal, id: str, *, also_operator: bool = False) -> Subscription:
-    """The caller's own subscription; an operator's call may be about any. 404 tells nobody that there is another's."""
+    """The caller's own subscription, or with `also_operator` any one if the caller is an operator.
+
+    Raises ApiProblem: 403, and 404 both for no subscription and for another client's, so that ids can't be probed.
+    """
     who.require(Role.SUBSCRIBER, Role.OPERATOR)
     try:
         found = parts.subscriptions.get(id)

@@ -20,23 +20,23 @@ from hub.http.problems import ApiProblem, unauthenticated
 from hub.privacy.base import Recipient
 
 ACCESS_TOKEN_S: Final = 3600
-_PREFIX: Final = "snt_"  # of tokens that the hub issues, so that they are told from clients' own
+_PREFIX: Final = "snt_"  # of tokens that the hub issues; clients' own tokens do not have it
 _CACHED: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """An authenticated client. `publishes` and `sources` are compiled globs; None means all."""
 
     id: str
     roles: frozenset[Role]
-    recipient: Recipient | None = None  # as whom it is told things; None: it has no contract
+    recipient: Recipient | None = None  # the recipient for the privacy gate; None: it has no data contract
     publishes: re.Pattern[str] | None = None
     sources: re.Pattern[str] | None = None
-    secret: bytes = field(default=b"", repr=False)  # SHA-256 of its token
+    secret: bytes = field(default=b"", repr=False)  # SHA-256 of its configured token
 
     def may_not_publish(self, type_: str, source: str) -> str | None:
-        """The rule (`publishes` or `sources`) that forbids it, or None."""
+        """The setting (`publishes` or `sources`) that forbids it, or None."""
         if self.publishes is not None and not self.publishes.match(type_):
             return "publishes"
         if self.sources is not None and not self.sources.match(source):
@@ -63,8 +63,8 @@ class Principal:
         return self.recipient
 
 
-LOCAL: Final = Principal("local", frozenset({Role.OPERATOR}))
-"""The command line on the hub's own socket: types, ids, counts and outcomes, no data."""
+LOCAL: Final = Principal(id="local", roles=frozenset({Role.OPERATOR}))
+"""The command line on the hub's own socket. It sees types, ids, counts and outcomes, but no data."""
 
 
 def _recipient(client: ClientConfig) -> Recipient | None:
@@ -77,15 +77,15 @@ def _any_of(globs: Iterable[str] | None) -> re.Pattern[str] | None:
     if globs is None:
         return None
     listed = list(globs)
-    # No glob at all allows nothing; left out allows all.
+    # An empty list of globs allows nothing; a setting that is left out allows everything.
     return re.compile("|".join(translate(glob) for glob in listed) if listed else r"(?!)")
 
 
 class Authenticator:
-    """Tokens to principals. The hot path is one keyed hash and one look-up.
+    """Finds the principal of a token. The hot path is one keyed hash and one look-up.
 
-    Tokens are never kept, and looked up by a hash under a key of this process, so that neither a look-up's timing
-    nor a core dump tells one. The clients are read again when the configuration has been replaced.
+    No token is stored. The look-up uses a hash under a key of this process, so that neither its timing nor a core dump
+    reveals a token. The clients are read again after the configuration was replaced.
     """
 
     def __init__(self, services: Services) -> None:
@@ -110,17 +110,17 @@ class Authenticator:
         return self._slow(authorization, hashed)
 
     def client(self, client_id: str) -> Principal | None:
-        """A configured client by its id."""
+        """The configured client with this id."""
         if self._services.config is not self._config:
             self._load()
         return self._clients.get(client_id)
 
     def issue(self, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-        """Answer to a client credentials request. Raises OAuthRefused."""
+        """The answer to a client credentials request. Raises OAuthRefused."""
         try:
             form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=20))
         except ValueError:
-            raise OAuthRefused("invalid_request", "The body is no form of at most 20 fields.") from None
+            raise OAuthRefused("invalid_request", "The body is not a form of at most 20 fields.") from None
         if form.get("grant_type") != "client_credentials":
             raise OAuthRefused("unsupported_grant_type", "Only grant_type=client_credentials is served here.")
         client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
@@ -129,7 +129,7 @@ class Authenticator:
             client_id, secret = _basic(credentials)
         client = self.client(client_id)
         given = sha256(secret.encode()).digest()
-        # Compared for an unknown client too: the time must not tell which ids exist.
+        # Compared for an unknown client too, so that the time does not reveal which ids exist.
         if not hmac.compare_digest(given, client.secret if client else bytes(32)) or client is None:
             raise OAuthRefused("invalid_client", "The client id or its secret is not known here.", 401)
         expires = int(self._services.clock.utc().timestamp()) + ACCESS_TOKEN_S
@@ -148,12 +148,12 @@ class Authenticator:
         for configured in config.clients:
             token = configured.token.get_secret_value()
             clients[configured.id] = principal = Principal(
-                configured.id,
-                configured.roles,
-                _recipient(configured),
-                _any_of(configured.publishes),
-                _any_of(configured.sources),
-                sha256(token.encode()).digest(),
+                id=configured.id,
+                roles=configured.roles,
+                recipient=_recipient(configured),
+                publishes=_any_of(configured.publishes),
+                sources=_any_of(configured.sources),
+                secret=sha256(token.encode()).digest(),
             )
             by_header[self._hash(b"Bearer " + token.encode())] = principal
         self._clients, self._by_header, self._issued, self._config = clients, by_header, {}, config
@@ -169,7 +169,7 @@ class Authenticator:
             if scheme.lower() != b"bearer":
                 raise unauthenticated(token_given=True)
             token = token.strip()
-            # The scheme's case and extra spaces are the client's affair (RFC 9110, 11.1).
+            # A client may write the scheme in any case and with extra spaces (RFC 9110, 11.1).
             principal = self._by_header.get(self._hash(b"Bearer " + token))
             known = (principal, float("inf")) if principal else self._opened(token)
             if len(self._issued) >= _CACHED:
@@ -190,7 +190,7 @@ class Authenticator:
         except (ValueError, binascii.Error):
             raise unauthenticated(token_given=True) from None
         client = self._clients.get(client_id)
-        # A client that was removed, or whose secret was changed, takes its issued tokens with it.
+        # Tokens issued to a client end when it is removed or its secret is changed.
         if client is None or client.secret[:8].hex() != fingerprint:
             raise unauthenticated(token_given=True)
         return client, float(expires)

@@ -35,7 +35,7 @@ router = APIRouter(tags=["clients"])
     },
 )
 async def token(request: Request) -> Response:
-    """The client's id and its token, by HTTP Basic or in the form, for a bearer token that lives an hour."""
+    """Send the client's id and token, by HTTP Basic or in the form. The answer is a bearer token, valid for an hour."""
     auth: Authenticator = request.app.state.auth
     body = bytearray()
     async for chunk in request.stream():
@@ -47,7 +47,7 @@ async def token(request: Request) -> Response:
 
 
 def refusal(error: OAuthRefused) -> Response:
-    """RFC 6749, 5.2: JSON with `error`, and what a problem document would say beside it."""
+    """The error answer of RFC 6749, 5.2: JSON with `error`, a description and the status."""
     headers = {"Cache-Control": "no-store"}
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="skolnav"'

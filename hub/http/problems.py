@@ -1,7 +1,7 @@
-"""Problem documents (RFC 9457): every error of the API, in one shape, without a word of what was sent.
+"""Problem documents (RFC 9457): every error of the API, in one shape. None repeats anything that was sent.
 
 `type` is a stable URN that programs may act on. `title` is Swedish where the caller prefers it (`Accept-Language`);
-`detail` says what, where and what to do, in English, as the rest of the API does.
+`detail` says in English what is wrong, where, and what to do.
 """
 
 import re
@@ -76,12 +76,12 @@ class ApiProblem(Exception):
 
 
 def language(accept_language: str) -> Language:
-    """`sv` where the header asks for Swedish first, else `en`."""
+    """`sv` if the Accept-Language header names Swedish first, else `en`."""
     return "sv" if _SWEDISH_FIRST.match(accept_language) else "en"
 
 
 def invalid_events(problems: Iterable[EventProblem]) -> ApiProblem:
-    """422 with one entry per thing that is wrong, at most `SHOWN` of them."""
+    """422 with an entry for each thing that is wrong, at most `SHOWN` entries."""
     found = list(problems)
     bad = len(found)
     left_out = f" The first {SHOWN} are listed." if bad > SHOWN else ""
@@ -94,9 +94,9 @@ def invalid_events(problems: Iterable[EventProblem]) -> ApiProblem:
 
 
 def invalid_content(errors: Iterable[Mapping[str, Any]], place: str = "body") -> ApiProblem:
-    """422 from pydantic's errors: place, rule and what it says; the input is left out.
+    """422 from pydantic's errors: place, rule and text, without the input.
 
-    Only the expected names may stand in a place, never a key that the caller made up: those become `(unknown)`.
+    A place holds only names that the model knows. A key that the caller made up becomes `(unknown)`.
     """
     listed = []
     for error in errors:
@@ -107,7 +107,7 @@ def invalid_content(errors: Iterable[Mapping[str, Any]], place: str = "body") ->
         listed.append({"where": where, "rule": error["type"], "detail": _says(error)})
     return ApiProblem(
         "invalid-content",
-        "Mend what `errors` names; /openapi.json describes what is taken here.",
+        "Mend what `errors` names; /openapi.json describes what is accepted here.",
         more={"errors": listed},
     )
 
@@ -122,7 +122,7 @@ def unauthenticated(*, token_given: bool) -> ApiProblem:
     challenge = 'Bearer realm="skolnav"' + (', error="invalid_token"' if token_given else "")
     return ApiProblem(
         "unauthenticated",
-        "The token is not known here, or it has run out. Check it, or get a new one from POST /oauth/token."
+        "The token is unknown or has expired. Check it, or get a new one from POST /oauth/token."
         if token_given
         else "Send `Authorization: Bearer <token>`: the client's own token, or one from POST /oauth/token.",
         headers={"WWW-Authenticate": challenge},

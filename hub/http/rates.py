@@ -1,4 +1,4 @@
-"""How often one caller is let in: a bucket of tokens for each address."""
+"""Limits the rate of requests from each address, by a token bucket for each."""
 
 from ipaddress import ip_address
 from typing import Final
@@ -9,16 +9,16 @@ MAX_CALLERS: Final = 10_000
 
 
 class Rates:
-    """Lets each caller in `burst` times at once and `per_s` times a second in the long run."""
+    """Admits `burst` requests of each caller at once, and `per_s` a second in the long run."""
 
     def __init__(self, clock: Clock, per_s: float, burst: int) -> None:
         self._clock = clock
         self._per_s = per_s
         self._burst = burst
-        self._spent: dict[str, tuple[float, float]] = {}  # caller -> tokens that were out, and when
+        self._spent: dict[str, tuple[float, float]] = {}  # caller -> tokens that it had spent, and at what time
 
     def wait_s(self, caller: str) -> float:
-        """0: it is in. Else after how many seconds it would be."""
+        """0: the request is admitted. Else the seconds until one would be."""
         now = self._clock.monotonic()
         spent = self._out(self._spent.get(caller, (0.0, now)), now)
         if spent > self._burst - 1:
@@ -33,14 +33,14 @@ class Rates:
         return max(0.0, spent - (now - at) * self._per_s)
 
     def _forget(self, now: float) -> None:
-        """Those who have all their tokens again; if all are busy, everybody begins anew."""
+        """Forget callers that have all their tokens again; if none has, all callers, so that memory is bounded."""
         self._spent = {caller: entry for caller, entry in self._spent.items() if self._out(entry, now)}
         if len(self._spent) > MAX_CALLERS:
             self._spent.clear()
 
 
 def caller_of(client: tuple[str, int] | None) -> str:
-    """Whom to count together: an IPv4 address, an IPv6 network of /64 (whoever has one address has all of it)."""
+    """The address that counts as one caller: an IPv4 address, or an IPv6 /64, since one host can use all of a /64."""
     if client is None:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""Sending permitted events: the first byte leaves in the turn in which the permit was given."""
+"""Sends permitted events: the first byte leaves in the turn in which the gate gave the permit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -25,8 +25,8 @@ async def send_permitted(
 ) -> None:
     """Answer 200 with this body. Call it in the turn of the permit. Raises ConnectionAbortedError.
 
-    A server waits before the first byte where the client has not taken its last answer. Then `still_permitted` is
-    asked again, and without it the connection ends with nothing but headers sent.
+    The server waits before the first byte if the client has not read the answer before this one. Then `still_permitted`
+    is asked again. If it says no, the connection ends, and only headers were sent.
     """
     turn = _Turn()
     await send(
@@ -47,7 +47,7 @@ async def send_permitted(
 
 
 class _Turn:
-    """Whether the event loop has gone round since this was made."""
+    """`over` becomes True when the event loop begins its next turn."""
 
     def __init__(self) -> None:
         self.over = False

@@ -74,7 +74,10 @@ async def connectors(services: Services, language: Language = "en") -> Sequence[
     found = services.hosts.statuses()
     waiting = await asyncio.gather(*(_waiting(services, each.name, language) for each in found))
     fed = {each.id for each in services.subscriptions.all()}
-    return [_standing(services, info, waits, fed, language) for info, waits in zip(found, waiting, strict=True)]
+    return [
+        _standing(services, info, waiting=waits, fed=fed, language=language)
+        for info, waits in zip(found, waiting, strict=True)
+    ]
 
 
 async def _waiting(services: Services, name: str, language: Language) -> Sequence[ToConfirm] | None:
@@ -94,7 +97,12 @@ async def _waiting(services: Services, name: str, language: Language) -> Sequenc
 
 
 def _standing(
-    services: Services, info: InstanceInfo, waiting: Sequence[ToConfirm] | None, fed: set[str], language: Language
+    services: Services,
+    info: InstanceInfo,
+    *,
+    waiting: Sequence[ToConfirm] | None,
+    fed: set[str],
+    language: Language,
 ) -> ConnectorStanding:
     now = services.clock.utc()
     id = f"connector:{info.name}"

@@ -1,7 +1,7 @@
-"""The gate's words: who receives, what was decided, and the permit without which nothing can be sent."""
+"""The gate's words: a recipient, a decision, and the rules that a decision follows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, make_dataclass
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
@@ -20,7 +20,7 @@ class PayloadLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom a decision is taken for: a client or a connector instance, under one subscription's contract.
+    """A client or a connector instance, under the contracts of one subscription.
 
     `name` is `client/<id>` or `connector/<instance>`; pseudonyms and disclosures go by it. `contracts` are all in
     force at once: the client's and the subscription's (a connector's class and its configuration); an event must
@@ -35,9 +35,9 @@ class Recipient:
 
 
 class Rule(StrEnum):
-    """Why it was decided so. The values are what `skolnav why` explains (hub/privacy/explanations.py)."""
+    """The reason for a decision. The values are what `skolnav why` explains (texts `rule.<value>`)."""
 
-    ALLOWED = "tillaten"
+    ALLOWED = "tillaten"  # the only rule under which an event leaves
     CONTRACT = "avtal.kategorier"
     SCOPE = "avtal.omfattning"
     SCOPE_UNKNOWN = "avtal.omfattning-okand"
@@ -46,15 +46,17 @@ class Rule(StrEnum):
     STALE = "skydd.aldrad"
     NOTHING_LEFT = "avtal.inget-kvar"
     FILTER = "prenumeration.filter"
+    SUPERSEDED = "uppgift.ersatt"  # the person belongs to another source now
+    UNDECIDED = "beslut.saknas"  # deciding failed: nothing leaves, and the event is decided on again later
 
 
-RULES_VERSION = 1
+RULES_VERSION: Final = 1
 
 
 NEVER_US: Final = 1 << 62  # an `expires_us` that does not come
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What one recipient may get of one event, valid until the directory changes for what it rests on.
 
@@ -69,7 +71,7 @@ class Decision:
     reduced: Mapping[str, Any] | None = None  # None while `unchanged`: nothing is copied, and perhaps nothing parsed
     unchanged: bool = False  # nothing was removed: `stored.body` may be sent as it is
     versions: Mapping[str, int] = field(default_factory=dict)  # what it rests on -> directory version at the decision
-    withheld: Sequence[Withheld] = ()  # to be kept also where `allowed`: persons were removed from the event
+    withheld: Sequence[Withheld] = ()  # marks to store, also where `allowed`: persons were removed from the event
     expires_us: int = NEVER_US  # machine time: from then on a mark is too old, or another day's enrolments count
 
     @property
@@ -78,9 +80,15 @@ class Decision:
             return None
         return self.stored.parsed if self.reduced is None else self.reduced
 
-    @content.setter
-    def content(self, value: Mapping[str, Any] | None) -> None:
-        self.reduced = value
+    def denied_by(self, rule: Rule) -> "Decision":
+        """The same decision turned into a no. Its marks stay: what is withheld may pass `rule` once it is known."""
+        return Decision(self.stored, self.recipient, rule, False, withheld=self.withheld)
+
+
+# A frozen dataclass takes five times as long to make as a plain one, since it sets every field through
+# `object.__setattr__`, and each event needs a decision for each recipient. The gate therefore fills in a plain Draft,
+# which has the same slots, and makes it a Decision by its class in the line that returns it.
+Draft: Final[Any] = make_dataclass("Draft", [(each.name, each.type, each) for each in fields(Decision)], slots=True)
 
 
 class PermitRefused(Exception):
@@ -88,8 +96,10 @@ class PermitRefused(Exception):
 
 
 class Gate(Protocol):
+    """What decides. Only `hub.privacy` calls it; other rooms go through `hub.privacy.telling`."""
+
     def decide(self, stored: Stored, recipient: Recipient, *, state: bool = False) -> Decision:
-        """Decide now. Pure in-memory work; raises nothing that is expected (an exception parks the key).
+        """Decide now. Pure in-memory work; raises nothing that is expected.
 
         `state`: the event stands for its entity as it is, not for its last change. Where that is withheld the decision
         is about one of `stored.earlier`.
@@ -101,10 +111,13 @@ class Gate(Protocol):
         Call it in the turn in which the first byte leaves: no await between. The lane goes in as `skolnavlane`.
         """
 
+    def check(self, decision: Decision) -> None:
+        """Raises PermitRefused unless the decision allows and all that it rests on still holds."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """That a recipient is about to be given events, or was denied them: one row of the log of disclosures."""
+    """One row for the log of disclosures: events that are about to leave for a recipient, or that were denied to it."""
 
     recipient: str
     subscription: str

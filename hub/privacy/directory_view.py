@@ -4,7 +4,8 @@ Each entity's last event is decided on for the recipient, an intent is durable b
 decisions rest on is checked again in the turn in which the answer is given. Runs on the hub's loop.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -12,16 +13,16 @@ import orjson
 
 from hub.bus.base import Log, Place
 from hub.directory import questions
-from hub.directory.directory import Directory
-from hub.privacy.base import Decision, Intent, PermitRefused, Recipient, Rule
-from hub.privacy.disclosures import Disclosures
-from hub.privacy.gate import PrivacyGate
+from hub.directory.directory import Directory, Protection
+from hub.privacy.base import Decision, Recipient, Rule
+from hub.privacy.telling import Telling, Unsettled, settled
 from hub.store.base import Store
 from plugins.errors import TemporaryError
 from schemas import Category
+from schemas.event import parse_timestamp
+from schemas.schedule import LessonCancelled
 
 SUBSCRIPTION: Final = "directory"  # what the log of disclosures calls a question
-LANE: Final = "live"
 _PAGE: Final = 500  # bodies read at a time: the event loop is shared
 _TRIES: Final = 5
 
@@ -33,124 +34,224 @@ class GuardedDirectory:
 
     def __init__(
         self,
+        *,
         directory: Directory,
-        gate: PrivacyGate,
-        disclosures: Disclosures,
+        telling: Telling,
         store: Store,
         log: Log,
         recipient: Recipient,
-        tenant: str,
+        person_of: Callable[[Recipient, str], str],
     ) -> None:
+        """`person_of(recipient, name)`: the SS 12000 id of the person whom the recipient calls so; else ValueError."""
         self._directory = directory
-        self._gate = gate
-        self._disclosures = disclosures
         self._store = store
         self._log = log
         self._recipient = recipient
-        self._tenant = tenant
+        self._person_of = person_of
+        self._categories = telling.categories(recipient)
+        self._telling = telling
+        self._teller = telling.to(recipient, SUBSCRIPTION)
+        self._undecided: set[str] = set()  # persons left out of the last answer, since deciding on them failed
 
     async def persons(
         self, *, organisations: Sequence[str] = (), groups: Sequence[str] = (), on: date
     ) -> Sequence[Mapping[str, Any]]:
         """See `DirectoryView.persons`. `groups` and `diet` come where the contract has the category."""
-        allowed = self._gate.allowed(self._recipient)
-        for _ in range(_TRIES):
-            ids = questions.pupils(self._directory, organisations, groups, on)
-            places = [self._directory.persons[id].owner.at for id in ids]
-            decisions = await self._decide(places)
-            if decisions is None or not self._stands(decisions):
-                continue
-            answer = []
-            for decision in decisions:
-                person = decision.stored.about[0]
-                seen = dict(self._data(decision))
-                if Category.GROUP in allowed:
-                    seen["groups"] = questions.groups_of(self._directory, person, on)
-                if Category.DIET in allowed:
-                    seen["diet"] = questions.diet_of(self._directory, person, on)
-                answer.append(seen)
-            return answer
-        raise self._unsettled()
+        directory, allowed = self._directory, self._categories
+
+        def places() -> Sequence[Place]:
+            return [directory.persons[id].owner.at for id in questions.pupils(directory, organisations, groups, on)]
+
+        answer = []
+        for decision in await self._decisions(places):
+            person = decision.stored.about[0]
+            seen = dict(self._data(decision))
+            if Category.GROUP in allowed:
+                seen["groups"] = questions.groups_of(directory, person, on)
+            if Category.DIET in allowed:
+                seen["diet"] = questions.diet_of(directory, person, on)
+            answer.append(seen)
+        return sorted(answer, key=_shown_id)
+
+    async def staff(self, *, organisations: Sequence[str] = (), on: date) -> Sequence[Mapping[str, Any]]:
+        """See `DirectoryView.staff`. That a person is staff is data of their duty: the contract needs its category."""
+        directory = self._directory
+        if Category.STAFF not in self._categories:
+            return []
+
+        def places() -> Sequence[Place]:
+            found = questions.staff(directory, organisations, on)
+            duties = [id for each in found.values() for id in each]
+            return [*(directory.persons[id].owner.at for id in found), *(directory.duties[id].at for id in duties)]
+
+        seen = self._by_kind(await self._decisions(places))
+        answer: dict[str, dict[str, Any]] = {}
+        for duty in seen["duty"].values():
+            id = duty["person"]["id"]
+            person = seen["person"].get(id.lower(), {"id": id})
+            answer.setdefault(id.lower(), {**person, "duties": []})["duties"].append(duty)
+        return sorted(answer.values(), key=_shown_id)
 
     async def groups(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
         """Reduced SS 12000 groups of these organisations and their parts (none given: all)."""
-        wanted = frozenset(each.lower() for each in organisations)
-        parts = self._directory.with_parts(wanted) if wanted else None
-        return await self._all(
-            [
-                group.at
-                for group in self._directory.groups.values()
-                if parts is None or (group.organisation is not None and group.organisation in parts)
-            ]
-        )
+        directory = self._directory
+        return await self._all(lambda: questions.owned(directory, directory.groups, organisations))
+
+    async def rooms(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
+        """Reduced SS 12000 rooms of these organisations and their parts (none given: all)."""
+        directory = self._directory
+        return await self._all(lambda: questions.owned(directory, directory.rooms, organisations))
 
     async def organisations(self) -> Sequence[Mapping[str, Any]]:
         """Reduced SS 12000 organisations."""
-        return await self._all([each.at for each in self._directory.organisations.values()])
+        known = self._directory.organisations
+        return await self._all(lambda: [each.at for each in known.values()])
 
     async def activity(self, id: str) -> Mapping[str, Any] | None:
         """A reduced SS 12000 activity; None if it is unknown or not to be seen."""
-        found = self._directory.activities.get(id.lower())
-        answer = await self._all([found.at] if found is not None else [])
+        known = self._directory.activities
+        answer = await self._all(lambda: [known[id.lower()].at] if id.lower() in known else [])
         return answer[0] if answer else None
 
-    async def complete(self, organisations: Sequence[str], on: date) -> bool:
-        """Whether everyone there is known and the sources' word is fresh.
+    async def lessons(
+        self,
+        *,
+        on: date,
+        room: str | None = None,
+        teacher: str | None = None,
+        group: str | None = None,
+        organisations: Sequence[str] = (),
+    ) -> Sequence[Mapping[str, Any]]:
+        """See `DirectoryView.lessons`.
 
-        Who does not make sums hears of freshness alone: that somebody is not known yet is not for them.
+        The index finds candidates by what the log has. Only what the recipient may see decides whether a candidate is
+        in the answer: a filter on hidden data would reveal that data.
+        """
+        directory = self._directory
+        await directory.schedule.loaded(self._log)
+        question = questions.LessonQuestion(
+            on=on,
+            room=None if room is None else room.lower(),
+            group=None if group is None else group.lower(),
+            organisations=frozenset(organisations),
+        )
+        by_activity = group is not None or teacher is not None
+
+        def places() -> Sequence[Place]:
+            names = None if teacher is None else self._teacher(teacher)
+            rows = questions.lessons(directory, question, names)
+            activities = {id for row in rows for id in row.found_by.activities} if by_activity else set()
+            duties = () if names is None else (duty for id in names if (duty := directory.duties.get(id)) is not None)
+            return [
+                *(row.at for row in rows),
+                *(directory.activities[id].at for id in activities if id in directory.activities),
+                *(duty.at for duty in duties),
+            ]
+
+        seen = self._by_kind(await self._decisions(places, changing=True))
+        # The recipient knows the teacher by the id that it asked for, and by those duties that it may see.
+        names = None if teacher is None else frozenset({teacher.lower(), *seen["duty"]})
+        found = []
+        for lesson in seen["lesson"].values():
+            activity = seen["activity"].get(lesson["activity"]["id"].lower(), {})
+            if questions.answers(directory, question, names, lesson, activity):
+                found.append(lesson)
+        return sorted(found, key=lambda each: (parse_timestamp(each["startTime"]), each["id"]))
+
+    def _teacher(self, name: str) -> frozenset[str]:
+        """The ids, as the log has them, of the teacher or the duty that the recipient calls so.
+
+        Empty if the contract shows no staff, and for a person who is not open. The filter would leave no lesson then,
+        but the events would be read first, and the time would reveal that there are some.
+        """
+        directory = self._directory
+        if Category.STAFF not in self._categories:
+            return frozenset()
+        if name.lower() in directory.duties:
+            person, found = directory.duty_person(name.lower()), {name.lower()}
+        else:
+            try:
+                person = self._person_of(self._recipient, name)
+            except ValueError:
+                return frozenset()
+            found = {person, *directory.duties_of(person)}
+        open_ = person is not None and directory.protection(person, directory.clock.utc()) is Protection.OPEN
+        return frozenset(found) if open_ else frozenset()
+
+    async def complete(self, organisations: Sequence[str], on: date) -> bool:
+        """Whether every person there is known, and the sources have said `current` lately.
+
+        A recipient that does not make sums learns of freshness alone: it must not learn that a person is not known yet.
         """
         directory = self._directory
         now = directory.clock.utc()
         if self._recipient.aggregates:
-            return questions.complete(directory, organisations, on, now)
+            missing = self._undecided.intersection(questions.pupils(directory, organisations, (), on))
+            return not missing and questions.complete(directory, organisations, on, now)
         sources = {directory.persons[id].owner.source for id in questions.pupils(directory, organisations, (), on)}
         return bool(sources) and all(directory.fresh(source, now) for source in sources)
 
     # -- the way of every answer --------------------------------------------------------------------------------
 
-    async def _all(self, places: Sequence[Place]) -> Sequence[Mapping[str, Any]]:
-        for _ in range(_TRIES):
-            decisions = await self._decide(places)
-            if decisions is not None and self._stands(decisions):
-                return [self._data(decision) for decision in decisions]
-        raise self._unsettled()
+    async def _all(self, places: Callable[[], Sequence[Place]]) -> Sequence[Mapping[str, Any]]:
+        """The reduced data of the entities whose states are at these places, as far as they may be seen."""
+        return [self._data(decision) for decision in await self._decisions(places)]
 
-    async def _decide(self, places: Sequence[Place]) -> list[Decision] | None:
-        """The decisions that allow, their intents durable. None if something was replaced and trimmed meanwhile."""
-        judged: dict[tuple[Rule, bool], list[Decision]] = {}
+    async def _decisions(
+        self, places: Callable[[], Sequence[Place]], *, changing: bool = False
+    ) -> Sequence[Decision]:  # fmt: skip
+        """The decisions that allow, in the turn in which they hold, their intents durable.
+
+        `places` is called for each attempt. `changing`: the types of these events say what changed, so the recipient
+        may get an entity as it was before its last change.
+        """
+        found: list[Decision] | None = None
+
+        async def decide() -> None:
+            nonlocal found
+            found = await self._decide(places(), changing=changing)
+
+        try:
+            await decide()
+            return await settled(
+                lambda: found if found is not None and self._telling.holds(found) else None, decide, _TRIES
+            )
+        except Unsettled:
+            raise self._unsettled() from None
+
+    def _by_kind(self, decisions: Sequence[Decision]) -> Mapping[str, Mapping[str, dict[str, Any]]]:
+        """The reduced data by kind of entity, then by the id that the recipient sees (lower case)."""
+        found: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+        for decision in decisions:
+            data = dict(self._data(decision))
+            kind = (decision.stored.entity or "").partition("/")[0]
+            if kind == "lesson":
+                data["cancelled"] = data.get("cancelled") is True or decision.stored.type == LessonCancelled.spec.type
+            found[kind][data["id"].lower()] = data
+        return found
+
+    async def _decide(self, places: Sequence[Place], *, changing: bool) -> list[Decision] | None:
+        """Decide on these states and make it durable. None if one was replaced and trimmed meanwhile."""
+        ledger = self._teller.ledger()
+        allowed: list[Decision] = []
+        undecided: set[str] = set()
         for start in range(0, len(places), _PAGE):
             page = places[start : start + _PAGE]
-            found = await self._log.get(page)
+            found = await self._log.get(page, state=changing)
             if len(found) != len(page):
                 return None
             for stored in found:
-                decision = self._gate.decide(stored, self._recipient, state=True)
-                judged.setdefault((decision.rule, decision.allowed), []).append(decision)
-        if judged:
-            intents = [self._intent(rule, allowed, each) for (rule, allowed), each in judged.items()]
-            await self._store.commit(self._disclosures.record(intents))
-        return [decision for each in judged.values() for decision in each if decision.allowed]
-
-    def _intent(self, rule: Rule, allowed: bool, decisions: Sequence[Decision]) -> Intent:
-        return Intent(
-            self._recipient.name,
-            SUBSCRIPTION,
-            LANE,
-            rule,
-            allowed,
-            tuple(contract.version for contract in self._recipient.contracts),
-            tuple(decision.stored.at for decision in decisions),
-            tuple({person for decision in decisions for person in decision.stored.about}),
-        )
-
-    def _stands(self, decisions: Sequence[Decision]) -> bool:
-        """Whether what the decisions rest on still holds, in this turn."""
-        try:
-            for decision in decisions:
-                self._gate.check(decision)
-        except PermitRefused:
-            return False
-        return True
+                decision = ledger.judge(stored, state=True)
+                if decision.allowed:
+                    ledger.disclose(decision)
+                    allowed.append(decision)
+                elif decision.rule is Rule.UNDECIDED:
+                    ledger.withhold(decision)
+                    undecided.update(stored.about)
+        self._undecided = undecided
+        if operations := ledger.operations():
+            await self._store.commit(*operations)
+        return allowed
 
     @staticmethod
     def _data(decision: Decision) -> Mapping[str, Any]:
@@ -166,3 +267,9 @@ class GuardedDirectory:
             fix="It is tried again; if it lasts, look for a source that sends the same persons over and over",
             code="directory-unsettled",
         )
+
+
+def _shown_id(seen: Mapping[str, Any]) -> str:
+    """The order of persons in an answer. The order of their real ids would let two recipients match pseudonyms."""
+    id: str = seen["id"]
+    return id

@@ -1,4 +1,4 @@
-"""The log of disclosures: what was about to leave to whom under which rule, and what was denied (DESIGN section 6).
+"""The log of disclosures: which events were about to leave for a recipient or were denied to it, and by which rule.
 
 An intent is durable before bytes leave, in the same commit as the decision's other rows; one without outcome counts
 as disclosed. Rows are chained by hashes (`hub.store.disclosures`) and hold no person in clear.
@@ -11,12 +11,13 @@ from hashlib import blake2b
 from typing import Final
 
 from hub.bus.base import Stored
-from hub.clock import SCHOOL_ZONE, Clock
+from hub.clock import Clock
 from hub.keys import Keys
 from hub.privacy.base import RULES_VERSION, Gate, Intent, Recipient, Rule
 from hub.privacy.explanations import explanation
 from hub.store import disclosures as rows
 from hub.store.base import Operation, Store
+from schemas.school_time import SCHOOL_ZONE
 
 _PSEUDONYM_BYTES: Final = 12
 _MAX_KNOWN: Final = 100_000
@@ -87,8 +88,14 @@ class Disclosures:
             last = found[-1].disclosure
             allowed, rule, at, recomputed = last.allowed, Rule(last.rule), last.at, False
         else:
-            decision = gate.decide(stored, recipient)
-            allowed, rule, at, recomputed = decision.allowed, decision.rule, self._clock.utc(), True
+            try:
+                rule = gate.decide(stored, recipient).rule
+            except Exception:  # the same fault holds the event back from the recipient (`hub.privacy.telling`)
+                rule = Rule.UNDECIDED
+            allowed, at, recomputed = rule is Rule.ALLOWED, self._clock.utc(), True
         local = at.astimezone(SCHOOL_ZONE)  # as people at the school read a clock
-        text = explanation(rule, allowed, language, local, recipient, RULES_VERSION, recomputed, title)
+        text = explanation(
+            rule, recipient, allowed=allowed, recomputed=recomputed, at=local, version=RULES_VERSION,
+            language=language, title=title,
+        )  # fmt: skip
         return Explained(allowed, rule, at, recomputed, text)

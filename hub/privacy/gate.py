@@ -1,16 +1,16 @@
 """The gate: what one recipient may get of one event, decided now, and the permit without which no byte leaves.
 
-DESIGN section 6. The order of the questions: does the contract leave anything of this type, is it within the scope,
-may the person it is about be told about at all, and is something left after reducing. A `no` is final and silent.
-What was withheld because of a person gets a mark, so that it comes when it may (`hub.privacy.withheld`).
+The questions come in this order: does the contract leave anything of this type, is the event within the scope, may
+anything about its persons leave at all, and is something left after reducing. A no is final and silent. An event that
+is withheld because of a person makes a mark, so that its entity is delivered once it may be (`hub.privacy.withheld`).
 
-An event passes if a field is left that tells more than who it is and what concerns nobody; a type that is about no
-person passes with whatever is left. Where the event says what changed, something of that must be left too. `deleted`
-of a person passes to whom something of the person's own type could be left.
+An event about persons passes if a field is left that tells more than who the persons are; an event of a type that is
+about no person passes with any field. Where the event says what changed, some of the change must be left too. The
+event that a person is deleted passes if the recipient could get anything of an event of the person's own type.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -18,7 +18,7 @@ from hub.bus.base import Stored
 from hub.clock import Clock, to_us
 from hub.directory.directory import Directory, Protection
 from hub.keys import Keys, Pseudonyms
-from hub.privacy.base import NEVER_US, Decision, PayloadLevel, PermitRefused, Recipient, Rule
+from hub.privacy.base import NEVER_US, Decision, Draft, PayloadLevel, PermitRefused, Recipient, Rule
 from hub.privacy.reduce import CHANGED, Marked, Plan, Ref, Walk
 from hub.privacy.scope import ScopeCheck
 from hub.store.withheld import Withheld
@@ -26,7 +26,7 @@ from schemas import Catalogue, Category, Entry
 
 # What a recipient that only makes sums may see of each person.
 SUMMED: Final = frozenset({Category.GROUP, Category.ATTENDANCE, Category.DIET, Category.AGGREGATE})
-# What tells where somebody lives: withheld for the family of somebody protected.
+# These tell where a person lives: withheld for the family of a protected person.
 HOME: Final = frozenset({Category.CONTACT, Category.PROTECTED_ADDRESS})
 
 _SIGNS: Final = ("specversion", "id", "source", "type", "time")  # all that payload level `none` has
@@ -72,7 +72,7 @@ class View:
 
 
 class _Basis:
-    """What a decision rests on, gathered while it is taken."""
+    """What a decision rests on, gathered while deciding."""
 
     __slots__ = ("about", "directory", "expires_us", "hidden", "kept", "now_us", "versions")
 
@@ -82,7 +82,7 @@ class _Basis:
         self.about = about
         self.versions: dict[str, int] = {}
         self.expires_us = NEVER_US
-        self.hidden: set[str] = set()  # who was taken out, or is missing
+        self.hidden: set[str] = set()  # persons and duties that were removed, or that are not known
         self.kept: set[str] = set()
 
     def protection(self, person: str, *, leaving: bool = False) -> Protection:
@@ -93,7 +93,7 @@ class _Basis:
         return protection
 
     def keep(self, id: str, ref: Ref) -> bool:
-        """Whether somebody mentioned stays in the event."""
+        """Whether a person who is mentioned stays in the event."""
         person: str | None = id
         if ref is Ref.DUTY:
             duty = f"duty/{id}"
@@ -127,15 +127,20 @@ class PrivacyGate:
     # -- deciding -----------------------------------------------------------------------------------------------
 
     def decide(self, stored: Stored, recipient: Recipient, *, state: bool = False) -> Decision:
-        """Decide now. Pure in-memory work; raises nothing that is expected (an exception parks the key).
+        """Decide now. Pure in-memory work; raises nothing that is expected (`hub.privacy.telling` catches the rest).
 
         `state`: the event stands for its entity as it is (a subscription that starts from state, `/v1/state`). Where
-        nothing is left of its last change the one before holds, so that the answer is what it would have been without
-        that change (promise 5); the decision's `stored` is then that one.
+        nothing is left of its last change, the event before that change is decided on, so that the answer is what it
+        would have been without the change (promise 5); the decision's `stored` is then that event.
         """
-        decision = self._decide(stored, recipient, state and not stored.earlier)
-        if not state or decision.rule is not Rule.NOTHING_LEFT:
-            return decision
+        decision: Any = self._decide(stored, recipient, state and not stored.earlier)
+        if state and decision.rule is Rule.NOTHING_LEFT:
+            decision = self._decide_before(stored, recipient, decision)
+        decision.__class__ = Decision
+        return decision  # type: ignore[no-any-return]
+
+    def _decide_before(self, stored: Stored, recipient: Recipient, decision: Any) -> Any:
+        """The draft about the newest earlier event of which something is left."""
         marks = dict.fromkeys(decision.withheld)
         for before in stored.earlier:
             decision = self._decide(before, recipient, state=False)
@@ -143,18 +148,19 @@ class PrivacyGate:
             if decision.rule is not Rule.NOTHING_LEFT:
                 break
         else:
-            # What it was a change of is not kept: better its last state than nothing.
+            # The log no longer has the event that it was a change of: better the last state than nothing.
             decision = self._decide(stored, recipient, state=True)
         decision.withheld = tuple(marks)
         return decision
 
-    def _decide(self, stored: Stored, recipient: Recipient, state: bool) -> Decision:
+    def _decide(self, stored: Stored, recipient: Recipient, state: bool) -> Any:
+        """A draft of the decision; `decide` makes it final."""
         view = self.view(recipient, stored.type)
         if view.forbidden:
-            return Decision(stored, recipient, Rule.CONTRACT, False)
+            return Draft(stored, recipient, Rule.CONTRACT, False)
         directory = self._directory
         if view.constant and view.scope is None and not stored.extras:
-            return Decision(stored, recipient, Rule.ALLOWED, True, unchanged=True)
+            return Draft(stored, recipient, Rule.ALLOWED, True, None, True)
         now_us = to_us(self._clock.utc())
         about = self._about(stored, view)
         basis = _Basis(directory, now_us, about)
@@ -169,25 +175,23 @@ class PrivacyGate:
             if rule is not None:
                 return self._denied(stored, recipient, rule, basis.hidden)
         if view.constant and not stored.extras:
-            return Decision(
-                stored, recipient, Rule.ALLOWED, True, None, True, basis.versions, (), basis.expires_us
-            )  # fmt: skip
+            return Draft(stored, recipient, Rule.ALLOWED, True, None, True, basis.versions, (), basis.expires_us)
         return self._reduced(stored, view, basis, state)
 
     def _about(self, stored: Stored, view: View) -> Sequence[str]:
         if stored.about or not view.about or view.entry.spec.subject.kind != "duty":
             return stored.about
-        # A source that lists deleted duties by id alone: whose it was is known from before.
+        # Some sources list deleted duties by id alone. Their persons are known from before.
         person = self._directory.duty_person(stored.subject.partition("/")[2])
         return () if person is None else (person,)
 
     def _protected(self, stored: Stored, view: View, basis: _Basis) -> Rule | None:
-        """The rule that forbids to tell of the persons it is about, if there is one."""
+        """The rule that forbids the event because of the persons that it is about; None if none does."""
         recipient = view.recipient
         if recipient.aggregates:
             return None
         if not basis.about:
-            return Rule.UNKNOWN  # a duty of nobody knows whom: its signature may name a protected teacher
+            return Rule.UNKNOWN  # the duty's person is unknown; its signature could identify a protected teacher
         rule: Rule | None = None
         spec = view.entry.spec
         for person in basis.about:
@@ -199,14 +203,14 @@ class PrivacyGate:
                 and not recipient.protected
                 and not self._directory.was_told_of(person, stored.source)
             ):
-                # A source takes back a record that was never told of: that it was there is not told now either.
+                # The source withdraws a record that never left the hub. The event would tell that there was one.
                 return Rule.PROTECTED
             if protection is not Protection.OPEN and not recipient.protected:
                 basis.hidden.add(person)
                 rule = rule or _RULES[protection]
         return rule
 
-    def _reduced(self, stored: Stored, view: View, basis: _Basis, state: bool) -> Decision:
+    def _reduced(self, stored: Stored, view: View, basis: _Basis, state: bool) -> Any:
         recipient = view.recipient
         plan = view.plan
         if view.away_from_home is not None and not recipient.protected and self._near_protected(basis.about, basis):
@@ -227,9 +231,9 @@ class PrivacyGate:
             plan = view.away_from_home
         marks = self._marks(stored, recipient, basis.hidden)
         if (view.about and not walk.matters and not view.entry.spec.ends) or (walk.changed is False and not state):
-            return Decision(stored, recipient, Rule.NOTHING_LEFT, False, withheld=marks)
+            return Draft(stored, recipient, Rule.NOTHING_LEFT, False, withheld=marks)
         unchanged = not walk.removed and not stored.extras
-        return Decision(
+        return Draft(
             stored,
             recipient,
             Rule.ALLOWED,
@@ -242,7 +246,7 @@ class PrivacyGate:
         )
 
     def _near_protected(self, persons: Iterable[str], basis: _Basis) -> bool:
-        """Whether somebody here shares a home with somebody who is protected, or not surely open."""
+        """Whether one of these persons shares a home with a person who is protected, or not surely open."""
         found = False
         for person in persons:
             for kin in self._directory.kin(person):
@@ -251,8 +255,8 @@ class PrivacyGate:
                     found = True
         return found
 
-    def _denied(self, stored: Stored, recipient: Recipient, rule: Rule, waits_for: Iterable[str]) -> Decision:
-        return Decision(stored, recipient, rule, False, withheld=self._marks(stored, recipient, waits_for))
+    def _denied(self, stored: Stored, recipient: Recipient, rule: Rule, waits_for: Iterable[str]) -> Any:
+        return Draft(stored, recipient, rule, False, withheld=self._marks(stored, recipient, waits_for))
 
     def _marks(self, stored: Stored, recipient: Recipient, names: Iterable[str]) -> Sequence[Withheld]:
         entity = stored.entity
@@ -282,7 +286,7 @@ class PrivacyGate:
             return _with_lane(orjson.dumps(left), lane)
 
     def check(self, decision: Decision) -> None:
-        """Raises PermitRefused unless the decision allows and what it rests on still stands."""
+        """Raises PermitRefused unless the decision allows and all that it rests on still holds."""
         if not decision.allowed:
             raise PermitRefused("denied")
         version = self._directory.version
@@ -320,7 +324,8 @@ class PrivacyGate:
     def person_of(self, recipient: Recipient, name: str) -> str:
         """The SS 12000 id behind what the recipient calls a person: its pseudonym, or the id if it may see that.
 
-        Raises ValueError if `name` is no UUID. A name that the recipient never got gives the id of nobody.
+        Raises ValueError if `name` is no UUID. For a name that the recipient never got, the id
+        is no person's.
         """
         if Category.IDENTITY in self.allowed(recipient):
             return name.lower()

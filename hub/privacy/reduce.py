@@ -1,9 +1,9 @@
 """What is left of an event for one contract: a plan per type and set of categories, made once, walked per event.
 
-Nothing gets through that the catalogue does not list; `securityMarking` is not listed, so it reaches nobody. A person
-who may not be told about is taken out as if never listed: the item of a list that is about them, or the reference.
-An optional list that comes out empty is left out, and so is an optional reference that is null, whoever sent them so:
-otherwise `[]` would tell of somebody.
+Only fields that the catalogue lists get through; `securityMarking` is not listed, so it reaches no recipient. A person
+who must stay hidden is removed as if never listed: an id, a reference, or the item of a list that is about the person.
+An optional list that comes out empty is left out, and so is an optional reference that is null, also where the source
+sent them so: otherwise `[]` would tell that a person was removed.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,17 +17,18 @@ from schemas.event import HUB_ATTRIBUTES
 
 CHANGED: Final = "changed"
 
-# A reference so named is what the object around it is about, even where other fields may stand without it.
+# The object around a reference of this name is about that person, also where the reference is optional.
 _SELVES: Final = frozenset({"person", "duty"})
+_DUTIES: Final = frozenset({"duty", "duties"})  # fields of these names hold ids of duties, or references to them
 _ATTRIBUTES: Final = CORE_ATTRIBUTES | HUB_ATTRIBUTES
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 
 
 class Ref(IntEnum):
-    """What the `id` of an object stands for."""
+    """What an id stands for."""
 
-    NOBODY = 0
-    ABOUT = 1  # the person whom the whole event is about: decided on before
+    OTHER = 0  # neither a person nor a duty
+    ABOUT = 1  # a person that the whole event is about: decided on before
     PERSON = 2  # a person who is mentioned
     DUTY = 3  # a member of staff, by duty
 
@@ -35,14 +36,14 @@ class Ref(IntEnum):
 class _Op(IntEnum):
     KEEP = 0
     COPY = 1  # a list or a free-form object: never shared with what is stored
-    ID = 2  # a person's id, as it is or as a pseudonym
-    IDS = 3  # a list of them
+    ID = 2  # the id of a person, as it is or as a pseudonym, or of a duty
+    IDS = 3  # a list of them, or of such lists
     OBJECT = 4
     LIST = 5  # of objects
 
 
 class _Step:
-    __slots__ = ("matters", "mentioned", "node", "op", "pseudonym", "tidy")
+    __slots__ = ("matters", "node", "op", "pseudonym", "ref", "tidy")
 
     def __init__(
         self,
@@ -52,25 +53,25 @@ class _Step:
         node: "_Node | None" = None,
         tidy: bool = False,
         pseudonym: bool = False,
-        mentioned: bool = False,
+        ref: Ref = Ref.ABOUT,
     ) -> None:
         self.op = op
-        self.matters = matters  # tells more than who it is and what concerns nobody
+        self.matters = matters  # tells more than who a person is, or what concerns no person
         self.node = node
         self.tidy = tidy  # left out where it is empty
         self.pseudonym = pseudonym
-        self.mentioned = mentioned
+        self.ref = ref  # what a single id, or each id of a list, stands for; ABOUT: nothing is left to decide
 
 
 class _Node:
-    """An object's known fields that the contract allows; `ref` and `selves` say who may have to be taken out of it."""
+    """An object's known fields that the contract allows; `ref` and `selves` name persons who may have to be hidden."""
 
     __slots__ = ("ref", "selves", "steps")
 
     def __init__(self, steps: dict[str, _Step], ref: Ref, selves: tuple[tuple[str, Ref], ...]) -> None:
         self.steps = steps
         self.ref = ref
-        self.selves = selves  # (field, what it refers to): the object is about that one
+        self.selves = selves  # (field, what it refers to): the object is about that person
 
 
 class Marked(Exception):
@@ -95,11 +96,11 @@ class Walk:
     ) -> None:
         self.keep = keep
         self.pseudonym = pseudonym
-        # Whether a marking that stands on a reference counts: not for who gets protected persons all the same.
+        # Whether a marking on a reference counts: not for a recipient that may have protected persons.
         self.marks_about = marks_about
         self.marks_mentioned = marks_mentioned
         self.removed = False  # the result is not what is stored
-        self.matters = False  # something is left that tells more than who
+        self.matters = False  # something is left that tells more than who the persons are
         self.changed: bool | None = None  # whether something is left of what changed; None: nothing was said to
 
 
@@ -127,7 +128,7 @@ class Plan:
 
     @property
     def leaves_something(self) -> bool:
-        """Whether some field that tells more than who can be left at all."""
+        """Whether any field can be left that tells more than who the persons are."""
         return any(_matters(step) for name, step in self._root.steps.items() if name != CHANGED)
 
     def reduce(self, event: Mapping[str, Any], walk: Walk) -> dict[str, Any]:
@@ -163,8 +164,11 @@ class Plan:
         walk.changed = False
         reduced = out.get(CHANGED)
         if isinstance(reduced, dict):
-            # What is the same after the reduction changed in nothing that the recipient may know.
-            left = {name: value for name, value in reduced.items() if _plain(value) != _plain(out.get(name))}
+            # A value that is the same after the reduction did not change for this recipient. A list of people that is
+            # missing from `reduced` was empty for this recipient: its previous value is null.
+            node = self._root.steps[CHANGED].node
+            names = [name for name in before if node is not None and name in node.steps]
+            left = {name: reduced.get(name) for name in names if _plain(reduced.get(name)) != _plain(out.get(name))}
             walk.changed = bool(left)
             walk.removed |= len(left) != len(before)
             if left:
@@ -180,13 +184,16 @@ class Plan:
     ) -> _Node:
         steps: dict[str, _Step] = {}
         selves: list[tuple[str, Ref]] = []
-        inside_ref = inside_ref or (ref is not Ref.NOBODY and not root)
+        inside_ref = inside_ref or (ref is not Ref.OTHER and not root)
         for name, known in fields.items():
             path = f"{prefix}{name}{'[]' if known.many else ''}"
             if known.inside is None:
-                step = self._leaf(name, path, known, inside_ref)
-                if step is not None and step.mentioned and known.required and not root:
-                    selves.append((name, Ref.PERSON))
+                goes_with_object = name == "id" and ref is not Ref.OTHER and not (root and ref is Ref.PERSON)
+                step = self._leaf(name, path, known, inside_ref, goes_with_object)
+                if step is not None and step.ref is not Ref.ABOUT:
+                    self.has_people = True
+                    if (known.required or name in _SELVES) and not known.many and not root:
+                        selves.append((name, step.ref))
             else:
                 inner = self._ref_of(known.inside, f"{path}.", name)
                 node = self._object(
@@ -209,19 +216,24 @@ class Plan:
                 steps[name] = step
         return _Node(steps, ref, tuple(selves))
 
-    def _leaf(self, name: str, path: str, known: Field, inside_ref: bool) -> _Step | None:
+    def _leaf(
+        self, name: str, path: str, known: Field, inside_ref: bool, goes_with_object: bool
+    ) -> _Step | None:  # fmt: skip
+        """`goes_with_object`: this is the id of a reference, which is kept or removed as a whole."""
         needed = known.categories - {Category.NONE}
+        op = _Op.IDS if known.many else _Op.ID
+        if name in _DUTIES and not goes_with_object:
+            if not needed <= self._allowed:
+                return None
+            return _Step(op, ref=Ref.DUTY, tidy=not known.required, matters=bool(needed) and not inside_ref)
         if self._is_person(name, path, known):
             pseudonym = Category.IDENTITY not in self._allowed
             if not (needed - {Category.IDENTITY} <= self._allowed):
                 return None
             if pseudonym:
                 self.whole = False
-            # The `id` of a reference goes with the reference; an id that stands alone is judged by itself.
-            mentioned = path not in self._about and name != "id"
-            return _Step(
-                _Op.IDS if known.many else _Op.ID, pseudonym=pseudonym, mentioned=mentioned, tidy=not known.required
-            )
+            ref = Ref.ABOUT if path in self._about or goes_with_object else Ref.PERSON
+            return _Step(op, pseudonym=pseudonym, ref=ref, tidy=not known.required)
         if not needed <= self._allowed:
             return None
         return _Step(_Op.COPY, matters=bool(needed) and not inside_ref)
@@ -236,12 +248,12 @@ class Plan:
     def _ref_of(self, inside: Mapping[str, Field], prefix: str, name: str) -> Ref:
         id_ = inside.get("id")
         if id_ is None or id_.inside is not None or name == CHANGED:
-            return Ref.NOBODY
-        if name == "duty":
+            return Ref.OTHER
+        if name in _DUTIES:
             return Ref.DUTY
         if f"{prefix}id" in self._about:
             return Ref.ABOUT
-        return Ref.PERSON if self._is_person("id", f"{prefix}id", id_) else Ref.NOBODY
+        return Ref.PERSON if self._is_person("id", f"{prefix}id", id_) else Ref.OTHER
 
 
 def _matters(step: _Step) -> bool:
@@ -290,12 +302,9 @@ def _object(node: _Node, value: dict[str, Any], walk: Walk) -> dict[str, Any]:
             else:
                 walk.removed = True
         elif op is _Op.IDS and isinstance(item, list):
-            ids = [each for each in item if isinstance(each, str)]
-            if step.mentioned:
-                ids = [each for each in ids if walk.keep(each.lower(), Ref.PERSON)]
-            walk.removed |= step.pseudonym or len(ids) != len(item)
+            ids = _ids(item, step, walk)
             if ids or not step.tidy:
-                out[name] = [walk.pseudonym(each.lower()) for each in ids] if step.pseudonym else ids
+                out[name] = ids
             else:
                 walk.removed = True
         else:  # not of the shape that the catalogue promises
@@ -317,18 +326,38 @@ def _id(name: str, item: Any, step: _Step, out: dict[str, Any], walk: Walk) -> N
             out[name] = None
         else:
             walk.removed = True
-    elif step.mentioned and not walk.keep(item.lower(), Ref.PERSON):
-        walk.removed = True
-    elif step.pseudonym:
-        out[name] = walk.pseudonym(item.lower())
+    elif step.ref is not Ref.ABOUT and not walk.keep(item.lower(), step.ref):
         walk.removed = True
     else:
-        out[name] = item
+        out[name] = _named(item, step, walk)
+
+
+def _ids(items: list[Any], step: _Step, walk: Walk) -> list[Any]:
+    """The ids that stay, in lists as they came; a list inside that has no id is left out."""
+    kept: list[Any] = []
+    for each in items:
+        if isinstance(each, list):
+            inner = _ids(each, step, walk)
+            if inner:
+                kept.append(inner)
+        elif isinstance(each, str) and (step.ref is Ref.ABOUT or walk.keep(each.lower(), step.ref)):
+            kept.append(_named(each, step, walk))
+    walk.removed |= len(kept) != len(items)
+    return kept
+
+
+def _named(id: str, step: _Step, walk: Walk) -> str:
+    """An id as the recipient may see it."""
+    walk.matters |= step.matters
+    if not step.pseudonym:
+        return id
+    walk.removed = True
+    return walk.pseudonym(id.lower())
 
 
 def _hidden(node: _Node, value: dict[str, Any], walk: Walk) -> bool:
-    """Whether this object names, or is about, somebody who may not be told about."""
-    if node.ref is not Ref.NOBODY and _refers_to_hidden(value, node.ref, walk):
+    """Whether this object names, or is about, a person who must stay hidden."""
+    if node.ref is not Ref.OTHER and _refers_to_hidden(value, node.ref, walk):
         return True
     for name, ref in node.selves:
         inner = value.get(name)
@@ -363,5 +392,5 @@ def _check_mark(value: dict[str, Any], walk: Walk) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Null, an empty list and nothing at all say the same of a change."""
+    """Null, an empty list and a missing field mean the same in a change."""
     return None if value in _EMPTY else value

@@ -1,4 +1,4 @@
-"""Whose data: whether an event lies within every contract's organisations and school types.
+"""The scope: whether an event lies within every contract's organisations and school types.
 
 An event's organisations are those that it names (a column of the log); else, for an event about persons, where each
 of them belongs today; else those of the group, activity, room or duty that owns it. One match suffices, per person.
@@ -10,18 +10,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
 from hub.bus.base import Stored
-from hub.clock import SCHOOL_ZONE, to_us
+from hub.clock import to_us
 from hub.directory.directory import STRUCTURE, Directory
 from hub.privacy.base import NEVER_US, Recipient, Rule
 from schemas import Entry
 from schemas.payload import pluck
+from schemas.school_time import SCHOOL_ZONE
 
 Belonging = tuple[str, str | None]  # organisation, and school type where it is known
 
 
 @dataclass(slots=True)
 class ScopeNeed:
-    """How the question came out. `waits_for` names what would have to be known for another answer."""
+    """The answer to the question of scope. `waits_for` names the facts that are missing for another answer."""
 
     met: bool
     rule: Rule = Rule.ALLOWED
@@ -35,7 +36,7 @@ class ScopeCheck:
 
     @classmethod
     def of(cls, recipient: Recipient, entry: Entry, directory: Directory) -> "ScopeCheck | None":
-        """None if no contract limits whose data."""
+        """None if no contract has a scope."""
         scopes = [
             (
                 None if scope.organisations is None else frozenset(each.lower() for each in scope.organisations),
@@ -97,7 +98,7 @@ class ScopeCheck:
         return need
 
     def _judge(self, belongings: Sequence[Belonging], if_none: Collection[str]) -> ScopeNeed:
-        """Whether one of these lies in every scope. `if_none`: what to wait for if nothing is known."""
+        """Whether one of these lies in every scope. `if_none`: the names to wait for if nothing is known."""
         if not belongings:
             return ScopeNeed(False, Rule.SCOPE_UNKNOWN, if_none)
         unknown: set[str] = set()
@@ -122,7 +123,7 @@ class ScopeCheck:
         return ScopeNeed(False, Rule.SCOPE_UNKNOWN, unknown) if unknown else ScopeNeed(True)
 
     def _owners(self, stored: Stored) -> tuple[Sequence[Belonging], Collection[str]]:
-        """Where what owns the event belongs, and the names of what is not known of it."""
+        """Where the owners of the event belong, and the names of owners that are not known."""
         belongings: set[Belonging] = set()
         missing: set[str] = set()
         data = stored.parsed.get("data")

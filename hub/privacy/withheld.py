@@ -1,9 +1,9 @@
-"""What was withheld because of somebody, so that it comes when it may: marks, and the task that lifts them.
+"""Marks of what was withheld because of a person, and the task that has it delivered once it may be.
 
-A mark says that an entity was withheld from a recipient because of a person (or because something was not known). When
-that changes the entity is restated: its state as it stands goes through the log once more, and through the gate. If it
-is denied again its mark simply comes again, and waits for the next change; nothing here decides. A crash between
-restating and forgetting the marks restates twice.
+A mark names an entity that was withheld from a recipient, and the person (or the missing fact) that was the reason.
+When that changes, the entity is restated: its state goes through the log once more, and through the gate. A second
+denial makes a second mark, which waits for the next change; nothing here decides. A crash between restating the
+entities and deleting their marks restates them twice.
 """
 
 import asyncio
@@ -15,7 +15,6 @@ from typing import Final
 
 from hub.bus.base import Log
 from hub.directory.directory import Change, Directory, Protection
-from hub.privacy.base import Gate
 from hub.store import withheld as rows
 from hub.store.base import Operation, Store
 from hub.store.withheld import Withheld
@@ -23,31 +22,41 @@ from hub.store.withheld import Withheld
 RETRY_S: Final = 5.0
 PAGE: Final = 500  # entities restated in one append
 
+_UNDECIDED: Final = "undecided/"
+
 log = logging.getLogger(__name__)
 
 
-class WithheldMarks:
-    """All marks in memory, by whom they wait for; `start` loads them and looks at each once."""
+def undecided(entity: str, recipient: str) -> Withheld:
+    """The mark of an entity that was left out of an answer because deciding on it failed.
 
-    def __init__(self, store: Store, log: Log, directory: Directory, gate: Gate, tenant: str) -> None:
+    No event says when the gate's fault is over. Such an entity is restated at the next start of the hub, which may run
+    a mended version, and once a day.
+    """
+    return Withheld(f"{_UNDECIDED}{entity}", entity, recipient)
+
+
+class WithheldMarks:
+    """All marks in memory, by the person they wait for; `start` loads them and examines each once."""
+
+    def __init__(self, store: Store, log: Log, directory: Directory, tenant: str) -> None:
         self._store = store
         self._log = log
         self._directory = directory
         self._tenant = tenant
         self._marks: dict[str, dict[str, set[str]]] = {}  # name -> entity -> recipients
-        self._freed: list[Withheld] = []  # taken out of `_marks`, to be forgotten once `_entities` are restated
+        self._freed: list[Withheld] = []  # taken out of `_marks`, to be deleted once `_entities` are restated
         self._entities: set[str] = set()
-        self._moved: dict[str, bool] = {}  # person -> whether their own entity is to be restated too
+        self._moved: dict[str, bool] = {}  # person -> whether the person's own entity is to be restated too
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Load the marks, look at all of them once, then follow the directory. Raises StoreUnavailable."""
+        """Load the marks, examine all of them once, then follow the directory. Raises StoreUnavailable."""
         names = await self._store.read(rows.persons(self._tenant))
-        for mark in await self._store.read(rows.of(self._tenant, names)):
-            self._keep(mark)
+        self.keep(await self._store.read(rows.of(self._tenant, names)))
         self._directory.listen(self._changed)
         self._free(list(self._marks), ())
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -59,25 +68,28 @@ class WithheldMarks:
                 await self._task
 
     async def settled(self) -> None:
-        """Return when every change so far has been looked at and what it freed has been restated."""
+        """Return when every change so far has been examined and the entities that it freed have been restated."""
         await self._idle.wait()
 
-    def mark(self, marks: Iterable[Withheld]) -> Operation:
-        """Keep marks: in memory now, durable with the commit that this operation is a part of."""
-        kept = list(marks)
-        for mark in kept:
-            self._keep(mark)
-        return rows.add(self._tenant, kept)
+    def keep(self, marks: Iterable[Withheld]) -> None:
+        """Keep marks in memory. Call it in the turn of the decision; `rows` makes them durable."""
+        for mark in marks:
+            self._marks.setdefault(mark.person, {}).setdefault(mark.entity, set()).add(mark.recipient)
+
+    def rows(self, marks: Iterable[Withheld]) -> Operation:
+        """The rows of these marks, for the commit of their decisions."""
+        return rows.add(self._tenant, marks)
 
     def new_day(self, today: date) -> None:
-        """Look at whoever belongs somewhere new from today on, which no event says. Call it after midnight."""
+        """Examine what a date changes although no event says so: enrolments that begin, and what was undecided.
+
+        Call it after midnight.
+        """
+        self._free([name for name in self._marks if name.startswith(_UNDECIDED)], ())
         starting = self._directory.starting(today)
         if starting:
             self._moved.update(dict.fromkeys(starting, True))
             self._wake()
-
-    def _keep(self, mark: Withheld) -> None:
-        self._marks.setdefault(mark.person, {}).setdefault(mark.entity, set()).add(mark.recipient)
 
     # -- following the directory --------------------------------------------------------------------------------
 
@@ -94,25 +106,28 @@ class WithheldMarks:
             for name in change.moved:
                 self._moved.setdefault(name, False)
             self._wake()
-        # The event that brought the change is decided on anyway: to restate its entity would tell of it twice.
+        # The event that brought the change is decided on anyway. Restating its entity would deliver it twice.
         self._free(touched, change.entities)
 
-    def _free(self, names: Iterable[str], told: Collection[str]) -> None:
-        """Take out the marks that may have become void, in this turn: one that is made from here on is a new one."""
+    def _free(self, names: Iterable[str], arriving: Collection[str]) -> None:
+        """Take out the marks that may have become void, in this turn: a mark that is made later is a new one.
+
+        `arriving`: entities that need no restating, since an event of theirs is on its way.
+        """
         for name in names:
             if name not in self._marks or not self._may_be_free(name):
                 continue
             for entity, recipients in self._marks.pop(name).items():
                 self._freed += [Withheld(name, entity, recipient) for recipient in recipients]
-                if entity not in told:
+                if entity not in arriving:
                     self._entities.add(entity)
         if self._freed:
             self._wake()
 
     def _may_be_free(self, name: str) -> bool:
-        """Whether it is worth asking the gate again."""
+        """Whether the gate could decide otherwise now."""
         if "/" in name:
-            return True  # a duty, an activity, an organisation: it has changed, so it is known now
+            return True  # a duty, an activity, an organisation that has changed, so it is known now; or undecided
         return self._directory.protection(name, self._directory.clock.utc()) is Protection.OPEN
 
     def _wake(self) -> None:
@@ -131,7 +146,7 @@ class WithheldMarks:
                 await self._restate(sorted(entities))
                 gone = [mark for mark in freed if not self._has(mark)]
                 await self._store.commit(rows.remove(self._tenant, gone))
-            except Exception as error:  # whatever it is: to go on without them would lose what was withheld
+            except Exception as error:  # of any kind: to go on without these marks would lose what they stand for
                 log.error("restating what was withheld failed (%s); next try in %s s", type(error).__name__, RETRY_S)
                 self._freed += freed
                 self._entities |= entities
@@ -142,11 +157,11 @@ class WithheldMarks:
                 self._idle.set()
 
     async def _known_about(self, moved: Mapping[str, bool]) -> set[str]:
-        """What there is about persons who belong somewhere new: a scope may begin to match all of it."""
+        """All entities about persons who have moved: a scope may begin to match any of them."""
         found: set[str] = set()
-        for person, themselves in moved.items():
+        for person, own_entity in moved.items():
             for each in await self._log.states_about(person):
-                if each.entity is not None and (themselves or not each.entity.startswith("person/")):
+                if each.entity is not None and (own_entity or not each.entity.startswith("person/")):
                     found.add(each.entity)
         return found
 

@@ -1,4 +1,4 @@
-"""How a `Subscription` is made: of a specification and its client, or of a connector's class and configuration."""
+"""Makes a `Subscription` from a specification and its client, or from a connector's class and configuration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from schemas import Catalogue
 
 Origin = Literal["file", "api", "connector"]
 Standing = tuple[Status, str]
-"""How a subscription stands, and why (a short code; empty for active)."""
+"""The status of a subscription and the reason for it (a short code; empty for active)."""
 
 LEFT_FILE: Final = "left-file"
 CONNECTOR: Final = "connector:"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A subscription with what it was made from. `spec` is None for a connector's; `owned`: the file has it now."""
+    """A subscription and what it was made from. `spec` is None for a connector's own; `owned`: the file has it now."""
 
     subscription: Subscription
     spec: SubscriptionSpec | None
@@ -41,9 +41,9 @@ def of_spec(
     origin: Origin,
     standing: Standing,
 ) -> Entry:
-    """The client's contract and the subscription's own are in force together; a client that is gone leaves its own out.
+    """The recipient of a client's subscription, under the client's contract and the subscription's own together.
 
-    (What it leaves is paused by whoever calls.)
+    Where the client has left the configuration, its contract is missing, and the caller pauses the subscription.
     """
     configured = config.client(client)
     of_client = configured.contract if configured is not None else None
@@ -66,11 +66,11 @@ def of_spec(
         expires_at=spec.expires_at,
         sources=spec.sources,
     )
-    return Entry(subscription, spec, client, created, origin == "file")
+    return Entry(subscription=subscription, spec=spec, client=client, created=created, owned=origin == "file")
 
 
 def of_connector(name: str, connector: ConnectorEntry, created: datetime, standing: Standing) -> Entry:
-    """The subscription of a connector instance: what its class consumes, under its class's contract and the file's."""
+    """A connector instance's subscription to what its class consumes, under the contracts of its class and the file."""
     cls = connector.cls
     contracts = tuple(contract for contract in (cls.contract, connector.contract) if contract is not None)
     subscription = Subscription(
@@ -84,11 +84,11 @@ def of_connector(name: str, connector: ConnectorEntry, created: datetime, standi
         status=standing[0],
         reason=standing[1],
     )
-    return Entry(subscription, None, "", created, True)
+    return Entry(subscription=subscription, spec=None, client="", created=created, owned=True)
 
 
 def of_left_connector(id: str, created: datetime) -> Entry:
-    """A connector's subscription whose instance left the file. It matches nothing, since its contract is unknown."""
+    """The subscription of a connector instance that left the file. It matches no event: its contract is unknown."""
     name = id.removeprefix(CONNECTOR)
     subscription = Subscription(
         id=id,
@@ -100,11 +100,11 @@ def of_left_connector(id: str, created: datetime) -> Entry:
         status=Status.PAUSED,
         reason=LEFT_FILE,
     )
-    return Entry(subscription, None, "", created, False)
+    return Entry(subscription=subscription, spec=None, client="", created=created, owned=False)
 
 
 def must_ask(old: SubscriptionSpec, new: SubscriptionSpec) -> bool:
-    """Whether a webhook leads elsewhere than the recipient consented to."""
+    """Whether a webhook leads to another address than the one that consented."""
     if not isinstance(new.sink, WebhookSpec) or not new.sink.handshake:
         return False
     return not isinstance(old.sink, WebhookSpec) or old.sink.url != new.sink.url
@@ -115,7 +115,7 @@ def patched(spec: SubscriptionSpec, changes: Mapping[str, Any]) -> SubscriptionS
     current = spec.model_dump(mode="python", by_alias=True, exclude_unset=True)
     sink = changes.get("sink")
     if isinstance(sink, Mapping) and sink.get("kind", current["sink"]["kind"]) != current["sink"]["kind"]:
-        current["sink"] = {}  # nothing of another kind of sink carries over
+        current["sink"] = {}  # another kind of sink keeps no key of the old one
     return SubscriptionSpec.model_validate(_merged(current, changes))
 
 

@@ -1,4 +1,4 @@
-"""What a new configuration would do, told before it is done: for `skolnav plan` and `skolnav apply`."""
+"""What a new configuration would do, for `skolnav plan` and `skolnav apply` to show before it is done."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ Kind = Literal["added", "changed", "paused", "removed"]
 
 _STARTS: Final = {"now": "starts-now", "oldest": "resent-all", "state": "resent-state"}
 AT_START: Final = ("host", "port", "key", "dedupe_window", "log_level", "demo", "school_clock", "directory")
-"""What is read once, when the hub starts: attributes of HubConfig. (`municipality` and `data` mean another hub.)"""
+"""Attributes of HubConfig that are read only at the hub's start. (Another `municipality` or `data` is another hub.)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a change means. `key` and `values` make a text `plan.effect.<key>` of hub.texts."""
+    """One consequence of a change: the text `plan.effect.<key>` of hub.texts, filled in with `values`."""
 
     key: str
     values: Mapping[str, object] = field(default_factory=dict)
@@ -29,11 +29,12 @@ class Effect:
         return text(f"plan.effect.{self.key}", language, **self.values)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One thing that the new configuration changes: `what` (`subscription`, `client`, `connector`, `hub`) and `name`.
 
-    `fields` are the keys that differ (never their values: some are secret); empty where it is new or leaves.
+    `fields` are the keys that differ, without their values, some of which are secret. Empty for a thing that is added
+    or removed.
     """
 
     kind: Kind
@@ -54,7 +55,7 @@ class Change:
 
 
 def plan(old: HubConfig | None, new: HubConfig, catalogue: Catalogue) -> list[Change]:
-    """What changes from `old` (None: nothing ran before) to `new`, the hub first, subscriptions last."""
+    """The changes from `old` (None: no hub runs) to `new`: the hub's first, subscriptions' last."""
     before = old if old is not None else HubConfig(new.municipality, new.tenant, new.data)
     return [
         *(_hub(old, new) if old is not None else ()),
@@ -66,26 +67,34 @@ def plan(old: HubConfig | None, new: HubConfig, catalogue: Catalogue) -> list[Ch
 
 def _hub(old: HubConfig, new: HubConfig) -> Iterator[Change]:
     if old.tenant != new.tenant:
-        yield Change("changed", "hub", "municipality", ("municipality",), (Effect("new-tenant"),))
+        yield Change(
+            kind="changed", what="hub", name="municipality", fields=("municipality",), effects=(Effect("new-tenant"),)
+        )
     if old.data != new.data:
-        yield Change("changed", "hub", "data", ("data",), (Effect("data-moved"),))
+        yield Change(kind="changed", what="hub", name="data", fields=("data",), effects=(Effect("data-moved"),))
     if old.retention != new.retention:
         shorter = new.retention < old.retention
         effects = (Effect("trimmed", {"days": _days(new.retention)}),) if shorter else ()
-        yield Change("changed", "hub", "retention", ("retention",), effects)
+        yield Change(kind="changed", what="hub", name="retention", fields=("retention",), effects=effects)
     if set(old.outbound) != set(new.outbound):
-        # What is allowed from now on holds at once; what no longer is, where webhooks run already, after a restart.
+        # A new range counts at once. A removed one counts for running webhooks only after a restart.
         taken_away = set(old.outbound) - set(new.outbound)
-        yield Change("changed", "hub", "outbound", ("allow",), (Effect("restart"),) if taken_away else ())
+        yield Change(
+            kind="changed",
+            what="hub",
+            name="outbound",
+            fields=("allow",),
+            effects=(Effect("restart"),) if taken_away else (),
+        )
     for name in AT_START:
         if getattr(old, name) != getattr(new, name):
-            yield Change("changed", "hub", name, (name,), (Effect("restart"),))
+            yield Change(kind="changed", what="hub", name=name, fields=(name,), effects=(Effect("restart"),))
 
 
 def _clients(old: Mapping[str, ClientConfig], new: Mapping[str, ClientConfig]) -> Iterator[Change]:
     for id, client in new.items():
         if id not in old:
-            yield Change("added", "client", id)
+            yield Change(kind="added", what="client", name=id)
         elif fields := _differing(old[id], client):
             effects = []
             if "token" in fields:
@@ -94,16 +103,16 @@ def _clients(old: Mapping[str, ClientConfig], new: Mapping[str, ClientConfig]) -
                 effects.append(Effect("permissions"))
             if {"contract", "protected"} & set(fields):
                 effects.append(Effect("decided-anew"))
-            yield Change("changed", "client", id, fields, tuple(effects))
+            yield Change(kind="changed", what="client", name=id, fields=fields, effects=tuple(effects))
     for id in old.keys() - new.keys():
-        yield Change("removed", "client", id, (), (Effect("rejected"),))
+        yield Change(kind="removed", what="client", name=id, fields=(), effects=(Effect("rejected"),))
 
 
 def _connectors(old: Mapping[str, ConnectorEntry], new: Mapping[str, ConnectorEntry]) -> Iterator[Change]:
     for name, entry in new.items():
         if name not in old:
             effects = (Effect(_STARTS[entry.cls.start_from]),) if entry.cls.consumes else ()
-            yield Change("added", "connector", name, (), effects)
+            yield Change(kind="added", what="connector", name=name, fields=(), effects=effects)
             continue
         fields = tuple(
             each for each in ("use", "contract", "protected") if getattr(old[name], each) != getattr(entry, each)
@@ -112,9 +121,9 @@ def _connectors(old: Mapping[str, ConnectorEntry], new: Mapping[str, ConnectorEn
         if fields:
             narrowed = {"contract", "protected"} & set(fields)
             effects = (Effect("connector-restarted"), *((Effect("decided-anew"),) if narrowed else ()))
-            yield Change("changed", "connector", name, fields, effects)
+            yield Change(kind="changed", what="connector", name=name, fields=fields, effects=effects)
     for name in old.keys() - new.keys():
-        yield Change("paused", "connector", name, (), (Effect("kept"),))
+        yield Change(kind="paused", what="connector", name=name, fields=(), effects=(Effect("kept"),))
 
 
 def _subscriptions(old: HubConfig, new: HubConfig, catalogue: Catalogue) -> Iterator[Change]:
@@ -125,17 +134,17 @@ def _subscriptions(old: HubConfig, new: HubConfig, catalogue: Catalogue) -> Iter
             effects = [Effect(_STARTS[spec.start_from])]
             if spec.paused:
                 effects.append(Effect("paused"))
-            yield Change("added", "subscription", name, (), tuple(effects))
+            yield Change(kind="added", what="subscription", name=name, fields=(), effects=tuple(effects))
             continue
         fields = _differing(before[name], spec)
         effects = list(_effects(before[name], spec, set(fields), catalogue))
         if "contract" not in fields and _contract(old, before[name]) != _contract(new, spec):
-            # Nothing in it changed, and yet it may see more or less.
+            # The subscription itself did not change, but its client's contract did.
             effects.append(Effect("decided-anew"))
         if fields or effects:
-            yield Change("changed", "subscription", name, fields, tuple(effects))
+            yield Change(kind="changed", what="subscription", name=name, fields=fields, effects=tuple(effects))
     for name in before.keys() - after.keys():
-        yield Change("paused", "subscription", name, (), (Effect("kept"),))
+        yield Change(kind="paused", what="subscription", name=name, fields=(), effects=(Effect("kept"),))
 
 
 def _effects(old: SubscriptionSpec, new: SubscriptionSpec, fields: set[str], catalogue: Catalogue) -> Iterator[Effect]:
@@ -166,7 +175,7 @@ def _contract(config: HubConfig, spec: SubscriptionSpec) -> tuple[DataContract |
 
 
 def _differing(old: Any, new: Any) -> tuple[str, ...]:
-    """The keys, as they are written, in which two pydantic models differ."""
+    """The keys in which two pydantic models differ, as they are written in the file."""
     if type(old) is not type(new):
         return ("use",)
     return tuple(

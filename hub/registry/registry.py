@@ -1,6 +1,6 @@
-"""All subscriptions of the hub: the file's, the API's and the connectors' own. Delivery follows what changes here.
+"""All subscriptions of the hub: those of the file, those made over the API, and the connectors' own.
 
-Every change is durable, together with its line in the audit, before anything acts on it.
+Every change and its audit row are durable before delivery, which listens here, acts on the change.
 """
 
 import asyncio
@@ -44,11 +44,11 @@ EXPIRED: Final = "expired"
 HANDSHAKE: Final = "handshake"
 _ACTIVE: Final[Standing] = (Status.ACTIVE, "")
 _BY_CONFIG: Final = frozenset({LEFT_FILE, PAUSED_IN_FILE, "client-left", "no-contract"})
-"""Reasons that the configuration gave and takes back: the subscription goes on by itself when they are gone."""
+"""Reasons that come from the configuration. A subscription resumes by itself when the configuration removes one."""
 
 
 class Registry:
-    """Made with `open`. A `Subscription` is replaced when anything about it changes, never changed in place."""
+    """Made with `open`. A change replaces the `Subscription`; none is changed in place."""
 
     def __init__(self, config: HubConfig, *, store: Store, catalogue: Catalogue, clock: Clock, keys: Keys) -> None:
         self._config = config
@@ -60,13 +60,13 @@ class Registry:
         self._listeners: list[Callable[[Subscription], None]] = []
         self._changing = asyncio.Lock()
         self.first_cursor: Callable[[Subscription], Operation] | None = None
-        """Set by the engine: where a new subscription begins, committed together with the subscription."""
+        """Set by the assembly: makes a new subscription's first cursor, in the commit that stores the subscription."""
 
     @classmethod
     async def open(cls, config: HubConfig, *, store: Store, catalogue: Catalogue, clock: Clock, keys: Keys) -> Self:
-        """Take up what is stored and make it agree with the configuration.
+        """Read the stored subscriptions and make them agree with the configuration.
 
-        Raises StoreUnavailable, and ConfigurationError if the hub's key is not the one that the store was sealed with.
+        Raises StoreUnavailable, and ConfigurationError if the store was sealed with another key than the hub's.
         """
         registry = cls(config, store=store, catalogue=catalogue, clock=clock, keys=keys)
         await registry.reload(config)
@@ -82,11 +82,11 @@ class Registry:
         return self._entry(id).subscription
 
     def spec(self, id: str) -> SubscriptionSpec | None:
-        """What it was asked for with; None for a connector's own. Raises UnknownSubscription."""
+        """The specification; None for a connector's own. Raises UnknownSubscription."""
         return self._entry(id).spec
 
     def client(self, id: str) -> str:
-        """Whose it is; empty for a connector's own. Raises UnknownSubscription."""
+        """The id of the client that it belongs to; empty for a connector's own. Raises UnknownSubscription."""
         return self._entry(id).client
 
     def created(self, id: str) -> datetime:
@@ -96,12 +96,12 @@ class Registry:
     def listen(self, callback: Callable[[Subscription], None]) -> None:
         """Call `callback` after each durable change, with the subscription as it is now.
 
-        One that was removed comes a last time, with status ended and reason `removed`; `get` no longer knows it.
+        A removed subscription is passed once more, with status ended and reason `removed`; `get` no longer knows it.
         """
         self._listeners.append(callback)
 
     def next_expiry(self) -> datetime | None:
-        """When `expire` has something to do next."""
+        """When `expire` has a subscription to end next; None: never."""
         return min(
             (
                 entry.subscription.expires_at
@@ -114,7 +114,7 @@ class Registry:
     # -- what clients and people do -----------------------------------------------------------------------------------
 
     async def add(self, spec: SubscriptionSpec, client: str) -> Subscription:
-        """Make a subscription for the client that calls. A webhook without a secret gets one (`spec(id)` has it).
+        """Make a subscription for the calling client. A webhook without a secret gets one (`spec(id)` has it).
 
         Raises NoContract, NotNarrower, SpecRefused, StoreUnavailable.
         """
@@ -125,7 +125,9 @@ class Registry:
                 spec = spec.model_copy(update={"sink": spec.sink.model_copy(update={"secret": secret})})
             id, now = str(uuid.uuid4()), self._clock.utc()
             spec = spec.model_copy(update={"client": client})
-            entry = self._made(id, spec, client, now, "api", self._initial(spec, "api"))
+            entry = self._made(
+                spec, id=id, client=client, created=now, origin="api", standing=self._initial(spec, "api")
+            )
             operations = [*self._saved(entry), self._audited(client, "added", id)]
             if self.first_cursor is not None:
                 operations.append(self.first_cursor(entry.subscription))
@@ -135,7 +137,7 @@ class Registry:
     async def update(self, id: str, changes: Mapping[str, Any], actor: str) -> Subscription:
         """Change a subscription that the API made: `changes` are keys of the specification (JSON merge patch).
 
-        A sink of the same kind keeps the secrets that are not given. Raises UnknownSubscription, FileOwned,
+        A sink of the same kind keeps the secrets that `changes` leaves out. Raises UnknownSubscription, FileOwned,
         pydantic.ValidationError, NotNarrower, NoContract, SpecRefused, StoreUnavailable.
         """
         async with self._changing:
@@ -146,14 +148,14 @@ class Registry:
             standing: Standing = (old.subscription.status, old.subscription.reason)
             if spec.paused != old.spec.paused or must_ask(old.spec, spec) or standing[1] == EXPIRED:
                 standing = self._initial(spec, "api")
-            entry = self._made(id, spec, old.client, old.created, "api", standing)
+            entry = self._made(spec, id=id, client=old.client, created=old.created, origin="api", standing=standing)
             await self._store.commit(*self._saved(entry), self._audited(actor, "changed", id))
             return self._took_effect(entry)
 
     async def remove(self, id: str, actor: str) -> None:
-        """Forget a subscription, its cursor, parked keys and dead letters.
+        """Delete a subscription, its cursor, parked keys and dead letters.
 
-        Raises UnknownSubscription, FileOwned (what left the file can be removed), StoreUnavailable.
+        Raises UnknownSubscription, FileOwned (unless it has left the file), StoreUnavailable.
         """
         async with self._changing:
             entry = self._changeable(id)
@@ -170,10 +172,10 @@ class Registry:
             self._tell(replace(entry.subscription, status=Status.ENDED, reason="removed"))
 
     async def set_status(self, id: str, status: Status, reason: str, actor: str) -> Subscription | None:
-        """Pause, resume or end a subscription, the file's too; None if there is none (it was removed meanwhile).
+        """Pause, resume or end a subscription, also one of the file. None if it was removed in the meantime.
 
-        `reason` is a short code, "" for active. A webhook that is resumed is asked again first: it becomes pending,
-        or stays so, until it has `consented`. Raises FileOwned where the file says `paused: true`, Expired,
+        `reason` is a short code, "" for active. A resumed webhook is asked for its consent again and is pending until
+        it has `consented`. Raises FileOwned where the file says `paused: true`, Expired,
         StoreUnavailable.
         """
         async with self._changing:
@@ -199,8 +201,8 @@ class Registry:
             return self._took_effect(changed)
 
     async def consented(self, asked: Subscription) -> None:
-        """The webhook that was asked wants its events. Nothing comes of it if the subscription is no longer as it was
-        when it was asked: it may have moved to somebody who was not, or been paused. Raises StoreUnavailable.
+        """The webhook has consented. Without effect if the subscription has changed since the webhook was asked: it may
+        lead to another webhook now, or be paused. Raises StoreUnavailable.
         """
         async with self._changing:
             entry = self._entries.get(asked.id)
@@ -211,16 +213,16 @@ class Registry:
             self._took_effect(changed)
 
     async def expire(self) -> None:
-        """End what has passed its expiry date."""
+        """End the subscriptions that have passed their expiry date. Raises StoreUnavailable."""
         for subscription in self.all():
             if subscription.status is not Status.ENDED and self._is_past(subscription.expires_at):
                 await self.set_status(subscription.id, Status.ENDED, EXPIRED, "hub")
 
     async def reload(self, config: HubConfig) -> None:
-        """Make everything agree with a configuration: at start, and at `skolnav apply`.
+        """Make all subscriptions agree with a configuration: at the start, and at `skolnav apply`.
 
-        Cursor and state stay by name; what left the file is paused. Raises as `open`, and ConfigurationError if the
-        municipality's name changed, since all that is kept is kept under it.
+        Cursor and state stay by name, and subscriptions that left the file are paused. Raises what `open` raises, and
+        ConfigurationError if the municipality's name changed, since everything is stored under that name.
         """
         async with self._changing:
             tenant = self._config.tenant
@@ -242,7 +244,7 @@ class Registry:
             for id, entry in entries.items():
                 known = before.get(id)
                 if known is not None and known.subscription == entry.subscription:
-                    # The same object: nothing that runs has to start anew.
+                    # The same object, so that its followers need not start anew.
                     self._entries[id] = replace(entry, subscription=known.subscription)
                 else:
                     self._tell(entry.subscription)
@@ -259,7 +261,9 @@ class Registry:
             old = self._unsealed(row) if row is not None else None
             standing = self._next(spec, old, statuses.get(spec.name), "file")
             created = row.created if row is not None else now
-            entries[spec.name] = self._made(spec.name, spec, spec.client or "", created, "file", standing)
+            entries[spec.name] = self._made(
+                spec, id=spec.name, client=spec.client or "", created=created, origin="file", standing=standing
+            )
         for name, connector in self._config.connectors.items():
             if connector.cls.consumes:
                 id = CONNECTOR + name
@@ -276,17 +280,26 @@ class Registry:
                 continue
             spec = self._unsealed(row)
             if row.origin == "file":
-                left = self._made(id, spec, row.client, row.created, "file", (Status.PAUSED, LEFT_FILE))
+                left = self._made(
+                    spec,
+                    id=id,
+                    client=row.client,
+                    created=row.created,
+                    origin="file",
+                    standing=(Status.PAUSED, LEFT_FILE),
+                )
                 entries[id] = replace(left, owned=False)
             else:
                 standing = self._next(spec, spec, statuses.get(id), "api")
-                entries[id] = self._made(id, spec, row.client, row.created, "api", standing)
+                entries[id] = self._made(
+                    spec, id=id, client=row.client, created=row.created, origin="api", standing=standing
+                )
         return entries
 
     def _next(
         self, spec: SubscriptionSpec, old: SubscriptionSpec | None, row: rows.StoredStatus | None, origin: Origin
     ) -> Standing:
-        """How a subscription stands under this configuration, given how it stood."""
+        """The status of a subscription under this configuration, given its status before."""
         client = self._config.client(spec.client or "")
         if client is None:
             return Status.PAUSED, "client-left"
@@ -310,7 +323,7 @@ class Registry:
     def _differences(
         self, entry: Entry, row: rows.StoredSubscription | None, status: rows.StoredStatus | None
     ) -> Iterable[Operation]:
-        """What must be written so that the store holds this entry; nothing if it does."""
+        """The operations that bring the store to this entry; none if the store holds it already."""
         subscription = entry.subscription
         if row is None:
             yield from self._saved(entry)
@@ -328,7 +341,7 @@ class Registry:
     # -- checking and storing ------------------------------------------------------------------------------------------
 
     def _made(
-        self, id: str, spec: SubscriptionSpec, client: str, created: datetime, origin: Origin, standing: Standing
+        self, spec: SubscriptionSpec, *, id: str, client: str, created: datetime, origin: Origin, standing: Standing
     ) -> Entry:
         return of_spec(
             spec,

@@ -1,31 +1,28 @@
-"""The way of every answer: seen, rendered, its intents durable, and sent in the turn in which it still holds."""
+"""The way of every answer: seen, rendered, its disclosure durable, and sent in the turn in which it still holds."""
 
 import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Any
 
 import orjson
 from starlette.responses import Response
 
 from hub.assembly.services import Services
-from hub.delivery.pages import Unsettled
 from hub.http.sending import Send, send_permitted
 from hub.privacy.base import Recipient
+from hub.privacy.telling import settled
 from hub.ss12000.errors import JSON, NotFound, answer_to
 from hub.ss12000.index import Index
 from hub.ss12000.paging import Orders, Tokens
 from hub.ss12000.sight import Sight
 from hub.store import audit
-from hub.store.base import Operation
-
-TRIES: Final = 20  # a directory that changes each time between decision and answer
 
 Make = Callable[[Sight], Awaitable[Any]]
 """Makes the JSON of an answer from what may be seen. Raises NotFound, Refused."""
 
 
 class Provider:
-    """What all answers share: the index, page tokens and kept orders."""
+    """What all answers share: the index, page tokens and stored orders."""
 
     def __init__(self, services: Services) -> None:
         self.services = services
@@ -38,7 +35,7 @@ class Provider:
 
 
 class Gated(Response):
-    """An answer that is made when it is sent. `what` is told in the audit: the list, never what was asked for."""
+    """An answer that is made when it is sent. `what` goes into the audit: the name of the list, never the question."""
 
     def __init__(self, provider: Provider, recipient: Recipient, what: str, make: Make) -> None:
         self._provider = provider
@@ -50,34 +47,31 @@ class Gated(Response):
     async def __call__(
         self, scope: Any, receive: Callable[[], Awaitable[MutableMapping[str, Any]]], send: Send
     ) -> None:
+        sight: Sight | None = None
+        body: bytes | None = None
+
+        async def prepare() -> None:
+            nonlocal sight, body
+            sight = Sight(self._provider.services, self._provider.index, self._recipient)
+            body = await self._prepare(sight)
+
         try:
-            for _ in range(TRIES):
-                sight = Sight(self._provider.services, self._provider.index, self._recipient)
-                body = await self._prepare(sight)
-                if sight.stands():
-                    break
-            else:
-                raise Unsettled
+            await prepare()
+            seen = await settled(lambda: sight if sight is not None and sight.holds() else None, prepare)
             if body is None:
                 raise NotFound
         except Exception as error:
             await answer_to(error)(scope, receive, send)
             return
-        await send_permitted(send, JSON, body, sight.stands)
+        await send_permitted(send, JSON, body, seen.holds)
 
     async def _prepare(self, sight: Sight) -> bytes | None:
-        """The body, its intents durable. One commit whatever comes of it: the time must not tell."""
+        """The body, its disclosure durable. One commit whatever comes of it: the time must not tell."""
         body: bytes | None = None
         with contextlib.suppress(NotFound):
             body = orjson.dumps(await self._make(sight))
         services = self._provider.services
         store, now = services.store, services.clock.utc()
-        operations: list[Operation] = [
-            audit.add(store.tenant, now, self._recipient.name, "ss12000.read", self._what),
-            services.disclosures.record(sight.intents()),
-        ]
-        marks = sight.marks()
-        if marks:
-            operations.append(services.withheld.mark(marks))
-        await store.commit(*operations)
+        read = audit.add(store.tenant, now, self._recipient.name, "ss12000.read", self._what)
+        await store.commit(read, *sight.operations())
         return body

@@ -12,8 +12,8 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from hub.bus.base import LogUnavailable
-from hub.delivery.pages import Unsettled
 from hub.http.problems import ApiProblem
+from hub.privacy.telling import Unsettled
 from hub.store.base import StoreUnavailable
 
 JSON: Final = "application/json"

@@ -1,8 +1,9 @@
-"""Telling subscribers to come and fetch: one task a subscription, on the log, behind the gate.
+"""Signals that ask SS 12000 subscribers to come and fetch: one task a subscription, on the log, behind the gate.
 
-Each follows the log from where its client was last told. What happened since is decided on for that client, anew at
-each attempt: a change that it could not see makes no sound. The signal has the standard's form (`modifiedEntites`, so
-spelt) and goes to addresses that webhooks may reach (`hub.outbound.addresses`). At least once: a crash repeats it.
+Each task follows the log from where its client's last signal was sent. The events since then are decided on for that
+client, anew at each attempt: a change that the client may not see makes no signal. The signal has the standard's form
+(`modifiedEntites`, so spelt) and goes to addresses that webhooks may reach (`hub.outbound.addresses`). At least once: a
+crash repeats it.
 """
 
 import asyncio
@@ -20,13 +21,12 @@ from hub.delivery.base import Result
 from hub.http.auth import Principal
 from hub.outbound.addresses import LOOPBACK, Networks, check_url
 from hub.outbound.http1 import Client, Failure
-from hub.privacy.base import Decision, Intent, Recipient, Rule
+from hub.privacy.base import Decision, PermitRefused, Recipient, Rule
 from hub.sinks.webhook import outcome_of, request_head
 from hub.ss12000 import callbacks
 from hub.ss12000.callbacks import Callback
 from hub.ss12000.index import WITHDRAWN
 from hub.ss12000.resources import NOTHING, RESOURCES
-from hub.store.base import Operation
 
 LOOK_S: Final = 3600.0  # how long an attempt waits for something new before it looks at the expiry
 INTERVAL_S: Final = 5.0  # between two signals to one subscriber
@@ -34,8 +34,14 @@ TIMEOUT_S: Final = 20.0
 FIRST_RETRY_S: Final = 2.0
 LAST_RETRY_S: Final = 900.0
 PAGE: Final = 500
+PATIENCE: Final = 5  # attempts that wait for the decision on an event, before the other events have their signal
+
 
 log = logging.getLogger(__name__)
+
+
+class Undecided(Exception):
+    """Deciding on an event failed: whether there is something to fetch is not known yet."""
 
 
 class Notifier:
@@ -59,7 +65,7 @@ class Notifier:
                     self._kinds[entry.type] = (resource.resource, gone)
 
     async def start(self) -> None:
-        """Take up every subscription. Raises StoreUnavailable."""
+        """Start the task of every subscription. Raises StoreUnavailable."""
         for callback in await callbacks.load(self._services.store):
             self._take_up(callback)
 
@@ -73,7 +79,7 @@ class Notifier:
     # -- subscriptions ------------------------------------------------------------------------------------------
 
     def of(self, client: str) -> Sequence[Callback]:
-        """A client's subscriptions that have not run out, by id."""
+        """A client's subscriptions that have not expired, by id."""
         now = self._services.clock.utc()
         return sorted(
             (each for each in self._kept.values() if each.client == client and each.expires > now),
@@ -118,13 +124,13 @@ class Notifier:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(min(left_s, LOOK_S)):
                         await self._services.log.wait(Position.unpack(callback.position))
-                told = await self._tell(callback)
+                signalled = await self._tell(callback, patient=failures < PATIENCE)
                 failures = 0
-                if told:
+                if signalled:
                     await clock.sleep(self._interval_s)
-            except Exception as error:  # whatever it is: the next attempt reads on from where the client was told
+            except Exception as error:  # of any kind: the next attempt reads on from where the last signal was sent
                 failures += 1
-                log.info("ss12000 subscription %s: not told (%s)", id, getattr(error, "code", type(error).__name__))
+                log.info("ss12000 subscription %s: no signal (%s)", id, getattr(error, "code", type(error).__name__))
                 await clock.sleep(min(FIRST_RETRY_S * 2 ** min(failures - 1, 12), LAST_RETRY_S))
 
     async def _end(self, id: str) -> None:
@@ -132,8 +138,12 @@ class Notifier:
         self._tasks.pop(id, None)
         await self._services.store.commit(callbacks.forget(self._services.store.tenant, (id,)))
 
-    async def _tell(self, callback: Callback) -> bool:
-        """Read up to the head and signal if there is something to fetch; whether a signal was sent."""
+    async def _tell(self, callback: Callback, *, patient: bool) -> bool:
+        """Read up to the head and signal if there is something to fetch; whether a signal was sent.
+
+        `patient`: raise Undecided where deciding on an event fails, so that all of it is tried again. Else pass over
+        that event.
+        """
         position = Position.unpack(callback.position)
         seen: dict[tuple[str, bool], Decision] = {}  # (resource, gone) -> a change that the client may see
         scanned = 0
@@ -141,7 +151,7 @@ class Notifier:
             batch = await self._services.log.read(position, PAGE)
             position = batch.position
             scanned += len(batch.events)
-            await self._decide(callback, batch.events, seen)
+            await self._decide(callback, batch.events, seen, patient=patient)
             if batch.at_head:
                 break
         if seen:
@@ -154,31 +164,32 @@ class Notifier:
         return bool(seen)
 
     async def _decide(
-        self, callback: Callback, events: Sequence[Stored], seen: dict[tuple[str, bool], Decision]
+        self, callback: Callback, events: Sequence[Stored], seen: dict[tuple[str, bool], Decision], *, patient: bool
     ) -> None:
         """Decide on each; what is withheld gets its mark, so that there is a signal when it may be seen."""
         recipient = self._recipient(callback)
         if recipient is None:
             return
         allowed = self._services.gate.allowed(recipient)
-        told = {each for each in callback.resources if self._needs.get(each, NOTHING) <= allowed}
-        decisions: list[Decision] = []
+        wanted = {each for each in callback.resources if self._needs.get(each, NOTHING) <= allowed}
+        ledger = self._services.telling.to(recipient, f"ss12000:{callback.id}").ledger()
+        failed = False
         for stored in events:
-            known = self._kinds.get(stored.type)
-            if known is not None and known[0] in told:
-                decision = self._services.gate.decide(stored, recipient)
-                decisions.append(decision)
-                if decision.allowed:
-                    seen[known] = decision
-        if not decisions:
-            return
-        operations: list[Operation] = [
-            self._services.disclosures.record(_intents(recipient, callback.id, decisions)),
-        ]
-        marks = [mark for decision in decisions for mark in decision.withheld]
-        if marks:
-            operations.append(self._services.withheld.mark(marks))
-        await self._services.store.commit(*operations)
+            kind = self._kinds.get(stored.type)
+            if kind is None or kind[0] not in wanted:
+                continue
+            decision = ledger.judge(stored)
+            if decision.allowed:
+                ledger.disclose(decision)
+                seen[kind] = decision
+            elif decision.rule is Rule.UNDECIDED:
+                failed = True
+                if not patient:
+                    ledger.withhold(decision)  # restated later, which makes a signal of its own
+        if operations := ledger.operations():
+            await self._services.store.commit(*operations)
+        if failed and patient:
+            raise Undecided
 
     async def _signal(self, callback: Callback, seen: Mapping[tuple[str, bool], Decision]) -> None:
         """POST it, in the turn in which all that it rests on holds. Raises Failure, PermitRefused, UrlRefused."""
@@ -197,8 +208,8 @@ class Notifier:
         try:
             deadline = client.loop.time() + TIMEOUT_S
             connection = await client.connect(deadline)
-            for decision in seen.values():
-                self._services.gate.check(decision)
+            if not self._services.telling.holds(seen.values()):
+                raise PermitRefused
             response = await connection.request(message, deadline)
         finally:
             await client.close()
@@ -209,17 +220,3 @@ class Notifier:
         """Under the contract as it is now; None where the client is gone, or has none."""
         client = self._client(callback.client)
         return client.recipient if client is not None else None
-
-
-def _intents(recipient: Recipient, id: str, decisions: Sequence[Decision]) -> list[Intent]:
-    judged: dict[tuple[Rule, bool], list[Stored]] = {}
-    for decision in decisions:
-        judged.setdefault((decision.rule, decision.allowed), []).append(decision.stored)
-    versions = tuple(contract.version for contract in recipient.contracts)
-    return [
-        Intent(
-            recipient.name, f"ss12000:{id}", "live", rule, allowed, versions, tuple(each.at for each in events),
-            tuple({person for each in events for person in each.about}),
-        )
-        for (rule, allowed), events in judged.items()
-    ]  # fmt: skip

@@ -1,7 +1,7 @@
-"""What one client may see, for one answer: entities read from the log, decided on, and kept to be checked at the end.
+"""What one client may see, for one answer: entities are read from the log, decided on, and checked again at the end.
 
-Nothing is told of an entity whose decision is not among `rests_on`: those are made durable before a byte leaves, and
-hold in the turn in which it does.
+The answer tells nothing of an entity whose decision is not in `rests_on`. Those decisions are made durable before a
+byte leaves, and hold in the turn in which it does.
 """
 
 import asyncio
@@ -11,13 +11,12 @@ from typing import Any, Final
 
 from hub.assembly.services import Services
 from hub.bus.base import Place, Stored
-from hub.privacy.base import Decision, Intent, PermitRefused, Recipient, Rule
+from hub.privacy.base import Decision, Recipient, Rule
 from hub.ss12000.index import Index, Row, Table
-from hub.store.withheld import Withheld
+from hub.store.base import Operation
 from schemas import Category
 
 SUBSCRIPTION: Final = "ss12000"  # what the log of disclosures calls an answer
-LANE: Final = "live"
 BLOCK: Final = 500  # events read from the log at a time
 SLICE: Final = 100  # decisions in one turn: the event loop is shared
 
@@ -41,14 +40,14 @@ class Sight:
         self.categories = services.gate.allowed(recipient)
         self.rests_on: dict[Place, Decision] = {}
         self._checked: dict[Place, Decision] = {}  # looked at to find something else
-        self._denied: dict[Place, Decision] = {}
+        self._ledger = services.telling.to(recipient, SUBSCRIPTION).ledger()
         self._known: dict[tuple[str, str], Seen | None] = {}
 
     def may(self, needs: Iterable[Category]) -> bool:
         return self.categories.issuperset(needs)
 
     def forbids(self, types: Iterable[str]) -> bool:
-        """Whether the contract leaves nothing of these event types, whoever they are about."""
+        """Whether the contract leaves nothing of these event types, for any person."""
         return all(self.services.gate.view(self.recipient, type_).forbidden for type_ in types)
 
     def person(self, name: str) -> frozenset[str]:
@@ -62,7 +61,7 @@ class Sight:
         return self.services.gate.pseudonyms(self.recipient).of(person)
 
     async def see(self, table: Table, rows: Sequence[Row]) -> list[Seen]:
-        """Those of the entities that the client may see, in the same order."""
+        """The entities that the client may see, in the same order."""
         wanted = [row for row in rows if (table.kind, row.key) not in self._known]
         for start in range(0, len(wanted), BLOCK):
             part = wanted[start : start + BLOCK]
@@ -78,11 +77,11 @@ class Sight:
 
     def judge(self, row: Row, event: Stored) -> Seen | None:
         """The entity as the client may see it, from its state."""
-        decision = self.services.gate.decide(event, self.recipient, state=True)
+        decision = self._ledger.judge(event, state=True)
         content = decision.content
-        if content is None or decision.withheld:
-            self._denied[row.at] = decision
         if content is None:
+            if decision.rule is Rule.UNDECIDED:
+                self._ledger.withhold(decision)
             return None
         shown = row if decision.stored is event else row.as_of(decision.stored)
         return Seen(shown, decision, content.get("data") or {})
@@ -100,47 +99,30 @@ class Sight:
         return [row if not row.continues else seen[row.key] for row in rows if not row.continues or row.key in seen]
 
     async def see_ids(self, kind: str, ids: Iterable[str], *, gone: bool = False) -> dict[str, Seen]:
-        """Entities by SS 12000 id, those that the client may see."""
+        """The entities with these SS 12000 ids that the client may see, by id."""
         table = await self.index.table(kind)
         found = (self.index.find(table, id) for id in ids)
         rows = [row for row in found if row is not None and row.ended is gone]
         return {seen.row.id: seen for seen in await self.see(table, rows)}
 
     def use(self, seen: Seen) -> None:
-        """The answer tells of this."""
+        """The answer shows this entity."""
         self.rests_on[seen.row.at] = seen.decision
 
     def look(self, seen: Seen) -> None:
-        """The answer was found by way of this."""
+        """The answer was found by way of this entity."""
         self._checked[seen.row.at] = seen.decision
 
-    def intents(self) -> list[Intent]:
-        """What is about to be told, and what was withheld: one row per rule."""
-        judged: dict[tuple[Rule, bool], list[Decision]] = {}
-        for decision in (*self.rests_on.values(), *(each for each in self._denied.values() if not each.allowed)):
-            judged.setdefault((decision.rule, decision.allowed), []).append(decision)
-        versions = tuple(contract.version for contract in self.recipient.contracts)
-        return [
-            Intent(
-                self.recipient.name, SUBSCRIPTION, LANE, rule, allowed, versions,
-                tuple(decision.stored.at for decision in decisions),
-                tuple({person for decision in decisions for person in decision.stored.about}),
-            )
-            for (rule, allowed), decisions in judged.items()
-        ]  # fmt: skip
+    def operations(self) -> list[Operation]:
+        """What the answer discloses, what was denied, and the marks. Call it when the answer is whole.
 
-    def marks(self) -> list[Withheld]:
-        """What is to come when it may: restated then, it is newly modified, and in the next delta."""
-        return [mark for decision in self._denied.values() for mark in decision.withheld]
+        A marked entity is restated once it may be seen: it is newly modified then, and in the client's next delta.
+        """
+        for decision in self.rests_on.values():
+            self._ledger.disclose(decision)
+        return self._ledger.operations()
 
-    def stands(self) -> bool:
+    def holds(self) -> bool:
         """Whether all that the answer rests on holds in this turn."""
-        check = self.services.gate.check
-        try:
-            for decision in self.rests_on.values():
-                check(decision)
-            for decision in self._checked.values():
-                check(decision)
-        except PermitRefused:
-            return False
-        return True
+        telling = self.services.telling
+        return telling.holds(self.rests_on.values()) and telling.holds(self._checked.values())

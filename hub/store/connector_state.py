@@ -1,4 +1,4 @@
-"""What a connector remembers, by name. The bytes are its own; they go as it goes on."""
+"""What a connector remembers: bytes by name, which only the connector understands."""
 
 from collections.abc import Callable, Mapping
 
@@ -33,7 +33,7 @@ def put(tenant: str, connector: str, changes: Mapping[str, bytes | None]) -> Ope
 
 
 def put_newest(tenant: str, connector: str, newest: Callable[[], Mapping[str, bytes | None]]) -> Operation:
-    """Set what `newest` gives when this is written, in the store's thread: changes may be written late, or again."""
+    """Set what `newest` gives when this is written, in the store's thread: it may be written late, or again."""
     return lambda connection: put(tenant, connector, newest())(connection)
 
 

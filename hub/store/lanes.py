@@ -19,12 +19,13 @@ _TABLE = tables.lanes
 class Lane:
     """One replay (all events from `start` up to `until`, packed positions) or resend (`places`, in this order).
 
-    `by` is the client that asked for it, `at` the time of that (aware, UTC). `done`: nothing is left to deliver.
+    `by` is the client that asked for it, `at` the time of that (aware, UTC). `done`: nothing is left to deliver. A
+    late lane is the hub's own: an event of a feed on which deciding failed, to be served from `at` on.
     """
 
     subscription: str
     lane: str
-    kind: Literal["replay", "resend"]
+    kind: Literal["replay", "resend", "late", "late-state"]
     start: bytes
     until: bytes
     places: tuple[int, ...]

@@ -95,6 +95,14 @@ timers = _table(
     _value("due_us", BigInteger()),
 )
 
+moments = _table(
+    "moments",
+    _key("connector", String()),
+    _key("name", String()),
+    _key("key", String()),
+    _value("due_us", BigInteger()),
+)
+
 withheld = _table(
     "withheld",
     _key("person", String()),

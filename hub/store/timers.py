@@ -1,4 +1,4 @@
-"""When each connector's timers are due. The engine fires them; these rows survive it."""
+"""When the daily timers of each connector are due next. `hub.hosting` fires them; the rows outlive the process."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Timer:
 
 
 def set_due(tenant: str, timer: Timer) -> Operation:
-    """Say when a timer is due next."""
+    """Store when a timer is due next."""
     row = {"tenant": tenant, "connector": timer.connector, "name": timer.name, "due_us": to_us(timer.due)}
     return lambda connection: connection.execute(upsert(connection, _TABLE), row)
 

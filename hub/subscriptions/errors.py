@@ -1,4 +1,4 @@
-"""Why the registry did not do what it was asked: each a type, so that the API answers with the right status."""
+"""The registry's refusals, a class for each, so that the API answers with the right status."""
 
 from collections.abc import Sequence
 
@@ -32,14 +32,14 @@ class NotNarrower(RegistryError):
 
 
 class FileOwned(RegistryError):
-    """It stands in the configuration file and is changed there alone (409)."""
+    """The subscription belongs to the configuration file and can be changed only there (409)."""
 
     def __init__(self, name: str, key: str = "subscription.file-owned") -> None:
         super().__init__(key, name=name)
 
 
 class Expired(RegistryError):
-    """Its expiry date has passed, so it can't be resumed (409)."""
+    """The subscription's expiry date has passed, so it can't be resumed (409)."""
 
     def __init__(self) -> None:
         super().__init__("subscription.expired")

@@ -1,8 +1,8 @@
 """CloudEvents filters: `exact`, `prefix`, `suffix` on attributes, joined by `all`, `any`, `not`.
 
 https://github.com/cloudevents/spec/blob/main/subscriptions/spec.md section 3.2.4 (read November 2026). They are applied
-to the *reduced* event, and to its attributes alone: on anything that the recipient may not see a filter would be an
-oracle (it could ask, one event at a time).
+to the *reduced* event, and only to its attributes: a filter on anything hidden would let the recipient find out hidden
+values, one event at a time.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 Predicate = Callable[[Mapping[str, Any]], bool]
-"""Takes one event in the JSON event format; looks at its attributes."""
+"""A predicate of one event in the JSON event format. It looks only at attributes."""
 
 _MAX_DEPTH: Final = 8
 _MAX_TERMS: Final = 256
@@ -26,9 +26,9 @@ DIALECTS: Final = ("exact", "prefix", "suffix", "all", "any", "not")
 
 
 class InvalidFilter(ValueError):
-    """A filter that is none. `where` leads to the place from the filter list on; `key` is a key of hub.texts.
+    """Not a valid filter. `where` is the path to the place, from the filter list on; `key` is a key of hub.texts.
 
-    `values` fill the text and hold nothing that was written as a value in the filter.
+    `values` fill the text and hold no value that was written in the filter.
     """
 
     def __init__(self, where: tuple[str | int, ...], key: str, **values: str) -> None:
@@ -38,7 +38,7 @@ class InvalidFilter(ValueError):
 
 
 def compile_filter(filters: Sequence[Any]) -> Predicate:
-    """The predicate that is true where *each* of `filters` is; an empty list lets everything through.
+    """The predicate that is true where *each* of `filters` is. For an empty list it is always true.
 
     An attribute that the event lacks makes `exact`, `prefix` and `suffix` false; booleans and integers are compared by
     their canonical text (CloudEvents type system). Raises InvalidFilter.
@@ -101,7 +101,7 @@ def _some(parts: Sequence[Predicate]) -> Predicate:
 
 
 def _count(value: Any) -> int:
-    """Terms in a filter, without recursion: what is too deep is refused later, not by Python's own limit."""
+    """The number of terms in a filter. Without recursion, so that Python's limit is not what refuses a deep filter."""
     terms, pending = 0, [value]
     while pending:
         terms += 1

@@ -1,4 +1,4 @@
-"""Whether an event is one that a subscription asked for, from the log's columns alone."""
+"""Whether a subscription asks for an event, decided from the log's columns without parsing the event."""
 
 from fnmatch import fnmatchcase
 
@@ -10,7 +10,7 @@ from hub.subscriptions.model import Subscription
 class Matcher:
     """`matches` looks at type and source; `filter` (None: no filter) is for the reduced event, after the gate.
 
-    On the event as stored it would be an oracle for what the recipient may not see.
+    On the stored event a filter would reveal values that the recipient may not see.
     """
 
     def __init__(self, subscription: Subscription) -> None:
@@ -20,7 +20,7 @@ class Matcher:
         self.filter = compile_filter(subscription.filter) if subscription.filter else None
 
     def may_match(self, stored: Stored) -> bool:
-        """Whether it matches, or one that it rests on, which the recipient may get in its place."""
+        """Whether the state's last event matches, or an event that it rests on, which the recipient may get instead."""
         return self.matches(stored) or any(self.matches(each) for each in stored.earlier)
 
     def matches(self, stored: Stored) -> bool:

@@ -1,4 +1,4 @@
-"""A subscription: who wants which events, where they go, under which contract."""
+"""A subscription: which recipient wants which events, where they go, and under which contract."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,13 +13,13 @@ StartFrom = Literal["now", "oldest", "state"]
 class Status(StrEnum):
     PENDING = "pending"  # webhook handshake not answered yet; the cursor is kept
     ACTIVE = "active"
-    PAUSED = "paused"  # by a person, by the file (it left it) or by failing too long
+    PAUSED = "paused"  # by a person, because it left the file, or because its recipient failed for too long
     ENDED = "ended"  # the recipient said 410, it was deleted, or it expired
 
 
 @dataclass(slots=True)
 class Subscription:
-    """One subscription as it runs. `id` is its name where it stands in the file, a UUID where the API made it.
+    """One subscription as it runs. `id` is its name for one of the file, and a UUID for one made over the API.
 
     `types` are resolved against the catalogue; `filter` is the CloudEvents filter dialect object as given, applied to
     the reduced event. `sink` is the validated sink configuration (`kind` and its own keys); for a connector's own

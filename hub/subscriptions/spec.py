@@ -1,4 +1,4 @@
-"""What a subscription is asked for with: the same model in the configuration file and in `POST /v1/subscriptions`."""
+"""The specification of a subscription: one model for the configuration file and for `POST /v1/subscriptions`."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -38,7 +38,7 @@ class _Part(BaseModel):
 
 
 class WebhookSpec(_Part):
-    """Events are posted to a URL as they come, signed (Standard Webhooks)."""
+    """The hub posts each event to a URL, signed (Standard Webhooks)."""
 
     kind: Literal["webhook"]
     url: str = Field(min_length=1, description="Where to post: https, a public address unless outbound.allow names it.")
@@ -62,7 +62,7 @@ class WebhookSpec(_Part):
 
 
 class FeedSpec(_Part):
-    """The recipient reads when it likes: `GET /v1/subscriptions/{id}/events`."""
+    """The recipient reads the events when it wants to: `GET /v1/subscriptions/{id}/events`."""
 
     kind: Literal["feed"]
 
@@ -74,7 +74,7 @@ class StreamSpec(_Part):
 
 
 class KafkaSpec(BaseModel):
-    """A topic of the recipient's. Known, so that the answer can say that this version does not have it."""
+    """A topic of the recipient's. A known kind, so that the error can say that this version does not have it."""
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
@@ -86,10 +86,10 @@ def _many(value: Any) -> Any:
 
 
 class SubscriptionSpec(_Part):
-    """One subscription as it was asked for. `problems` checks what needs to know the rest of the hub."""
+    """The specification of one subscription. `problems` checks it against the rest of the hub."""
 
-    name: str = Field(min_length=1, max_length=100, description="What people call it; in the file also its id.")
-    client: str | None = Field(None, description="Whose it is. Over the API: the caller.")
+    name: str = Field(min_length=1, max_length=100, description="Its name; in the file also its id.")
+    client: str | None = Field(None, description="The client that it belongs to. Over the API: the caller.")
     types: tuple[str, ...] = Field(min_length=1, description="Event types; * and ? stand for anything.")
     sources: tuple[str, ...] = Field((), description="Only events of these sources; * and ?. Left out: all.")
     filter: Annotated[tuple[dict[str, Any], ...], BeforeValidator(_many)] = Field(
@@ -105,11 +105,11 @@ class SubscriptionSpec(_Part):
     paused: bool = Field(False, description="Nothing is delivered; the cursor is kept.")
 
     def to_store(self) -> bytes:
-        """JSON with the secrets in clear: to be sealed before it is kept."""
+        """JSON with the secrets in clear. Seal it before you store it."""
         return self.model_dump_json(by_alias=True, context=_REVEAL).encode()
 
     def public(self) -> dict[str, Any]:
-        """JSON values as a client may see them again: without secrets."""
+        """JSON values as a client may see them: without secrets."""
         shown = self.model_dump(mode="json", by_alias=True)
         for name in ("secret", "previous_secret"):
             shown["sink"].pop(name, None)
@@ -118,7 +118,7 @@ class SubscriptionSpec(_Part):
 
 @dataclass(frozen=True, slots=True)
 class SpecProblem:
-    """What is wrong with a specification. `where` leads to it, `key` and `values` make a text of hub.texts."""
+    """One error in a specification. `where` is the path to it; `key` and `values` make a text of hub.texts."""
 
     where: tuple[str | int, ...]
     key: str
@@ -129,7 +129,7 @@ class SpecProblem:
 def problems(
     spec: SubscriptionSpec, client_contract: DataContract, catalogue: Catalogue, outbound: Networks, *, in_file: bool
 ) -> Iterator[SpecProblem]:
-    """Everything that is wrong with a specification that the model alone can't see."""
+    """The errors in a specification that its model alone can't find."""
     if in_file and not NAME.match(spec.name):
         yield SpecProblem(("name",), "config.name")
     for index, glob in enumerate(spec.types):
@@ -149,9 +149,10 @@ def problems(
 
 
 def wider(contract: DataContract, limit: DataContract) -> Iterator[tuple[tuple[str, ...], list[str]]]:
-    """Where `contract` asks for more than `limit` allows: (place, what is beyond).
+    """The parts of `contract` that `limit` does not allow, each as (place, the excess).
 
-    Organisations are left to the gate, which holds every event to both scopes: one of them may be a part of another.
+    Organisations are left to the gate, which checks every event against both scopes, since an organisation may be a
+    part of another.
     """
     if extra := sorted(contract.categories - limit.categories):
         yield ("categories",), list(extra)
@@ -180,14 +181,14 @@ def _webhook_problems(sink: WebhookSpec, outbound: Networks, in_file: bool) -> I
 
 
 def nearest_type(glob: str, catalogue: Catalogue) -> str:
-    """The type, or family (`se.skolnav.absence.*`), that is written most alike; empty if none is."""
+    """The type or family (`se.skolnav.absence.*`) that is most like what was written; empty if none is like it."""
     known = [entry.type for entry in catalogue]
     families = {type_.rsplit(".", 2)[0] + ".*" for type_ in known}
     return next(iter(get_close_matches(glob, [*known, *sorted(families)], 1)), "")
 
 
 def name_or_error(value: str) -> str:
-    """For pydantic fields that are names of the configuration file."""
+    """Validates a name of the configuration file, for pydantic fields."""
     if not NAME.match(value):
         raise PydanticCustomError("config.name", "not a name: lower-case letters, digits and - _ . (64 at most)")
     return value

@@ -14,14 +14,16 @@ import orjson
 from hub.assembly.hub import Hub
 from hub.config import ConnectorEntry, HubConfig
 from hub.hosting.instance import InstanceStatus
-from hub.store import audit, connector_state, dead_letters
+from hub.store import audit, connector_state, dead_letters, moments
 from hub.subscriptions.model import Status
 from hub.testing.loop import LoopThread
-from plugins.connector import Answer, Connector, ConnectorConfig, Received, Waiting
+from plugins.connector import Connector, ConnectorConfig, Waiting
 from plugins.manager import Plugins
+from plugins.receiving import Answer, Received
 from plugins.testing.clock import ManualClock
-from plugins.testing.hub import DeadLetter
+from plugins.testing.hub import DeadLetter, PendingTimer
 from schemas import Event
+from schemas.school_time import SCHOOL_ZONE
 
 T = TypeVar("T")
 
@@ -31,10 +33,10 @@ PAGE: Final = 1000
 
 
 class FileTestHub:
-    """One hub in a folder that goes when the test ends.
+    """One hub in a folder that is removed when the test ends.
 
-    The hub runs on an event loop in a thread of its own: a crash leaves that loop behind with all that was going on in
-    it, as a killed process does, and the test goes on.
+    The hub runs on an event loop in a thread of its own. A crash abandons that loop with all that ran in it, as the end
+    of a killed process would, and the test goes on.
     """
 
     __test__ = False
@@ -68,7 +70,7 @@ class FileTestHub:
     async def add(
         self, connector: type[Connector[Any]], config: ConnectorConfig | Mapping[str, Any], name: str | None = None
     ) -> str:
-        Plugins.of(connector)  # says what is wrong with the class, before it is used
+        Plugins.of(connector)  # raises where something is wrong with the class, before it is used
         if not isinstance(config, ConnectorConfig):
             config = connector.config_model.model_validate(config)
         instance = name or connector.name
@@ -123,13 +125,15 @@ class FileTestHub:
     async def poll(self, instance: str) -> None:
         hub, loop = self._running()
         found = hub.hosts.instance(instance)
-        with contextlib.suppress(Exception):  # told by the instance itself
+        with contextlib.suppress(Exception):  # the instance reports it
             await self._on_living(loop, found.call("poll", limit_s=found.cls.poll_timeout_s))
         if not self._dead:
             await self.settle()
 
     async def receive(self, instance: str, request: Received) -> Answer | None:
         hub, loop = self._running()
+        if request.whole is not None and len(request.whole) > hub.hosts.receive_limit(instance):
+            return Answer(413)
         answer = await self._on_living(loop, hub.hosts.receive(instance, request))
         if not self._dead:
             await self.settle()
@@ -182,6 +186,12 @@ class FileTestHub:
         hub, loop = self._running()
         values = await loop.run(hub.store.read(connector_state.load(TENANT, instance)))
         return {name: orjson.loads(value) for name, value in values.items()}
+
+    async def timers(self, instance: str) -> list[PendingTimer]:
+        hub, loop = self._running()
+        pending = await loop.run(hub.store.read(moments.load(TENANT, instance)))
+        pending.sort(key=lambda each: (each.due_us, each.name, each.key))
+        return [PendingTimer(each.name, each.key, each.due.astimezone(SCHOOL_ZONE)) for each in pending]
 
     async def status(self, instance: str) -> str:
         hub, _ = self._running()
@@ -247,7 +257,7 @@ class FileTestHub:
         await loop.end()
 
     async def _abandon(self, hub: Hub, loop: LoopThread) -> None:
-        """End a hub of which nothing more becomes durable: its connectors, its tasks, then its files."""
+        """End a hub that can make nothing durable any more: its connectors, its tasks, then its files."""
         self._remember_problems(hub)
         self._hub = self._loop = None
 
@@ -267,7 +277,7 @@ class FileTestHub:
         self._problems = self.problems()
 
     async def _on_living(self, loop: LoopThread, work: Coroutine[Any, Any, T]) -> T | None:
-        """Wait for something in the hub, or for the crash that was asked for."""
+        """Wait for work in the hub, or for the crash that the test has asked for: then the answer is None."""
         doing = asyncio.ensure_future(loop.run(work))
         try:
             while not doing.done() and not self._dead:
@@ -281,7 +291,7 @@ class FileTestHub:
 
     async def _settled(self, hub: Hub) -> None:
         quiet = 0
-        while quiet < 2:  # what one part ends may be another's beginning
+        while quiet < 2:  # the end of work in one part may begin work in another
             await hub.settled()
             busy = not hub.timers.quiet() or any(
                 instance.calls or instance.poll_is_due() or instance.status is InstanceStatus.STARTING
@@ -291,11 +301,11 @@ class FileTestHub:
             await asyncio.sleep(0.005)
 
     def _watch_commits(self, hub: Hub) -> None:
-        """Look before each commit whether the far side has seen what this hub must not remember."""
+        """Check before each commit whether the far side has an effect that this hub must not remember."""
         commit = hub.store.commit
 
         def watched(*operations: Any) -> Awaitable[None]:
-            # `_freeze` puts something else in the place of this function.
+            # `_freeze` has replaced this function where the hub is due to crash.
             return hub.store.commit(*operations) if self._due_to_crash(hub) else commit(*operations)
 
         hub.store.commit = watched  # type: ignore[method-assign,assignment]
@@ -309,7 +319,7 @@ class FileTestHub:
 
 
 def _freeze(hub: Hub) -> None:
-    """From now on nothing becomes durable, and nobody is answered: what a process sees of its own death."""
+    """From now on nothing becomes durable and no caller gets an answer, as in a process that dies."""
 
     def never(*_: Any) -> asyncio.Future[Any]:
         return asyncio.get_running_loop().create_future()
@@ -329,7 +339,7 @@ def _thaw(hub: Hub) -> None:
 
 
 class _Lines(logging.Handler):
-    """Keeps every line of every logger, as it would be written."""
+    """Keeps each line of all loggers as it would be written."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)

@@ -1,4 +1,4 @@
-"""An event loop in a thread, that a test can leave behind."""
+"""An event loop in a thread that a test can leave behind."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ ROUNDS: Final = 100
 
 
 class LoopThread:
-    """Coroutines run in it; it ends when it is told to, whatever is left in it."""
+    """Runs coroutines until `end`, whatever is left in it then."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()

@@ -13,8 +13,8 @@ BACKUP: Final[Mapping[str, Text]] = {
     "backup.exists": Text("{path} finns redan. Välj en annan mapp.", "{path} is there already. Choose another folder."),
     "backup.failed": Text("Ingen kopia gjordes: {says}", "No copy was made: {says}"),
     "backup.key": Text(
-        "Nyckeln ({key}) är inte med: förvara en kopia för sig. Utan den går paret inte att använda.",
-        "The key ({key}) is not in it: keep a copy apart. Without it the pair can't be used.",
+        "Nyckeln ({key}) ingår inte: förvara en kopia för sig. Utan den går paret inte att använda.",
+        "The key ({key}) is not included: keep a copy of it elsewhere. Without it the pair can't be used.",
     ),
     "backup.missing": Text("{path} finns inte.", "{path} is not there."),
     "backup.running": Text(
@@ -24,8 +24,8 @@ BACKUP: Final[Mapping[str, Text]] = {
 
 RESTORE: Final[Mapping[str, Text]] = {
     "restore.done": Text(
-        "Återlagt i {data}. Det som levererats efter kopian levereras en gång till.",
-        "Put back into {data}. What was delivered after the copy is delivered again.",
+        "Återlagt i {data}. Händelser som levererats efter att kopian gjordes levereras en gång till.",
+        "Put back into {data}. Events that were delivered after the copy was made are delivered again.",
     ),
     "restore.exists": Text(
         "{path} finns redan. Flytta undan den först.", "{path} is there already. Move it away first."
@@ -35,8 +35,8 @@ RESTORE: Final[Mapping[str, Text]] = {
         "Put the key back too ({key}), unless the configuration file has one.",
     ),
     "restore.wrong-key": Text(
-        "Inget återlagt: kopian gjordes med en annan nyckel än hubbens (key i konfigurationen, annars {key}). Lägg dit "
-        "nyckeln som hör till kopian, eller flytta undan den som ligger där, och försök igen.",
+        "Inget återlagt: kopian gjordes med en annan nyckel än hubbens (key i konfigurationen, annars {key}). Lägg "
+        "dit nyckeln som hör till kopian, eller flytta undan den som ligger där, och försök igen.",
         "Nothing was put back: the copy was made with another key than the hub's (key in the configuration, else "
         "{key}). Put the key there that belongs to the copy, or move away the one that is, and try again.",
     ),

@@ -8,8 +8,8 @@ from hub.texts.base import Text
 CATALOGUE: Final[Mapping[str, Text]] = {
     "catalogue.exported": Text("Skrivet till {folder}: {count} filer.", "Written to {folder}: {count} files."),
     "catalogue.unknown": Text(
-        "Ingen händelsetyp heter så.{hint} Typerna visas av: skolnav catalogue.",
-        "No event type is called that.{hint} The types are shown by: skolnav catalogue.",
+        "Ingen händelsetyp heter så.{hint} Se listan: skolnav catalogue.",
+        "No event type is called that.{hint} For a list: skolnav catalogue.",
     ),
 }
 

@@ -11,7 +11,7 @@ CHECK: Final[Mapping[str, Text]] = {
         "Clients: {clients}, connectors: {connectors}, subscriptions: {subscriptions}.",
     ),
     "check.errors": Text("Fel: {count}.", "Errors: {count}."),
-    "check.good": Text("{file} håller ihop.", "{file} holds together."),
+    "check.good": Text("{file} är giltig.", "{file} is valid."),
     "check.selftest-failed": Text("{name}: provet misslyckades: {says}", "{name}: the test failed: {says}"),
     "check.selftest-none": Text("{name}: har inget prov.", "{name}: has no test."),
     "check.selftest-passed": Text("{name}: provet gick bra.", "{name}: the test passed."),
@@ -20,20 +20,21 @@ CHECK: Final[Mapping[str, Text]] = {
 
 DURABLE: Final[Mapping[str, Text]] = {
     "durable.embedded": Text(
-        "Inbyggd motor: det som besvarats med 202 är skrivet till disk (fsync före svaret).",
-        "Embedded engine: what was answered with 202 is on disk (fsync before the answer).",
+        "Inbyggd motor: händelser som besvarats med 202 är skrivna till disk (fsync före svaret).",
+        "Embedded engine: events that were answered with 202 are on disk (fsync before the answer).",
     ),
     "durable.folder": Text(
         "{folder} ({kind}): fsync tar {milliseconds} ms, {free} ledigt.",
         "{folder} ({kind}): an fsync takes {milliseconds} ms, {free} free.",
     ),
     "durable.full": Text(
-        "bara {free} ledigt där data ska ligga. Frigör utrymme innan hubben startas.",
-        "only {free} free where the data is to be. Free some space before the hub starts.",
+        "bara {free} ledigt i datamappen. Frigör utrymme innan hubben startas.",
+        "only {free} free in the data folder. Free some space before the hub starts.",
     ),
     "durable.memory": Text(
         "datamappen ligger i minnet ({kind}): fsync når ingen disk, och allt är borta efter en omstart av maskinen.",
-        "the data folder is in memory ({kind}): fsync reaches no disk, and all is gone when the machine restarts.",
+        "the data folder is in memory ({kind}): fsync reaches no disk, and everything is lost when the machine "
+        "restarts.",
     ),
     "durable.network": Text(
         "datamappen ligger på ett nätverksfilsystem ({kind}). Loggen behöver en lokal disk.",

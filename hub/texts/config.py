@@ -34,7 +34,7 @@ CONFIG: Final[Mapping[str, Text]] = {
     ),
     "config.cluster": Text(
         'den här versionen kör bara den inbyggda motorn. Skriv "engine: embedded" eller ta bort raden.',
-        'this version runs the embedded engine only. Write "engine: embedded", or take the line out.',
+        'this version runs the embedded engine only. Write "engine: embedded", or remove the line.',
     ),
     "config.connector-failed": Text(
         "kontakten kunde inte pröva sin konfiguration ({error}). Det är ett fel i paketet som har den: tala med dess "
@@ -49,21 +49,23 @@ CONFIG: Final[Mapping[str, Text]] = {
     "config.contract-wider": Text(
         "får bara vara smalare än klientens avtal. Utanför det: {extra}. Ta bort dem här, eller lägg dem till hos "
         "klienten.",
-        "may only be narrower than the client's contract. Outside it: {extra}. Take them out here, or add them to "
-        "the client.",
+        "may only be narrower than the client's contract. Outside it: {extra}. Remove them here, or add them to the "
+        "client.",
     ),
     "config.datetime": Text(
         'ska vara en tid med tidszon, till exempel "2027-06-30T23:59:00+02:00".',
         'must be a time with offset, for example "2027-06-30T23:59:00+02:00".',
     ),
-    "config.demo-only": Text("får bara finnas tillsammans med demo: true.", "may stand only together with demo: true."),
+    "config.demo-only": Text(
+        "får bara användas tillsammans med demo: true.", "is only allowed together with demo: true."
+    ),
     "config.duplicate": Text(
         '"{name}" finns redan på rad {line}. Namnge dem olika.',
-        '"{name}" stands on line {line} too. Give them different names.',
+        '"{name}" is on line {line} too. Give them different names.',
     ),
     "config.duplicate-key": Text(
         "nyckeln finns redan på rad {line}; bara en av dem skulle gälla. Slå ihop dem.",
-        "the key stands on line {line} too; only one of them would count. Merge them.",
+        "the key is on line {line} too; only one of them would count. Merge them.",
     ),
     "config.duration": Text(
         'ska vara en tidslängd: ett heltal och s, m, h eller d, till exempel "60s", "26h", "7d".',
@@ -76,7 +78,7 @@ CONFIG: Final[Mapping[str, Text]] = {
     ),
     "config.file-only": Text(
         "handshake: false får bara stå i konfigurationsfilen, inte sättas av en klient.",
-        "handshake: false may stand in the configuration file only, not be set by a client.",
+        "handshake: false is allowed in the configuration file only; a client may not set it.",
     ),
     "config.items-max": Text("får ha högst {limit} delar.", "may have {limit} items at most."),
     "config.items-min": Text("ska ha minst {limit} del.", "must have at least {limit} item."),
@@ -92,16 +94,16 @@ CONFIG: Final[Mapping[str, Text]] = {
     ),
     "config.list": Text("ska vara en lista.", "must be a list."),
     "config.literal-secret": Text(
-        'hemligheter står inte i filen. Skriv en hänvisning: "${{env:NAMN}}" eller "${{file:sökväg}}".',
-        'secrets do not stand in the file. Write a reference: "${{env:NAME}}" or "${{file:path}}".',
+        'hemligheter får inte stå i filen. Skriv en hänvisning: "${{env:NAMN}}" eller "${{file:sökväg}}".',
+        'secrets may not be written in the file. Write a reference: "${{env:NAME}}" or "${{file:path}}".',
     ),
     "config.mapping": Text("ska vara nycklar med värden.", "must be keys with values."),
     "config.maximum": Text("får vara högst {limit}.", "may be {limit} at most."),
     "config.minimum": Text("ska vara minst {limit}.", "must be at least {limit}."),
-    "config.missing": Text("saknas och måste finnas.", "is missing and has to be there."),
+    "config.missing": Text("saknas och måste anges.", "is missing and is needed."),
     "config.missing-client": Text(
         "saknas: skriv vilken klient prenumerationen hör till.",
-        "is missing: say which client the subscription belongs to.",
+        "is missing: write which client the subscription belongs to.",
     ),
     "config.name": Text(
         "ska vara små bokstäver a-z, siffror och - _ . och börja med bokstav eller siffra (högst 64 tecken).",
@@ -120,7 +122,7 @@ CONFIG: Final[Mapping[str, Text]] = {
     "config.pattern": Text("har inte rätt form.", "does not have the right form."),
     "config.reference": Text(
         'en hänvisning står för sig själv: "${{env:NAMN}}" eller "${{file:sökväg}}", utan text runt om.',
-        'a reference stands alone: "${{env:NAME}}" or "${{file:path}}", without text around it.',
+        'a reference must be the whole value: "${{env:NAME}}" or "${{file:path}}", without text around it.',
     ),
     "config.same-token": Text(
         "är samma hemlighet som för klienten {other} på rad {line}: då vet hubben inte vem som anropar. Ge varje "
@@ -135,7 +137,7 @@ CONFIG: Final[Mapping[str, Text]] = {
     "config.string": Text("ska vara text. Sätt den inom citattecken.", "must be text. Put it in quotes."),
     "config.time": Text(
         'är inget klockslag. Skriv HH:MM mellan 00:00 och 23:59, till exempel "09:30".',
-        'is no time of day. Write HH:MM between 00:00 and 23:59, for example "09:30".',
+        'is not a time of day. Write HH:MM between 00:00 and 23:59, for example "09:30".',
     ),
     "config.too-deep": Text(
         "är inskjutet i för många nivåer. Ingen konfiguration behöver så många: se efter vad filen är.",
@@ -150,11 +152,11 @@ CONFIG: Final[Mapping[str, Text]] = {
         "the file becomes more than {limit} values when its references (& and *) are written out. Refer less often.",
     ),
     "config.types-nothing": Text(
-        "passar ingen händelsetyp.{hint} Typerna visas av: skolnav catalogue.",
-        "matches no event type.{hint} The types are shown by: skolnav catalogue.",
+        "passar ingen händelsetyp.{hint} Se listan: skolnav catalogue.",
+        "matches no event type.{hint} For a list: skolnav catalogue.",
     ),
     "config.unknown-key": Text(
-        "är ingen nyckel här.{hint} Nycklarna är: {known}.", "is no key here.{hint} The keys are: {known}."
+        "är ingen nyckel här.{hint} Nycklarna är: {known}.", "is not a key here.{hint} The keys are: {known}."
     ),
     "config.unreadable": Text(
         "kan inte läsas ({error}). Peka ut en fil med: skolnav run --config FIL.",
@@ -165,13 +167,13 @@ CONFIG: Final[Mapping[str, Text]] = {
     ),
     "config.url": Text(
         "är ingen webbadress. Skriv https://värd/sökväg.",
-        "is no URL. Write https://host/path.",
+        "is not a URL. Write https://host/path.",
     ),
     "config.url-address": Text(
         "webbadressen leder dit webhookar inte får gå: till ett privat nät eller, med http, till någon annan än den "
         "som outbound.allow nämner. Använd https till en publik adress, eller nämn nätet i outbound.allow.",
-        "the URL leads where webhooks may not go: to a private network or, with http, to one that outbound.allow does "
-        "not name. Use https to a public address, or name the network in outbound.allow.",
+        "webhooks may not go to this URL: it leads to a private network or, with http, to one that outbound.allow "
+        "does not name. Use https to a public address, or name the network in outbound.allow.",
     ),
     "config.url-characters": Text(
         "webbadressen innehåller mellanslag, styrtecken eller omvänt snedstreck. Procentkoda dem.",
@@ -183,16 +185,16 @@ CONFIG: Final[Mapping[str, Text]] = {
     ),
     "config.url-fragment": Text(
         "det som följer efter # skickas aldrig. Ta bort det ur webbadressen.",
-        "what follows # is never sent. Leave it out of the URL.",
+        "the part after # is never sent. Remove it from the URL.",
     ),
-    "config.url-host": Text("webbadressens värdnamn går inte att använda.", "the URL's host is no valid name."),
+    "config.url-host": Text("webbadressens värdnamn går inte att använda.", "the URL's host name is not valid."),
     "config.url-length": Text("webbadressen är längre än 2048 tecken.", "the URL is longer than 2048 characters."),
     "config.url-plain": Text(
         "http går att läsa på vägen. Använd https, eller nämn nätet i outbound.allow.",
         "http is readable on the way. Use https, or name the network in outbound.allow.",
     ),
     "config.url-scheme": Text("en webhooks adress börjar med https://.", "a webhook's URL begins with https://."),
-    "config.uuid": Text("är inget SS 12000-id (UUID).", "is no SS 12000 id (UUID)."),
+    "config.uuid": Text("är inget SS 12000-id (UUID).", "is not an SS 12000 id (UUID)."),
     "config.yaml": Text("är inte YAML: {says}.", "is not YAML: {says}."),
 }
 
@@ -217,7 +219,7 @@ WARNING: Final[Mapping[str, Text]] = {
     ),
     "warning.protected": Text(
         "får uppgifter om personer med skyddade personuppgifter i deras egna ärenden.",
-        "gets data about protected persons in business of their own.",
+        "gets data about protected persons in their own business.",
     ),
     "warning.publishes-all": Text(
         "får publicera alla händelsetyper. Skriv publishes för att begränsa.",
@@ -226,7 +228,7 @@ WARNING: Final[Mapping[str, Text]] = {
     "warning.school-type": Text(
         "är ingen skolform i SS 12000 v2.1.{hint} Om inget skolsystem skriver så gäller avtalet ingen. Skolformerna "
         "är: {known}.",
-        "is no school type of SS 12000 v2.1.{hint} If no school system writes it, the contract covers nobody. The "
+        "is not a school type of SS 12000 v2.1.{hint} If no school system writes it, the contract covers nobody. The "
         "school types are: {known}.",
     ),
     "warning.sources-all": Text(

@@ -7,24 +7,26 @@ from hub.texts.base import Text
 
 CONNECTOR: Final[Mapping[str, Text]] = {
     "connector.directory": Text(
-        " Dess uppgift om att allt är med är från {at}.", " Its word that all is here is from {at}."
+        " Att registret är komplett sa den senast {at}.", " It last said at {at} that its directory is complete."
     ),
     "connector.failing": Text("hämtningen misslyckas: {code}", "polling fails: {code}"),
     "connector.failures": Text(
-        " {count} försök i rad utan det: {code}.", " {count} tries in a row without it: {code}."
+        " Försök i rad som inte har hämtat allt: {count} ({code}).",
+        " Attempts in a row that did not: {count} ({code}).",
     ),
     "connector.not-polled": Text(
-        "{name}: har inte hämtat allt sedan den startade {at}.", "{name}: has not read all since it began, {at}."
+        "{name}: har inte hämtat allt sedan den startade {at}.",
+        "{name}: has not read everything since it started, {at}.",
     ),
     "connector.polled": Text(
-        "{name}: hämtade allt senast {at}, för {age} sedan.", "{name}: last read all {at}, {age} ago."
+        "{name}: hämtade allt senast {at}, för {age} sedan.", "{name}: last read everything {at}, {age} ago."
     ),
     "connector.problem": Text(
         " Senaste problem: {code}, {at} ({count} av det slaget sedan hubben startade).",
-        " Last problem: {code}, {at} ({count} of that kind since the hub began).",
+        " Last problem: {code}, {at} ({count} of that kind since the hub started).",
     ),
     "connector.quiet": Text("{name}: hämtar inget.", "{name}: polls nothing."),
-    "connector.unread": Text("allt kan inte hämtas: {code}", "not all can be read: {code}"),
+    "connector.unread": Text("allt kan inte hämtas: {code}", "some of it can't be read: {code}"),
 }
 
 CONNECTORS: Final[Mapping[str, Text]] = {
@@ -34,21 +36,21 @@ CONNECTORS: Final[Mapping[str, Text]] = {
     ),
     "connectors.none": Text("Inga kontakter.", "No connectors."),
     "connectors.nothing-waits": Text(
-        "Inget väntar under {word} hos {name}: det kan vara gjort, eller något annat nu.{hint}",
-        "Nothing waits under {word} at {name}: it may be done, or something else by now.{hint}",
+        "Inget väntar under {word} hos {name}: det kan vara gjort, eller ha ändrats.{hint}",
+        "Nothing waits under {word} at {name}: it may be done, or have changed.{hint}",
     ),
     "connectors.restarting": Text(
-        "{name}: börjar om. Hur det går visas av: skolnav connectors.",
-        "{name}: begins anew. How it goes is shown by: skolnav connectors.",
+        "{name}: startar om. Se hur det går: skolnav connectors.",
+        "{name}: starts anew. To see how it goes: skolnav connectors.",
     ),
     "connectors.under-way": Text("{name}: en jämförelse pågår redan.", "{name}: a comparison is under way already."),
     "connectors.unknown": Text(
-        "Ingen kontakt heter {name}.{hint} De visas av: skolnav connectors.",
-        "No connector is called {name}.{hint} They are shown by: skolnav connectors.",
+        "Ingen kontakt heter {name}.{hint} Se listan: skolnav connectors.",
+        "No connector is called {name}.{hint} For a list: skolnav connectors.",
     ),
     "connectors.waiting": Text(
-        "Väntar på en människa (skolnav connectors confirm NAMN ORD):",
-        "Waits for a person (skolnav connectors confirm NAME WORD):",
+        "Väntar på att en människa bekräftar (skolnav connectors confirm NAMN ORD):",
+        "Waits until a person confirms it (skolnav connectors confirm NAME WORD):",
     ),
-    "connectors.waits": Text(" Det som väntar: {words}.", " What waits: {words}."),
+    "connectors.waits": Text(" Det som väntar: {words}.", " These wait: {words}."),
 }

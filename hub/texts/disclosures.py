@@ -7,12 +7,12 @@ from hub.texts.base import Text
 
 DISCLOSURES: Final[Mapping[str, Text]] = {
     "disclosures.broken": Text(
-        "Kedjan bryts vid rad {number}: den raden har ändrats, tagits bort eller lagts till. Raderna före den ({rows}) "
-        "hänger ihop; den och alla senare kan inte längre styrkas. Spara datamappen som den är och jämför med en "
-        "säkerhetskopia.",
+        "Kedjan bryts vid rad {number}: den raden har ändrats, tagits bort eller lagts till. Raderna före den "
+        "({rows}) hänger ihop; den och alla senare kan inte längre styrkas. Spara datamappen som den är och jämför "
+        "med en säkerhetskopia.",
         "The chain breaks at row {number}: that row was changed, removed or added. The rows before it ({rows}) fit "
-        "together; it and all later rows can no longer be relied on. Keep the data folder as it is and compare it with "
-        "a backup.",
+        "together; it and all later rows can no longer be relied on. Keep the data folder as it is and compare it "
+        "with a backup.",
     ),
     "disclosures.whole": Text(
         "Loggen över utlämnanden hänger ihop: {rows} rader, från den första till den sista.",

@@ -7,8 +7,9 @@ from hub.texts.base import Text
 
 FAILURE: Final[Mapping[str, Text]] = {
     "failure.address": Text(
-        "{address} går inte att lyssna på: {error}. Kör något annat där? Ändra listen i konfigurationsfilen.",
-        "{address} can't be listened on: {error}. Does something else run there? Change listen in the configuration.",
+        "{address} går inte att lyssna på: {error}. Används den av ett annat program? Ändra listen i "
+        "konfigurationsfilen.",
+        "The hub can't listen on {address}: {error}. Does another program use it? Change listen in the configuration.",
     ),
     "failure.another-config": Text(
         "Hubben som kör här läser {theirs}, inte {ours}. Ange den filen med --config.",
@@ -27,21 +28,21 @@ FAILURE: Final[Mapping[str, Text]] = {
         "The disk is full: the hub needs space in {data}. Free some and start again; nothing accepted is lost.",
     ),
     "failure.internal": Text(
-        "Något gick fel som inte borde kunna gå fel: {what}. Felet är vårt. SKOLNAV_DEBUG=1 visar var det uppstod.",
-        "Something failed that should not be able to: {what}. The fault is ours. SKOLNAV_DEBUG=1 shows where.",
+        "Oväntat fel: {what}. Felet ligger i Skolnav. SKOLNAV_DEBUG=1 visar var det uppstod.",
+        "Unexpected error: {what}. The fault is in Skolnav. SKOLNAV_DEBUG=1 shows where.",
     ),
     "failure.key-missing": Text(
-        "Hubbens nyckel saknas: {data}/key finns inte, och det som sparats i {data} gjordes med den. Ingen ny gjordes, "
-        "för med den skulle varje person få en ny pseudonym. Lägg tillbaka nyckeln. Är den borta för gott: börja om i "
+        "Hubbens nyckel saknas: {data}/key finns inte, och det som sparats i {data} hör till den. Hubben skapar ingen "
+        "ny, för då skulle varje person få en ny pseudonym. Lägg tillbaka nyckeln. Är den borta för gott: börja om i "
         "en ny datamapp.",
-        "The hub's key is missing: {data}/key is not there, and what is kept in {data} was made with it. No new one "
-        "was made, since with that every person would get a new pseudonym. Put the key back. If it is lost for good: "
-        "start anew in a new data folder.",
+        "The hub's key is missing: {data}/key does not exist, and the data in {data} belongs to it. The hub makes no "
+        "new key, since every person would then get a new pseudonym. Put the key back. If it is lost for good: start "
+        "anew in a new data folder.",
     ),
     "failure.language": Text("--language ska vara sv eller en.", "--language must be sv or en."),
     "failure.no-answer": Text(
-        "Hubben svarar inte på {socket}. Lever den? Se dess logg.",
-        "The hub does not answer on {socket}. Is it alive? See its log.",
+        "Hubben svarar inte på {socket}. Kontrollera att den kör, och läs dess logg.",
+        "The hub does not answer on {socket}. Check that it runs, and read its log.",
     ),
     "failure.no-hub": Text(
         "Ingen hubb kör på {data}. Starta den med skolnav run, eller ange en annan med --config eller --data.",
@@ -61,15 +62,15 @@ FAILURE: Final[Mapping[str, Text]] = {
         "PYTHONPATH.",
         "{where} shadows Skolnav's package {name}, so that Skolnav can't run. Rename it, or take it out of PYTHONPATH.",
     ),
-    "failure.since": Text('"{given}" är ingen tid. {expected}', '"{given}" is no time. {expected}'),
+    "failure.since": Text('"{given}" är ingen tid. {expected}', '"{given}" is not a time. {expected}'),
     "failure.unreadable": Text("{path} kan inte läsas ({error}).", "{path} can't be read ({error})."),
     "failure.unwritable": Text("{path} kan inte skrivas ({error}).", "{path} can't be written ({error})."),
     "failure.wrong-key": Text(
-        "Hubbens nyckel öppnar inte det som sparats i {data}: med en annan nyckel får varje person en ny pseudonym och "
-        "inga markörer går att läsa. Lägg tillbaka nyckeln som användes (key i konfigurationen, annars {data}/key). "
-        "Är den borta för gott: börja om i en ny datamapp.",
-        "The hub's key does not open what is kept in {data}: with another key every person gets a new pseudonym and no "
-        "cursor can be read. Put back the key that was used (key in the configuration, else {data}/key). If it is lost "
-        "for good: start anew in a new data folder.",
+        "Hubbens nyckel öppnar inte det som sparats i {data}: med en annan nyckel får varje person en ny pseudonym "
+        "och inga markörer går att läsa. Lägg tillbaka nyckeln som användes (key i konfigurationen, annars "
+        "{data}/key). Är den borta för gott: börja om i en ny datamapp.",
+        "The hub's key does not open the data in {data}: with another key every person gets a new pseudonym and no "
+        "cursor can be read. Put back the key that was used (key in the configuration, else {data}/key). If it is "
+        "lost for good: start anew in a new data folder.",
     ),
 }

@@ -31,11 +31,12 @@ HELP: Final[Mapping[str, Text]] = {
         "En typ: nyckel, kategorier, schema och exempel.", "One type: key, categories, schema and examples."
     ),
     "help.check": Text(
-        "Pröva konfigurationsfilen, och hur säkert allt sparas här.",
-        "Check the configuration file, and how durable it is here.",
+        "Kontrollera konfigurationsfilen och hur säkert händelser sparas här.",
+        "Check the configuration file, and how durably events are stored here.",
     ),
     "help.connectors": Text(
-        "Kontakterna, och det som väntar på en människa.", "Connectors, and what waits for a person."
+        "Kontakterna, och det som väntar på att en människa bekräftar det.",
+        "Connectors, and what waits until a person confirms it.",
     ),
     "help.connectors-confirm": Text(
         "Bekräfta något som väntar; det görs genast.", "Confirm something that waits; it is done at once."
@@ -44,8 +45,8 @@ HELP: Final[Mapping[str, Text]] = {
         "Jämför med systemet på andra sidan nu, som varje natt.", "Compare with the far side now, as every night."
     ),
     "help.connectors-restart": Text(
-        "Börja om med en kontakt som gett upp, när orsaken är avhjälpt.",
-        "Begin a connector anew that gave up, when the cause is mended.",
+        "Starta om en kontakt som har gett upp, när felet är avhjälpt.",
+        "Start a connector that gave up anew, after the fault is mended.",
     ),
     "help.dead-letters": Text("Det som inte gick att leverera.", "What could not be delivered."),
     "help.dead-letters-resend": Text("Försök igen, prövat på nytt.", "Try again, decided anew."),
@@ -56,7 +57,7 @@ HELP: Final[Mapping[str, Text]] = {
         "Verify that no row of the log was changed, removed or added.",
     ),
     "help.events": Text("Vad som tagits emot: tid, typ och id.", "What was accepted: time, type and id."),
-    "help.plan": Text("Säg vad konfigurationsfilen skulle ändra.", "Say what the configuration file would change."),
+    "help.plan": Text("Visa vad konfigurationsfilen skulle ändra.", "Show what the configuration file would change."),
     "help.plugins": Text("Installerade kontakter.", "Installed connectors."),
     "help.plugins-new": Text("Skriv ett paket att börja en ny kontakt med.", "Write a package to begin a connector."),
     "help.plugins-show": Text(
@@ -65,29 +66,35 @@ HELP: Final[Mapping[str, Text]] = {
     "help.restore": Text(
         "Lägg tillbaka en kopia; hubben ska vara stoppad.", "Put a copy back; the hub must be stopped."
     ),
-    "help.run": Text("Kör hubben tills den får veta att den ska sluta.", "Run the hub until it is told to stop."),
-    "help.subscriptions": Text("Prenumerationerna och hur det går för dem.", "Subscriptions and how they stand."),
+    "help.run": Text("Kör hubben tills den stoppas.", "Run the hub until it is stopped."),
+    "help.subscriptions": Text(
+        "Prenumerationerna och hur leveransen går.", "Subscriptions, and how the delivery to each stands."
+    ),
     "help.subscriptions-pause": Text(
-        "Leverera inget tills vidare; läget behålls.", "Deliver nothing for now; the cursor is kept."
+        "Leverera inget tills vidare; läget behålls.", "Deliver nothing for now; the cursor stays."
     ),
     "help.subscriptions-remove": Text(
         "Ta bort, med läge, väntande nycklar och olevererbart.", "Remove, with cursor, parked keys and dead letters."
     ),
     "help.subscriptions-replay": Text(
-        "Skicka en sträcka en gång till, prövad på nytt.", "Send a stretch again, decided anew."
+        "Skicka händelser från en viss tid igen, prövade på nytt.",
+        "Send the events of a stretch of time again, decided anew.",
     ),
     "help.subscriptions-resume": Text("Fortsätt från läget.", "Go on from the cursor."),
     "help.subscriptions-show": Text("En prenumeration.", "One subscription."),
     "help.subscriptions-test": Text(
-        "Skicka en provhändelse som inte rör någon.", "Send a test event that concerns nobody."
+        "Skicka en provhändelse som inte rör någon person.", "Send a test event about no person."
     ),
     "help.why": Text(
-        "Förklara varför någon fick eller inte fick en händelse.", "Explain why somebody got an event, or did not."
+        "Förklara varför en mottagare fick en händelse eller inte.", "Explain why a recipient got an event, or did not."
     ),
 }
 
 OPTION: Final[Mapping[str, Text]] = {
-    "option.all": Text("Alla, för den prenumeration som --subscription namnger.", "All of what --subscription names."),
+    "option.all": Text(
+        "Alla, för den prenumeration som --subscription namnger.",
+        "All dead letters of the subscription that --subscription names.",
+    ),
     "option.config": Text("Konfigurationsfilen.", "The configuration file."),
     "option.connector": Text("Kontaktens namn i konfigurationsfilen.", "The connector's name in the configuration."),
     "option.data": Text(
@@ -95,18 +102,18 @@ OPTION: Final[Mapping[str, Text]] = {
         "The hub's data folder. Left out: the one that the configuration file names.",
     ),
     "option.event": Text("Händelsens id.", "The event's id."),
-    "option.folder": Text("En mapp; den görs om den inte finns.", "A folder; it is made if there is none."),
-    "option.follow": Text("Fortsätt att visa det som kommer.", "Go on showing what comes."),
-    "option.in": Text("Mappen som paketet läggs i.", "The folder that the package is put into."),
+    "option.folder": Text("En mapp. Den skapas om den inte finns.", "A folder. It is made if it does not exist."),
+    "option.follow": Text("Fortsätt med nya händelser när de kommer.", "Continue with new events as they come."),
+    "option.in": Text("Mappen där paketet läggs.", "The folder for the package."),
     "option.json": Text("JSON, för program.", "JSON, for programs."),
     "option.keep": Text("Behåll demons filer i den här mappen.", "Keep the demo's files in this folder."),
     "option.letter": Text("Postens id.", "The letter's id."),
-    "option.limit": Text("Högst så många, de senaste.", "So many at most, the latest."),
+    "option.limit": Text("Högst så här många, de senaste.", "At most this many, the latest."),
     "option.name": Text("Namnet.", "The name."),
     "option.recipient": Text("Klientens eller kontaktens namn.", "The client's or the connector's name."),
     "option.selftest": Text(
         "Låt varje kontakt göra ett riktigt prov mot sitt system.",
-        "Let each connector make a real round trip to its system.",
+        "Let each connector try a real call to its system.",
     ),
     "option.since": Text(
         'En tid med tidszon, eller så länge sedan: "90s", "30m", "6h", "2d".',
@@ -118,6 +125,6 @@ OPTION: Final[Mapping[str, Text]] = {
     "option.subscription": Text("Prenumerationens namn eller id.", "The subscription's name or id."),
     "option.type": Text("Händelsetypen.", "The event type."),
     "option.until": Text("Som --since; utelämnad: nu.", "As --since; left out: now."),
-    "option.word": Text("Det ord som det väntar under.", "The word that it waits under."),
+    "option.word": Text("Ordet för det som väntar.", "The word of the thing that waits."),
     "option.yes": Text("Fråga inte.", "Do not ask."),
 }

@@ -15,8 +15,8 @@ APPLY: Final[Mapping[str, Text]] = {
     "apply.done": Text("Genomfört.", "Done."),
     "apply.left": Text("Ingenting gjordes.", "Nothing was done."),
     "apply.needs-yes": Text(
-        "Här finns ingen att fråga. Skriv --yes om ändringen ska göras.",
-        "There is nobody to ask here. Write --yes if the change is to be done.",
+        "Det här är ingen terminal, så frågan kan inte ställas. Skriv --yes om ändringen ska göras.",
+        "This is not a terminal, so the question can't be asked. Write --yes to make the change.",
     ),
 }
 
@@ -30,14 +30,14 @@ PLAN: Final[Mapping[str, Text]] = {
         "Klientens gamla token och utfärdade åtkomst slutar gälla.", "The client's old token and issued access end."
     ),
     "plan.effect.data-moved": Text(
-        "Hubben börjar om i en ny mapp: inget av det som finns följer med.",
-        "The hub begins anew in another folder: nothing of what there is comes along.",
+        "Hubben börjar om i en ny mapp, utan något av det som finns i den gamla.",
+        "The hub begins anew in another folder, without any of the present data.",
     ),
     "plan.effect.decided-anew": Text(
         "Det som ännu inte är levererat prövas på nytt. Det som redan är levererat dras inte tillbaka, och det som "
         "tidigare nekats skickas inte i efterhand.",
-        "What is not delivered yet is decided anew. What was delivered is not called back, and what was denied before "
-        "is not sent afterwards.",
+        "Events that are not delivered yet are decided anew. Delivered events are not recalled, and events that were "
+        "denied before are not sent afterwards.",
     ),
     "plan.effect.dropped-by-filter": Text(
         "Väntande händelser som det nya filtret inte släpper igenom levereras inte.",
@@ -54,15 +54,15 @@ PLAN: Final[Mapping[str, Text]] = {
     ),
     "plan.effect.handshake": Text(
         "Den nya adressen tillfrågas först; läget behålls så länge, och allt väntande går sedan dit.",
-        "The new address is asked first; the cursor is kept meanwhile, and then all that waits goes there.",
+        "The hub asks the new address for its consent first. The cursor stays, and then all waiting events go there.",
     ),
     "plan.effect.kept": Text(
-        "Läget behålls. Händelser sparas så länge hubben sparar, och levereras om den återvänder.",
-        "The cursor is kept. Events stay within retention and are delivered if it comes back.",
+        "Läget behålls. Händelser sparas inom lagringstiden och levereras om prenumerationen kommer tillbaka.",
+        "The cursor stays. Events stay within retention and are delivered if the subscription comes back.",
     ),
     "plan.effect.new-tenant": Text(
-        "Kommunens namn är nyckel till allt sparat: hubben börjar om från tomt.",
-        "The municipality's name is the key to all that is kept: the hub begins from nothing.",
+        "Allt sparas under kommunens namn: med ett nytt namn börjar hubben om från tomt.",
+        "Everything is stored under the municipality's name: under the new name the hub begins empty.",
     ),
     "plan.effect.new-types": Text(
         "Nya typer levereras från läget och framåt: {types}.", "New types are delivered from the cursor on: {types}."
@@ -82,31 +82,31 @@ PLAN: Final[Mapping[str, Text]] = {
         "Anslutningen görs om; läget behålls.", "The connection is made anew; the cursor is kept."
     ),
     "plan.effect.rejected": Text(
-        "Anrop från klienten avvisas, och dess egna prenumerationer pausas.",
-        "Calls from the client are refused, and subscriptions that it made are paused.",
+        "Anrop från klienten avvisas, och prenumerationer som den själv har gjort pausas.",
+        "The client's calls are refused, and the subscriptions that it made are paused.",
     ),
     "plan.effect.resent-all": Text(
-        "Allt som hubben har kvar skickas, äldst först.", "All that the hub still has is sent, oldest first."
+        "Allt som hubben har kvar skickas, äldst först.", "All events that the hub still has are sent, oldest first."
     ),
     "plan.effect.resent-state": Text(
         "Nuläget för varje pågående ärende, frånvaro och lektion skickas, sedan det nya.",
         "The current state of each open case, absence and lesson is sent, then what is new.",
     ),
-    "plan.effect.restart": Text("Gäller först när hubben startas om.", "Holds only when the hub is started again."),
+    "plan.effect.restart": Text("Gäller först när hubben startas om.", "Takes effect when the hub is started again."),
     "plan.effect.resumed": Text(
-        "Det som väntat levereras, prövat på nytt.", "What has waited is delivered, decided anew."
+        "Det som väntat levereras, prövat på nytt.", "Waiting events are delivered, decided anew."
     ),
     "plan.effect.starts-now": Text(
         "Får det som händer från nu; inget skickas i efterhand.",
         "Gets what happens from now on; nothing older is sent.",
     ),
     "plan.effect.trimmed": Text(
-        "Händelser äldre än {days} dygn tas bort; den som är längre efter än så missar dem.",
-        "Events older than {days} days are removed; who is further behind misses them.",
+        "Händelser äldre än {days} dygn tas bort; en prenumeration som ligger längre efter missar dem.",
+        "Events older than {days} days are removed; a subscription that is further behind misses them.",
     ),
     "plan.nothing": Text("Ingenting ändras.", "Nothing changes."),
     "plan.of-nothing": Text(
-        "Ingen hubb kör här: planen räknar från ingenting.", "No hub runs here: the plan counts from nothing."
+        "Ingen hubb kör här: planen visar allt som nytt.", "No hub runs here: the plan shows everything as new."
     ),
     "plan.paused": Text("pausas", "is paused"),
     "plan.removed": Text("tas bort", "is removed"),

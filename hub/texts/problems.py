@@ -16,7 +16,7 @@ PROBLEM: Final[Mapping[str, Text]] = {
     "problem.invalid-content": Text("Innehållet är inte giltigt", "The content is not valid"),
     "problem.invalid-event": Text("En händelse är inte giltig", "An event is not valid"),
     "problem.invalid-request": Text("Anropet är inte giltigt", "The request is not valid"),
-    "problem.media-type": Text("Innehållstypen tas inte emot", "This content type is not taken"),
+    "problem.media-type": Text("Innehållstypen tas inte emot", "This content type is not accepted"),
     "problem.method-not-allowed": Text("Metoden är inte tillåten här", "The method is not allowed here"),
     "problem.no-contract": Text("Klienten saknar dataavtal", "The client has no data contract"),
     "problem.not-found": Text("Ingenting finns här", "Nothing here"),

@@ -8,13 +8,14 @@ from hub.texts.base import Text
 FILTER: Final[Mapping[str, Text]] = {
     "filter.attribute-name": Text(
         "namnger inget attribut. Filter gäller händelsens attribut (type, source, subject ...), aldrig dess data.",
-        "names no attribute. Filters look at the event's attributes (type, source, subject ...), never at its data.",
+        "does not name an attribute. Filters look at the event's attributes (type, source, subject ...), never at its "
+        "data.",
     ),
     "filter.attributes": Text(
         'ska vara attribut med värden, till exempel {{type: "..."}}.',
         'must be attributes with values, for example {{type: "..."}}.',
     ),
-    "filter.dialect": Text("är inget filter. Skriv ett av: {dialects}.", "is no filter. Write one of: {dialects}."),
+    "filter.dialect": Text("är inget filter. Skriv ett av: {dialects}.", "is not a filter. Write one of: {dialects}."),
     "filter.list": Text("ska vara en lista med minst ett filter.", "must be a list of at least one filter."),
     "filter.one-dialect": Text("ska vara exakt ett av: {dialects}.", "must be exactly one of: {dialects}."),
     "filter.too-deep": Text("är djupare än {limit} nivåer.", "is deeper than {limit} levels."),
@@ -30,7 +31,7 @@ REASON: Final[Mapping[str, Text]] = {
     "reason.handshake": Text("väntar på att mottagaren ska godkänna", "waits for the recipient's consent"),
     "reason.left-file": Text("finns inte längre i konfigurationsfilen", "is no longer in the configuration file"),
     "reason.no-contract": Text("klienten har inget avtal längre", "its client has no contract any more"),
-    "reason.paused": Text("pausad av någon", "paused by a person"),
+    "reason.paused": Text("pausad för hand", "paused by a person"),
     "reason.paused-in-file": Text("pausad i konfigurationsfilen", "paused in the configuration file"),
     "reason.removed": Text("borttagen", "removed"),
 }
@@ -42,7 +43,7 @@ SUBSCRIPTION: Final[Mapping[str, Text]] = {
     ),
     "subscription.file-owned": Text(
         "{name} står i konfigurationsfilen. Ändra den där och kör: skolnav apply.",
-        "{name} stands in the configuration file. Change it there and run: skolnav apply.",
+        "{name} belongs to the configuration file. Change it there and run: skolnav apply.",
     ),
     "subscription.no-contract": Text(
         "Klienten {client} har inget avtal (contract) och kan inte prenumerera. Ge den ett i konfigurationsfilen.",
@@ -54,7 +55,7 @@ SUBSCRIPTION: Final[Mapping[str, Text]] = {
     ),
     "subscription.paused-in-file": Text(
         "{name} är pausad i konfigurationsfilen. Ta bort paused där och kör: skolnav apply.",
-        "{name} is paused in the configuration file. Take paused out there and run: skolnav apply.",
+        "{name} is paused in the configuration file. Remove paused there and run: skolnav apply.",
     ),
     "subscription.refused": Text(
         "Prenumerationen går inte att använda: {says}", "The subscription can't be used: {says}"
@@ -73,12 +74,15 @@ SUBSCRIPTIONS: Final[Mapping[str, Text]] = {
         "Ta bort {name}, med läge, väntande nycklar och olevererbart?",
         "Remove {name}, with cursor, parked keys and dead letters?",
     ),
-    "subscriptions.test.delivered": Text("{name}: mottagaren tog emot provet.", "{name}: the recipient took the test."),
+    "subscriptions.test.delivered": Text(
+        "{name}: mottagaren tog emot provhändelsen.", "{name}: the recipient accepted the test event."
+    ),
     "subscriptions.test.failed": Text(
-        "{name}: provet togs inte emot ({reason}).", "{name}: the test was not taken ({reason})."
+        "{name}: mottagaren tog inte emot provhändelsen ({reason}).",
+        "{name}: the recipient did not accept the test event ({reason}).",
     ),
     "subscriptions.unknown": Text(
-        "Ingen prenumeration heter {name}.{hint} De visas av: skolnav subscriptions.",
-        "No subscription is called {name}.{hint} They are shown by: skolnav subscriptions.",
+        "Ingen prenumeration heter {name}.{hint} Se listan: skolnav subscriptions.",
+        "No subscription is called {name}.{hint} For a list: skolnav subscriptions.",
     ),
 }

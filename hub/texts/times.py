@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from hub.clock import SCHOOL_ZONE
+from schemas.school_time import SCHOOL_ZONE
 
 
 def shown(moment: datetime) -> str:

@@ -26,7 +26,7 @@ class Example(Connector[ExampleConfig]):
         await self.selftest()
 
     async def handle(self, event: Event) -> None:
-        """Plan, look, apply: the file says how new it is, so the same event twice is one effect, crash or not."""
+        """Plan, look, apply. The file says how new it is, so an event that comes twice has one effect."""
         name, planned = file_name(self.config.prefix, event), content(event)
         there = await self.ctx.blocking(self._client.read, name)
         if not is_older(planned, there):

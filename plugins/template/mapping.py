@@ -8,12 +8,12 @@ from schemas.absence import AbsenceWithdrawn
 
 
 def file_name(prefix: str, event: Event) -> str:
-    """One file per notification, whatever happens to it."""
+    """One file per notification, also when the notification is changed or withdrawn."""
     return f"{prefix}-{event.data['id']}.json"
 
 
 def content(event: Event) -> bytes:
-    """The notification as it stands. `pupil` is the recipient's own pseudonym unless its contract has identity."""
+    """The notification as it is now. `pupil` is the recipient's own pseudonym unless its contract has identity."""
     data = event.data
     return _json(
         {
@@ -27,7 +27,7 @@ def content(event: Event) -> bytes:
 
 
 def is_older(content: bytes, there: bytes | None) -> bool:
-    """Whether what is there already is as new as `content`, or newer: a repeat, or a replay, changes nothing."""
+    """Whether the file that is there is at least as new as `content`: then a repeat or a replay changes nothing."""
     if there is None:
         return False
     return str(json.loads(content)["sequence"]) <= str(json.loads(there)["sequence"])

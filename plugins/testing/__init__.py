@@ -4,7 +4,7 @@
 """
 
 from plugins.testing.clock import ManualClock
-from plugins.testing.hub import DeadLetter, TestHub, open_hub
+from plugins.testing.hub import DeadLetter, PendingTimer, TestHub, open_hub
 from plugins.testing.school import Canary, School
 
-__all__ = ["Canary", "DeadLetter", "ManualClock", "School", "TestHub", "open_hub"]
+__all__ = ["Canary", "DeadLetter", "ManualClock", "PendingTimer", "School", "TestHub", "open_hub"]

@@ -7,18 +7,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
-from typing import Final
-from zoneinfo import ZoneInfo
 
-SCHOOL_ZONE: Final = ZoneInfo("Europe/Stockholm")
+from schemas.school_time import SCHOOL_ZONE, as_school_time, school_moment
 
 
 class ManualClock:
     """School time stands still until it is moved. Machine time begins at the same moment, runs, and can be made to
     jump.
 
-    School time is what timers, cut-offs and "today" go by; machine time what time-outs, retries and polling go by:
-    moving one leaves the other alone. Usable from several threads and event loops at once.
+    School time rules timers, cut-offs and "today"; machine time rules time-outs, retries and polling. Moving one does
+    not move the other. Several threads and event loops may use one clock.
     """
 
     def __init__(self, start: datetime | str) -> None:
@@ -46,10 +44,12 @@ class ManualClock:
         return 0.0 if passed else float(timedelta(days=3650).total_seconds())
 
     async def sleep(self, seconds: float) -> None:
-        """Wait in machine time: in earnest, or until `pass_machine` has made up for it."""
+        """Wait in machine time: as long as it takes, or until `pass_machine` has made up for it."""
+        await self._sleep_until(self.monotonic() + seconds)
+
+    async def _sleep_until(self, until: float) -> None:
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[None] = loop.create_future()
-        until = self.monotonic() + seconds
         with self._lock:
             self._sleepers[woken] = (loop, until)
         try:
@@ -64,9 +64,10 @@ class ManualClock:
     @asynccontextmanager
     async def timeout(self, seconds: float) -> AsyncIterator[asyncio.Timeout]:
         """`asyncio.timeout` in machine time: `pass_machine` makes it run out."""
+        until = self.monotonic() + seconds  # taken here: the task below begins later
 
         async def run_out() -> None:
-            await self.sleep(seconds)
+            await self._sleep_until(until)
             timer.reschedule(asyncio.get_running_loop().time())
 
         async with asyncio.timeout(None) as timer:
@@ -77,8 +78,8 @@ class ManualClock:
                 running.cancel()
 
     def advance_to(self, moment: datetime | time_of_day | str) -> None:
-        """Move school time on: to a moment, or to a time of the day that it is (`"08:30"`). Raises ValueError if
-        that is in the past.
+        """Move school time on: to a moment, or to a time of the same day (`"08:30"`). Raises ValueError if that is in
+        the past.
         """
         target = self.resolve(moment)
         if target.astimezone(UTC) < self._school.astimezone(UTC):
@@ -88,19 +89,21 @@ class ManualClock:
             tell()
 
     def resolve(self, moment: datetime | time_of_day | str) -> datetime:
-        """A moment of school time; a time of day (`"08:30"`) is of the day that it is."""
+        """A moment of school time. A time of day (`"08:30"`) means the present day."""
         if isinstance(moment, str) and "T" not in moment:
             moment = time_of_day.fromisoformat(moment)
         if isinstance(moment, time_of_day):
-            moment = datetime.combine(self._school.date(), moment, SCHOOL_ZONE)
+            moment = school_moment(self._school.date(), moment)
         return _school(moment)
 
     def advance(self, **by: float) -> None:
-        """Move school time on by a timedelta's arguments: `advance(hours=2)`. Real time: a changed clock counts."""
+        """Move school time on by a timedelta's arguments: `advance(hours=2)`. Hours that pass, also where the clocks
+        change.
+        """
         self.advance_to((self._school.astimezone(UTC) + timedelta(**by)).astimezone(SCHOOL_ZONE))
 
     def pass_machine(self, seconds: float) -> None:
-        """Let machine time jump: whoever sleeps until then wakes up."""
+        """Let machine time jump: all sleeps and time-outs that would have ended by then end."""
         self._jumped += seconds
         now = self.monotonic()
         with self._lock:
@@ -122,4 +125,4 @@ def _wake(sleeper: "asyncio.Future[None]") -> None:
 def _school(moment: datetime | str) -> datetime:
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment)
-    return moment.replace(tzinfo=SCHOOL_ZONE) if moment.tzinfo is None else moment.astimezone(SCHOOL_ZONE)
+    return as_school_time(moment)

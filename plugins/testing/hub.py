@@ -1,4 +1,4 @@
-"""What a test can do with a hub: the vendors' view of a real one, with faults at hand."""
+"""What a test can do with a hub: the vendors' view of a real one, which a test can make fail."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,9 @@ from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Final, Protocol, Self, cast
 
-from plugins.connector import Answer, Connector, ConnectorConfig, Received, Waiting
+from plugins.connector import Connector, ConnectorConfig, Waiting
 from plugins.errors import ConfigurationError
+from plugins.receiving import Answer, Received
 from plugins.testing.clock import ManualClock
 from schemas import Event
 
@@ -17,7 +18,7 @@ START: Final = "2026-11-24T07:30"  # a Tuesday in term
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An event that was given up: by which instance, for which code."""
+    """An event that an instance has given up. `reason` is the code of the failure."""
 
     instance: str
     event: str
@@ -25,10 +26,19 @@ class DeadLetter:
     attempts: int
 
 
-class TestHub(Protocol):
-    """A hub of its own on files of its own, for one test: `async with open_hub() as hub`.
+@dataclass(frozen=True, slots=True)
+class PendingTimer:
+    """A timer that an instance has set by `tx.at` and that has not run yet."""
 
-    School time is `clock`'s: it stands still until the test moves it.
+    name: str
+    key: str
+    due: datetime  # in Europe/Stockholm
+
+
+class TestHub(Protocol):
+    """A hub for one test, with files of its own: `async with open_hub() as hub`.
+
+    `clock` gives it school time, which stands still until the test moves it.
     """
 
     __test__: ClassVar[bool] = False  # pytest: this is no test class
@@ -54,48 +64,53 @@ class TestHub(Protocol):
     async def settle(self) -> None:
         """Return when nothing is left to do now: all deliveries tried, due timers run, published events appended.
 
-        What waits for a retry goes on waiting (`retry`). After a crash that was asked for it returns at once.
+        Deliveries and timers that wait for a retry go on waiting (`retry`). Returns at once where the hub has crashed.
         """
 
     async def advance_to(self, moment: datetime | str) -> None:
         """Move school time on (`"08:30"`: the same day) and settle."""
 
     async def retry(self) -> None:
-        """Let the machine time pass that failed deliveries and timers wait for, and settle."""
+        """Let machine time pass until all failed deliveries and timers may be tried again, and settle."""
 
     async def poll(self, instance: str) -> None:
-        """Let an instance's `poll` run now, beside those that come by themselves, and settle.
+        """Let an instance's `poll` run now, besides its regular polls, and settle.
 
-        One that fails is told as ever (`problems`, `logs`), and does not raise here.
+        A `poll` that fails is reported as always (`problems`, `logs`), and nothing is raised here.
         """
 
     async def receive(self, instance: str, request: Received) -> Answer | None:
-        """Hand an instance a request as if it had come over HTTP; then let the poll that it may ask for run, and
-        settle. None is the hub's 404. Raises what the connector raises.
+        """Give an instance a request as if it had come over HTTP; then let a poll that it asks for run, and settle.
+
+        None is the hub's 404. Raises what the connector raises.
         """
 
     async def waiting(self, instance: str) -> Sequence[Waiting]:
-        """What waits for a person, as an operator sees it."""
+        """What an instance wants a person to confirm, as an operator sees it."""
 
     async def confirm(self, instance: str, word: str) -> None:
-        """An operator confirms it; then the poll runs that this asks for, and settle. Raises TemporaryError if nothing
-        waits under this word, and what the connector raises.
+        """Confirm a word as an operator does; then let the poll that follows run, and settle.
+
+        Raises TemporaryError if nothing waits under this word, and what the connector raises.
         """
 
     async def reconcile(self, instance: str) -> None:
-        """An operator's reconcile, and settle. Raises what the connector raises."""
+        """Reconcile as by an operator's command, and settle. Raises what the connector raises."""
 
     async def selftest(self, instance: str) -> None:
-        """An operator's self-test of an instance. Raises what the connector raises."""
+        """Run the self-test as by an operator's command. Raises what the connector raises."""
 
     async def replay(self, instance: str) -> None:
-        """Deliver every event once more to an instance, as an operator's replay does, and settle."""
+        """Deliver every event to an instance once more, as an operator's replay does, and settle."""
 
     async def published(self, type: str | None = None) -> list[Event]:
-        """What connectors have published so far, in order; of one type where given."""
+        """The events that connectors have published so far, in order; of one type where given."""
 
     async def state(self, instance: str) -> dict[str, Any]:
-        """What an instance keeps, as it is in the store."""
+        """The state of an instance as it is in the store."""
+
+    async def timers(self, instance: str) -> list[PendingTimer]:
+        """The pending timers that an instance has set by `tx.at`, as they are in the store, the earliest first."""
 
     async def status(self, instance: str) -> str:
         """`running`, or why it is not: `failed: <code>`, `stuck: <code>`, `paused: <code>` (it gets no more events)."""
@@ -103,7 +118,7 @@ class TestHub(Protocol):
     async def dead_letters(self) -> list[DeadLetter]: ...
 
     def problems(self) -> list[str]:
-        """What an operator was told, one line each."""
+        """All problems that an operator sees, one line each."""
 
     def logs(self) -> str:
         """Every line that was logged since the hub was opened, at all levels, with tracebacks."""
@@ -112,11 +127,12 @@ class TestHub(Protocol):
         """Lose at once what is not durable, as `kill -9` does. Nothing runs until `restart`."""
 
     async def restart(self) -> None:
-        """Start again on the same files, after a crash or in good order, and settle."""
+        """Start again on the same files, after a crash or after an orderly stop, and settle."""
 
     def crash_after_effect(self, effects: Callable[[], object]) -> None:
-        """Crash as soon as `effects()` (the far side's) is no longer what it is now, before the hub can keep that it
-        happened. `crashed` tells whether it came to that.
+        """Crash as soon as the far side's `effects()` differ from what they are now, before the hub can store that.
+
+        `crashed` says whether the hub has crashed.
         """
 
     @property

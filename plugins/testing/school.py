@@ -10,6 +10,7 @@ import secrets
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime, time
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -17,13 +18,18 @@ from pydantic import ValidationError
 from schemas import Category, Payload
 from schemas.catalogue import Catalogue, Entry, Field
 from schemas.directory import (
+    ActivityUpserted,
     DietUpserted,
     DirectoryCurrent,
+    DutyUpserted,
     GroupUpserted,
     OrganisationUpserted,
     PersonUpserted,
+    RoomUpserted,
 )
 from schemas.event import SPEC_VERSION
+from schemas.schedule import LessonCancelled, LessonScheduled
+from schemas.school_time import SCHOOL_ZONE
 
 SOURCE: Final = "urn:test:school"
 DIET_SOURCE: Final = "urn:test:diets"
@@ -36,7 +42,7 @@ _IMPERSONAL: Final = frozenset({Category.NONE, Category.AGGREGATE})
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """One value, and all categories that a recipient must be allowed to see it. Empty: nobody may."""
+    """One value, and the categories that a recipient must all have to see it. Empty: no recipient may."""
 
     value: str
     categories: frozenset[Category]
@@ -44,22 +50,37 @@ class Canary:
 
 @dataclass(slots=True)
 class School:
-    """A school unit with a group, four pupils (the last of them protected), a teacher and a special diet."""
+    """A school unit with a group, four pupils (the last of them protected), a special diet, two teachers (the second of
+    them protected), a room and an activity.
+    """
 
     unit: str = field(default_factory=lambda: str(uuid.uuid4()))
     group: str = field(default_factory=lambda: str(uuid.uuid4()))
     teacher: str = field(default_factory=lambda: str(uuid.uuid4()))
+    protected_teacher: str = field(default_factory=lambda: str(uuid.uuid4()))
     pupils: list[str] = field(default_factory=lambda: [str(uuid.uuid4()) for _ in range(4)])
+    room: str = field(default_factory=lambda: str(uuid.uuid4()))
+    activity: str = field(default_factory=lambda: str(uuid.uuid4()))
     canaries: list[Canary] = field(default_factory=list)
+    _duties: dict[str, str] = field(default_factory=dict)  # by person
 
     def __post_init__(self) -> None:
         for person in (*self.pupils, self.teacher):
             self.canaries.append(Canary(person, frozenset({Category.IDENTITY})))
+        self.canaries.append(Canary(self.protected_teacher, frozenset()))
+        self._duties = {each: str(uuid.uuid4()) for each in (self.teacher, self.protected_teacher)}
+        self.canaries.append(Canary(self.duty, frozenset({Category.STAFF})))
+        self.canaries.append(Canary(self._duties[self.protected_teacher], frozenset()))
 
     @property
     def protected(self) -> str:
-        """The pupil of whom only sums may be told."""
+        """The protected pupil, who may appear in sums only."""
         return self.pupils[-1]
+
+    @property
+    def duty(self) -> str:
+        """The duty (tjänstgöring) of the teacher who is not protected."""
+        return self._duties[self.teacher]
 
     def directory(self, as_of: str) -> list[dict[str, Any]]:
         """Events that make the school known, complete as of a machine time (RFC 3339)."""
@@ -67,27 +88,53 @@ class School:
         members = [{"person": {"id": pupil}, "startDate": "2020-08-15"} for pupil in self.pupils]
         persons = [self._person(pupil, enrolments=[enrolment]) for pupil in self.pupils]
         persons[-1]["securityMarking"] = "Sekretessmarkering"
+        persons += [self._person(self.teacher), self._person(self.protected_teacher)]
+        persons[-1]["securityMarking"] = "Skyddad folkbokföring"
         diet = {"id": str(uuid.uuid4()), "person": {"id": self.pupils[0]}, "codes": [self._mark(Category.DIET)]}
+        unit = {"id": self.unit}
         return [
             self.event(
                 OrganisationUpserted,
                 {"id": self.unit, "displayName": "Provskolan", "organisationType": "Skolenhet", "schoolTypes": ["GR"]},
             ),
-            *(self.event(PersonUpserted, person) for person in (*persons, self._person(self.teacher))),
+            *(self.event(PersonUpserted, person) for person in persons),
+            *(self.event(DutyUpserted, self._duty(person)) for person in self._duties),
+            self.event(RoomUpserted, {"id": self.room, "displayName": "B214", "seats": 30, "owner": unit}),
             self.event(
                 GroupUpserted,
                 {
                     "id": self.group,
                     "displayName": "7A",
                     "groupType": "Klass",
-                    "organisation": {"id": self.unit},
+                    "organisation": unit,
                     "groupMemberships": members,
+                },
+            ),
+            self.event(
+                ActivityUpserted,
+                {
+                    "id": self.activity,
+                    "displayName": "Matematik",
+                    "organisation": unit,
+                    "groups": [{"id": self.group}],
+                    "teachers": [{"duty": {"id": duty}} for duty in self._duties.values()],
                 },
             ),
             self.event(DietUpserted, diet, source=DIET_SOURCE),
             self.event(DirectoryCurrent, {"asOf": as_of}),
             self.event(DirectoryCurrent, {"asOf": as_of}, source=DIET_SOURCE),
         ]
+
+    def lessons(self, on: date) -> list[dict[str, Any]]:
+        """Events that schedule two lessons of the group on a day in school time, in the school's room.
+
+        The first takes place from 09:40 to 11:00 with both teachers; two pupils, one of them protected, are excepted.
+        The second, from 12:30 to 13:30 with the teacher who is not protected, is cancelled.
+        """
+        excepted = [{"student": {"id": pupil}, "participates": False} for pupil in (self.pupils[0], self.protected)]
+        held = {**self._lesson(on, time(9, 40), time(11), self._duties), "studentExceptions": excepted}
+        cancelled = {**self._lesson(on, time(12, 30), time(13, 30), [self.teacher]), "cancelled": True}
+        return [self.event(LessonScheduled, held), self.event(LessonCancelled, cancelled)]
 
     def event(self, model: type[Payload], data: Mapping[str, Any], *, source: str = SOURCE) -> dict[str, Any]:
         """An event of this school's with a new id."""
@@ -119,7 +166,7 @@ class School:
             for path in paths:
                 _put(data, path, value)
         if spec.entity is not None and spec.entity.path == "id" and "id" not in spec.about:
-            # What is reported, changed and withdrawn about one pupil is one entity.
+            # Reports, changes and withdrawals about one pupil are about one entity.
             data["id"] = str(uuid.uuid5(uuid.UUID(self.unit), f"{spec.family}/{pupil or self.pupils[0]}"))
         fixed = {"id", *spec.about, *spec.mentions, *spec.organisations, *spec.groups}
         self._fill(Catalogue([model]).entry(spec.type), data, fixed)
@@ -157,6 +204,31 @@ class School:
             "securityMarking": "Ingen",
             "personStatus": "Aktiv",
             **more,
+        }
+
+    def _duty(self, person: str) -> dict[str, Any]:
+        return {
+            "id": self._duties[person],
+            "person": {"id": person},
+            "dutyAt": {"id": self.unit},
+            "dutyRole": "Lärare",
+            "assignmentRole": [{"group": {"id": self.group}, "assignmentRoleType": self._mark(Category.STAFF)}],
+            "signature": self._mark(Category.STAFF, Category.NAME),
+            "description": self._mark(Category.STAFF, Category.FREE_TEXT),
+            "startDate": "2020-08-15",
+        }
+
+    def _lesson(self, on: date, begin: time, end: time, teachers: Iterable[str]) -> dict[str, Any]:
+        return {
+            "id": str(uuid.uuid5(uuid.UUID(self.unit), f"lesson/{on}/{begin}")),
+            "activity": {"id": self.activity},
+            "startTime": datetime.combine(on, begin, SCHOOL_ZONE).isoformat(),
+            "endTime": datetime.combine(on, end, SCHOOL_ZONE).isoformat(),
+            "organisation": {"id": self.unit},
+            "groups": [{"id": self.group}],
+            "rooms": [{"id": self.room}],
+            "teachers": [{"duty": {"id": self._duties[each]}, "person": {"id": each}} for each in teachers],
+            "comment": self._mark(Category.FREE_TEXT),
         }
 
     def _fill(self, entry: Entry, data: dict[str, Any], fixed: set[str]) -> None:

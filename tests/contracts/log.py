@@ -402,7 +402,7 @@ class LogContract:
         assert sorted(names(await everything(log))) == sorted(["known", *[f"good{n}" for n in range(1, 20, 2)]])
 
     async def test_a_repeat_is_known_for_the_whole_window(self, log: Log, clock: HandClock) -> None:
-        """DESIGN section 3: 30 days, whatever the rest of the days brought."""
+        """docs/architecture.md, The log: 30 days, whatever the rest of the days brought."""
         await log.append([reading(1, id="first")])
         for day in range(29):
             clock.move(days=1)
@@ -511,7 +511,7 @@ class LogContract:
     # Observers
 
     async def test_observers_hear_of_an_event_before_its_publisher_and_its_readers(self, log: Log) -> None:
-        """DESIGN "Order of commits", step 1: applied, fed, woken; only then acknowledged."""
+        """docs/architecture.md, The order of commits: applied, fed, woken; only then acknowledged."""
         order: list[str] = []
         head = log.head()
 
@@ -723,7 +723,7 @@ class LogContract:
         assert names([state, *state.earlier]) == [copy.id, "e2", "e1"]
 
     async def test_a_restated_event_never_lands_on_top_of_a_newer_one(self, log: Log) -> None:
-        """DESIGN section 4: copied in the writer's own transaction."""
+        """docs/architecture.md, The log: copied in the writer's own transaction."""
         await log.append([matter("m1", note="0")])
 
         async def change() -> None:
@@ -806,7 +806,7 @@ class LogContract:
         assert names(await everything(log)) == ["next"]
 
     async def test_a_repeat_is_known_after_its_event_was_trimmed(self, log: Log, clock: HandClock) -> None:
-        """DESIGN section 3: the duplicate window does not depend on trimming."""
+        """docs/architecture.md, The log: the duplicate window does not depend on trimming."""
         await log.append([reading(id="e")])
         clock.move(days=1)
         await log.trim(clock.now)

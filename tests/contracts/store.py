@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
+from hub.clock import to_us
 from hub.store import (
     audit,
     connector_state,
@@ -19,6 +20,7 @@ from hub.store import (
     dead_letters,
     disclosures,
     lanes,
+    moments,
     outbox,
     parked,
     subscriptions,
@@ -274,6 +276,39 @@ class StoreContract:
         assert timer.due.utcoffset() == timedelta(0)
         await store.commit(timers.forget(T, "kitchen"))
         assert await store.read(timers.load(T)) == []
+
+    async def test_a_moment_has_one_due_time_for_each_connector_name_and_key(self, store: Store) -> None:
+        def put(connector: str, *changes: tuple[str, str, int | None]):
+            wanted = {
+                (name, key): None if due_us is None else moments.Moment(name, key, due_us)
+                for name, key, due_us in changes
+            }
+            return moments.put_newest(T, connector, lambda: wanted)
+
+        await store.commit(
+            put("kitchen", ("ends", "l1", 5), ("ends", "l2", 6), ("warn", "l1", 7)), put("sis", ("ends", "l1", 8))
+        )
+        await store.commit(put("kitchen", ("ends", "l1", 9), ("ends", "l2", None), ("ends", "never-set", None)))
+        found = await store.read(moments.load(T, "kitchen"))
+        assert {(each.name, each.key, each.due_us) for each in found} == {("ends", "l1", 9), ("warn", "l1", 7)}
+        assert await store.read(moments.load(T, "sis")) == [moments.Moment("ends", "l1", 8)]
+        assert await store.read(moments.load("annan", "kitchen")) == []
+
+    async def test_a_moment_comes_back_to_the_microsecond_in_utc(self, store: Store) -> None:
+        moment = moments.Moment("ends", "l1", to_us(NOW))
+        await store.commit(moments.put_newest(T, "kitchen", lambda: {("ends", "l1"): moment}))
+        (found,) = await store.read(moments.load(T, "kitchen"))
+        assert found.due == NOW
+        assert found.due.utcoffset() == timedelta(0)
+
+    async def test_what_a_moments_change_is_counts_when_it_is_written(self, store: Store) -> None:
+        """A delivery's commit may be written after a timer's that was made later."""
+        given = iter([{("ends", "l1"): moments.Moment("ends", "l1", 1)}, {}])
+        operation = moments.put_newest(T, "kitchen", lambda: next(given))
+        with pytest.raises(ZeroDivisionError):
+            await store.commit(operation, failing)
+        await store.commit(operation)
+        assert await store.read(moments.load(T, "kitchen")) == []
 
     # -- withheld marks --------------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ def number_of(stored: Stored) -> tuple[str, int]:
 
 
 async def publish(path: Path, tasks: int, next: dict[str, int], synchronous: str, size: int, fresh: int) -> None:
-    index.FRESH_EVENTS = fresh  # type: ignore[misc]  # final, save for this
+    index.FRESH_EVENTS = fresh  # type: ignore[misc]  # final, except for this
     log = await SqliteLog.open(path, catalogue=CATALOGUE, clock=SystemClock(), runner=ThreadRunner())
     if synchronous != "FULL":
         log._db.execute(f"PRAGMA synchronous = {synchronous}")  # the mode that the power cut must catch

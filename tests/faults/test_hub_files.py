@@ -134,7 +134,7 @@ async def test_an_ordinary_stop_under_load_loses_and_repeats_nothing(tmp_path: P
 
 
 async def test_a_changed_configuration_keeps_cursors_by_name(tmp_path: Path) -> None:
-    """DESIGN section 8: cursor and state stay by name; a new subscription begins now; what left the file is paused."""
+    """Cursor and state stay by name; a new subscription begins now; what left the file is paused."""
 
     async def publish(hub: HubProcess, *events: dict[str, Any]) -> None:
         answer = await hub.caller("load").post_events(events)

@@ -9,7 +9,7 @@ import pytest
 
 from hub.bus.sqlite import SqliteLog
 from hub.clock import SystemClock
-from hub.delivery.readers import LiveReader, open_reader
+from hub.delivery.reading import Reader
 from hub.runner import ThreadRunner
 from hub.store import cursors, disclosures
 from hub.store.sql import SqlStore
@@ -46,10 +46,10 @@ async def left(data: Path) -> Left:
         rows = await store.read(cursors.load(TENANT))
         passed: dict[str, set[Numbered]] = {}
         for row in rows:
-            reader = open_reader(log, row.position)
-            assert isinstance(reader, LiveReader)
+            position = Reader.open(log, row.position).position
+            assert position is not None
             passed[row.subscription] = {
-                event for at, event in events.items() if reader.position.covers(at) and at not in row.open
+                event for at, event in events.items() if position.covers(at) and at not in row.open
             }
         intended = {
             event for at, event in events.items() if await store.read(disclosures.for_place(TENANT, RECIPIENT, at))
@@ -86,7 +86,7 @@ async def cut(hub: HubProcess, disk: LoopDisk, publishers: Publishers, hooks: Se
 
 
 async def test_power_cuts_lose_no_acknowledged_event_cursor_or_disclosure(disk: LoopDisk, tmp_path: Path) -> None:
-    """Promises 1 and 2, and that an intent is durable before bytes leave (DESIGN section 6): log and store alike."""
+    """Promises 1 and 2, and that an intent is durable before bytes leave: log and store alike."""
     async with WebhookReceiver() as one, WebhookReceiver() as two:
         hub = HubProcess(tmp_path, configuration(one.url, two.url), data=disk.path / "data")
         async with hub, Publishers(hub) as publishers:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from hub.clock import SCHOOL_ZONE
 from hub.config import ConfigErrors, Finding, HubConfig, Role, load, parse, slug
 from plugins import Category, Connector, ConnectorConfig, Contract, Event
 from plugins.manager import Plugins
 from schemas.absence import AbsenceReported
+from schemas.school_time import SCHOOL_ZONE
 
 TOKEN = "canary-token-of-feeder"
 SECRET = "whsec_" + base64.b64encode(b"canary-of-a-webhook-secret").decode()
@@ -101,7 +101,7 @@ directory: {max_age: 20h, sources: ["urn:skolnav:sis"]}
 retention: 7d
 dedupe_window: 90m
 log_level: warning
-"""  # noqa: E501 - the file as DESIGN section 8 writes it
+"""  # noqa: E501 - the file in the form that users write
 
 
 @pytest.fixture
@@ -237,7 +237,7 @@ class TestEveryErrorAtOnce:
                 read(folder, "data: x")
 
     def test_a_wrong_time_of_day_reads_as_the_design_promises(self, folder: Path) -> None:
-        """DESIGN section 11, on the installed catering connector."""
+        """Promise 8, on the installed catering connector."""
         kitchens = (
             "connectors:\n  kitchen:\n    use: catering\n    transport: {kind: folder, path: out}\n    kitchens:\n"
             "      - id: K-017\n        units: [0d4d1c52-8a2e-4a35-9d1b-7f7c1f0f4a10]\n        unit_code: '12345678'\n"
@@ -293,7 +293,7 @@ class TestOneErrorEach:
             ("    client: acme\n", "", "subscriptions[0].client", "which client"),
             ('types: ["se.skolnav.absence.*"]\n', "types: []\n", "subscriptions[0].types", "at least 1"),
             ("payload: full", "payload: everything", "subscriptions[0].payload", "Write none, id, full"),
-            ("payload: full", "filter: {sql: x}", "subscriptions[0].filter[0]", "no filter"),
+            ("payload: full", "filter: {sql: x}", "subscriptions[0].filter[0]", "not a filter"),
             ("payload: full", "filter: [{exact: {data: x}}]", "subscriptions[0].filter[0].exact", "never at its data"),
             ("https://acme.example/hook", "https://10.0.0.1/", "subscriptions[0].sink.url", "outbound.allow"),
             ("https://acme.example/hook", "ftp://acme.example/", "subscriptions[0].sink.url", "https://"),
@@ -303,8 +303,8 @@ class TestOneErrorEach:
             ("from: state", "from: yesterday", "subscriptions[0].from", "Write now, oldest, state"),
             ("2027-06-30T23:59:00+02:00", "2027-06-30", "subscriptions[0].expires_at", "with offset"),
             ("data: ./data", "data: ./data\nkey: abc", "key", "32 bytes"),
-            ("data: ./data", "data: ./data\ndata: ./other", "data", "stands on line 3 too"),
-            ("data: ./data", "data: x${env:HOME}", "data", "stands alone"),
+            ("data: ./data", "data: ./data\ndata: ./other", "data", "is on line 3 too"),
+            ("data: ./data", "data: x${env:HOME}", "data", "must be the whole value"),
             ("${env:FEEDER_TOKEN}", "${env:NONE}", "clients[0].token", "NONE is not set"),
             ("${file:secrets/acme}", "${file:secrets/none}", "clients[1].token", "No such file"),
         ],

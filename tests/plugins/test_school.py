@@ -1,4 +1,5 @@
 import json
+from datetime import date
 from typing import Annotated
 
 from plugins import Category
@@ -88,3 +89,25 @@ def test_what_changed_has_a_canary_too():
     school = School()
     event = school.about(AbsenceChanged)
     assert school.found_in(json.dumps(event["data"]["changed"]).encode()) == ["attendance"]
+
+
+def test_lessons_are_taken_by_the_catalogue_and_are_at_the_school_s_hours_in_summer_and_winter():
+    for day, offset in ((date(2026, 11, 24), "+01:00"), (date(2026, 5, 12), "+02:00")):
+        first, second = School().lessons(day)
+        for event in (first, second):
+            CATALOGUE.describe(Event.from_dict(event))
+        assert first["data"]["startTime"] == f"{day}T09:40:00{offset}"
+        assert second["data"]["cancelled"] is True
+
+
+def test_the_same_lesson_has_the_same_id_and_another_day_s_another():
+    school = School()
+    today, again, tomorrow = (school.lessons(date(2026, 11, day)) for day in (24, 24, 25))
+    assert [each["data"]["id"] for each in today] == [each["data"]["id"] for each in again]
+    assert today[0]["data"]["id"] != tomorrow[0]["data"]["id"]
+
+
+def test_nothing_of_the_protected_teacher_may_be_seen_with_any_category():
+    school = School()
+    told = json.dumps(school.lessons(date(2026, 11, 24))).encode()
+    assert school.found_in(told, set(Category)) == ["unlisted"]

@@ -4,7 +4,7 @@ from typing import Annotated
 import pytest
 from pydantic import ConfigDict
 
-from plugins import Category, Connector, ConnectorConfig, Contract, daily
+from plugins import Category, Connector, ConnectorConfig, Contract, at_moment, daily
 from plugins.validation import only_categories, validate_class
 from schemas import Catalogue, EventSpec, Payload, PersonRef, Ref
 from schemas.absence import AbsenceReported
@@ -35,6 +35,9 @@ async def handle(self, event): ...
 
 
 def plain(self, event): ...
+
+
+async def without_key(self, due, complete): ...
 
 
 async def nothing(self): ...
@@ -81,6 +84,10 @@ CONSUMER = {"consumes": (AbsenceReported,), "contract": CONTRACT, "handle": hand
         ({"concurrency": "all"}, "`concurrency`"),
         ({"effect": "twice"}, "`effect`"),
         ({"timeout_s": 0}, "`timeout_s`"),
+        ({"receive_timeout_s": None}, "`receive_timeout_s`"),
+        ({"receive_limit": 0}, "`receive_limit`"),
+        ({"receive_limit": 1e6}, "`receive_limit`"),
+        ({"ends": at_moment(without_key)}, "due: datetime, complete: bool, key: str"),
         ({"aggregates": True}, "without a `contract`"),
         (
             {**CONSUMER, "aggregates": True, "contract": Contract("m", "b", {Category.NAME, Category.HEALTH})},

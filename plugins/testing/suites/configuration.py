@@ -1,4 +1,4 @@
-"""Every wrong value is an error that names its field and tells no secret."""
+"""Every wrong value is an error that names its field and contains no secret."""
 
 import copy
 import json
@@ -16,7 +16,7 @@ _SECRET_NAME: Final = re.compile(r"(^|_)(password|passphrase|secret|token|api_?k
 
 
 class ConfigurationSuite(Subject):
-    """Every wrong value is an error that names its field and tells no secret (promise 8)."""
+    """Every wrong value is an error that names its field and contains no secret (promise 8)."""
 
     bad: ClassVar[Mapping[str, Any]] = {}  # dotted path (`kitchens.0.cutoff`) -> a value that must be refused
 
@@ -76,7 +76,7 @@ class ConfigurationSuite(Subject):
         else:
             pytest.fail(f"{path}: a bad value was taken")
         first = path.split(".")[0]
-        # A rule over several settings may stand at the whole that they are part of.
+        # An error about several settings may name what contains them.
         assert any(name == "" or name.split(".")[0] == first for name in named), f"{path}: the error names {named}"
         secrets = ["canary-value", *secrets_in(self.connector.config_model, config)]
         assert not any(secret in text for secret in secrets for text in texts), f"{path}: the error repeats a value"

@@ -1,35 +1,47 @@
-"""The days on which the clocks change are days like others: each timer comes once, and what is told is the same."""
+"""The days on which the clocks change are days like others: each timer runs once, and the effects are the same."""
 
 import copy
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, ClassVar, Final
 
 import pytest
 
-from plugins.connector import Connector, timers_of
-from plugins.testing.clock import SCHOOL_ZONE
+from plugins.connector import Connector
 from plugins.testing.school import School
 from plugins.testing.suites.effect import in_any_order
 from plugins.testing.suites.subject import Peer, Subject, no_effect
+from plugins.timers import daily_timers_of, moment_timers_of
+from schemas.school_time import SCHOOL_ZONE
 
 _WEEK: Final = timedelta(days=7)
-_NEAR: Final = timedelta(days=60)  # what lies further from the start than this is no part of the day
+_NEAR: Final = timedelta(days=60)  # dates that are further from the start than this are not moved
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """One run of a timer. `key`: of a timer at a moment, None for a daily one. `at`: school time of the run."""
+
+    name: str
+    due: datetime
+    key: str | None
+    at: datetime = field(compare=False)
 
 
 class DaylightSuite(Subject):
     """On a day with 25 or 23 hours the same events have the same effects as a week before, each timer once.
 
-    The events are moved to these days (Sundays: let the configuration serve them), by the clock on the wall.
+    The events are moved to these days by the wall clock (they are Sundays: let the configuration serve them).
     """
 
     days: ClassVar[Sequence[str]] = ("2026-10-25", "2027-03-28")
 
     def alike(self, effect: Any, day: date) -> Any:
-        """An effect without what differs between days. Default: its text without that date, times as on the wall."""
+        """An effect without what differs between days. Default: its text without that date, in wall clock times."""
         text = _MOMENT.sub(lambda found: _on_the_wall(found[0]), repr(effect))
         return text.replace(day.isoformat(), "<day>").replace(f"{day:%Y%m%d}", "<day>")
 
@@ -52,7 +64,7 @@ class DaylightSuite(Subject):
         told = []
         for each in (day - _WEEK, day):
             peer.reset()
-            seen: list[tuple[str, datetime]] = []
+            seen: list[_Seen] = []
             monkeypatch.setattr(self, "connector", _watched(type(self).connector, seen), raising=False)
             monkeypatch.setattr(self, "start", f"{each}T00:00", raising=False)
             effects = await self._played(
@@ -84,16 +96,21 @@ class DaylightSuite(Subject):
             assert effects, no_effect(hub)
             return effects
 
-    def _check_timers(self, config: Mapping[str, Any], day: date, seen: Sequence[tuple[str, datetime]]) -> None:
+    def _check_timers(self, config: Mapping[str, Any], day: date, seen: Sequence[_Seen]) -> None:
+        moments = [each for each in seen if each.key is not None]
+        assert len({*moments}) == len(moments), f"a moment of {day} came twice"
+        assert all(each.due.astimezone(UTC) <= each.at.astimezone(UTC) for each in moments), "a moment came too early"
         model = self.connector.config_model.model_validate(config)
         wanted = sorted(
             (name, _first_minute(day, at))
-            for name, timer in timers_of(self.connector).items()
+            for name, timer in daily_timers_of(self.connector).items()
             for at in {*timer.times(model)}
             if at > time(0, 59)  # the hub was started at midnight
         )
         found = sorted(
-            (name, due.astimezone(UTC)) for name, due in seen if due.astimezone(SCHOOL_ZONE).time() > time(0, 59)
+            (each.name, each.due.astimezone(UTC))
+            for each in seen
+            if each.key is None and each.due.astimezone(SCHOOL_ZONE).time() > time(0, 59)
         )
         assert found == wanted, f"timers came at other moments of {day} than they should, or not once"
 
@@ -101,22 +118,22 @@ class DaylightSuite(Subject):
         return datetime.fromisoformat(type(self).start).date()
 
 
-def _watched(connector: type[Connector[Any]], seen: list[tuple[str, datetime]]) -> type[Connector[Any]]:
-    """The class, which tells when its timers come."""
+def _watched(connector: type[Connector[Any]], seen: list[_Seen]) -> type[Connector[Any]]:
+    """The class, with a note in `seen` of each run of a timer."""
 
     def watching(name: str) -> Any:
-        async def timer(self: Connector[Any], due: datetime, complete: bool) -> None:
-            seen.append((name, due))
-            await getattr(connector, name)(self, due, complete)
+        async def timer(self: Connector[Any], due: datetime, complete: bool, *key: str) -> None:
+            seen.append(_Seen(name=name, due=due, key=key[0] if key else None, at=self.ctx.clock.school()))
+            await getattr(connector, name)(self, due, complete, *key)
 
         return timer
 
-    members = {name: watching(name) for name in timers_of(connector)}
+    members = {name: watching(name) for name in (*daily_timers_of(connector), *moment_timers_of(connector))}
     return type(connector.__name__, (connector,), {**members, "__module__": connector.__module__})
 
 
 def _first_minute(day: date, at: time) -> datetime:
-    """When the wall first shows a time on a day, or the next that it does show, found by looking each minute (UTC)."""
+    """When the wall clock first shows a time on a day, or the next time that it shows. Each minute (UTC) is tried."""
     moment = datetime.combine(day, time(0), SCHOOL_ZONE).astimezone(UTC)
     while moment.astimezone(SCHOOL_ZONE).time() < at:
         moment += timedelta(minutes=1)
@@ -124,7 +141,7 @@ def _first_minute(day: date, at: time) -> datetime:
 
 
 def _moved(event: Mapping[str, Any], first: date, day: date) -> dict[str, Any]:
-    """The event with its dates and times moved by whole days, the time on the wall kept."""
+    """The event with its dates and times moved by whole days; times of day by the wall clock stay."""
 
     def move(value: Any) -> Any:
         if isinstance(value, dict):

@@ -48,7 +48,7 @@ class EffectSuite(Subject):
     async def test_a_crash_between_effect_and_acknowledgement_repeats_nothing(
         self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Connectors whose effect is blind may repeat here, and here only."""
+        """A connector whose effect is blind may repeat an effect here, and only here."""
         effect = self.connector.effect_with(self.connector.config_model.model_validate(config))
         wanted = await self._undisturbed(peer, config, school, events)
         peer.reset()
@@ -84,7 +84,7 @@ class OrderSuite(Subject):
     """The events of one key take effect in order (promise 2)."""
 
     def key(self, effect: Any) -> Hashable:
-        """Which effects must keep their order among each other. Default: all of them."""
+        """Effects with the same key must keep their order. Default: all effects have the same key."""
         return None
 
     @pytest.mark.asyncio

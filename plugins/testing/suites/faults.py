@@ -1,4 +1,4 @@
-"""A far side that is down, slow or wrong: what it is told comes late, and nothing else changes."""
+"""A far side that is down, slow or wrong: it gets everything late, and nothing else changes."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -16,13 +16,13 @@ from plugins.testing.suites.subject import FaultyPeer, Subject, failing, no_effe
 
 
 class FaultSuite(Subject):
-    """Nothing is lost, given up or told otherwise because the far side failed for a while (promises 1 and 3).
+    """Nothing is lost, given up or changed because the far side failed for a while (promises 1 and 3).
 
     It fails while the events come and at the first of `moments`, then works again.
     """
 
     def outcome(self, effects: Sequence[Any]) -> Sequence[Any]:
-        """What of the effects is the same whatever happened on the way. Default: all of them, in any order.
+        """The part of the effects that is the same with and without a fault. Default: all of them, in any order.
 
         Override it where a timer tells of events that the far side must have taken first: one that was due meanwhile
         may come before all of them got through (`complete` is false).

@@ -1,4 +1,4 @@
-"""What the contract does not allow turns up nowhere."""
+"""Data that the contract does not allow is found nowhere."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -14,15 +14,15 @@ from schemas import Category
 
 
 class PrivacySuite(Subject):
-    """What the contract does not allow turns up nowhere: not at the far side, in state, in logs or in errors."""
+    """Data that the contract does not allow is found nowhere: not at the far side, in state, timers, logs or errors."""
 
     @pytest.mark.asyncio
     async def test_no_canary_gets_out(
         self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Canaries of every category stand in the events and in the directory."""
+        """The events and the directory contain canaries of every category."""
         async with self.running(config, school) as (hub, name):
-            await self.play(hub, [*events, *self._more(school)])
+            await self.play(hub, [*school.lessons(hub.clock.school().date()), *events, *self._more(school)])
             assert peer.bytes(), no_effect(hub)
             await self._check(hub, name, peer, school)
 
@@ -30,7 +30,7 @@ class PrivacySuite(Subject):
     async def test_no_canary_gets_out_when_the_far_side_fails(
         self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Errors are where data leaks. The peer's `refuse(on)`, `down(on)`, `wrong(on)` make it fail in turn."""
+        """Data often leaks through errors. The peer's `refuse(on)`, `down(on)` and `wrong(on)` make it fail in turn."""
         switches = {fault: getattr(peer, fault) for fault in ("refuse", "down", "wrong") if hasattr(peer, fault)}
         if not switches:
             pytest.skip("the peer has no refuse(on), down(on) or wrong(on), which would make it fail")
@@ -50,7 +50,7 @@ class PrivacySuite(Subject):
         async with self.running(config, school) as (hub, name):
             switch(True)
             try:
-                await self.play(hub, [*events, *self._more(school)])
+                await self.play(hub, [*school.lessons(hub.clock.school().date()), *events, *self._more(school)])
                 assert said(hub, name), f"nothing was said of a far side that fails ({fault}): does it fail at all?"
             finally:
                 switch(False)
@@ -74,6 +74,7 @@ class PrivacySuite(Subject):
             ("at the far side", peer.bytes(), told),
             ("in what it published", published.encode(), told),
             ("in its state", state.encode(), seen),
+            ("in its timers", repr(await hub.timers(name)).encode(), seen),
             ("in the logs", hub.logs().encode(), ()),
             ("in what the operator was told", "\n".join(hub.problems()).encode(), ()),
             ("in the dead letters", dead.encode(), ()),

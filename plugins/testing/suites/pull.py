@@ -21,30 +21,30 @@ _CRASHES: Final = 8
 
 
 class PulledPeer(FaultyPeer, Protocol):
-    """A far side with pages to pull. `effects` and `bytes` are what it was asked for, if anybody looks at them."""
+    """A far side with pages to pull. `effects` and `bytes` are the requests that it got, where a suite needs them."""
 
     def served(self) -> int:
-        """How many pages it has answered with since the last `reset`."""
+        """The number of pages that it has answered with since the last `reset`."""
 
     def change(self) -> None:
-        """One record becomes another, as its users do it, and a pull must see that. `reset` takes it back."""
+        """Change one record, as its users do, so that a pull must see it. `reset` undoes the change."""
 
 
 class PullSuite(Subject):
-    """What a source says is told once: nothing repeated, nothing lost, nothing invented.
+    """What a source has is published once: nothing repeated, nothing lost, nothing invented.
 
     `config` makes the connector ask for several pages: what a crash in the middle breaks can't be seen in one.
     """
 
     signals: ClassVar[Sequence[str]] = (DirectoryCurrent.spec.type,)
-    """Types that are said after each pull, news or not, and tell nothing but that it is complete."""
+    """Types that are published after each pull, also without news, and say only that the pull is complete."""
 
     def told(self, event: Event) -> Any:
-        """What of an event is the same in each run. Default: type, subject and data."""
+        """The part of an event that is the same in each run. Default: type, subject and data."""
         return event.type, event.subject, json.dumps(event.data, sort_keys=True)
 
     async def pull(self, hub: TestHub) -> None:
-        """One whole pull. Override it where something else than `poll` starts one."""
+        """One whole pull. Override it where something other than `poll` starts one."""
         await hub.poll(self.connector.name)
 
     @pytest.mark.asyncio
@@ -101,7 +101,7 @@ class PullSuite(Subject):
     async def test_a_far_side_that_fails_takes_nothing_away(
         self, peer: PulledPeer, config: Mapping[str, Any], fault: str
     ) -> None:
-        """The last known truth stays: what can't be read is not gone."""
+        """What cannot be read now has not been deleted: the last known state stays."""
         async with self.pulling(config) as (hub, gate):
             first = await self._pulled(hub, gate)
             assert first, _nothing(hub)
@@ -120,7 +120,7 @@ class PullSuite(Subject):
 
     @asynccontextmanager
     async def pulling(self, config: Mapping[str, Any]) -> AsyncIterator[tuple[TestHub, "Gate"]]:
-        """A hub that runs the connector, whose polls do nothing unless the gate is open."""
+        """A hub with the connector. Its polls do nothing unless the gate is open."""
         gate = Gate()
         async with open_hub(self.start) as hub:
             name = await hub.add(_gated(self.connector, gate), config)
@@ -129,13 +129,13 @@ class PullSuite(Subject):
             yield hub, gate
 
     async def _pulled(self, hub: TestHub, gate: "Gate") -> Counter[Any]:
-        """Everything that has been told when one more pull has ended."""
+        """All that has been published when one more pull has ended."""
         with gate:
             await self.pull(hub)
         return Counter(self.told(event) for event in await hub.published() if event.type not in self.signals)
 
     async def _undisturbed(self, peer: PulledPeer, config: Mapping[str, Any]) -> tuple[Counter[Any], int]:
-        """What is told, and by how many pages."""
+        """All that is published, and the number of pages that it took."""
         async with self.pulling(config) as (hub, gate):
             before = peer.served()
             found = await self._pulled(hub, gate)
@@ -144,7 +144,7 @@ class PullSuite(Subject):
             return found, peer.served() - before
 
     async def _complete_when_said(self, hub: TestHub) -> None:
-        """What is said to be complete was: everything about the directory stands before its `directory.current`."""
+        """`directory.current` is true: all directory events of the pull come before it."""
         types = [event.type for event in await hub.published()]
         current = DirectoryCurrent.spec.type
         if DirectoryCurrent not in self.connector.produces or not any(_of_directory(type) for type in types):
@@ -183,7 +183,7 @@ def _of_directory(type: str) -> bool:
 
 
 def _same(found: Counter[Any], wanted: Counter[Any], what: str) -> None:
-    """Counts and types only: what is told may be data about people."""
+    """Counts and types only: the events may hold data about people."""
     more, less = found - wanted, wanted - found
     types = sorted({str(told[0]) if isinstance(told, tuple) else "event" for told in (*more, *less)})
     assert not more, f"{what} told {more.total()} more than there is ({', '.join(types)})"

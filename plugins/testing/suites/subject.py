@@ -12,17 +12,17 @@ from plugins.testing.school import School
 
 
 class Peer(Protocol):
-    """The far side, as a test sees it: a real server or folder that the test started, not a mock of one."""
+    """The far side as a test sees it: a real server or folder that the test has started, not a mock."""
 
     def effects(self) -> Sequence[Any]:
-        """What is there now because of the connector, in the order in which it came; equal effects compare equal.
+        """All that is there because of the connector, in the order in which it came; equal effects compare equal.
 
         Leave out what differs from run to run (times, random ids). Called from another thread, also while the
         connector works.
         """
 
     def bytes(self) -> bytes:
-        """Everything that the far side was sent or holds, raw."""
+        """All bytes that the far side was sent or holds."""
 
     def reset(self) -> None:
         """Forget everything, as if the connector had never been there."""
@@ -32,10 +32,10 @@ class FaultyPeer(Peer, Protocol):
     """A far side that can be made to fail. Each switch may be called from the test while the connector works."""
 
     def down(self, on: bool) -> None:
-        """While on, nobody answers: no connection, no folder."""
+        """While on, there is no answer: no connection, no folder."""
 
     def slow(self, seconds: float) -> None:
-        """From now on each answer takes so long. 0: as quick as ever."""
+        """From now on each answer takes this long. 0: as fast as before."""
 
     def wrong(self, on: bool) -> None:
         """While on, it answers with what no such system answers: a web page, half a document, other bytes than were
@@ -49,9 +49,9 @@ class Subject:
     connector: ClassVar[type[Connector[Any]]]
     start: ClassVar[str] = START  # school time when the hub opens
     moments: ClassVar[Sequence[str]] = ()  # school times to go to after the events, where timers do the work
-    faults: ClassVar[Sequence[str]] = ("down", "slow", "wrong")  # leave out what a far side of its kind can't be
-    slow_s: ClassVar[float] = 3  # how slow: longer than the time-outs in `config`
-    patience_s: ClassVar[float] = 30  # what a slow far side may hold the connector up, seconds
+    faults: ClassVar[Sequence[str]] = ("down", "slow", "wrong")  # leave out faults that this far side cannot have
+    slow_s: ClassVar[float] = 3  # seconds for an answer of a slow far side: more than the time-outs in `config`
+    patience_s: ClassVar[float] = 30  # seconds for which a slow far side may hold the connector up
 
     @pytest.fixture
     def peer(self) -> Peer:
@@ -63,7 +63,7 @@ class Subject:
 
     @pytest.fixture
     def school(self) -> School:
-        """Whom the events are about. Override it to give the school what the connector needs."""
+        """The school that the events are about. Override it to give the school what the connector needs."""
         return School()
 
     @pytest.fixture
@@ -116,7 +116,7 @@ def failing(peer: FaultyPeer, fault: str, slow_s: float) -> Iterator[None]:
 
 
 def said(hub: TestHub, instance: str) -> list[str]:
-    """What an operator or a log was told about an instance."""
+    """All that the operator's problems and the log say about an instance."""
     return [*hub.problems(), *(line for line in hub.logs().splitlines() if instance in line)]
 
 

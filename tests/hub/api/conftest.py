@@ -19,13 +19,14 @@ from hub.assembly.services import Services
 from hub.clock import Clock
 from hub.config.model import ClientConfig, HubConfig, Role
 from hub.delivery.delivery import Delivery
-from hub.delivery.follower import Parts
 from hub.delivery.pages import Pages
+from hub.delivery.parts import Parts
 from hub.directory.directory import Directory
 from hub.engines import EmbeddedEngine
 from hub.hosting.hosts import Hosts
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.telling import Telling
 from hub.privacy.withheld import WithheldMarks
 from hub.registry.registry import Registry
 from hub.sinks.webhook import WebhookSink
@@ -89,9 +90,13 @@ async def running(folder: Path, clock: Clock, **config: Any) -> AsyncIterator[Se
     log.observe(directory.observe)
     gate = PrivacyGate(catalogue, directory, keys, clock, settings.tenant)
     disclosures = Disclosures(store, keys, settings.tenant, clock)
-    withheld = WithheldMarks(store, log, directory, gate, settings.tenant)
+    withheld = WithheldMarks(store, log, directory, settings.tenant)
+    telling = Telling(gate, directory, disclosures, withheld)
     registry = Registry(settings, store=store, catalogue=catalogue, clock=clock, keys=keys)
-    parts = Parts(settings.tenant, log, store, gate, disclosures, withheld, clock, random.Random(1), b"i" * 32)
+    parts = Parts(
+        tenant=settings.tenant, log=log, store=store, telling=telling, clock=clock, dice=random.Random(1),
+        id_key=b"i" * 32,
+    )  # fmt: skip
 
     def sink(subscription: Subscription) -> WebhookSink:
         return WebhookSink(
@@ -103,8 +108,8 @@ async def running(folder: Path, clock: Clock, **config: Any) -> AsyncIterator[Se
     registry.first_cursor = delivery.first_cursor
     await registry.reload(settings)
     pages = Pages(
-        log=log, store=store, directory=directory, gate=gate, disclosures=disclosures, withheld=withheld,
-        registry=registry, catalogue=catalogue, keys=keys, clock=clock, retention=settings.retention,
+        log=log, store=store, telling=telling, registry=registry, catalogue=catalogue, keys=keys, clock=clock,
+        retention=settings.retention,
     )  # fmt: skip
     await withheld.start()
     await delivery.start()
@@ -114,8 +119,8 @@ async def running(folder: Path, clock: Clock, **config: Any) -> AsyncIterator[Se
     )  # fmt: skip
     services = Services(
         config=settings, clock=clock, plugins=plugins, catalogue=catalogue, engine=engine, keys=keys, store=store,
-        log=log, directory=directory, gate=gate, disclosures=disclosures, withheld=withheld, subscriptions=registry,
-        delivery=delivery, pages=pages, hosts=hosts,
+        log=log, directory=directory, gate=gate, disclosures=disclosures, withheld=withheld, telling=telling,
+        subscriptions=registry, delivery=delivery, pages=pages, hosts=hosts,
     )  # fmt: skip
     yield services
     pages.close()

@@ -286,8 +286,31 @@ async def test_the_same_is_measured_and_shown_to_those_who_watch(served: Served)
     assert "connectors" not in (await served.http.get("/readyz", headers=SUB)).json()
 
 
+async def test_what_troubles_a_connector_is_said_in_the_operators_language(tmp_path: Path) -> None:
+    """The value has the words, so that the command line and a page show the same."""
+    async with serving(tmp_path, Eater) as served:
+        await stands(served)
+        await served.hub.services.subscriptions.set_status("connector:eater", Status.PAUSED, "left-file", "ops")
+        english, swedish = await served.connectors(), await served.connectors(**{"Accept-Language": "sv"})
+        assert {name: each["trouble"] for name, each in english.items()} == {
+            "careful": "",
+            "silent": "",
+            "broken": "configuration",
+            "half": "some of it can't be read: refused",
+            "away": "polling fails: unreachable",
+            "eater": "is no longer in the configuration file",
+        }
+        assert swedish["away"]["trouble"] == "hämtningen misslyckas: unreachable"
+        assert swedish["eater"]["trouble"] == "finns inte längre i konfigurationsfilen"
+        assert swedish["eater"]["says"] == "eater: hämtar inget."
+        assert english["careful"]["says"].startswith("careful: last read everything 20")
+        assert "Attempts in a row that did not: 1 (refused). Last problem: refused, 20" in english["half"]["says"]
+
+
 async def test_a_paused_connector_is_not_up(tmp_path: Path) -> None:
     async with serving(tmp_path, Eater) as served:
-        await served.hub.services.subscriptions.set_status("connector:eater", Status.PAUSED, "by-hand", "ops")
-        assert (await served.connectors())["eater"]["subscription"] == {"state": "paused", "reason": "by-hand"}
+        await served.hub.services.subscriptions.set_status("connector:eater", Status.PAUSED, "left-file", "ops")
+        found = (await served.connectors())["eater"]
+        assert found["subscription"] == {"state": "paused", "reason": "left-file"}
+        assert (found["state"], found["status"]) == ("paused", "running")
         assert 'skolnav_connector_up{connector="eater"} 0.0' in (await served.http.get("/metrics", headers=OP)).text

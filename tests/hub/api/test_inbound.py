@@ -3,20 +3,20 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
-from hub.api import inbound
+from hub.api import arriving, inbound, protocol
 from hub.api.server import Servers
 from hub.assembly.hub import Hub
 from hub.config import ConnectorEntry, HubConfig
-from plugins import Answer, ConfigurationError, Connector, ConnectorConfig, Received, TemporaryError
-from plugins.connector import daily
+from plugins import Answer, BodyLost, ConfigurationError, Connector, ConnectorConfig, Received, TemporaryError
 from plugins.manager import Plugins
+from plugins.timers import daily
 from tests.until import until
 
 
@@ -36,6 +36,7 @@ class Door(Connector[Config]):
         self.inside = 0
         self.polling, self.go_on = asyncio.Event(), asyncio.Event()
         self.hold = False
+        self.echoed = 0
 
     async def poll(self) -> None:
         self.polls += 1
@@ -51,10 +52,12 @@ class Door(Connector[Config]):
         self.inside -= 1
         match request.path:
             case "/echo":
-                return Answer(201, request.body, {"Content-Type": "text/plain", "X-Method": request.method})
+                body = await request.body()
+                self.echoed += 1
+                return Answer(201, body, {"Content-Type": "text/plain", "X-Method": request.method})
             case "/keep":
                 async with self.ctx.commit() as tx:
-                    tx.state["kept"] = request.body.decode()
+                    tx.state["kept"] = (await request.body()).decode()
                 return Answer(200)
             case "/poll":
                 self.ctx.poll_soon()
@@ -75,6 +78,40 @@ class Door(Connector[Config]):
             case "/hang":
                 await asyncio.Event().wait()
         return None
+
+
+class Large(Connector[Config]):
+    """Takes large bodies, piece by piece."""
+
+    name = "large"
+    config_model = Config
+    receive_limit = 64 << 20
+    receive_timeout_s = 30
+
+    async def start(self) -> None:
+        self.size = 0
+        self.largest = 0
+        self.lost: list[str] = []
+        self.more = asyncio.Event()
+        self.more.set()
+
+    async def receive(self, request: Received) -> Answer | None:
+        self.size = 0
+        if request.path == "/unread":
+            return Answer(403)
+        if request.path == "/unknown":
+            return None
+        try:
+            async for piece in request.stream():
+                self.size += len(piece)
+                self.largest = max(self.largest, len(piece))
+                await self.more.wait()
+        except BodyLost as error:
+            self.lost.append(error.code)
+            if request.path == "/swallowed":
+                return Answer(200)
+            raise
+        return Answer(200, b"%d" % self.size)
 
 
 class Deaf(Connector[Config]):
@@ -100,13 +137,16 @@ class Served:
     http: httpx.AsyncClient
     address: tuple[str, int]
 
+    def large(self) -> Large:
+        return self.hub.hosts.instance("large")._calls.connector  # type: ignore[return-value]
+
     def door(self) -> Door:
         return self.hub.hosts.instance("door")._calls.connector  # type: ignore[return-value]
 
 
 @asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[Served]:
-    classes = (Door, Deaf, Broken)
+    classes = (Door, Large, Deaf, Broken)
     config = HubConfig(
         municipality="Provköping", tenant="provkoping", data=folder, host="127.0.0.1", port=0,
         connectors={cls.name: ConnectorEntry(cls.name, cls, Config()) for cls in classes},
@@ -134,10 +174,9 @@ async def test_a_connector_gets_what_was_sent_and_its_answer_goes_back(served: S
     assert (answer.status_code, answer.content, answer.headers["x-method"]) == (201, b"body", "PUT")
     assert answer.headers["content-type"] == "text/plain"
     (request,) = served.door().seen
-    assert (request.method, request.path, request.query, request.body) == ("PUT", "/echo", "a=%20b", b"body")
+    assert (request.method, request.path, request.query, request.whole) == ("PUT", "/echo", "a=%20b", b"body")
     assert request.headers["x-sign"] == "s"
-    assert "body" not in repr(request)
-    assert "s'" not in repr(request)
+    assert repr(request) == "<Received PUT>", "no header and no path: a client may be known by them"
 
 
 async def test_an_answer_without_a_body_keeps_the_connection_whole(served: Served) -> None:
@@ -179,7 +218,7 @@ async def test_one_that_does_not_run_says_when_to_come_again(served: Served) -> 
 
 
 async def test_one_that_hangs_is_cut_off_and_the_next_gets_in(served: Served, monkeypatch) -> None:
-    monkeypatch.setattr("hub.hosting.calls.RECEIVE_S", 0.2)
+    monkeypatch.setattr(Door, "receive_timeout_s", 0.2)
     assert (await served.http.post("/connectors/door/hang")).status_code == 503
     assert (await served.http.post("/connectors/door/echo")).status_code == 201
 
@@ -190,20 +229,193 @@ async def test_a_body_has_a_limit_whether_it_is_announced_or_not(served: Served,
         for _ in range(17):
             yield b"x" * 65536
 
-    fits = await served.http.post(f"/connectors/{instance}/echo", content=b"x" * inbound.MAX_BODY)
+    fits = await served.http.post(f"/connectors/{instance}/echo", content=b"x" * Connector.receive_limit)
     assert fits.status_code == (201 if instance == "door" else 404)
-    for body in (b"x" * (inbound.MAX_BODY + 1), chunks()):
+    for body in (b"x" * (Connector.receive_limit + 1), chunks()):
         assert (await served.http.post(f"/connectors/{instance}/echo", content=body)).status_code == 413
-    assert len(served.door().seen) == (1 if instance == "door" else 0)
+    assert served.door().echoed == (1 if instance == "door" else 0)
 
 
 async def test_a_body_that_does_not_arrive_is_given_up(served: Served, monkeypatch) -> None:
-    monkeypatch.setattr(inbound, "BODY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(arriving, "AHEAD_S", 0.2)
     reader, writer = await asyncio.open_connection(*served.address, family=socket.AF_INET)
     writer.write(b"POST /connectors/door/echo HTTP/1.1\r\nHost: hub\r\nContent-Length: 9\r\n\r\npart")
     assert (await reader.readline()).split()[1] == b"408"
     writer.close()
     assert served.door().seen == []
+
+
+@asynccontextmanager
+async def sending(
+    served: Served, path: str, length: int | None, instance: str = "large"
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A request on a socket of its own, whose body the test writes. None: in chunks."""
+    reader, writer = await asyncio.open_connection(*served.address, family=socket.AF_INET)
+    how = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+    writer.write(f"POST /connectors/{instance}/{path} HTTP/1.1\r\nHost: hub\r\n{how}\r\n\r\n".encode())
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+async def status(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(20):
+        return (await reader.readline()).split()[1]
+
+
+async def sent_within(seconds: float, writer: asyncio.StreamWriter, size: int) -> int:
+    """How much of `size` bytes the other side lets in, so that the next piece waits until `seconds` are over."""
+    sent, piece = 0, b"x" * (64 << 10)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while sent < size:
+                writer.write(piece)
+                sent += len(piece)
+                await writer.drain()
+    return sent
+
+
+async def test_a_large_body_comes_in_pieces_while_it_is_sent(served: Served) -> None:
+    size = 8 << 20
+    async with sending(served, "x", size) as (reader, writer):
+        writer.write(b"x" * (size // 2))
+        await writer.drain()
+        await until(lambda: served.large().size == size // 2)
+        writer.write(b"x" * (size // 2))
+        assert await status(reader) == b"200"
+    assert served.large().size == size
+    assert served.large().largest < 1 << 20
+
+
+async def test_a_client_is_slowed_down_to_the_pace_of_the_connector(served: Served) -> None:
+    """What the connector has not asked for stays with the client: no queue grows in the hub."""
+    size = 48 << 20
+    large = served.large()
+    large.more.clear()
+    async with sending(served, "x", size) as (reader, writer):
+        sent = await sent_within(1, writer, size)
+        assert sent < 24 << 20, "the rest waits in the sockets' buffers, and then with the client"
+        assert large.size < 1 << 20
+        served.hub.hosts.instance("large")._thread.post(large.more.set)
+        assert await sent_within(20, writer, size - sent) == size - sent
+        assert await status(reader) == b"200"
+    assert large.size == size
+
+
+async def test_a_class_says_how_large_a_body_may_be(served: Served) -> None:
+    over = Connector.receive_limit + 1
+    assert (await served.http.post("/connectors/large/x", content=b"x" * over)).text == str(over)
+    async with sending(served, "x", Large.receive_limit + 1) as (reader, _):
+        assert await status(reader) == b"413"
+    assert served.large().lost == [], "refused by its announced size, before anything was read"
+
+
+async def test_a_body_that_turns_out_too_large_is_refused_whatever_the_connector_says(
+    served: Served, monkeypatch
+) -> None:
+    monkeypatch.setattr(Large, "receive_limit", 1 << 20)
+    for path in ("x", "swallowed"):
+        async with sending(served, path, None) as (reader, writer):
+            for _ in range(17):
+                writer.write(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+            assert await status(reader) == b"413"
+    assert served.large().lost == ["body-too-large"] * 2
+
+
+async def test_a_client_that_stops_sending_is_given_up_and_the_next_gets_in(served: Served, monkeypatch) -> None:
+    monkeypatch.setattr(arriving, "STALL_S", 0.2)
+    async with sending(served, "x", 8 << 20) as (reader, writer):
+        writer.write(b"x" * (1 << 20))
+        assert await status(reader) == b"408"
+    assert served.large().lost == ["body-slow"]
+    assert (await served.http.post("/connectors/large/x", content=b"next")).text == "4"
+
+
+async def test_a_client_that_sends_a_small_body_slowly_holds_nobody_up(served: Served) -> None:
+    async with sending(served, "echo", 1000, "door") as (reader, writer):
+        writer.write(b"x" * 500)
+        assert (await served.http.post("/connectors/door/echo", content=b"another")).content == b"another"
+        writer.write(b"x" * 500)
+        assert await status(reader) == b"201"
+
+
+async def test_a_client_that_drips_a_body_has_no_more_than_the_time_of_a_call(served: Served, monkeypatch) -> None:
+    monkeypatch.setattr(Large, "receive_timeout_s", 0.5)
+    async with sending(served, "x", 8 << 20) as (reader, writer):
+        writer.write(b"x" * (1 << 20))
+        answer = asyncio.ensure_future(status(reader))
+        while not answer.done():
+            writer.write(b"x")
+            await asyncio.sleep(0.02)
+        assert await answer == b"503"
+
+
+async def test_a_client_that_goes_away_ends_the_call(served: Served) -> None:
+    async with sending(served, "x", 8 << 20) as (_, writer):
+        writer.write(b"x" * (1 << 20))
+        await writer.drain()
+        await until(lambda: served.large().size == 1 << 20)
+    await until(lambda: served.large().lost == ["body-lost"])
+    assert (await served.http.post("/connectors/large/x", content=b"next")).text == "4"
+    assert [each for each in served.hub.problems if each.where == "connectors.large"] == []
+
+
+@pytest.mark.parametrize(("path", "expected"), [("unread", b"403"), ("unknown", b"404")])
+async def test_an_answer_without_reading_comes_and_the_rest_is_cut_off(
+    served: Served, monkeypatch, path: str, expected: bytes
+) -> None:
+    monkeypatch.setattr(protocol, "UNREAD_S", 0.2)
+    async with sending(served, path, 48 << 20) as (reader, writer):
+        writer.write(b"x" * (2 << 20))
+        assert await status(reader) == expected
+        with pytest.raises(ConnectionError):
+            await sent_within(20, writer, 1 << 40)
+
+
+async def test_a_connection_whose_body_came_after_the_answer_goes_on(served: Served, monkeypatch) -> None:
+    monkeypatch.setattr(protocol, "UNREAD_S", 0.2)
+    async with sending(served, "unread", 1 << 20) as (reader, writer):
+        writer.write(b"x" * (512 << 10))
+        assert await status(reader) == b"403"
+        writer.write(b"x" * (512 << 10))
+        await asyncio.sleep(0.4)
+        writer.write(b"POST /connectors/large/x HTTP/1.1\r\nHost: hub\r\nContent-Length: 3\r\n\r\nabc")
+        rest = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n3"), 20)
+    assert b"HTTP/1.1 200" in rest
+
+
+async def test_what_a_connector_does_not_know_is_read_as_where_there_is_none(served: Served) -> None:
+    """Whether an instance is there must not be seen from what becomes of a body."""
+    for instance in ("door", "nobody"):
+        async with sending(served, "else", None, instance) as (reader, writer):
+            for _ in range(17):
+                writer.write(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+            assert await status(reader) == b"413"
+
+
+async def test_a_body_that_is_read_after_the_answer_does_not_come(served: Served) -> None:
+    door = served.door()
+    found: list[str] = []
+
+    class Late(Door):
+        async def receive(self, request: Received) -> Answer | None:
+            async def read() -> None:
+                await door.go_on.wait()
+                try:
+                    await request.body()
+                except BodyLost as error:
+                    found.append(error.code)
+
+            self.task = asyncio.get_running_loop().create_task(read())
+            return Answer(202)
+
+    door.__class__ = Late
+    async with sending(served, "x", 1 << 20, "door") as (reader, writer):
+        writer.write(b"x" * (512 << 10))
+        assert await status(reader) == b"202"
+        served.hub.hosts.instance("door")._thread.post(door.go_on.set)
+        await until(lambda: found == ["body-lost"])
 
 
 async def test_only_so_many_are_let_in_at_a_time(served: Served, monkeypatch) -> None:

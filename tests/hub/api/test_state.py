@@ -1,7 +1,10 @@
 """GET /v1/state/{subject}: what is known now, and one 404 for all that may not be told."""
 
+from datetime import date
+
 import pytest
 
+from hub.privacy.base import Rule
 from hub.store import disclosures
 from tests.hub.api.conftest import bearer
 from tests.hub.api.school import absence, append, closed_day, current, person, pupil
@@ -91,3 +94,39 @@ async def test_a_client_without_contract_gets_no_state(school, http):
 
 async def test_an_operator_gets_no_data(school, http):
     problem(await state(http, f"person/{pupil(1)}", "op"), 403, "role-missing")
+
+
+def failing(gate, monkeypatch, id):
+    """From now on deciding on this event raises."""
+    decide = type(gate).decide
+
+    def decided(self, stored, recipient, **more):
+        if stored.id == id:
+            raise RuntimeError("made to fail")
+        return decide(self, stored, recipient, **more)
+
+    monkeypatch.setattr(type(gate), "decide", decided)
+
+
+async def test_a_decision_that_raises_answers_as_what_may_not_be_told(school, http, monkeypatch):
+    """Promises 4 and 5: no other answer, no error; the entity is restated later, for those who wait for changes."""
+    failing(school.gate, monkeypatch, "closed-1")
+    unknown = await state(http, "organisation/00000009-2222-4222-8222-222222222222", "facilities")
+    answer = await state(http, "organisation/00000001-2222-4222-8222-222222222222", "facilities")
+    problem(answer, 404, "not-found")
+    assert answer.content == unknown.content
+    monkeypatch.undo()
+    school.withheld.new_day(date(2026, 11, 25))
+    await school.withheld.settled()
+    (event,) = (await state(http, "organisation/00000001-2222-4222-8222-222222222222", "facilities")).json()
+    assert event["id"] != "closed-1"
+
+
+async def test_the_other_entities_of_a_subject_come_without_the_undecided(school, http, monkeypatch):
+    failing(school.gate, monkeypatch, "absence-1-rep")
+    answer = await state(http, f"person/{pupil(1)}")
+    assert answer.status_code == 200
+    assert "absence-1-rep" not in answer.text
+    stored = next(each for each in (await school.log.read(school.log.start(), 99)).events if each.id == "absence-1-rep")
+    rows = await school.store.read(disclosures.for_place("provkoping", "client/acme", stored.at))
+    assert [(row.disclosure.rule, row.disclosure.allowed) for row in rows] == [(Rule.UNDECIDED, False)]

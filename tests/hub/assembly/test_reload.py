@@ -14,11 +14,13 @@ from hub.assembly.hub import Hub
 from hub.config import ConfigErrors, load
 from hub.hosting.instance import InstanceStatus
 from hub.registry.registry import LEFT_FILE
+from hub.store import moments
 from hub.store.base import StoreUnavailable
 from hub.subscriptions.model import Status
-from plugins.connector import Connector, ConnectorConfig, Contract, daily
+from plugins.connector import Connector, ConnectorConfig, Contract
 from plugins.errors import ConfigurationError
 from plugins.manager import Plugins
+from plugins.timers import at_moment, daily
 from schemas import Category, Event
 from schemas.schedule import DayClosed
 from tests.school import DAY_CLOSED, UNIT, append, event
@@ -38,6 +40,7 @@ class Desk(Connector[DeskConfig]):
     consumes = (DayClosed,)
     contract = Contract("test", "test", {Category.NONE, Category.FREE_TEXT})
     seen: ClassVar[list[tuple[str, int]]] = []  # instance, how many days it knows of
+    reminded: ClassVar[list[tuple[str, str]]] = []  # setting, key
 
     async def start(self) -> None:
         if not self.config.good:
@@ -51,6 +54,15 @@ class Desk(Connector[DeskConfig]):
     @daily(lambda config: ())
     async def report(self, due: Any, complete: bool) -> None: ...
 
+    @at_moment
+    async def reminds(self, due: datetime, complete: bool, key: str) -> None:
+        self.reminded.append((self.config.at, key))
+
+    async def remind(self, key: str, due: datetime) -> None:
+        """Called by the tests, as a timer would be."""
+        async with self.ctx.commit() as tx:
+            tx.at(due, "reminds", key)
+
 
 class House:
     """A hub on a file that is written again and again."""
@@ -61,6 +73,7 @@ class House:
         self.hub: Hub
         self.days = 0
         Desk.seen.clear()
+        Desk.reminded.clear()
 
     def write(self, **more: Any) -> None:
         whole = {"municipality": "Exempelkommun", "data": "data", **more}
@@ -98,6 +111,34 @@ async def test_a_connector_that_changed_is_started_anew_with_its_cursor_and_stat
     await house.close_a_day()
     await house.hub.settled()
     assert Desk.seen == [("desk", 1), ("desk", 2)]  # nothing twice, nothing forgotten
+
+
+async def reminded(house: House, times: int) -> list[tuple[str, str]]:
+    async with asyncio.timeout(20):
+        while len(Desk.reminded) < times:
+            await asyncio.sleep(0.01)
+    return Desk.reminded
+
+
+async def test_moments_are_taken_up_by_the_instance_that_replaces_one(house: House) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=1.5)
+    await house.hub.hosts.instance("desk").call("remind", "a", soon, limit_s=5)
+    house.write(connectors={"desk": {"use": "desk", "at": "09:00"}})
+    await house.hub.reloader.apply(dry_run=False)
+    assert Desk.reminded == []
+    assert await reminded(house, 1) == [("09:00", "a")]
+
+
+async def test_moments_of_a_connector_that_left_the_file_wait_for_one_of_its_name(house: House) -> None:
+    await house.hub.hosts.instance("desk").call("remind", "a", datetime.now(UTC) + timedelta(seconds=1), limit_s=5)
+    house.write(connectors={})
+    await house.hub.reloader.apply(dry_run=False)
+    await asyncio.sleep(1.1)
+    assert Desk.reminded == []
+    house.write(connectors={"desk": {"use": "desk", "at": "10:00"}})
+    await house.hub.reloader.apply(dry_run=False)
+    assert await reminded(house, 1) == [("10:00", "a")]
+    assert len(await house.hub.store.read(moments.load("exempelkommun", "desk"))) <= 1
 
 
 async def test_what_did_not_change_goes_on_untouched(house: House) -> None:

@@ -25,7 +25,7 @@ def test_what_was_accepted_before_the_copy_is_there_after_it_is_put_back(place: 
         copied = place.run("backup", "copy")
     assert copied.code == 0, copied.err
     assert "store.db och log.db, som ett par" in copied.out
-    assert f"Nyckeln ({place.data}/key) är inte med" in copied.out
+    assert f"Nyckeln ({place.data}/key) ingår inte" in copied.out
     assert sorted(each.name for each in (place.folder / "copy").iterdir()) == ["log.db", "store.db"]
     assert all(each.stat().st_mode & 0o077 == 0 for each in (place.folder / "copy").iterdir())
 

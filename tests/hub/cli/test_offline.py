@@ -39,15 +39,15 @@ def test_check_says_that_the_file_holds_together_and_how_durable_the_hub_is_here
     """Promise 1: `check` says which durability holds."""
     ran = place.run("check")
     assert ran.code == 0
-    assert "skolnav.yaml håller ihop.\nKlienter: 2, kontakter: 0, prenumerationer: 1.\n" in ran.out
-    assert "Inbyggd motor: det som besvarats med 202 är skrivet till disk (fsync före svaret)." in ran.out
+    assert "skolnav.yaml är giltig.\nKlienter: 2, kontakter: 0, prenumerationer: 1.\n" in ran.out
+    assert "Inbyggd motor: händelser som besvarats med 202 är skrivna till disk (fsync före svaret)." in ran.out
     assert "fsync tar" in ran.out
     assert not place.data.exists()  # nothing was made
     assert sorted(each.name for each in place.folder.iterdir()) == ["skolnav.yaml"]
 
 
 def test_check_tells_every_error_with_file_line_place_and_what_to_write(place: Place) -> None:
-    """Promise 8: the sample of DESIGN section 11."""
+    """Promise 8, for a time of day that does not exist."""
     place.file.write_text(
         """municipality: Exempelkommun
 clints: []
@@ -153,7 +153,7 @@ def _kitchen() -> dict[str, object]:
 
 @pytest.mark.parametrize("name", ["plugins", "connectors", "schemas"])
 def test_a_folder_that_shadows_an_import_name_is_told_before_it_is_imported(place: Place, name: str) -> None:
-    """DESIGN section 2: `check` refuses, with a clear message, where something shadows one of the import names."""
+    """`check` refuses, with a clear message, where something shadows one of the import names."""
     shadow = place.folder / "mine" / name
     shadow.mkdir(parents=True)
     (shadow / "__init__.py").write_text("raise SystemExit('imported')")
@@ -259,7 +259,7 @@ def test_the_plan_where_no_hub_runs_counts_from_nothing(place: Place) -> None:
     ran = place.run("plan")
     assert ran.code == 0
     assert ran.out == (
-        "Ingen hubb kör här: planen räknar från ingenting.\n"
+        "Ingen hubb kör här: planen visar allt som nytt.\n"
         "+ klient sis tillkommer\n"
         "+ klient acme tillkommer\n"
         "+ prenumeration acme-absence tillkommer\n"

@@ -127,8 +127,8 @@ def test_one_is_shown_with_how_it_stands_and_without_its_secret(place: Place, hu
 
 
 def test_pausing_and_resuming(place: Place, hub: Running) -> None:
-    assert place.run("subscriptions", "pause", "acme-absence").out == "acme-absence: pausad (pausad av någon)\n"
-    assert re.search(r"acme-absence .* pausad +pausad av någon$", place.run("subscriptions").out, re.M)
+    assert place.run("subscriptions", "pause", "acme-absence").out == "acme-absence: pausad (pausad för hand)\n"
+    assert re.search(r"acme-absence .* pausad +pausad för hand$", place.run("subscriptions").out, re.M)
     assert place.run("subscriptions", "resume", "acme-absence", "--json").json()["status"] == "active"
 
 
@@ -172,7 +172,7 @@ def test_events_are_followed_as_they_come(place: Place, hub: Running) -> None:
 
 
 def test_why_reads_the_decision_in_plain_swedish_and_english(place: Place, hub: Running) -> None:
-    """DESIGN section 11: the student is not known here, hence withheld."""
+    """The student is not known here, hence withheld."""
     hub.post(absence("why-1"))
     ran = place.run("why", "why-1", "acme")
     assert ran.code == 0
@@ -196,7 +196,7 @@ def test_a_test_event_goes_now_and_its_outcome_is_told(place: Place, hub: Runnin
     failed = place.run("subscriptions", "test", "facilities-days")
     hook.answer = 204
     assert failed.code == 1
-    assert "provet togs inte emot (http-503)" in failed.err
+    assert "mottagaren tog inte emot provhändelsen (http-503)" in failed.err
     assert place.run("subscriptions", "test", "acme-absence").code == 1  # a feed is tested by reading it
 
 

@@ -8,11 +8,13 @@ import pytest
 
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.delivery.follower import WINDOW
-from hub.store import dead_letters, parked
+from hub.delivery.reading import Reader
+from hub.store import cursors, dead_letters, parked
 from hub.subscriptions.model import Status
+from schemas import Event
 from tests.hub.delivery.virtual import VirtualLoop
 from tests.hub.delivery.world import TENANT, CrashingLoop, Incarnation, World
-from tests.school import ABSENCE, absence, event, uid
+from tests.school import ABSENCE, ABSENCE_CHANGED, absence, event, uid
 
 ME = "steady"
 HOUR = 3600.0
@@ -54,6 +56,10 @@ class Stage:
             events.append(event(ABSENCE, data, id=f"e{self._count}"))
         await self.hub.post(events)
         return [each.id for each in events]
+
+    def absence(self, id: str, type_: str, **rest: object) -> Event:
+        """An event of one absence of the first person."""
+        return event(type_, absence(self.world.persons[0], id=uid("the absence"), **rest), id=id)
 
     def came(self) -> list[str]:
         return [arrival.event["id"] for arrival in self.far.arrivals]
@@ -208,8 +214,8 @@ def test_what_a_hanging_recipient_leaves_open_is_bounded(stage: Stage) -> None:
             await stage.post(*(n % 8 for n in range(100)))
         await asyncio.sleep(60)
         follower = stage.hub.delivery._followers[ME, "live"]
-        assert 0 < follower.open <= WINDOW
-        assert not follower.settled(stage.hub.log.head())
+        assert 0 < follower.standing.open <= WINDOW
+        assert not follower.standing.settled(stage.hub.log.head())
 
     stage.play(scene)
 
@@ -309,3 +315,37 @@ def test_a_subscription_from_state_gets_each_entity_as_it_is_and_then_what_follo
         assert came[3:] == ids[3:]
 
     stage.play(scene)
+
+
+def test_a_state_that_was_open_when_the_hub_stopped_is_decided_on_as_a_state_again(stage: Stage) -> None:
+    """Promise 4: nothing is left of its last change for this recipient, so it needs what the state rests on."""
+    first, changed = (
+        stage.absence("a", ABSENCE),
+        stage.absence("b", ABSENCE_CHANGED, registeredBy={"id": stage.world.persons[7]}),
+    )
+    changed.data["changed"] = {"registeredBy": {"id": stage.world.persons[6]}}
+    mine = stage.world.subscriptions[ME]
+    mine.start_from = "state"
+
+    async def until_it_hangs(stage: Stage) -> None:
+        stage.far.mode = "hang"
+        await stage.hub.post([first])
+        await stage.hub.post([changed])
+        stage.world.subscriptions[ME] = mine
+        stage.hub.delivery._changed(mine)
+        await asyncio.sleep(1)
+        assert stage.came() == ["a"]
+        (row,) = await stage.hub.store.read(cursors.load(TENANT))
+        assert len(row.open) == 1
+        assert Reader.open(stage.hub.log, row.position).position is not None  # the reader is past the state
+
+    async def after(stage: Stage) -> None:
+        await asyncio.sleep(60)
+        await stage.hub.delivery.settled()
+
+    stage.world.subscriptions.clear()
+    stage.play(until_it_hangs)
+    stage.world.now = stage.loop.now + 1
+    stage.far.mode = "ok"
+    stage.play(after)
+    assert stage.came() == ["a", "a"]

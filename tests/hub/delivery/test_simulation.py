@@ -1,4 +1,6 @@
-"""Randomised crashes, failing recipients and changing marks, judged by an independent model (DESIGN section 5).
+"""Randomised crashes, failing recipients and changing marks, judged by an independent model.
+
+What it proves: docs/architecture.md, The order of commits.
 
 `SKOLNAV_SEEDS` says how many worlds (200), `SKOLNAV_SEED` runs a single one.
 """
@@ -54,7 +56,7 @@ class TestTheModelSeesWhatIsBroken:
         """Promise 2."""
 
         def cursor(self: Follower) -> Operation:
-            row = cursors.Cursor(self.subscription.id, self.lane, self._reader.pack(), (), self._reading_us)
+            row = cursors.Cursor(self.subscription.id, self.lane, self._reader.pack(), (), self.standing.read_us)
             return cursors.save(TENANT, row)
 
         monkeypatch.setattr(Follower, "_cursor", cursor)

@@ -23,13 +23,14 @@ from hub.bus.sqlite import SqliteLog
 from hub.clock import to_us
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.delivery.delivery import Delivery
-from hub.delivery.follower import LIVE, Parts
+from hub.delivery.parts import Parts
 from hub.delivery.relay import Relay
 from hub.directory.directory import Directory
 from hub.keys import Keys
 from hub.privacy.base import Decision, Recipient
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.telling import LIVE, Telling
 from hub.privacy.withheld import WithheldMarks
 from hub.store import connector_state, cursors, dead_letters, disclosures, outbox, parked
 from hub.store.base import StoreUnavailable
@@ -101,6 +102,9 @@ class RecordingGate:
 
     def permit(self, decision: Decision, lane: str | None = None) -> bytes:
         return self._gate.permit(decision, lane)
+
+    def check(self, decision: Decision) -> None:
+        self._gate.check(decision)
 
 
 class SimSink:
@@ -301,19 +305,17 @@ class Incarnation:
         gate = PrivacyGate(world.catalogue, self.directory, keys, self.clock, TENANT)
         recorded = RecordingGate(gate, world)
         self.disclosures = Disclosures(self.store, keys, TENANT, self.clock)
-        self.withheld = WithheldMarks(self.store, self.log, self.directory, gate, TENANT)
+        self.withheld = WithheldMarks(self.store, self.log, self.directory, TENANT)
         self.relay = Relay(tenant=TENANT, store=self.store, log=self.log, catalogue=world.catalogue, clock=self.clock)
         parts = Parts(
-            TENANT,
-            self.log,
-            self.store,
-            recorded,
-            self.disclosures,
-            self.withheld,
-            self.clock,
-            world.dice,
-            b"i" * 32,
-            lambda where, code, detail: world.problems.append((where, code)),
+            tenant=TENANT,
+            log=self.log,
+            store=self.store,
+            telling=Telling(recorded, self.directory, self.disclosures, self.withheld),
+            clock=self.clock,
+            dice=world.dice,
+            id_key=b"i" * 32,
+            problem=lambda where, code, detail: world.problems.append((where, code)),
         )
         state = await self.store.read(connector_state.load(TENANT, "conn"))
         self.handled = {name: int(count) for name, count in state.items()}

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from hub.bus.base import Stored
+from hub.clock import to_us
 from hub.directory.directory import STRUCTURE, Change, Protection
 from tests.hub.privacy.house import (
     ACTIVITY,
@@ -33,6 +34,10 @@ TODAY = date(2026, 11, 24)
 @pytest.fixture
 def house() -> House:
     return House()
+
+
+def belongings(house: House, id: str, on: date) -> frozenset[tuple[str, str | None]]:
+    return house.directory.belongings(id, on.isoformat(), to_us(house.clock.utc()))
 
 
 def protection(house: House, id: str) -> Protection:
@@ -161,24 +166,26 @@ class TestFreshness:
 
 
 class TestKin:
-    def test_a_guardian_of_somebody_protected_is_near_them(self, house: House) -> None:
+    """Whose home a person's address may reveal."""
+
+    def test_the_children_of_a_guardian(self, house: House) -> None:
         house.say(PERSON, person(VERA))
-        house.say(PERSON, pupil(ANNA, "Sekretessmarkering", responsibles=[{"person": {"id": VERA}}]))
-        assert house.directory.related_protected(VERA, house.clock.utc())
-
-    def test_so_is_a_sibling(self, house: House) -> None:
-        house.say(PERSON, pupil(ANNA, "Sekretessmarkering", responsibles=[{"person": {"id": VERA}}]))
-        house.say(PERSON, pupil(BO, responsibles=[{"person": {"id": VERA}}]))
-        assert house.directory.related_protected(BO, house.clock.utc())
-
-    def test_nobody_is_near_an_open_child(self, house: House) -> None:
         house.say(PERSON, pupil(ANNA, responsibles=[{"person": {"id": VERA}}]))
-        assert not house.directory.related_protected(VERA, house.clock.utc())
+        assert house.directory.kin(VERA) == (ANNA,)
 
-    def test_the_tie_ends_with_the_record_that_told_of_it(self, house: House) -> None:
-        house.say(PERSON, pupil(ANNA, "Sekretessmarkering", responsibles=[{"person": {"id": VERA}}]))
-        house.say(PERSON, pupil(ANNA, "Sekretessmarkering"))
-        assert not house.directory.related_protected(VERA, house.clock.utc())
+    def test_siblings_by_a_common_guardian(self, house: House) -> None:
+        house.say(PERSON, pupil(ANNA, responsibles=[{"person": {"id": VERA}}]))
+        house.say(PERSON, pupil(BO, responsibles=[{"person": {"id": VERA}}]))
+        assert house.directory.kin(BO) == (ANNA,)
+
+    def test_a_person_without_ties_has_none(self, house: House) -> None:
+        house.say(PERSON, pupil(ANNA))
+        assert house.directory.kin(ANNA) == ()
+
+    def test_the_tie_ends_with_the_record_that_named_it(self, house: House) -> None:
+        house.say(PERSON, pupil(ANNA, responsibles=[{"person": {"id": VERA}}]))
+        house.say(PERSON, pupil(ANNA))
+        assert house.directory.kin(VERA) == ()
 
 
 class TestVersions:
@@ -238,23 +245,23 @@ class TestBelonging:
             {"enroledAt": {"id": SCHOOL}, "startDate": "2020-08-17", "cancelled": True},
         ]
         house.say(PERSON, person(ANNA, enrolments=enrolments))
-        assert house.directory.organisations_of(ANNA, TODAY) == {(UNIT, "GR")}
-        assert house.directory.organisations_of(ANNA, TODAY + timedelta(days=1)) == {(ELSEWHERE, "GY")}
+        assert belongings(house, ANNA, TODAY) == {(UNIT, "GR")}
+        assert belongings(house, ANNA, TODAY + timedelta(days=1)) == {(ELSEWHERE, "GY")}
 
     def test_staff_belong_where_their_duty_is(self, house: House) -> None:
         house.say(PERSON, person(VERA))
         house.say(DUTY, {"id": uid("duty"), "person": {"id": VERA}, "dutyAt": {"id": UNIT}, "endDate": "2026-11-24"})
-        assert house.directory.organisations_of(VERA, TODAY) == {(UNIT, None)}
-        assert house.directory.organisations_of(VERA, TODAY + timedelta(days=1)) == frozenset()
+        assert belongings(house, VERA, TODAY) == {(UNIT, None)}
+        assert belongings(house, VERA, TODAY + timedelta(days=1)) == frozenset()
 
     def test_guardians_belong_where_their_children_do_unless_those_are_protected(self, house: House) -> None:
         """Promise 5: through a protected child it would tell of the child."""
         tie = [{"person": {"id": VERA}}]
         house.say(PERSON, pupil(ANNA, responsibles=tie))
         house.say(PERSON, person(VERA))
-        assert house.directory.organisations_of(VERA, TODAY) == {(UNIT, "GR")}
+        assert belongings(house, VERA, TODAY) == {(UNIT, "GR")}
         house.say(PERSON, pupil(ANNA, "Sekretessmarkering", responsibles=tie))
-        assert house.directory.organisations_of(VERA, TODAY) == frozenset()
+        assert belongings(house, VERA, TODAY) == frozenset()
 
     def test_parts_are_found_at_any_depth_and_in_a_circle(self, house: House) -> None:
         a, b, c = uid("a"), uid("b"), uid("c")

@@ -76,7 +76,7 @@ async def test_marks_relations_and_freshness_are_there_after_a_restart(hub: Hub)
     await hub.restart()
     assert hub.protection(ANNA) is Protection.PROTECTED
     assert hub.protection(BO) is Protection.OPEN
-    assert hub.directory.related_protected(BO, hub.clock.utc())
+    assert hub.directory.kin(BO) == (ANNA,)
     hub.clock.move(days=2)
     assert hub.protection(BO) is Protection.STALE
 
@@ -110,7 +110,7 @@ async def test_that_a_person_is_gone_may_be_told_after_a_restart_as_before_it(hu
         assert hub.directory.was_told_of(ANNA, SIS)
         assert not hub.directory.was_told_of(BO, SIS)
         assert hub.protection(ANNA) is Protection.UNKNOWN
-        assert hub.directory.organisations_of(ANNA, hub.clock.utc().date())
+        assert hub.directory.belongings(ANNA, "2026-11-24", to_us(hub.clock.utc()))
         await hub.restart()
 
 

@@ -11,6 +11,7 @@ from hub.bus.base import Place, Stored
 from hub.clock import SystemClock
 from hub.delivery.base import Attempt
 from hub.hosting.hosts import HostedConnector, Hosts
+from hub.hosting.timers import Timers
 from hub.runner import ThreadRunner
 from hub.store.sql import SqlStore
 from plugins import Connector, ConnectorConfig
@@ -81,6 +82,28 @@ async def hosted(store: SqlStore, told: Told) -> AsyncIterator[Hosted]:
     yield hosted
     for hosts in hosted.started:
         await hosts.stop()
+
+
+async def caught_up(instance, moment):
+    return True
+
+
+@pytest.fixture
+async def timed(store, hosted, told):
+    """Starts timers over hosts with one class."""
+    running = []
+
+    async def start(cls, clock, *, caught_up=caught_up, config=None, **deps):
+        hosts = await hosted(cls, clock=clock, config=config, **deps)
+        timers = Timers(store=store, clock=clock, hosts=hosts, caught_up=caught_up, on_problem=told.problem)
+        timers.hosts = hosts
+        running.append(timers)
+        await timers.start()
+        return timers
+
+    yield start
+    for timers in running:
+        await timers.stop()
 
 
 class NoConfig(ConnectorConfig):

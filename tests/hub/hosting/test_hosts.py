@@ -347,7 +347,7 @@ async def test_published_data_that_is_not_of_its_type_is_refused_without_its_val
 
 
 async def test_aggregates_publish_sums_and_nothing_else(hosted, told):
-    """Section 6: what a connector with `aggregates` publishes must be of category aggregate."""
+    """docs/architecture.md, The gate: what a connector with `aggregates` publishes must be of category aggregate."""
 
     class Sums(Counter):
         aggregates = True

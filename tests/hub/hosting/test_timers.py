@@ -1,13 +1,11 @@
 import asyncio
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
-import pytest
-
-from hub.clock import SCHOOL_ZONE
-from hub.hosting.timers import Timers, last_due, next_due, occurrence
+from hub.hosting.times_of_day import last_due, next_due
 from hub.store import timers as rows
 from plugins import Connector, ConnectorConfig, PermanentError, TemporaryError, daily
 from plugins.testing import ManualClock
+from schemas.school_time import SCHOOL_ZONE
 from tests.hub.hosting.conftest import NoConfig
 from tests.until import until
 
@@ -16,28 +14,6 @@ DAY = "2026-11-24"
 
 def school(text):
     return datetime.fromisoformat(text).replace(tzinfo=SCHOOL_ZONE)
-
-
-@pytest.mark.parametrize(
-    ("day", "at", "utc"),
-    [
-        (date(2026, 11, 24), time(8, 30), "2026-11-24T07:30"),
-        (date(2026, 7, 1), time(8, 30), "2026-07-01T06:30"),
-        # 2026-10-25 the hour from 02:00 comes twice: the first counts.
-        (date(2026, 10, 25), time(1, 59), "2026-10-24T23:59"),
-        (date(2026, 10, 25), time(2, 30), "2026-10-25T00:30"),
-        (date(2026, 10, 25), time(2, 30, fold=1), "2026-10-25T00:30"),
-        (date(2026, 10, 25), time(3, 0), "2026-10-25T02:00"),
-        # 2027-03-28 the hour from 02:00 is missing: 03:00 is the next valid minute.
-        (date(2027, 3, 28), time(1, 59), "2027-03-28T00:59"),
-        (date(2027, 3, 28), time(2, 0), "2027-03-28T01:00"),
-        (date(2027, 3, 28), time(2, 30, 15), "2027-03-28T01:00"),
-        (date(2027, 3, 28), time(3, 0), "2027-03-28T01:00"),
-    ],
-)
-def test_a_local_time_is_one_moment_also_when_the_clock_changes(day, at, utc):
-    """Section 7: a repeated local time fires at the first, a missing one at the next valid minute."""
-    assert occurrence(day, at).astimezone(UTC) == datetime.fromisoformat(utc).replace(tzinfo=UTC)
 
 
 def test_a_repeated_time_fires_once():
@@ -98,27 +74,6 @@ def reporter(runs, fail=None, **attributes):
     return Reporter
 
 
-async def caught_up(instance, moment):
-    return True
-
-
-@pytest.fixture
-async def timed(store, hosted, told):
-    """Starts timers over hosts with one class."""
-    running = []
-
-    async def start(cls, clock, *, caught_up=caught_up, config=None):
-        hosts = await hosted(cls, clock=clock, config=config)
-        timers = Timers(store=store, clock=clock, hosts=hosts, caught_up=caught_up, on_problem=told.problem)
-        running.append(timers)
-        await timers.start()
-        return timers
-
-    yield start
-    for timers in running:
-        await timers.stop()
-
-
 async def test_a_timer_fires_when_school_time_reaches_it(timed):
     runs = []
     clock = ManualClock(f"{DAY}T08:00")
@@ -134,7 +89,7 @@ async def test_a_timer_fires_when_school_time_reaches_it(timed):
 
 
 async def test_after_downtime_a_missed_timer_fires_once_with_its_due_time(timed, hosted):
-    """Section 7."""
+    """docs/architecture.md, Time: after downtime a missed timer fires once."""
     runs = []
     cls = reporter(runs)
     first = await timed(cls, ManualClock(f"{DAY}T08:00"))
@@ -155,7 +110,7 @@ async def test_after_days_of_downtime_only_the_last_missed_one_fires(timed):
 
 
 async def test_a_start_within_a_minute_of_it_misses_nothing(timed):
-    """Section 7: at most 60 s late, else with `complete=False`."""
+    """docs/architecture.md, Time: at most 60 s late, else with `complete=False`."""
     runs = []
     cls = reporter(runs)
     await (await timed(cls, ManualClock(f"{DAY}T08:00"))).stop()
@@ -206,7 +161,7 @@ async def test_a_time_that_was_taken_away_and_given_back_does_not_fire_for_what_
 
 
 async def test_it_runs_after_the_events_before_it(timed):
-    """Section 7: a timer due at T runs after all events accepted before T."""
+    """docs/architecture.md, Time: a timer due at T runs after all events accepted before T."""
     runs, asked = [], []
     release = asyncio.Event()
 
@@ -227,7 +182,7 @@ async def test_it_runs_after_the_events_before_it(timed):
 
 
 async def test_after_a_minute_of_machine_time_it_runs_incomplete(timed):
-    """Section 7: at most 60 s of machine time late, else with `complete=False`."""
+    """docs/architecture.md, Time: at most 60 s of machine time late, else with `complete=False`."""
     runs, asked = [], []
 
     async def never(instance, moment):

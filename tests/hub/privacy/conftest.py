@@ -14,6 +14,7 @@ from hub.privacy.base import Recipient
 from hub.privacy.directory_view import GuardedDirectory
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.telling import Telling
 from hub.privacy.withheld import WithheldMarks
 from hub.runner import ThreadRunner
 from hub.store.sql import SqlStore
@@ -44,7 +45,8 @@ class Hub:
         self.log.observe(self.directory.observe)
         self.gate = PrivacyGate(self.catalogue, self.directory, keys, self.clock, TENANT)
         self.disclosures = Disclosures(self.store, keys, TENANT, self.clock)
-        self.withheld = WithheldMarks(self.store, self.log, self.directory, self.gate, TENANT)
+        self.withheld = WithheldMarks(self.store, self.log, self.directory, TENANT)
+        self.telling = Telling(self.gate, self.directory, self.disclosures, self.withheld)
         await self.withheld.start()
 
     async def stop(self) -> None:
@@ -69,20 +71,20 @@ class Hub:
         """Decide on all that came since the last time, as a follower does; what was permitted."""
         self.position = getattr(self, "position", self.log.start())
         permitted = []
+        ledger = self.telling.to(to, "test").ledger()
         while True:
             batch = await self.log.read(self.position, 100)
-            for stored in batch.events:
-                decision = self.gate.decide(stored, to)
-                if decision.withheld:
-                    await self.store.commit(self.withheld.mark(decision.withheld))
-                if decision.allowed:
-                    permitted.append(stored)
+            permitted += [stored for stored in batch.events if ledger.judge(stored).allowed]
+            await self.store.commit(*ledger.operations())
             self.position = batch.position
             if batch.at_head and not batch.events:
                 return permitted
 
     def view(self, to: Recipient) -> GuardedDirectory:
-        return GuardedDirectory(self.directory, self.gate, self.disclosures, self.store, self.log, to, TENANT)
+        return GuardedDirectory(
+            directory=self.directory, telling=self.telling, store=self.store, log=self.log, recipient=to,
+            person_of=self.gate.person_of,
+        )  # fmt: skip
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from hub.privacy.base import Rule
+from hub.bus.base import Stored
+from hub.privacy.base import Decision, Recipient, Rule
 from hub.store import disclosures as rows
+from hub.store import withheld as marks
 from hub.store.base import Operation
 from plugins.errors import TemporaryError
 from schemas import Category
@@ -15,6 +17,7 @@ from tests.hub.privacy.conftest import TENANT, Hub
 from tests.hub.privacy.house import (
     ACTIVITY,
     ALL,
+    CURRENT,
     DIET,
     ELSEWHERE,
     GROUP,
@@ -203,3 +206,70 @@ class TestComplete:
 
     async def test_an_organisation_that_nobody_has_told_of(self, school: Hub) -> None:
         assert not await school.view(KITCHEN).complete([uid("new unit")], TODAY)
+
+
+class TestUndecided:
+    """Deciding on a person fails, through a fault of the hub's own."""
+
+    @pytest.fixture(autouse=True)
+    def faulty(self, school: Hub, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+        decide = school.gate.decide
+
+        def decided(stored: Stored, recipient: Recipient, *, state: bool = False) -> Decision:
+            if stored.about == (ANNA,):
+                raise RuntimeError("made to fail")
+            return decide(stored, recipient, state=state)
+
+        monkeypatch.setattr(school.gate, "decide", decided)
+        return monkeypatch
+
+    async def test_the_person_is_left_out_and_the_others_are_there(self, school: Hub) -> None:
+        """Promise 4: never sent, and nobody else is held up."""
+        name = school.gate.pseudonyms(KITCHEN).of
+        assert ids(await school.view(KITCHEN).persons(organisations=[SCHOOL], on=TODAY)) == {name(BO)}
+
+    async def test_a_sum_without_the_person_is_not_complete(
+        self, school: Hub, faulty: pytest.MonkeyPatch
+    ) -> None:  # fmt: skip
+        view = school.view(KITCHEN)
+        await view.persons(organisations=[SCHOOL], on=TODAY)
+        assert not await view.complete([SCHOOL], TODAY)
+        assert await view.complete([ELSEWHERE], TODAY)
+        faulty.undo()
+        await view.persons(organisations=[SCHOOL], on=TODAY)
+        assert await view.complete([SCHOOL], TODAY)
+
+    async def test_the_person_is_restated_on_the_next_day_and_no_sooner(
+        self, school: Hub, faulty: pytest.MonkeyPatch
+    ) -> None:
+        """Never lost, and a fault that lasts does not flood the log."""
+        await school.view(ATTENDANT).persons(organisations=[UNIT], on=TODAY)
+        faulty.undo()
+        head = school.log.head()
+        await school.current()
+        await school.withheld.settled()
+        assert [each.type for each in (await school.log.read(head, 10)).events] == [CURRENT]
+        school.withheld.new_day(TODAY + timedelta(days=1))
+        await school.withheld.settled()
+        assert [each.about for each in (await school.log.read(head, 10)).events] == [(), (ANNA,)]
+
+    async def test_so_it_is_when_the_hub_starts_again(self, school: Hub, faulty: pytest.MonkeyPatch) -> None:
+        """The next version of the hub may have mended the fault."""
+        await school.view(ATTENDANT).persons(organisations=[UNIT], on=TODAY)
+        faulty.undo()
+        head = school.log.head()
+        await school.restart()
+        await school.withheld.settled()
+        assert [each.about for each in (await school.log.read(head, 10)).events] == [(ANNA,)]
+
+
+async def test_a_person_left_out_of_an_answer_is_marked_until_open(school: Hub) -> None:
+    """Promise 4: a connector that asked too early learns of the person by the event that it consumes."""
+    await school.view(ATTENDANT).persons(organisations=[UNIT], on=TODAY)
+    assert await school.store.read(marks.persons(TENANT)) == {BO}
+    head = school.log.head()
+    await school.say(DIET, {"id": uid("other diet"), "person": {"id": ANNA}, "codes": ["HALAL"]})
+    await school.say(PERSON, pupil(BO, givenName="Bo"))
+    await school.withheld.settled()
+    assert await school.store.read(marks.persons(TENANT)) == set()
+    assert [each.about for each in (await school.log.read(head, 10)).events] == [(ANNA,), (BO,)]

@@ -1,5 +1,8 @@
 """The log of disclosures: durable, chained, without a person in clear, and explained in plain words."""
 
+from dataclasses import replace
+
+from hub.bus.base import Place
 from hub.privacy.base import Intent, Rule
 from hub.store import disclosures as rows
 from schemas import Category
@@ -12,7 +15,10 @@ TO = recipient(contract(Category.ATTENDANCE, purpose="school attendance"))
 
 def intent(place: int, *subjects: str, rule: Rule = Rule.ALLOWED) -> Intent:
     versions = tuple(each.version for each in TO.contracts)
-    return Intent(TO.name, "acme-absence", "live", rule, rule is Rule.ALLOWED, versions, (place,), subjects)  # type: ignore[arg-type]
+    return Intent(
+        recipient=TO.name, subscription="acme-absence", lane="live", rule=rule, allowed=rule is Rule.ALLOWED,
+        contracts=versions, places=(Place(place),), subjects=subjects,
+    )  # fmt: skip
 
 
 async def test_rows_are_chained_and_name_nobody(hub: Hub) -> None:
@@ -32,7 +38,7 @@ async def test_a_person_has_one_pseudonym_of_the_log_s_own(hub: Hub) -> None:
 
 
 async def test_an_intent_without_places_makes_no_row(hub: Hub) -> None:
-    empty = Intent(TO.name, "s", "live", Rule.ALLOWED, True, (), (), ())
+    empty = replace(intent(1), places=())
     await hub.store.commit(hub.disclosures.record([empty]))
     assert (await hub.store.read(rows.verify(TENANT))).rows == 0
 

@@ -1,4 +1,4 @@
-"""Each rule of the gate, one by one (DESIGN section 6)."""
+"""Each rule of the gate, one by one (docs/architecture.md, The gate)."""
 
 import threading
 from datetime import timedelta

@@ -223,7 +223,8 @@ async def test_a_mark_made_while_its_entity_is_restated_stays(hub: Hub, monkeypa
 
     async def slowly(entities: list[str]) -> object:
         done = await restate(entities)
-        await hub.store.commit(hub.withheld.mark([mark]))
+        hub.withheld.keep([mark])
+        await hub.store.commit(hub.withheld.rows([mark]))
         return done
 
     monkeypatch.setattr(hub.log, "restate", slowly)

@@ -483,7 +483,7 @@ async def test_every_connection_resolves_anew_and_goes_to_what_was_checked(
 async def test_a_sink_that_must_stay_inside_reaches_allowed_addresses_only(
     receiver: WebhookReceiver, open_sink: Open
 ) -> None:
-    """DESIGN section 9: with a school clock of the hub's own, outbound is loopback only."""
+    """docs/architecture.md, Time: with a school clock of the hub's own, outbound is loopback only."""
 
     async def resolve(host: str, port: int) -> list[str]:
         return ["193.10.0.1"]

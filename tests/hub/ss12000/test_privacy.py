@@ -4,6 +4,7 @@ import json
 import re
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import date
 
 import httpx
 import pytest
@@ -415,3 +416,49 @@ async def test_a_change_that_is_withheld_is_no_modification(school, caller, cloc
 def changed(n: int, **data):
     told = lesson(n, **data)
     return event("schedule.lesson.changed", told.data, id=f"changed-{n}-{len(json.dumps(data))}")
+
+
+async def test_a_decision_that_raises_leaves_its_entity_out_and_nothing_else(hub, caller, monkeypatch):
+    """Promises 4 and 5: no error, and the entity is in a later delta."""
+    all_ = caller("all")
+    await load(hub, person(pupil(107), "Ny", "Elev", enrolments=[]))
+    whole = {each["id"] for each in await all_.every("/persons")}
+    decide = type(hub.gate).decide
+
+    def decided(gate, stored, recipient, **more):
+        if stored.about == (pupil(107),):
+            raise RuntimeError("made to fail")
+        return decide(gate, stored, recipient, **more)
+
+    monkeypatch.setattr(type(hub.gate), "decide", decided)
+    found = await all_.every("/persons")
+    assert {each["id"] for each in found} == whole - {pupil(107)}
+    assert (await all_.by_id("/persons", pupil(107))).status_code == 404
+    monkeypatch.undo()
+    watermark = max(each["meta"]["modified"] for each in found)
+    hub.withheld.new_day(date(2026, 11, 25))
+    await hub.withheld.settled()
+    assert [each["id"] for each in await all_.every("/persons", {"meta.modified.after": watermark})] == [pupil(107)]
+
+
+async def test_a_person_who_becomes_known_while_an_answer_is_made_is_in_the_next_delta(hub, caller, monkeypatch):
+    """Promise 4: between a denial and its mark there is no turn in which the directory may change unseen."""
+    all_ = caller("all")
+    await load(hub, absence(7, pupil(107)))
+    before = await all_.every("/absences")
+    commit, since = hub.store.commit, ""
+
+    async def meanwhile(*operations):
+        nonlocal since
+        monkeypatch.undo()
+        await append(hub, person(pupil(107), "Ny", "Elev", enrolments=[]))
+        since = max(each["meta"]["modified"] for each in await all_.every("/persons"))
+        await commit(*operations)
+
+    monkeypatch.setattr(hub.store, "commit", meanwhile)
+    watermark = max(each["meta"]["modified"] for each in before)
+    assert await all_.every("/absences") == before
+    await hub.withheld.settled()
+    (found,) = await all_.every("/absences", {"meta.modified.after": watermark})
+    assert found["student"]["id"] == pupil(107)
+    assert found["meta"]["modified"] > since

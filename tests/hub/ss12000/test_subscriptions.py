@@ -4,7 +4,7 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -288,3 +288,49 @@ async def test_a_deleted_one_hears_nothing_more(school, app, caller, receiver):
 async def test_who_may_subscribe(school, caller, receiver):
     answer = await subscribe(caller, receiver, "reporter")
     assert (answer.status_code, answer.json()["code"]) == (403, "role-missing")
+
+
+async def test_a_change_whose_decision_raised_is_signalled_when_deciding_works(
+    school, app, caller, receiver, monkeypatch
+):
+    """Promise 4."""
+    monkeypatch.setattr("hub.ss12000.notify.FIRST_RETRY_S", 0.01)
+    decide, raised = type(school.gate).decide, []
+
+    def decided(gate, stored, recipient, **more):
+        if stored.type.startswith("se.skolnav.schedule") and len(raised) < 3:
+            raised.append(stored.id)
+            raise RuntimeError("made to fail")
+        return decide(gate, stored, recipient, **more)
+
+    id = (await subscribe(caller, receiver)).json()["id"]
+    monkeypatch.setattr(type(school.gate), "decide", decided)
+    await append(school, lesson(9))
+    await until(lambda: receiver.got)
+    await caught_up(school, app, id)
+    assert len(raised) == 3
+    assert receiver.got == [{"modifiedEntites": ["CalendarEvent"]}]
+
+
+async def test_a_decision_that_always_raises_holds_up_no_other_signal_for_long(
+    school, app, caller, receiver, monkeypatch
+):
+    """Promises 4 and 5."""
+    monkeypatch.setattr("hub.ss12000.notify.FIRST_RETRY_S", 0.001)
+    decide = type(school.gate).decide
+
+    def decided(gate, stored, recipient, **more):
+        if stored.type.startswith("se.skolnav.schedule"):
+            raise RuntimeError("made to fail")
+        return decide(gate, stored, recipient, **more)
+
+    id = (await subscribe(caller, receiver)).json()["id"]
+    monkeypatch.setattr(type(school.gate), "decide", decided)
+    await append(school, lesson(9), person(pupil(2), "Bo", "Ny", version=5))
+    await until(lambda: receiver.got)
+    await caught_up(school, app, id)
+    assert receiver.got == [{"modifiedEntites": ["Person"]}]
+    monkeypatch.undo()
+    school.withheld.new_day(date(2026, 11, 25))
+    await until(lambda: len(receiver.got) > 1)
+    assert receiver.got[1:] == [{"modifiedEntites": ["CalendarEvent"]}]

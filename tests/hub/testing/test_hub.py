@@ -1,5 +1,6 @@
 import pytest
 
+from plugins import Answer, Received
 from plugins.manager import PluginsError
 from plugins.testing import School, open_hub
 from schemas import InvalidEvent
@@ -137,3 +138,16 @@ async def test_a_class_that_cannot_be_run_is_refused(hub):
 
     with pytest.raises(PluginsError):
         await hub.add(Wrong, {"folder": "x"})
+
+
+async def test_a_body_that_is_larger_than_the_class_says_is_refused_as_over_http(hub, peer):
+    class Small(Ledger):
+        name = "small"
+        receive_limit = 4
+
+        async def receive(self, request):
+            return Answer(200, await request.body())
+
+    await hub.add(Small, {"folder": str(peer.folder)})
+    assert await hub.receive("small", Received("POST", "/x", body=b"four")) == Answer(200, b"four")
+    assert await hub.receive("small", Received("POST", "/x", body=b"fives")) == Answer(413)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ConfigDict, Field
 
-from plugins import Connector, ConnectorConfig, Effect
+from plugins import Category, Connector, ConnectorConfig, Contract, Effect
 from plugins.testing import School
 from plugins.testing.suites import ConfigurationSuite, EffectSuite, OrderSuite, PrivacySuite, Subject
 from schemas.absence import AbsenceChanged, AbsenceReported
@@ -169,6 +169,19 @@ async def test_a_value_in_a_log_line_is_caught_and_not_repeated(arguments, schoo
     with pytest.raises(AssertionError, match="attendance in the logs") as caught:
         await suite(PrivacySuite, Chatty).test_no_canary_gets_out(**arguments)
     assert school.found_in(str(caught.value).encode()) == []
+
+
+async def test_a_value_from_a_lesson_that_was_asked_for_is_caught(arguments):
+    class Asking(Ledger):
+        contract = Contract("tests", "none", {Category.ATTENDANCE, Category.FREE_TEXT})
+
+        async def handle(self, event):
+            lessons = await self.ctx.directory.lessons(on=self.ctx.clock.school().date())
+            self.ctx.log.info("there is %s", [each["comment"] for each in lessons])
+            await super().handle(event)
+
+    with pytest.raises(AssertionError, match="free_text in the logs"):
+        await suite(PrivacySuite, Asking).test_no_canary_gets_out(**arguments)
 
 
 async def test_a_value_told_to_the_operator_is_caught(arguments):

@@ -1,0 +1,122 @@
+"""The body of a request to a connector on its way in: a bounded part of it in memory, and never long without a byte."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from hub.api.ingest import Receive
+from hub.clock import Clock
+from hub.http.problems import ApiProblem
+from plugins.receiving import BodyLost
+
+AHEAD: Final = 256 << 10  # bytes that are read before the connector is called
+AHEAD_S: Final = 10.0  # for those, and for the rest of a body that no connector wants
+STALL_S: Final = 5.0  # between two pieces of a body that a connector reads
+MOST_UNWANTED: Final = 1 << 20  # bytes of a body that no connector wants, which are read before the answer
+
+
+class Arriving:
+    """A body of at most `limit` bytes. As an asynchronous iterator it gives its pieces in any thread's event loop.
+
+    `problem`: why the body will not come whole, once that is known. It is the answer then, whatever the connector says.
+    """
+
+    def __init__(self, receive: Receive, limit: int, clock: Clock) -> None:
+        self.problem: ApiProblem | None = None
+        self._receive = receive
+        self._limit = limit
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._held = b""
+        self._size = 0
+        self._ended = False
+        self._closed = False
+
+    # -- in the hub's loop ------------------------------------------------------------------------------------------
+
+    async def ahead(self) -> bytes | None:
+        """Read until the body has ended or fills AHEAD. Returns all of it, or None where more is to come.
+
+        So a small body is there before the connector is called, and a client that sends it slowly holds nobody up.
+        Raises ApiProblem.
+        """
+        pieces: list[bytes] = []
+        async with self._within(AHEAD_S):
+            while not self._ended and self._size < AHEAD:
+                pieces.append(await self._next())
+        self._held = b"".join(pieces)
+        return self._held if self._ended else None
+
+    async def drop(self) -> None:
+        """Read the rest for nothing, so that the answer does not depend on whether a connector has read it.
+
+        Raises ApiProblem.
+        """
+        async with self._within(AHEAD_S):
+            while not self._ended and self._size <= MOST_UNWANTED:
+                await self._next()
+
+    def close(self) -> None:
+        """The connector has answered: what it has not read it does not get."""
+        self._closed = True
+        self._held = b""
+
+    async def _piece(self) -> bytes:
+        """The next piece; empty at the end. Raises ApiProblem, BodyLost."""
+        if self._closed:
+            raise BodyLost("the request has been answered", code="body-lost")
+        held, self._held = self._held, b""
+        while not held and not self._ended:
+            async with self._within(STALL_S):
+                held = await self._next()
+        return held
+
+    async def _next(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise self._failed(ApiProblem("invalid-request", "The body ended early. Send it again."))
+        piece: bytes = message.get("body", b"")
+        self._size += len(piece)
+        if self._size > self._limit:
+            raise self._failed(too_large(self._limit))
+        self._ended = not message.get("more_body")
+        return piece
+
+    @asynccontextmanager
+    async def _within(self, seconds: float) -> AsyncIterator[None]:
+        try:
+            async with self._clock.timeout(seconds):
+                yield
+        except TimeoutError:
+            raise self._failed(
+                ApiProblem("request-timeout", "The body did not arrive in time.", {"Connection": "close"})
+            ) from None
+
+    def _failed(self, problem: ApiProblem) -> ApiProblem:
+        self.problem = problem
+        return problem
+
+    # -- in the connector's loop ------------------------------------------------------------------------------------
+
+    def __aiter__(self) -> "Arriving":
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Asked for one by one: what the connector has not asked for is not read from the socket."""
+        try:
+            piece = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._piece(), self._loop))
+        except ApiProblem as problem:
+            code = _CODES[problem.code]
+            raise BodyLost("the rest of the body will not come", why=problem.detail, code=code) from None
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+
+_CODES: Final = {"invalid-request": "body-lost", "request-timeout": "body-slow", "too-large": "body-too-large"}
+
+
+def too_large(limit: int) -> ApiProblem:
+    size = f"{limit / (1 << 20):g} MiB" if limit >= 1 << 20 else f"{limit / (1 << 10):g} KiB"
+    return ApiProblem("too-large", f"A body here holds at most {size}.")

@@ -1,0 +1,122 @@
+"""Reading on from a feed cursor: first the events that were asked for again, then what every reading gives.
+
+Decides nothing. An event on which deciding failed is asked for again by the hub itself, in a *late* lane: a feed has no
+place to park it, and its cursor goes on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from hub.bus.base import Log, Place, Position, Stored
+from hub.clock import Clock, from_us, to_us
+from hub.delivery.feed_cursor import FeedCursor, cut
+from hub.delivery.reading import ReadCursor, Reading, entity_of
+from hub.store.lanes import Lane
+
+SLICE: Final = 200  # events in one turn: the loop is shared
+MAX_LATE: Final = 1000  # late events of one feed: with more of them the fault is not the events', and the feed waits
+LATE_FOR: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSlice:
+    """Some events of one lane. `after(n)` is the cursor with the first `n` of them read."""
+
+    events: Sequence[Stored]
+    lane: str | None  # None: the live lane
+    after: Callable[[int], FeedCursor]
+    state: bool = False  # each event stands for its entity as it is
+    at_head: bool = False  # nothing was there after them
+    late: bool = False  # deciding on them has failed before
+
+    def may_end(self, n: int) -> bool:
+        """Whether a page may end before the event at `n`: a sealed cursor would find that event again (see `cut`)."""
+        if not self.state:
+            return True
+        reached = self.after(n).read.state_after
+        short = cut(reached)
+        return short == reached if n >= len(self.events) else short != cut(entity_of(self.events[n]))
+
+
+def late(subscription: str, stored: Stored, lane: str | None, *, state: bool, due: datetime) -> Lane:
+    """The lane row by which a feed serves an event again, on which deciding has failed.
+
+    A second failure replaces the row by one that is due later, so there is one row for each such event. Places lie less
+    than a second apart, so that no two rows of a subscription are due at the same time: a cursor tells them by that.
+    """
+    due += timedelta(microseconds=stored.at % 1_000_000)
+    name = f"late/{stored.at}/{lane or ''}"
+    return Lane(subscription, name, "late-state" if state else "late", b"", b"", (stored.at,), "hub", due, done=False)
+
+
+def still_late(lane: Lane, now: datetime) -> bool:
+    """Whether deciding on this lane's event has failed of late. The row stays when it succeeds: cursors go by it."""
+    return lane.kind in ("late", "late-state") and lane.at > now - LATE_FOR
+
+
+class FeedReading:
+    """`lanes`: what was asked for again, by time."""
+
+    def __init__(self, log: Log, clock: Clock, lanes: Sequence[Lane], kinds: Sequence[str]) -> None:
+        self._log = log
+        self._clock = clock
+        self._lanes = [(to_us(lane.at), lane) for lane in lanes]
+        self._reading = Reading(log, kinds)
+
+    async def read(self, cursor: FeedCursor, limit: int) -> FeedSlice:
+        """The next events. Never waits. Raises LogUnavailable."""
+        now_us = to_us(self._clock.utc())
+        for asked_us, lane in self._lanes:
+            begun = asked_us == cursor.lane_us and (cursor.lane_at is not None or cursor.lane_served > 0)
+            if asked_us > now_us or not (begun or asked_us > cursor.lane_us):
+                continue
+            here = cursor if begun else replace(cursor, lane_us=asked_us, lane_at=None, lane_served=0)
+            return await (self._stretch if lane.kind == "replay" else self._places)(here, lane, limit)
+        return await self._read_on(cursor, now_us, limit)
+
+    async def _stretch(self, cursor: FeedCursor, lane: Lane, limit: int) -> FeedSlice:
+        """Part of a replay: a stretch of the log."""
+        reading = Reading(self._log, until=Position.unpack(lane.until))
+        found = await reading.read(ReadCursor(cursor.lane_at or Position.unpack(lane.start)), limit)
+
+        def after(n: int) -> FeedCursor:
+            reached = found.after(n)
+            over = n >= len(found.events) and (found.at_head or reading.over(reached))
+            return replace(cursor, lane_at=None if over else reached.position)
+
+        return FeedSlice(found.events, lane.lane, after)
+
+    async def _places(self, cursor: FeedCursor, lane: Lane, limit: int) -> FeedSlice:
+        """Part of a resend, or a late event: single places of the log."""
+        served = cursor.lane_served
+        asked = [Place(place) for place in lane.places[served : served + limit]]
+        state = lane.kind == "late-state"
+        events = await self._log.get(asked, state=state)
+
+        def after(n: int) -> FeedCursor:
+            reached = served + (len(asked) if n >= len(events) else asked.index(events[n].at))
+            return replace(cursor, lane_served=reached if reached < len(lane.places) else 0)
+
+        name = lane.lane if lane.kind == "resend" else lane.lane.split("/", 2)[2]
+        return FeedSlice(events, name or None, after, state=state, late=lane.kind != "resend")
+
+    async def _read_on(self, cursor: FeedCursor, now_us: int, limit: int) -> FeedSlice:
+        start = cursor.read
+        if not start.state_after and not self._log.knows(start.position):
+            # The cursor is from a time that the restore of a backup has undone. Only the acceptance time still tells
+            # how far the client has read.
+            start = ReadCursor(await self._log.at(from_us(cursor.read_us)))
+        found = await self._reading.read(start, limit)
+
+        def after(n: int) -> FeedCursor:
+            read_us = cursor.read_us
+            if not found.state:
+                if n >= len(found.events) and found.at_head:
+                    read_us = max(read_us, now_us)
+                elif n and found.events:
+                    read_us = max(read_us, found.events[min(n, len(found.events)) - 1].accepted_us)
+            return replace(cursor, read=found.after(n), read_us=read_us)
+
+        return FeedSlice(found.events, None, after, state=found.state, at_head=found.at_head and not found.state)

@@ -1,0 +1,63 @@
+"""Whether a recipient as a whole can be reached. After some failures in a row it is left alone, then probed."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from hub.clock import Clock
+from hub.delivery.retries import HOLD_AFTER, hold_s
+
+GIVE_UP_S: Final = 72 * 3600.0  # a recipient that has failed for this long without a break is paused
+
+
+class Reachability:
+    """`probe()` is called when a hold is over: one attempt shows whether the recipient is back."""
+
+    def __init__(self, clock: Clock, dice: random.Random, probe: Callable[[], None]) -> None:
+        self._clock = clock
+        self._dice = dice
+        self._probe = probe
+        self._streak = 0  # failures in a row of the recipient as a whole
+        self._down_since: datetime | None = None
+        self._hold: asyncio.TimerHandle | None = None
+
+    @property
+    def holding(self) -> bool:
+        """The recipient is left alone for now."""
+        return self._hold is not None
+
+    def slots(self, concurrency: int) -> int:
+        """How many attempts may be under way."""
+        if self._hold is not None:
+            return 0
+        return 1 if self._streak >= HOLD_AFTER else concurrency
+
+    def answered(self) -> bool:
+        """The recipient has answered; whether that ends a time in which it was left alone."""
+        back = self._streak >= HOLD_AFTER
+        self._streak, self._down_since = 0, None
+        return back
+
+    def failed(self, retry_after_s: float | None, parked_since: datetime | None) -> bool:
+        """The recipient has failed as a whole; whether to give it up. `parked_since`: when its first key was parked."""
+        now = self._clock.utc()
+        if self._hold is None:  # an attempt that was under way when the hold began shows nothing new
+            self._streak += 1
+        self._down_since = self._down_since or parked_since or now
+        if (now - self._down_since).total_seconds() >= GIVE_UP_S:
+            return True
+        if self._streak >= HOLD_AFTER and self._hold is None:
+            delay = hold_s(self._streak, retry_after_s, self._dice)
+            self._hold = asyncio.get_running_loop().call_later(delay, self._end_hold)
+        return False
+
+    def stop(self) -> None:
+        """Probe no more. What is held stays held."""
+        if self._hold is not None:
+            self._hold.cancel()
+
+    def _end_hold(self) -> None:
+        self._hold = None
+        self._probe()

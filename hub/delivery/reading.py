@@ -1,0 +1,206 @@
+"""Reading for one recipient: the state of each entity where it was asked for, then the log as it grows.
+
+Followers, feeds and replays all read this way; it decides nothing. A `Reading` keeps no place of its own: the client of
+a feed holds the `ReadCursor`, and a `Reader` holds one for a follower and packs it for the store.
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+from hub.bus.base import Log, Place, Position, Stored
+from schemas import Catalogue
+
+_SIZES: Final = struct.Struct(">HHH")  # of the positions in a packed reader
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCursor:
+    """How far a reading has come.
+
+    `state_after` is the last entity whose state was read (`absence/` before the first of that kind), "" once the state
+    is over. The log follows from `position`, which is where the log stood when reading the state began.
+    """
+
+    position: Position
+    state_after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some events. `after(n)` is the cursor with the first `n` of them read; `at_head`: nothing came after them."""
+
+    events: Sequence[Stored]
+    after: Callable[[int], ReadCursor]
+    state: bool = False  # each event stands for its entity as it is
+    at_head: bool = False
+
+
+class Reading:
+    """Reads the state of entities of some `kinds`, then the log up to `until` (None: without end)."""
+
+    def __init__(self, log: Log, kinds: Sequence[str] = (), until: Position | None = None) -> None:
+        self._log = log
+        self._kinds = kinds
+        self._until = until
+
+    def from_state(self) -> ReadCursor:
+        """Where a reading begins that gives the state first."""
+        return ReadCursor(self._log.head(), f"{self._kinds[0]}/" if self._kinds else "")
+
+    async def read(self, cursor: ReadCursor, limit: int) -> Slice:
+        """The next events, up to `limit`. Never waits. Raises LogUnavailable."""
+        if cursor.state_after and self._kinds:
+            return await self._state(cursor, limit)
+        return await self._follow(cursor, limit)
+
+    def over(self, cursor: ReadCursor) -> bool:
+        """Whether nothing is left up to `until`; never true without one."""
+        return self._until is not None and cursor.position.reached(self._until)
+
+    async def _state(self, cursor: ReadCursor, limit: int) -> Slice:
+        after = cursor.state_after
+        kind = after.partition("/")[0]
+        if kind not in self._kinds:  # the subscription no longer asks for it: begin the state again, and lose nothing
+            kind, after = self._kinds[0], f"{self._kinds[0]}/"
+        states = await self._log.states([kind], after, limit)
+        # A state that is newer than the start of this reading comes from the log, in its place. If it were read here
+        # too, the newer of two changes would arrive first.
+        events = [stored for stored in states if cursor.position.covers(stored.at)]
+        following = self._kinds[self._kinds.index(kind) + 1 :]
+
+        def past(n: int) -> ReadCursor:
+            if n < len(events):
+                return replace(cursor, state_after=entity_of(events[n - 1]) if n else after)
+            if states:
+                return replace(cursor, state_after=entity_of(states[-1]))
+            return replace(cursor, state_after=f"{following[0]}/" if following else "")
+
+        return Slice(events, past, state=True)
+
+    async def _follow(self, cursor: ReadCursor, limit: int) -> Slice:
+        batch = await self._log.read(cursor.position, limit)
+        events, position, until = batch.events, batch.position, self._until
+        if until is not None and not until.reached(position):
+            events = [stored for stored in events if until.covers(stored.at)]
+
+        def past(n: int) -> ReadCursor:
+            if n >= len(events):
+                return ReadCursor(position)
+            reached = cursor.position
+            for stored in events[:n]:
+                reached = reached.past(stored.at)
+            return ReadCursor(reached)
+
+        return Slice(events, past, at_head=batch.at_head)
+
+
+class Reader:
+    """A follower's place in its reading.
+
+    `began`: where the log stood when the state was read; a place that it covers was read as state. None: no state.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        cursor: ReadCursor,
+        *,
+        kinds: Sequence[str] = (),
+        until: Position | None = None,
+        began: Position | None = None,
+    ) -> None:
+        self._log = log
+        self._reading = Reading(log, kinds, until)
+        self._until = until
+        self._began = began
+        self._cursor = self._next = cursor
+
+    @classmethod
+    def from_state(cls, log: Log, kinds: Sequence[str]) -> Self:
+        """A reader that begins with the state."""
+        cursor = Reading(log, kinds).from_state()
+        return cls(log, cursor, kinds=kinds, began=cursor.position)
+
+    @classmethod
+    def open(cls, log: Log, packed: bytes, kinds: Sequence[str] = ()) -> Self:
+        """The reader that `pack` described. `kinds`: whose state the subscription asks for now. Raises ValueError."""
+        try:
+            sizes = _SIZES.unpack_from(packed)
+        except struct.error:
+            raise ValueError("not a cursor") from None
+        parts, at = [], _SIZES.size
+        for size in sizes:
+            parts.append(Position.unpack(packed[at : at + size]) if size else None)
+            at += size
+        position, until, began = parts
+        if position is None:
+            raise ValueError("not a cursor")
+        return cls(log, ReadCursor(position, packed[at:].decode()), kinds=kinds, until=until, began=began)
+
+    def pack(self) -> bytes:
+        position = self._cursor.position.pack()
+        until = b"" if self._until is None else self._until.pack()
+        began = b"" if self._began is None else self._began.pack()
+        sizes = _SIZES.pack(len(position), len(until), len(began))
+        return sizes + position + until + began + self._cursor.state_after.encode()
+
+    @property
+    def position(self) -> Position | None:
+        """Where the reader is in the log; None while it reads the state."""
+        return None if self._cursor.state_after else self._cursor.position
+
+    @property
+    def done(self) -> bool:
+        """Nothing more will come (never true for what follows the log)."""
+        return self._reading.over(self._cursor)
+
+    @property
+    def behind(self) -> bool:
+        """Trimming has passed this reader: there were events that it will not get."""
+        return not self._cursor.state_after and not self._cursor.position.reached(self._log.start())
+
+    async def next(self, limit: int) -> Slice:
+        """Up to `limit` events. They count as read only after `accept`. None of them: see `wait`."""
+        found = await self._reading.read(self._cursor, limit)
+        self._next = found.after(len(found.events))
+        return found
+
+    def accept(self) -> bool:
+        """Move past the events that `next` gave, in the turn in which they are accepted; whether that is a move."""
+        moved = self._next != self._cursor
+        self._cursor = self._next
+        return moved
+
+    async def wait(self) -> None:
+        """Return as soon as `next` may give something."""
+        if not self._cursor.state_after:
+            await self._log.wait(self._cursor.position)
+
+    def reached(self, head: Position) -> bool:
+        """Whether everything up to `head` has been read and accepted."""
+        return not self._cursor.state_after and self._cursor.position.reached(head)
+
+    def was_state(self, place: Place) -> bool:
+        """Whether this reader read the event as its entity's state."""
+        return self._began is not None and self._began.covers(place)
+
+
+def entity_of(stored: Stored) -> str:
+    """The entity whose state this is."""
+    assert stored.entity is not None
+    return stored.entity
+
+
+def state_kinds(catalogue: Catalogue, types: Iterable[str]) -> list[str]:
+    """The kinds of entity (`absence`, `lesson`) whose state some of these types are, directory kinds first.
+
+    A recipient learns of a person before it gets what is about the person.
+    """
+    found: dict[str, bool] = {}
+    for type_ in types:
+        spec = catalogue.entry(type_).spec
+        if spec.entity is not None:
+            found[spec.entity.kind] = spec.family != "directory"
+    return sorted(found, key=lambda kind: (found[kind], kind))

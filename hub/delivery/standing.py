@@ -1,0 +1,64 @@
+"""How far one lane has come: for operators, and for tasks that wait for it."""
+
+from datetime import datetime
+
+from hub.bus.base import Position
+from hub.clock import from_us
+from hub.delivery.journal import Journal
+from hub.delivery.parking import Parking
+from hub.delivery.reading import Reader
+from hub.delivery.window import Window
+
+
+class Standing:
+    """Answers from the follower's parts. The follower sets `started`, `idle` and `read_us`."""
+
+    def __init__(self, reader: Reader, window: Window, parking: Parking, journal: Journal) -> None:
+        self._reader = reader
+        self._window = window
+        self._parking = parking
+        self._journal = journal
+        self.started = False
+        self.idle = False  # everything that is there has been read
+        self.read_us = 0  # acceptance time of the newest event read
+
+    @property
+    def open(self) -> int:
+        """Open deliveries."""
+        return len(self._window)
+
+    @property
+    def parked(self) -> int:
+        """Parked keys."""
+        return len(self._parking)
+
+    @property
+    def finished(self) -> bool:
+        """A lane that has an end has come to it."""
+        return self.started and self._reader.done and not self._window and not self._parking
+
+    def settled(self, head: Position) -> bool:
+        """Nothing up to `head` is left to do now, and all of it is durable; keys that wait for a try do not count."""
+        return self._reader.reached(head) and not self._window and not self._parking.active() and self._journal.resting
+
+    def tried(self, head: Position) -> bool:
+        """Every event up to `head` has been delivered, has ended, or waits for its next try."""
+        return (
+            self._reader.reached(head)
+            and not any(head.covers(place) for place in self._window)
+            and not self._parking.active(head)
+        )
+
+    def handled(self, head: Position) -> bool:
+        """Every event up to `head` has been delivered or has ended: none is open, parked or waiting."""
+        return self.tried(head) and not self._parking.holds(head)
+
+    def oldest_undelivered(self) -> datetime | None:
+        """Acceptance time of the oldest event that has not reached the recipient; None if all have."""
+        oldest = self._window.oldest_us()
+        since = self._parking.since()
+        found = [from_us(oldest)] if oldest is not None else []
+        found += [since] if since is not None else []
+        if not self.idle and self.read_us:
+            found.append(from_us(self.read_us))
+        return min(found, default=None)

@@ -1,0 +1,158 @@
+"""The `@daily` timers of one instance, and its nightly `reconcile`.
+
+Each declared time of day is a timer of its own (`report@08:30:00`), and its due time is a store row. After downtime it
+fires once, with the last due time that was missed: what an older run would have reported is out of date by then. Such a
+run is not `complete`: what sources would have published meanwhile has yet to come.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from typing import Any, Final
+
+from hub.hosting.firing import LATE_S, Firing
+from hub.hosting.hosts import Hosts
+from hub.hosting.times_of_day import last_due, next_due
+from hub.store import timers as rows
+from hub.store.base import Operation, Store
+from plugins.connector import Connector, ConnectorConfig
+from plugins.errors import PermanentError, PrivacyError
+from plugins.timers import daily_timers_of
+
+RECONCILE: Final = "reconcile"
+RECONCILE_AT: Final = time(3, 40)  # nightly, past the hour that daylight saving repeats or skips
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Entry:
+    """One timer of one instance. `retry_at` is machine time, None unless the last run failed.
+
+    `missed`: the due time that passed while the hub was down; None if none did.
+    """
+
+    method: str
+    at: time
+    due: datetime
+    missed: datetime | None = None
+    failures: int = 0
+    retry_at: float | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.method}@{self.at.isoformat('seconds')}"
+
+
+def _missed(entry: _Entry, now: datetime) -> datetime | None:
+    """The due time that the hub has missed if it started at `now`; None if it has missed none."""
+    last = last_due(entry.at, now)
+    late_s = (now.astimezone(UTC) - last.astimezone(UTC)).total_seconds()
+    return last if last.astimezone(UTC) >= entry.due.astimezone(UTC) and late_s > LATE_S else None
+
+
+def declared(cls: type[Connector[Any]], config: ConnectorConfig) -> list[tuple[str, time]]:
+    """(method, local time of day) of each timer that an instance has; a time that is given twice counts once."""
+    found = [(name, at) for name, timer in daily_timers_of(cls).items() for at in timer.times(config)]
+    if cls.reconcile is not Connector.reconcile:
+        found.append((RECONCILE, RECONCILE_AT))
+    return list(dict.fromkeys(found))
+
+
+class DailyTimers:
+    """The daily timers of one instance of `hosts`."""
+
+    def __init__(self, firing: Firing, *, hosts: Hosts, store: Store) -> None:
+        self._firing = firing
+        self._name = firing.instance
+        self._clock = firing.clock
+        self._hosts = hosts
+        self._store = store
+        self._entries: list[_Entry] = []
+        self._changed = asyncio.Event()
+
+    async def load(self, *, was_down: bool) -> None:
+        """Begin with the timers that the class and its configuration declare.
+
+        Those that the store has keep their due times, new ones begin now, the others are forgotten. `was_down`: the hub
+        was, so that what was due before now was missed. Raises StoreUnavailable.
+        """
+        tenant, now = self._store.tenant, self._clock.school()
+        instance = self._hosts.instance(self._name)
+        stored = {row.name: row.due for row in await self._store.read(rows.load(tenant)) if row.connector == self._name}
+        entries: list[_Entry] = []
+        for method, at in declared(instance.cls, instance.config):
+            due = next_due([at], now)
+            assert due is not None
+            entry = _Entry(method=method, at=at, due=due)
+            entry.due = stored.get(entry.name, due)
+            entry.missed = _missed(entry, now) if was_down else None
+            entries.append(entry)
+        operations: list[Operation] = [rows.forget(tenant, self._name)]
+        operations += [rows.set_due(tenant, rows.Timer(self._name, entry.name, entry.due)) for entry in entries]
+        if stored or entries:
+            await self._store.commit(*operations)
+        self._entries = entries
+
+    async def run(self) -> None:
+        """Fire each timer at its time, until cancelled. Returns at once where there is none."""
+        while self._entries:
+            entry = self._ready()
+            if entry is not None:
+                await self._fire(entry)
+            else:
+                await self._firing.wait(self._changed, min(map(self._seconds_to, self._entries)))
+
+    def look(self) -> None:
+        """School time was moved: look again which timer is due."""
+        self._changed.set()
+
+    def quiet(self) -> bool:
+        """Nothing is due that could run now."""
+        return self._ready() is None
+
+    def next(self) -> datetime | None:
+        """When the next timer is due; None if there is none."""
+        return min((entry.due for entry in self._entries), default=None)
+
+    def _ready(self) -> _Entry | None:
+        now, machine = self._clock.school().astimezone(UTC), self._clock.monotonic()
+        due = [
+            entry
+            for entry in self._entries
+            if entry.due.astimezone(UTC) <= now and (entry.retry_at is None or entry.retry_at <= machine)
+        ]
+        return min(due, key=lambda entry: entry.due.astimezone(UTC), default=None)
+
+    def _seconds_to(self, entry: _Entry) -> float:
+        until_due = self._clock.machine_seconds_until(entry.due)
+        return until_due if entry.retry_at is None else max(until_due, entry.retry_at - self._clock.monotonic())
+
+    async def _fire(self, entry: _Entry) -> None:
+        due = last_due(entry.at, self._clock.school())
+        instance = self._hosts.instance(self._name)
+        try:
+            if entry.method == RECONCILE:
+                await self._hosts.reconcile(self._name)
+            else:
+                complete = await self._firing.handled_before(due) and due != entry.missed
+                await instance.call(entry.method, due, complete, limit_s=instance.cls.timeout_s)
+        except (PermanentError, PrivacyError) as error:
+            self._firing.given_up(f"{entry.name} due {due.isoformat()}", error)
+        except Exception as error:
+            entry.failures += 1
+            pause_s = self._firing.pause_s(error, entry.failures)
+            entry.retry_at = self._clock.monotonic() + pause_s
+            self._firing.failed(f"{entry.name} due {due.isoformat()}", error, pause_s)
+            return
+        following = next_due([entry.at], due)
+        assert following is not None
+        try:
+            await self._store.commit(rows.set_due(self._store.tenant, rows.Timer(self._name, entry.name, following)))
+        except Exception as error:
+            # It stays due in the store: after a restart it is run once more, with the same due time.
+            log.error(
+                "%s: timer %s could not be advanced in the store: %s", self._name, entry.name, type(error).__name__
+            )
+        entry.due, entry.failures, entry.retry_at = following, 0, None
