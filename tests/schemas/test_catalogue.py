@@ -181,8 +181,13 @@ def plain_pluck(data: Any, path: str) -> list[str]:
         return [data] if isinstance(data, str) else []
     part, _, rest = path.partition(".")
     value = data.get(part.removesuffix("[]")) if isinstance(data, dict) else None
-    into = value if part.endswith("[]") and isinstance(value, list) else [value]
+    into = every_item(value) if part.endswith("[]") else [value]
     return [found for item in into for found in plain_pluck(item, rest)]
+
+
+def every_item(value: Any) -> list[Any]:
+    """The items of a list and of the lists in it; any other value by itself."""
+    return [found for item in value for found in every_item(item)] if isinstance(value, list) else [value]
 
 
 NAMES = st.sampled_from(["a", "b"])
