@@ -475,3 +475,14 @@ def test_a_refused_contract_quotes_no_value(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as caught:
         DataContract.model_validate(whole)
     assert "canary" not in str(caught.value)
+
+
+def test_a_type_may_be_ordered_by_something_else_than_its_subject() -> None:
+    class Seen(Payload):
+        id: Annotated[str, Category.NONE]
+        room: Annotated[str, Category.NONE]
+        spec = spec(key=Ref("room", "room"), entity=Ref("visit", "room/id"))
+
+    given = {"specversion": "1.0", "id": "1", "source": "urn:x", "type": Seen.spec.type}
+    described = Catalogue([Seen]).describe(Event(given, {"id": "a", "room": "b"}))
+    assert (described.subject, described.key, described.entity) == ("thing/a", "room/b", "visit/b/a")

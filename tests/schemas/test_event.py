@@ -211,6 +211,7 @@ def test_a_quoted_header_is_unquoted_first() -> None:
     assert binary(("ce-acme", 'a"b')).attributes["acme"] == 'a"b'
     assert binary(("ce-acme", '"')).attributes["acme"] == '"'
     assert binary(("ce-acme", '""')).attributes["acme"] == ""
+    assert binary(("ce-acme", 'a"')).attributes["acme"] == 'a"'
 
 
 def test_headers_of_other_kinds_may_come_in_between() -> None:
