@@ -264,7 +264,7 @@ def nearest(mutant: Mutant, room: str) -> list[str]:
 
 def run(rooms: list[str], count: int, seed: int, jobs: int) -> int:
     equivalent = {
-        line.partition("  # ")[0] for line in EQUIVALENT.read_text().splitlines() if line and not line.startswith("#")
+        line.rpartition("  # ")[0] for line in EQUIVALENT.read_text().splitlines() if line and not line.startswith("#")
     }
     every = [(room, mutant) for room in rooms for mutant in candidates(room, equivalent)]
     drawn = random.Random(seed).sample(every, min(count, len(every)))
