@@ -134,8 +134,7 @@ class Catalogue:
         """Add a type.
 
         Raises ValueError if the name is malformed or already registered, a field has no category, a path in the spec
-        leads to no field, the subject or the key names a person whom the event is not about, or an example is not
-        valid.
+        leads to no field, the subject or key names a person whom the event is not about, or an example is not valid.
         """
         spec = model.spec
         if not _TYPE.match(spec.type):

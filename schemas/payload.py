@@ -136,10 +136,10 @@ class EventSpec:
     ends: bool = False  # the event ends the entity (`deleted`); it remains the state until the log trims it
     about: tuple[str, ...] = ()  # ids of the persons that the event concerns
     # Ids of persons whom the event only names. The gate removes protected and unknown ones, from lists too. A field
-    # called `duty` or `duties` holds ids of duties, or references to them; the gate handles those without a path here.
+    # called `duty` or `duties` has ids of duties, or references to them, and is treated so without being listed here.
     mentions: tuple[str, ...] = ()
     organisations: tuple[str, ...] = ()  # ids of the organisations that the event belongs to
-    # Ids of groups, activities, rooms or duties. The event belongs to their organisations too.
+    # Ids of groups, activities, rooms or duties; the event belongs to their organisations too.
     groups: tuple[str, ...] = ()
     window: bool = False  # state is trimmed by `retention` too (schedule, attendance)
     examples: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)  # `data` of valid events

@@ -48,7 +48,17 @@ def late(subscription: str, stored: Stored, lane: str | None, *, state: bool, du
     """
     due += timedelta(microseconds=stored.at % 1_000_000)
     name = f"late/{stored.at}/{lane or ''}"
-    return Lane(subscription, name, "late-state" if state else "late", b"", b"", (stored.at,), "hub", due, done=False)
+    return Lane(
+        subscription=subscription,
+        lane=name,
+        kind="late-state" if state else "late",
+        start=b"",
+        until=b"",
+        places=(stored.at,),
+        by="hub",
+        at=due,
+        done=False,
+    )
 
 
 def still_late(lane: Lane, now: datetime) -> bool:

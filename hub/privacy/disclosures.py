@@ -54,15 +54,15 @@ class Disclosures:
             self._tenant,
             [
                 rows.Disclosure(
-                    at,
-                    intent.recipient,
-                    intent.subscription,
-                    intent.lane,
-                    intent.rule.value,
-                    intent.allowed,
-                    intent.contracts,
-                    intent.places,
-                    tuple(sorted({self.subject(person) for person in intent.subjects})),
+                    at=at,
+                    recipient=intent.recipient,
+                    subscription=intent.subscription,
+                    lane=intent.lane,
+                    rule=intent.rule.value,
+                    allowed=intent.allowed,
+                    contracts=intent.contracts,
+                    places=intent.places,
+                    subjects=tuple(sorted({self.subject(person) for person in intent.subjects})),
                 )
                 for intent in intents
                 if intent.places

@@ -193,13 +193,13 @@ def plain_pluck(data: Any, path: str) -> list[str]:
         return [data] if isinstance(data, str) else []
     part, _, rest = path.partition(".")
     value = data.get(part.removesuffix("[]")) if isinstance(data, dict) else None
-    into = every_item(value) if part.endswith("[]") else [value]
+    into = each_of(value) if part.endswith("[]") else [value]
     return [found for item in into for found in plain_pluck(item, rest)]
 
 
-def every_item(value: Any) -> list[Any]:
+def each_of(value: Any) -> list[Any]:
     """The items of a list and of the lists in it; any other value by itself."""
-    return [found for item in value for found in every_item(item)] if isinstance(value, list) else [value]
+    return [found for item in value for found in each_of(item)] if isinstance(value, list) else [value]
 
 
 NAMES = st.sampled_from(["a", "b"])

@@ -108,7 +108,10 @@ class House:
         )
         self.directory = Directory(self.clock)
         self.log.observe(self.directory.observe)
-        gate = FailingGate(PrivacyGate(self.catalogue, self.directory, keys, self.clock, TENANT), self)
+        gate = FailingGate(
+            PrivacyGate(catalogue=self.catalogue, directory=self.directory, keys=keys, clock=self.clock, tenant=TENANT),
+            self,
+        )
         disclosures = Disclosures(self.store, keys, TENANT, self.clock)
         self.withheld = WithheldMarks(self.store, self.log, self.directory, TENANT)
         await self.withheld.start()

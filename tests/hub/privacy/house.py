@@ -47,7 +47,9 @@ class House:
         self.catalogue = catalogue or core_catalogue()
         self.problems: list[tuple[str, str]] = []
         self.directory = Directory(self.clock, on_problem=lambda code, id: self.problems.append((code, id)))
-        self.gate = PrivacyGate(self.catalogue, self.directory, Keys(b"k" * 32), self.clock, "test")
+        self.gate = PrivacyGate(
+            catalogue=self.catalogue, directory=self.directory, keys=Keys(b"k" * 32), clock=self.clock, tenant="test"
+        )
         self._numbers = itertools.count(1)
         if current:
             self.current()
