@@ -66,10 +66,10 @@ class Mutant:
         old, new = (each.split("\n")[number].strip() for each in (self.text, self.mutated()))
         return f"{self.path}:{number + 1}\n- {old}\n+ {new}"
 
-    def key(self) -> str:
-        """What the list of equivalent mutants calls it, whatever its line number."""
+    def keys(self) -> set[str]:
+        """What the list of equivalent mutants may call it, whatever its line number: it alone, or all of its line."""
         _, old, new = self.shown().split("\n")
-        return f"{self.path} {old[2:]} => {new[2:]}"
+        return {f"{self.path} {old[2:]} => {new[2:]}", f"{self.path} {old[2:]} => *"}
 
 
 class Candidates(ast.NodeVisitor):
@@ -212,7 +212,7 @@ def candidates(room: str, equivalent: set[str]) -> Iterator[Mutant]:
     for module in sorted((ROOT / room).rglob("*.py")):
         path, text = str(module.relative_to(ROOT)), module.read_text()
         if not module.stem.endswith("_examples"):
-            yield from (each for each in Candidates(path, text).found if each.key() not in equivalent)
+            yield from (each for each in Candidates(path, text).found if not each.keys() & equivalent)
 
 
 class Copy:
@@ -264,7 +264,7 @@ def nearest(mutant: Mutant, room: str) -> list[str]:
 
 def run(rooms: list[str], count: int, seed: int, jobs: int) -> int:
     equivalent = {
-        line.partition("  # ")[0] for line in EQUIVALENT.read_text().splitlines() if line and not line.startswith("#")
+        line.rpartition("  # ")[0] for line in EQUIVALENT.read_text().splitlines() if line and not line.startswith("#")
     }
     every = [(room, mutant) for room in rooms for mutant in candidates(room, equivalent)]
     drawn = random.Random(seed).sample(every, min(count, len(every)))
@@ -289,7 +289,9 @@ def run(rooms: list[str], count: int, seed: int, jobs: int) -> int:
                 copies.put(copy)
 
         with ThreadPoolExecutor(jobs) as pool:
-            for (_, mutant), alive in zip(drawn, pool.map(lambda each: tried(*each), drawn), strict=True):
+            results = pool.map(lambda each: tried(*each), drawn)
+            for number, ((_, mutant), alive) in enumerate(zip(drawn, results, strict=True), start=1):
+                print(f"{number}/{len(drawn)}", end="\r", file=sys.stderr, flush=True)
                 if alive:
                     survived += 1
                     print(mutant.shown(), flush=True)

@@ -14,9 +14,9 @@ from hub.store.base import Operation
 from plugins.errors import TemporaryError
 from schemas import Category
 from tests.hub.privacy.conftest import TENANT, Hub
-from tests.hub.privacy.house import (
+from tests.hub.privacy.house import ALL, contract, recipient
+from tests.school import (
     ACTIVITY,
-    ALL,
     CURRENT,
     DIET,
     ELSEWHERE,
@@ -27,10 +27,8 @@ from tests.hub.privacy.house import (
     SCHOOL,
     UNIT,
     absence,
-    contract,
     person,
     pupil,
-    recipient,
     uid,
 )
 
