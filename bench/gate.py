@@ -92,7 +92,7 @@ def main() -> None:
     current = {"asOf": (clock.utc() - timedelta(minutes=1)).isoformat()}
     pupils = [maker.stored("se.skolnav.directory.person.upserted.v1", person(n)) for n in range(EVENTS)]
     directory.observe([maker.stored("se.skolnav.directory.current.v1", current), *pupils])
-    gate = PrivacyGate(catalogue, directory, Keys(b"k" * 32), clock, "bench")
+    gate = PrivacyGate(catalogue=catalogue, directory=directory, keys=Keys(b"k" * 32), clock=clock, tenant="bench")
 
     full = Recipient("client/full", (contract(*Category),))
     blind = Recipient("client/blind", (contract(Category.ATTENDANCE),))

@@ -1,7 +1,7 @@
-"""Family absence: that a pupil is, or will be, away. One entity per notification, SS 12000 `Absence` inside.
+"""Family absence: a pupil is, or will be, away. Each notification is one entity; its data is an SS 12000 `Absence`.
 
-Every event carries the whole notification after the change; `changed` gives the previous values of what changed.
-No reason travels: SS 12000 has no field for it, and a kitchen or a premises system needs none.
+Every event carries the whole notification after the change; `changed` has the previous values of the changed fields.
+There is no field for the reason: SS 12000 has none, and neither a kitchen nor a premises system needs it.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -17,7 +17,7 @@ AbsenceType = Literal["Anmäld frånvaro", "Beviljad ledighet"]
 
 
 class AbsenceFields(Part):
-    """SS 12000 Absence, any part of it: who, when, of which kind."""
+    """Any fields of an SS 12000 Absence: the pupil, the times, the kind."""
 
     id: Annotated[Uuid | None, Category.NONE] = None
     meta: Annotated[Meta | None, Category.ATTENDANCE] = None
@@ -30,7 +30,7 @@ class AbsenceFields(Part):
 
 
 class Absence(Payload, AbsenceFields):
-    """A whole SS 12000 Absence. It does not end before it starts: nobody would be away."""
+    """A whole SS 12000 Absence. An absence that ends before it starts is refused."""
 
     id: Annotated[Uuid, Category.NONE]
     student: PersonRef
@@ -41,7 +41,7 @@ class Absence(Payload, AbsenceFields):
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Self:
         start, end = self.startTime, self.endTime
-        # Of two times with one offset, as nearly all are, the text tells.
+        # Nearly all pairs have the same offset; then the texts compare as the times do, and need no parsing.
         alike = start[10] == end[10] and start[19:] == end[19:]
         if not (alike and start <= end) and parse_timestamp(end) < parse_timestamp(start):
             raise PydanticCustomError("ends_before_it_starts", "endTime is before startTime")
@@ -51,7 +51,7 @@ class Absence(Payload, AbsenceFields):
 class AbsenceChange(Absence):
     """An absence after a change."""
 
-    changed: AbsenceFields | None = None  # the previous values of what changed
+    changed: AbsenceFields | None = None  # the previous values of the changed fields
 
 
 _STUDENT = Ref("person", "student.id")
@@ -94,7 +94,7 @@ class AbsenceChanged(AbsenceChange):
 
 
 class AbsenceWithdrawn(AbsenceChange):
-    """An absence was taken back: the pupil is there. The data is the notification as it was."""
+    """An absence was withdrawn: the pupil is present. The data is the notification as it was."""
 
     spec = _spec("withdrawn", _EXAMPLE, changes=True)
 

@@ -1,7 +1,7 @@
-"""Family attendance: what was registered at a lesson, and who came and went. SS 12000 Attendance and AttendanceEvent.
+"""Family attendance: SS 12000 Attendance (registered at a lesson) and AttendanceEvent (a child comes or leaves).
 
-`absenceReason` is no field here: it is free text that often tells illness, and no receiver needs it. A source that
-sends it keeps it to itself, since unknown fields are delivered to nobody.
+There is no field `absenceReason`: it is free text that often reveals an illness, and no recipient needs it. If a source
+sends it, it reaches no recipient, since the hub delivers no unknown field.
 """
 
 from typing import Annotated, Any, Literal
@@ -25,7 +25,7 @@ from schemas.payload import (
 
 
 class AttendanceFields(Part):
-    """Any part of an SS 12000 Attendance. Minutes of the lesson; together they make its length."""
+    """Any fields of an SS 12000 Attendance. The four numbers of minutes add up to the length of the lesson."""
 
     id: Annotated[Uuid | None, Category.NONE] = None
     meta: Annotated[Meta | None, Category.ATTENDANCE] = None
@@ -44,14 +44,14 @@ class AttendanceFields(Part):
 class AttendanceRecorded(Payload, AttendanceFields):
     """A pupil's attendance at a lesson was registered, or corrected (then with `changed`).
 
-    `isReported` false: nothing has been registered yet, the minutes say nothing.
+    If `isReported` is false, nothing has been registered yet, and the minutes have no meaning.
     """
 
     id: Annotated[Uuid, Category.NONE]
     calendarEvent: Annotated[Reference, Category.ATTENDANCE]
     student: PersonRef
     isReported: Annotated[bool, Category.ATTENDANCE]
-    changed: AttendanceFields | None = None  # the previous values of what changed
+    changed: AttendanceFields | None = None  # the previous values of the changed fields
 
     spec = EventSpec(
         type="se.skolnav.attendance.recorded.v1",
@@ -122,7 +122,7 @@ def _presence(what: str, *examples: dict[str, Any]) -> EventSpec:
         type=f"se.skolnav.attendance.{what}.v1",
         subject=Ref("person", "person.id"),
         key=Ref("person", "person.id"),
-        entity=Ref("presence", "person.id"),  # the last of the two tells whether the child is here
+        entity=Ref("presence", "person.id"),  # the last event, of either type, shows whether the child is present
         about=("person.id",),
         mentions=("registeredBy.id",),
         organisations=("organisation.id",),
@@ -149,7 +149,8 @@ class CheckedOut(AttendanceEvent):
 class UnauthorisedConfirmed(Payload):
     """A person at the school has confirmed that a pupil's absence was unauthorised (ogiltig frånvaro).
 
-    Guardians are then to be told the same day (Education Act 7:17). `minutes` is the sum over the lessons named.
+    The school must then inform the guardians on the same day (Education Act 7:17). `minutes` is the sum over
+    `calendarEvents`.
     """
 
     id: Annotated[Uuid, Category.NONE]

@@ -1,7 +1,8 @@
 """Family case: business that a human decides (ärende), from a form, a signal or another system.
 
-Every event carries the case as it stands: fields, items and their decisions. Messages are not part of it; each is an
-event of its own. Which kind a case is may tell a pupil's health by itself, hence its category.
+Every event carries the whole case after the change: its fields, its items and their decisions. Messages are not part of
+the case; each message is an event of its own. The kind of a case alone may reveal a pupil's health, so its category is
+`case_content`.
 """
 
 from typing import Annotated, Any, Final, Literal, Self
@@ -22,18 +23,18 @@ KINDS: Final = (
     "offensive_treatment",  # kränkande behandling (Education Act 6:10)
     "safety_and_calm",  # trygghet och studiero
     "report_of_concern",  # orosanmälan (Social Services Act)
-    "csn_assessment",  # whether truancy is to be reported to CSN
+    "csn_assessment",  # whether to report truancy to CSN
     "work_environment",  # arbetsmiljö
-    "delivery_failure",  # something that the hub could not deliver
+    "delivery_failure",  # an event that the hub could not deliver
 )
-# What hits a person hard, and is never decided by a machine: each decision names the human who took it.
+# A decision in such a case hits a person hard. No machine takes it: each decision names the human who took it.
 HUMAN_KINDS: Final = frozenset({"offensive_treatment", "safety_and_calm", "report_of_concern", "csn_assessment"})
 
 
 def _kind(value: str) -> str:
-    # A vendor's kind has a prefix of its own, as its types have: a misspelt kind of ours is not taken for one.
+    # A vendor's kind has the vendor's prefix, as its types have. So a misspelt core kind cannot pass for a vendor's.
     if value not in KINDS and "." not in value:
-        raise PydanticCustomError("kind", "must be a kind of case that the hub knows, or one with a vendor's prefix")
+        raise PydanticCustomError("kind", "must be a kind of case that the hub knows, or a kind with a vendor's prefix")
     return value
 
 
@@ -42,7 +43,7 @@ ItemId = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class Origin(Part):
-    """Where the case is handled: the outside system, its number for the case, and the page where a human opens it."""
+    """The outside system that handles the case, its number for the case, and the page where a human opens the case."""
 
     system: Annotated[str, Category.NONE]
     reference: Annotated[str | None, Category.CASE_CONTENT] = None
@@ -50,7 +51,7 @@ class Origin(Part):
 
 
 class Decision(Part):
-    """What was decided on one item. Amounts are whole öre; dates are inclusive."""
+    """The decision on one item. Amounts are in öre; dates are inclusive."""
 
     outcome: Annotated[Literal["granted", "partly_granted", "rejected", "dismissed"], Category.CASE_CONTENT]
     decidedAt: Annotated[Timestamp, Category.CASE_CONTENT]
@@ -62,7 +63,7 @@ class Decision(Part):
 
 
 class Item(Part):
-    """One thing that is asked for; each is decided by itself. `decision` None: not decided."""
+    """One thing that the case asks for. Each item has its own decision; None: not decided yet."""
 
     id: Annotated[ItemId, Category.CASE_CONTENT]
     title: Annotated[str | None, Category.FREE_TEXT] = None
@@ -71,20 +72,20 @@ class Item(Part):
 
 
 class Evidence(Part):
-    """What the case rests on: an entity of the hub (`attendance/<id>`, ...) and what it showed."""
+    """Evidence for the case: an entity of the hub (`attendance/<id>`, ...), with a note on what it shows."""
 
     entity: Annotated[str, Category.CASE_CONTENT]
     note: Annotated[str | None, Category.FREE_TEXT] = None
 
 
 class CaseFields(Part):
-    """Any part of a case."""
+    """Any fields of a case."""
 
     id: Annotated[Uuid | None, Category.NONE] = None
     kind: Annotated[Kind | None, Category.CASE_CONTENT] = None
-    status: Annotated[str | None, Category.CASE_CONTENT] = None  # the handling system's own word
+    status: Annotated[str | None, Category.CASE_CONTENT] = None  # in the words of the handling system
     title: Annotated[str | None, Category.CASE_CONTENT, Category.FREE_TEXT] = None
-    pupil: Annotated[PersonRef | None, Category.CASE_CONTENT] = None  # None: it is about no pupil
+    pupil: Annotated[PersonRef | None, Category.CASE_CONTENT] = None  # None: the case is about no pupil
     reporter: Annotated[PersonRef | None, Category.CASE_CONTENT] = None  # a guardian, a pupil or staff
     handlers: Annotated[list[PersonRef] | None, Category.STAFF] = None
     organisation: Reference | None = None
@@ -93,12 +94,12 @@ class CaseFields(Part):
     origin: Origin | None = None
     items: Annotated[list[Item] | None, Category.CASE_CONTENT] = None
     evidence: Annotated[list[Evidence] | None, Category.CASE_CONTENT] = None
-    # The form's answers by field. They may hold anything, so only who may see all of this sees any of it.
+    # The form's answers by field. They may hold anything, so a recipient needs all three categories.
     content: Annotated[dict[str, Any] | None, Category.CASE_CONTENT, Category.FREE_TEXT, Category.HEALTH] = None
 
 
 class Case(Payload, CaseFields):
-    """A whole case. In one of `HUMAN_KINDS` every decision has `decidedBy`."""
+    """A whole case. If its kind is one of `HUMAN_KINDS`, every decision must have `decidedBy`."""
 
     id: Annotated[Uuid, Category.NONE]
     kind: Annotated[Kind, Category.CASE_CONTENT]
@@ -112,12 +113,12 @@ class Case(Payload, CaseFields):
 
 
 def _no_human() -> PydanticCustomError:
-    says = "a decision in a case of this kind names the human who took it: items[].decision.decidedBy"
+    says = "a decision in a case of this kind must name the human who took it: items[].decision.decidedBy"
     return PydanticCustomError("decided_by_a_human", says)
 
 
 class Attachment(Part):
-    """A file that stays where it is: name, media type, size in bytes, and where the handling system keeps it."""
+    """A file that stays in the handling system: name, media type, size in bytes, and the system's reference to it."""
 
     name: Annotated[str, Category.FREE_TEXT]
     mediaType: Annotated[str | None, Category.CASE_CONTENT] = None
@@ -126,7 +127,7 @@ class Attachment(Part):
 
 
 class Message(Part):
-    """A message in a case. `internal`: between handlers, not for the one who opened it."""
+    """A message in a case. An `internal` one is between handlers, and not for the person who opened the case."""
 
     id: Annotated[ItemId, Category.CASE_CONTENT]
     time: Annotated[Timestamp, Category.CASE_CONTENT]
@@ -207,9 +208,9 @@ class CaseOpened(Case):
 
 
 class CaseChanged(Case):
-    """A case was changed: its status, handlers, content."""
+    """A case was changed, for example its status, its handlers or its content."""
 
-    changed: CaseFields | None = None  # the previous values of what changed
+    changed: CaseFields | None = None  # the previous values of the changed fields
     spec = _spec(
         "changed",
         {
@@ -223,7 +224,7 @@ class CaseChanged(Case):
 
 
 class CaseMessageAdded(Case):
-    """Somebody wrote in a case."""
+    """A message was added to a case."""
 
     message: Annotated[Message, Category.CASE_CONTENT]
     spec = _spec(
@@ -244,7 +245,7 @@ class CaseMessageAdded(Case):
 
 
 class CaseDecided(Case):
-    """One or more items of a case were decided; `decided` names them. Others may still be open."""
+    """One or more items of a case were decided; `decided` has their ids. Other items may still be open."""
 
     items: Annotated[list[Item], Category.CASE_CONTENT]
     decided: Annotated[list[ItemId], Field(min_length=1), Category.CASE_CONTENT]
@@ -258,7 +259,7 @@ class CaseDecided(Case):
 
 
 class CaseClosed(Case):
-    """A case is finished, or withdrawn. `outcome` is the handling system's own word."""
+    """A case was finished or withdrawn. `outcome` is in the words of the handling system."""
 
     outcome: Annotated[str | None, Category.CASE_CONTENT] = None
     closedAt: Annotated[Timestamp | None, Category.CASE_CONTENT] = None

@@ -1,6 +1,6 @@
-"""The catalogue: every event type the hub knows, what its fields tell, and whether an event is one of them.
+"""The catalogue: all event types that the hub knows, with the categories of their fields; it validates events.
 
-The one source for validation, JSON Schemas, AsyncAPI, examples and documentation tables (`schemas.export`).
+It is the one source of validation, JSON Schemas, AsyncAPI, examples and documentation tables (`schemas.export`).
 """
 
 import re
@@ -37,13 +37,13 @@ CORE_ATTRIBUTES: Final = frozenset(
 
 
 _TYPE: Final = re.compile(r"[a-z0-9]+(\.[a-z0-9_-]+)+\.v[1-9][0-9]*\Z")
-_MAX_PROBLEMS: Final = 50  # told of one event
+_MAX_PROBLEMS: Final = 50  # of one event
 _UNDERIVABLE: Final = (
     "cannot be derived: an id that it is made of is missing, too long, or has / or a control character"
 )
 
-# Rules whose text never holds anything of the value: pydantic's own for the JSON types and bounds, and those of
-# `schemas`. Of any other rule, a vendor's validator among them, only the code is told.
+# Rules whose texts never quote the value: pydantic's own rules for JSON types and bounds, and the rules of `schemas`.
+# For any other rule, for example of a vendor's validator, a problem gives the code alone.
 _TELLING_NOTHING: Final = frozenset(
     {
         "missing",
@@ -70,7 +70,7 @@ _TELLING_NOTHING: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A type in the catalogue: its model, its spec and its fields."""
 
@@ -78,7 +78,7 @@ class Entry:
     spec: EventSpec
     fields: Mapping[str, Field]
     validate: Callable[[Any], Any]
-    keyed_by_subject: bool  # key and subject are one
+    keyed_by_subject: bool  # key and subject are the same
     subject_is_entity: bool
 
     @property
@@ -87,19 +87,21 @@ class Entry:
 
     @property
     def categories(self) -> frozenset[Category]:
-        """Every category that some field has."""
+        """The categories of all fields."""
         return frozenset(all_categories(self.fields))
 
     def flat_fields(self) -> Iterator[tuple[str, frozenset[Category]]]:
-        """(path, categories) of each field that carries a value, in the order of the model."""
+        """The path and the categories of each field that holds a value, in the order of the model."""
         yield from flatten(self.fields, "", frozenset())
 
 
-@dataclass(slots=True, repr=False)  # not frozen: that makes it three times as slow, and there is one for each event
+@dataclass(
+    slots=True, repr=False, kw_only=True
+)  # not frozen: a frozen one takes three times as long to make, and each event has one
 class Described:
-    """What the hub keeps beside an event so that it can be matched and guarded without being parsed again.
+    """What the hub stores with an event, so that it can match and guard the event without parsing it again.
 
-    Treat as immutable, like the event in it.
+    Treat it as immutable, like the event in it.
     """
 
     event: Event
@@ -109,19 +111,19 @@ class Described:
     entity: str | None
     about: tuple[str, ...]  # lower-case person ids
     organisations: tuple[str, ...]  # lower-case ids, from the event itself
-    extras: bool  # it holds something that the catalogue does not list
+    extras: bool  # the event holds something that the catalogue does not list
 
     def __repr__(self) -> str:
-        # Only what may stand in a log line: subject, key and entity may name a person.
+        # This may appear in a line of the program's log. Subject, key and entity may identify a person.
         return f"<Described {self.event!r}>"
 
 
 class UnknownType(KeyError):
-    """No such type in the catalogue."""
+    """The catalogue has no such type."""
 
 
 class Catalogue:
-    """The types by name. `register` refuses a model that would leave a field without a category."""
+    """The types by name. `register` refuses a model that has a field without a category."""
 
     def __init__(self, models: Iterable[type[Payload]] = ()) -> None:
         self._entries: dict[str, Entry] = {}
@@ -129,22 +131,23 @@ class Catalogue:
             self.register(model)
 
     def register(self, model: type[Payload]) -> Entry:
-        """Add a type. Raises ValueError: a bad name or one that is taken, a field without category, a path in the
-        spec that leads nowhere, a subject or key that names a person whom the event is not about, an example that does
-        not hold.
+        """Add a type.
+
+        Raises ValueError if the name is malformed or already registered, a field has no category, a path in the spec
+        leads to no field, the subject or key names a person whom the event is not about, or an example is not valid.
         """
         spec = model.spec
         if not _TYPE.match(spec.type):
-            raise ValueError(f"{model.__name__}: an event type is called like com.acme.kitchen.menu.v1")
+            raise ValueError(f"{model.__name__}: write the event type like com.acme.kitchen.menu.v1")
         if spec.type in self._entries:
             raise ValueError(f"event type {spec.type} is registered twice")
         entry = Entry(
-            model,
-            spec,
-            fields_of(model, f"{model.__name__}."),
-            model.__pydantic_validator__.validate_python,
-            spec.key == spec.subject,
-            spec.entity == spec.subject,
+            model=model,
+            spec=spec,
+            fields=fields_of(model, f"{model.__name__}."),
+            validate=model.__pydantic_validator__.validate_python,
+            keyed_by_subject=spec.key == spec.subject,
+            subject_is_entity=spec.entity == spec.subject,
         )
         for ref in (spec.subject, spec.key, spec.entity or spec.key):
             for path in filter(None, ref.path.split("/")):
@@ -163,7 +166,7 @@ class Catalogue:
                 self.describe(Event.from_dict(self.example(entry, index)))
             except InvalidEvent as error:
                 del self._entries[spec.type]
-                raise ValueError(f"example {index + 1} of {spec.type} does not hold: {error}") from None
+                raise ValueError(f"example {index + 1} of {spec.type} is not valid: {error}") from None
         return entry
 
     def entry(self, type_: str) -> Entry:
@@ -180,15 +183,15 @@ class Catalogue:
         return type_ in self._entries
 
     def matching(self, globs: Iterable[str]) -> list[str]:
-        """The registered types that one of `globs` (`*`, `?`) covers, in catalogue order."""
+        """The registered types that match one of `globs` (`*`, `?`), in catalogue order."""
         wanted = list(globs)
         return [name for name in self._entries if any(fnmatchcase(name, glob) for glob in wanted)]
 
     def describe(self, event: Event, where: str = "") -> Described:
-        """Validate an event and work out its subject, key, entity and people.
+        """Validate an event, and derive its subject, key, entity, persons and organisations.
 
-        A subject or partition key that the publisher leaves out is derived; one that contradicts the data is refused,
-        one in another spelling is replaced. Raises InvalidEvent, its places prefixed by `where` (`[3].`).
+        The publisher may leave out subject and partition key. A given one that contradicts the data is refused; one in
+        another spelling (upper case) is replaced. Raises InvalidEvent; `where` (`[3].`) prefixes the places in it.
         """
         attributes = event.attributes
         entry = self._entries.get(attributes["type"])
@@ -216,18 +219,18 @@ class Catalogue:
         if attributes.get("subject") != subject or attributes.get("partitionkey") != key:
             event = Event({**attributes, "subject": subject, "partitionkey": key}, data)
         return Described(
-            event,
-            entry,
-            subject,
-            key,
-            entity,
-            _ids(data, spec.about),
-            _ids(data, spec.organisations),
-            not (attributes.keys() <= CORE_ATTRIBUTES) or has_extras(data, entry.fields),
+            event=event,
+            entry=entry,
+            subject=subject,
+            key=key,
+            entity=entity,
+            about=_ids(data, spec.about),
+            organisations=_ids(data, spec.organisations),
+            extras=not (attributes.keys() <= CORE_ATTRIBUTES) or has_extras(data, entry.fields),
         )
 
     def example(self, entry: Entry, index: int = 0) -> dict[str, Any]:
-        """A whole event that `POST /v1/events` accepts, made from the type's example data."""
+        """A whole event with the type's example data, as `POST /v1/events` accepts it."""
         data = deepcopy(entry.spec.examples[index])
         source = f"urn:example:{entry.spec.family}"
         return {
@@ -266,7 +269,7 @@ def _problems(error: ValidationError, entry: Entry, where: str) -> list[Problem]
         for part in detail["loc"]:
             if isinstance(part, int):
                 place += f"[{part}]"
-            elif part in names:  # else a key of the data, or which member of a union was tried
+            elif part in names:  # any other text is a key in the data, or names a member of a union
                 place += f".{part}"
         rule = detail["type"]
         if rule == "model_type":
@@ -274,6 +277,6 @@ def _problems(error: ValidationError, entry: Entry, where: str) -> list[Problem]
         elif rule in _TELLING_NOTHING:
             says = detail["msg"]
         else:
-            says = "is not what the type's schema asks for (GET /v1/catalogue)"
+            says = "does not fit the type's schema (GET /v1/catalogue)"
         problems.append(Problem(place, rule, says))
     return problems

@@ -21,32 +21,32 @@ SCHOOL_TYPES: Final = frozenset(
 
 
 class Scope(BaseModel):
-    """Whose data: organisations (with their parts) and school types. An event must match both where both are given."""
+    """Whose data: organisations (with their parts) and school types. If both are given, an event must match both."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     organisations: frozenset[Uuid] | None = Field(
-        None, description="SS 12000 ids of organisations; their parts are included. Left out: the whole municipality."
+        None, description="SS 12000 ids of organisations; their parts are included. Default: the whole municipality."
     )
     school_types: frozenset[str] | None = Field(
-        None, description="SS 12000 school types, for example GR, GY. Left out: all."
+        None, description="SS 12000 school types, for example GR, GY. Default: all."
     )
 
 
 class DataContract(BaseModel):
     """What one recipient may see and why (GDPR articles 5.1 b and c, and 6).
 
-    `version` is derived from the content, so that a disclosure can say under which contract it was made.
+    `version` is derived from the content, so that a disclosure can name the contract under which it was made.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    purpose: str = Field(min_length=1, description="Why the recipient may have it, in plain words.")
+    purpose: str = Field(min_length=1, description="Why the recipient may have the data, in plain words.")
     legal_basis: str = Field(
         min_length=1, description="The legal basis, for example 'public task, Education Act 7:17'."
     )
-    categories: frozenset[Category] = Field(description="What it may see.")
-    scope: Scope = Field(default_factory=Scope, description="Whose data. Left out: the whole municipality.")
+    categories: frozenset[Category] = Field(description="The categories of data that the recipient may see.")
+    scope: Scope = Field(default_factory=Scope, description="Whose data. Default: the whole municipality.")
 
     @cached_property
     def version(self) -> str:

@@ -1,10 +1,10 @@
-"""Family directory: who and what there is. The data is the SS 12000 v2.1 entity as its school system gives it.
+"""Family directory: persons, groups, duties, activities, rooms, organisations, diets. The data are SS 12000 v2.1.
 
-Only these events carry names and contacts. They are taken with the oddities that school systems have: unknown fields
-and unknown values of enumerations are kept, fields that the standard requires may be missing. An entity without an id
-that is a UUID, or with a known field of the wrong JSON type, is refused. `_embedded` is an unknown field.
+Only these events carry names and contacts. The hub accepts entities that deviate from the standard as those of school
+systems do: with unknown fields, with unknown values of enumerations, without fields that the standard requires. It
+refuses an entity whose id is not a UUID, or with a known field of the wrong JSON type. `_embedded` is an unknown field.
 
-`diet` is not SS 12000: the kitchen's diet codes come from a source of their own.
+`diet` is not in SS 12000: a separate source has the kitchen's diet codes.
 """
 
 from typing import Annotated, Any
@@ -54,7 +54,7 @@ class PhoneNumber(Part):
 
 
 class PersonAddress(Part):
-    """Where somebody lives; each part of it alone may be enough to find them."""
+    """Where a person lives. A single field may be enough to find the person."""
 
     type: Annotated[str | None, Category.PROTECTED_ADDRESS] = None
     streetAddress: Annotated[str | None, Category.PROTECTED_ADDRESS] = None
@@ -67,9 +67,9 @@ class PersonAddress(Part):
 
 
 class Enrolment(Part):
-    """At which school unit a pupil is enrolled (`enroledAt`, so spelt), in which school form and year, and when.
+    """The school unit where a pupil is enrolled (`enroledAt` in SS 12000), the school form, the year and the dates.
 
-    The school form alone may tell a disability (GRS, GYS, SP): scope a contract by `school_types` where that matters.
+    The school form alone may reveal a disability (GRS, GYS, SP): if that matters, limit a contract by `school_types`.
     """
 
     enroledAt: Reference
@@ -84,7 +84,7 @@ class Enrolment(Part):
 
 
 class Responsible(Part):
-    """A guardian or another who answers for the pupil, and as what (Vårdnadshavare, God man, ...)."""
+    """A guardian or another person responsible for the pupil, and the relation (Vårdnadshavare, God man, ...)."""
 
     person: PersonRef
     relationType: Annotated[str | None, Category.IDENTITY] = None
@@ -93,12 +93,12 @@ class Responsible(Part):
 class Person(Payload):
     """SS 12000 Person: pupil, guardian or staff.
 
-    `securityMarking` and who is responsible for whom are read by the hub; the marking reaches no recipient at all.
-    A family tie takes both identity and contact: it is for who must reach a guardian.
+    The hub reads `securityMarking` and `responsibles`. The marking reaches no recipient. A recipient needs both
+    identity and contact to see a family tie, since only a recipient that must reach a guardian needs it.
     """
 
     id: Annotated[Uuid, Category.IDENTITY]
-    # When the record changed would let two recipients match their pseudonyms, hence identity and not none.
+    # By these times two recipients could match their pseudonyms, so the category is identity and not none.
     meta: Annotated[Meta | None, Category.IDENTITY] = None
     givenName: Annotated[str | None, Category.NAME] = None
     middleName: Annotated[str | None, Category.NAME] = None
@@ -125,7 +125,7 @@ class GroupMembership(Part):
 
 
 class Group(Payload):
-    """SS 12000 Group: a class, a teaching group, a mentor group; with its members."""
+    """SS 12000 Group: a class, a teaching group or a mentor group, with its members."""
 
     id: Annotated[Uuid, Category.NONE]
     meta: Meta | None = None
@@ -146,9 +146,9 @@ class AssignmentRole(Part):
 
 
 class Duty(Payload):
-    """SS 12000 Duty (tjänstgöring): where a member of staff works, as what, and for which groups.
+    """SS 12000 Duty (tjänstgöring): where a member of staff works, in which role, and for which groups.
 
-    It is about its person: signature and description name a teacher even where the reference is gone.
+    A duty is about its person: its signature and description could identify a teacher even without the reference.
     """
 
     id: Annotated[Uuid, Category.STAFF]
@@ -166,7 +166,7 @@ class Duty(Payload):
 
 
 class DutyAssignment(Part):
-    """A teacher of an activity: by duty (SS 12000), or by person as some school systems do."""
+    """A teacher of an activity, by duty (SS 12000) or by person (some school systems)."""
 
     duty: Reference | None = None
     person: PersonRef | None = None
@@ -177,7 +177,7 @@ class DutyAssignment(Part):
 
 
 class Activity(Payload):
-    """SS 12000 Activity: a course or a subject for some groups, with its teachers. Lessons are its calendar events."""
+    """SS 12000 Activity: a course or a subject for some groups, with its teachers. Its calendar events are lessons."""
 
     id: Annotated[Uuid, Category.NONE]
     meta: Meta | None = None
@@ -222,7 +222,7 @@ class ContactInfo(Part):
 
 
 class Organisation(Payload):
-    """SS 12000 Organisation: the responsible body (huvudman), its schools and school units, each with its parent."""
+    """SS 12000 Organisation: the responsible body (huvudman), a school or a school unit, with its parent."""
 
     id: Annotated[Uuid, Category.NONE]
     meta: Meta | None = None
@@ -244,18 +244,18 @@ class Organisation(Payload):
 
 
 class Diet(Payload):
-    """What a person eats, as the kitchen's own codes. May tell health or religion (GDPR article 9)."""
+    """A person's diet in the kitchen's own codes. It may reveal health or religion (GDPR article 9)."""
 
     id: Annotated[Uuid, Category.DIET]
     person: PersonRef
-    # NORMAL, GLUTENFRI, LAKTOSFRI, VEGETARISK, HALAL, ...: an open list that the municipality and its kitchens keep.
+    # NORMAL, GLUTENFRI, LAKTOSFRI, VEGETARISK, HALAL, ...: an open list, defined by the municipality and its kitchens.
     codes: Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(min_length=1), Category.DIET]
     startDate: Annotated[Date | None, Category.DIET] = None
     endDate: Annotated[Date | None, Category.DIET] = None  # the last day (inclusive, as in SS 12000); None: no end
 
 
 class Deleted(Payload):
-    """That an entity is gone; the id is what the source's /deletedEntities gives."""
+    """An entity was deleted; the id is the one in the source's /deletedEntities."""
 
     id: Annotated[Uuid, Category.NONE]
     deletedAt: Annotated[LooseTimestamp | None, Category.NONE] = None
@@ -267,7 +267,7 @@ def _spec(kind: str, what: str, *shown: dict[str, Any], **rest: Any) -> EventSpe
         type=f"se.skolnav.directory.{kind}.{what}.v1",
         subject=entity,
         key=entity,
-        # A person's state is kept per source: a stricter marking must outlive another source's laxer word.
+        # Each source has its own state of a person: a less strict marking from one must not replace a stricter one.
         entity=Ref(kind, "id/") if kind == "person" else entity,
         ends=what == "deleted",
         examples=shown,
@@ -276,7 +276,7 @@ def _spec(kind: str, what: str, *shown: dict[str, Any], **rest: Any) -> EventSpe
 
 
 class PersonUpserted(Person):
-    """A person is new or has changed; the whole person as the source has it now."""
+    """A person is new or has changed. The data is the whole person as the source has it now."""
 
     spec = _spec(
         "person",
@@ -291,7 +291,7 @@ class PersonUpserted(Person):
 
 
 class PersonDeleted(Deleted):
-    """A person is gone from the school system."""
+    """A person was deleted from the school system."""
 
     id: Annotated[Uuid, Category.IDENTITY]
     deletedAt: Annotated[LooseTimestamp | None, Category.IDENTITY] = None
@@ -312,7 +312,7 @@ class GroupUpserted(Group):
 
 
 class GroupDeleted(Deleted):
-    """A group is gone."""
+    """A group was deleted."""
 
     spec = _spec("group", "deleted", examples.gone(examples.GROUP), groups=("id",))
 
@@ -326,7 +326,7 @@ class DutyUpserted(Duty):
 
 
 class DutyDeleted(Deleted):
-    """A duty is gone. `person` may be given; sources that only list ids leave it out."""
+    """A duty was deleted. `person` is optional, since some sources list only ids."""
 
     id: Annotated[Uuid, Category.STAFF]
     person: Annotated[PersonRef | None, Category.STAFF] = None
@@ -349,7 +349,7 @@ class ActivityUpserted(Activity):
 
 
 class ActivityDeleted(Deleted):
-    """An activity is gone."""
+    """An activity was deleted."""
 
     spec = _spec("activity", "deleted", examples.gone(examples.ACTIVITY), groups=("id",))
 
@@ -361,7 +361,7 @@ class RoomUpserted(Room):
 
 
 class RoomDeleted(Deleted):
-    """A room is gone."""
+    """A room was deleted."""
 
     spec = _spec("room", "deleted", examples.gone(examples.ROOM), groups=("id",))
 
@@ -375,7 +375,7 @@ class OrganisationUpserted(Organisation):
 
 
 class OrganisationDeleted(Deleted):
-    """An organisation is gone."""
+    """An organisation was deleted."""
 
     spec = _spec("organisation", "deleted", examples.gone(examples.SCHOOL_UNIT), organisations=("id",))
 
@@ -387,7 +387,7 @@ class DietUpserted(Diet):
 
 
 class DietDeleted(Deleted):
-    """A person's special diet has ended. It names the person: without, nobody could tell whether it may be told."""
+    """A person's special diet has ended. The event names the person, since the gate could not decide without."""
 
     id: Annotated[Uuid, Category.DIET]
     person: PersonRef
@@ -399,7 +399,7 @@ _SOURCE = Ref("source", "")
 
 
 class DirectoryCurrent(Payload):
-    """A source says: what I have sent is complete as of this time (the marking `Ingen` is fresh by it)."""
+    """A source declares that what it has published is complete as of this time. It keeps `Ingen` fresh."""
 
     asOf: Annotated[Timestamp, Category.NONE]
     spec = EventSpec(

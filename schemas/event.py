@@ -1,7 +1,7 @@
-"""The CloudEvents 1.0 envelope: what an event is called, when it happened, what it concerns.
+"""The CloudEvents 1.0 envelope: an event's identity, its time, and what it concerns.
 
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md and the JSON event format beside it.
-Problems are told by place and rule; a value is never quoted, since it may be personal data.
+A problem names a place and a rule. It never quotes a value, since values may be personal data.
 """
 
 import base64
@@ -20,7 +20,7 @@ JSON: Final = "application/json"
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 
-# Extension attributes that the hub itself writes on delivery; a publisher's own value is dropped.
+# Extension attributes that the hub writes on delivery. It drops a publisher's values of them.
 HUB_ATTRIBUTES: Final = frozenset({"sequence", "skolnavlane"})
 
 _REQUIRED: Final = ("specversion", "id", "source", "type")
@@ -36,10 +36,10 @@ _FORBIDDEN: Final = "\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef" + "".join(
     f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17)
 )
 _STRING: Final = re.compile(f"[^{_FORBIDDEN}]{{1,{_MAX_ATTRIBUTE}}}\\Z")
-# What no URI (RFC 3986) and no IRI (RFC 3987) can hold; more than that is not asked of `source`.
+# Excludes the characters that no URI (RFC 3986) and no IRI (RFC 3987) can hold. `source` is not checked further.
 _URI_REFERENCE: Final = re.compile(r"[^\s<>\"{}|\\^`]+\Z")
 _ABSOLUTE_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+\Z")
-# Any media type that says JSON (specification of the JSON format, 3.1), in UTF-8.
+# Any media type for JSON (specification of the JSON format, 3.1), in UTF-8.
 _JSON_TYPE: Final = re.compile(
     r"[\w.+-]+/([\w.+-]+\+)?json\s*(;\s*charset\s*=\s*\"?utf-?8\"?\s*|;\s*(?!charset)[\w-]+\s*=\s*[^;]*)*\Z",
     re.ASCII | re.IGNORECASE,
@@ -51,7 +51,7 @@ _TIMESTAMP: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with an event: `where` (a JSON path), `rule` (a stable code), `says` (English)."""
+    """One fault of an event: `where` (a JSON path), `rule` (a stable code) and `says` (a text in English)."""
 
     where: str
     rule: str
@@ -59,7 +59,7 @@ class Problem:
 
 
 class InvalidEvent(ValueError):
-    """An event that the catalogue does not take. `problems` names each reason, without any value."""
+    """The event does not fit the catalogue. `problems` gives each reason, without any value."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
@@ -67,24 +67,24 @@ class InvalidEvent(ValueError):
 
 
 def parse_timestamp(text: str) -> datetime:
-    """RFC 3339 with offset -> aware datetime. Raises ValueError, whose text does not hold the value."""
+    """Read an RFC 3339 time with offset. Raises ValueError; its text does not hold the value."""
     if not _TIMESTAMP.match(text):
         raise ValueError("not an RFC 3339 time with offset")
     try:
-        # Python keeps six digits of a second's fraction; the rest is below what the hub orders by.
+        # Python keeps six digits of the fraction of a second; the hub orders events by no smaller unit.
         found = datetime.fromisoformat(text.upper())
         if not 1 < found.year < 9999:
-            found.astimezone(UTC)  # at the ends of the calendar there may be no such time in UTC
+            found.astimezone(UTC)  # fails for a time whose UTC lies outside the calendar
     except (ValueError, OverflowError):
         raise ValueError("no such time") from None
     return found
 
 
 class Event:
-    """One CloudEvent with JSON data. Treat as immutable: it is shared between recipients.
+    """One CloudEvent with JSON data. Treat it as immutable: all recipients share it.
 
-    `attributes` holds all context attributes, extensions among them, by their CloudEvents names;
-    `data` the payload as plain JSON values.
+    `attributes` holds all context attributes, including extensions, by their CloudEvents names. `data` is the payload
+    as plain JSON values.
     """
 
     __slots__ = ("attributes", "data")
@@ -111,31 +111,31 @@ class Event:
 
     @property
     def time(self) -> str | None:
-        """When it happened, RFC 3339 with offset."""
+        """When the event happened, RFC 3339 with offset."""
         return self.attributes.get("time")
 
     @property
     def key(self) -> str | None:
-        """The ordering key (`partitionkey`): events with the same key reach a recipient in order."""
+        """The ordering key (`partitionkey`): a recipient gets events with the same key in order."""
         return self.attributes.get("partitionkey")
 
     @property
     def sequence(self) -> str | None:
-        """16 digits, set by the hub. Of two events with one key the larger is the newer."""
+        """16 digits, set by the hub. Of two events with the same key, the one with the larger sequence is newer."""
         return self.attributes.get("sequence")
 
     @property
     def lane(self) -> str | None:
-        """Which replay or resend this is a part of; None for what comes for the first time."""
+        """The replay or resend that this delivery belongs to; None for a first delivery."""
         return self.attributes.get("skolnavlane")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Event) and self.attributes == other.attributes and self.data == other.data
 
-    __hash__ = None  # type: ignore[assignment]  # it holds a dict
+    __hash__ = None  # type: ignore[assignment]  # an event holds a dict
 
     def __repr__(self) -> str:
-        # Only what may stand in a log line: no subject, no data.
+        # This may appear in a line of the program's log, so it shows no subject and no data.
         return f"<Event {self.attributes.get('type')} {self.attributes.get('id')}>"
 
     def to_dict(self) -> dict[str, Any]:
@@ -147,9 +147,9 @@ class Event:
 
     @classmethod
     def from_dict(cls, value: Any, where: str = "") -> "Event":
-        """Read one event in the JSON event format. Raises InvalidEvent; `where` prefixes its places (`[3].`).
+        """Read one event in the JSON event format. Raises InvalidEvent; `where` (`[3].`) prefixes the places in it.
 
-        An attribute that is null counts as left out (JSON event format, 2.2).
+        An attribute that is null counts as missing (JSON event format, 2.2).
         """
         if not isinstance(value, dict):
             raise InvalidEvent([Problem(where.rstrip(".") or "$", "object", "an event is a JSON object")])
@@ -159,7 +159,9 @@ class Event:
         if "data_base64" in attributes:
             encoded = attributes.pop("data_base64")
             if "data" in value:
-                problems.append(Problem(f"{where}data_base64", "data-twice", "stands beside data; send one of them"))
+                problems.append(
+                    Problem(f"{where}data_base64", "data-twice", "is sent together with data; send only one of them")
+                )
             else:
                 data = _decoded(encoded, where, problems)
         for name in HUB_ATTRIBUTES:
@@ -177,24 +179,10 @@ class Event:
         return cls.from_dict(_parse(body))
 
     @classmethod
-    def from_batch(cls, body: bytes) -> "list[Event]":
-        """Read a batch (`application/cloudevents-batch+json`). Raises InvalidEvent that names every bad event."""
-        events: list[Event] = []
-        problems: list[Problem] = []
-        for found in cls.read_batch(body):
-            if isinstance(found, InvalidEvent):
-                problems += found.problems
-            else:
-                events.append(found)
-        if problems:
-            raise InvalidEvent(problems)
-        return events
-
-    @classmethod
     def read_batch(cls, body: bytes) -> "Iterator[Event | InvalidEvent]":
-        """Each event of a batch, or what is wrong with its envelope, so that its data can be looked at beside that.
+        """Each event of a batch, or the faults of its envelope, so that the caller can check all other events too.
 
-        Raises InvalidEvent if the body is no JSON array.
+        Raises InvalidEvent if the body is not a JSON array.
         """
         values = _parse(body)
         if not isinstance(values, list):
@@ -209,7 +197,7 @@ class Event:
     def from_binary(cls, headers: Iterable[tuple[str, str]], body: bytes) -> "Event":
         """Read binary mode: `ce-*` headers are the attributes, the body is the data. Raises InvalidEvent.
 
-        Header values are unquoted, then percent-decoded once (HTTP protocol binding, 3.1.3.2).
+        This removes quotes from header values and then percent-decodes them once (HTTP protocol binding, 3.1.3.2).
         """
         attributes: dict[str, Any] = {}
         problems: list[Problem] = []
@@ -222,10 +210,16 @@ class Event:
                 try:
                     value = unquote(_without_quotes(value.strip(" \t")), errors="strict")
                 except UnicodeDecodeError:
-                    problems.append(Problem(_place(name), "header", "percent-encodes something that is not UTF-8"))
+                    problems.append(Problem(_place(name), "header", "percent-encodes bytes that are not UTF-8"))
                     continue
                 if name in ("datacontenttype", "data", "data_base64"):
-                    problems.append(Problem("(header)", "header", "data and its type are body and Content-Type"))
+                    problems.append(
+                        Problem(
+                            "(header)",
+                            "header",
+                            "must not be a ce- header: send the data as the body, and its type as Content-Type",
+                        )
+                    )
                     continue
             else:
                 continue
@@ -248,7 +242,7 @@ def _parse(body: bytes) -> Any:
         value = from_json(body, allow_inf_nan=False)
     except ValueError:
         raise InvalidEvent(
-            [Problem("$", "json", "is not valid JSON in UTF-8, or nested deeper than 200 levels")]
+            [Problem("$", "json", "is not valid JSON in UTF-8, or is nested deeper than 200 levels")]
         ) from None
     if _has_unsafe_number(value):
         raise InvalidEvent([Problem("$", "number", "holds a number that is not finite or not within 64 bits")])
@@ -256,7 +250,7 @@ def _parse(body: bytes) -> Any:
 
 
 def _has_unsafe_number(value: Any) -> bool:
-    """A number that other JSON readers, the hub's among them, would change."""
+    """Whether the value holds a number that other JSON readers, including the hub's, would change."""
     containers: list[Any] = [[value]]
     while containers:
         container = containers.pop()
@@ -277,20 +271,20 @@ def _has_unsafe_number(value: Any) -> bool:
 def _decoded(encoded: Any, where: str, problems: list[Problem]) -> Any:
     try:
         return _parse(base64.b64decode(encoded, validate=True))
-    except (ValueError, TypeError):  # InvalidEvent is a ValueError too
+    except (ValueError, TypeError):  # an InvalidEvent from `_parse` is a ValueError too
         problems.append(Problem(f"{where}data_base64", "base64", "is not base64 of a JSON document"))
     return None
 
 
 def _without_quotes(value: str) -> str:
-    """A quoted-string (RFC 9110, 5.6.4) as what it stands for; anything else as it is."""
+    """The text that a quoted-string (RFC 9110, 5.6.4) encodes. Any other value is returned unchanged."""
     if len(value) < 2 or value[0] != '"' or value[-1] != '"':
         return value
     return re.sub(r"\\(.)", r"\1", value[1:-1])
 
 
 def _place(name: str) -> str:
-    """An attribute's name where the specification gave it; another's may be data itself."""
+    """The attribute's name if the specification defines it. Any other name could itself be personal data."""
     return name if name in _NAMED or name in _REQUIRED or name == "time" else "(extension)"
 
 
@@ -316,7 +310,9 @@ def _check_attributes(attributes: Mapping[str, Any], where: str, problems: list[
         elif name == "time":
             _check_time(value, wrong)
         elif not _NAME.match(name):
-            wrong(name, "extension-name", f"attribute names are at most {_MAX_NAME} lower-case letters and digits")
+            wrong(
+                name, "extension-name", f"an attribute's name must be at most {_MAX_NAME} lower-case letters and digits"
+            )
         elif isinstance(value, str):
             if value and not is_string(value):
                 wrong(name, "length", f"must be at most {_MAX_ATTRIBUTE} characters without control characters")
@@ -334,7 +330,9 @@ def _check_attributes(attributes: Mapping[str, Any], where: str, problems: list[
 
 
 def is_string(value: str) -> bool:
-    """The specification's String, not too long. What is printable needs no closer look (and `_STRING` is slow)."""
+    """Whether this is the specification's String and short enough. A printable text needs no check by `_STRING`, which
+    is slow.
+    """
     return (len(value) <= _MAX_ATTRIBUTE and value.isprintable()) or _STRING.match(value) is not None
 
 

@@ -1,7 +1,7 @@
 """The catalogue as documents: JSON Schemas, `GET /v1/catalogue`, AsyncAPI 3 and the table for the documentation.
 
-Pure: models in, plain JSON values out. Nothing here is written by hand twice; what a document says stands in a model,
-its docstring or its `EventSpec`.
+Pure functions from models to plain JSON values. All content of the documents comes from the models, their docstrings
+and their `EventSpec`s.
 """
 
 import inspect
@@ -24,44 +24,47 @@ ENVELOPE: Final[dict[str, Any]] = {
     "required": ["specversion", "id", "source", "type", "data"],
     "properties": {
         "specversion": {"const": "1.0"},
-        "id": {**_STRING, "description": "Unique within the source; a repeat with the same content is suppressed."},
-        "source": {**_STRING, "format": "uri-reference", "description": "The system that says it."},
+        "id": {**_STRING, "description": "Unique within the source. A repeat with the same content is suppressed."},
+        "source": {**_STRING, "format": "uri-reference", "description": "The system that sends the event."},
         "type": {**_STRING, "description": "The name in the catalogue."},
-        "subject": {**_STRING, "description": "The entity; derived from the data where it is left out."},
-        "partitionkey": {**_STRING, "description": "The ordering key; derived from the data where it is left out."},
-        "time": {"type": "string", "format": "date-time", "description": "When it happened, with offset."},
-        "datacontenttype": {**_STRING, "description": "JSON; left out: application/json."},
+        "subject": {**_STRING, "description": "The entity. Default: derived from the data."},
+        "partitionkey": {**_STRING, "description": "The ordering key. Default: derived from the data."},
+        "time": {"type": "string", "format": "date-time", "description": "When the event happened, with offset."},
+        "datacontenttype": {**_STRING, "description": "A media type for JSON. Default: application/json."},
         "dataschema": {**_STRING, "format": "uri"},
         "sequence": {
             "type": "string",
             "pattern": "^[0-9]{16}$",
-            "description": "Set by the hub. Of two events with one key the larger is the newer.",
+            "description": "Set by the hub. Of two events with the same key, the larger sequence is newer.",
         },
-        "skolnavlane": {**_STRING, "description": "Set by the hub on a replay or resend; its order is its own."},
+        "skolnavlane": {
+            **_STRING,
+            "description": "Set by the hub on a replay or resend. Events are in order within one lane.",
+        },
         "data": {"type": "object"},
     },
     "additionalProperties": {
         "type": ["string", "boolean", "integer"],
-        "description": "Extension attributes are stored, and delivered to nobody.",
+        "description": "The hub stores extension attributes and delivers none of them.",
     },
 }
 
 
 class _Plain(GenerateJsonSchema):
-    """Without a title on every field that only repeats its name."""
+    """Gives fields no title, since it would only repeat their names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
 
 def json_schema(entry: Entry) -> dict[str, Any]:
-    """JSON Schema (2020-12) of a type's data. `x-category` on a field holds for all that is in it."""
+    """JSON Schema (2020-12) of a type's data. `x-category` of a field applies to everything inside it."""
     schema = entry.model.model_json_schema(schema_generator=_Plain)
     return {"$schema": _DIALECT, "$id": f"urn:skolnav:schema:{entry.type}", **schema}
 
 
 def summary(entry: Entry) -> dict[str, Any]:
-    """A type in a line: what `GET /v1/catalogue` lists."""
+    """A type's item in the list of `GET /v1/catalogue`."""
     spec = entry.spec
     return {
         "type": entry.type,
@@ -78,8 +81,10 @@ def catalogue_list(catalogue: Catalogue) -> dict[str, Any]:
 
 
 def catalogue_entry(catalogue: Catalogue, entry: Entry) -> dict[str, Any]:
-    """The document of `GET /v1/catalogue/{type}`. `about`, `mentions` and `categories` go by paths into `data`;
-    fields that stand in the schema and not among `categories` are delivered to nobody.
+    """The document of `GET /v1/catalogue/{type}`.
+
+    `about`, `mentions` and `categories` use paths into `data`. A field of the schema that `categories` does not list is
+    delivered to no recipient.
     """
     return {
         **summary(entry),
@@ -93,9 +98,9 @@ def catalogue_entry(catalogue: Catalogue, entry: Entry) -> dict[str, Any]:
 
 
 def asyncapi(catalogue: Catalogue, *, version: str, title: str = "Skolnav") -> dict[str, Any]:
-    """An AsyncAPI 3.0 document: a channel per type, which the hub receives on and sends on.
+    """An AsyncAPI 3.0 document with a channel per type; the hub receives and sends on each.
 
-    `version` is the hub's. Messages are whole CloudEvents in structured mode.
+    `version` is the version of the hub. Messages are whole CloudEvents in structured mode.
     """
     entries = list(catalogue)
     names, definitions = models_json_schema(
@@ -118,13 +123,13 @@ def asyncapi(catalogue: Catalogue, *, version: str, title: str = "Skolnav") -> d
             "action": "receive",
             "channel": channel,
             "messages": [message],
-            "summary": f"Publish it with POST /v1/events ({STRUCTURED}, {BATCH} or binary mode)",
+            "summary": f"Publish with POST /v1/events ({STRUCTURED}, {BATCH} or binary mode)",
         }
         operations[f"send.{entry.type}"] = {
             "action": "send",
             "channel": channel,
             "messages": [message],
-            "summary": "Subscribe to it with POST /v1/subscriptions (webhook, feed or stream)",
+            "summary": "Subscribe with POST /v1/subscriptions (webhook, feed or stream)",
         }
         messages[entry.type] = {
             "name": entry.type,
@@ -146,8 +151,8 @@ def asyncapi(catalogue: Catalogue, *, version: str, title: str = "Skolnav") -> d
         "info": {
             "title": title,
             "version": version,
-            "description": "Event types of the school's integration hub. A recipient gets of each event what its data "
-            "contract allows: see `x-category` on the fields.",
+            "description": "Event types of the school's integration hub. A recipient gets only the fields whose "
+            "categories its data contract allows: see `x-category` on the fields.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": STRUCTURED,
@@ -161,7 +166,7 @@ def asyncapi(catalogue: Catalogue, *, version: str, title: str = "Skolnav") -> d
 
 
 def markdown(catalogue: Catalogue) -> str:
-    """The table of types for the documentation."""
+    """The table of all types for the documentation."""
     lines = ["| type | what | key | state of | categories |", "| --- | --- | --- | --- | --- |"]
     for entry in catalogue:
         row = summary(entry)
@@ -172,7 +177,7 @@ def markdown(catalogue: Catalogue) -> str:
 
 
 def files(catalogue: Catalogue, *, version: str) -> dict[str, str]:
-    """What `skolnav catalogue export` writes, by file name."""
+    """The texts that `skolnav catalogue export` writes, by file name."""
     documents = {f"{entry.type}.schema.json": json_schema(entry) for entry in catalogue}
     documents["asyncapi.json"] = asyncapi(catalogue, version=version)
     texts = {name: json.dumps(document, ensure_ascii=False, indent=2) + "\n" for name, document in documents.items()}
@@ -180,11 +185,11 @@ def files(catalogue: Catalogue, *, version: str) -> dict[str, str]:
 
 
 def pattern(ref: Ref) -> str:
-    """How an entity is called: `person/{student.id}`, with `{source}` for the event's own source."""
+    """The pattern of an entity's name: `person/{student.id}`, with `{source}` for the event's source."""
     return "/".join((ref.kind, *(f"{{{path or 'source'}}}" for path in ref.path.split("/"))))
 
 
 def description(model: type[BaseModel]) -> str:
-    """A model's docstring, unwrapped: paragraphs separated by an empty line."""
+    """A model's docstring with one line per paragraph; an empty line separates paragraphs."""
     text = inspect.cleandoc(model.__doc__ or "")
     return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))

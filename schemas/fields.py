@@ -1,4 +1,4 @@
-"""What the fields of a model tell: the walk from annotations to categories, once, when a type is registered."""
+"""The categories of a model's fields, read from its annotations once, when the type is registered."""
 
 import types
 import typing
@@ -12,13 +12,13 @@ from schemas.category import Category
 from schemas.payload import HUB_ONLY
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One known field of a type's data: what all of its categories are, and what is inside it.
+    """One known field of a type's data, with all its categories and the fields inside it.
 
-    `categories` hold for all that is inside too; they are empty where only the fields inside have any. `many` is true
-    for a list; `inside` is None for a value without known fields of its own (a string, a list of strings, a free-form
-    object). NONE stands alone: beside another category it says nothing and is left out.
+    `categories` apply to the fields inside too; they are empty if only the fields inside have categories. `many` is
+    true for a list. `inside` is None for a value without known fields of its own (a string, a list of strings, a
+    free-form object). NONE is never together with another category, since it would add nothing.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Field:
 
 
 def has_extras(data: Any, fields: Mapping[str, Field]) -> bool:
-    """Whether validated data holds something that no field of its type is."""
+    """Whether validated data holds anything that is no field of its type."""
     for name, value in data.items():
         known = fields.get(name)
         if known is None:
@@ -49,29 +49,29 @@ def has_extras(data: Any, fields: Mapping[str, Field]) -> bool:
 def fields_of(
     model: type[BaseModel], where: str, inherited: frozenset[Category] = frozenset(), around: tuple[Any, ...] = ()
 ) -> dict[str, Field]:
-    """A model's fields with their categories. Raises ValueError, which begins with `where`, for one that has none."""
+    """A model's fields with their categories. Raises ValueError, beginning with `where`, for a field without one."""
     if model in around:
-        raise ValueError(f"{where} holds itself: a type's data has a fixed depth")
+        raise ValueError(f"{where} contains its own model: a type's data must have a fixed depth")
     fields: dict[str, Field] = {}
     for name, info in model.model_fields.items():
         if HUB_ONLY in info.metadata:
-            continue  # nobody's plan has it: it counts as unknown and is never delivered
+            continue  # an unknown field is never delivered
         own = frozenset(item for item in info.metadata if isinstance(item, Category)) | inherited
-        own = own - {Category.NONE} or own  # in a list of memberships nothing is about nobody
+        own = own - {Category.NONE} or own  # a room in a list of memberships is data on the member
         many, nested = _shape(info.annotation, f"{where}{name}")
         public = info.alias or name
         inside = None if nested is None else fields_of(nested, f"{where}{name}.", own, (*around, model))
         if not own and inside is None:
             raise ValueError(f"{where}{name} has no category: write Annotated[..., Category.X]")
-        fields[public] = Field(public, own, many, inside, info.is_required())
+        fields[public] = Field(name=public, categories=own, many=many, inside=inside, required=info.is_required())
     return fields
 
 
 def _shape(annotation: Any, where: str) -> tuple[bool, type[BaseModel] | None]:
-    """(is a list, the model inside) of an annotation such as `list[Teacher] | None`.
+    """Whether an annotation such as `list[Teacher] | None` is a list, and the model inside.
 
-    Raises ValueError for a model anywhere else (in a dict, a tuple, one of several): its fields' categories would
-    not be heeded there.
+    Raises ValueError for a model anywhere else (in a dict, in a tuple, as one of several types), since the hub would
+    not apply the categories of its fields there.
     """
     bare = _bare(annotation)
     if isinstance(bare, type) and issubclass(bare, BaseModel):
@@ -90,7 +90,7 @@ def _shape(annotation: Any, where: str) -> tuple[bool, type[BaseModel] | None]:
 
 
 def _bare(annotation: Any) -> Any:
-    """Without `Annotated` and `| None`."""
+    """The annotation without `Annotated` and `| None`."""
     if get_origin(annotation) is Annotated:
         return _bare(get_args(annotation)[0])
     if get_origin(annotation) in (typing.Union, types.UnionType):
@@ -106,7 +106,7 @@ def _models_in(annotation: Any) -> set[type[BaseModel]]:
 
 
 def names_in(model: type[BaseModel]) -> set[str]:
-    """The names of all fields of a model and of the models in it."""
+    """The names of all fields of a model and of the models inside it."""
     names: set[str] = set()
     for name, info in model.model_fields.items():
         names |= {name, info.alias or name}
@@ -116,7 +116,7 @@ def names_in(model: type[BaseModel]) -> set[str]:
 
 
 def all_categories(fields: Mapping[str, Field]) -> Iterator[Category]:
-    """Every category of some field, with repeats."""
+    """The categories of all fields, with repeats."""
     for known in fields.values():
         yield from known.categories
         if known.inside is not None:
@@ -126,7 +126,7 @@ def all_categories(fields: Mapping[str, Field]) -> Iterator[Category]:
 def flatten(
     fields: Mapping[str, Field], prefix: str, inherited: frozenset[Category]
 ) -> Iterator[tuple[str, frozenset[Category]]]:
-    """(path, categories) of each field that carries a value."""
+    """The path and the categories of each field that holds a value."""
     for known in fields.values():
         path = f"{prefix}{known.name}{'[]' if known.many else ''}"
         if known.inside is None:
@@ -136,12 +136,12 @@ def flatten(
 
 
 def require_path(fields: Mapping[str, Field], path: str, model: str) -> None:
-    """Raises ValueError if a path of a spec leads to no field that carries a value."""
+    """Raises ValueError if there is no field with a value at a spec's path."""
     here: Mapping[str, Field] | None = fields
     for part in path.split("."):
         known = (here or {}).get(part.removesuffix("[]"))
         if known is None or known.many != part.endswith("[]"):
-            raise ValueError(f"{model}.spec names {path}, which is no field of it")
+            raise ValueError(f"{model}.spec names {path}, which is not a field of it")
         here = known.inside
     if here is not None:
-        raise ValueError(f"{model}.spec names {path}, which is an object and no id")
+        raise ValueError(f"{model}.spec names {path}, which is an object and not an id")

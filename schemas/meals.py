@@ -1,6 +1,6 @@
-"""Family meals: how many a kitchen is to cook for. Sums only, never who.
+"""Family meals: for how many people a kitchen must cook. Sums only, never names or ids.
 
-A count of 1 may still point at a child, so counts are per kitchen and sitting, never per class.
+A count of 1 may still identify a child, so counts are per kitchen and sitting, never per class.
 """
 
 from typing import Annotated, Literal
@@ -19,7 +19,7 @@ class SchoolUnit(Reference):
 
 
 class DietCount(Part):
-    """Portions of one diet code. NORMAL is what is left: every eater has exactly one row."""
+    """Portions of one diet code. NORMAL counts all who have no other diet: each eater is in exactly one row."""
 
     diet: Annotated[str, Field(min_length=1, max_length=64), Category.AGGREGATE]
     portions: Annotated[Count, Category.AGGREGATE]
@@ -28,7 +28,7 @@ class DietCount(Part):
 class MealsCount(Payload):
     """A kitchen's order for one sitting: a full snapshot that replaces every lower revision, never a difference.
 
-    (kitchen, date, sitting, revision) is its idempotency key: the same four are the same order.
+    The idempotency key is (kitchen, date, sitting, revision): two events with the same four values are the same order.
     """
 
     kitchen: Annotated[Code, Category.NONE]
@@ -38,13 +38,13 @@ class MealsCount(Payload):
     servingTime: Annotated[ClockTime, Category.NONE]
     revision: Annotated[int, Field(ge=1), Category.NONE]  # rises with each snapshot of this sitting, not always by one
     status: Annotated[Literal["preliminary", "fixed", "late_change"], Category.NONE]  # late: after a cut-off
-    due: Annotated[Timestamp, Category.NONE]  # the report or cut-off time that it was made for
-    asOf: Annotated[Timestamp, Category.NONE]  # events accepted before this are counted
+    due: Annotated[Timestamp, Category.NONE]  # the report or cut-off time that the order is for
+    asOf: Annotated[Timestamp, Category.NONE]  # the sums include all events accepted before this time
     counts: list[DietCount]  # of pupils
     staffPortions: Annotated[Count, Category.AGGREGATE]
     enrolled: Annotated[Count, Category.AGGREGATE]
-    absent: Annotated[Count, Category.AGGREGATE]  # of the enrolled, during the sitting
-    complete: Annotated[bool, Category.NONE]  # False: somebody is not known yet, or events were late
+    absent: Annotated[Count, Category.AGGREGATE]  # how many of the enrolled are away during the sitting
+    complete: Annotated[bool, Category.NONE]  # False: a person is not known yet, or events were late
 
     spec = EventSpec(
         type="se.skolnav.meals.count.v1",

@@ -13,14 +13,15 @@
             organisations=("organisation.id",),
         )
 
-A field's category stands in its annotation: `Annotated[str, Category.ATTENDANCE]`. A nested `Part`, or a list of
-them, needs no category where its own fields have theirs; where it has one, that holds for all that is in it and
-the fields inside may only add to it (all are needed). `HUB_ONLY` in place of a category: the hub reads the field and
-no contract reaches it; for whoever delivers, the field is unknown.
+A field's annotation holds its category: `Annotated[str, Category.ATTENDANCE]`. A nested `Part`, or a list of parts,
+needs no category if all fields of the part have one. A category of the nested field itself applies to all fields in
+it. The fields inside can only add categories, and a recipient needs all of them. A field with `HUB_ONLY` instead of a
+category is for the hub: the hub reads it, and no contract reaches it, since delivery treats it as an unknown field.
 
-A model may have `changed`: the previous values of what changed, by field name. It is typed by a model with the same
-fields and categories, all optional, so that it is reduced with the same plan as the fields themselves; previous
-values of people are named in `about` and `mentions` too (`was`). None: the source doesn't know what changed.
+A model may have a field `changed`, with the previous values of the fields that changed. Its type is a model with the
+same fields and categories, all optional, so the gate reduces it with the same plan as the fields themselves. `about`
+and `mentions` also list the paths of persons in `changed` (see `was`). None means that the source does not know which
+fields changed.
 """
 
 import re
@@ -37,16 +38,16 @@ from schemas.category import Category
 from schemas.event import parse_timestamp
 
 HUB_ONLY: Final = "hub-only"
-"""Stands where a category would: for the hub's own eyes (`securityMarking`), never delivered."""
+"""Takes the place of a category: the hub reads the field (`securityMarking`) and never delivers it."""
 
 CUSTOM_RULES: Final = frozenset({"date_time", "date", "uuid", "kind", "decided_by_a_human", "ends_before_it_starts"})
-"""Codes of the rules below and in the families, whose texts are safe to show."""
+"""Codes of the rules below and in the families. Their texts never quote a value, so they are safe to show."""
 
 _UUID_SHAPE: Final = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 _UUID: Final = re.compile(rf"{_UUID_SHAPE}\Z")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 _CLOCK: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
-_CODE: Final = "^[0-9A-Za-zÅÄÖåäö_.:-]{1,64}$"  # spelt out: \w is not the same everywhere
+_CODE: Final = "^[0-9A-Za-zÅÄÖåäö_.:-]{1,64}$"  # spelt out, since regular expression engines differ on \w
 _OFFSET_MISSING: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?\Z", re.ASCII)
 
 
@@ -73,7 +74,7 @@ def _date(value: str) -> str:
 
 
 class _IsUuid:
-    """A pattern that pydantic checks by itself: an event has several ids, and a call of ours for each is felt."""
+    """A pattern that pydantic checks without a call of Python: an event has several ids, and such calls are slow."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         pattern = core_schema.str_schema(pattern=f"^{_UUID_SHAPE}$", strict=True)
@@ -81,14 +82,14 @@ class _IsUuid:
         return core_schema.chain_schema([handler(source), checked])
 
 
-# Plain strings on purpose: data stays JSON from the door to the recipient, and is validated without being converted.
+# These types are plain strings, since data stays JSON from the door to the recipient. Validation converts nothing.
 Timestamp = Annotated[str, AfterValidator(_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})]
-# School systems leave the offset out of `meta` (NOTES of the demo SIS): nothing is ordered or decided by these.
+# School systems leave the offset out of the times in `meta`. The hub orders and decides nothing by them.
 LooseTimestamp = Annotated[str, AfterValidator(_loose_timestamp), WithJsonSchema({"type": "string"})]
 Date = Annotated[str, AfterValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 ClockTime = Annotated[str, Field(pattern=_CLOCK, description="HH:MM, local time")]
 Uuid = Annotated[str, _IsUuid(), WithJsonSchema({"type": "string", "format": "uuid"})]
-# An id that people choose (a kitchen, a sitting): safe in an entity's name, an address and a file name.
+# An id that people choose (a kitchen, a sitting). It is safe in an entity's name, an address and a file name.
 Code = Annotated[str, Field(pattern=_CODE)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 Minutes = Annotated[int, Field(ge=0, le=10_000_000)]
@@ -96,17 +97,18 @@ Minutes = Annotated[int, Field(ge=0, le=10_000_000)]
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Where an entity's name comes from: `Ref("person", "student.id")` -> `person/<data.student.id>`.
+    """How to derive an entity's name: `Ref("person", "student.id")` -> `person/<data.student.id>`.
 
-    `path` may join several with `/` (`Ref("meal", "kitchen/date/sitting")`); an empty part stands for the event's own
-    source (`directory.current` has no other entity; a person is one entity per source, since each has its marking).
+    `path` may join several paths with `/` (`Ref("meal", "kitchen/date/sitting")`). An empty path means the event's
+    source: `directory.current` has no other entity, and each source has its own entity of a person, since each gives
+    the person a marking of its own.
     """
 
     kind: str
     path: str
 
     def of(self, source: str, data: Any) -> str | None:
-        """The name, UUIDs in lower case; None if the data lacks a part of it, or one of several has a `/` in it."""
+        """The name, with UUIDs in lower case. None if the data lacks a part, or if one of several parts has a `/`."""
         paths = self.path.split("/")
         name = self.kind
         for path in paths:
@@ -115,35 +117,36 @@ class Ref:
                 continue
             found = pluck(data, path)
             if not found or (len(paths) > 1 and "/" in found[0]):
-                return None  # with a slash in a part, two entities could share a name
+                return None  # if a part had a slash, two entities could have the same name
             name = f"{name}/{found[0].lower() if _UUID.match(found[0]) else found[0]}"
         return name
 
 
 @dataclass(frozen=True, slots=True)
 class EventSpec:
-    """What the hub must know of a type to order, keep, route and guard its events.
+    """What the hub must know of a type to order, store, route and guard its events.
 
-    Paths are dotted names into `data`; `[]` after a name goes through a list (`teachers[].person.id`).
+    Paths are dotted names into `data`; `[]` after a name means each item of a list (`teachers[].person.id`).
     """
 
-    type: str  # se.skolnav.<family>.<what>.v<N>, or a vendor's prefix
+    type: str  # se.skolnav.<family>.<what>.v<N>; a vendor's type has the vendor's prefix
     subject: Ref
     key: Ref
-    entity: Ref | None = None  # whose last event is state; None: the type is no state
-    ends: bool = False  # the entity is gone after this (`deleted`): state keeps it until trimmed
+    entity: Ref | None = None  # the last event of an entity is its state; None: events of this type are no state
+    ends: bool = False  # the event ends the entity (`deleted`); it remains the state until the log trims it
     about: tuple[str, ...] = ()  # ids of the persons that the event concerns
-    # Ids of persons who are named in it: removed where protected or unknown, from lists too. A field called `duty` or
-    # `duties` holds ids of duties, or references to them, and is treated so without being listed here.
+    # Ids of persons whom the event only names. The gate removes protected and unknown ones, from lists too. A field
+    # called `duty` or `duties` has ids of duties, or references to them, and is treated so without being listed here.
     mentions: tuple[str, ...] = ()
-    organisations: tuple[str, ...] = ()  # ids of organisations that it belongs to
-    groups: tuple[str, ...] = ()  # ids of groups, activities, rooms or duties whose organisation it belongs to
-    window: bool = False  # state is kept only while `retention` reaches (schedule, attendance)
+    organisations: tuple[str, ...] = ()  # ids of the organisations that the event belongs to
+    # Ids of groups, activities, rooms or duties; the event belongs to their organisations too.
+    groups: tuple[str, ...] = ()
+    window: bool = False  # state is trimmed by `retention` too (schedule, attendance)
     examples: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)  # `data` of valid events
 
     @property
     def family(self) -> str:
-        """`absence` of `se.skolnav.absence.reported.v1`; for a vendor's type all but the last two parts."""
+        """`absence` for `se.skolnav.absence.reported.v1`; for a vendor's type, all but its last two parts."""
         parts = self.type.split(".")
         return parts[2] if parts[:2] == ["se", "skolnav"] else ".".join(parts[:-2])
 
@@ -153,7 +156,7 @@ class EventSpec:
 
 
 def _show_categories(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    """`x-category` in the JSON Schema; what a field has holds for all that is in it."""
+    """Write `x-category` into the JSON Schema. The categories of a field apply to everything inside it."""
     for name, info in model.model_fields.items():
         shown = schema["properties"][info.alias or name]
         categories = sorted(item for item in info.metadata if isinstance(item, Category))
@@ -164,7 +167,7 @@ def _show_categories(schema: dict[str, Any], model: type[BaseModel]) -> None:
 
 
 class Part(BaseModel):
-    """Base of an object inside an event's data. Unknown fields are taken and stored, and delivered to nobody."""
+    """Base of an object inside an event's data. The hub accepts and stores unknown fields, but delivers none."""
 
     model_config = ConfigDict(extra="allow", strict=True, hide_input_in_errors=True, json_schema_extra=_show_categories)
 
@@ -176,11 +179,13 @@ class Payload(Part):
 
 
 class PersonRef(Part):
-    """A person by SS 12000 id. The name is in the directory alone; one that a source sends along is category name."""
+    """A person by SS 12000 id. The directory has the names; a name that a source sends here too has category `name`."""
 
     id: Annotated[Uuid, Category.IDENTITY]
     displayName: Annotated[str | None, Category.NAME] = None
-    securityMarking: Annotated[str | None, HUB_ONLY] = None  # skyddsmarkering, on every SS 12000 reference
+    securityMarking: Annotated[str | None, HUB_ONLY] = (
+        None  # skyddsmarkering; SS 12000 has it on every reference to a person
+    )
 
 
 class Reference(Part):
@@ -191,19 +196,19 @@ class Reference(Part):
 
 
 class Meta(Part):
-    """SS 12000 meta: when the source's record was made and last changed. Offsets may be missing."""
+    """SS 12000 meta: when the source created and last changed its record. Offsets may be missing."""
 
     created: Annotated[LooseTimestamp | None, Category.NONE] = None
     modified: Annotated[LooseTimestamp | None, Category.NONE] = None
 
 
 def was(*paths: str) -> tuple[str, ...]:
-    """The paths, and where the same stands in `changed`."""
+    """These paths, and the same paths in `changed`."""
     return (*paths, *(f"changed.{path}" for path in paths))
 
 
 def pluck(data: Any, path: str) -> list[str]:
-    """Every string that `path` leads to in plain JSON values; empty where a part is missing."""
+    """Every string at `path` in plain JSON values; an empty list if a part of the path is missing."""
     names, through_lists = _steps(path)
     if through_lists:
         return _pluck_many(data, names)
@@ -240,5 +245,5 @@ def _flat(items: list[Any]) -> Iterator[Any]:
 
 @cache
 def _steps(path: str) -> tuple[tuple[str, ...], bool]:
-    """A path's parts, and whether one of them goes through a list. Paths stand in specs, so the cache is bounded."""
+    """A path's parts, and whether one of them is a list. All paths come from specs, so the cache is bounded."""
     return tuple(path.split(".")), "[]" in path

@@ -1,7 +1,7 @@
 """Family schedule: lessons as SS 12000 CalendarEvents, and days when a school is closed.
 
-A lesson carries what receivers need beside the CalendarEvent, so that nobody has to look an activity up: its
-organisation, groups and teachers. Pupils who take part through a group are not part of it; only exceptions name one.
+A lesson also carries the organisation, groups and teachers of its activity, so that recipients need not look the
+activity up. It does not list the pupils of its groups; only exceptions name pupils.
 """
 
 from typing import Annotated, Any
@@ -25,14 +25,14 @@ from schemas.payload import (
 
 
 class Teacher(Part):
-    """Who holds the lesson: by duty, person or both. With exceptions applied: a substitute stands here alone."""
+    """A teacher who holds the lesson, by duty, by person or both. A substitute is here instead of the usual teacher."""
 
     duty: Reference | None = None
     person: PersonRef | None = None
 
 
 class StudentException(Part):
-    """A pupil who takes part although not in the group, or does not although in it; for the whole or part of it."""
+    """A pupil outside the group who takes part, or one in the group who does not; for all or part of the lesson."""
 
     student: PersonRef
     participates: Annotated[bool, Category.ATTENDANCE]
@@ -42,7 +42,7 @@ class StudentException(Part):
 
 
 class TeacherException(Part):
-    """A teacher who holds this lesson in place of the activity's own, or does not hold it."""
+    """A teacher who holds this lesson instead of the activity's teacher, or a teacher of the activity who does not."""
 
     duty: Reference
     participates: Annotated[bool, Category.STAFF]
@@ -52,14 +52,14 @@ class TeacherException(Part):
 
 
 class LessonFields(Part):
-    """Any part of a lesson."""
+    """Any fields of a lesson."""
 
     id: Annotated[Uuid | None, Category.NONE] = None
     meta: Meta | None = None
     activity: Reference | None = None
     startTime: Annotated[Timestamp | None, Category.NONE] = None
     endTime: Annotated[Timestamp | None, Category.NONE] = None
-    cancelled: Annotated[bool | None, Category.NONE] = None  # None is false
+    cancelled: Annotated[bool | None, Category.NONE] = None  # None means false
     teachingLengthTeacher: Annotated[Minutes | None, Category.STAFF] = None
     teachingLengthStudent: Annotated[Minutes | None, Category.NONE] = None
     comment: Annotated[str | None, Category.FREE_TEXT] = None
@@ -67,7 +67,7 @@ class LessonFields(Part):
     teacherExceptions: Annotated[list[TeacherException] | None, Category.STAFF] = None
     rooms: list[Reference] | None = None
     resources: list[Reference] | None = None
-    # From the activity. None: look it up in the directory; an empty list: there are none.
+    # These come from the activity. None: look in the directory; an empty list: the lesson has none.
     activityType: Annotated[str | None, Category.NONE] = None
     organisation: Reference | None = None
     groups: list[Reference] | None = None
@@ -86,7 +86,7 @@ class Lesson(Payload, LessonFields):
 class LessonChange(Lesson):
     """A lesson after a change."""
 
-    changed: LessonFields | None = None  # the previous values of what changed
+    changed: LessonFields | None = None  # the previous values of the changed fields
 
 
 _LESSON = Ref("lesson", "id")
@@ -139,19 +139,19 @@ def _spec(what: str, *examples: dict[str, Any], mentions: tuple[str, ...] = _PEO
 
 
 class LessonScheduled(Lesson):
-    """A lesson is new in the schedule."""
+    """A lesson was added to the schedule."""
 
     spec = _spec("scheduled", _FULL, _BARE)
 
 
 class LessonChanged(LessonChange):
-    """A lesson was moved, got another room, teacher or the like; or takes place after all."""
+    """A lesson was changed: moved, given another room or teacher, or no longer cancelled."""
 
     spec = _spec("changed", {**_FULL, **_MOVED}, {**_FULL, **_SUBSTITUTE}, _BARE, mentions=was(*_PEOPLE))
 
 
 class LessonCancelled(LessonChange):
-    """A lesson will not take place. The data is the lesson as it stood, with `cancelled` true."""
+    """A lesson was cancelled. The data is the lesson as it was, with `cancelled` true."""
 
     spec = _spec("cancelled", {**_FULL, "cancelled": True}, {**_BARE, "cancelled": True}, mentions=was(*_PEOPLE))
 
@@ -159,7 +159,7 @@ class LessonCancelled(LessonChange):
 class DayClosed(Payload):
     """A school or school unit, with its parts, is closed on a date: study day, heat, power cut.
 
-    `closed` false takes it back: the day is a school day after all.
+    `closed` false withdraws that: the day is a school day after all.
     """
 
     organisation: Reference

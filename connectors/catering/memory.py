@@ -7,14 +7,14 @@ them.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from connectors.catering.config import Kitchen
 from connectors.catering.counting import Away, instant
 from connectors.catering.snapshot import Snapshot
-from plugins import Event
+from plugins import Event, MutableState, State
 from schemas.absence import AbsenceWithdrawn
 from schemas.event import parse_timestamp
 from schemas.school_time import SCHOOL_ZONE
@@ -24,10 +24,8 @@ _CLOSED: Final = "closed/"
 _DAY: Final = "day/"
 _MAIL: Final = "mail/"
 
-State = Mapping[str, Any]
 
-
-def note_absence(state: MutableMapping[str, Any], event: Event, now: datetime) -> list[Away]:
+def note_absence(state: MutableState, event: Event, now: datetime) -> list[Away]:
     """Keep an absence; returns it as it was and as it is now, each where it counts. Empty: the event has no news."""
     data = event.data
     name = f"{_ABSENCE}{data['id'].lower()}"
@@ -45,7 +43,7 @@ def note_absence(state: MutableMapping[str, Any], event: Event, now: datetime) -
     return [away for away in (_away(kept), _away(new)) if away is not None]
 
 
-def note_closed(state: MutableMapping[str, Any], event: Event, now: datetime) -> date | None:
+def note_closed(state: MutableState, event: Event, now: datetime) -> date | None:
     """Keep that an organisation is closed on a day, or open after all; returns the day. None: no news."""
     organisation, day = organisation_of(event.data), date.fromisoformat(event.data["date"])
     name = f"{_CLOSED}{organisation}/{day}"
@@ -57,17 +55,15 @@ def note_closed(state: MutableMapping[str, Any], event: Event, now: datetime) ->
 
 def absences(state: State) -> Iterator[Away]:
     """Every absence that was not withdrawn."""
-    for name in state:
-        if name.startswith(_ABSENCE) and (away := _away(state[name])) is not None:
+    for kept in state.under(_ABSENCE).values():
+        if (away := _away(kept)) is not None:
             yield away
 
 
 def closed_on(state: State, day: date) -> frozenset[str]:
     """Ids of the organisations that are closed that day."""
     return frozenset(
-        name.split("/")[1]
-        for name in state
-        if name.startswith(_CLOSED) and name.endswith(f"/{day}") and state[name]["closed"]
+        name.split("/")[1] for name, kept in state.under(_CLOSED).items() if name.endswith(f"/{day}") and kept["closed"]
     )
 
 
@@ -79,16 +75,14 @@ def last_snapshot(state: State, kitchen: Kitchen, day: date) -> Snapshot | None:
 
 def snapshots(state: State, kitchen: Kitchen) -> list[Snapshot]:
     """The kitchen's last snapshot of each day, by day."""
-    prefix = f"{_DAY}{kitchen.id}/"
-    found = [Snapshot.model_validate(state[name]) for name in state if name.startswith(prefix)]
-    return sorted(found, key=lambda snapshot: snapshot.day)
+    return [Snapshot.model_validate(kept) for kept in state.under(f"{_DAY}{kitchen.id}/").values()]
 
 
-def keep_snapshot(state: MutableMapping[str, Any], snapshot: Snapshot) -> None:
+def keep_snapshot(state: MutableState, snapshot: Snapshot) -> None:
     state[f"{_DAY}{snapshot.kitchen}/{snapshot.day}"] = snapshot.model_dump(mode="json")
 
 
-def queue(state: MutableMapping[str, Any], address: str, snapshot: Snapshot, at: datetime) -> None:
+def queue(state: MutableState, address: str, snapshot: Snapshot, at: datetime) -> None:
     """Keep that an address is to get a snapshot by mail. It replaces an earlier revision that still waits."""
     state[f"{_mail(address, snapshot.kitchen)}{snapshot.day}"] = {"revision": snapshot.revision, "at": at.isoformat()}
 
@@ -96,19 +90,21 @@ def queue(state: MutableMapping[str, Any], address: str, snapshot: Snapshot, at:
 def queued(state: State, address: str, kitchen: Kitchen) -> list[tuple[str, Snapshot, datetime]]:
     """(name in the state, snapshot, when it was decided) of the mail that waits for an address."""
     prefix = _mail(address, kitchen.id)
-    names = sorted(name for name in state if name.startswith(prefix))
-    waiting = [(name, last_snapshot(state, kitchen, date.fromisoformat(name.removeprefix(prefix)))) for name in names]
-    return [(name, found, datetime.fromisoformat(state[name]["at"])) for name, found in waiting if found is not None]
+    waiting = [
+        (name, last_snapshot(state, kitchen, date.fromisoformat(name.removeprefix(prefix))), kept["at"])
+        for name, kept in state.under(prefix).items()
+    ]
+    return [(name, found, datetime.fromisoformat(at)) for name, found, at in waiting if found is not None]
 
 
-def mark_sending(state: MutableMapping[str, Any], names: Iterable[str]) -> None:
+def mark_sending(state: MutableState, names: Iterable[str]) -> None:
     """Keep that these mails are about to be sent: after a crash they may have been."""
     for name in names:
         if "sending" not in state[name]:
             state[name] = {**state[name], "sending": True}
 
 
-def forget_past(state: MutableMapping[str, Any], now: datetime) -> None:
+def forget_past(state: MutableState, now: datetime) -> None:
     """Drop what no later count can need."""
     today, midnight = now.astimezone(SCHOOL_ZONE).date().isoformat(), _start_of(now)
     for name in list(state):

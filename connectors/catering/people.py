@@ -6,8 +6,8 @@ from datetime import date
 
 from connectors.catering.config import Kitchen, Sitting
 from connectors.catering.counting import Away, Count, Organisations, Pupil, count, overlaps, window
-from connectors.catering.memory import State, absences, closed_on
-from plugins import DirectoryView
+from connectors.catering.memory import absences, closed_on
+from plugins import DirectoryView, State
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,14 +133,13 @@ class Source(Lists):
         missing: list[str] = []
         past: list[str] = []
         known = 0
-        for name in state:
-            if not name.startswith(prefix):
-                continue
+        kept = state.under(prefix)
+        for name in kept:
             id = name[len(prefix) :]
             if id in seen:
                 known += 1
                 continue
-            place = _placed(kind, state[name], window, old)
+            place = _placed(kind, kept[name], window, old)
             if place == 0:
                 known += 1
                 missing.append(id)
@@ -155,13 +154,11 @@ class Source(Lists):
 
     def knows(self, *kinds: Kind) -> bool:
         """Whether the connector knows a record of one of these resources."""
-        prefixes = tuple(f"{kind.name}/" for kind in kinds)
-        return any(name.startswith(prefixes) for name in self.ctx.state)
+        return any(self.count(kind) for kind in kinds)
 
     def count(self, kind: Kind) -> int:
         """The number of records of this resource that the connector knows."""
-        prefix = f"{kind.name}/"
-        return sum(1 for name in self.ctx.state if name.startswith(prefix))
+        return len(self.ctx.state.under(f"{kind.name}/"))
 
     async def gone(self, kind: Kind, ids: Sequence[str], window: Window, *, announced: bool) -> list[str]:
         """Publish the end of records that a question by id does not find; returns their ids. A record that is found
@@ -223,10 +220,9 @@ class Source(Lists):
 
     def groups_of(self, persons: set[str]) -> list[str]:
         """Ids of the groups that have one of these as a member, by what was published."""
-        state, prefix = self.ctx.state, f"{GROUPS.name}/"
-        return [
-            name[len(prefix) :] for name in state if name.startswith(prefix) and not persons.isdisjoint(state[name][1])
-        ]
+        prefix = f"{GROUPS.name}/"
+        kept = self.ctx.state.under(prefix)
+        return [name[len(prefix) :] for name, value in kept.items() if not persons.isdisjoint(value[1])]
 
     async def _by_id(self, kind: Kind, ids: Sequence[str]) -> dict[str, Any]:
         """The record of each id, None if there is none, NotAnswered if the supplier does not answer such a question."""
@@ -258,7 +254,8 @@ class Source(Lists):
         state, first = self.ctx.state, window.first.isoformat()
         for kind in (ATTENDANCES, PRESENCES):
             prefix = f"{kind.name}/"
-            old = [name[len(prefix) :] for name in state if name.startswith(prefix) and state[name][1] < first]
+            kept = state.under(prefix)
+            old = [name[len(prefix) :] for name, value in kept.items() if value[1] < first]
             await self._forget(kind, old)
 
 

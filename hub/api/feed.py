@@ -26,6 +26,7 @@ from hub.http.problems import ApiProblem
 from hub.http.sending import Send, send_batch
 from hub.privacy.telling import Unsettled
 from hub.store.base import StoreUnavailable
+from hub.waiting import first_of
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -52,16 +53,7 @@ class _Pulled(Response):
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         with _open(scope["app"].state.open_pulls, self.client):
-            work = asyncio.ensure_future(self.answer(send))
-            gone = asyncio.ensure_future(_disconnected(receive))
-            try:
-                await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-                if work.done():
-                    work.result()
-            finally:
-                for task in (work, gone):
-                    task.cancel()
-                await asyncio.gather(work, gone, return_exceptions=True)
+            await first_of(self.answer(send), _disconnected(receive))
 
     @abstractmethod
     async def answer(self, send: Send) -> None:

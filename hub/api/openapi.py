@@ -167,9 +167,9 @@ def _inbound() -> dict[str, Any]:
         "tags": ["connectors"],
         "summary": "Send something to a connector",
         "description": "Each connector decides which methods and bodies it accepts here, how it answers, and how it "
-        f"authenticates the caller: the hub asks for no token. At most {Connector.receive_limit >> 20} MiB, unless "
-        "the connector's own documentation says otherwise. A path that a connector "
-        "does not offer and a connector that does not exist get the same 404.",
+        f"authenticates the caller: the hub asks for no token. At most {Connector.receive_limit >> 20} MiB, unless the "
+        "connector's own documentation says otherwise. A path that a connector does not offer and a connector that "
+        "does not exist get the same 404.",
         "operationId": "send_to_connector",
         "parameters": [
             {

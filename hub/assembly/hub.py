@@ -99,7 +99,7 @@ class Hub:
         self.directory = Directory(clock, config.directory.max_age, partial(self.problem, "directory"))
         await self.directory.load(self.log)
         self.log.observe(self.directory.observe)
-        gate = PrivacyGate(catalogue, self.directory, keys, clock, tenant)
+        gate = PrivacyGate(catalogue=catalogue, directory=self.directory, keys=keys, clock=clock, tenant=tenant)
         disclosures = Disclosures(self.store, keys, tenant, clock)
         self.withheld = WithheldMarks(self.store, self.log, self.directory, tenant)
         telling = Telling(gate, self.directory, disclosures, self.withheld)

@@ -6,13 +6,14 @@ from datetime import time, timedelta
 from typing import Final
 
 from hub.assembly.services import Services
+from hub.pauses import AWAY_S
 from hub.tasks import Tasks
 from hub.waiting import set_within
 from schemas.school_time import school_moment
 
 LONGEST_S: Final = 3600.0  # machine time between two looks
 _AT_ONCE_S: Final = 0.1
-_AFTER_FAILURE_S: Final = 10.0
+_AFTER_FAILURE_S: Final = AWAY_S[-1]
 
 
 class Maintenance:

@@ -6,10 +6,11 @@ are pulled (`hub.delivery.pages`); of them this keeps only the cursor that says 
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,16 +22,17 @@ from hub.delivery.base import Attempt, Outcome, Result, Sink
 from hub.delivery.follower import Follower
 from hub.delivery.parts import Parts
 from hub.delivery.reading import ReadCursor, Reader, state_kinds
+from hub.delivery.retries import handshake_s
+from hub.pauses import away_s, until_it_works
 from hub.privacy.telling import LIVE
 from hub.registry.registry import Registry
 from hub.store import cursors, dead_letters, lanes, parked
 from hub.store.base import Operation, StoreUnavailable
 from hub.subscriptions.model import Status, Subscription
+from hub.tasks import Tasks
 from schemas import Catalogue, Event
 
 PULLED: Final = frozenset({"feed", "stream"})
-HANDSHAKE_RETRY_S: Final = (1.0, 10.0, 60.0, 600.0)
-AGAIN_S: Final = 5.0  # until what the store or the log could not do is tried again
 SAVE_S: Final = 5.0  # how long the end of the hub waits for a store that takes nothing
 TEST_TYPE: Final = "se.skolnav.subscription.test.v1"
 
@@ -73,12 +75,13 @@ class Delivery:
         self._handshake = handshake
         self._followers: dict[tuple[str, str], Follower] = {}
         self._changes: asyncio.Queue[str] = asyncio.Queue()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks()
         self._shaking: dict[str, asyncio.Task[Any]] = {}
         self._progress = asyncio.Event()
         self._busy = 0  # changes that are being applied
         self._resting: dict[str, tuple[Position | None, datetime, int]] = {}  # paused: where, since when, parked keys
         self._dead: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()  # of taking up a subscription, in a row
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -94,12 +97,10 @@ class Delivery:
         self._dead = Counter(await self._parts.store.read(dead_letters.counts(self._parts.tenant)))
         self._registry.listen(self._changed)
         self._busy += 1
-        self._spawn(self._run())
+        self._tasks.start(self._run())
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         await asyncio.gather(*(follower.stop(save_s=SAVE_S) for follower in self._followers.values()))
         self._followers.clear()
 
@@ -113,7 +114,13 @@ class Delivery:
                 reader = Reader(where, ReadCursor(where.start()))
             case "state":
                 reader = Reader.from_state(where, state_kinds(self._catalogue, subscription.types))
-        row = cursors.Cursor(subscription.id, LIVE, reader.pack(), (), to_us(self._parts.clock.utc()))
+        row = cursors.Cursor(
+            subscription=subscription.id,
+            lane=LIVE,
+            position=reader.pack(),
+            open=(),
+            accepted_us=to_us(self._parts.clock.utc()),
+        )
         return cursors.save(self._parts.tenant, row)
 
     def look_again(self) -> None:
@@ -136,20 +143,21 @@ class Delivery:
         start = since if isinstance(since, Position) else where.start() if since is None else await where.at(since)
         end = where.head() if until is None else await where.at(until)
         lane = lanes.Lane(
-            id,
-            f"replay-{secrets.token_hex(4)}",
-            "replay",
-            start.pack(),
-            end.pack(),
-            (),
-            by,
-            self._parts.clock.utc(),
-            False,
+            subscription=id,
+            lane=f"replay-{secrets.token_hex(4)}",
+            kind="replay",
+            start=start.pack(),
+            until=end.pack(),
+            places=(),
+            by=by,
+            at=self._parts.clock.utc(),
+            done=False,
         )
         operations = [lanes.add(self._parts.tenant, lane)]
         if subscription.sink["kind"] not in PULLED:
             reader = Reader(where, ReadCursor(start), until=end)
-            operations.append(cursors.save(self._parts.tenant, cursors.Cursor(id, lane.lane, reader.pack(), (), 0)))
+            cursor = cursors.Cursor(subscription=id, lane=lane.lane, position=reader.pack(), open=(), accepted_us=0)
+            operations.append(cursors.save(self._parts.tenant, cursor))
         await self._parts.store.commit(*operations)
         self._changed(subscription)
         return lane.lane
@@ -166,17 +174,37 @@ class Delivery:
         name = f"resend-{secrets.token_hex(4)}"
         operations = [
             lanes.add(
-                tenant, lanes.Lane(id, name, "resend", head.pack(), head.pack(), (letter.place,), by, now, False)
+                tenant,
+                lanes.Lane(
+                    subscription=id,
+                    lane=name,
+                    kind="resend",
+                    start=head.pack(),
+                    until=head.pack(),
+                    places=(letter.place,),
+                    by=by,
+                    at=now,
+                    done=False,
+                ),
             ),
             dead_letters.remove(tenant, dead_letter),
         ]
         if subscription.sink["kind"] not in PULLED:
             # A lane with nothing to read and one key that is due.
             reader = Reader(self._parts.log, ReadCursor(head), until=head)
-            row = parked.Parked(id, name, dead_letter.encode(), letter.place, "resend", 0, now, now, "")
-            operations += [
-                cursors.save(tenant, cursors.Cursor(id, name, reader.pack(), (), 0)), parked.park(tenant, row),
-            ]  # fmt: skip
+            row = parked.Parked(
+                subscription=id,
+                lane=name,
+                key=dead_letter.encode(),
+                place=letter.place,
+                cause="resend",
+                attempts=0,
+                due=now,
+                since=now,
+                reason="",
+            )
+            cursor = cursors.Cursor(subscription=id, lane=name, position=reader.pack(), open=(), accepted_us=0)
+            operations += [cursors.save(tenant, cursor), parked.park(tenant, row)]
         await store.commit(*operations)
         self._dead[id] -= 1
         self._changed(subscription)
@@ -270,12 +298,15 @@ class Delivery:
         """Make what runs agree with the registry. What can't be done is tried again later, or paused."""
         try:
             await self._apply(id)
+            self._failures.pop(id, None)
         except (StoreUnavailable, LogUnavailable) as error:
-            log.error("subscription %s is taken up again in %.0f s: %s", id, AGAIN_S, type(error).__name__)
-            asyncio.get_running_loop().call_later(AGAIN_S, self._changes.put_nowait, id)
+            self._failures[id] += 1
+            pause_s = away_s(self._failures[id])
+            log.error("subscription %s is taken up again in %.1f s: %s", id, pause_s, type(error).__name__)
+            asyncio.get_running_loop().call_later(pause_s, self._changes.put_nowait, id)
         except Exception as error:
             log.error("subscription %s can't be taken up: %s", id, type(error).__name__, exc_info=error)
-            self._spawn(self._set_status(id, Status.PAUSED, f"fault-{type(error).__name__}"))
+            self._tasks.start(self._set_status(id, Status.PAUSED, f"fault-{type(error).__name__}"))
 
     async def _apply(self, id: str) -> None:
         """Make what runs agree with what the registry says of one subscription."""
@@ -299,7 +330,7 @@ class Delivery:
         elif wanted:
             await self._start_lanes(subscription)
         elif pushed and subscription.status is Status.PENDING:
-            self._shaking[id] = self._spawn(self._shake(subscription))
+            self._shaking[id] = self._tasks.start(self._shake(subscription))
 
     async def _start_lanes(self, subscription: Subscription) -> None:
         tenant, store, id = self._parts.tenant, self._parts.store, subscription.id
@@ -355,25 +386,26 @@ class Delivery:
 
     async def _shake(self, subscription: Subscription) -> None:
         """Ask until the webhook allows it; the cursor is kept meanwhile."""
-        for attempt in range(1_000_000):
+        for failures in itertools.count(1):
             with contextlib.suppress(OSError, StoreUnavailable):
                 if await self._handshake(subscription):
                     await self._registry.consented(subscription)
                     return
-            await self._parts.clock.sleep(HANDSHAKE_RETRY_S[min(attempt, len(HANDSHAKE_RETRY_S) - 1)])
+            await self._parts.clock.sleep(handshake_s(failures))
 
     def _ended(self, id: str, result: Result, reason: str) -> None:
         status = Status.ENDED if result is Result.GONE else Status.PAUSED
         log.warning("subscription %s is %s (%s)", id, status, reason)
-        self._spawn(self._set_status(id, status, reason))
+        self._tasks.start(self._set_status(id, status, reason))
 
     async def _set_status(self, id: str, status: Status, reason: str) -> None:
-        while True:
-            try:
-                await self._registry.set_status(id, status, reason, "hub")
-                return
-            except StoreUnavailable:
-                await self._parts.clock.sleep(AGAIN_S)
+        def failed(error: Exception, pause_s: float) -> None:
+            log.error("the status of subscription %s could not be stored; next try in %.1f s", id, pause_s)
+
+        await until_it_works(
+            lambda: self._registry.set_status(id, status, reason, "hub"), clock=self._parts.clock, failed=failed,
+            retry_on=(StoreUnavailable,),
+        )  # fmt: skip
 
     def _count_dead(self, id: str) -> None:
         self._dead[id] += 1
@@ -382,7 +414,7 @@ class Delivery:
         self._progress.set()
         if lane != LIVE and (follower := self._followers.get((id, lane))) is not None and follower.standing.finished:
             del self._followers[id, lane]
-            self._spawn(self._finish(id, lane, follower))
+            self._tasks.start(self._finish(id, lane, follower))
 
     async def _finish(self, id: str, lane: str, follower: Follower) -> None:
         tenant = self._parts.tenant
@@ -405,9 +437,3 @@ class Delivery:
             return self._registry.get(id)
         except KeyError:
             raise NotFound(id) from None
-
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task

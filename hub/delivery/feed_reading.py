@@ -7,7 +7,7 @@ place to park it, and its cursor goes on.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from hub.bus.base import Log, Place, Position, Stored
 from hub.clock import Clock, from_us, to_us
@@ -48,8 +48,17 @@ def late(subscription: str, stored: Stored, part: FeedSlice, due: datetime) -> L
     """
     due += timedelta(microseconds=stored.at % 1_000_000)
     name = f"late/{stored.at}/{part.lane or ''}"
-    kind: Literal["late", "late-state"] = "late-state" if part.state else "late"
-    return Lane(subscription, name, kind, b"", b"", (stored.at,), "hub", due, done=False)
+    return Lane(
+        subscription=subscription,
+        lane=name,
+        kind="late-state" if part.state else "late",
+        start=b"",
+        until=b"",
+        places=(stored.at,),
+        by="hub",
+        at=due,
+        done=False,
+    )
 
 
 def still_late(lane: Lane, now: datetime) -> bool:

@@ -23,6 +23,7 @@ from hub.delivery.retries import DECISION_DELAY_S, next_delay_s
 from hub.delivery.standing import Standing
 from hub.delivery.window import Item, Window
 from hub.delivery.workers import Workers
+from hub.pauses import until_it_works
 from hub.privacy.base import Decision, PermitRefused, Rule
 from hub.privacy.telling import LIVE
 from hub.store import cursors, parked
@@ -139,11 +140,10 @@ class Follower:
                 continue
             if self._reader.behind:
                 self._parts.problem(self.subscription.id, "behind", self.lane)
-            try:
-                found = await self._reader.next(min(PAGE, WINDOW - len(self._window)))
-            except LogUnavailable:
-                await self._parts.clock.sleep(1.0)
-                continue
+            found = await until_it_works(
+                partial(self._reader.next, min(PAGE, WINDOW - len(self._window))), clock=self._parts.clock,
+                failed=self._log_away, retry_on=(LogUnavailable,),
+            )  # fmt: skip
             if self._stop.is_set():
                 return
             if found.events:
@@ -158,6 +158,9 @@ class Follower:
                 return
             await self._reader.wait()
             self.standing.idle = False
+
+    def _log_away(self, error: Exception, pause_s: float) -> None:
+        log.error("subscription %s: the log can't be read; next try in %.1f s", self.subscription.id, pause_s)
 
     def _crowded(self) -> bool:
         """Whether to stop reading for now: enough is at hand, the recipient is down, or too many keys are parked."""
@@ -392,12 +395,9 @@ class Follower:
 
     def _cursor(self) -> Operation:
         row = cursors.Cursor(
-            self.subscription.id,
-            self.lane,
-            self._reader.pack(),
-            (*self._window, *self._reopening),
-            self.standing.read_us,
-        )
+            subscription=self.subscription.id, lane=self.lane, position=self._reader.pack(),
+            open=(*self._window, *self._reopening), accepted_us=self.standing.read_us,
+        )  # fmt: skip
         return cursors.save(self._parts.tenant, row)
 
     def _give_up(self, stored: Stored | None, at: Place, reason: str, key: ParkedKey | None) -> Operation:

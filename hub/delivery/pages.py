@@ -6,11 +6,12 @@ events end no long poll, and every answer has a fresh cursor.
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -29,6 +30,7 @@ from hub.store.base import Operation, Store
 from hub.store.lanes import Lane
 from hub.subscriptions.matching import Matcher
 from hub.subscriptions.model import Status, Subscription
+from hub.waiting import first_of
 from schemas import Catalogue
 
 log = logging.getLogger(__name__)
@@ -315,19 +317,16 @@ class Pages:
         left = deadline - loop.time()
         if self.closing or left <= 0:
             return False
-        waiting: list[asyncio.Future[object]] = [asyncio.ensure_future(changed.wait())]
+        waits: list[Coroutine[Any, Any, Any]] = [changed.wait()]
         if cursor is not None:
-            waiting.append(asyncio.ensure_future(self._log.wait(cursor.read.position)))
+            waits.append(self._log.wait(cursor.read.position))
             left = min(left, *due) if due else left
         else:
             left = min(left, _WAITS_LOOK_S)
-        try:
-            await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            return not self.closing and loop.time() < deadline
-        finally:
-            for task in waiting:
-                task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(left):
+                await first_of(*waits)
+        return not self.closing and loop.time() < deadline
 
 
 def _size(entries: Sequence[_Entry]) -> int:

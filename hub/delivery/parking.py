@@ -192,7 +192,15 @@ class Parking:
 
     def _row(self, key: ParkedKey) -> Operation:
         row = parked.Parked(
-            self._subscription, self._lane, key.key, key.place, key.cause, key.attempts, key.due, key.since, key.reason
+            subscription=self._subscription,
+            lane=self._lane,
+            key=key.key,
+            place=key.place,
+            cause=key.cause,
+            attempts=key.attempts,
+            due=key.due,
+            since=key.since,
+            reason=key.reason,
         )
         return parked.park(self._tenant, row)
 

@@ -28,6 +28,14 @@ def next_delay_s(attempts: int, retry_after_s: float | None, dice: random.Random
     return jittered(at_least(DELAYS_S[attempts - 1], retry_after_s), dice)
 
 
+HANDSHAKE_S: Final = (1.0, 10.0, 60.0, 600.0)
+
+
+def handshake_s(failures: int) -> float:
+    """Seconds until a webhook is asked for its consent again, after this many failures in a row (at least one)."""
+    return HANDSHAKE_S[min(failures, len(HANDSHAKE_S)) - 1]
+
+
 HOLD_AFTER: Final = 5  # failures in a row of a recipient as a whole, after which deliveries to it are held
 HOLD_S: Final = (1.0, 5.0, 15.0, 60.0, 300.0)
 

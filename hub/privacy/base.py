@@ -35,7 +35,7 @@ class Recipient:
 
 
 class Rule(StrEnum):
-    """The reason for a decision. The values are what `skolnav why` explains (hub/privacy/explanations.py)."""
+    """The reason for a decision. The values are what `skolnav why` explains (texts `rule.<value>`)."""
 
     ALLOWED = "tillaten"  # the only rule under which an event leaves
     CONTRACT = "avtal.kategorier"

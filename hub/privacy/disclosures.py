@@ -54,15 +54,15 @@ class Disclosures:
             self._tenant,
             [
                 rows.Disclosure(
-                    at,
-                    intent.recipient,
-                    intent.subscription,
-                    intent.lane,
-                    intent.rule.value,
-                    intent.allowed,
-                    intent.contracts,
-                    intent.places,
-                    tuple(sorted({self.subject(person) for person in intent.subjects})),
+                    at=at,
+                    recipient=intent.recipient,
+                    subscription=intent.subscription,
+                    lane=intent.lane,
+                    rule=intent.rule.value,
+                    allowed=intent.allowed,
+                    contracts=intent.contracts,
+                    places=intent.places,
+                    subjects=tuple(sorted({self.subject(person) for person in intent.subjects})),
                 )
                 for intent in intents
                 if intent.places
@@ -94,5 +94,8 @@ class Disclosures:
                 rule = Rule.UNDECIDED
             allowed, at, recomputed = rule is Rule.ALLOWED, self._clock.utc(), True
         local = at.astimezone(SCHOOL_ZONE)  # as people at the school read a clock
-        text = explanation(rule, allowed, language, local, recipient, RULES_VERSION, recomputed, title)
+        text = explanation(
+            rule, recipient, allowed=allowed, recomputed=recomputed, at=local, version=RULES_VERSION,
+            language=language, title=title,
+        )  # fmt: skip
         return Explained(allowed, rule, at, recomputed, text)

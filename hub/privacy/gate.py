@@ -115,7 +115,7 @@ class _Basis:
 class PrivacyGate:
     """Decides for every recipient. `decide` runs on the event loop; `permit` in any thread."""
 
-    def __init__(self, catalogue: Catalogue, directory: Directory, keys: Keys, clock: Clock, tenant: str) -> None:
+    def __init__(self, *, catalogue: Catalogue, directory: Directory, keys: Keys, clock: Clock, tenant: str) -> None:
         self._catalogue = catalogue
         self._directory = directory
         self._keys = keys

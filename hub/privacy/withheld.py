@@ -15,11 +15,11 @@ from typing import Final
 
 from hub.bus.base import Log
 from hub.directory.directory import Change, Directory, Protection
+from hub.pauses import away_s
 from hub.store import withheld as rows
 from hub.store.base import Operation, Store
 from hub.store.withheld import Withheld
 
-RETRY_S: Final = 5.0
 PAGE: Final = 500  # entities restated in one append
 
 _UNDECIDED: Final = "undecided/"
@@ -135,6 +135,7 @@ class WithheldMarks:
         self._work.set()
 
     async def _run(self) -> None:
+        failures = 0
         while True:
             await self._work.wait()
             self._work.clear()
@@ -147,12 +148,16 @@ class WithheldMarks:
                 gone = [mark for mark in freed if not self._has(mark)]
                 await self._store.commit(rows.remove(self._tenant, gone))
             except Exception as error:  # of any kind: to go on without these marks would lose what they stand for
-                log.error("restating what was withheld failed (%s); next try in %s s", type(error).__name__, RETRY_S)
+                failures += 1
+                pause_s = away_s(failures)
+                log.error("restating what was withheld failed (%s); next try in %.1f s", type(error).__name__, pause_s)
                 self._freed += freed
                 self._entities |= entities
                 self._moved = moved | self._moved
-                await self._directory.clock.sleep(RETRY_S)
+                await self._directory.clock.sleep(pause_s)
                 self._work.set()
+            else:
+                failures = 0
             if not self._work.is_set():
                 self._idle.set()
 

@@ -388,7 +388,9 @@ class Registry:
         id = entry.subscription.id
         content = entry.spec.to_store() if entry.spec is not None else b""
         sealed = self._sealer.seal(content, id.encode()) if content else b""
-        row = rows.StoredSubscription(id, entry.client, entry.subscription.origin, sealed, entry.created)
+        row = rows.StoredSubscription(
+            id=id, client=entry.client, origin=entry.subscription.origin, spec=sealed, created=entry.created
+        )
         return [rows.save(self._config.tenant, row), self._status_row(entry.subscription)]
 
     def _status_row(self, subscription: Subscription) -> Operation:

@@ -21,6 +21,7 @@ from hub.delivery.base import Result
 from hub.http.auth import Principal
 from hub.outbound.addresses import LOOPBACK, Networks, check_url
 from hub.outbound.http1 import Client, Failure
+from hub.pauses import doubled_s
 from hub.privacy.base import Decision, PermitRefused, Recipient, Rule
 from hub.sinks.webhook import outcome_of, request_head
 from hub.ss12000 import callbacks
@@ -131,7 +132,7 @@ class Notifier:
             except Exception as error:  # of any kind: the next attempt reads on from where the last signal was sent
                 failures += 1
                 log.info("ss12000 subscription %s: no signal (%s)", id, getattr(error, "code", type(error).__name__))
-                await clock.sleep(min(FIRST_RETRY_S * 2 ** min(failures - 1, 12), LAST_RETRY_S))
+                await clock.sleep(doubled_s(failures, first_s=FIRST_RETRY_S, last_s=LAST_RETRY_S))
 
     async def _end(self, id: str) -> None:
         self._kept.pop(id, None)

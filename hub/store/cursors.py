@@ -13,7 +13,7 @@ from hub.store.statements import upsert
 _TABLE = tables.cursors
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
     """The cursor of one lane of one subscription. `lane` is `live`, or the name of a replay's or resend's lane.
 

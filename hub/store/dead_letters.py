@@ -16,7 +16,7 @@ from hub.store.statements import upsert
 _TABLE = tables.dead_letters
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
     """A delivery that the hub gave up. `id` comes from `new_id`, so that ids sort by time; times are aware, UTC.
 

@@ -22,7 +22,7 @@ _HEADS = tables.disclosure_heads
 _FIRST: Final = bytes(32)  # the first row has no hash before it and uses this instead
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Disclosure:
     """One row to append: a page, batch or single event for one recipient, with at least one place.
 

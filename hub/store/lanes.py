@@ -15,7 +15,7 @@ from hub.store.statements import upsert
 _TABLE = tables.lanes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
     """One replay (all events from `start` up to `until`, packed positions) or resend (`places`, in this order).
 

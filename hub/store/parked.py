@@ -16,7 +16,7 @@ _PARKED = tables.parked
 _WAITING = tables.waiting
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parked:
     """A parked key of one subscription's lane. `key` is opaque here.
 

@@ -15,7 +15,7 @@ _SUBSCRIPTIONS = tables.subscriptions
 _STATUS = tables.subscription_status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSubscription:
     """One subscription. `spec` is its specification, which the registry has sealed since it holds secrets.
 

@@ -5,6 +5,7 @@ import random
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Annotated, Any
@@ -230,7 +231,7 @@ class LogContract:
     async def test_a_sequence_that_the_publisher_set_is_dropped(self, log: Log) -> None:
         published = reading()
         forged = Event({**published.event.attributes, "sequence": "9" * 16, "skolnavlane": "r1"}, published.event.data)
-        described = Described(forged, *[getattr(published, name) for name in Described.__slots__[1:]])
+        described = replace(published, event=forged)
         await log.append([described])
         (read,) = await everything(log)
         assert read.parsed["sequence"] < "9" * 16

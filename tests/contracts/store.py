@@ -34,17 +34,45 @@ from hub.store.withheld import Withheld
 T = "ort"
 NOW = datetime(2026, 11, 24, 6, 42, 11, 123456, tzinfo=UTC)
 
-PARKED = parked.Parked("acme", "", b"key-1", 7, "http", 1, NOW + timedelta(minutes=1), NOW, "http-503")
+PARKED = parked.Parked(
+    subscription="acme",
+    lane="",
+    key=b"key-1",
+    place=7,
+    cause="http",
+    attempts=1,
+    due=NOW + timedelta(minutes=1),
+    since=NOW,
+    reason="http-503",
+)
 LETTER = dead_letters.DeadLetter(
-    "1", "acme", "", 7, "e-1", "urn:s", "se.skolnav.absence.reported.v1", "http-400", 3, NOW, NOW + timedelta(hours=1)
+    id="1",
+    subscription="acme",
+    lane="",
+    place=7,
+    event_id="e-1",
+    source="urn:s",
+    type="se.skolnav.absence.reported.v1",
+    reason="http-400",
+    attempts=3,
+    first_at=NOW,
+    dead_at=NOW + timedelta(hours=1),
 )
 DISCLOSURE = disclosures.Disclosure(
-    NOW, "client/acme", "acme-absence", "", "tillaten", True, ("c1", "c2"), (5, 9), ("s1", "s2")
+    at=NOW,
+    recipient="client/acme",
+    subscription="acme-absence",
+    lane="",
+    rule="tillaten",
+    allowed=True,
+    contracts=("c1", "c2"),
+    places=(5, 9),
+    subjects=("s1", "s2"),
 )
 
 
 def cursor(subscription: str = "acme", lane: str = "", position: bytes = b"p1", open_: tuple[int, ...] = ()):
-    return cursors.Cursor(subscription, lane, position, open_, 1_000_000)
+    return cursors.Cursor(subscription=subscription, lane=lane, position=position, open=open_, accepted_us=1_000_000)
 
 
 def failing(connection: Connection) -> None:
@@ -412,8 +440,28 @@ class StoreContract:
     # -- lanes, subscriptions, audit -------------------------------------------------------------------------
 
     async def test_lanes_come_back_in_the_order_they_were_asked_for(self, store: Store) -> None:
-        first = lanes.Lane("acme", "r2", "resend", b"", b"", (9, 4), "local", NOW, False)
-        second = lanes.Lane("acme", "r1", "replay", b"a", b"b", (), "local", NOW + timedelta(seconds=1), False)
+        first = lanes.Lane(
+            subscription="acme",
+            lane="r2",
+            kind="resend",
+            start=b"",
+            until=b"",
+            places=(9, 4),
+            by="local",
+            at=NOW,
+            done=False,
+        )
+        second = lanes.Lane(
+            subscription="acme",
+            lane="r1",
+            kind="replay",
+            start=b"a",
+            until=b"b",
+            places=(),
+            by="local",
+            at=NOW + timedelta(seconds=1),
+            done=False,
+        )
         await store.commit(lanes.add(T, second), lanes.add(T, first))
         assert await store.read(lanes.load(T)) == [first, second]
         await store.commit(lanes.finish(T, "acme", "r2"))
@@ -423,7 +471,7 @@ class StoreContract:
         assert await store.read(lanes.load(T)) == [replace(first, done=True)]
 
     async def test_a_subscription_goes_with_its_status(self, store: Store) -> None:
-        row = subscriptions.StoredSubscription("id-1", "acme", "api", b"sealed", NOW)
+        row = subscriptions.StoredSubscription(id="id-1", client="acme", origin="api", spec=b"sealed", created=NOW)
         paused = subscriptions.StoredStatus("id-1", "paused", "by-operator", NOW)
         file_owned = subscriptions.StoredStatus("from-file", "active", "", NOW)
         await store.commit(

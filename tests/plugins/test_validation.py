@@ -37,6 +37,9 @@ async def handle(self, event): ...
 def plain(self, event): ...
 
 
+async def without_key(self, due, complete): ...
+
+
 async def nothing(self): ...
 
 
@@ -84,7 +87,7 @@ CONSUMER = {"consumes": (AbsenceReported,), "contract": CONTRACT, "handle": hand
         ({"receive_timeout_s": None}, "`receive_timeout_s`"),
         ({"receive_limit": 0}, "`receive_limit`"),
         ({"receive_limit": 1e6}, "`receive_limit`"),
-        ({"ends": at_moment(handle)}, "due: datetime, complete: bool, key: str"),
+        ({"ends": at_moment(without_key)}, "due: datetime, complete: bool, key: str"),
         ({"aggregates": True}, "without a `contract`"),
         (
             {**CONSUMER, "aggregates": True, "contract": Contract("m", "b", {Category.NAME, Category.HEALTH})},

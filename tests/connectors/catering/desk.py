@@ -5,7 +5,7 @@ What only a running hub can show (delivery, the gate, pseudonyms, timers, crashe
 
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from connectors.catering.config import CateringConfig
 from connectors.catering.connector import Catering
+from plugins import MutableState
 from plugins.validation import AGGREGATE_OUTPUT, only_categories
 from schemas import Event, Payload, core_catalogue
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
@@ -83,8 +84,15 @@ class Directory:
         return self.fresh
 
 
+class Memory(dict[str, Any], MutableState):
+    """A connector's state, without a store."""
+
+    def under(self, prefix: str) -> Mapping[str, Any]:
+        return {name: self[name] for name in sorted(self) if name.startswith(prefix)}
+
+
 class _Transaction:
-    def __init__(self, state: MutableMapping[str, Any]) -> None:
+    def __init__(self, state: MutableState) -> None:
         self.state = state
         self.published: list[dict[str, Any]] = []
 
@@ -113,7 +121,7 @@ class Desk:
     def __init__(self, transport: Mapping[str, Any], *kitchens: Mapping[str, Any], **changes: Any) -> None:
         self.clock = HandClock(school("2026-11-24T07:00"))
         self.directory = Directory()
-        self.state: dict[str, Any] = {}
+        self.state = Memory()
         self.published: list[dict[str, Any]] = []
         self.problems: list[tuple[str, str]] = []
         self._sequence = 0
@@ -122,9 +130,9 @@ class Desk:
 
     @asynccontextmanager
     async def commit(self) -> AsyncIterator[_Transaction]:
-        transaction = _Transaction(dict(self.state))
+        transaction = _Transaction(Memory(self.state))
         yield transaction
-        self.state = json.loads(json.dumps(transaction.state))
+        self.state = Memory(json.loads(json.dumps(transaction.state)))
         self.published += transaction.published
 
     async def blocking(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:

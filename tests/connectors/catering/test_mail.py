@@ -115,7 +115,7 @@ class TestWaiting:
         """Effect.BLIND: it may come twice, and can be known as the same, although more has happened meanwhile."""
         assert desk.connector.effect_with(desk.connector.config) is Effect.BLIND
         await desk.report("2026-11-24T08:00")
-        before = dict(desk.state)
+        before = desk.state
         await desk.connector.poll()
         desk.state = before
         desk.clock.now = school("2026-11-24T08:20")

@@ -88,7 +88,7 @@ async def running(folder: Path, clock: Clock, **config: Any) -> AsyncIterator[Se
     directory = Directory(clock)
     await directory.load(log)
     log.observe(directory.observe)
-    gate = PrivacyGate(catalogue, directory, keys, clock, settings.tenant)
+    gate = PrivacyGate(catalogue=catalogue, directory=directory, keys=keys, clock=clock, tenant=settings.tenant)
     disclosures = Disclosures(store, keys, settings.tenant, clock)
     withheld = WithheldMarks(store, log, directory, settings.tenant)
     telling = Telling(gate, directory, disclosures, withheld)

@@ -224,7 +224,17 @@ class TestWhy:
 class TestTheChainOfDisclosures:
     @pytest.fixture(autouse=True)
     async def rows(self, hub):
-        row = disclosures.Disclosure(hub.clock.utc(), "client/acme", "s", "", "tillaten", True, ("c",), (1,), ("p",))
+        row = disclosures.Disclosure(
+            at=hub.clock.utc(),
+            recipient="client/acme",
+            subscription="s",
+            lane="",
+            rule="tillaten",
+            allowed=True,
+            contracts=("c",),
+            places=(1,),
+            subjects=("p",),
+        )
         await hub.store.commit(disclosures.append(hub.store.tenant, [row] * 5))
 
     async def verify(self, http, after=0):

@@ -139,7 +139,17 @@ class TestWalking:
         stored = (await hub.log.read(hub.log.start(), 100)).events
         places = tuple(each.at for each in stored if each.id in ("absence-1-rep", "absence-3-rep"))
         packed = hub.log.head().pack()
-        lane = lanes.Lane("all", "resend-1", "resend", packed, packed, places, "op", hub.clock.utc(), False)
+        lane = lanes.Lane(
+            subscription="all",
+            lane="resend-1",
+            kind="resend",
+            start=packed,
+            until=packed,
+            places=places,
+            by="op",
+            at=hub.clock.utc(),
+            done=False,
+        )
         await hub.store.commit(lanes.add("provkoping", lane))
         hub.pages.wake()
         await append(hub, absence(9, 1))

@@ -56,7 +56,13 @@ class TestTheModelSeesWhatIsBroken:
         """Promise 2."""
 
         def cursor(self: Follower) -> Operation:
-            row = cursors.Cursor(self.subscription.id, self.lane, self._reader.pack(), (), self.standing.read_us)
+            row = cursors.Cursor(
+                subscription=self.subscription.id,
+                lane=self.lane,
+                position=self._reader.pack(),
+                open=(),
+                accepted_us=self.standing.read_us,
+            )
             return cursors.save(TENANT, row)
 
         monkeypatch.setattr(Follower, "_cursor", cursor)

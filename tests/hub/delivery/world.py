@@ -302,7 +302,9 @@ class Incarnation:
         self.log.observe(self.directory.observe)
         self.log.observe(self._observe)
         await self._note_all()
-        gate = PrivacyGate(world.catalogue, self.directory, keys, self.clock, TENANT)
+        gate = PrivacyGate(
+            catalogue=world.catalogue, directory=self.directory, keys=keys, clock=self.clock, tenant=TENANT
+        )
         recorded = RecordingGate(gate, world)
         self.disclosures = Disclosures(self.store, keys, TENANT, self.clock)
         self.withheld = WithheldMarks(self.store, self.log, self.directory, TENANT)

@@ -43,7 +43,9 @@ class Hub:
         self.directory = Directory(self.clock)
         await self.directory.load(self.log)
         self.log.observe(self.directory.observe)
-        self.gate = PrivacyGate(self.catalogue, self.directory, keys, self.clock, TENANT)
+        self.gate = PrivacyGate(
+            catalogue=self.catalogue, directory=self.directory, keys=keys, clock=self.clock, tenant=TENANT
+        )
         self.disclosures = Disclosures(self.store, keys, TENANT, self.clock)
         self.withheld = WithheldMarks(self.store, self.log, self.directory, TENANT)
         self.telling = Telling(self.gate, self.directory, self.disclosures, self.withheld)

@@ -19,31 +19,7 @@ from hub.privacy.gate import PrivacyGate
 from schemas import Catalogue, Category, DataContract, Scope, core_catalogue
 from tests import school
 from tests.clock import HandClock
-from tests.school import (  # noqa: F401
-    ABSENCE,
-    ABSENCE_CHANGED,
-    ACTIVITY,
-    CURRENT,
-    DIET,
-    DUTY,
-    ELSEWHERE,
-    GROUP,
-    LESSON,
-    LESSON_CHANGED,
-    ORGANISATION,
-    OTHER,
-    PERSON,
-    PERSON_GONE,
-    ROOM,
-    SCHOOL,
-    SIS,
-    UNIT,
-    absence,
-    lesson,
-    person,
-    pupil,
-    uid,
-)
+from tests.school import CURRENT, ELSEWHERE, ORGANISATION, SCHOOL, SIS, UNIT
 
 ALL = frozenset(Category)
 
@@ -71,7 +47,9 @@ class House:
         self.catalogue = catalogue or core_catalogue()
         self.problems: list[tuple[str, str]] = []
         self.directory = Directory(self.clock, on_problem=lambda code, id: self.problems.append((code, id)))
-        self.gate = PrivacyGate(self.catalogue, self.directory, Keys(b"k" * 32), self.clock, "test")
+        self.gate = PrivacyGate(
+            catalogue=self.catalogue, directory=self.directory, keys=Keys(b"k" * 32), clock=self.clock, tenant="test"
+        )
         self._numbers = itertools.count(1)
         if current:
             self.current()

@@ -15,8 +15,9 @@ from tests.hub.privacy.house import contract, recipient
 @pytest.mark.parametrize("rule", list(Rule))
 def test_a_rule_has_its_words(rule: Rule, language: str) -> None:
     text = explanation(
-        rule, rule is Rule.ALLOWED, language, MORNING, recipient(contract(*Category)), RULES_VERSION, False
-    )
+        rule, recipient(contract(*Category)), allowed=rule is Rule.ALLOWED, recomputed=False, at=MORNING,
+        version=RULES_VERSION, language=language,
+    )  # fmt: skip
     assert rule.value in text
     assert "2026-11-24 07:00:00" in text
     assert "protected_address" not in text
@@ -25,5 +26,7 @@ def test_a_rule_has_its_words(rule: Rule, language: str) -> None:
 def test_who_only_makes_sums_is_not_said_to_have_been_told_of_nobody_protected() -> None:
     """A kitchen counts a protected pupil too: the words must not claim that none was there."""
     counting = replace(recipient(contract(Category.ATTENDANCE)), aggregates=True)
-    text = explanation(Rule.ALLOWED, True, "sv", MORNING, counting, RULES_VERSION, False)
+    text = explanation(
+        Rule.ALLOWED, counting, allowed=True, recomputed=False, at=MORNING, version=RULES_VERSION, language="sv"
+    )
     assert "skyddade eller inte, under pseudonym" in text

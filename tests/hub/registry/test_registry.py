@@ -90,7 +90,9 @@ class TestWhatStandsInTheFile:
     async def test_what_left_the_file_can_be_removed_with_its_trail(self, open_registry, store) -> None:
         await open_registry(FILE, SUBSCRIPTION)
         registry = await open_registry(FILE)
-        await store.commit(cursors.save(T, cursors.Cursor("acme-absence", "", b"p", (), 0)))
+        await store.commit(
+            cursors.save(T, cursors.Cursor(subscription="acme-absence", lane="", position=b"p", open=(), accepted_us=0))
+        )
         await registry.remove("acme-absence", "local")
         assert registry.all() == []
         assert await store.read(cursors.load(T)) == []
@@ -148,7 +150,9 @@ class TestReloading:
 
     async def test_a_new_subscription_begins_in_the_same_commit(self, open_registry, store) -> None:
         registry = await open_registry(FILE)
-        registry.first_cursor = lambda each: cursors.save(T, cursors.Cursor(each.id, "", b"start", (), 0))
+        registry.first_cursor = lambda each: cursors.save(
+            T, cursors.Cursor(subscription=each.id, lane="", position=b"start", open=(), accepted_us=0)
+        )
         await registry.reload(configured(FILE, SUBSCRIPTION))
         assert [row.subscription for row in await store.read(cursors.load(T))] == ["acme-absence"]
 
@@ -180,7 +184,9 @@ class TestTheApi:
 
     async def test_it_begins_in_the_same_commit_and_is_audited(self, open_registry, store) -> None:
         registry = await open_registry()
-        registry.first_cursor = lambda each: cursors.save(T, cursors.Cursor(each.id, "", b"start", (), 0))
+        registry.first_cursor = lambda each: cursors.save(
+            T, cursors.Cursor(subscription=each.id, lane="", position=b"start", open=(), accepted_us=0)
+        )
         added = await registry.add(spec(), "acme")
         assert [row.subscription for row in await store.read(cursors.load(T))] == [added.id]
         assert await actions(store) == [f"acme subscription.added {added.id}"]

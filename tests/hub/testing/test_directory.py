@@ -47,7 +47,7 @@ async def answer(school: School, path: str, query: str = "", connector: type[Tim
         await hub.add(connector, {})
         await hub.post(school.directory(hub.clock.utc().isoformat()))
         await hub.post([*school.lessons(TODAY), *school.lessons(TODAY + timedelta(days=1))])
-        found = await hub.receive(connector.name, Received("GET", path, query))
+        found = await hub.receive(connector.name, Received("GET", path, query=query))
     assert found is not None
     assert found.status == 200
     allowed = connector.contract.categories if connector.contract is not None else ()

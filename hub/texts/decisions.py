@@ -1,0 +1,88 @@
+"""Decisions of the privacy gate in words, for `skolnav why`: rules by their value, categories by theirs."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from hub.texts.base import Text
+
+CATEGORY: Final[Mapping[str, Text]] = {
+    "category.aggregate": Text("summor", "sums"),
+    "category.attendance": Text("närvaro", "attendance"),
+    "category.case_content": Text("ärendets innehåll", "case content"),
+    "category.contact": Text("kontaktuppgifter", "contact"),
+    "category.diet": Text("specialkost", "diet"),
+    "category.free_text": Text("fritext", "free text"),
+    "category.group": Text("grupptillhörighet", "group membership"),
+    "category.health": Text("hälsa", "health"),
+    "category.identity": Text("identitet", "identity"),
+    "category.name": Text("namn", "name"),
+    "category.none": Text("inget om personer", "nothing about persons"),
+    "category.protected_address": Text("adress", "address"),
+    "category.staff": Text("personal", "staff"),
+}
+
+DECISION: Final[Mapping[str, Text]] = {
+    "decision.allowed": Text("Tillåten.", "Allowed."),
+    "decision.contract": Text(
+        "Mottagarens avtal: {categories}, ”{purpose}”.", 'The recipient\'s contract: {categories}, "{purpose}".'
+    ),
+    "decision.denied": Text("Inte levererad.", "Not delivered."),
+    "decision.read": Text(
+        "Beslutat {at}, läst ur loggen (inte omräknat).", "Decided {at}, read from the log (not recomputed)."
+    ),
+    "decision.recomputed": Text(
+        "Inget beslut finns i loggen: omräknat {at}, så här skulle det beslutas nu.",
+        "No decision is in the log: recomputed {at}, this is how it would be decided now.",
+    ),
+    "decision.rule": Text("Regel {rule} (version {version}): {why}", "Rule {rule} (version {version}): {why}"),
+    "decision.sums": Text(
+        "mottagaren gör bara summor: den får alla, skyddade eller inte, under pseudonym och utan namn.",
+        "the recipient only makes sums: it gets every person, protected or not, by pseudonym and without a name.",
+    ),
+}
+
+RULE: Final[Mapping[str, Text]] = {
+    "rule.avtal.inget-kvar": Text(
+        "inget av det som händelsen berättar, eller av det som ändrades, omfattas av avtalet.",
+        "nothing of what the event tells, or of what changed, is covered by the contract.",
+    ),
+    "rule.avtal.kategorier": Text(
+        "avtalet har ingen kategori som den här händelsetypen innehåller.",
+        "the contract has no category that this type of event contains.",
+    ),
+    "rule.avtal.omfattning": Text(
+        "händelsen hör till en organisation eller skolform utanför avtalets omfattning.",
+        "the event belongs to an organisation or school type outside the contract's scope.",
+    ),
+    "rule.avtal.omfattning-okand": Text(
+        "det är inte känt vilken organisation eller skolform händelsen hör till; den skickas när det blir känt.",
+        "it is not known which organisation or school type the event belongs to; it is sent once that is known.",
+    ),
+    "rule.beslut.saknas": Text(
+        "beslutet kunde inte fattas på grund av ett fel i hubben; händelsen finns kvar och prövas igen.",
+        "the decision failed because of a fault in the hub; the event is kept, and decided on again.",
+    ),
+    "rule.prenumeration.filter": Text(
+        "prenumerationens eget filter valde bort händelsen.", "the subscription's own filter left the event out."
+    ),
+    "rule.skydd.aldrad": Text(
+        "uppgiften om skyddsmarkering är för gammal: källan har inte sagt att den är aktuell.",
+        "the protection marking is too old: its source has not said that it is current.",
+    ),
+    "rule.skydd.okand": Text(
+        "personen som händelsen gäller är inte känd, eller saknar uppgift om skyddsmarkering.",
+        "the person that the event is about is not known, or has no protection marking at all.",
+    ),
+    "rule.skydd.person": Text(
+        "personen som händelsen gäller har inte markeringen Ingen.",
+        "the person that the event is about does not have the marking Ingen (none).",
+    ),
+    "rule.tillaten": Text(
+        "avtalet tillåter det, och ingen som händelsen gäller har skyddade uppgifter.",
+        "the contract allows it, and no person that the event is about is protected.",
+    ),
+    "rule.uppgift.ersatt": Text(
+        "personen hör numera till en annan källa, så den här källans uppgift gäller inte längre.",
+        "the person belongs to another source now, so this source's record no longer holds.",
+    ),
+}
