@@ -72,7 +72,8 @@ class Follower:
         self._window = Window()
         self._reopening: tuple[Place, ...] = ()  # open when the hub stopped, and not yet decided anew
         self._parking = Parking(
-            parts.tenant, subscription.id, lane, parts.clock, ripe=self._ripe, woken=self._pump
+            parts.tenant, subscription.id, lane, parts.clock, was_state=reader.was_state, ripe=self._ripe,
+            woken=self._pump,
         )  # fmt: skip
         self._recipient = Reachability(parts.clock, parts.dice, self._probe)
         self._workers = Workers(

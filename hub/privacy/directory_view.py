@@ -51,7 +51,8 @@ class GuardedDirectory:
         self._categories = telling.categories(recipient)
         self._telling = telling
         self._teller = telling.to(recipient, SUBSCRIPTION)
-        self._undecided: set[str] = set()  # persons whose last decision failed: an answer leaves them out
+        # Entities left out of their last answer, since deciding on them failed -> the persons that each is about.
+        self._undecided: dict[str | None, tuple[str, ...]] = {}
 
     async def persons(
         self, *, organisations: Sequence[str] = (), groups: Sequence[str] = (), on: date
@@ -186,7 +187,8 @@ class GuardedDirectory:
         directory = self._directory
         now = directory.clock.utc()
         if self._recipient.aggregates:
-            missing = self._undecided.intersection(questions.pupils(directory, organisations, (), on))
+            left_out = {person for about in self._undecided.values() for person in about}
+            missing = left_out.intersection(questions.pupils(directory, organisations, (), on))
             return not missing and questions.complete(directory, organisations, on, now)
         sources = {directory.persons[id].owner.source for id in questions.pupils(directory, organisations, (), on)}
         return bool(sources) and all(directory.fresh(source, now) for source in sources)
@@ -242,13 +244,12 @@ class GuardedDirectory:
                 return None
             for stored in found:
                 decision = ledger.judge(stored, state=True)
-                persons = stored.about if stored.subject.startswith("person/") else ()
-                self._undecided.difference_update(persons)
+                self._undecided.pop(stored.entity, None)
                 if decision.allowed:
                     allowed.append(decision)
                 elif decision.rule is Rule.UNDECIDED:
                     ledger.withhold(decision)
-                    self._undecided.update(persons)
+                    self._undecided[stored.entity] = stored.about
         ledger.disclose(allowed)
         if operations := ledger.operations():
             await self._store.commit(*operations)

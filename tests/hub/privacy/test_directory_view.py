@@ -244,6 +244,12 @@ class TestUndecided:
         await view.persons(organisations=[ELSEWHERE], on=TODAY)
         assert not await view.complete([SCHOOL], TODAY)
 
+    async def test_a_later_question_about_something_else_does_not_make_the_sum_complete(self, school: Hub) -> None:
+        view = school.view(KITCHEN)
+        await view.persons(organisations=[SCHOOL], on=TODAY)
+        await view.groups(organisations=[SCHOOL])
+        assert not await view.complete([SCHOOL], TODAY)
+
     async def test_the_person_is_restated_on_the_next_day_and_no_sooner(
         self, school: Hub, faulty: pytest.MonkeyPatch
     ) -> None:
