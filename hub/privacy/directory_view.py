@@ -51,7 +51,7 @@ class GuardedDirectory:
         self._categories = telling.categories(recipient)
         self._telling = telling
         self._teller = telling.to(recipient, SUBSCRIPTION)
-        self._undecided: set[str] = set()  # persons left out of the last answer, since deciding on them failed
+        self._undecided: set[str] = set()  # persons whose last decision failed: an answer leaves them out
 
     async def persons(
         self, *, organisations: Sequence[str] = (), groups: Sequence[str] = (), on: date
@@ -234,21 +234,22 @@ class GuardedDirectory:
         """Decide on these states and make it durable. None if one was replaced and trimmed meanwhile."""
         ledger = self._teller.ledger()
         allowed: list[Decision] = []
-        undecided: set[str] = set()
         for start in range(0, len(places), _PAGE):
             page = places[start : start + _PAGE]
+            # One read, whatever is there: a second one for changes would take time and reveal a change that is hidden.
             found = await self._log.get(page, state=changing)
             if len(found) != len(page):
                 return None
             for stored in found:
                 decision = ledger.judge(stored, state=True)
+                persons = stored.about if stored.subject.startswith("person/") else ()
+                self._undecided.difference_update(persons)
                 if decision.allowed:
-                    ledger.disclose(decision)
                     allowed.append(decision)
                 elif decision.rule is Rule.UNDECIDED:
                     ledger.withhold(decision)
-                    undecided.update(stored.about)
-        self._undecided = undecided
+                    self._undecided.update(persons)
+        ledger.disclose(allowed)
         if operations := ledger.operations():
             await self._store.commit(*operations)
         return allowed
