@@ -73,10 +73,10 @@ class _State(Response):
         for each in stored:
             decision = ledger.judge(each, state=True)
             if decision.allowed:
-                ledger.disclose(decision)
                 decisions.append(decision)
             elif decision.rule is Rule.UNDECIDED:
                 ledger.withhold(decision)
+        ledger.disclose(decisions)
         store, now = self._parts.store, self._parts.clock.utc()
         await store.commit(audit.add(store.tenant, now, self._recipient.name, "state.read", ""), *ledger.operations())
         self._decisions = decisions

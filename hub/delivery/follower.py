@@ -24,7 +24,7 @@ from hub.delivery.standing import Standing
 from hub.delivery.window import Item, Window
 from hub.delivery.workers import Workers
 from hub.pauses import until_it_works
-from hub.privacy.base import PermitRefused, Rule
+from hub.privacy.base import Decision, PermitRefused, Rule
 from hub.privacy.telling import LIVE
 from hub.store import cursors, parked
 from hub.store.base import Operation
@@ -72,7 +72,8 @@ class Follower:
         self._window = Window()
         self._reopening: tuple[Place, ...] = ()  # open when the hub stopped, and not yet decided anew
         self._parking = Parking(
-            parts.tenant, subscription.id, lane, parts.clock, ripe=self._ripe, woken=self._pump
+            parts.tenant, subscription.id, lane, parts.clock, was_state=reader.was_state, ripe=self._ripe,
+            woken=self._pump,
         )  # fmt: skip
         self._recipient = Reachability(parts.clock, parts.dice, self._probe)
         self._workers = Workers(
@@ -178,6 +179,7 @@ class Follower:
         A group is events, and whether each stands for its entity as it is.
         """
         items: list[Item] = []
+        allowed: list[Decision] = []
         operations: list[Operation] = []
         ledger, window, lane = self._teller.ledger(), self._window, self.lane
         for events, state in groups:
@@ -192,7 +194,7 @@ class Follower:
                 item = Item(stored, key, state=state)
                 decision = ledger.judge(stored, state=state, lane=lane)
                 if decision.allowed:
-                    ledger.disclose(decision, lane)
+                    allowed.append(decision)
                     item.decision = decision
                 elif decision.rule is not Rule.UNDECIDED:  # an undecided event parks its key when its turn comes
                     continue
@@ -203,6 +205,7 @@ class Follower:
         self._reopening = ()
         if accept:
             self._reader.accept()
+        ledger.disclose(allowed, lane)
         operations += ledger.operations()
         if operations or items:
             await self._journal.add(*operations)
@@ -282,7 +285,7 @@ class Follower:
         if not decision.allowed:
             self._journal.add(*ledger.operations(), *self._close(item))
             return False
-        ledger.disclose(decision, self.lane)
+        ledger.disclose([decision], self.lane)
         item.decision = decision
         await self._journal.add(*ledger.operations())
         item.intended = True

@@ -40,8 +40,9 @@ class ParkedKey:
 class Parking:
     """All parked keys of one subscription's lane.
 
-    `ripe(key, early)` is called when a key's event is to be tried; `early`: before its time, to see whether the
-    recipient is back. `woken()` is called each time the keys have been examined.
+    `was_state(place)` answers whether the lane read the event at a place as its entity's state. `ripe(key, early)` is
+    called when a key's event is to be tried; `early`: before its time, to see whether the recipient is back.
+    `woken()` is called each time the keys have been examined.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Parking:
         lane: str,
         clock: Clock,
         *,
+        was_state: Callable[[Place], bool],
         ripe: Callable[[ParkedKey, bool], None],
         woken: Callable[[], None],
     ) -> None:
@@ -58,6 +60,7 @@ class Parking:
         self._subscription = subscription
         self._lane = lane
         self._clock = clock
+        self._was_state = was_state
         self._ripe = ripe
         self._woken = woken
         self._keys: dict[bytes, ParkedKey] = {}
@@ -137,7 +140,7 @@ class Parking:
             del self._keys[key.key]
             return [parked.unpark(self._tenant, self._subscription, self._lane, key.key)]
         key.place = key.waiting.popleft()
-        key.attempts, key.reason, key.cause = 0, "", EVENT
+        key.attempts, key.reason, key.cause = 0, "", STATE if self._was_state(key.place) else EVENT
         key.since = key.due = self._clock.utc()
         self._activate(key)
         gone = parked.drop_waiting(self._tenant, self._subscription, self._lane, key.key, [key.place])

@@ -51,7 +51,8 @@ class GuardedDirectory:
         self._categories = telling.categories(recipient)
         self._telling = telling
         self._teller = telling.to(recipient, SUBSCRIPTION)
-        self._undecided: set[str] = set()  # persons left out of the last answer, since deciding on them failed
+        # Entities left out of their last answer, since deciding on them failed -> the persons that each is about.
+        self._undecided: dict[str | None, tuple[str, ...]] = {}
 
     async def persons(
         self, *, organisations: Sequence[str] = (), groups: Sequence[str] = (), on: date
@@ -186,7 +187,8 @@ class GuardedDirectory:
         directory = self._directory
         now = directory.clock.utc()
         if self._recipient.aggregates:
-            missing = self._undecided.intersection(questions.pupils(directory, organisations, (), on))
+            left_out = {person for about in self._undecided.values() for person in about}
+            missing = left_out.intersection(questions.pupils(directory, organisations, (), on))
             return not missing and questions.complete(directory, organisations, on, now)
         sources = {directory.persons[id].owner.source for id in questions.pupils(directory, organisations, (), on)}
         return bool(sources) and all(directory.fresh(source, now) for source in sources)
@@ -234,21 +236,21 @@ class GuardedDirectory:
         """Decide on these states and make it durable. None if one was replaced and trimmed meanwhile."""
         ledger = self._teller.ledger()
         allowed: list[Decision] = []
-        undecided: set[str] = set()
         for start in range(0, len(places), _PAGE):
             page = places[start : start + _PAGE]
+            # One read, whatever is there: a second one for changes would take time and reveal a change that is hidden.
             found = await self._log.get(page, state=changing)
             if len(found) != len(page):
                 return None
             for stored in found:
                 decision = ledger.judge(stored, state=True)
+                self._undecided.pop(stored.entity, None)
                 if decision.allowed:
-                    ledger.disclose(decision)
                     allowed.append(decision)
                 elif decision.rule is Rule.UNDECIDED:
                     ledger.withhold(decision)
-                    undecided.update(stored.about)
-        self._undecided = undecided
+                    self._undecided[stored.entity] = stored.about
+        ledger.disclose(allowed)
         if operations := ledger.operations():
             await self._store.commit(*operations)
         return allowed

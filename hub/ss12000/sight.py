@@ -119,8 +119,7 @@ class Sight:
         A marked entity is restated once the client may see it: then it is newly modified, and in the client's next
         delta.
         """
-        for decision in self.rests_on.values():
-            self._ledger.disclose(decision)
+        self._ledger.disclose(tuple(self.rests_on.values()))
         return self._ledger.operations()
 
     def holds(self) -> bool:

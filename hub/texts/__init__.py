@@ -24,9 +24,9 @@ from hub.texts import (
     subscriptions,
     tables,
 )
+from hub.texts.text import Language as Language
+from hub.texts.text import Text as Text
 from hub.texts.users_language import language_of as language_of
-from plugins.texts import Language as Language
-from plugins.texts import Text as Text
 
 SECTIONS: Final = (
     backup.BACKUP,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from plugins.texts import Text
+from hub.texts.text import Text
 
 CONFIG: Final[Mapping[str, Text]] = {
     "config.above": Text("ska vara större än {limit}.", "must be above {limit}."),

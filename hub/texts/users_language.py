@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from plugins.texts import Language
+from hub.texts.text import Language
 
 
 def language_of(environ: Mapping[str, str]) -> Language:

@@ -349,3 +349,31 @@ def test_a_state_that_was_open_when_the_hub_stopped_is_decided_on_as_a_state_aga
     stage.far.mode = "ok"
     stage.play(after)
     assert stage.came() == ["a", "a"]
+
+
+def test_a_state_that_waits_behind_a_failing_event_of_its_key_is_decided_on_as_a_state(stage: Stage) -> None:
+    """Promise 4: nothing is left of its last change for this recipient, so it needs what the state rests on."""
+    front, behind = sorted((uid("one absence"), uid("another absence")))
+    changed = event(ABSENCE_CHANGED, absence(stage.world.persons[0], id=behind), id="changed")
+    changed.data["registeredBy"] = {"id": stage.world.persons[7]}
+    changed.data["changed"] = {"registeredBy": {"id": stage.world.persons[6]}}
+    mine = stage.world.subscriptions[ME]
+    mine.start_from = "state"
+
+    async def answer(attempt: Attempt) -> Outcome:
+        fails = attempt.stored.id == "front" and attempt.number == 1
+        return Outcome(Result.RETRY, "http-408") if fails else Outcome(Result.DELIVERED)
+
+    async def scene(stage: Stage) -> None:
+        stage.far.answer = answer
+        for id, entity in (("front", front), ("behind", behind)):
+            await stage.hub.post([event(ABSENCE, absence(stage.world.persons[0], id=entity), id=id)])
+        await stage.hub.post([changed])
+        stage.world.subscriptions[ME] = mine
+        stage.hub.delivery._changed(mine)
+        await asyncio.sleep(60)
+        await stage.hub.delivery.settled()
+        assert stage.came() == ["front", "front", "behind"]
+
+    stage.world.subscriptions.clear()
+    stage.play(scene)

@@ -7,7 +7,8 @@ import pytest
 from hub.bus.base import Stored
 from hub.clock import to_us
 from hub.directory.directory import STRUCTURE, Change, Protection
-from tests.hub.privacy.house import (
+from tests.hub.privacy.house import House
+from tests.school import (
     ACTIVITY,
     DIET,
     DUTY,
@@ -21,7 +22,6 @@ from tests.hub.privacy.house import (
     SCHOOL,
     SIS,
     UNIT,
-    House,
     person,
     pupil,
     uid,
