@@ -28,8 +28,8 @@ from hub.hosting.timers import Timers
 from hub.privacy.directory_view import GuardedDirectory
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.marks import WithheldMarks
 from hub.privacy.telling import Telling
-from hub.privacy.withheld import WithheldMarks
 from hub.registry.registry import Registry
 from hub.sinks.webhooks import Webhooks
 from hub.subscriptions.model import Status, Subscription

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from hub.keys import Keys
     from hub.privacy.disclosures import Disclosures
     from hub.privacy.gate import PrivacyGate
+    from hub.privacy.marks import WithheldMarks
     from hub.privacy.telling import Telling
-    from hub.privacy.withheld import WithheldMarks
     from hub.registry.registry import Registry
     from hub.store.base import Store
     from plugins.manager import Plugins

@@ -2,7 +2,7 @@
 
 The questions come in this order: does the contract leave anything of this type, is the event within the scope, may
 anything about its persons leave at all, and is something left after reducing. A no is final and silent. An event that
-is withheld because of a person makes a mark, so that its entity is delivered once it may be (`hub.privacy.withheld`).
+is withheld because of a person makes a mark, so that its entity is delivered once it may be (`hub.privacy.marks`).
 
 An event about persons passes if a field is left that tells more than who the persons are; an event of a type that is
 about no person passes with any field. Where the event says what changed, some of the change must be left too. The
@@ -16,10 +16,11 @@ import orjson
 
 from hub.bus.base import Stored
 from hub.clock import Clock, to_us
-from hub.directory.directory import Directory, Protection
+from hub.directory.directory import Directory
 from hub.keys import Keys, Pseudonyms
 from hub.privacy.base import NEVER_US, Decision, Draft, PayloadLevel, PermitRefused, Recipient, Rule
-from hub.privacy.reduce import CHANGED, Marked, Plan, Ref, Walk
+from hub.privacy.protection import Basis
+from hub.privacy.reduce import CHANGED, Marked, Plan, Walk
 from hub.privacy.scope import ScopeCheck
 from hub.store.withheld import Withheld
 from schemas import Catalogue, Category, Entry
@@ -30,11 +31,6 @@ SUMMED: Final = frozenset({Category.GROUP, Category.ATTENDANCE, Category.DIET, C
 HOME: Final = frozenset({Category.CONTACT, Category.PROTECTED_ADDRESS})
 
 _SIGNS: Final = ("specversion", "id", "source", "type", "time")  # all that payload level `none` has
-_RULES: Final = {
-    Protection.PROTECTED: Rule.PROTECTED,
-    Protection.UNKNOWN: Rule.UNKNOWN,
-    Protection.STALE: Rule.STALE,
-}
 _MAX_VIEWS: Final = 4096
 
 
@@ -69,47 +65,6 @@ class View:
         self.forbidden = self.forbidden or not recipient.contracts
         # Such events may leave as they are stored, unparsed.
         self.constant = self.plan.whole and not self.plan.has_people and CHANGED not in entry.fields
-
-
-class _Basis:
-    """What a decision rests on, gathered while deciding."""
-
-    __slots__ = ("about", "directory", "expires_us", "hidden", "kept", "now_us", "versions")
-
-    def __init__(self, directory: Directory, now_us: int, about: Sequence[str]) -> None:
-        self.directory = directory
-        self.now_us = now_us
-        self.about = about
-        self.versions: dict[str, int] = {}
-        self.expires_us = NEVER_US
-        self.hidden: set[str] = set()  # persons and duties that were removed, or that are not known
-        self.kept: set[str] = set()
-
-    def protection(self, person: str, *, leaving: bool = False) -> Protection:
-        protection, expires_us = self.directory.judge(person, self.now_us, leaving=leaving)
-        self.versions[person] = self.directory.version(person)
-        if expires_us < self.expires_us:
-            self.expires_us = expires_us
-        return protection
-
-    def keep(self, id: str, ref: Ref) -> bool:
-        """Whether a person who is mentioned stays in the event."""
-        person: str | None = id
-        if ref is Ref.DUTY:
-            duty = f"duty/{id}"
-            self.versions[duty] = self.directory.version(duty)
-            person = self.directory.duty_person(id)
-            if person is None:
-                self.hidden.add(duty)
-                return False
-        assert person is not None
-        if person in self.kept or person in self.about:
-            return True
-        if self.protection(person) is Protection.OPEN:
-            self.kept.add(person)
-            return True
-        self.hidden.add(person)
-        return False
 
 
 class PrivacyGate:
@@ -163,7 +118,7 @@ class PrivacyGate:
             return Draft(stored, recipient, Rule.ALLOWED, True, None, True)
         now_us = to_us(self._clock.utc())
         about = self._about(stored, view)
-        basis = _Basis(directory, now_us, about)
+        basis = Basis(directory, now_us, about)
         if view.scope is not None:
             need = view.scope.need(stored, about, now_us)
             basis.versions.update(need.versions)
@@ -171,7 +126,7 @@ class PrivacyGate:
             if not need.met:
                 return self._denied(stored, recipient, need.rule, need.waits_for)
         if about or (view.about and view.entry.spec.subject.kind == "duty"):
-            rule = self._protected(stored, view, basis)
+            rule = basis.forbids(stored, recipient, view.entry.spec)
             if rule is not None:
                 return self._denied(stored, recipient, rule, basis.hidden)
         if view.constant and not stored.extras:
@@ -185,35 +140,10 @@ class PrivacyGate:
         person = self._directory.duty_person(stored.subject.partition("/")[2])
         return () if person is None else (person,)
 
-    def _protected(self, stored: Stored, view: View, basis: _Basis) -> Rule | None:
-        """The rule that forbids the event because of the persons that it is about; None if none does."""
-        recipient = view.recipient
-        if recipient.aggregates:
-            return None
-        if not basis.about:
-            return Rule.UNKNOWN  # the duty's person is unknown; its signature could identify a protected teacher
-        rule: Rule | None = None
-        spec = view.entry.spec
-        for person in basis.about:
-            protection = basis.protection(person, leaving=spec.ends)
-            if (
-                spec.ends
-                and spec.subject.kind == "person"
-                and protection is Protection.OPEN
-                and not recipient.protected
-                and not self._directory.was_told_of(person, stored.source)
-            ):
-                # The source withdraws a record that never left the hub. The event would tell that there was one.
-                return Rule.PROTECTED
-            if protection is not Protection.OPEN and not recipient.protected:
-                basis.hidden.add(person)
-                rule = rule or _RULES[protection]
-        return rule
-
-    def _reduced(self, stored: Stored, view: View, basis: _Basis, state: bool) -> Any:
+    def _reduced(self, stored: Stored, view: View, basis: Basis, state: bool) -> Any:
         recipient = view.recipient
         plan = view.plan
-        if view.away_from_home is not None and not recipient.protected and self._near_protected(basis.about, basis):
+        if view.away_from_home is not None and not recipient.protected and basis.share_a_home(basis.about):
             plan = view.away_from_home
         while True:
             walk = Walk(
@@ -226,7 +156,7 @@ class PrivacyGate:
                 content = plan.reduce(stored.parsed, walk)
             except Marked:
                 return self._denied(stored, recipient, Rule.PROTECTED, basis.about)
-            if view.away_from_home in (None, plan) or not self._near_protected(basis.kept, basis):
+            if view.away_from_home in (None, plan) or not basis.share_a_home(basis.kept):
                 break
             plan = view.away_from_home
         marks = self._marks(stored, recipient, basis.hidden)
@@ -244,16 +174,6 @@ class PrivacyGate:
             marks,
             basis.expires_us,
         )
-
-    def _near_protected(self, persons: Iterable[str], basis: _Basis) -> bool:
-        """Whether one of these persons shares a home with a person who is protected, or not surely open."""
-        found = False
-        for person in persons:
-            for kin in self._directory.kin(person):
-                if basis.protection(kin) is not Protection.OPEN:
-                    basis.hidden.add(kin)
-                    found = True
-        return found
 
     def _denied(self, stored: Stored, recipient: Recipient, rule: Rule, waits_for: Iterable[str]) -> Any:
         return Draft(stored, recipient, rule, False, withheld=self._marks(stored, recipient, waits_for))

@@ -21,7 +21,7 @@ from hub.directory.directory import Directory
 from hub.privacy.base import Decision, Gate, Intent, PermitRefused, Recipient, Rule
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import allowed_categories
-from hub.privacy.withheld import WithheldMarks, undecided
+from hub.privacy.marks import WithheldMarks, undecided
 from hub.store.base import Operation
 from hub.store.withheld import Withheld
 from schemas import Category

@@ -26,8 +26,8 @@ from hub.engines import EmbeddedEngine
 from hub.hosting.hosts import Hosts
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.marks import WithheldMarks
 from hub.privacy.telling import Telling
-from hub.privacy.withheld import WithheldMarks
 from hub.registry.registry import Registry
 from hub.sinks.webhook import WebhookSink
 from hub.subscriptions.model import Subscription

@@ -21,8 +21,8 @@ from hub.keys import Keys
 from hub.privacy.base import Decision, Recipient
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.marks import WithheldMarks
 from hub.privacy.telling import Telling
-from hub.privacy.withheld import WithheldMarks
 from hub.store import disclosures as disclosure_rows
 from hub.store import withheld as mark_rows
 from hub.store.disclosures import Disclosure

@@ -30,8 +30,8 @@ from hub.keys import Keys
 from hub.privacy.base import Decision, Recipient
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.marks import WithheldMarks
 from hub.privacy.telling import LIVE, Telling
-from hub.privacy.withheld import WithheldMarks
 from hub.store import connector_state, cursors, dead_letters, disclosures, outbox, parked
 from hub.store.base import StoreUnavailable
 from hub.store.sql import SqlStore

@@ -1,4 +1,4 @@
-"""Marks of what was withheld because of a person, and the task that has it delivered once it may be.
+"""Marks: the entities that were withheld from a recipient, and the task that restates them once they may be delivered.
 
 A mark names an entity that was withheld from a recipient, and the person (or the missing fact) that was the reason.
 When that changes, the entity is restated: its state goes through the log once more, and through the gate. A second
