@@ -110,6 +110,8 @@ def failing(gate, monkeypatch, id):
 
 async def test_a_decision_that_raises_answers_as_what_may_not_be_told(school, http, monkeypatch):
     """Promises 4 and 5: no other answer, no error; the entity is restated later, for those who wait for changes."""
+    subject = f"organisation/{uid('closed', 1)}"
+    assert (await state(http, subject, "facilities")).status_code == 200
     failing(school.gate, monkeypatch, "closed-1")
     unknown = await state(http, f"organisation/{uid('closed', 9)}", "facilities")
     answer = await state(http, f"organisation/{uid('closed', 1)}", "facilities")
