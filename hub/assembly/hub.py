@@ -21,7 +21,8 @@ from hub.delivery.delivery import Delivery
 from hub.delivery.pages import Pages
 from hub.delivery.parts import Parts
 from hub.delivery.relay import Relay
-from hub.directory.directory import Change, Directory
+from hub.directory.directory import Directory
+from hub.directory.tables import Change
 from hub.engines import EmbeddedEngine, Engine
 from hub.hosting.hosts import HostedConnector, Hosts
 from hub.hosting.timers import Timers

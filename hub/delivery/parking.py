@@ -40,8 +40,9 @@ class ParkedKey:
 class Parking:
     """All parked keys of one subscription's lane.
 
-    `was_state(place)` answers whether the lane read the event at a place as its entity's state. `ripe(key, early)` is called when a key's event is to be tried; `early`: before its time, to see whether the
-    recipient is back. `woken()` is called each time the keys have been examined.
+    `was_state(place)` answers whether the lane read the event at a place as its entity's state. `ripe(key, early)` is
+    called when a key's event is to be tried; `early`: before its time, as a test whether the recipient is back.
+    `woken()` is called each time the keys have been examined.
     """
 
     def __init__(
