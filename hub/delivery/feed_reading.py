@@ -32,7 +32,7 @@ class FeedSlice:
     late: bool = False  # deciding on them has failed before
 
     def may_end(self, n: int) -> bool:
-        """Whether a page may end before the event at index `n`, so that a sealed cursor finds that event (see `cut`)."""
+        """Whether a page may end before the event at `n`: whether a sealed cursor finds that event (see `cut`)."""
         if not self.state:
             return True
         reached = self.after(n).read.state_after

@@ -259,7 +259,7 @@ class Follower:
             return
 
     async def _load(self, item: Item, key: ParkedKey) -> bool:
-        """Fetch a parked key's event. False: the log is away, or it has trimmed the event, which is now a dead letter."""
+        """Fetch a parked key's event. False: the log is away, or has trimmed the event, which becomes a dead letter."""
         try:
             found = await self._parts.log.get([key.place], state=key.cause == STATE)
         except LogUnavailable:

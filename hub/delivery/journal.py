@@ -36,7 +36,7 @@ class Journal:
         self._closed = False
 
     def add(self, *operations: Operation) -> asyncio.Future[None]:
-        """Make these durable, together with the cursor of that moment. Never fails: the commit is tried until it succeeds."""
+        """Make these durable, with the cursor of that moment. Never fails: it tries until the store can write."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending += operations
         self._waiters.append(waiter)

@@ -60,8 +60,8 @@ def park(tenant: str, parked: Parked) -> Operation:
     return lambda connection: connection.execute(upsert(connection, _PARKED), row)
 
 
-def wait(tenant: str, subscription: str, lane: str, key: bytes, places: Sequence[int]) -> Operation:
-    """Add later events of a parked key, in this order, behind those that wait already."""
+def wait(tenant: str, subscription: str, lane: str, *, key: bytes, places: Sequence[int]) -> Operation:
+    """Add later events of a parked key, in this order, after its other wait rows."""
     last = select(func.coalesce(func.max(_WAITING.c.n), 0)).where(
         _of_key(_WAITING, tenant, subscription=subscription, lane=lane, key=key)
     )
@@ -81,7 +81,7 @@ def wait(tenant: str, subscription: str, lane: str, key: bytes, places: Sequence
     return operation
 
 
-def drop_waiting(tenant: str, subscription: str, lane: str, key: bytes, places: Sequence[int]) -> Operation:
+def drop_waiting(tenant: str, subscription: str, lane: str, *, key: bytes, places: Sequence[int]) -> Operation:
     """Delete wait rows: their events are tried now, or are settled."""
     statement = delete(_WAITING).where(
         _of_key(_WAITING, tenant, subscription=subscription, lane=lane, key=key), _WAITING.c.place == bindparam("gone")
@@ -94,8 +94,8 @@ def drop_waiting(tenant: str, subscription: str, lane: str, key: bytes, places: 
     return operation
 
 
-def unpark(tenant: str, subscription: str, lane: str, key: bytes) -> Operation:
-    """Delete a key's row and its remaining wait rows: the key flows again."""
+def unpark(tenant: str, subscription: str, lane: str, *, key: bytes) -> Operation:
+    """Delete a key's row and its remaining wait rows: the key's events are delivered again."""
 
     def operation(connection: Connection) -> None:
         for table in (_PARKED, _WAITING):
