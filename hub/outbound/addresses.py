@@ -67,7 +67,7 @@ _REFUSED_V6: Final = tuple(
 )
 _NAT64: Final = IPv6Network("64:ff9b::/96")  # through it a machine with only IPv6 reaches IPv4
 
-_PATH_SAFE: Final = "/%:@!$&'()*+,;=~-._"  # RFC 3986: pchar, and % for what is encoded already
+_PATH_SAFE: Final = "/%:@!$&'()*+,;=~-._"  # RFC 3986: pchar, and % for characters that are encoded already
 _HOST: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?\Z", re.ASCII)
 
 

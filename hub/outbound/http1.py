@@ -232,7 +232,7 @@ class Connection(asyncio.Protocol):
 
 
 class Client:
-    """Connections to one origin. The client keeps as many as the caller uses at a time; the caller limits that number."""
+    """Connections to one origin. It keeps as many as the caller uses at a time; the caller limits that number."""
 
     def __init__(
         self,

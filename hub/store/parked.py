@@ -1,4 +1,4 @@
-"""Parked keys: one row for the event whose delivery is tried again, wait rows for the key's later events."""
+"""Parked keys: one row for the event whose delivery is tried again, and wait rows for the key's later events."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -33,14 +33,6 @@ class Parked:
     due: datetime
     since: datetime
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """The number of parked keys in a lane, and of later events that wait behind them."""
-
-    keys: int
-    waiting: int
 
 
 def park(tenant: str, parked: Parked) -> Operation:
@@ -147,24 +139,6 @@ def load(tenant: str, subscription: str | None = None) -> Callable[[Connection],
             )
             found.append((parked, tuple(behind.get((row.subscription, row.lane, row.key), ()))))
         return found
-
-    return read
-
-
-def counts(tenant: str) -> Callable[[Connection], dict[tuple[str, str], Counts]]:
-    """The numbers by (subscription, lane), without lanes that have no parked keys."""
-
-    def read(connection: Connection) -> dict[tuple[str, str], Counts]:
-        def by_lane(table: Table) -> dict[tuple[str, str], int]:
-            query = (
-                select(table.c.subscription, table.c.lane, func.count().label("rows"))
-                .where(table.c.tenant == tenant)
-                .group_by(table.c.subscription, table.c.lane)
-            )
-            return {(row.subscription, row.lane): row.rows for row in connection.execute(query)}
-
-        waiting = by_lane(_WAITING)
-        return {lane: Counts(keys, waiting.get(lane, 0)) for lane, keys in by_lane(_PARKED).items()}
 
     return read
 
