@@ -20,6 +20,7 @@ from hub.bus.base import LogUnavailable, Place, Position, Stored
 from hub.clock import from_us, to_us
 from hub.delivery.base import Attempt, Outcome, Result, Sink
 from hub.delivery.follower import Follower
+from hub.delivery.parking import EVENT, STATE
 from hub.delivery.parts import Parts
 from hub.delivery.reading import ReadCursor, Reader, state_kinds
 from hub.delivery.retries import handshake_s
@@ -207,7 +208,7 @@ class Delivery:
                 lane=name,
                 key=dead_letter.encode(),
                 place=letter.place,
-                cause="resend",
+                cause=STATE if await self._was_state(letter) else EVENT,
                 attempts=0,
                 due=now,
                 since=now,
@@ -219,6 +220,12 @@ class Delivery:
         self._dead[id] -= 1
         self._changed(subscription)
         return name
+
+    async def _was_state(self, letter: dead_letters.DeadLetter) -> bool:
+        """Whether the live lane read a dead letter's event as its entity's state."""
+        rows = await self._parts.store.read(cursors.load(self._parts.tenant, letter.subscription))
+        live = next((row for row in rows if row.lane == letter.lane == LIVE), None)
+        return live is not None and Reader.open(self._parts.log, live.position).was_state(Place(letter.place))
 
     async def test(self, id: str) -> Outcome:
         """Deliver a test event about no person now, without waiting for open deliveries. Raises NotFound."""
