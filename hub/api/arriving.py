@@ -1,4 +1,4 @@
-"""The body of a request to a connector on its way in: a bounded part of it in memory, and never long without a byte."""
+"""The body of a request to a connector while it arrives: the hub holds a bounded part, and gives up a stalled body."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,15 +11,16 @@ from hub.http.problems import ApiProblem
 from plugins.receiving import BodyLost
 
 AHEAD: Final = 256 << 10  # bytes that are read before the connector is called
-AHEAD_S: Final = 10.0  # for those, and for the rest of a body that no connector wants
-STALL_S: Final = 5.0  # between two pieces of a body that a connector reads
+AHEAD_S: Final = 10.0  # longest time to read those, and to read the rest of a body that no connector wants
+STALL_S: Final = 5.0  # longest time between two pieces of a body that a connector reads
 MOST_UNWANTED: Final = 1 << 20  # bytes of a body that no connector wants, which are read before the answer
 
 
 class Arriving:
     """A body of at most `limit` bytes. As an asynchronous iterator it gives its pieces in any thread's event loop.
 
-    `problem`: why the body will not come whole, once that is known. It is the answer then, whatever the connector says.
+    `problem`: why the rest of the body will not arrive, once that is known. Then the client gets it as the answer,
+    whatever the connector answers.
     """
 
     def __init__(self, receive: Receive, limit: int, clock: Clock) -> None:
@@ -36,10 +37,10 @@ class Arriving:
     # -- in the hub's loop ------------------------------------------------------------------------------------------
 
     async def ahead(self) -> bytes | None:
-        """Read until the body has ended or fills AHEAD. Returns all of it, or None where more is to come.
+        """Read until the body has ended or fills AHEAD. Returns the whole body, or None if more is to come.
 
-        So a small body is there before the connector is called, and a client that sends it slowly holds nobody up.
-        Raises ApiProblem.
+        So a small body is there before the connector is called, and a client that sends it slowly does not hold up the
+        connector. Raises ApiProblem.
         """
         pieces: list[bytes] = []
         async with self._within(AHEAD_S):
@@ -49,7 +50,7 @@ class Arriving:
         return self._held if self._ended else None
 
     async def drop(self) -> None:
-        """Read the rest for nothing, so that the answer does not depend on whether a connector has read it.
+        """Read the rest and drop it, so that the answer does not depend on whether a connector has read the body.
 
         Raises ApiProblem.
         """
@@ -58,7 +59,7 @@ class Arriving:
                 await self._next()
 
     def close(self) -> None:
-        """The connector has answered: what it has not read it does not get."""
+        """Give the connector no more of the body, since it has answered."""
         self._closed = True
         self._held = b""
 
@@ -103,7 +104,7 @@ class Arriving:
         return self
 
     async def __anext__(self) -> bytes:
-        """Asked for one by one: what the connector has not asked for is not read from the socket."""
+        """The next piece. The hub reads no piece from the socket before the connector asks for it. Raises BodyLost."""
         try:
             piece = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._piece(), self._loop))
         except ApiProblem as problem:

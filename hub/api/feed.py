@@ -36,13 +36,13 @@ MAX_OPEN: Final = 64  # feeds and streams that one client may have open at a tim
 HEARTBEAT_S: Final = 15.0
 STALLED_S: Final = 60.0  # a stream whose client reads nothing for this long is closed; the client resumes by cursor
 _STREAM_PAGE: Final = 64  # events that are decided together, and the most that waits for a slow reader
-_ID_EVERY: Final = 240  # heartbeats. A quiet stream's cursor must not grow older than the retention
+_ID_EVERY: Final = 240  # heartbeats until the next `id`: a quiet stream's cursor must not outlive the retention
 
 router = APIRouter(tags=["feeds"])
 
 
 class _Pulled(Response):
-    """An answer that is made while it is sent. Counts as open until it has been."""
+    """An answer that is made while it is sent. It counts as open until all of it has been sent."""
 
     def __init__(self, parts: Services, who: Principal, id: str, cursor: FeedCursor) -> None:
         self.pages: Pages = parts.pages
@@ -64,7 +64,7 @@ class FeedPage(_Pulled):
     """One page. The disclosure is durable before the first byte, which leaves in the turn of the permit."""
 
     def __init__(
-        self, parts: Services, who: Principal, id: str, cursor: FeedCursor, limit: int, wait_s: float, path: str
+        self, parts: Services, who: Principal, id: str, cursor: FeedCursor, *, limit: int, wait_s: float, path: str
     ) -> None:
         super().__init__(parts, who, id, cursor)
         self.limit = limit
@@ -79,7 +79,7 @@ class FeedPage(_Pulled):
             bodies = await self.pages.settled(page)
             if bodies or loop.time() >= deadline or self.pages.closing:
                 break
-            self.cursor = page.cursor  # all of it was withdrawn at the last moment: nothing happened
+            self.cursor = page.cursor  # no event is permitted any more: the page counts as empty
         wait = f"&wait={self.wait_s:g}" if self.wait_s else ""
         link = f'<{self.path}?after={page.next()}&limit={self.limit}{wait}>; rel="next"'
         await send_batch(send, bodies, [(b"link", link.encode())], lambda: page.permit() is not None)
@@ -124,7 +124,7 @@ class Stream(_Pulled):
                     quiet += 1
                     frames = f"id: {page.next()}\n\n".encode() if quiet % _ID_EVERY == 0 else b":\n\n"
                 else:
-                    frames = b""  # all of it was withdrawn at the last moment: nothing happened
+                    frames = b""  # no event is permitted any more: the page counts as empty
                 if frames:
                     beat = now() + HEARTBEAT_S
                     await send({"type": "http.response.body", "body": frames, "more_body": True})
@@ -182,7 +182,8 @@ async def events(
     an empty page. A page is shorter than `limit` only where nothing more is there (or it would exceed 8 MiB).
     """
     path = f"/v1/subscriptions/{quote(id, safe='')}/events"
-    return FeedPage(parts, who, id, await _begin(parts, who, id, after), limit, wait, path)
+    cursor = await _begin(parts, who, id, after)
+    return FeedPage(parts, who, id, cursor, limit=limit, wait_s=wait, path=path)
 
 
 @router.get("/v1/subscriptions/{id}/stream", summary="Follow a stream", response_class=Response)

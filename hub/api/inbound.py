@@ -1,8 +1,9 @@
 """`/connectors/<instance>/...`: what outside systems send to a connector (`plugins.Connector.receive`).
 
 A client shows no token here: the connector itself must know the client, by a path that can't be guessed or a signature.
-Until it has looked, a request costs the hub at most the first part of the body (`arriving.AHEAD`) and one of `MAX_OPEN`
-places, of which one address never has all; and no address comes in more often than `PER_S`.
+Until the connector has checked a request, the request costs the hub at most the first part of its body
+(`arriving.AHEAD`) and one of `MAX_OPEN` places. One address never holds all places, and sends at most `PER_S` requests
+a second in the long run.
 """
 
 import logging
@@ -21,10 +22,10 @@ from plugins.receiving import Answer, Received
 log = logging.getLogger(__name__)
 
 PREFIX: Final = "/connectors/"
-MAX_OPEN: Final = 32  # requests at a time, of all callers
-MAX_OPEN_EACH: Final = 24  # of one address
-PER_S: Final = 20.0  # requests a second of one address, in the long run. Behind a proxy all callers are one
-BURST: Final = 100  # of one address at once
+MAX_OPEN: Final = 32  # requests at a time, from all addresses
+MAX_OPEN_EACH: Final = 24  # requests at a time, from one address
+PER_S: Final = 20.0  # requests a second from one address, in the long run. Behind a proxy all callers have one address
+BURST: Final = 100  # requests at once from one address
 AGAIN_S: Final = 5
 
 

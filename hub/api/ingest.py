@@ -62,7 +62,7 @@ class Ingest:
                 )
             self._waiting[client.id] = waiting + 1
             try:
-                answer = await self._take(client, scope, headers, receive)
+                answer = await self._accept(client, scope, headers, receive)
             finally:
                 self._waiting[client.id] -= 1
         except ApiProblem as problem:
@@ -71,7 +71,7 @@ class Ingest:
         await send({"type": "http.response.start", "status": 202, "headers": [*_JSON_HEADERS, _length(answer)]})
         await send({"type": "http.response.body", "body": answer})
 
-    async def _take(self, client: Principal, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    async def _accept(self, client: Principal, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         declared = headers.get(b"content-length")
         if declared is not None and declared.isdigit() and int(declared) > MAX_BODY:
             raise _too_large()

@@ -65,7 +65,8 @@ class Standings(Collector):
 
     def _of_subscriptions(self) -> Iterator[Metric]:
         gauges = {
-            name: GaugeMetricFamily(name, says, labels=["subscription"]) for name, says in OF_SUBSCRIPTIONS.items()
+            name: GaugeMetricFamily(name, meaning, labels=["subscription"])
+            for name, meaning in OF_SUBSCRIPTIONS.items()
         }
         for each in self._subscriptions:
             labels = [each.subscription]
@@ -77,7 +78,9 @@ class Standings(Collector):
         return iter(gauges.values())
 
     def _of_connectors(self) -> Iterator[Metric]:
-        gauges = {name: GaugeMetricFamily(name, says, labels=["connector"]) for name, says in OF_CONNECTORS.items()}
+        gauges = {
+            name: GaugeMetricFamily(name, meaning, labels=["connector"]) for name, meaning in OF_CONNECTORS.items()
+        }
         for each in self._connectors:
             labels = [each.name]
             gauges["skolnav_connector_up"].add_metric(labels, float(each.up))

@@ -119,7 +119,7 @@ def _whole(api: FastAPI) -> dict[str, Any]:
 
 
 def _ingest() -> dict[str, Any]:
-    taken = {
+    accepted = {
         "type": "object",
         "required": ["accepted", "duplicates", "ids"],
         "properties": {
@@ -153,7 +153,7 @@ def _ingest() -> dict[str, Any]:
             },
         },
         "responses": {
-            "202": {"description": "Durable", "content": {JSON: {"schema": taken}}},
+            "202": {"description": "Durable", "content": {JSON: {"schema": accepted}}},
             **{
                 str(status): {"$ref": "#/components/responses/Problem"}
                 for status in (400, 401, 403, 408, 409, 413, 415, 422, 429, 503)
@@ -176,10 +176,10 @@ def _inbound() -> dict[str, Any]:
                 "name": name,
                 "in": "path",
                 "required": True,
-                "description": says,
+                "description": meaning,
                 "schema": {"type": "string"},
             }
-            for name, says in (
+            for name, meaning in (
                 ("instance", "The name under `connectors` in the configuration"),
                 ("path", "A path of the connector's own, which may contain slashes"),
             )

@@ -3,9 +3,9 @@
 Each route turns a value of `hub.operating` into JSON.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -15,13 +15,17 @@ from hub.config.model import Role
 from hub.engines import BackupFailed
 from hub.http.access import Caller, Operator, Parts, Spoken
 from hub.http.as_json import as_json
-from hub.http.problems import ApiProblem
+from hub.http.problems import NO_SUCH_PATH, ApiProblem
 from hub.operating import acts, connectors, dead_letters, disclosure_chain, events, overview
 from hub.operating.installed import installed
 from hub.operating.why import why
 
-Apply = Callable[[bool], Awaitable[Mapping[str, Any]]]
-"""Read the configuration again and return what would change (True), or change it (False)."""
+
+class Apply(Protocol):
+    """Reads the configuration again, and returns what would change; without `dry_run`, makes the changes too."""
+
+    async def __call__(self, *, dry_run: bool) -> Mapping[str, Any]: ...
+
 
 router = APIRouter(prefix="/v1/operator", tags=["operators"])
 
@@ -94,19 +98,19 @@ async def list_plugins(parts: Parts, who: Operator) -> Response:
     "/connectors", summary="How each connector stands, and what waits for a person", response_class=JSONResponse
 )
 async def list_connectors(parts: Parts, who: Operator, spoken: Spoken) -> Response:
-    """`state`: what a person should read; `status` is the instance's own, and `subscription` how the delivery to it
-    stands. `failing`: why its last poll failed; `unread`: what a poll that succeeded could not read; `failures`: how
-    many polls in a row failed or left something unread. `polled`: when a poll last read everything, `polled_s` seconds
-    ago (before the first: since the start). `directory`: how long ago it said that the directory is complete.
-    `problem`: the code of the last problem; `problems`: how many, by code. `doing`: each call under way, with its age
-    in seconds. `waiting`: what it does only after a person has confirmed it by its `word`; null where it did not
-    answer. `trouble` and `says`: the same in the caller's language.
+    """`state`: what a person should read; `status` is the instance's own, and `subscription` how the delivery to the
+    instance stands. `failing`: why its last poll failed; `unread`: what a poll that succeeded could not read;
+    `failures`: how many polls in a row failed or left something unread. `polled`: when a poll last read everything,
+    `polled_s` seconds ago (before the first: since the start). `directory`: how long ago the connector reported the
+    directory as complete. `problem`: the code of the last problem; `problems`: how many, by code. `doing`: each call
+    under way, with its age in seconds. `waiting`: what the connector does only after a person has confirmed it by its
+    `word`; null if the connector did not answer. `trouble` and `says`: the same in the caller's language.
     """
     return as_json({"connectors": await connectors.connectors(parts, spoken)})
 
 
 class ConfirmRequest(BaseModel):
-    """`word`: of something that waits."""
+    """`word`: what GET /v1/operator/connectors shows as the `word` of the thing that waits."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -115,7 +119,9 @@ class ConfirmRequest(BaseModel):
 
 @router.post("/connectors/{name}/confirm", summary="Confirm what waits for a person", response_class=JSONResponse)
 async def confirm(parts: Parts, who: Operator, name: str, wanted: ConfirmRequest) -> Response:
-    """Durable before the answer, with the caller's id. The next poll, begun now, does what was confirmed."""
+    """The confirmation and the caller's id are durable before the answer. A poll begins now, and does what was
+    confirmed.
+    """
     return as_json(await acts.confirm(parts, actor=who.id, connector=name, word=wanted.word))
 
 
@@ -126,7 +132,7 @@ async def confirm(parts: Parts, who: Operator, name: str, wanted: ConfirmRequest
     response_class=JSONResponse,
 )
 async def reconcile(parts: Parts, who: Operator, name: str) -> Response:
-    """The comparison of every night, begun now. It may take long. `begun` false: one is under way already."""
+    """Starts the comparison that otherwise runs at night. It may take long. `begun` false: one is under way already."""
     return as_json(await acts.reconcile(parts, actor=who.id, connector=name), 202)
 
 
@@ -134,7 +140,9 @@ async def reconcile(parts: Parts, who: Operator, name: str) -> Response:
     "/connectors/{name}/restart", status_code=202, summary="Start a connector anew", response_class=JSONResponse
 )
 async def restart(parts: Parts, who: Operator, name: str) -> Response:
-    """With its stored state, after a person has mended what made it fail or hang. `begun` false: it is under way."""
+    """The connector starts with its stored state. Call this after a person has mended what made the connector fail or
+    hang. `begun` false: a restart is under way already.
+    """
     return as_json(await acts.restart(parts, actor=who.id, connector=name), 202)
 
 
@@ -152,7 +160,7 @@ async def apply(request: Request, wanted: ApplyRequest, who: Operator) -> Respon
     hook: Apply | None = request.app.state.apply
     if hook is None:
         raise ApiProblem("state-conflict", "This hub was not started from a file, so there is none to read again.")
-    return as_json(await hook(wanted.dry_run))
+    return as_json(await hook(dry_run=wanted.dry_run))
 
 
 class BackupRequest(BaseModel):
@@ -167,7 +175,7 @@ class BackupRequest(BaseModel):
 async def backup(request: Request, wanted: BackupRequest, parts: Parts, who: Operator) -> Response:
     """Copy the files while the hub runs. For the command line alone: it makes files on the hub's machine."""
     if not request.app.state.local:
-        raise ApiProblem("not-found", "No such path. See /openapi.json for what is served.")
+        raise ApiProblem("not-found", NO_SUCH_PATH)
     try:
         written = await parts.engine.back_up(Path(wanted.folder))
     except FileExistsError:

@@ -57,10 +57,10 @@ class OneWrite:
 
 
 class Protocol(HttpToolsProtocol):
-    """A connection. A body that goes on after its answer is read for nothing for `UNREAD_S`, and then cut off.
+    """A connection. If a body goes on after the answer, the rest is dropped for `UNREAD_S`; then the connection closes.
 
-    Cut off at once, the client might lose the answer, which says why: the kernel resets a connection that is closed
-    while bytes are unread.
+    If the connection closed at once, the client might lose the answer, which explains the refusal: the kernel resets a
+    connection that is closed while bytes are unread.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

@@ -93,7 +93,7 @@ class Servers:
         await server.up.wait()
 
 
-async def _apply(reloader: Reloader, dry_run: bool) -> Mapping[str, Any]:
+async def _apply(reloader: Reloader, *, dry_run: bool) -> Mapping[str, Any]:
     """`hub.api.operator.Apply`. Raises ApiProblem."""
     try:
         return (await reloader.apply(dry_run=dry_run)).to_json()

@@ -73,10 +73,10 @@ class _State(Response):
         for each in stored:
             decision = ledger.judge(each, state=True)
             if decision.allowed:
-                ledger.disclose(decision)
                 decisions.append(decision)
             elif decision.rule is Rule.UNDECIDED:
                 ledger.withhold(decision)
+        ledger.disclose(decisions)
         store, now = self._parts.store, self._parts.clock.utc()
         read = audit.add(store.tenant, now, actor=self._recipient.name, action="state.read", target="")
         await store.commit(read, *ledger.operations())

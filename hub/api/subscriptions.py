@@ -58,7 +58,7 @@ async def make(spec: SubscriptionSpec, parts: Parts, who: Caller) -> Response:
 
 @router.get("", summary="The caller's subscriptions", response_class=JSONResponse)
 async def mine(parts: Parts, who: Caller) -> Response:
-    """An operator gets those of all clients, with how the delivery to each stands."""
+    """An operator gets the subscriptions of all clients, each with the state of its delivery."""
     who.require(Role.SUBSCRIBER, Role.OPERATOR)
     of_all = Role.OPERATOR in who.roles
     found = [each for each in parts.subscriptions.all() if of_all or each.recipient.name == f"client/{who.id}"]
@@ -118,7 +118,7 @@ async def resume(id: str, parts: Parts, who: Caller) -> Response:
 
 @router.post("/{id}/test", summary="Send a test event", response_class=JSONResponse)
 async def test(id: str, parts: Parts, who: Caller) -> Response:
-    """The hub sends an event about no person now. The answer says how that ended, with a code such as `http-503`."""
+    """The hub sends an event about no person now. The answer has the outcome, with a code such as `http-503`."""
     found = subscription_of(parts, who, id, also_operator=True)
     if found.sink["kind"] in PULLED:
         raise ApiProblem("state-conflict", "A feed or stream is tested by reading it; nothing is sent from here.")
@@ -133,7 +133,7 @@ async def test(id: str, parts: Parts, who: Caller) -> Response:
 
 @router.post("/{id}/replay", status_code=202, summary="Send events again", response_class=JSONResponse)
 async def replay(id: str, stretch: Stretch, parts: Parts, who: Caller) -> Response:
-    """In a lane of its own, marked `skolnavlane`. Each event is decided anew, and the live cursor does not move."""
+    """The events come in a lane of their own, marked `skolnavlane`. Each is decided anew; the live cursor stays put."""
     subscription_of(parts, who, id, also_operator=True)
     if stretch.after is not None and stretch.since is not None:
         raise ApiProblem("invalid-request", "Send `since` or `after`, not both.")
@@ -160,7 +160,7 @@ async def letters(
 
 @router.post("/{id}/dead-letters/{letter}/resend", status_code=202, summary="Try it again", response_class=JSONResponse)
 async def resend(id: str, letter: str, parts: Parts, who: Caller) -> Response:
-    """In a lane of its own, and decided anew. The letter leaves the list."""
+    """The event comes in a lane of its own, and is decided anew. The letter leaves the list."""
     subscription_of(parts, who, id, also_operator=True)
     lane = await parts.delivery.resend(id, letter, by=who.id)
     parts.pages.wake()

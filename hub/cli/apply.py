@@ -13,7 +13,7 @@ _SIGNS: Final = {"added": "+", "changed": "~", "paused": "-", "removed": "-"}
 
 
 def plan(path: Path, *, json: bool) -> None:
-    """Compare with the configuration that the running hub has in force; where no hub runs, with nothing.
+    """Compare the file with the configuration that the running hub uses; if no hub runs, with nothing.
 
     Raises Failure.
     """

@@ -133,7 +133,7 @@ def _answer(
         "durability": {
             "engine": "embedded",
             "acknowledged_after": "fsync",
-            **{key: str(value) if isinstance(value, Path) else value for key, value in asdict(durability).items()},
+            **{name: str(value) if isinstance(value, Path) else value for name, value in asdict(durability).items()},
         },
         "key": {"error": key or ""},
         "selftests": [asdict(each) for each in tested],
@@ -162,6 +162,6 @@ async def _test(name: str, entry: ConnectorEntry) -> Tested:
         await selftest(name, entry)
     except SkolnavError as error:
         return Tested(name=name, passed=False, says=error.sv if error.sv and language() == "sv" else str(error))
-    except Exception as error:  # a fault of the connector's, whose text may quote data
+    except Exception as error:  # a fault in the connector, whose text may quote data
         return Tested(name=name, passed=False, says=f"{type(error).__name__} ({place_of(error, entry.cls)})")
     return Tested(name=name, passed=True)

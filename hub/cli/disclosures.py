@@ -33,7 +33,7 @@ def verify(ctx: typer.Context, config: Config = None, data: Data = None, json: J
 
 
 def _verified(hub: LocalHub) -> dict[str, Any]:
-    """One call verifies some thousands of rows, so that none takes long."""
+    """Verify the whole log, in calls of some thousands of rows, so that no call takes long."""
     found: dict[str, Any] = {"rows": 0, "complete": False}
     while not found["complete"]:
         found = hub.get("/v1/operator/disclosures/verify", after=found["rows"])

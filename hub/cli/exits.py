@@ -41,7 +41,7 @@ def of_config(error: Exception) -> Failure:
 def of_start(error: Exception, data: Path) -> Failure | None:
     """The failure for an exception of `Hub.start` whose cause a person can mend; None for any other exception."""
     from hub.bus.base import LogUnavailable
-    from hub.bus.sqlite import LogLocked, LogMismatch
+    from hub.bus.file import LogLocked, LogMismatch
     from hub.store.base import StoreUnavailable
     from plugins.errors import ConfigurationError
 
@@ -64,7 +64,7 @@ def of_start(error: Exception, data: Path) -> Failure | None:
 
 
 def of_files(error: OSError, data: Path) -> Failure:
-    """The failure for a file of the hub's that can't be made, read or written."""
+    """The failure for one of the hub's files that can't be made, read or written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failure(Code.FILES, say("failure.full", data=data))
     return Failure(Code.FILES, say("failure.unwritable", path=error.filename or data, error=error.strerror))

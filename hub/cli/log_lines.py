@@ -9,7 +9,7 @@ OURS: Final = ("hub", "skolnav", "plugins", "connectors")
 
 
 class Formatter(logging.Formatter):
-    """Writes of an exception its class and where it was raised, since its text may quote data."""
+    """Writes the class of an exception and where it was raised, but not its text, which may quote data."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -85,8 +85,8 @@ async def _listen(servers: Servers, config: HubConfig) -> None:
         await servers.start()
     except OSError as error:
         address = f"{config.host}:{config.port}"
-        says = error.strerror or str(error)
-        raise Failure(Code.ADDRESS, say("failure.address", address=address, error=says)) from None
+        cause = error.strerror or str(error)
+        raise Failure(Code.ADDRESS, say("failure.address", address=address, error=cause)) from None
 
 
 def _up(hub: Hub, servers: Servers) -> str:
@@ -142,7 +142,7 @@ def _end_at_once(code: int) -> None:
 
 
 def _unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-    """A task failed that no code waits for. asyncio's own handler would log its text, which may hold data."""
+    """Log the failure of a task that no code waits for. asyncio would log the exception's text, which may hold data."""
     error = context.get("exception")
     log.error("a task failed that no code waited for", exc_info=error if isinstance(error, BaseException) else None)
 

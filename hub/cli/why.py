@@ -40,6 +40,4 @@ def why(
             if not subscription["asks_for_the_type"]:
                 output.line(say("why.asks-not", name=subscription["id"]))
             elif subscription["state"] != "active":
-                output.line(
-                    say("why.state", name=subscription["id"], status=status_text(subscription["state"]), reason="")
-                )
+                output.line(say("why.state", name=subscription["id"], status=status_text(subscription["state"])))

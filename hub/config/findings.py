@@ -33,8 +33,8 @@ class Finding:
 
     def says(self, language: str) -> str:
         """What is wrong and what to write instead, in a sentence or two."""
-        said = text(self.key, language, **{name: _in(language, value) for name, value in self.values.items()})
-        return f"{self.shown} {said}" if self.shown else said[0].upper() + said[1:]
+        sentence = text(self.key, language, **{name: _in(language, value) for name, value in self.values.items()})
+        return f"{self.shown} {sentence}" if self.shown else sentence[0].upper() + sentence[1:]
 
     def render(self, language: str) -> str:
         """The place on one line, and the text on the next."""

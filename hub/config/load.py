@@ -142,11 +142,10 @@ class _Reader:
             self._error(("municipality",), "config.pattern")
         if self._errors or model is None:
             raise ConfigErrors(self._errors)
-        folder = (path or Path("skolnav.yaml")).absolute().parent
         return HubConfig(
             municipality=model.municipality,
             tenant=slug(model.municipality),
-            data=folder / model.data,
+            data=self._tree.folder / model.data,
             host=model.listen[0],
             port=model.listen[1],
             path=None if path is None else path.absolute(),
@@ -222,7 +221,8 @@ class _Reader:
                 return None
             narrowed = head.contract.of(cls.contract)
             if extra := sorted(narrowed.categories - cls.contract.categories):
-                self._error((*place, "contract", "categories"), "config.contract-wider", extra=", ".join(extra))
+                where = (*place, "contract", "categories")
+                self._error(where, "config.connector-contract-wider", extra=", ".join(extra))
         if head.protected:
             self._warn((*place, "protected"), "warning.protected")
         return ConnectorEntry(use=use, cls=cls, config=config, contract=narrowed, protected=head.protected)
@@ -255,7 +255,7 @@ class _Reader:
                 if not self._catalogue.matching([glob]):
                     self._error((*place, "publishes", index), "config.types-nothing", hint="")
             self._check_contract(place)
-            if client.contract is not None and _everybody(client.contract):
+            if client.contract is not None and _covers_all(client.contract):
                 self._warn((*place, "contract"), "warning.no-scope")
             if client.protected:
                 self._warn((*place, "protected"), "warning.protected")
@@ -285,7 +285,7 @@ class _Reader:
             for problem in problems(spec, client.contract, self._catalogue, outbound, in_file=True):
                 if problem.key != "config.types-nothing":
                     self._error((*place, *problem.where), problem.key, **problem.values)
-            if spec.contract is not None and _everybody(spec.contract) and _everybody(client.contract):
+            if spec.contract is not None and _covers_all(spec.contract) and _covers_all(client.contract):
                 self._warn((*place, "contract"), "warning.no-scope")
 
     def _check_client(self, id: Any, clients: Mapping[str, ClientConfig], ids: list[str], place: Place) -> None:
@@ -297,7 +297,7 @@ class _Reader:
             self._error(place, "config.client-no-contract", client=id)
 
     def _check_contract(self, place: Place) -> None:
-        """Warn of contracts that are valid but hardly meant: they would silently give the recipient nothing."""
+        """Warn of a contract that is valid but probably a mistake: it would silently give the recipient nothing."""
         categories, types = (*place, "contract", "categories"), (*place, "contract", "scope", "school_types")
         if self._tree.at(categories) == []:
             self._warn(categories, "warning.no-categories")
@@ -324,8 +324,9 @@ class _Reader:
     def _validated(
         self, model: Any, value: Any, place: Place, also_known: Iterable[str] = (), instance: str | None = None
     ) -> Any:
-        """The validated value. None if it does not fit; the errors are then noted. `instance`: the connector that the
-        settings belong to, for rules that need its name.
+        """The validated value; None if it does not fit, with the errors noted.
+
+        `instance`: the name of the connector that the settings belong to, for rules that need it.
         """
         context = {"folder": self._tree.folder, "instance": instance}
         sound = True
@@ -383,7 +384,7 @@ def _mappings(items: Any) -> list[dict[str, Any]]:
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
-def _everybody(contract: DataContract) -> bool:
+def _covers_all(contract: DataContract) -> bool:
     return contract.scope.organisations is None and contract.scope.school_types is None
 
 

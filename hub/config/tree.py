@@ -53,11 +53,10 @@ for _tag, _pattern, _first in (
 
 
 class Tree:
-    """`data` holds the values; `lines` the line of each place; `references` the places that were references.
+    """`data` holds the values, `lines` the line of each place, and `references` the resolved value of each reference.
 
     `problems` are (place, text key, values, line if it is not the place's own), one for each place that could not be
-    read. Those places are in `unreadable`, and their values in `data` mean nothing. `references` holds the resolved
-    value of each reference.
+    read. Those places are in `unreadable`, and their values in `data` mean nothing.
     """
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:

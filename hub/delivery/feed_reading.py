@@ -40,7 +40,7 @@ class FeedSlice:
         return short == reached if n >= len(self.events) else short != cut(entity_of(self.events[n]))
 
 
-def late(subscription: str, stored: Stored, lane: str | None, *, state: bool, due: datetime) -> Lane:
+def late(subscription: str, stored: Stored, part: FeedSlice, due: datetime) -> Lane:
     """The lane row by which a feed serves an event again after deciding on the event has failed.
 
     A second failure replaces the row by a row that is due later, so there is one row for each such event. The event's
@@ -48,11 +48,11 @@ def late(subscription: str, stored: Stored, lane: str | None, *, state: bool, du
     distinguishes them by that time.
     """
     due += timedelta(microseconds=stored.at % 1_000_000)
-    name = f"late/{stored.at}/{lane or ''}"
+    name = f"late/{stored.at}/{part.lane or ''}"
     return Lane(
         subscription=subscription,
         lane=name,
-        kind="late-state" if state else "late",
+        kind="late-state" if part.state else "late",
         start=b"",
         until=b"",
         places=(stored.at,),

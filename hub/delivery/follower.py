@@ -24,7 +24,7 @@ from hub.delivery.standing import Standing
 from hub.delivery.window import Item, Window
 from hub.delivery.workers import Workers
 from hub.pauses import until_it_works
-from hub.privacy.base import PermitRefused, Rule
+from hub.privacy.base import Decision, PermitRefused, Rule
 from hub.privacy.telling import LIVE
 from hub.store import cursors, parked
 from hub.store.base import Operation
@@ -179,6 +179,7 @@ class Follower:
         A group: some events, and whether each of them stands for its entity as it is.
         """
         items: list[Item] = []
+        allowed: list[Decision] = []
         operations: list[Operation] = []
         ledger, window, lane = self._teller.ledger(), self._window, self.lane
         for events, state in groups:
@@ -193,7 +194,7 @@ class Follower:
                 item = Item(stored, key, state=state)
                 decision = ledger.judge(stored, state=state, lane=lane)
                 if decision.allowed:
-                    ledger.disclose(decision, lane)
+                    allowed.append(decision)
                     item.decision = decision
                 elif (
                     decision.rule is not Rule.UNDECIDED
@@ -206,6 +207,7 @@ class Follower:
         self._reopening = ()
         if accept:
             self._reader.accept()
+        ledger.disclose(allowed, lane)
         operations += ledger.operations()
         if operations or items:
             await self._journal.add(*operations)
@@ -285,7 +287,7 @@ class Follower:
         if not decision.allowed:
             self._journal.add(*ledger.operations(), *self._close(item))
             return False
-        ledger.disclose(decision, self.lane)
+        ledger.disclose([decision], self.lane)
         item.decision = decision
         await self._journal.add(*ledger.operations())
         item.intended = True

@@ -18,7 +18,7 @@ import orjson
 from hub.bus.base import Log, Stored
 from hub.clock import Clock, from_us, to_us
 from hub.delivery.feed_cursor import CursorSealer, FeedCursor
-from hub.delivery.feed_reading import MAX_LATE, SLICE, FeedReading, late, still_late
+from hub.delivery.feed_reading import MAX_LATE, SLICE, FeedReading, FeedSlice, late, still_late
 from hub.delivery.reading import ReadCursor, Reader, Reading, state_kinds
 from hub.delivery.retries import DECISION_DELAY_S
 from hub.keys import Keys
@@ -64,14 +64,13 @@ class _Feed:
     teller: Teller
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, eq=False)
 class _Entry:
     """An event of a page. It was permitted when the gate last decided on it."""
 
     stored: Stored  # the event as it was read: the decision may be about an earlier one of its entity
     decision: Decision
-    lane: str | None
-    state: bool  # the event stands for its entity as it is
+    part: FeedSlice  # the slice with which the event was read
     cursor: FeedCursor | None  # the cursor after this event; only on a page with a cursor for each event
 
 
@@ -102,7 +101,7 @@ class Page:
         self.refused.clear()
         for entry in self.entries:
             try:
-                bodies.append(permit(entry.decision, entry.lane))
+                bodies.append(permit(entry.decision, entry.part.lane))
             except PermitRefused:
                 self.refused.append(entry)
         return None if self.refused else bodies
@@ -236,30 +235,29 @@ class Pages:
         full = may_end = page.blocked = False
         while not (full and may_end) and not page.at_head and not page.blocked:
             part = await reading.read(page.cursor, max(64, min(SLICE, page.limit - len(page.entries))))
-            taken = len(part.events)
+            taken, lane = len(part.events), part.lane or LIVE
+            allowed: list[Decision] = []
             for index, stored in enumerate(part.events):
                 if full and part.may_end(index):
                     taken = index
                     break
                 if not feed.matcher.may_match(stored):
                     continue
-                decision = ledger.judge(stored, state=part.state, lane=part.lane or LIVE)
+                decision = ledger.judge(stored, state=part.state, lane=lane)
                 if not decision.allowed:
                     if decision.rule is Rule.UNDECIDED:
                         if not part.late and len(lateness) >= room:
                             taken, page.blocked = index, True
                             break
-                        lateness.append(self._late(feed.subscription, stored, part.lane, state=part.state))
+                        lateness.append(self._late(feed.subscription, stored, part))
                     continue
-                ledger.disclose(decision, part.lane or LIVE)
-                own = part.after(index + 1) if page.each else None
-                page.entries.append(
-                    _Entry(stored=stored, decision=decision, lane=part.lane, state=part.state, cursor=own)
-                )
+                allowed.append(decision)
+                page.entries.append(_Entry(stored, decision, part, part.after(index + 1) if page.each else None))
                 size += len(stored.body)
                 if size >= MAX_PAGE_BYTES:
                     size = _size(page.entries[had:])
                 full = len(page.entries) >= page.limit or size >= MAX_PAGE_BYTES
+            ledger.disclose(allowed, lane)
             may_end = part.may_end(taken)
             page.cursor = part.after(taken)
             page.at_head = part.at_head and taken == len(part.events)
@@ -279,28 +277,28 @@ class Pages:
         lateness: list[Operation] = []
         again, page.refused = page.refused, []
         for entry in again:
-            decision = ledger.judge(entry.stored, state=entry.state, lane=entry.lane or LIVE)
+            decision = ledger.judge(entry.stored, state=entry.part.state, lane=entry.part.lane or LIVE)
             if decision.allowed:
                 entry.decision = decision
-                ledger.disclose(decision, entry.lane or LIVE)
+                ledger.disclose([decision], entry.part.lane or LIVE)
                 continue
             page.entries.remove(entry)
             if decision.rule is Rule.UNDECIDED:
-                lateness.append(self._late(feed.subscription, entry.stored, entry.lane, state=entry.state))
+                lateness.append(self._late(feed.subscription, entry.stored, entry.part))
         await self._store.commit(*ledger.operations(), *lateness)
         if lateness:
             self._lanes.pop(feed.subscription.id, None)
         if len(page.entries) < page.limit and not page.at_head and not page.blocked:
             await self._fill(page)
 
-    def _late(self, subscription: Subscription, stored: Stored, lane: str | None, *, state: bool) -> Operation:
+    def _late(self, subscription: Subscription, stored: Stored, part: FeedSlice) -> Operation:
         """The row of a late lane: deciding on this event failed. The event must neither leave nor be lost.
 
         The page goes on without the event. Some seconds later the feed serves the event in a lane of its own, as a
         webhook gets an event whose key was parked. If deciding fails again, a later row replaces this one.
         """
         due = self._clock.utc() + timedelta(seconds=DECISION_DELAY_S)
-        return lanes.add(self._store.tenant, late(subscription.id, stored, lane, state=state, due=due))
+        return lanes.add(self._store.tenant, late(subscription.id, stored, part, due))
 
     def _kinds(self, subscription: Subscription) -> Sequence[str]:
         return state_kinds(self._catalogue, subscription.types)

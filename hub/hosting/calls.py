@@ -1,6 +1,7 @@
-"""Every call of one connector: in its turn, within its time limit, and what it keeps is kept as a whole or not at all.
+"""Makes every call of one connector: in its turn and within its time limit.
 
-All of it runs in the connector's loop, except `overdue`.
+What a call keeps is committed as a whole or dropped as a whole. This module runs in the connector's loop, except
+`overdue`.
 """
 
 import asyncio
@@ -108,7 +109,7 @@ class Calls:
                 await getattr(self.connector, method)(*arguments)
 
     async def moment(self, moment: Moment, *, complete: bool) -> None:
-        """Call the timer of a moment, unless the connector has moved or withdrawn it before its turn has come."""
+        """Call the timer of a moment in its turn, unless the connector has moved or withdrawn the moment by then."""
         with self._reporting(moment.name):
             async with self._turn, self._limited(moment.name, self._cls.timeout_s):
                 if not self._context.moments.has(moment):
@@ -156,9 +157,8 @@ class Calls:
                 if cancelled_from_outside(error):
                     raise
                 return outcome_of(error)
-        return Outcome(
-            Result.DELIVERED, operations=kept.operations, on_stored=self._wake if kept.publishes else None
-        )  # fmt: skip
+        on_stored = self._wake if kept.publishes else None
+        return Outcome(Result.DELIVERED, operations=kept.operations, on_stored=on_stored)
 
     # -- how --------------------------------------------------------------------------------------------------------
 
@@ -166,7 +166,7 @@ class Calls:
     def _staging(self) -> Iterator[Staged]:
         """Collect what this task commits inside the block. No other task sees it."""
         staged = Staged()
-        CALL.set(staged)  # this task is this call
+        CALL.set(staged)  # each call runs in a task of its own
         try:
             yield staged
         finally:

@@ -1,7 +1,7 @@
 """What one connector instance remembers: all of it in memory, each change durable through the store.
 
-Values are kept as the JSON bytes that the store has, and decoded at each read: a connector gets a copy of its own,
-which is the same before and after a restart.
+Values are JSON bytes, as in the store, and are decoded at each read: a connector gets a copy of its own, and gets the
+same value before and after a restart.
 """
 
 import threading
@@ -19,17 +19,17 @@ from plugins.connector import MutableState, State
 # Plain JSON only: a value that orjson would turn into a string on its way out would come back as another type.
 _STRICT: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 
-_FEW: Final = 100  # new names up to this many are inserted into the sorted ones; more are sorted in
+_FEW: Final = 100  # up to this many new names are inserted one by one; more are appended and then sorted
 
 Changes = dict[str, bytes | None]
-"""By name: the new value, or None where it is forgotten."""
+"""By name: the new value; None deletes the name."""
 
 
 class ConnectorState:
     """The state of one instance. Changes are applied in the connector's thread, and written in the store's.
 
-    The names are sorted at the first question by prefix, and from then on kept so: a connector that asks no such
-    question pays nothing for the order.
+    The names are sorted at the first query by prefix, and stay sorted after it: a connector without such queries does
+    not pay for the order.
     """
 
     def __init__(self, tenant: str, connector: str, values: dict[str, bytes]) -> None:
@@ -86,7 +86,7 @@ def _is_in(names: list[str], name: str) -> bool:
 
 
 def _after(prefix: str) -> str | None:
-    """The first text after all that begin with `prefix`; None where there is none."""
+    """The first text that sorts after all texts that begin with `prefix`; None if there is no such text."""
     stem = prefix.rstrip("\U0010ffff")
     return stem[:-1] + chr(ord(stem[-1]) + 1) if stem else None
 
@@ -120,7 +120,7 @@ class StateView(State):
         return _Under(self, prefix)
 
     def names_under(self, prefix: str) -> Iterator[str]:
-        """The names that begin with `prefix`, in order. A name that is forgotten on the way does not come."""
+        """The names that begin with `prefix`, in order. A name that is deleted during the iteration is left out."""
         names = self._base.under(prefix)
         if staged := {name for overlay in self._overlays for name in overlay if name.startswith(prefix)}:
             names = sorted(staged.union(names))
@@ -134,7 +134,7 @@ class StateView(State):
 
 
 class _Under(Mapping[str, Any]):
-    """A part of a state, in the order of its names. It shows the state as it is at each read."""
+    """The values whose names begin with a prefix, in the order of the names. Each read shows the state of that time."""
 
     def __init__(self, view: StateView, prefix: str) -> None:
         self._view = view
@@ -156,7 +156,7 @@ class _Under(Mapping[str, Any]):
 
 
 class EditableState(StateView, MutableState):
-    """The state inside a transaction. What is set or deleted collects in `changes`."""
+    """The state inside a transaction, which collects in `changes` what the connector sets or deletes."""
 
     def __init__(self, base: ConnectorState, *overlays: Mapping[str, bytes | None]) -> None:
         self.changes: Changes = {}
@@ -168,7 +168,7 @@ class EditableState(StateView, MutableState):
         if not name.isascii():
             _require_storable(name)
         try:
-            # A copy: what orjson returns keeps the 4 KiB that it was written into, for as long as it lives.
+            # A copy, since the bytes that orjson returns hold on to the 4 KiB buffer that they were written into.
             self.changes[name] = bytes(memoryview(orjson.dumps(value, option=_STRICT)))
         except TypeError:
             raise TypeError(
@@ -182,7 +182,7 @@ class EditableState(StateView, MutableState):
 
 
 def _require_storable(name: str) -> None:
-    """Raises TypeError, as for a value: a name with half a character in it would fail each commit that has it."""
+    """Raises TypeError for a name with half a surrogate pair: UTF-8 cannot hold it, so each commit of it would fail."""
     try:
         name.encode()
     except UnicodeEncodeError:

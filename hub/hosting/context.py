@@ -31,7 +31,7 @@ OnMain = Callable[[Coroutine[Any, Any, T]], Awaitable[T]]
 
 
 class Staged:
-    """What a transaction, or a whole call of `handle`, has kept so far: it becomes durable or is dropped as a whole."""
+    """The changes of a transaction, or of a whole call of `handle` or `confirm`: all are committed or all dropped."""
 
     def __init__(self) -> None:
         self.changes: Changes = {}
@@ -46,12 +46,12 @@ class Staged:
 
 
 CALL: ContextVar[Staged | None] = ContextVar("skolnav_call", default=None)
-"""What the call of `handle` or `confirm` that this task is in has staged; None in `run`, `poll`, timers."""
+"""What the `handle` or `confirm` call in this task has staged so far; None in `run`, `poll` and timers."""
 
 
 def staged_now() -> Staged | None:
     staged = CALL.get()
-    # A task that handle() started and left behind goes on after the call: then it commits for itself, as `run` does.
+    # A task that handle() has started may outlive the call. From then on the task commits for itself, as `run` does.
     return staged if staged is not None and staged.open else None
 
 
@@ -116,9 +116,9 @@ class InstanceContext:
             await self._durable(kept)
 
     def kept(self, staged: Staged) -> Kept:
-        """Let the connector see all that is staged from now on; returns what must be committed for it.
+        """Apply what is staged to the state in memory, which the connector reads; returns what must be committed.
 
-        Raises TemporaryError where the instance has been given up.
+        Raises TemporaryError if the instance has been given up.
         """
         self._require_in_charge()
         operations: list[Operation] = []
@@ -131,7 +131,7 @@ class InstanceContext:
         return Kept(operations=operations, publishes=bool(staged.bodies))
 
     def moment_ended(self, moment: Moment) -> Kept:
-        """A moment's timer has run: it is pending no more. Raises as `kept`."""
+        """End a moment whose timer has run; returns what must be committed. Raises as `kept`."""
         self._require_in_charge()
         ended = self.moments.ended(moment)
         return Kept() if ended is None else Kept(operations=[ended])
@@ -151,7 +151,10 @@ class InstanceContext:
 
 
 class OpenTransaction:
-    """`plugins.connector.Transaction` while its block is open. `call`: what the call around it has staged, if any."""
+    """`plugins.connector.Transaction` while its block is open.
+
+    `call`: what the `handle` or `confirm` call around the block has staged; None outside such a call.
+    """
 
     def __init__(self, context: InstanceContext, state: EditableState, call: Staged | None) -> None:
         self.state = state

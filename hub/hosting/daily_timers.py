@@ -1,8 +1,8 @@
 """The `@daily` timers of one instance, and its nightly `reconcile`.
 
-Each declared time of day is a timer of its own (`report@08:30:00`), and its due time is a store row. After downtime it
-fires once, with the last due time that was missed: what an older run would have reported is out of date by then. Such a
-run is not `complete`: what sources would have published meanwhile has yet to come.
+Each declared time of day is a timer of its own (`report@08:30:00`), and its due time is a store row. After downtime a
+timer fires once, with the last due time that the hub missed: the report of an older run would be out of date. Such a
+run is not `complete`: the events that sources could not publish during the downtime have yet to arrive.
 """
 
 import asyncio
@@ -73,10 +73,11 @@ class DailyTimers:
         self._changed = asyncio.Event()
 
     async def load(self, *, was_down: bool) -> None:
-        """Begin with the timers that the class and its configuration declare.
+        """Load the timers that the class and its configuration declare.
 
-        Those that the store has keep their due times, new ones begin now, the others are forgotten. `was_down`: the hub
-        was, so that what was due before now was missed. Raises StoreUnavailable.
+        A timer that the store knows keeps its due time, a new timer is due at its next time of day, and the rows of
+        other timers are deleted. `was_down`: the hub was down until now, so a due time before now was missed. Raises
+        StoreUnavailable.
         """
         tenant, now = self._store.tenant, self._clock.school()
         instance = self._hosts.instance(self._name)
@@ -151,7 +152,7 @@ class DailyTimers:
         try:
             await self._store.commit(rows.set_due(self._store.tenant, rows.Timer(self._name, entry.name, following)))
         except Exception as error:
-            # It stays due in the store: after a restart it is run once more, with the same due time.
+            # The store still has the old due time: after a restart the timer runs once more, with that due time.
             log.error(
                 "%s: timer %s could not be advanced in the store: %s", self._name, entry.name, type(error).__name__
             )

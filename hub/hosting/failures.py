@@ -1,4 +1,4 @@
-"""What a connector's failure means for its event, and what may be logged of it: its class and place, never its text."""
+"""What a connector's failure means for its event, and what is logged: the error's class and line, not its text."""
 
 import logging
 import re

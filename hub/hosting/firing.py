@@ -1,6 +1,7 @@
-"""How a timer of one instance comes to its run: it waits for its time, then for the events before it; failed runs wait.
+"""What the two kinds of timers of one instance share: daily timers (`daily_timers`), timers at a moment
+(`moment_timers`).
 
-Daily timers (`daily_timers`) and timers at a moment (`moment_timers`) fire under the same promises.
+A timer waits for its due time, then for the events before it. A run that failed is tried again after a pause.
 """
 
 import asyncio
@@ -48,9 +49,9 @@ class Firing:
             return False
 
     async def wait(self, changed: asyncio.Event, seconds: float | None) -> None:
-        """Return after `seconds` of machine time (LONGEST_SLEEP_S at most), or when `changed` is set; clears it.
+        """Return after `seconds` of machine time (LONGEST_SLEEP_S at most), or when `changed` is set; clears `changed`.
 
-        None: only when it is set.
+        Where `seconds` is None, return only when `changed` is set.
         """
         if seconds is None:
             await changed.wait()
@@ -60,7 +61,7 @@ class Firing:
 
     def pause_s(self, error: BaseException, failures: int) -> float:
         """Seconds until the next try of a run that has failed this many times."""
-        # Only a person can correct a configuration: tried again now and then, in case that has been done.
+        # Only a person can correct a configuration. The run is tried again now and then, in case a person has.
         pause_s = MAX_BACKOFF_S if isinstance(error, ConfigurationError) else backoff_s(failures, error)
         return jittered(pause_s, self.dice)
 

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class HostedConnector:
-    """One entry under `connectors:`. `use` names the class; `contract` is the configuration's narrowing, if any."""
+    """One entry under `connectors:`. `use` names the class; `contract` narrows the class's contract, if it is given."""
 
     use: str
     config: ConnectorConfig
@@ -47,7 +47,7 @@ class InstanceInfo:
     status: InstanceStatus
     reason: str  # a short stable code; empty while it runs
     failing: str  # the code of the last poll's failure; empty if the last poll succeeded
-    doing: dict[str, float]  # calls that run now, and for how many seconds they have
+    doing: dict[str, float]  # calls that run now, each with the seconds since it began
     unread: str  # the code of what the last poll could not read although it succeeded; empty if it read all
     failures: int  # polls in a row that failed or did not read all
     polls: bool  # whether it polls at all
@@ -59,7 +59,7 @@ class InstanceInfo:
 
 
 def recipient_of(instance: str, cls: type[Connector[Any]], narrowed: DataContract | None = None) -> Recipient | None:
-    """As which recipient an instance gets events and asks the directory; None if its class has no contract."""
+    """The recipient as which an instance asks the directory; None if its class has no contract."""
     if cls.contract is None:
         return None
     contracts = (cls.contract,) if narrowed is None else (cls.contract, narrowed)
@@ -146,7 +146,7 @@ class Hosts:
         await self._close(self._instances[name], successor=True)
 
     async def remove(self, name: str) -> None:
-        """Stop one instance; its state is in the store then, for another of this name. Raises KeyError."""
+        """Stop one instance. Its state is in the store then, for a later instance of the same name. Raises KeyError."""
         self._halted.discard(name)
         await self._close(self._instances.pop(name), successor=True)
 
@@ -257,17 +257,18 @@ class Hosts:
         return await self._instances[name].waiting()
 
     async def confirm(self, name: str, word: str, noted: Operation) -> None:
-        """A person has confirmed `word`. `noted` says who, and is committed with what the instance keeps.
+        """A person has confirmed `word`. `noted` records that person, and is committed with what the instance keeps.
 
         Raises as `selftest`, and NothingWaits.
         """
         await self._instances[name].confirm(word, noted)
 
     def receive_limit(self, name: str) -> int:
-        """Bytes that a body for this instance may have; what a class has by default where it takes none."""
+        """The most bytes that a body for this instance may have; the default if the instance receives no request."""
         instance = self._instances.get(name)
-        takes = instance is not None and instance.cls.receive is not Connector.receive
-        return instance.cls.receive_limit if instance is not None and takes else Connector.receive_limit
+        if instance is None or instance.cls.receive is Connector.receive:
+            return Connector.receive_limit
+        return instance.cls.receive_limit
 
     async def receive(self, name: str, request: Received) -> Answer | None:
         """Call receive() of an instance. None: there is no such instance, or it does not know this request.
@@ -318,9 +319,9 @@ class Hosts:
                 elif (call := instance.overdue()) is not None:
                     self._give_up(instance, "hung", f"{call.what}() does not end, not even when cancelled")
 
-    def _give_up(self, instance: Instance, reason: str, says: str) -> None:
+    def _give_up(self, instance: Instance, reason: str, explanation: str) -> None:
         where = instance.where()
-        log.error("%s is given up (%s at %s): %s", instance.name, reason, where, says)
+        log.error("%s is given up (%s at %s): %s", instance.name, reason, where, explanation)
         instance.give_up(reason)
         self.problem(instance.name, reason, where)
         self._pause(instance.name, reason)

@@ -3,8 +3,8 @@
 It runs in a thread of its own (`own_thread`). The methods under "seen from the hub" run on the hub's loop, the others
 on the instance's loop, which passes each change of `status` to the hub's.
 
-How a call is made is in `calls`, when the instance polls in `polls`, what a failure means and how it is reported in
-`failures`.
+`calls` makes the calls, `polls` decides when the instance polls, and `failures` decides what a failure means and
+reports it.
 """
 
 import asyncio
@@ -148,14 +148,14 @@ class Instance:
     async def close(self, *, successor: bool) -> bool:
         """Call stop() and end the thread, in bounded time. False if the thread still runs and was left behind.
 
-        `successor`: another instance will begin with what this one has kept, so wait until the store has it. A second
-        caller waits for the same end.
+        `successor`: another instance will begin with the state of this one, so wait until the store has all of it. A
+        second caller waits for the same end.
         """
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self._close())
         ended = await asyncio.shield(self._closing)
         if successor and not await self._keeping.landed(STOP_S):
-            log.error("%s: the store has not yet got all that it has kept", self.name)
+            log.error("%s: the store does not have all changes of the connector's state yet", self.name)
         self._keeping.stop()
         return ended
 
@@ -196,9 +196,9 @@ class Instance:
         await self._thread.ask(partial(self._calls.call, method, arguments, limit_s))
 
     async def run_moment(self, moment: Moment, *, complete: bool) -> None:
-        """Call the timer of a moment, and end the moment if it did not fail for now. Raises as `call`.
+        """Call the timer of a moment, and end the moment unless a later try may succeed. Raises as `call`.
 
-        Nothing is called where the moment is pending no more.
+        Nothing is called if the moment is no longer pending.
         """
         self.require_running()
         await self._thread.ask(partial(self._run_moment, moment, complete))
@@ -279,7 +279,7 @@ class Instance:
 
     async def _begin(self, context: InstanceContext) -> None:
         """Try start() for the first time. Where that fails for now, later tries run in the background."""
-        if await self._started(context, 0):
+        if await self._started(context, failures=0):
             self._work()
 
     async def _started(self, context: InstanceContext, failures: int) -> bool:

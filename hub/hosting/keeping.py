@@ -27,7 +27,7 @@ class Kept:
 
 
 class Keeping:
-    """Of one instance. All of it runs on the hub's loop.
+    """The commits of one instance. Everything here runs on the hub's loop.
 
     `wake()` is called when the outbox has got rows; `all_landed()` when the store has all that was kept so far.
 
@@ -59,14 +59,14 @@ class Keeping:
         )
 
     async def keep(self, kept: Kept) -> None:
-        """Return when it is durable. The commit goes on where the caller stops waiting for it."""
+        """Commit, and return when the commit is durable. It goes on if the caller stops waiting."""
         task = asyncio.get_running_loop().create_task(self._commit(kept))
         self._commits.add(task)
         task.add_done_callback(self._committed)
         await asyncio.shield(task)
 
     def handed_out(self, outcome: Outcome) -> Outcome:
-        """The same outcome; delivery calls its `on_stored` when it is durable."""
+        """The same outcome, whose `on_stored` also notes here that delivery has made the outcome durable."""
         if not outcome.operations:
             return outcome
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -83,7 +83,7 @@ class Keeping:
         return replace(outcome, on_stored=on_stored)
 
     async def landed(self, limit_s: float) -> bool:
-        """Wait until the store has all that is kept; False if it has not after `limit_s`."""
+        """Wait until the store has all changes that were made so far; False if it does not after `limit_s`."""
         under_way = {*self._commits, *self._outcomes}
         if not under_way:
             return True
@@ -91,7 +91,7 @@ class Keeping:
         return not late
 
     def stop(self) -> None:
-        """Try no more."""
+        """Cancel the commits that are under way."""
         for task in self._commits:
             task.cancel()
 

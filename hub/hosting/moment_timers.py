@@ -33,8 +33,8 @@ class _Retry:
 class MomentTimers:
     """The timers at a moment of one instance of `hosts`.
 
-    `was_down`: the hub was down until now, so that a moment that the store has from before was missed if it is due
-    earlier than LATE_S ago.
+    `was_down`: the hub was down until now. Then a moment that was loaded from the store was missed if it was due more
+    than LATE_S ago.
     """
 
     def __init__(self, firing: Firing, *, hosts: Hosts, was_down: bool) -> None:
@@ -100,7 +100,7 @@ class MomentTimers:
         return min(waits, default=None)
 
     async def _fire_all(self, now: datetime) -> None:
-        """Run what is due at `now`: all of it after one wait for the events before, which covers each of them."""
+        """Run all moments that are due at `now`, after one wait for all events before `now`."""
         self._running = True
         try:
             handled = await self._firing.handled_before(now)
@@ -129,7 +129,7 @@ class MomentTimers:
         try:
             await self._hosts.instance(self._name).run_moment(moment, complete=handled and not missed)
         except (PermanentError, PrivacyError) as error:
-            # By its name alone: key and due time may be a person's, such as the end of an absence.
+            # The log gets the timer's name alone: key and due time may be about a person, as the end of an absence is.
             self._firing.given_up(moment.name, error)
         except (NotRunning, KeyError) as error:
             moments.put_back(moment)

@@ -21,10 +21,10 @@ from schemas.school_time import SCHOOL_ZONE
 
 MOST_PENDING: Final = 100_000  # of one instance: about 40 MB
 LONGEST_KEY: Final = 200
-_STALE: Final = 1000  # queue entries of moments that were moved or withdrawn, before the queue is made anew
+_STALE: Final = 1000  # the queue is rebuilt at about this many entries whose moments were moved or withdrawn
 
 MomentChanges = dict[Target, Moment | None]
-"""By timer and key: when it is due now, or None where it is withdrawn."""
+"""By timer and key: the new moment; None withdraws the timer."""
 
 
 def _refused(what: str, fix: str) -> PermanentError:
@@ -32,8 +32,10 @@ def _refused(what: str, fix: str) -> PermanentError:
 
 
 class Moments:
-    """`declared` names the class's timers. `sooner()` is called in the connector's thread when the next moment is due
-    earlier than the one before was.
+    """The pending moments of one instance.
+
+    `declared` names the class's timers. `sooner()` is called in the connector's thread when a change makes the first
+    pending moment an earlier one than before.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class Moments:
         return Moment(name, key, to_us(moment))
 
     def apply(self, changes: Mapping[Target, Moment | None]) -> Operation:
-        """Let these changes count from now on; returns what makes them durable."""
+        """Apply these changes in memory; returns what makes them durable."""
         with self._lock:
             before = self._first()
             for target, moment in changes.items():
@@ -92,7 +94,7 @@ class Moments:
         return rows.put_newest(self._tenant, self._connector, self._newest.of(changes))
 
     def ended(self, moment: Moment) -> Operation | None:
-        """Its timer has run. None if the connector has set or withdrawn it anew meanwhile: then that counts."""
+        """Remove a moment whose timer has run. None if the connector has moved or withdrawn it meanwhile."""
         return self.apply({(moment.name, moment.key): None}) if self.has(moment) else None
 
     def require_room(self, target: Target, *staged: Mapping[Target, Moment | None]) -> None:
@@ -111,7 +113,7 @@ class Moments:
             )
 
     def is_set(self, target: Target, *staged: Mapping[Target, Moment | None]) -> bool:
-        """Whether there is a moment for it, as the connector sees it with what is staged; later layers count more."""
+        """Whether a moment is pending for `target` with the changes in `staged`; a later layer overrules an earlier."""
         for layer in reversed(staged):
             if target in layer:
                 return layer[target] is not None
@@ -120,22 +122,22 @@ class Moments:
     # -- from any thread --------------------------------------------------------------------------------------------
 
     def has(self, moment: Moment) -> bool:
-        """Whether it is pending still: neither moved, nor withdrawn, nor run."""
+        """Whether the moment is still pending: neither moved, nor withdrawn, nor ended."""
         return self._pending.get((moment.name, moment.key)) is moment
 
     def next_due_us(self) -> int | None:
-        """When the next moment that nobody has taken is due; None if there is none."""
+        """The due time of the earliest moment that `take` has not given out; None if there is none."""
         with self._lock:
             return self._first()
 
     def take(self, until_us: int) -> Moment | None:
-        """The earliest moment that is due by then, for the caller to run. It is pending until `ended`."""
+        """Give out the earliest moment that is due by `until_us`, to be run. It stays pending until `ended`."""
         with self._lock:
             first = self._first()
             return heapq.heappop(self._queue)[2] if first is not None and first <= until_us else None
 
     def put_back(self, moment: Moment) -> None:
-        """The caller of `take` does not run it now: another may take it."""
+        """Let `take` give out a moment again, since its caller could not run it."""
         with self._lock:
             heapq.heappush(self._queue, (moment.due_us, next(self._numbers), moment))
 

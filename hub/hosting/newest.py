@@ -20,7 +20,10 @@ class Newest(Generic[K, V]):
         self._written: dict[K, int] = {}
 
     def of(self, changes: Mapping[K, V]) -> Callable[[], Mapping[K, V]]:
-        """Number these changes. The answer is called in the store's thread at each try to write them: what is left."""
+        """Number these changes. Returns a function that the store's thread calls at each try to write them.
+
+        The function returns those of the changes that no newer change of the same name has overtaken.
+        """
         self._number += 1
         number = self._number
 

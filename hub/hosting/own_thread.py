@@ -21,8 +21,10 @@ T = TypeVar("T")
 
 
 class OwnThread:
-    """Made and called on the hub's loop. `unhandled(error)` is called in the thread for a task that no code awaits:
-    asyncio would print the exception of such a task, which may quote data.
+    """The thread, made and called on the hub's loop.
+
+    `unhandled(error)` is called in the thread for the failure of a task that no code awaits: asyncio would print the
+    exception of such a task, which may quote data.
     """
 
     def __init__(
@@ -159,9 +161,7 @@ class OwnThread:
         try:
             result = await work()
         except BaseException as error:
-            if cancelled_from_outside(
-                error
-            ):  # by the caller, or by the end of this thread, of which the caller must learn
+            if cancelled_from_outside(error):  # by the caller, or by the end of the thread, which the caller must learn
                 self.to_hub(settle, None, self._ended())
                 raise
             if isinstance(error, asyncio.CancelledError):  # raised by the work itself: it must not cancel the caller

@@ -53,7 +53,7 @@ class Publisher:
         event = Event(
             {
                 "specversion": SPEC_VERSION,
-                # Random, never derived: an id made from content would reveal content, and whom it is about.
+                # Random, never derived: an id made from the content would reveal the content and its person.
                 "id": str(uuid.uuid4()),
                 "source": self._source,
                 "type": type_,

@@ -20,7 +20,7 @@ class Movable(Protocol):
     """A clock whose school time is moved by hand, as tests do."""
 
     def on_move(self, callback: Callable[[], None]) -> None:
-        """Call back in each move, on the event loop of the caller of `on_move`."""
+        """Call `callback` at each move, on the event loop of the caller of `on_move`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Timers:
         self._timed: dict[str, _Timed] = {}
 
     async def start(self) -> None:
-        """Begin with all instances that `hosts` has. Raises StoreUnavailable."""
+        """Start the timers of all instances that `hosts` has. Raises StoreUnavailable."""
         if isinstance(self._clock, Movable):
             self._clock.on_move(self.wake)
         self._hosts.on_moments(self._look)
@@ -72,7 +72,7 @@ class Timers:
             await self.remove(name)
 
     async def add(self, name: str, *, was_down: bool = False) -> None:
-        """Begin with an instance's timers. `was_down`: the hub was, so that what was due before now was missed.
+        """Start an instance's timers. `was_down`: the hub was down until now, so a due time before now was missed.
 
         Raises StoreUnavailable.
         """
@@ -109,7 +109,7 @@ class Timers:
         return min(found).astimezone(SCHOOL_ZONE) if found else None
 
     def _look(self, name: str) -> None:
-        """What an instance waits for has changed."""
+        """The instance began, or its next moment is due earlier than before."""
         timed = self._timed.get(name)
         if timed is not None:
             timed.moments.look()

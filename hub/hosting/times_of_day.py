@@ -8,7 +8,7 @@ from schemas.school_time import SCHOOL_ZONE, school_moment
 
 def next_due(times: Iterable[time], after: datetime) -> datetime | None:
     """The first moment after `after` (aware) at which one of the local times comes; None without times."""
-    # Compared in UTC: two times of one zone are compared by their wall clocks, and one of those repeats.
+    # In UTC, since Python compares two times of one zone by their wall clocks, which repeat an hour in autumn.
     today = after.astimezone(SCHOOL_ZONE).date()
     found = [school_moment(today + timedelta(days=ahead), at) for at in times for ahead in (0, 1, 2)]
     later = [due for due in found if due.astimezone(UTC) > after.astimezone(UTC)]

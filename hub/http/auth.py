@@ -15,9 +15,10 @@ from urllib.parse import parse_qsl, unquote_plus
 import orjson
 
 from hub.assembly.services import Services
-from hub.config.model import ClientConfig, Role
+from hub.config.model import Role
 from hub.http.problems import ApiProblem, unauthenticated
 from hub.privacy.base import Recipient
+from hub.registry.build import recipient_of
 
 ACCESS_TOKEN_S: Final = 3600
 _PREFIX: Final = "snt_"  # of tokens that the hub issues; clients' own tokens do not have it
@@ -67,12 +68,6 @@ LOCAL: Final = Principal(id="local", roles=frozenset({Role.OPERATOR}))
 """The command line on the hub's own socket. It sees types, ids, counts and outcomes, but no data."""
 
 
-def _recipient(client: ClientConfig) -> Recipient | None:
-    if client.contract is None:
-        return None
-    return Recipient(f"client/{client.id}", (client.contract,), protected=client.protected)
-
-
 def _any_of(globs: Iterable[str] | None) -> re.Pattern[str] | None:
     if globs is None:
         return None
@@ -82,7 +77,7 @@ def _any_of(globs: Iterable[str] | None) -> re.Pattern[str] | None:
 
 
 class Authenticator:
-    """Finds the principal of a token. The hot path is one keyed hash and one look-up.
+    """Finds the client that a token belongs to. The hot path is one keyed hash and one look-up.
 
     No token is stored. The look-up uses a hash under a key of this process, so that neither its timing nor a core dump
     reveals a token. The clients are read again after the configuration was replaced.
@@ -150,7 +145,7 @@ class Authenticator:
             clients[configured.id] = principal = Principal(
                 id=configured.id,
                 roles=configured.roles,
-                recipient=_recipient(configured),
+                recipient=recipient_of(configured),
                 publishes=_any_of(configured.publishes),
                 sources=_any_of(configured.sources),
                 secret=sha256(token.encode()).digest(),

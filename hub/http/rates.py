@@ -9,7 +9,7 @@ MAX_CALLERS: Final = 10_000
 
 
 class Rates:
-    """Admits `burst` requests of each caller at once, and `per_s` a second in the long run."""
+    """Admits `burst` requests at once from each caller, and `per_s` requests a second in the long run."""
 
     def __init__(self, clock: Clock, per_s: float, burst: int) -> None:
         self._clock = clock
@@ -18,7 +18,7 @@ class Rates:
         self._spent: dict[str, tuple[float, float]] = {}  # caller -> tokens that it had spent, and at what time
 
     def wait_s(self, caller: str) -> float:
-        """0: the request is admitted. Else the seconds until one would be."""
+        """Admit a request and return 0, or return the seconds until a request would be admitted."""
         now = self._clock.monotonic()
         spent = self._out(self._spent.get(caller, (0.0, now)), now)
         if spent > self._burst - 1:

@@ -26,7 +26,7 @@ async def send_permitted(
     """Answer 200 with this body. Call it in the turn of the permit. Raises ConnectionAbortedError.
 
     The server waits before the first byte if the client has not read the answer before this one. Then `still_permitted`
-    is asked again. If it says no, the connection ends, and only headers were sent.
+    is called. If that returns False, the connection ends, and only headers were sent.
     """
     turn = _Turn()
     await send(

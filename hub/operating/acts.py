@@ -34,7 +34,9 @@ class Begun:
 
 
 async def confirm(services: Services, *, actor: str, connector: str, word: str) -> Confirmed:
-    """Confirm what waits under `word`. The next poll does it; the confirmation is durable now, with its audit row.
+    """Confirm what waits under `word`. The confirmation and its audit row are durable at the return.
+
+    The next poll does what was confirmed.
 
     Raises NoSuchConnector, NotRunning, NothingWaits, ConnectorFailed.
     """

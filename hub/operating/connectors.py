@@ -14,7 +14,7 @@ from hub.subscriptions.model import Status
 from hub.texts import Language, reason, text
 from hub.texts.times import shown
 
-ANSWER_S: Final = 2.0  # how long a connector may take to say what waits
+ANSWER_S: Final = 2.0  # how long a connector may take to list what waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class ConnectorStanding:
     since: datetime  # when the instance started
     polled: datetime | None  # when a poll last read everything
     polled_s: float | None  # seconds since then, or since the instance started; None where it does not poll
-    directory: Freshness | None  # None where it has never said that the directory is complete
+    directory: Freshness | None  # None if the connector has never reported the directory as complete
     problem: str  # the code of the last problem since the hub started; empty if there was none
     problem_at: datetime | None
     problems: Mapping[str, int]  # problems since the hub started, by code
@@ -130,7 +130,7 @@ def _standing(
         problems=info.problems,
         waiting=waiting,
         trouble=_trouble(info, delivery.reason if delivery else "", language),
-        says=_says(info, polled_s, directory, language),
+        says=_line(info, polled_s, directory, language),
     )
 
 
@@ -142,20 +142,20 @@ def _trouble(info: InstanceInfo, not_delivered: str, language: Language) -> str:
     return text("connector.unread", language, code=info.unread) if info.unread else ""
 
 
-def _says(info: InstanceInfo, polled_s: float, directory: Freshness | None, language: Language) -> str:
-    """When it last read everything, how often it has failed since, and its last problem."""
+def _line(info: InstanceInfo, polled_s: float, directory: Freshness | None, language: Language) -> str:
+    """One line: the last poll that read everything, the failures since, the directory, and the last problem."""
     if not info.polls:
-        says = text("connector.quiet", language, name=info.name)
+        line = text("connector.quiet", language, name=info.name)
     elif info.polled is None:
-        says = text("connector.not-polled", language, name=info.name, at=shown(info.since))
+        line = text("connector.not-polled", language, name=info.name, at=shown(info.since))
     else:
         age = timedelta(seconds=int(polled_s))
-        says = text("connector.polled", language, name=info.name, at=shown(info.polled), age=age)
+        line = text("connector.polled", language, name=info.name, at=shown(info.polled), age=age)
     if info.failures:
-        says += text("connector.failures", language, count=info.failures, code=info.failing or info.unread)
+        line += text("connector.failures", language, count=info.failures, code=info.failing or info.unread)
     if directory is not None:
-        says += text("connector.directory", language, at=shown(directory.as_of))
+        line += text("connector.directory", language, at=shown(directory.as_of))
     if info.problem and info.problem_at is not None:
         count = info.problems.get(info.problem, 1)
-        says += text("connector.problem", language, code=info.problem, at=shown(info.problem_at), count=count)
-    return says
+        line += text("connector.problem", language, code=info.problem, at=shown(info.problem_at), count=count)
+    return line

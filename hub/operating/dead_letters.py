@@ -10,7 +10,7 @@ from hub.store import dead_letters as rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterEvent:
-    """The event of a dead letter. All are empty where it was trimmed from the log while it waited."""
+    """The event of a dead letter. All fields are empty if the event was trimmed from the log while it waited."""
 
     id: str
     source: str

@@ -11,7 +11,7 @@ ROWS: Final = 20_000  # verified in one call, in less than a second
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainCheck:
-    """A stretch of the log of disclosures, from the row that the caller named to the end or as far as one call goes."""
+    """The rows that one call has verified: after the row that the caller named, to the end or as many as fit a call."""
 
     rows: int  # rows up to this number fit together
     broken_at: int | None  # the number of the first row that does not fit, or that is missing

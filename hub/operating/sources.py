@@ -1,4 +1,4 @@
-"""How fresh each directory source is: how long ago it said that everything it sent is complete."""
+"""How fresh each directory source is: how long ago the source reported that everything it sent is complete."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ from hub.assembly.services import Services
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """The last time that a directory source said `directory.current`."""
+    """The last `directory.current` of a directory source."""
 
     fresh: bool  # young enough for the privacy gate to trust the source's protection markings
     as_of: datetime  # the time as of which the source was complete
@@ -24,7 +24,7 @@ class SourceStanding(Freshness):
 
 
 def freshness(services: Services, source: str) -> Freshness | None:
-    """None for a source that has never said that it is complete."""
+    """None for a source that has never reported itself as complete."""
     now, as_of = services.clock.utc(), services.directory.current_as_of(source)
     if as_of is None:
         return None
@@ -36,6 +36,6 @@ def freshness(services: Services, source: str) -> Freshness | None:
 
 
 def sources(services: Services) -> Sequence[SourceStanding]:
-    """Every source that has said that it is complete, by name."""
+    """Every source that has reported itself as complete, by name."""
     known = ((source, freshness(services, source)) for source in sorted(services.directory.current_sources()))
     return [SourceStanding(source=source, **asdict(found)) for source, found in known if found is not None]

@@ -8,6 +8,7 @@ from hub.assembly.services import Services
 from hub.bus.base import Stored
 from hub.operating.events import AcceptedEvent, named
 from hub.privacy.base import Recipient, Rule
+from hub.registry.build import recipient_of
 from hub.store import disclosures
 from hub.subscriptions.model import Status
 from hub.texts import Language
@@ -23,7 +24,7 @@ class NoSuchRecipient(LookupError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskingSubscription:
-    """One subscription of the recipient, and whether it asks for the event's type at all."""
+    """One subscription of the recipient, and whether the subscription asks for the event's type at all."""
 
     id: str
     state: Status
@@ -76,16 +77,13 @@ async def why(
 
 
 def _recipients(services: Services, name: str) -> Sequence[Recipient]:
-    """One for each data contract of the recipient's subscriptions; without subscriptions, the client's own."""
+    """The recipient, once for each contract of its subscriptions; without subscriptions, under the client's own."""
     names = (name,) if "/" in name else (f"client/{name}", f"connector/{name}")
     found = [each.recipient for each in services.subscriptions.all() if each.recipient.name in names]
     if found:
         return list({(each.name, each.contracts): each for each in found}.values())
-    return [
-        Recipient(f"client/{client.id}", (client.contract,), protected=client.protected)
-        for client in services.config.clients
-        if f"client/{client.id}" in names and client.contract is not None
-    ]
+    clients = [client for client in services.config.clients if f"client/{client.id}" in names]
+    return [own for client in clients if (own := recipient_of(client)) is not None]
 
 
 async def _explained(services: Services, stored: Stored, recipient: Recipient, language: Language) -> Explanation:

@@ -238,6 +238,7 @@ class GuardedDirectory:
         allowed: list[Decision] = []
         for start in range(0, len(places), _PAGE):
             page = places[start : start + _PAGE]
+            # One read, whatever is there: a second one for changes would take time and reveal a change that is hidden.
             found = await self._log.get(page, state=changing)
             if len(found) != len(page):
                 return None
@@ -245,11 +246,11 @@ class GuardedDirectory:
                 decision = ledger.judge(stored, state=True)
                 self._undecided.pop(stored.entity, None)
                 if decision.allowed:
-                    ledger.disclose(decision)
                     allowed.append(decision)
                 elif decision.rule is Rule.UNDECIDED:
                     ledger.withhold(decision)
                     self._undecided[stored.entity] = stored.about
+        ledger.disclose(allowed)
         if operations := ledger.operations():
             await self._store.commit(*operations)
         return allowed

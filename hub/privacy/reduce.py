@@ -42,7 +42,7 @@ class _Op(IntEnum):
 
 
 class _Step:
-    __slots__ = ("matters", "node", "op", "pseudonym", "ref", "tidy")
+    __slots__ = ("judged", "matters", "node", "op", "pseudonym", "ref", "tidy")
 
     def __init__(
         self,
@@ -59,7 +59,8 @@ class _Step:
         self.node = node
         self.tidy = tidy  # the field is left out if it is empty
         self.pseudonym = pseudonym
-        self.ref = ref  # what a single id, or each id of a list, stands for; ABOUT: nothing is left to decide
+        self.ref = ref  # what a single id, or each id of a list, stands for
+        self.judged = ref is not Ref.ABOUT  # whether each id is kept is decided here
 
 
 class _Node:
@@ -185,7 +186,7 @@ class Plan:
             if known.inside is None:
                 goes_with_object = name == "id" and ref is not Ref.OTHER and not (root and ref is Ref.PERSON)
                 step = self._leaf(name, path, known, inside_ref=inside_ref, goes_with_object=goes_with_object)
-                if step is not None and step.ref is not Ref.ABOUT:
+                if step is not None and step.judged:
                     self.has_people = True
                     if (known.required or name in _SELVES) and not known.many and not root:
                         selves.append((name, step.ref))
@@ -321,10 +322,14 @@ def _id(name: str, item: Any, step: _Step, out: dict[str, Any], walk: Walk) -> N
             out[name] = None
         else:
             walk.removed = True
-    elif step.ref is not Ref.ABOUT and not walk.keep(item.lower(), step.ref):
+    elif step.judged and not walk.keep(item.lower(), step.ref):
+        walk.removed = True
+    elif step.pseudonym:
+        out[name] = walk.pseudonym(item.lower())
         walk.removed = True
     else:
-        out[name] = _named(item, step, walk)
+        out[name] = item
+        walk.matters |= step.matters
 
 
 def _ids(items: list[Any], step: _Step, walk: Walk) -> list[Any]:
@@ -335,19 +340,11 @@ def _ids(items: list[Any], step: _Step, walk: Walk) -> list[Any]:
             inner = _ids(each, step, walk)
             if inner:
                 kept.append(inner)
-        elif isinstance(each, str) and (step.ref is Ref.ABOUT or walk.keep(each.lower(), step.ref)):
-            kept.append(_named(each, step, walk))
-    walk.removed |= len(kept) != len(items)
+        elif isinstance(each, str) and (not step.judged or walk.keep(each.lower(), step.ref)):
+            kept.append(walk.pseudonym(each.lower()) if step.pseudonym else each)
+            walk.matters |= step.matters
+    walk.removed |= step.pseudonym or len(kept) != len(items)
     return kept
-
-
-def _named(id: str, step: _Step, walk: Walk) -> str:
-    """An id as the recipient may see it."""
-    walk.matters |= step.matters
-    if not step.pseudonym:
-        return id
-    walk.removed = True
-    return walk.pseudonym(id.lower())
 
 
 def _hidden(node: _Node, value: dict[str, Any], walk: Walk) -> bool:

@@ -4,7 +4,7 @@ See docs/architecture.md, The gate.
 
     ledger = teller.ledger()                     # the rows of one commit
     decision = ledger.judge(stored)              # a denial and its marks are in the ledger from this turn on
-    ledger.disclose(decision)                    # the event is about to leave
+    ledger.disclose([decision])                  # the event is about to leave
     await store.commit(*ledger.operations())
     body = teller.permit(decision)               # in the turn of the first byte; PermitRefused: judge again
 
@@ -78,50 +78,41 @@ class Telling:
 
 
 class Teller:
-    """Judges events for one recipient under one subscription, and gives their bytes."""
+    """One recipient under one subscription: gives ledgers for decisions, and bytes for what was decided."""
 
-    __slots__ = ("_filter", "_gate", "_matches", "_superseded", "recipient", "subscription", "telling")
+    __slots__ = ("_gate", "_wanted", "permit", "recipient", "subscription", "telling")
 
     def __init__(self, telling: Telling, recipient: Recipient, subscription: str, wanted: Wanted | None) -> None:
         self.telling = telling
         self.recipient = recipient
         self.subscription = subscription
+        self.permit = telling.gate.permit  # the bytes that may leave, in the turn of the first byte (`Gate.permit`)
         self._gate = telling.gate
-        self._superseded = telling.directory.superseded
-        self._filter = None if wanted is None else wanted.filter
-        self._matches = None if wanted is None else wanted.matches
+        self._wanted = wanted
 
     def ledger(self) -> "Ledger":
         """An empty ledger, for one commit or several in a row."""
         return Ledger(self)
 
-    def judge(self, stored: Stored, *, state: bool = False) -> Decision:
-        """Decide now, with the subscription's own filter. Never raises: after an error the rule is `Rule.UNDECIDED`.
+    def decide(self, stored: Stored, *, state: bool) -> Decision:
+        """The gate's decision, with the subscription's own filter. Raises the errors of both; a ledger catches them.
 
-        `state`: the event stands for its entity as it is. The filter sees the reduced event, since on the full event it
-        would reveal hidden fields. Call this through a ledger, which records the marks.
+        The filter sees the reduced event, since on the full event it would reveal hidden fields.
         """
-        try:
-            if state and stored.entity is not None and self._superseded(stored.entity):
-                return Decision(stored, self.recipient, Rule.SUPERSEDED, allowed=False)
-            decision = self._gate.decide(stored, self.recipient, state=state)
-            if not decision.allowed:
-                return decision
-            if decision.stored is not stored and self._matches is not None and not self._matches(decision.stored):
-                return decision.denied_by(Rule.FILTER)
-            if self._filter is not None:
-                content = decision.content
-                assert content is not None
-                if not self._filter(content):
-                    return decision.denied_by(Rule.FILTER)
+        if state and stored.entity is not None and self.telling.directory.superseded(stored.entity):
+            return Decision(stored, self.recipient, Rule.SUPERSEDED, allowed=False)
+        decision = self._gate.decide(stored, self.recipient, state=state)
+        wanted = self._wanted
+        if not decision.allowed or wanted is None:
             return decision
-        except Exception as error:
-            log.error("%s: deciding on event %s failed: %s", self.subscription, stored.id, type(error).__name__)
-            return Decision(stored, self.recipient, Rule.UNDECIDED, allowed=False)
-
-    def permit(self, decision: Decision, lane: str | None = None) -> bytes:
-        """The bytes that may leave, in the turn of the first byte (`Gate.permit`). Raises PermitRefused."""
-        return self._gate.permit(decision, lane)
+        if decision.stored is not stored and not wanted.matches(decision.stored):
+            return decision.denied_by(Rule.FILTER)
+        if (passes := wanted.filter) is not None:
+            content = decision.content
+            assert content is not None
+            if not passes(content):
+                return decision.denied_by(Rule.FILTER)
+        return decision
 
 
 class Ledger:
@@ -131,30 +122,38 @@ class Ledger:
     directory comes between a denial and its mark; their rows follow with `operations`.
     """
 
-    __slots__ = ("_events", "_marks", "_teller", "denied")
+    __slots__ = ("_decide", "_events", "_marks", "_teller", "denied")
 
     def __init__(self, teller: Teller) -> None:
         self._teller = teller
+        self._decide = teller.decide
         self._events: dict[tuple[str, Rule], list[Stored]] = {}
         self._marks: list[Withheld] = []
         self.denied = 0  # denials since the last `operations`
 
     def judge(self, stored: Stored, *, state: bool = False, lane: str = LIVE) -> Decision:
-        """`Teller.judge`, with the denial and the marks entered here.
+        """Decide now, and enter a denial and the marks. Never raises: after an error the rule is `Rule.UNDECIDED`.
 
-        `disclose` enters an allowed decision. An undecided event is not entered: the caller judges the event again
-        later, or withholds it.
+        `state`: the event stands for its entity as it is. `disclose` enters an allowed decision. An undecided event is
+        not entered: the caller judges the event again later, or withholds it.
         """
-        decision = self._teller.judge(stored, state=state)
+        try:
+            decision = self._decide(stored, state=state)
+        except Exception as error:
+            teller = self._teller
+            log.error("%s: deciding on event %s failed: %s", teller.subscription, stored.id, type(error).__name__)
+            return Decision(stored, teller.recipient, Rule.UNDECIDED, allowed=False)
         if decision.withheld:
             self._mark(decision.withheld)
-        if not decision.allowed and decision.rule is not Rule.UNDECIDED:
+        if not decision.allowed:
             self._deny(decision, lane)
         return decision
 
-    def disclose(self, decision: Decision, lane: str = LIVE) -> None:
-        """Enter an allowed decision: its event is about to leave."""
-        self._enter(decision, lane)
+    def disclose(self, decisions: Sequence[Decision], lane: str = LIVE) -> None:
+        """Enter allowed decisions: their events are about to leave."""
+        if decisions:
+            events = self._events.setdefault((lane, Rule.ALLOWED), [])
+            events += [decision.stored for decision in decisions]
 
     def withhold(self, decision: Decision, lane: str = LIVE) -> None:
         """Enter an undecided event as denied: the answer leaves it out, and its entity is restated later."""
@@ -180,14 +179,7 @@ class Ledger:
 
     def _deny(self, decision: Decision, lane: str) -> None:
         self.denied += 1
-        self._enter(decision, lane)
-
-    def _enter(self, decision: Decision, lane: str) -> None:
-        events = self._events.get((lane, decision.rule))
-        if events is None:
-            self._events[lane, decision.rule] = [decision.stored]
-        else:
-            events.append(decision.stored)
+        self._events.setdefault((lane, decision.rule), []).append(decision.stored)
 
     def _intent(self, lane: str, rule: Rule, events: list[Stored]) -> Intent:
         recipient = self._teller.recipient

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from hub.config.model import ConnectorEntry, HubConfig
+from hub.config.model import ClientConfig, ConnectorEntry, HubConfig
 from hub.privacy.base import Recipient
 from hub.subscriptions.model import Status, Subscription
 from hub.subscriptions.spec import SubscriptionSpec, WebhookSpec
@@ -21,13 +21,23 @@ CONNECTOR: Final = "connector:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A subscription and what it was made from. `spec` is None for a connector's own; `owned`: the file has it now."""
+    """A subscription and what it was made from.
+
+    `spec` is None for a connector's own subscription. `owned`: the configuration file declares the subscription now.
+    """
 
     subscription: Subscription
     spec: SubscriptionSpec | None
     client: str
     created: datetime
     owned: bool
+
+
+def recipient_of(client: ClientConfig) -> Recipient | None:
+    """The recipient under a client's own contract alone; None if the client has no contract."""
+    if client.contract is None:
+        return None
+    return Recipient(f"client/{client.id}", (client.contract,), protected=client.protected)
 
 
 def of_spec(
@@ -41,9 +51,9 @@ def of_spec(
     origin: Origin,
     standing: Standing,
 ) -> Entry:
-    """The recipient of a client's subscription, under the client's contract and the subscription's own together.
+    """A client's subscription, whose recipient is under the client's contract and the subscription's own together.
 
-    Where the client has left the configuration, its contract is missing, and the caller pauses the subscription.
+    If the client has left the configuration, its contract is missing, and the caller pauses the subscription.
     """
     configured = config.client(client)
     of_client = configured.contract if configured is not None else None
@@ -111,7 +121,7 @@ def must_ask(old: SubscriptionSpec, new: SubscriptionSpec) -> bool:
 
 
 def patched(spec: SubscriptionSpec, changes: Mapping[str, Any]) -> SubscriptionSpec:
-    """JSON merge patch (RFC 7386) on the specification, secrets included. Raises pydantic.ValidationError."""
+    """JSON merge patch (RFC 7396) on the specification, secrets included. Raises pydantic.ValidationError."""
     current = spec.model_dump(mode="python", by_alias=True, exclude_unset=True)
     sink = changes.get("sink")
     if isinstance(sink, Mapping) and sink.get("kind", current["sink"]["kind"]) != current["sink"]["kind"]:

@@ -1,4 +1,4 @@
-"""What a new configuration would do, for `skolnav plan` and `skolnav apply` to show before it is done."""
+"""What a new configuration would change, for `skolnav plan` and `skolnav apply` to show before the change."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -48,7 +48,7 @@ _BY_CONFIG: Final = frozenset({LEFT_FILE, PAUSED_IN_FILE, "client-left", "no-con
 
 
 class Registry:
-    """Made with `open`. A change replaces the `Subscription`; none is changed in place."""
+    """Made with `open`. A change replaces the `Subscription` object, which is never changed in place."""
 
     def __init__(self, config: HubConfig, *, store: Store, catalogue: Catalogue, clock: Clock, keys: Keys) -> None:
         self._config = config
@@ -86,7 +86,7 @@ class Registry:
         return self._entry(id).spec
 
     def client(self, id: str) -> str:
-        """The id of the client that it belongs to; empty for a connector's own. Raises UnknownSubscription."""
+        """The id of the subscription's client; empty for a connector's own. Raises UnknownSubscription."""
         return self._entry(id).client
 
     def created(self, id: str) -> datetime:
@@ -101,7 +101,7 @@ class Registry:
         self._listeners.append(callback)
 
     def next_expiry(self) -> datetime | None:
-        """When `expire` has a subscription to end next; None: never."""
+        """The next time at which `expire` must end a subscription; None if there is none."""
         return min(
             (
                 entry.subscription.expires_at
@@ -169,14 +169,13 @@ class Registry:
                 self._audited(actor, "removed", id),
             )
             del self._entries[id]
-            self._tell(replace(entry.subscription, status=Status.ENDED, reason="removed"))
+            self._notify(replace(entry.subscription, status=Status.ENDED, reason="removed"))
 
     async def set_status(self, id: str, status: Status, reason: str, actor: str) -> Subscription | None:
         """Pause, resume or end a subscription, also one of the file. None if it was removed in the meantime.
 
         `reason` is a short code, "" for active. A resumed webhook is asked for its consent again and is pending until
-        it has `consented`. Raises FileOwned where the file says `paused: true`, Expired,
-        StoreUnavailable.
+        it has `consented`. Raises FileOwned if the file has `paused: true`, Expired, StoreUnavailable.
         """
         async with self._changing:
             entry = self._entries.get(id)
@@ -201,8 +200,10 @@ class Registry:
             return self._took_effect(changed)
 
     async def consented(self, asked: Subscription) -> None:
-        """The webhook has consented. Without effect if the subscription has changed since the webhook was asked: it may
-        lead to another webhook now, or be paused. Raises StoreUnavailable.
+        """Make a subscription active, since its webhook has consented.
+
+        Does nothing if the subscription has changed since the webhook was asked: it may lead to another webhook now,
+        or be paused. Raises StoreUnavailable.
         """
         async with self._changing:
             entry = self._entries.get(asked.id)
@@ -247,7 +248,7 @@ class Registry:
                     # The same object, so that its followers need not start anew.
                     self._entries[id] = replace(entry, subscription=known.subscription)
                 else:
-                    self._tell(entry.subscription)
+                    self._notify(entry.subscription)
 
     # -- agreeing with the configuration -------------------------------------------------------------------------------
 
@@ -400,29 +401,25 @@ class Registry:
     def _audited(self, actor: str, what: str, id: str) -> Operation:
         return audit.add(self._config.tenant, self._clock.utc(), actor=actor, action=f"subscription.{what}", target=id)
 
-    def _opened(self, row: rows.StoredSubscription) -> bytes:
-        if not row.spec:
-            return b""
+    def _unsealed(self, row: rows.StoredSubscription) -> SubscriptionSpec:
         try:
-            return self._sealer.open(row.spec, row.id.encode())
+            content = self._sealer.open(row.spec, row.id.encode())
         except ValueError:
             raise ConfigurationError(
                 "the hub's key does not open the store's subscriptions",
                 why="they were sealed with another key",
-                fix="Put the key back that this store was used with (`key:` in the configuration, else data/key)",
+                fix="Put back the key that this store was used with (`key:` in the configuration, else data/key)",
                 ref=row.id,
                 code="wrong-key",
             ) from None
-
-    def _unsealed(self, row: rows.StoredSubscription) -> SubscriptionSpec:
-        return SubscriptionSpec.model_validate_json(self._opened(row))
+        return SubscriptionSpec.model_validate_json(content)
 
     def _took_effect(self, entry: Entry) -> Subscription:
         self._entries[entry.subscription.id] = entry
-        self._tell(entry.subscription)
+        self._notify(entry.subscription)
         return entry.subscription
 
-    def _tell(self, subscription: Subscription) -> None:
+    def _notify(self, subscription: Subscription) -> None:
         for callback in self._listeners:
             callback(subscription)
 

@@ -1,4 +1,7 @@
-"""The way of every answer: seen, rendered, its disclosure durable, and sent in the turn in which it still holds."""
+"""How every answer is made: decide what the client may see, render it, make the disclosure durable, and send.
+
+The answer is sent in a turn in which the decision still holds.
+"""
 
 import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -35,7 +38,7 @@ class Provider:
 
 
 class Gated(Response):
-    """An answer that is made when it is sent. `what` goes into the audit: the name of the list, never the question."""
+    """An answer that is made when it is sent. `what` goes into the audit: the name of the list, never the query."""
 
     def __init__(self, provider: Provider, recipient: Recipient, what: str, make: Make) -> None:
         self._provider = provider
@@ -66,7 +69,10 @@ class Gated(Response):
         await send_permitted(send, JSON, body, seen.holds)
 
     async def _prepare(self, sight: Sight) -> bytes | None:
-        """The body, its disclosure durable. One commit whatever comes of it: the time must not tell."""
+        """Make the body, and its disclosure durable; None if the client may see nothing.
+
+        Takes one commit whatever the outcome, so that the duration reveals nothing.
+        """
         body: bytes | None = None
         with contextlib.suppress(NotFound):
             body = orjson.dumps(await self._make(sight))

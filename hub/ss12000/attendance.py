@@ -1,4 +1,4 @@
-"""The attendance of a pupil at a lesson: there is one, and a new report corrects it, whichever source had it before."""
+"""A pupil has one attendance at a lesson: a new report corrects it, whichever source the earlier one came from."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -16,7 +16,7 @@ from hub.store import connector_state
 from hub.store.base import Operation, Store
 
 OWNER: Final = "api/ss12000"
-LIFETIME: Final = timedelta(days=90)  # as long as Skolverket's
+LIFETIME: Final = timedelta(days=90)  # the same as in Skolverket's API
 MAX_EACH: Final = 20  # the most that one client can have
 
 

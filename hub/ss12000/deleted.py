@@ -6,7 +6,7 @@ the deletion.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from hub.ss12000 import filters
 from hub.ss12000.errors import bad_request
@@ -36,13 +36,21 @@ def read(given: Mapping[str, list[str]]) -> Query:
     return query
 
 
+class _Gone(NamedTuple):
+    """A deleted entity that the client may see. `key` is its place in the list's order."""
+
+    list_name: str
+    seen: Seen
+    key: str
+
+
 async def page(place: Place, sight: Sight) -> tuple[dict[str, list[str]], Place | None]:
     """A page of ids, by the standard's names of the lists, and where the next page begins. `limit` counts ids."""
     query = place.query
     after = query.values.get("after")
     wanted = query.values.get("entities")
     limit = query.limit
-    found: list[tuple[str, Seen, str]] = []
+    found: list[_Gone] = []
     kind_after, _, key_after = place.after.partition(" ")
     for number, resource in enumerate(RESOURCES):
         if (wanted is not None and resource.resource not in wanted) or number < int(kind_after or 0):
@@ -61,7 +69,7 @@ async def page(place: Place, sight: Sight) -> tuple[dict[str, list[str]], Place 
             rows = [row for row in rows if (sight.called(row.id) if resource.person_ids else row.key) > past]
         for start in range(0, len(rows), CHUNK):
             part = await sight.see(table, rows[start : start + CHUNK])
-            found += [(resource.deleted, seen, f"{number} {seen.row.key}") for seen in part]
+            found += [_Gone(resource.deleted, seen, f"{number} {seen.row.key}") for seen in part]
             if len(found) > limit:
                 break
         if len(found) > limit:
@@ -71,5 +79,5 @@ async def page(place: Place, sight: Sight) -> tuple[dict[str, list[str]], Place 
         sight.use(seen)
         own = sight.called(seen.row.id) if name == "persons" else seen.row.id
         data.setdefault(name, []).append(own)
-    following = replace(place, after=found[limit - 1][2]) if len(found) > limit else None
+    following = replace(place, after=found[limit - 1].key) if len(found) > limit else None
     return data, following

@@ -44,7 +44,7 @@ def unavailable(message: str, retry_after_s: int) -> Refused:
 
 
 def answer_to(error: Exception) -> Response:
-    """The answer to an error. The place of an unexpected one is logged, and not part of the answer."""
+    """The answer to an error. The place of an unexpected error is logged, and is not part of the answer."""
     match error:
         case NotFound():
             return Response(status_code=404)

@@ -160,14 +160,14 @@ def _organisation(data: Data) -> Organisation:
     )
 
 
-def _person(data: Data, told_us: int) -> Person:
+def _person(data: Data, received_us: int) -> Person:
     civic = data.get("civicNo")
     number = _text(civic, "value") if isinstance(civic, dict) else ""
     return Person(
         given=_text(data, "givenName").casefold(),
         middle=_text(data, "middleName").casefold(),
         family=_text(data, "familyName").casefold(),
-        civic=civic_no(number, _day(data, "birthDate"), told_us) if number else "",
+        civic=civic_no(number, _day(data, "birthDate"), received_us) if number else "",
         principals=_texts(data, "eduPersonPrincipalNames"),
         identifiers=tuple(
             (_text(each, "value"), _text(each, "context")) for each in _items(data, "externalIdentifiers")
@@ -262,6 +262,6 @@ _FACTS: Final[Mapping[str, Callable[[Data], Any]]] = {
 }
 
 
-def facts(kind: str, data: Data, told_us: int) -> Any:
-    """The facts of an entity of this kind (as in the log's state), which the hub received at `told_us`."""
-    return _person(data, told_us) if kind == "person" else _FACTS[kind](data)
+def facts(kind: str, data: Data, received_us: int) -> Any:
+    """The facts of an entity of this kind (as in the log's state), which the hub received at `received_us`."""
+    return _person(data, received_us) if kind == "person" else _FACTS[kind](data)

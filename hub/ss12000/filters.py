@@ -1,4 +1,4 @@
-"""Query parameters of the standard. They are read strictly: a mistyped one must not widen an answer silently."""
+"""Query parameters of the standard, read strictly: a mistyped parameter must not widen an answer silently."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +23,7 @@ MAX_LIMIT: Final = 2000
 DEFAULT_LIMIT: Final = 1000
 
 Parse = Callable[[str], Any]
+"""Reads a parameter's value. Raises ValueError, whose text names what the value must be."""
 Test = Callable[[Any, Any], bool]
 """(facts, value) -> whether the facts match."""
 
@@ -50,7 +51,7 @@ def instant(text: str) -> int:
 
 def text(value: str) -> str:
     if not value:
-        raise ValueError("not empty")
+        raise ValueError("text that is not empty")
     return value
 
 
@@ -77,10 +78,11 @@ def positive(value: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One parameter. `needs` are the categories of the field it looks at: without them it would be an oracle.
+    """One parameter.
 
-    `test` None: one of the resource's `joins` does the matching. `person`: the value is a person's id as the client
-    knows it. `required`: a list needs this parameter.
+    `needs` are the categories of the field that the parameter looks at: for a client without them it would be an
+    oracle. `test` None: one of the resource's `joins` does the matching. `person`: the value is a person's id as the
+    client knows it. `required`: a list needs this parameter.
     """
 
     parse: Parse
@@ -140,7 +142,7 @@ def _parsed(name: str, value: str, parse: Parse) -> Any:
     try:
         return parse(value)
     except ValueError as error:
-        raise bad_request("parameter-invalid", f"`{name}` is {error}.") from None
+        raise bad_request("parameter-invalid", f"`{name}` must be {error}.") from None
 
 
 def page_limit(given: Mapping[str, Sequence[str]]) -> int:

@@ -64,7 +64,7 @@ class Table:
         self._last: dict[tuple[str, str], Row] = {}  # (pupil, lesson) -> the newest attendance
 
     def keys(self) -> Sequence[str]:
-        """Every key, in order, perhaps also of rows that are gone. The list does not change any more."""
+        """Every key, in order, perhaps also of rows that are gone. The returned list is never changed later."""
         if self._added:
             merged = self._ordered + sorted(self._added)
             merged.sort()
@@ -140,8 +140,10 @@ class Index:
         return row if row is not None and self.holds(table, row) else None
 
     def holds(self, table: Table, row: Row) -> bool:
-        """Whether this row shows the entity. Of a person that several sources know, the owner's row does. Of a pupil's
-        attendance at a lesson that a client reported and the school system sent too, the newer one does.
+        """Whether this row shows the entity.
+
+        If several sources know a person, the owner's row shows the person. If a client reported an attendance that the
+        school system sent too, the newer row shows it.
         """
         if table.kind == "attendance":
             return self._instead(table, row) is None
@@ -157,7 +159,7 @@ class Index:
         return row.modified_us if row.ended and self.holds(table, row) else None
 
     def _instead(self, table: Table, row: Row) -> Row | None:
-        """The attendance that is shown instead of this one. Two that the school system has sent are both shown."""
+        """The attendance that is shown instead of this one. If the school system has sent both, both are shown."""
         last = table.last_of(row)
         if last.key == row.key or not any(each.source.startswith(self._reports) for each in (row, last)):
             return None
@@ -184,7 +186,7 @@ class Index:
                 continue
             try:
                 self._put(table, stored)
-            except Exception as error:  # an observer must not fail; the table will be built again
+            except Exception as error:  # an observer must not fail; the next request builds the table again
                 log.error("ss12000 index: %s of kind %s", type(error).__name__, table.kind)
                 self._tables.pop(table.kind, None)
                 self._ready.pop(table.kind, None)

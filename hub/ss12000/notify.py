@@ -181,7 +181,7 @@ class Notifier:
                 continue
             decision = ledger.judge(stored)
             if decision.allowed:
-                ledger.disclose(decision)
+                ledger.disclose([decision])
                 seen[kind] = decision
             elif decision.rule is Rule.UNDECIDED:
                 failed = True

@@ -49,7 +49,7 @@ class Rendering:
         data = seen.data
         if kind == "activity":
             data = self._placed(self._by_duty(data, seen.row), seen.row)
-        self._shaper.told_us = seen.row.modified_us
+        self._shaper.received_us = seen.row.modified_us
         shaped = (shape or resource.shape)(data, self._shaper) or {}
         out: Out = {"id": shaped.pop("id")} if "id" in shaped else {}
         if self._sight.may(resource.meta):

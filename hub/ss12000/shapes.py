@@ -55,14 +55,14 @@ _MAX_SCHOOL_YEAR: Final = 10
 class Shaper:
     """The state of shaping one answer. With `named` it collects the references, whose names are filled in at the end.
 
-    `told_us` is the time at which the hub received the entity that is being shaped.
+    `received_us` is the time at which the hub received the entity that is being shaped.
     """
 
-    __slots__ = ("named", "refs", "told_us")
+    __slots__ = ("named", "received_us", "refs")
 
     def __init__(self, *, named: bool) -> None:
         self.named = named
-        self.told_us = 0
+        self.received_us = 0
         self.refs: list[tuple[str, dict[str, Any]]] = []  # (kind, reference)
 
 
@@ -206,7 +206,7 @@ def _person(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> Non
     out.setdefault("givenName", "")
     out.setdefault("familyName", "")
     if "civicNo" in out:
-        out["civicNo"]["value"] = civic_no(out["civicNo"]["value"], out.get("birthDate", ""), shaper.told_us)
+        out["civicNo"]["value"] = civic_no(out["civicNo"]["value"], out.get("birthDate", ""), shaper.received_us)
 
 
 def _activity(out: dict[str, Any], data: Mapping[str, Any], shaper: Shaper) -> None:

@@ -118,8 +118,7 @@ class Sight:
 
         A marked entity is restated once it may be seen: it is newly modified then, and in the client's next delta.
         """
-        for decision in self.rests_on.values():
-            self._ledger.disclose(decision)
+        self._ledger.disclose(tuple(self.rests_on.values()))
         return self._ledger.operations()
 
     def holds(self) -> bool:

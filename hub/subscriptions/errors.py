@@ -53,8 +53,8 @@ class SpecRefused(RegistryError):
         super().__init__("subscription.refused", says="; ".join(problem_text(each, "en") for each in problems))
 
     def says(self, language: str) -> str:
-        told = "; ".join(problem_text(each, language) for each in self.problems)
-        return text(self.key, language, says=told)
+        listed = "; ".join(problem_text(each, language) for each in self.problems)
+        return text(self.key, language, says=listed)
 
 
 class UnknownSubscription(RegistryError, KeyError):

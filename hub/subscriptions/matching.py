@@ -8,9 +8,10 @@ from hub.subscriptions.model import Subscription
 
 
 class Matcher:
-    """`matches` looks at type and source; `filter` (None: no filter) is for the reduced event, after the gate.
+    """Decides for one subscription: `matches` and `may_match` by type and source, `filter` by the reduced event.
 
-    On the stored event a filter would reveal values that the recipient may not see.
+    `filter` is None without a filter. It runs after the gate: on the stored event it would reveal values that the
+    recipient may not see.
     """
 
     def __init__(self, subscription: Subscription) -> None:

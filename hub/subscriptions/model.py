@@ -13,8 +13,8 @@ StartFrom = Literal["now", "oldest", "state"]
 class Status(StrEnum):
     PENDING = "pending"  # webhook handshake not answered yet; the cursor is kept
     ACTIVE = "active"
-    PAUSED = "paused"  # by a person, because it left the file, or because its recipient failed for too long
-    ENDED = "ended"  # the recipient said 410, it was deleted, or it expired
+    PAUSED = "paused"  # by a person, or because it left the file, or because its recipient failed for too long
+    ENDED = "ended"  # the recipient answered 410, or the subscription was deleted or has expired
 
 
 @dataclass(slots=True)

@@ -101,7 +101,7 @@ class SubscriptionSpec(_Part):
     payload: PayloadLevel = Field(PayloadLevel.FULL, description="none: that it happened; id: attributes; full.")
     contract: DataContract | None = Field(None, description="Narrower than the client's. Left out: the client's.")
     start_from: StartFrom = Field("now", alias="from", description="Where a new subscription begins.")
-    expires_at: AwareDatetime | None = Field(None, description="It ends then. Left out: never.")
+    expires_at: AwareDatetime | None = Field(None, description="When the subscription ends. Left out: never.")
     paused: bool = Field(False, description="Nothing is delivered; the cursor is kept.")
 
     def to_store(self) -> bytes:

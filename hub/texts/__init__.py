@@ -24,9 +24,9 @@ from hub.texts import (
     subscriptions,
     tables,
 )
-from hub.texts.base import Language as Language
-from hub.texts.base import Text as Text
-from hub.texts.base import language_of as language_of
+from hub.texts.text import Language as Language
+from hub.texts.text import Text as Text
+from hub.texts.users_language import language_of as language_of
 
 SECTIONS: Final = (
     backup.BACKUP,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from hub.texts.base import Text
+from hub.texts.text import Text
 
 BACKUP: Final[Mapping[str, Text]] = {
     "backup.done": Text(
@@ -38,6 +38,6 @@ RESTORE: Final[Mapping[str, Text]] = {
         "Inget återlagt: kopian gjordes med en annan nyckel än hubbens (key i konfigurationen, annars {key}). Lägg "
         "dit nyckeln som hör till kopian, eller flytta undan den som ligger där, och försök igen.",
         "Nothing was put back: the copy was made with another key than the hub's (key in the configuration, else "
-        "{key}). Put the key there that belongs to the copy, or move away the one that is, and try again.",
+        "{key}). Put the copy's own key there, or move away the key that is there now, and try again.",
     ),
 }

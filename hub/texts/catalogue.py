@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from hub.texts.base import Text
+from hub.texts.text import Text
 
 CATALOGUE: Final[Mapping[str, Text]] = {
     "catalogue.exported": Text("Skrivet till {folder}: {count} filer.", "Written to {folder}: {count} files."),

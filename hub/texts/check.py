@@ -1,9 +1,9 @@
-"""What `skolnav check` finds, and how durably the data folder keeps what is accepted."""
+"""What `skolnav check` finds, and how durably the data folder stores accepted events."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from hub.texts.base import Text
+from hub.texts.text import Text
 
 CHECK: Final[Mapping[str, Text]] = {
     "check.count": Text(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from hub.texts.base import Text
+from hub.texts.text import Text
 
 CONFIG: Final[Mapping[str, Text]] = {
     "config.above": Text("ska vara större än {limit}.", "must be above {limit}."),
@@ -41,6 +41,10 @@ CONFIG: Final[Mapping[str, Text]] = {
         "leverantör.",
         "the connector could not check its configuration ({error}). That is a fault of the package that offers it: "
         "ask its vendor.",
+    ),
+    "config.connector-contract-wider": Text(
+        "får bara vara smalare än avtalet i kontaktens klass. Utanför det: {extra}. Ta bort dem.",
+        "may only be narrower than the contract of the connector's class. Outside it: {extra}. Remove them.",
     ),
     "config.connector-unknown": Text(
         "ingen installerad kontakt heter {name}. Installerade: {known}.{hint}",
@@ -114,8 +118,8 @@ CONFIG: Final[Mapping[str, Text]] = {
         'must be a network, for example "127.0.0.0/8" or "10.20.0.0/16".',
     ),
     "config.no-contract": Text(
-        "kontakten tar emot händelser men har inget avtal att göra snävare.",
-        "the connector has no contract of its own that could be narrowed.",
+        "kontakten har inget eget avtal som kan göras snävare. Ta bort contract.",
+        "the connector has no contract of its own that could be narrowed. Remove contract.",
     ),
     "config.number": Text("ska vara ett tal.", "must be a number."),
     "config.other": Text("är fel: {says}.", "is wrong: {says}."),
@@ -127,8 +131,8 @@ CONFIG: Final[Mapping[str, Text]] = {
     "config.same-token": Text(
         "är samma hemlighet som för klienten {other} på rad {line}: då vet hubben inte vem som anropar. Ge varje "
         "klient en egen.",
-        "is the same secret as that of the client {other} on line {line}: the hub could not tell who calls. Give each "
-        "client its own.",
+        "is the same secret as that of the client {other} on line {line}: the hub could not tell which client calls. "
+        "Give each client its own.",
     ),
     "config.secret-form": Text(
         "hemligheten går inte att använda: skriv whsec_ och base64 av 24 till 64 slumpmässiga byte.",
@@ -228,8 +232,8 @@ WARNING: Final[Mapping[str, Text]] = {
     "warning.school-type": Text(
         "är ingen skolform i SS 12000 v2.1.{hint} Om inget skolsystem skriver så gäller avtalet ingen. Skolformerna "
         "är: {known}.",
-        "is not a school type of SS 12000 v2.1.{hint} If no school system writes it, the contract covers nobody. The "
-        "school types are: {known}.",
+        "is not a school type of SS 12000 v2.1.{hint} If no school system writes it, the contract covers no person. "
+        "The school types are: {known}.",
     ),
     "warning.sources-all": Text(
         "får publicera som vilken källa som helst. Skriv sources för att begränsa.",

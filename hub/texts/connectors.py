@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
-from hub.texts.base import Text
+from hub.texts.text import Text
 
 CONNECTOR: Final[Mapping[str, Text]] = {
     "connector.directory": Text(
-        " Att registret är komplett sa den senast {at}.", " It last said at {at} that its directory is complete."
+        " Den meddelade senast {at} att registret är komplett.", " It last reported its directory as complete at {at}."
     ),
     "connector.failing": Text("hämtningen misslyckas: {code}", "polling fails: {code}"),
     "connector.failures": Text(
         " Försök i rad som inte har hämtat allt: {count} ({code}).",
-        " Attempts in a row that did not: {count} ({code}).",
+        " Attempts in a row that did not read everything: {count} ({code}).",
     ),
     "connector.not-polled": Text(
         "{name}: har inte hämtat allt sedan den startade {at}.",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from hub.texts.base import Text
+from hub.texts.text import Text
 
 CATEGORY: Final[Mapping[str, Text]] = {
     "category.aggregate": Text("summor", "sums"),
@@ -43,8 +43,8 @@ DECISION: Final[Mapping[str, Text]] = {
 
 RULE: Final[Mapping[str, Text]] = {
     "rule.avtal.inget-kvar": Text(
-        "inget av det som händelsen berättar, eller av det som ändrades, omfattas av avtalet.",
-        "nothing of what the event tells, or of what changed, is covered by the contract.",
+        "avtalet omfattar inget av händelsens innehåll, eller inget av det som ändrades.",
+        "the contract covers nothing of the event's content, or nothing of what changed.",
     ),
     "rule.avtal.kategorier": Text(
         "avtalet har ingen kategori som den här händelsetypen innehåller.",
@@ -66,8 +66,8 @@ RULE: Final[Mapping[str, Text]] = {
         "prenumerationens eget filter valde bort händelsen.", "the subscription's own filter left the event out."
     ),
     "rule.skydd.aldrad": Text(
-        "uppgiften om skyddsmarkering är för gammal: källan har inte sagt att den är aktuell.",
-        "the protection marking is too old: its source has not said that it is current.",
+        "uppgiften om skyddsmarkering är för gammal: källan har inte meddelat att den fortfarande är aktuell.",
+        "the protection marking is too old: its source has not reported that it is still current.",
     ),
     "rule.skydd.okand": Text(
         "personen som händelsen gäller är inte känd, eller saknar uppgift om skyddsmarkering.",

@@ -1,9 +1,9 @@
-"""The log of disclosures, as `skolnav disclosures` speaks of it."""
+"""What `skolnav disclosures` reports about the log of disclosures."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from hub.texts.base import Text
+from hub.texts.text import Text
 
 DISCLOSURES: Final[Mapping[str, Text]] = {
     "disclosures.broken": Text(

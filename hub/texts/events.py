@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from hub.texts.base import Text
+from hub.texts.text import Text
 
 DEAD_LETTERS: Final[Mapping[str, Text]] = {
     "dead-letters.none": Text("Inget är olevererbart.", "There are no dead letters."),

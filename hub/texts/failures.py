@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from hub.texts.base import Text
+from hub.texts.text import Text
 
 FAILURE: Final[Mapping[str, Text]] = {
     "failure.address": Text(

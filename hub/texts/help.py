@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from hub.texts.base import Text
+from hub.texts.text import Text
 
 HELP: Final[Mapping[str, Text]] = {
     "help.after": Text(
@@ -46,7 +46,7 @@ HELP: Final[Mapping[str, Text]] = {
     ),
     "help.connectors-restart": Text(
         "Starta om en kontakt som har gett upp, när felet är avhjälpt.",
-        "Start a connector that gave up anew, after the fault is mended.",
+        "Restart a connector that gave up, after the fault is mended.",
     ),
     "help.dead-letters": Text("Det som inte gick att leverera.", "What could not be delivered."),
     "help.dead-letters-resend": Text("Försök igen, prövat på nytt.", "Try again, decided anew."),

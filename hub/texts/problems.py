@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from hub.texts.base import Text
+from hub.texts.text import Text
 
 PROBLEM: Final[Mapping[str, Text]] = {
     "problem.contract-too-wide": Text("Mer än klientens avtal tillåter", "More than the client's contract allows"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from hub.texts.base import Text
+from hub.texts.text import Text
 
 FILTER: Final[Mapping[str, Text]] = {
     "filter.attribute-name": Text(

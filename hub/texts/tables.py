@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from hub.texts.base import Text
+from hub.texts.text import Text
 
 COLUMN: Final[Mapping[str, Text]] = {
     "column.accepted": Text("mottagen", "accepted"),

@@ -1,6 +1,5 @@
 """What every recipient relies on, however its events reach it: pushed to it, or fetched by it page by page."""
 
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Protocol
 
@@ -13,19 +12,13 @@ from hub.store.disclosures import Disclosure
 from hub.store.withheld import Withheld
 from schemas import Category, EventSpec, Payload, Ref
 from schemas.payload import Part, Reference, Uuid, was
+from tests import school as invented
+from tests.school import CURRENT, DUTY, PERSON, SIS, uid
+from tests.school import LESSON as SCHEDULED
+from tests.school import LESSON_CHANGED as CHANGED
 
-PERSON = "se.skolnav.directory.person.upserted.v1"
-DUTY = "se.skolnav.directory.duty.upserted.v1"
-CURRENT = "se.skolnav.directory.current.v1"
-SCHEDULED = "se.skolnav.schedule.lesson.scheduled.v1"
-CHANGED = "se.skolnav.schedule.lesson.changed.v1"
-SIS, OTHER = "urn:test:sis", "urn:test:other"
-OPEN, PROTECTED = "Ingen", "Sekretessmarkering"
+OPEN, PROTECTED = "Ingen", invented.HIDDEN
 LATER_S = 60.0  # long enough for the hub to decide again on an event on which deciding has failed
-
-
-def uid(name: str) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 
 ANNA, BO, HIDDEN = uid("Anna"), uid("Bo"), uid("hidden")
@@ -119,7 +112,7 @@ class Rig(Protocol):
 
 
 def person(id: str, mark: str | None = OPEN) -> dict[str, Any]:
-    return {"id": id, "personStatus": "Aktiv", "givenName": "Prov", **({"securityMarking": mark} if mark else {})}
+    return invented.person(id, mark, givenName="Prov")
 
 
 def excursion(name: str = "lake", **rest: Any) -> dict[str, Any]:
@@ -127,10 +120,7 @@ def excursion(name: str = "lake", **rest: Any) -> dict[str, Any]:
 
 
 def lesson(*teachers: str, **rest: Any) -> dict[str, Any]:
-    return {
-        "id": uid("lesson"), "activity": {"id": uid("maths")}, "startTime": "2026-11-24T09:40:00+01:00",
-        "endTime": "2026-11-24T11:00:00+01:00", "teachers": [{"person": {"id": each}} for each in teachers], **rest,
-    }  # fmt: skip
+    return invented.lesson(**{"teachers": [{"person": {"id": each}} for each in teachers], **rest})
 
 
 def nothing_fails(stored: Stored) -> bool:

@@ -22,11 +22,11 @@ from hub.assembly.hub import Hub
 from hub.config import load
 from plugins.manager import Plugins
 from tests import school
-from tests.hub.privacy.house import SCHOOL, SIS, UNIT, uid
 from tests.hub.privacy.worlds import ANNA, MUM, PAIRS, SECRET, TINA, VERA, Pair, Said
 from tests.peers.hub import SECRET as WEBHOOK_SECRET
 from tests.peers.hub import Answer, Caller, client, token, webhook
 from tests.peers.webhook import WebhookReceiver
+from tests.school import SCHOOL, SIS, UNIT, uid
 
 ALL = ["identity", "name", "contact", "protected_address", "group", "attendance", "health", "diet", "case_content",
        "free_text", "staff", "none"]  # fmt: skip

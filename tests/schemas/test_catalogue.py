@@ -3,12 +3,24 @@
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from schemas import Catalogue, Category, Event, EventSpec, InvalidEvent, Part, Payload, PersonRef, Ref, UnknownType
+from schemas import (
+    Catalogue,
+    Category,
+    DataContract,
+    Event,
+    EventSpec,
+    InvalidEvent,
+    Part,
+    Payload,
+    PersonRef,
+    Ref,
+    UnknownType,
+)
 from schemas.payload import HUB_ONLY, Code, pluck
 
 STUDENT = "3b0b6f0e-0b52-4f0c-8f52-5d9a3a1f2c01"
@@ -186,7 +198,7 @@ def plain_pluck(data: Any, path: str) -> list[str]:
 
 
 def each_of(value: Any) -> list[Any]:
-    """The items of a list and of the lists in it; what is no list is its own only item."""
+    """The items of a list and of the lists in it; any other value by itself."""
     return [found for item in value for found in each_of(item)] if isinstance(value, list) else [value]
 
 
@@ -200,6 +212,12 @@ PATHS = st.lists(st.sampled_from(["a", "b", "a[]"]), min_size=1, max_size=3).map
 
 
 @given(VALUES | st.dictionaries(NAMES, VALUES, min_size=1), PATHS)
+@example({"a": ["x", "y"]}, "a[]")
+@example({"a": [{"b": "x"}, {"b": 1}, {}, "y"]}, "a[].b")
+@example({"a": "x"}, "a[]")
+@example({"a": {"b": "x"}}, "a.b")
+@example({"a": {"b": "x"}}, "a[].b")
+@example(["x"], "a")
 def test_a_path_leads_to_every_string_that_stands_there(data: Any, path: str) -> None:
     assert pluck(data, path) == plain_pluck(data, path)
 
@@ -375,3 +393,96 @@ def test_models_are_told_apart_from_their_parts() -> None:
         spec = spec()
 
     assert dict(Catalogue([Seen]).entry(Seen.spec.type).flat_fields())["plain.name"] == {Category.NAME}
+
+
+def test_a_list_of_annotated_parts_is_a_list_of_parts() -> None:
+    class Seen(Payload):
+        id: Annotated[str, Category.NONE]
+        parts: list[Annotated[Inner, Field(description="one of them")]] | None = None
+        spec = spec()
+
+    assert dict(Catalogue([Seen]).entry(Seen.spec.type).flat_fields())["parts[].secret"] == {Category.HEALTH}
+
+
+def test_the_first_example_is_the_one_that_is_shown_and_examples_are_numbered_from_one(catalogue: Catalogue) -> None:
+    entry = catalogue.entry(REPORTED)
+    assert len(entry.spec.examples) > 1
+    assert catalogue.example(entry) == catalogue.example(entry, 0)
+    assert [catalogue.example(entry, index)["id"] for index in (0, 1)] == [
+        "example-absence.reported.v1-1",
+        "example-absence.reported.v1-2",
+    ]
+
+
+@pytest.mark.parametrize("left_out", ["subject", "partitionkey"])
+def test_one_of_subject_and_key_may_be_left_out_alone(catalogue: Catalogue, left_out: str) -> None:
+    whole = catalogue.describe(event(catalogue)).event
+    part = {name: value for name, value in whole.attributes.items() if name != left_out}
+    assert catalogue.describe(Event(part, whole.data)).event == whole
+
+
+def test_an_event_that_needs_no_change_is_passed_on_itself(catalogue: Catalogue) -> None:
+    whole = catalogue.describe(event(catalogue)).event
+    assert catalogue.describe(whole).event is whole
+
+
+@pytest.mark.parametrize("what", [["a", "a"], ["a", "A"], ["a", "b", "a"]])
+def test_a_person_who_is_named_twice_is_one(what: list[str]) -> None:
+    class Meeting(Payload):
+        """People who meet."""
+
+        people: Annotated[list[str], Category.IDENTITY]
+        room: Annotated[str, Category.NONE]
+        spec = EventSpec("com.acme.meeting.held.v1", Ref("room", "room"), Ref("room", "room"), about=("people[]",))
+
+    mine = Catalogue([Meeting])
+    given = Event({"specversion": "1.0", "id": "1", "source": "urn:x", "type": Meeting.spec.type},
+                  {"people": what, "room": "1"})  # fmt: skip
+    assert mine.describe(given).about == tuple(dict.fromkeys(each.lower() for each in what))
+
+
+def test_what_a_model_accepts_is_the_model_itself(catalogue: Catalogue) -> None:
+    """Vendors validate with the models too."""
+    for entry in catalogue:
+        for data in entry.spec.examples:
+            assert isinstance(entry.model.model_validate(data), entry.model)
+
+
+def test_state_of_schedule_attendance_and_meals_goes_with_the_retention(catalogue: Catalogue) -> None:
+    assert {entry.spec.family for entry in catalogue if entry.spec.window} == {"schedule", "attendance", "meals"}
+    assert {entry.spec.family for entry in catalogue if not entry.spec.window} == {"directory", "absence", "case"}
+
+
+def test_what_ends_an_entity_is_a_deletion_or_a_closed_case(catalogue: Catalogue) -> None:
+    ends = {entry.type for entry in catalogue if entry.type.endswith((".deleted.v1", ".case.closed.v1"))}
+    assert {entry.type for entry in catalogue if entry.spec.ends} == ends
+
+
+@pytest.mark.parametrize(
+    ("type_", "family", "version"),
+    [("se.skolnav.absence.reported.v1", "absence", 1), ("com.acme.vent.x.v12", "com.acme.vent", 12),
+     ("com.acme.very.vague.v2", "com.acme.very", 2)],
+)  # fmt: skip
+def test_a_type_tells_its_family_and_its_version(type_: str, family: str, version: int) -> None:
+    spec = EventSpec(type_, Ref("thing", "id"), Ref("thing", "id"))
+    assert (spec.family, spec.version) == (family, version)
+
+
+@pytest.mark.parametrize("wrong", [{"purpose": ["canary"]}, {"scope": {"organisations": ["canary"]}}])
+def test_a_refused_contract_quotes_no_value(wrong: dict[str, Any]) -> None:
+    """Promise 8: what a configuration holds may be a secret or a person."""
+    whole = {"purpose": "test", "legal_basis": "test", "categories": ["name"], **wrong}
+    with pytest.raises(ValidationError) as caught:
+        DataContract.model_validate(whole)
+    assert "canary" not in str(caught.value)
+
+
+def test_a_type_may_be_ordered_by_something_else_than_its_subject() -> None:
+    class Seen(Payload):
+        id: Annotated[str, Category.NONE]
+        room: Annotated[str, Category.NONE]
+        spec = spec(key=Ref("room", "room"), entity=Ref("visit", "room/id"))
+
+    given = {"specversion": "1.0", "id": "1", "source": "urn:x", "type": Seen.spec.type}
+    described = Catalogue([Seen]).describe(Event(given, {"id": "a", "room": "b"}))
+    assert (described.subject, described.key, described.entity) == ("thing/a", "room/b", "visit/b/a")

@@ -210,6 +210,22 @@ def test_a_quoted_header_is_unquoted_first() -> None:
     assert binary(("ce-acme", '"a \\"b\\" \\\\ %41"')).attributes["acme"] == 'a "b" \\ A'
     assert binary(("ce-acme", 'a"b')).attributes["acme"] == 'a"b'
     assert binary(("ce-acme", '"')).attributes["acme"] == '"'
+    assert binary(("ce-acme", '""')).attributes["acme"] == ""
+    assert binary(("ce-acme", 'a"')).attributes["acme"] == 'a"'
+
+
+def test_headers_of_other_kinds_may_come_in_between() -> None:
+    assert Event.from_binary([("Accept", "*/*"), *HEADERS, ("Host", "hub")], b"{}") == binary()
+
+
+def test_a_binary_event_is_held_to_the_same_rules_and_every_fault_is_named() -> None:
+    without_id = [(name, value) for name, value in HEADERS if name != "ce-id"]
+    with pytest.raises(InvalidEvent) as caught:
+        Event.from_binary(without_id, b"{}")
+    assert [(p.where, p.rule) for p in caught.value.problems] == [("id", "required")]
+    with pytest.raises(InvalidEvent) as caught:
+        Event.from_binary([*without_id, ("ce-acme", "%ff")], b"{}")
+    assert {(p.where, p.rule) for p in caught.value.problems} == {("id", "required"), ("(extension)", "header")}
 
 
 @pytest.mark.parametrize(
@@ -401,3 +417,27 @@ def test_numbers_are_refused_exactly_where_another_reader_would_change_them(text
 def test_numbers_that_are_taken_are_finite() -> None:
     event = Event.from_structured(body(data=[0]).replace(b"[0]", b"[1.7976931348623157e308]"))
     assert all(math.isfinite(number) for number in event.data)
+
+
+def test_what_an_event_says_of_itself_is_read_by_name() -> None:
+    event = Event.from_dict(
+        {**ENVELOPE, "time": "2026-11-24T07:42:00+01:00", "subject": "lesson/1", "partitionkey": "k"}
+    )
+    assert (event.time, event.subject, event.key) == ("2026-11-24T07:42:00+01:00", "lesson/1", "k")
+    delivered = Event({**event.attributes, "sequence": "1" * 16, "skolnavlane": "r1"}, event.data)
+    assert (delivered.sequence, delivered.lane) == ("1" * 16, "r1")
+
+
+@pytest.mark.parametrize(("count", "accepted"), [(64, True), (65, False)])
+def test_an_event_has_at_most_64_attributes(count: int, accepted: bool) -> None:
+    extensions = {f"acme{n}": "x" for n in range(count - len(ENVELOPE))}
+    if accepted:
+        assert len(Event.from_dict({**ENVELOPE, **extensions}).attributes) == count
+    else:
+        assert refused(**extensions) == [("$", "attributes")]
+
+
+def test_data_in_base64_is_read_strictly() -> None:
+    good = base64.b64encode(b'{"a":1}').decode()
+    assert Event.from_dict({**ENVELOPE, "data_base64": good}).data == {"a": 1}
+    assert refused(data_base64=f"{good[:4]}\n{good[4:]}") == [("data_base64", "base64")]

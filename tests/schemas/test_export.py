@@ -119,3 +119,15 @@ def test_the_files_are_the_documents(catalogue: Catalogue) -> None:
     assert set(written) == {*(f"{entry.type}.schema.json" for entry in catalogue), "asyncapi.json", "types.md"}
     assert json.loads(written["asyncapi.json"]) == export.asyncapi(catalogue, version="0.1.0")
     assert "Anmäld frånvaro" in written["se.skolnav.absence.reported.v1.schema.json"]
+
+
+def test_examples_are_numbered_from_one(catalogue: Catalogue) -> None:
+    message = export.asyncapi(catalogue, version="0")["components"]["messages"]["se.skolnav.absence.reported.v1"]
+    assert [example["name"] for example in message["examples"]] == ["example-1", "example-2"]
+
+
+def test_a_file_is_indented_for_people_and_ends_with_a_line(catalogue: Catalogue) -> None:
+    for name, text in export.files(catalogue, version="0").items():
+        assert text.endswith("\n")
+        if name.endswith(".json"):
+            assert text == json.dumps(json.loads(text), ensure_ascii=False, indent=2) + "\n"

@@ -21,6 +21,7 @@ from schemas.school_time import SCHOOL_ZONE, as_school_time, school_moment
         (date(2027, 3, 28), time(1, 59), "2027-03-28T00:59"),
         (date(2027, 3, 28), time(2, 0), "2027-03-28T01:00"),
         (date(2027, 3, 28), time(2, 30, 15), "2027-03-28T01:00"),
+        (date(2027, 3, 28), time(2, 59, 59), "2027-03-28T01:00"),
         (date(2027, 3, 28), time(3, 0), "2027-03-28T01:00"),
     ],
 )

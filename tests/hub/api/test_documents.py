@@ -169,7 +169,7 @@ class TestOperators:
     async def test_apply_asks_the_engine(self, hub):
         asked = []
 
-        async def hook(dry_run):
+        async def hook(*, dry_run):
             asked.append(dry_run)
             return {"changes": []}
 

@@ -114,9 +114,7 @@ async def test_a_connector_that_changed_is_started_anew_with_its_cursor_and_stat
 
 
 async def reminded(house: House, times: int) -> list[tuple[str, str]]:
-    async with asyncio.timeout(20):
-        while len(Desk.reminded) < times:
-            await asyncio.sleep(0.01)
+    await until(lambda: len(Desk.reminded) >= times)
     return Desk.reminded
 
 

@@ -12,7 +12,7 @@ import apsw
 import pytest
 
 from hub.bus import digests, index
-from hub.bus.base import LogUnavailable
+from hub.bus.base import LogUnavailable, partition_of
 from hub.bus.sqlite import LogLocked, LogMismatch, SqliteLog
 from hub.runner import ThreadRunner
 from tests.clock import HandClock
@@ -272,3 +272,52 @@ async def test_the_oldest_day_is_found_by_its_filter(
 async def test_nobody_else_can_read_the_log_wherever_it_lies(tmp_path: Path, open_log: Open) -> None:
     await open_log()
     assert {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {0o600}
+
+
+async def test_a_fold_begins_with_enough_events_and_goes_on_in_proportion_to_the_appends(
+    open_log: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four rows for each appended event; the tables cover a fold's events only when all of it is written."""
+    monkeypatch.setattr(index, "FRESH_EVENTS", 5)
+    log = await open_log()
+    written, covered = [], []
+    for n in range(8):
+        await log.append([reading(n, id=str(n))])
+        made = log._db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'digests_1'").get
+        written.append(log._db.execute("SELECT count(*) FROM digests_1").get if made else 0)
+        covered.append((log._index.folded, log._db.execute("SELECT folded FROM partitions").get))
+    assert written == [0, 0, 0, 0, 0, 4, 5, 5]
+    assert covered == [([0], 0)] * 6 + [([5], 5)] * 2
+    assert [len(each.digests) for each in log._index.fresh] == [3]
+
+
+async def test_closing_folds_everything_in(open_log: Open) -> None:
+    log = await open_log()
+    await log.append([reading(n) for n in range(3)])
+    assert log._index.folded == [0]
+    log = await open_log()
+    assert log._index.folded == [3]
+    assert [len(each.digests) for each in log._index.fresh] == [0]
+
+
+async def test_a_read_divides_its_limit_evenly_and_leaves_the_rest_to_those_who_have_more(open_log: Open) -> None:
+    log = await open_log(partitions=4)
+    sensors: dict[int, str] = {}
+    for name in map(str, range(64)):  # some of these lie in each partition
+        (stored,) = (await log.append([reading(sensor=name)])).stored
+        sensors[partition_of(stored.at)] = name
+    start = log.head()
+    for partition, count in enumerate((1, 2, 6, 9)):
+        await log.append([reading(sensor=sensors[partition]) for _ in range(count)])
+
+    async def shares(limit: int) -> list[int]:
+        batch = await log.read(start, limit)
+        found = [partition_of(each.at) for each in batch.events]
+        assert batch.at_head is (len(found) == 18)
+        return [found.count(partition) for partition in range(4)]
+
+    assert await shares(4) == [1, 1, 1, 1]
+    assert await shares(9) == [1, 2, 3, 3]
+    assert await shares(16) == [1, 2, 6, 7]
+    assert await shares(18) == await shares(99) == [1, 2, 6, 9]
+    assert await shares(3) == [0, 1, 1, 1]

@@ -51,7 +51,7 @@ def test_a_list_that_can_never_be_read_is_shown_and_since_when(tmp_path: Path, s
         assert (found["failures"], found["unread"], found["directory"]["fresh"]) == (0, "", True)
         english = place.run("connectors", "--language", "en").out
         assert "sis: last read everything 20" in english
-        assert "It last said at 20" in english
+        assert "It last reported its directory as complete at 20" in english
         assert "canary" not in shown + english
 
 

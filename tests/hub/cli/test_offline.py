@@ -137,8 +137,11 @@ def test_a_failed_selftest_of_a_school_system_is_told_in_the_users_language(plac
         swedish = place.run("check", "--selftest")
         english = place.run("check", "--selftest", "--language", "en")
     assert (swedish.code, english.code) == (1, 1)
-    assert "sis: provet misslyckades: Hubbens inloggning tas inte emot. Kontrollera auth" in swedish.out
-    assert "sis: the test failed: ss12000: the hub's login is not taken. " in english.out
+    assert (
+        "sis: provet misslyckades: ss12000: skolsystemet vägrar inloggningen. organisations svarade 401. "
+        in swedish.out
+    )
+    assert "sis: the test failed: ss12000: the supplier refuses the login. " in english.out
     assert "canary" not in swedish.out + english.out
 
 

@@ -98,7 +98,7 @@ async def read(hub, id, limit=100, cursor=None):
     while True:
         page = await hub.pages.page(id, cursor, limit, each=True)
         await hub.pages.settled(page)
-        pages.append([(entry.decision.stored.id, entry.lane) for entry in page.entries])
+        pages.append([(entry.decision.stored.id, entry.part.lane) for entry in page.entries])
         cursor = page.cursor
         if page.at_head:
             return pages, cursor

@@ -30,9 +30,10 @@ from hub.store.sql import SqlStore
 from hub.store.withheld import Withheld
 from hub.subscriptions.model import Subscription
 from plugins.manager import Plugins
-from schemas import Category, DataContract, Event
-from tests.contracts.recipient import SIS, TYPES, RecipientContract, Rig, nothing_fails
+from schemas import Category, DataContract
+from tests.contracts.recipient import TYPES, RecipientContract, Rig, nothing_fails
 from tests.hub.delivery.virtual import SimClock, SimRunner, VirtualLoop
+from tests.school import SIS, append, event
 
 TENANT = "provkoping"
 ME = "reader"
@@ -141,8 +142,7 @@ class House:
     async def say(self, type_: str, data: dict[str, Any], source: str = SIS) -> str:
         self._count += 1
         id = f"event-{self._count}"
-        event = Event({"specversion": "1.0", "id": id, "source": source, "type": type_}, data)
-        await self.log.append([self.catalogue.describe(event)])
+        await append(self, event(type_, data, id=id, source=source))
         return id
 
     async def subscribe(self, *types: str, start: str = "oldest", filter: Sequence[Any] = ()) -> None:

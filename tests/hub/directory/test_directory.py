@@ -8,7 +8,8 @@ from hub.bus.base import Stored
 from hub.clock import to_us
 from hub.directory.directory import Protection
 from hub.directory.tables import STRUCTURE, Change
-from tests.hub.privacy.house import (
+from tests.hub.privacy.house import House
+from tests.school import (
     ACTIVITY,
     DIET,
     DUTY,
@@ -22,7 +23,6 @@ from tests.hub.privacy.house import (
     SCHOOL,
     SIS,
     UNIT,
-    House,
     person,
     pupil,
     uid,

@@ -19,31 +19,7 @@ from hub.privacy.gate import PrivacyGate
 from schemas import Catalogue, Category, DataContract, Scope, core_catalogue
 from tests import school
 from tests.clock import HandClock
-from tests.school import (  # noqa: F401
-    ABSENCE,
-    ABSENCE_CHANGED,
-    ACTIVITY,
-    CURRENT,
-    DIET,
-    DUTY,
-    ELSEWHERE,
-    GROUP,
-    LESSON,
-    LESSON_CHANGED,
-    ORGANISATION,
-    OTHER,
-    PERSON,
-    PERSON_GONE,
-    ROOM,
-    SCHOOL,
-    SIS,
-    UNIT,
-    absence,
-    lesson,
-    person,
-    pupil,
-    uid,
-)
+from tests.school import CURRENT, ELSEWHERE, ORGANISATION, SCHOOL, SIS, UNIT
 
 ALL = frozenset(Category)
 

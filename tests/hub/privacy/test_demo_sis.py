@@ -9,7 +9,8 @@ import pytest
 
 from hub.bus.base import Stored
 from schemas import InvalidEvent
-from tests.hub.privacy.house import ALL, House, absence, contract, recipient
+from tests.hub.privacy.house import ALL, House, contract, recipient
+from tests.school import absence
 
 SIS_FOLDER = Path(__file__).resolve().parents[4] / "shared" / "reference" / "ss12000" / "demo-sis"
 pytestmark = [

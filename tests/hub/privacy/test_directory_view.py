@@ -14,9 +14,9 @@ from hub.store.base import Operation
 from plugins.errors import TemporaryError
 from schemas import Category
 from tests.hub.privacy.conftest import TENANT, Hub
-from tests.hub.privacy.house import (
+from tests.hub.privacy.house import ALL, contract, recipient
+from tests.school import (
     ACTIVITY,
-    ALL,
     CURRENT,
     DIET,
     ELSEWHERE,
@@ -27,10 +27,8 @@ from tests.hub.privacy.house import (
     SCHOOL,
     UNIT,
     absence,
-    contract,
     person,
     pupil,
-    recipient,
     uid,
 )
 
@@ -238,6 +236,13 @@ class TestUndecided:
         faulty.undo()
         await view.persons(organisations=[SCHOOL], on=TODAY)
         assert await view.complete([SCHOOL], TODAY)
+
+    async def test_another_question_in_between_does_not_make_the_sum_complete(self, school: Hub) -> None:
+        view = school.view(KITCHEN)
+        await view.persons(organisations=[SCHOOL], on=TODAY)
+        await view.lessons(on=TODAY)
+        await view.persons(organisations=[ELSEWHERE], on=TODAY)
+        assert not await view.complete([SCHOOL], TODAY)
 
     async def test_a_later_question_about_something_else_does_not_make_the_sum_complete(self, school: Hub) -> None:
         view = school.view(KITCHEN)

@@ -7,7 +7,8 @@ from hub.privacy.base import Intent, Rule
 from hub.store import disclosures as rows
 from schemas import Category
 from tests.hub.privacy.conftest import TENANT, Hub
-from tests.hub.privacy.house import ABSENCE, PERSON, absence, contract, pupil, recipient, uid
+from tests.hub.privacy.house import contract, recipient
+from tests.school import ABSENCE, PERSON, absence, pupil, uid
 
 ANNA, BO = uid("Anna"), uid("Bo")
 TO = recipient(contract(Category.ATTENDANCE, purpose="school attendance"))

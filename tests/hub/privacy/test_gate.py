@@ -12,11 +12,11 @@ from hub.privacy.base import PayloadLevel, PermitRefused, Recipient, Rule
 from hub.store.withheld import Withheld
 from schemas import Category
 from tests.clock import MORNING
-from tests.hub.privacy.house import (
+from tests.hub.privacy.house import ALL, House, contract, recipient
+from tests.school import (
     ABSENCE,
     ABSENCE_CHANGED,
     ACTIVITY,
-    ALL,
     DIET,
     DUTY,
     ELSEWHERE,
@@ -31,13 +31,10 @@ from tests.hub.privacy.house import (
     SCHOOL,
     SIS,
     UNIT,
-    House,
     absence,
-    contract,
     lesson,
     person,
     pupil,
-    recipient,
     uid,
 )
 

@@ -12,7 +12,7 @@ ROOT = Path(hub.__file__).parent
 OUTSIDE = sorted(path for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] != "privacy")
 OWN_WORDS = {"Intent", "Draft", "Withheld"}  # what only hub.privacy makes
 ASKED = {"decide", "record", "keep"}  # of the gate, the log of disclosures and the marks
-OWNERS = {"gate", "_gate", "disclosures", "_disclosures", "withheld", "_withheld"}
+OWNERS = {"gate", "_gate", "teller", "_teller", "disclosures", "_disclosures", "withheld", "_withheld"}
 
 
 def faults(source: str) -> Iterator[str]:

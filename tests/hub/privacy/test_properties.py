@@ -15,7 +15,8 @@ from schemas import Category, core_catalogue
 from schemas.catalogue import Entry, Field
 from schemas.payload import pluck
 from tests.clock import MORNING
-from tests.hub.privacy.house import DUTY, PERSON, SIS, House, contract, person, uid
+from tests.hub.privacy.house import House, contract
+from tests.school import DUTY, PERSON, SIS, person, uid
 
 CATALOGUE = core_catalogue()
 ENTRIES = list(CATALOGUE)

@@ -10,10 +10,10 @@ from hub.store import withheld as rows
 from hub.store.withheld import Withheld
 from schemas import Category
 from tests.hub.privacy.conftest import TENANT, Hub
-from tests.hub.privacy.house import (
+from tests.hub.privacy.house import ALL, contract, recipient
+from tests.school import (
     ABSENCE,
     ACTIVITY,
-    ALL,
     DUTY,
     ELSEWHERE,
     GROUP,
@@ -25,11 +25,9 @@ from tests.hub.privacy.house import (
     SIS,
     UNIT,
     absence,
-    contract,
     lesson,
     person,
     pupil,
-    recipient,
     uid,
 )
 

@@ -14,13 +14,14 @@ from typing import Any
 import orjson
 
 from schemas import Category
-from tests.hub.privacy.house import (
+from tests.hub.privacy.house import ALL, contract, recipient
+from tests.school import (
     ABSENCE,
     ABSENCE_CHANGED,
-    ALL,
     DIET,
     DUTY,
     GROUP,
+    HIDDEN,
     LESSON,
     LESSON_CHANGED,
     PERSON,
@@ -29,14 +30,13 @@ from tests.hub.privacy.house import (
     SIS,
     UNIT,
     absence,
-    contract,
+    group,
     lesson,
     person,
     pupil,
-    recipient,
+    tie,
     uid,
 )
-from tests.school import HIDDEN, group, tie
 
 ANNA, SECRET, VERA, TINA, MUM = uid("Anna"), uid("Secret"), uid("Vera"), uid("Tina"), uid("Mum")
 

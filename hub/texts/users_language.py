@@ -1,9 +1,8 @@
-"""Which language a user reads. `Text` itself is the vendors' (`plugins.texts`), since their words stand beside ours."""
+"""Which language a user reads."""
 
 from collections.abc import Mapping
 
-from plugins.texts import Language as Language
-from plugins.texts import Text as Text
+from hub.texts.text import Language
 
 
 def language_of(environ: Mapping[str, str]) -> Language:
