@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Services:
-    """The hub (`hub.assembly.hub`) makes one at its start. `config` changes when the file is applied again."""
+    """Made by the hub (`hub.assembly.hub`) at its start. `config` changes when the file is applied again."""
 
     config: "HubConfig"
     clock: "Clock"

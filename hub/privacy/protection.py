@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from hub.bus.base import Stored
+from hub.clock import NEVER_US
 from hub.directory.directory import Directory, Protection
-from hub.privacy.base import NEVER_US, Recipient, Rule
+from hub.privacy.base import Recipient, Rule
 from hub.privacy.reduce import Ref
 from schemas.payload import EventSpec
 
@@ -74,9 +75,9 @@ class Basis:
                 and spec.subject.kind == "person"
                 and protection is Protection.OPEN
                 and not recipient.protected
-                and not self.directory.was_told_of(person, stored.source)
+                and not self.directory.may_have_left(person, stored.source)
             ):
-                # The source withdraws a record that never left the hub. The event would tell that there was one.
+                # The source withdraws a record that never left the hub. The event would reveal that there was one.
                 return Rule.PROTECTED
             if protection is not Protection.OPEN and not recipient.protected:
                 self.hidden.add(person)
@@ -84,7 +85,7 @@ class Basis:
         return rule
 
     def share_a_home(self, persons: Iterable[str]) -> bool:
-        """Whether one of these persons shares a home with a person who is protected, or not surely open."""
+        """Whether one of these persons may share a home with a person who is not surely open."""
         found = False
         for person in persons:
             for kin in self.directory.kin(person):

@@ -104,7 +104,7 @@ async def running(folder: Path, clock: Clock, **config: Any) -> AsyncIterator[Se
             allow=settings.outbound, timeout_s=2,
         )  # fmt: skip
 
-    delivery = Delivery(parts, registry, catalogue, sink, no_handshake)
+    delivery = Delivery(parts, registry=registry, catalogue=catalogue, make_sink=sink, handshake=no_handshake)
     registry.first_cursor = delivery.first_cursor
     await registry.reload(settings)
     pages = Pages(

@@ -121,7 +121,8 @@ class House:
             id_key=b"i" * 32,
         )  # fmt: skip
         self.delivery = Delivery(
-            parts, self.registry, self.catalogue, lambda subscription: Sink(self.came), self._no_handshake  # type: ignore[arg-type]
+            parts, registry=self.registry, catalogue=self.catalogue,  # type: ignore[arg-type]
+            make_sink=lambda subscription: Sink(self.came), handshake=self._no_handshake,
         )  # fmt: skip
         self.pages = Pages(
             log=self.log, store=self.store, telling=telling, registry=self.registry, catalogue=self.catalogue,  # type: ignore[arg-type]
