@@ -49,7 +49,7 @@ ConfigT = TypeVar("ConfigT", bound=ConnectorConfig)
 
 
 class Effect(StrEnum):
-    """What the same event twice does at the far side (promise 6)."""
+    """What the same event, handled twice, does at the far side (promise 6)."""
 
     IDEMPOTENT = "idempotent"  # twice is once, by a key that the far side honours
     VERIFIABLE = "verifiable"  # it can be read back: the connector looks at what is there before it writes
@@ -142,16 +142,18 @@ class DirectoryView(Protocol):
     async def persons(
         self, *, organisations: Sequence[str] = (), groups: Sequence[str] = (), on: date
     ) -> Sequence[Mapping[str, Any]]:
-        """Pupils enrolled (not cancelled, personStatus Aktiv) on a date at one of `organisations` or a part of it,
-        and members that day of one of `groups` where given; without `organisations` at any that the contract's scope
-        reaches. Beside the reduced Person, each has `groups`: ids of the groups they are a member of that day, and
-        `diet`: their diet codes (categories group and diet).
+        """Pupils enrolled (not cancelled, personStatus Aktiv) on a date at one of `organisations` or a part of it;
+        without `organisations`, at any organisation that the contract's scope reaches. With `groups`, only the pupils
+        who are members of one of them that day.
+
+        Beside the fields of the reduced Person, each has `groups`, the ids of the pupil's groups that day, and `diet`,
+        the pupil's diet codes (categories group and diet).
         """
 
     async def staff(self, *, organisations: Sequence[str] = (), on: date) -> Sequence[Mapping[str, Any]]:
         """Persons (personStatus Aktiv) with a duty (tjänstgöring) on a date at one of `organisations` or a part of it;
-        without `organisations` at any that the contract's scope reaches. Category staff: a contract without it gets
-        nobody, and so does one with `aggregates`.
+        without `organisations`, at any organisation that the contract's scope reaches. Without the category staff, and
+        with `aggregates`, the answer is empty.
 
         Each is the reduced Person with `duties`: the reduced SS 12000 Duties of that day and place. A contract that may
         see nothing of the Person gets `id` and `duties`.
@@ -185,14 +187,15 @@ class DirectoryView(Protocol):
 
         A lesson is in the answer if it meets every filter that is given: it takes place in `room`, has `group`, belongs
         to one of `organisations` or their parts, and is held by `teacher`, a person or a duty (substitutes applied). A
-        lesson that shows no groups or no teachers has those of its activity. Filters see what the contract shows: one
-        without staff finds no teacher's lessons. A lesson over midnight is on each of its days.
+        lesson that shows no groups or no teachers has those of its activity. Filters look at what the contract shows:
+        without the category staff, `teacher` finds no lessons. A lesson over midnight is on each of its days.
         """
 
     async def complete(self, organisations: Sequence[str], on: date) -> bool:
-        """Whether the sources of the pupils there are fresh and, with `aggregates`, everyone is known.
+        """Whether the sources of the pupils there are fresh and, with `aggregates`, all these pupils are known.
 
-        False: say so in the result. Only a connector with `aggregates` learns that someone is not known yet.
+        If False, mark the result as incomplete. Only a connector with `aggregates` learns that a pupil is not known
+        yet.
         """
 
 
@@ -226,7 +229,7 @@ class Context(Protocol):
 
     @property
     def log(self) -> logging.Logger:
-        """Each line names the instance. The hub refuses no line, so put no data in them."""
+        """Each line names the instance. The hub does not check the lines, so put no data in them."""
 
     @property
     def state(self) -> State:
@@ -244,7 +247,7 @@ class Context(Protocol):
         """Run a blocking call (paramiko, zeep) in a thread pool of this instance."""
 
     def poll_soon(self) -> None:
-        """Let `poll` run now, or once more when the present one has ended: at most once a second.
+        """Let `poll` run now, or once more when the current one has ended: at most once a second.
 
         A `poll` that has failed keeps its pause. Nothing happens where there is no `poll`.
         """
@@ -256,7 +259,7 @@ class Context(Protocol):
 class Connector(Generic[ConfigT]):
     """Base of all connectors: class attributes declare, coroutines act. Calls to one instance are serialised."""
 
-    name: ClassVar[str]  # what `use:` says in the configuration
+    name: ClassVar[str]  # the value of `use:` in the configuration
     config_model: ClassVar[type[ConnectorConfig]]
     consumes: ClassVar[tuple[type[Payload], ...]] = ()
     produces: ClassVar[tuple[type[Payload], ...]] = ()
@@ -311,10 +314,10 @@ class Connector(Generic[ConfigT]):
         return ()
 
     async def confirm(self, word: str) -> None:
-        """A person has confirmed what waits under `word`; `waiting` has just named it.
+        """A person has confirmed what waits under `word`, which `waiting` has just returned.
 
-        Called as `receive` is, also while a poll runs: keep that it was confirmed (`ctx.commit`; the hub adds who has),
-        and let `poll` do the work. The hub calls `poll` right after, also where the last poll has failed.
+        Called as `receive` is, also while a poll runs: store the confirmation (`ctx.commit`; the hub adds the person),
+        and let `poll` do the work. The hub calls `poll` right after, even if the last poll failed.
         """
 
     async def selftest(self) -> None:

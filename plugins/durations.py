@@ -15,10 +15,10 @@ _LONGEST: Final = timedelta(days=36_500)  # a date less a longer one may lie bef
 
 
 def duration(value: Any) -> timedelta:
-    """A duration as it is written; a timedelta is taken as it is. Above zero, at most 100 years.
+    """A duration as it is written; a timedelta stays as it is. Above zero, at most 100 years.
 
-    Raises PydanticCustomError (the hub has its text in both languages). A bare number is refused: nobody can see
-    whether it is seconds or minutes.
+    Raises PydanticCustomError (the hub has its text in both languages). A bare number is refused: a reader can't see
+    whether it means seconds or minutes.
     """
     match = _DURATION.match(value) if isinstance(value, str) else None
     length = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else value

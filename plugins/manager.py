@@ -62,7 +62,7 @@ class ConnectorInfo:
     settings: Mapping[str, str]  # configuration key -> its description
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Package:
     """What one entry point offers."""
 
@@ -96,15 +96,16 @@ class Plugins:
         packages: list[_Package] = []
         problems: list[PluginProblem] = []
         for point in _installed() if entry_points else ():
+            distribution = point.dist.name if point.dist else "unknown"
             package = _Package(
-                f"{point.dist.name if point.dist else 'unknown'} ({point.name})",
-                point.dist.name if point.dist else "unknown",
-                point.dist.version if point.dist else "",
+                name=f"{distribution} ({point.name})",
+                distribution=distribution,
+                version=point.dist.version if point.dist else "",
             )
             try:
                 _ask(point.load(), package)
             except Exception as error:  # an error at the import of one package must not end the others
-                # The text may be shown: no data of a school has been read yet, and "No module named" is what helps.
+                # The text may be shown: no data from a school has been read yet, and "No module named" is what helps.
                 problems.append(PluginProblem(package.name, f"can't be loaded: {type(error).__name__}: {error}"))
                 continue
             packages.append(package)
@@ -119,7 +120,10 @@ class Plugins:
         core = core_catalogue()
         named = [model for connector in connectors for model in (*connector.consumes, *connector.produces)]
         types = dict.fromkeys([*event_types, *(model for model in named if model.spec.type not in core)])
-        plugins = cls([_Package("(given)", "(given)", "", list(connectors), list(types))])
+        package = _Package(
+            name="(given)", distribution="(given)", version="", connectors=list(connectors), types=list(types)
+        )
+        plugins = cls([package])
         if plugins.problems:
             raise PluginsError("connectors can't be run", why="; ".join(problem.says for problem in plugins.problems))
         return plugins
@@ -129,10 +133,10 @@ class Plugins:
         try:
             return self._offered[name][0]
         except KeyError:
-            says = f"no installed package offers a connector {name!r}; installed: {', '.join(self.names()) or 'none'}"
+            text = f"no installed package offers a connector {name!r}; installed: {', '.join(self.names()) or 'none'}"
             if self.problems:
-                says += f". Left out: {'; '.join(map(str, self.problems))}"
-            raise UnknownConnector(says) from None
+                text += f". Left out: {'; '.join(map(str, self.problems))}"
+            raise UnknownConnector(text) from None
 
     def names(self) -> list[str]:
         return sorted(self._offered)

@@ -12,14 +12,14 @@ _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]*\Z")
 
 
 class BodyLost(TemporaryError):
-    """The rest of a body will not come. `code` says why: `body-lost`, `body-slow`, `body-too-large`.
+    """The rest of a body will not arrive. `code` is the reason: `body-lost`, `body-slow`, `body-too-large`.
 
-    Let it through: the hub answers what fits, and the operator is not troubled.
+    Do not catch it: the hub sends the answer that fits, and reports no problem to the operator.
     """
 
 
 class Received:
-    """What a client sent to `/connectors/<instance>/...`. The hub has not asked who the client is.
+    """What a client sent to `/connectors/<instance>/...`. The hub has not authenticated the client.
 
     `path` is what follows the instance's name, percent-decoded: "" or "/...". `query` is as it was sent, without the
     question mark. `headers` have names in lower case.
@@ -41,13 +41,13 @@ class Received:
         self.query = query
         self.headers: Mapping[str, str] = {} if headers is None else headers
         self.whole = body if isinstance(body, bytes) else None
-        """The body where all of it is in memory; None while it is on its way."""
+        """The body if all of it is in memory; None while it is still arriving."""
         self._arriving = None if isinstance(body, bytes) else body
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """The body in pieces, as it arrives. The client is slowed down to the pace at which they are taken.
+        """The body in pieces, as it arrives. The client is slowed down to the pace at which the connector reads.
 
-        Once only, unless `body()` has been called before. Raises BodyLost.
+        It can be streamed only once, unless `body()` was called before. Raises BodyLost.
         """
         if self.whole is not None:
             if self.whole:
@@ -66,13 +66,13 @@ class Received:
         return self.whole
 
     def __repr__(self) -> str:
-        # Neither path nor headers: both may hold what the client is known by.
+        # Neither path nor headers: both may hold the secret by which the client is recognised.
         return f"<Received {self.method}>"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back. Raises ValueError for what can't be sent over HTTP."""
+    """What the hub sends back. Raises ValueError for what can't be sent over HTTP."""
 
     status: int = 200
     body: bytes = b""

@@ -1,4 +1,4 @@
-"""Rules of connectors' settings that more than one has: certificates on this machine, and errors in both languages."""
+"""Rules of settings that several connectors have: certificates on this machine, and errors in both languages."""
 
 import ssl
 from pathlib import Path
@@ -30,7 +30,7 @@ def certificates(value: Path) -> Path:
 
 
 def unreadable(error: OSError) -> PydanticCustomError:
-    """What to say of a file that a setting names and that can't be read."""
+    """The error for a file that a setting names and that can't be read."""
     if isinstance(error, FileNotFoundError):
         return rule(
             "file_missing",
@@ -64,9 +64,9 @@ def own_key(certificate: Path, key: Path) -> Path:
 
 
 def no_passphrase() -> str:
-    """For OpenSSL, which would ask for one on the terminal."""
+    """An empty passphrase: without one, OpenSSL would ask for it on the terminal."""
     return ""
 
 
 CertificateFile = Annotated[LocalPath, AfterValidator(certificates)]
-"""A `LocalPath` to a PEM file with certificates: that it is there, readable and one is seen with the configuration."""
+"""A `LocalPath` to a PEM file with certificates. It is read when the configuration is checked."""

@@ -26,9 +26,9 @@ class AtMoment:
 def daily(times: Callable[[Any], Iterable[time]]) -> Callable[[DailyMethod], DailyMethod]:
     """Call a method `(self, due, complete)` each day at the local times that `times(config)` gives (Europe/Stockholm).
 
-    It runs after all events accepted before `due`; `complete` is False if some could not be handled within 60 s.
-    After downtime a missed one runs once, with its own `due`. A repeated local time fires at the first, a missing
-    one at the next valid minute. A crash may repeat a run with the same `due`.
+    The method runs after all events accepted before `due`; `complete` is False if some could not be handled within
+    60 s. After downtime a missed timer runs once, with its own `due`. A repeated local time fires at the first, a
+    missing one at the next valid minute. A crash may repeat a run with the same `due`.
     """
 
     def declare(method: DailyMethod) -> DailyMethod:
@@ -41,9 +41,9 @@ def daily(times: Callable[[Any], Iterable[time]]) -> Callable[[DailyMethod], Dai
 def at_moment(method: MomentMethod) -> MomentMethod:
     """Call a method `(self, due, complete, key)` at each moment that `tx.at(when, name, key)` has set for its name.
 
-    It runs once for each key, under the promises of `daily`: after all events accepted before `due`; after downtime
-    with its own `due` and `complete` False; a crash may repeat a run. One that raises TemporaryError is tried again.
-    Where the same key is set to another moment, or withdrawn, the earlier moment does not come.
+    The method runs once for each key, under the promises of `daily`: after all events accepted before `due`; after
+    downtime with its own `due` and `complete` False; a crash may repeat a run. A run that raises TemporaryError is
+    tried again. If the same key is set to another moment, or withdrawn, the earlier moment does not come.
     """
     setattr(method, _MARK, AtMoment())
     return method

@@ -17,7 +17,7 @@ NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 VENDOR_TYPE: Final = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9_-]+){2,}\.v[1-9][0-9]*\Z")
 CORE_PREFIX: Final = "se.skolnav."
 
-# What sums over people may be made of (docs/architecture.md, The gate); what may be published of them.
+# From what sums over people may be made (docs/architecture.md, The gate), and what of them may be published.
 AGGREGATE_INPUT: Final = frozenset(
     {Category.GROUP, Category.ATTENDANCE, Category.DIET, Category.AGGREGATE, Category.NONE}
 )
@@ -44,7 +44,7 @@ def validate_class(cls: Any) -> list[str]:
     """What is wrong with a connector class, each with what to do; empty if it can be run."""
     if not (isinstance(cls, type) and issubclass(cls, Connector)):
         return [f"{cls!r} is no subclass of plugins.Connector: return classes from skolnav_connectors, not instances"]
-    return [f"{cls.__module__}.{cls.__qualname__}: {says}" for says in _problems(cls)]
+    return [f"{cls.__module__}.{cls.__qualname__}: {problem}" for problem in _problems(cls)]
 
 
 def validate_event_type(model: Any) -> str | None:
@@ -64,7 +64,7 @@ def validate_event_type(model: Any) -> str | None:
 def only_categories(data: Any, fields: Mapping[str, Field], allowed: frozenset[Category]) -> Iterator[str]:
     """The places in `data` that are of another category than `allowed`, or that the catalogue does not know.
 
-    Places are names from the model; for what it does not know only `(unlisted)` is told, since that may be data.
+    Places are names from the model. A name that the model does not know becomes `(unlisted)`, since it may be data.
     """
     for name, value in data.items() if isinstance(data, Mapping) else ():
         known = fields.get(name)
@@ -151,7 +151,7 @@ def _aggregate_problems(cls: type[Connector[Any]]) -> Iterator[str]:
         bad = sorted(path for path, categories in entry.flat_fields() if not categories <= AGGREGATE_OUTPUT)
         if bad or model.spec.about or model.spec.mentions:
             what = ", ".join(bad) or "a person it is about or mentions"
-            yield f"is `aggregates`, but {model.spec.type} can tell of one person ({what}): publish sums only"
+            yield f"is `aggregates`, but {model.spec.type} can reveal one person ({what}): publish sums only"
 
 
 def _coroutine_problems(cls: type[Connector[Any]]) -> Iterator[str]:

@@ -95,9 +95,8 @@ class Entry:
         yield from flatten(self.fields, "", frozenset())
 
 
-@dataclass(
-    slots=True, repr=False, kw_only=True
-)  # not frozen: a frozen one takes three times as long to make, and each event has one
+# Not frozen: a frozen one takes three times as long to make, and each event has one.
+@dataclass(slots=True, repr=False, kw_only=True)
 class Described:
     """What the hub stores with an event, so that it can match and guard the event without parsing it again.
 

@@ -205,5 +205,5 @@ DIET_GONE: dict[str, Any] = {"id": DIET["id"], "person": DIET["person"], "delete
 
 
 def gone(entity: dict[str, Any]) -> dict[str, Any]:
-    """What a source's list of deleted entities says of one, the time without offset as some write it."""
+    """An entity as a source's list of deleted entities has it, with a time without offset, as some sources write it."""
     return {"id": entity["id"], "deletedAt": "2026-11-24T06:10:00"}

@@ -183,9 +183,8 @@ class PersonRef(Part):
 
     id: Annotated[Uuid, Category.IDENTITY]
     displayName: Annotated[str | None, Category.NAME] = None
-    securityMarking: Annotated[str | None, HUB_ONLY] = (
-        None  # skyddsmarkering; SS 12000 has it on every reference to a person
-    )
+    # Skyddsmarkering; SS 12000 has it on every reference to a person.
+    securityMarking: Annotated[str | None, HUB_ONLY] = None
 
 
 class Reference(Part):

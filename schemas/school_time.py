@@ -16,7 +16,7 @@ def school_moment(day: date, at: time) -> datetime:
     """
     local = datetime.combine(day, at.replace(tzinfo=None, fold=0), SCHOOL_ZONE)
     while local.astimezone(UTC).astimezone(SCHOOL_ZONE).replace(tzinfo=None) != local.replace(tzinfo=None):
-        local = local.replace(second=0, microsecond=0) + timedelta(minutes=1)  # on the wall: the zone is not asked
+        local = local.replace(second=0, microsecond=0) + timedelta(minutes=1)  # by the wall clock, whatever the zone
     return local
 
 

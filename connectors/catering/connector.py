@@ -83,7 +83,7 @@ class Catering(Connector[CateringConfig]):
         return Effect.VERIFIABLE
 
     async def handle(self, event: Event) -> None:
-        """Keep an absence or a closed day; send a kitchen its late change at once if its order was fixed already."""
+        """Store an absence or a closed day; send a kitchen a late change at once if its order was fixed already."""
         now = self.ctx.clock.school().astimezone(UTC)
         closed: date | None = None
         spans: list[Away] = []
@@ -125,31 +125,33 @@ class Catering(Connector[CateringConfig]):
         begun, busy = self.ctx.clock.utc(), None
         today = self.ctx.clock.school().date()
         waiting = [
-            (kitchen, address, *each)
+            (kitchen, address, mail)
             for kitchen in self.config.kitchens
             for address in self.config.transport.recipients[kitchen.id]
-            for each in queued(self.ctx.state, address, kitchen)
+            for mail in queued(self.ctx.state, address, kitchen)
         ]
         if not waiting:
             return
         # The state shows what `handle` has staged a moment before the hub has made it durable. Waiting for a commit of
         # our own keeps the mail behind it (but for the width of one group commit), and notes that sending has begun.
         async with self.ctx.commit() as tx:
-            mark_sending(tx.state, (name for _, _, name, _, _ in waiting))
-        for kitchen, address, name, snapshot, at in waiting:
+            mark_sending(tx.state, (mail.name for _, _, mail in waiting))
+        for kitchen, address, mail in waiting:
             if (self.ctx.clock.utc() - begun).total_seconds() > self.poll_timeout_s / 2:
                 return  # the next poll sends the rest: a poll that is cut off might have sent a mail
             try:
-                if snapshot.day >= today:
-                    mail = message(self.config.transport, address, kitchen, snapshot, at)
-                    await self.ctx.blocking(self._mail.send, mail)
+                if mail.snapshot.day >= today:
+                    letter = message(
+                        self.config.transport, address, kitchen=kitchen, snapshot=mail.snapshot, at=mail.at
+                    )
+                    await self.ctx.blocking(self._mail.send, letter)
             except AddressBusy as error:
                 busy = error
                 continue
             except PermanentError as error:
                 self.ctx.problem(error.code, f"kitchen {kitchen.id}: {error.why}")
             async with self.ctx.commit() as tx:
-                del tx.state[name]
+                del tx.state[mail.name]
         if busy is not None:
             raise busy
 
@@ -187,13 +189,13 @@ class Catering(Connector[CateringConfig]):
         census = await Census.open(self.ctx.directory) if meals else None
         for kitchen, day in meals:
             last = last_snapshot(self.ctx.state, kitchen, day)
-            # A run repeats after a crash, or when a later kitchen failed; it passes over those that got theirs.
+            # A run repeats after a crash, or when a later kitchen failed. It passes over kitchens that got theirs.
             if census is not None and (last is None or last.due < run.due):
-                await self._send_day(census, kitchen, day, last, run)
+                await self._send_day(census, kitchen, day, last=last, run=run)
         async with self.ctx.commit() as tx:
             forget_past(tx.state, run.now)
 
-    async def _send_day(self, census: Census, kitchen: Kitchen, day: date, last: Snapshot | None, run: Run) -> None:
+    async def _send_day(self, census: Census, kitchen: Kitchen, day: date, *, last: Snapshot | None, run: Run) -> None:
         """Send a kitchen the whole of one day, as of `run.due`; except in a report of that day only if it has news."""
         to_come = [sitting for sitting in kitchen.sittings if window(sitting, day)[1] > run.now]
         if not to_come:
@@ -218,7 +220,7 @@ class Catering(Connector[CateringConfig]):
             self.ctx.problem("unknown-diet", f"kitchen {kitchen.id}: {unlisted} diets are not in its diet_codes")
         if unplaced(kitchen, people.pupils):
             self.ctx.problem("pupil-without-sitting", f"kitchen {kitchen.id}: some pupils are in no sitting's groups")
-        following = Snapshot.after(last, kitchen, day, run.due, rows)
+        following = Snapshot.after(last, kitchen, day, due=run.due, rows=rows)
         if last is None or run.is_report_of(day) or following.is_news(last):
             await self._place(kitchen, following, news, run.due)
         else:
@@ -242,13 +244,13 @@ class Catering(Connector[CateringConfig]):
                 rows.append(row)
         if news:
             # Named after the report that it is late for: a repeat after a crash gives the same name and bytes.
-            await self._place(kitchen, Snapshot.after(last, kitchen, last.day, last.due, rows), news, now)
+            await self._place(kitchen, Snapshot.after(last, kitchen, last.day, due=last.due, rows=rows), news, now)
 
     async def _place(self, kitchen: Kitchen, snapshot: Snapshot, news: Iterable[Row], as_of: datetime) -> None:
-        """Send the snapshot, then keep it and publish its news in one commit. Mail is kept here, and sent by `poll`.
+        """Send the snapshot, then store it and publish its news in one commit. Mail is stored here, and sent by `poll`.
 
-        Other content under the snapshot's name comes from a run that crashed before it could keep its snapshot, when
-        the counts were others. The kitchen may have read it, so it is never replaced: the next revision is sent.
+        Other content under the snapshot's name comes from a run that crashed before it could store its snapshot, with
+        other counts. The kitchen may have read that content, so it is never replaced: the next revision is sent.
         """
         for _ in range(_MOST_TAKEN):
             if self._client is None or await self._client.put(kitchen, snapshot) is not Put.TAKEN:

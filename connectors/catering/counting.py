@@ -22,9 +22,9 @@ class Away:
     organisation: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """One sitting's sum. `portions` has every diet of the kitchen, zero or not; staff are not among them."""
+    """One sitting's sum. `portions` has every diet of the kitchen, zero or not, and does not count staff."""
 
     enrolled: int
     absent: int
@@ -145,7 +145,7 @@ def count(
     staff = sitting.staff_portions if sitting.staff_portions is not None else kitchen.staff_portions
     if open_units is not None and not expected:
         staff = 0
-    return Count(enrolled, absent, dict(portions), staff, len(unknown))
+    return Count(enrolled=enrolled, absent=absent, portions=dict(portions), staff=staff, unknown_diets=len(unknown))
 
 
 def unplaced(kitchen: Kitchen, pupils: Iterable[Pupil]) -> int:

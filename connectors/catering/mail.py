@@ -1,7 +1,7 @@
-"""The mail that tells one address a kitchen's day.
+"""The mail to one address about a kitchen's day.
 
-No sender can see whether mail has arrived. The connector therefore keeps a mail before it sends it (`memory.queue`),
-and its Message-ID derives from the content, so that a repeat after a crash can be recognised.
+No sender can see whether mail has arrived. The connector therefore stores a mail before sending it (`memory.queue`),
+and derives the Message-ID from the content, so that a repeat after a crash can be recognised.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from connectors.catering.snapshot import Snapshot
 
 
 def message(
-    transport: EmailTransport, address: str, kitchen: Kitchen, snapshot: Snapshot, at: datetime
+    transport: EmailTransport, address: str, *, kitchen: Kitchen, snapshot: Snapshot, at: datetime
 ) -> EmailMessage:
     """The mail to one address; `at` is when the snapshot was decided, not when the mail is sent."""
     text = mail_text(kitchen, snapshot)
@@ -25,17 +25,17 @@ def message(
     mail["To"] = address
     mail["Subject"] = mail_subject(kitchen, snapshot)
     mail["Date"] = format_datetime(at)
-    mail["Message-ID"] = message_id(transport.sender, address, kitchen, snapshot, text)
+    mail["Message-ID"] = message_id(transport.sender, address, kitchen=kitchen, snapshot=snapshot, text=text)
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday greetings in return
     mail.set_content(text, cte="quoted-printable")
     return mail
 
 
-def message_id(sender: str, address: str, kitchen: Kitchen, snapshot: Snapshot, text: str) -> str:
-    """From (kitchen, date, revision), address and text.
+def message_id(sender: str, address: str, *, kitchen: Kitchen, snapshot: Snapshot, text: str) -> str:
+    """A Message-ID from kitchen, date, revision, address and text.
 
-    With the text, since revisions begin again after a restored backup, and a server that knows the id would drop the
-    new mail.
+    The text is part of it, since revisions begin again after a restored backup, and a server that knows the id would
+    drop the new mail.
     """
     parts = (kitchen.id, snapshot.day.isoformat(), str(snapshot.revision), address, text)
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]

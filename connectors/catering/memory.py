@@ -9,7 +9,7 @@ them.
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from connectors.catering.config import Kitchen
 from connectors.catering.counting import Away, instant
@@ -26,7 +26,7 @@ _MAIL: Final = "mail/"
 
 
 def note_absence(state: MutableState, event: Event, now: datetime) -> list[Away]:
-    """Keep an absence; returns it as it was and as it is now, each where it counts. Empty: the event has no news."""
+    """Store an absence. Returns the absence before and after the event, each if it counts; empty: no news."""
     data = event.data
     name = f"{_ABSENCE}{data['id'].lower()}"
     kept = state.get(name)
@@ -44,7 +44,7 @@ def note_absence(state: MutableState, event: Event, now: datetime) -> list[Away]
 
 
 def note_closed(state: MutableState, event: Event, now: datetime) -> date | None:
-    """Keep that an organisation is closed on a day, or open after all; returns the day. None: no news."""
+    """Store that an organisation is closed on a day, or open after all. Returns the day; None if there is no news."""
     organisation, day = organisation_of(event.data), date.fromisoformat(event.data["date"])
     name = f"{_CLOSED}{organisation}/{day}"
     if day < now.astimezone(SCHOOL_ZONE).date() or _is_older(event, state.get(name)):
@@ -68,7 +68,7 @@ def closed_on(state: State, day: date) -> frozenset[str]:
 
 
 def last_snapshot(state: State, kitchen: Kitchen, day: date) -> Snapshot | None:
-    """The snapshot that the kitchen last got of a day; None if it got none."""
+    """The last snapshot of a day that the kitchen got; None if it got none."""
     kept = state.get(f"{_DAY}{kitchen.id}/{day}")
     return None if kept is None else Snapshot.model_validate(kept)
 
@@ -83,22 +83,30 @@ def keep_snapshot(state: MutableState, snapshot: Snapshot) -> None:
 
 
 def queue(state: MutableState, address: str, snapshot: Snapshot, at: datetime) -> None:
-    """Keep that an address is to get a snapshot by mail. It replaces an earlier revision that still waits."""
+    """Store that an address must get a snapshot by mail. It replaces an earlier revision that still waits."""
     state[f"{_mail(address, snapshot.kitchen)}{snapshot.day}"] = {"revision": snapshot.revision, "at": at.isoformat()}
 
 
-def queued(state: State, address: str, kitchen: Kitchen) -> list[tuple[str, Snapshot, datetime]]:
-    """(name in the state, snapshot, when it was decided) of the mail that waits for an address."""
+class Queued(NamedTuple):
+    """A mail that waits."""
+
+    name: str  # in the state
+    snapshot: Snapshot
+    at: datetime  # when the snapshot was decided
+
+
+def queued(state: State, address: str, kitchen: Kitchen) -> list[Queued]:
+    """The mail that waits for an address."""
     prefix = _mail(address, kitchen.id)
     waiting = [
         (name, last_snapshot(state, kitchen, date.fromisoformat(name.removeprefix(prefix))), kept["at"])
         for name, kept in state.under(prefix).items()
     ]
-    return [(name, found, datetime.fromisoformat(at)) for name, found, at in waiting if found is not None]
+    return [Queued(name, found, datetime.fromisoformat(at)) for name, found, at in waiting if found is not None]
 
 
 def mark_sending(state: MutableState, names: Iterable[str]) -> None:
-    """Keep that these mails are about to be sent: after a crash they may have been."""
+    """Note that these mails are about to be sent: after a crash they may have been."""
     for name in names:
         if "sending" not in state[name]:
             state[name] = {**state[name], "sending": True}

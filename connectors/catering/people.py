@@ -10,7 +10,7 @@ from connectors.catering.memory import absences, closed_on
 from plugins import DirectoryView, State
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class People:
     """One kitchen's day."""
 
@@ -20,10 +20,17 @@ class People:
     absences: Sequence[Away]
     closed: frozenset[str]  # closed organisations that concern the kitchen
     open_units: frozenset[str] | None  # None: nothing is closed
-    complete: bool  # the directory knows every pupil there, those who are away too
+    complete: bool  # the directory knows every pupil there, also those who are away
 
     def count(self, sitting: Sitting) -> Count:
-        return count(self.kitchen, sitting, self.day, self.pupils, self.absences, self.open_units)
+        return count(
+            self.kitchen,
+            sitting,
+            self.day,
+            pupils=self.pupils,
+            absences=self.absences,
+            open_units=self.open_units,
+        )
 
 
 class Census:
@@ -39,7 +46,7 @@ class Census:
         return cls(directory, Organisations(await directory.organisations()))
 
     def concerns(self, organisation: str | None, kitchen: Kitchen) -> bool:
-        """Whether the kitchen may cook for pupils of an organisation. None, an unnamed one: it may."""
+        """Whether the kitchen may cook for pupils of an organisation; True if the event names none (None)."""
         return organisation is None or self.organisations.related(organisation, kitchen.units)
 
     async def people(self, kitchen: Kitchen, day: date, state: State) -> People:
@@ -49,13 +56,13 @@ class Census:
         closed = frozenset(each for each in closed_on(state, day) if self.concerns(each, kitchen))
         complete = await self._directory.complete(kitchen.units, day)
         return People(
-            kitchen,
-            day,
-            pupils,
-            away,
-            closed,
-            self.organisations.open_parts(kitchen.units, closed) if closed else None,
-            complete and not await self._stranger_away(kitchen, day, pupils, away),
+            kitchen=kitchen,
+            day=day,
+            pupils=pupils,
+            absences=away,
+            closed=closed,
+            open_units=self.organisations.open_parts(kitchen.units, closed) if closed else None,
+            complete=complete and not await self._stranger_away(kitchen, day, pupils, away),
         )
 
     async def _stranger_away(self, kitchen: Kitchen, day: date, pupils: Sequence[Pupil], away: Sequence[Away]) -> bool:

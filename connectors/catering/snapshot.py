@@ -28,12 +28,12 @@ class Row(BaseModel):
     closed: tuple[str, ...]  # ids of closed organisations that the sum rests on
 
     def visible(self) -> tuple[Any, ...]:
-        """What the kitchen sees of it. A row with the same has no news."""
+        """The values that the kitchen sees. A row with the same values has no news."""
         return self.status, self.portions, self.staff, self.complete
 
 
 class Snapshot(BaseModel):
-    """The whole day. `due` is the report or cut-off that it was made for, or is a late change to."""
+    """The whole day. `due` is the report or cut-off that the snapshot was made for, or is a late change to."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -44,7 +44,7 @@ class Snapshot(BaseModel):
     rows: tuple[Row, ...]
 
     @classmethod
-    def after(cls, last: Self | None, kitchen: Kitchen, day: date, due: datetime, rows: Sequence[Row]) -> Self:
+    def after(cls, last: Self | None, kitchen: Kitchen, day: date, *, due: datetime, rows: Sequence[Row]) -> Self:
         """The next revision. All sittings of a kitchen's day share one count of revisions, as they share the file."""
         revision = 1 if last is None else last.revision + 1
         return cls(kitchen=kitchen.id, day=day, due=due, revision=revision, rows=tuple(rows))

@@ -1,7 +1,7 @@
-"""The standard's subscription: the supplier says "come and fetch", and the next poll comes at once.
+"""The standard's subscription: the supplier notifies the hub of changes, and the next poll begins at once.
 
-A notification carries no id, no signature and no proof (`Notification` of the standard), so the hub knows it by the
-last part of its address alone, which only the supplier has. No content of it can do more than let `poll` run.
+A notification carries no id, no signature and no proof (`Notification` of the standard), so the hub recognises it by
+the last part of its address alone, which only the supplier has. Its content can do no more than let `poll` run.
 """
 
 import hmac
@@ -24,7 +24,7 @@ _GONE: Final = frozenset({404, 410})
 _NOT_OFFERED: Final = frozenset({404, 405, 501})
 _UNSAID: Final = timedelta(days=1)  # the life of a subscription whose end the supplier does not give
 _PAUSE: Final = timedelta(minutes=15)  # after a refusal, before the next attempt
-# Both as the standard spells it and as it should be (section 4 of the notes).
+# The standard's own spelling, which lacks an i, and the right one.
 _MODIFIED: Final = ("modifiedEntites", "modifiedEntities")
 _NEVER_PULLED: Final = frozenset(
     ["grade", "attendanceschedule", "resource", "placement", "studyplan", "programme", "syllabus", "schoolunitoffering"]
@@ -49,7 +49,7 @@ class Callback:
     # -- at the supplier ----------------------------------------------------------------------------------------
 
     async def keep(self, *, full: bool) -> None:
-        """Subscribe, renew at half life, or end the subscription, as configured. `full`: see whether it still exists.
+        """Subscribe, renew at half life, or end the subscription, as configured. `full`: also check that it exists.
 
         A failure is reported once, and tried again later. It stops nothing else, since polling goes on.
         """
@@ -126,7 +126,7 @@ class Callback:
             return
         if status in (401, 403, 429) or (status >= 500 and status != 501):
             raise _Refused(f"the supplier answered {status}")
-        if status not in _GONE:  # the supplier can't renew it: another replaces it
+        if status not in _GONE:  # the supplier can't renew it: a new subscription replaces it
             await self._drop(kept["id"])
         await self._subscribe(now, kept["segment"], kept["target"], kept["resources"])
 
@@ -139,7 +139,9 @@ class Callback:
                 del tx.state[_STATE]
 
     async def _drop(self, id: str) -> None:
-        """Delete a subscription. One that the supplier keeps ends by itself; its calls are refused or harmless."""
+        """Ask the supplier to delete a subscription. If it does not, the subscription ends by itself; its calls until
+        then are refused or harmless.
+        """
         await self._client.send("DELETE", f"subscriptions/{id}")
 
     def _kept(self) -> dict[str, Any]:

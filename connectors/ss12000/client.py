@@ -1,4 +1,4 @@
-"""Questions to an SS 12000 API: lists page by page, single records, and every way in which an answer can be bad.
+"""Queries to an SS 12000 API: lists page by page, single records, and every way in which an answer can be bad.
 
 The HTTPS wire beneath bounds time and size and keeps the far side's words out of errors. Every failure that may mend
 itself is a TemporaryError with a code of its own.
@@ -23,7 +23,7 @@ Query = Mapping[str, str]
 _BUSY: Final = frozenset({429, 503})
 _FAILING: Final = frozenset({500, 502, 504})
 _PATIENCE_S: Final = 300.0  # how long one list may wait for a busy supplier before this pull gives up
-_AGAIN_S: Final = 1.0  # pause before the one more question to a failing supplier
+_AGAIN_S: Final = 1.0  # pause before the one repeated request to a failing supplier
 _BARREN: Final = 5  # pages in a row that bring nothing new
 
 
@@ -36,7 +36,7 @@ class ListExpired(Exception):
 
 
 class NotAnswered(Exception):
-    """The supplier does not answer this kind of question (400, 403, 405, 422, 501)."""
+    """The supplier does not answer this kind of query (400, 403, 405, 422, 501)."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -45,7 +45,7 @@ class NotAnswered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some records as they came. `date` is the supplier's own clock at the question; None if it does not say."""
+    """Some records as they came. `date` is the supplier's own clock at the request; None if the answer has no date."""
 
     data: Any  # a list, for deletedEntities also an object of lists
     date: datetime | None
@@ -109,9 +109,9 @@ class Client:
         return self._https.read_json(reply, not_read(resource)), reply.date
 
     async def send(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """POST, PATCH or DELETE: the status, and the answer's JSON or None. Never sent twice, except after a 401.
+        """POST, PATCH or DELETE; returns the status, and the answer's JSON or None.
 
-        Raises TemporaryError where no whole answer came.
+        The request is sent a second time only after a 401. Raises TemporaryError if no whole answer came.
         """
         reply = await self._https.ask(method, path, json=body, what=not_read(path.partition("/")[0]))
         try:
@@ -150,7 +150,7 @@ class Client:
                     raise SUPPLIER.temporary(
                         words.BUSY, retry_after_s=reply.retry_after_s, resource=resource, status=status
                     )
-                waited += max(pause, 1.0)  # else a supplier that says 0 each time would be asked for ever
+                waited += max(pause, 1.0)  # else a supplier that answers 0 each time would be asked for ever
                 await self._clock.sleep(pause)
                 continue
             if status in _FAILING and not failed:

@@ -35,7 +35,7 @@ from schemas.schedule import LessonCancelled, LessonChanged, LessonScheduled
 from schemas.school_time import SCHOOL_ZONE
 
 _DELETED: Final = "deletedEntities"
-# Codes of failures after which no question for the next resource makes sense now.
+# Codes of failures after which no query for the next resource makes sense now.
 _ALL_FAIL: Final = frozenset({"unreachable", "slow", "certificate", "login-refused", "token", "busy"})
 _CURRENT: Final = "directory.current"
 _LONG_S: Final = 600.0
@@ -45,8 +45,8 @@ _CLOCK_OFF: Final = timedelta(minutes=5)
 
 @dataclass(slots=True)
 class Lap:
-    """One walk through all resources. If its time ends or the supplier fails, the next poll continues it. Otherwise a
-    walk that takes longer than one poll may would never come to its end.
+    """One walk through all resources. If its time ends or the supplier fails, the next poll continues it. If each poll
+    began anew, a walk that takes longer than one poll may last would never end.
     """
 
     began: datetime
@@ -145,7 +145,7 @@ class Ss12000(Connector[Ss12000Config]):
             await self._read(lap, kind, window)
         if _DELETED not in lap.done:
             await self._step(lap, _DELETED, self._deletions(window, full=lap.full))
-        await self._say_current(lap)
+        await self._publish_current(lap)
         if self._left(lap, LESSONS):
             spent = self.ctx.clock.utc() - now
             await self._step(lap, LESSONS.resource, self._rounds.read(window, today, full=lap.full, spent=spent))
@@ -166,7 +166,7 @@ class Ss12000(Connector[Ss12000Config]):
             self._long_reported = False
         return lap.failures[0].code if lap.failures else None
 
-    async def _say_current(self, lap: Lap) -> None:
+    async def _publish_current(self, lap: Lap) -> None:
         if _CURRENT in lap.done:
             return
         lap.done.add(_CURRENT)
@@ -239,7 +239,7 @@ class Ss12000(Connector[Ss12000Config]):
             self.ctx.problem(error.code, f"{error.what}: {error.why}; last complete pull: {self._pulled()}")
 
     def _check_clock(self, theirs: datetime | None, ours: datetime) -> None:
-        """Both clocks are those at the moment of the question."""
+        """Report once if the supplier's clock and the hub's differ. Both times are of the moment of the request."""
         if theirs is not None and abs(theirs - ours) > _CLOCK_OFF and not self._clock_reported:
             self._clock_reported = True
             self.ctx.problem("clock-differs", "the supplier's clock and the hub's are more than 5 min apart")
@@ -247,8 +247,9 @@ class Ss12000(Connector[Ss12000Config]):
     # -- deletions ----------------------------------------------------------------------------------------------
 
     async def _deletions(self, window: Window, *, full: bool) -> None:
-        """Publish the end of records that /deletedEntities names and a question by id does not find. A person who is
-        gone also leaves their groups.
+        """Publish the end of records that /deletedEntities names and a query by id does not find.
+
+        The groups of a deleted person are published anew, without the person.
         """
         absent = bool(self.ctx.state.get(f"absent/{_DELETED}"))
         if absent and not full:

@@ -76,7 +76,7 @@ class Holding:
         return any(held.believed(self._ctx.clock.utc()) for held in self.of(kind))
 
     async def believable(self, kind: Kind, how: How, ids: Sequence[str], known: int) -> bool:
-        """Whether these of the `known` records may go. If not, they are held back and the operator sees it once."""
+        """Whether these of the `known` records may be removed. If not, they are held back, and reported once."""
         if not too_many(len(ids), known, whole=kind in DIRECTORY):
             return True
         name, what, now = _name(kind, how), stands_for(ids), self._ctx.clock.utc()
@@ -89,14 +89,14 @@ class Holding:
             tx.state[name] = Held(now, what, len(ids), known).to_keep()
         self._ctx.problem(
             "removals-held",
-            f"{len(ids)} of {known} {kind.resource} would go at once; none is published. Look at the supplier; "
-            f"if it is true: skolnav connectors confirm {self._ctx.instance} {kind.resource}:{what}. An equal pull in "
-            "an hour counts too",
+            f"{len(ids)} of {known} {kind.resource} would be removed at once; no removal is published. Check with the "
+            f"supplier; if it is right: skolnav connectors confirm {self._ctx.instance} {kind.resource}:{what}. An "
+            "equal pull in an hour confirms it too",
         )
         return False
 
     async def over(self, kind: Kind, how: How) -> None:
-        """Forget held removals that have been published, or were none after all."""
+        """Forget held removals that have been published, or that no longer show."""
         name = _name(kind, how)
         if name in self._ctx.state:
             async with self._ctx.commit() as tx:
@@ -115,7 +115,7 @@ class Holding:
         return list(found.values())
 
     async def confirm(self, word: str) -> None:
-        """A person has looked, and the records are to go."""
+        """Note that a person has confirmed the removals of `word`."""
         resource, _, what = word.partition(":")
         async with self._ctx.commit() as tx:
             for kind in ALL:

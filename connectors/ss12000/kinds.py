@@ -23,7 +23,7 @@ from schemas.directory import (
 from schemas.schedule import Lesson
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One resource. `name` begins the names of its records in the connector's state: `person/<id>`."""
 
@@ -38,18 +38,24 @@ class Kind:
         return f"{self.name}/{id.lower()}"
 
 
-ORGANISATIONS: Final = Kind(
-    "organisations", "organisation", "Organisation", OrganisationUpserted, OrganisationUpserted, OrganisationDeleted
+def _directory(resource: str, name: str, *, upserted: type[Payload], deleted: type[Payload]) -> Kind:
+    return Kind(
+        resource=resource, name=name, entity=name.capitalize(), model=upserted, upserted=upserted, deleted=deleted
+    )
+
+
+ORGANISATIONS: Final = _directory(
+    "organisations", "organisation", upserted=OrganisationUpserted, deleted=OrganisationDeleted
 )
-PERSONS: Final = Kind("persons", "person", "Person", PersonUpserted, PersonUpserted, PersonDeleted)
-GROUPS: Final = Kind("groups", "group", "Group", GroupUpserted, GroupUpserted, GroupDeleted)
-DUTIES: Final = Kind("duties", "duty", "Duty", DutyUpserted, DutyUpserted, DutyDeleted)
-ACTIVITIES: Final = Kind("activities", "activity", "Activity", ActivityUpserted, ActivityUpserted, ActivityDeleted)
-ROOMS: Final = Kind("rooms", "room", "Room", RoomUpserted, RoomUpserted, RoomDeleted)
-LESSONS: Final = Kind("calendarEvents", "lesson", "CalendarEvent", Lesson)
-ABSENCES: Final = Kind("absences", "absence", "Absence", Absence)
-ATTENDANCES: Final = Kind("attendances", "attendance", "Attendance", AttendanceRecorded)
-PRESENCES: Final = Kind("attendanceEvents", "presence", "AttendanceEvent", AttendanceEvent)
+PERSONS: Final = _directory("persons", "person", upserted=PersonUpserted, deleted=PersonDeleted)
+GROUPS: Final = _directory("groups", "group", upserted=GroupUpserted, deleted=GroupDeleted)
+DUTIES: Final = _directory("duties", "duty", upserted=DutyUpserted, deleted=DutyDeleted)
+ACTIVITIES: Final = _directory("activities", "activity", upserted=ActivityUpserted, deleted=ActivityDeleted)
+ROOMS: Final = _directory("rooms", "room", upserted=RoomUpserted, deleted=RoomDeleted)
+LESSONS: Final = Kind(resource="calendarEvents", name="lesson", entity="CalendarEvent", model=Lesson)
+ABSENCES: Final = Kind(resource="absences", name="absence", entity="Absence", model=Absence)
+ATTENDANCES: Final = Kind(resource="attendances", name="attendance", entity="Attendance", model=AttendanceRecorded)
+PRESENCES: Final = Kind(resource="attendanceEvents", name="presence", entity="AttendanceEvent", model=AttendanceEvent)
 
 # Persons come before every resource that names one: a new marking must be in force before any other event.
 DIRECTORY: Final = (ORGANISATIONS, PERSONS, GROUPS, DUTIES, ACTIVITIES, ROOMS)

@@ -1,7 +1,7 @@
 """Pure: how a lesson is put together, and how it changed between two readings of a window.
 
 `meta` of calendarEvents may be the lesson's own, future time, so lessons are compared by content alone. A missing
-lesson is cancelled only if the whole window was read, its start lies in the window then and now, and a question by id
+lesson is cancelled only if the whole window was read, its start lies in the window then and now, and a query by id
 finds nothing.
 """
 

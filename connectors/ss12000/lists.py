@@ -35,7 +35,7 @@ class Listed:
     seen: set[str] = field(default_factory=set)  # ids
     count: int = 0
     date: datetime | None = None  # the supplier's clock when it began
-    offsets: bool | None = None  # whether times in `meta` have them; one without makes it False
+    offsets: bool | None = None  # whether times in `meta` have offsets; a single one without makes it False
     reasons: Counter[str] = field(default_factory=Counter)
 
 
@@ -104,12 +104,12 @@ class Lists:
                 for raw in records[start : start + CHUNK]:
                     listed.count += 1
                     if known is not None:
-                        self._lesson(tx, raw, known, window, listed)
+                        self._lesson(tx, raw, known=known, window=window, listed=listed)
                     else:
-                        self._record(tx, kind, raw, window, listed)
+                        self._record(tx, kind, raw, window=window, listed=listed)
             await asyncio.sleep(0)
 
-    def _record(self, tx: Transaction, kind: Kind, raw: Any, window: Window, listed: Listed) -> None:
+    def _record(self, tx: Transaction, kind: Kind, raw: Any, *, window: Window, listed: Listed) -> None:
         offsets = has_offset(raw)
         if offsets is not None:
             listed.offsets = offsets and listed.offsets is not False
@@ -119,7 +119,7 @@ class Lists:
             return
         key, now = kind.key(id), digest(raw)
         before = tx.state.get(key)
-        if not self._is_news(kind, id, raw, digest_kept(before) == now, listed):
+        if not self._is_news(kind, id, raw, listed, unchanged=digest_kept(before) == now):
             return
         record = self._read(kind, raw, listed)
         if record is None and kind is PERSONS:
@@ -136,7 +136,7 @@ class Lists:
             tx.publish(PERSONS.model, _bare(id, raw))
         tx.state[key] = to_keep(kind, record, now, self.ctx.clock.school().date().isoformat())
 
-    def _lesson(self, tx: Transaction, raw: Any, known: Known, window: Window, listed: Listed) -> None:
+    def _lesson(self, tx: Transaction, raw: Any, *, known: Known, window: Window, listed: Listed) -> None:
         id = id_of(raw)
         if id is None:
             self._refused(listed, raw, read(LESSONS, raw).reasons)
@@ -144,7 +144,7 @@ class Lists:
         activity, persons, stamp = known.of(raw)
         key, now = LESSONS.key(id), f"{digest(raw)}{stamp[:8]}"
         before = tx.state.get(key)
-        if not self._is_news(LESSONS, id, raw, digest_kept(before) == now, listed):
+        if not self._is_news(LESSONS, id, raw, listed, unchanged=digest_kept(before) == now):
             return
         record = self._read(LESSONS, raw, listed)
         if record is None:
@@ -158,17 +158,19 @@ class Lists:
         tx.state[key] = {"d": now, "l": lessons.to_keep(lesson)}
 
     def _twice(self, kind: Kind, listed: Listed, id: str, raw: Any) -> bool:
-        """Whether the list has had this id before, with other content. The first record counts: both would make two
-        changes in each pull. If the record changed while the list was read, the next pull brings the change.
+        """Whether the list has had this id before, with other content.
+
+        The first record counts: both would make two changes in each pull. If the record changed while the list was
+        read, the next pull brings the change.
         """
         if id not in listed.seen:
             return False
         self._refused(listed, raw, ["the record: came twice, with different content"])
-        # Of two records of one person the one whose mark protects is never passed over.
+        # If a person comes twice, the record whose mark protects is never passed over.
         return kind is not PERSONS or raw.get("securityMarking") == "Ingen"
 
-    def _is_news(self, kind: Kind, id: str, raw: Any, unchanged: bool, listed: Listed) -> bool:
-        """Whether a record is news, and new in this list. Notes in either case that the list has it."""
+    def _is_news(self, kind: Kind, id: str, raw: Any, listed: Listed, *, unchanged: bool) -> bool:
+        """Whether a record is news, and new in this list. In either case, notes that the list has the record."""
         news = not unchanged and not self._twice(kind, listed, id, raw)
         listed.seen.add(id)
         return news
@@ -206,7 +208,7 @@ class Lists:
 
 
 def _bare(id: str, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """A person with nothing but the mark; without a readable mark they count as unknown."""
+    """A person with nothing but the mark; without a readable mark the person counts as unknown."""
     mark = raw.get("securityMarking")
     return {"id": id, "securityMarking": mark} if isinstance(mark, str) else {"id": id}
 

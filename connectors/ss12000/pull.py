@@ -1,6 +1,6 @@
 """Pulling one school system: whole resources, the changes in them, and removals.
 
-A record counts as gone only if it is missing in a list that was read as a whole, and a question by id does not find it.
+A record counts as gone only if it is missing in a list that was read as a whole, and a query by id does not find it.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from connectors.ss12000.words import SUPPLIER
 from plugins import Context
 
 WINDOW: Final = f"window/{LESSONS.resource}"  # state: the days that the last whole reading of lessons covered
-_AT_A_TIME: Final = 8  # questions by id that wait for an answer
+_AT_A_TIME: Final = 8  # queries by id that wait for an answer
 _NO_SUCH_FILTER: Final = frozenset({400, 422, 501})
 _REQUIRED: Final = frozenset({PERSONS.resource})
 
@@ -106,15 +106,13 @@ class Source(Lists):
     def _first_filters(self, kind: Kind, window: Window) -> Query:
         if kind is ABSENCES:
             return {"endTime.onOrAfter": window.start.isoformat()}
-        if kind in (
-            ATTENDANCES,
-            PRESENCES,
-        ):  # they have no filter on their own time: read those registered in the window
+        # They have no filter on their own time, so read those that were registered in the window.
+        if kind in (ATTENDANCES, PRESENCES):
             return {"meta.modified.after": Watermark(window.start).after(timedelta(0))}
         return {}
 
     async def keep_mark(self, name: str, listed: Listed, began: datetime) -> None:
-        """Keep how far a list was read, after its end. `began`: machine time, for a supplier that gives no time."""
+        """Store how far a list was read, after its end. `began`: machine time, for a supplier that gives no time."""
         mark = Watermark(listed.date or began, listed.offsets is not False)
         async with self.ctx.commit() as tx:
             tx.state[f"mark/{name}"] = mark.to_keep()
@@ -124,8 +122,9 @@ class Source(Lists):
     # -- removals ----------------------------------------------------------------------------------------------
 
     async def removals(self, kind: Kind, seen: set[str], window: Window) -> list[str]:
-        """After a whole list: a kept record in scope that was not in the list is gone if a question by id says so too.
-        Returns the ids of records that are gone.
+        """Publish the end of known records in scope that a whole list lacked and that a query by id does not find.
+
+        `seen`: the ids that the list had. Returns the ids of records that are gone.
         """
         state, prefix = self.ctx.state, f"{kind.name}/"
         before = state.get(WINDOW)
@@ -161,8 +160,7 @@ class Source(Lists):
         return len(self.ctx.state.under(f"{kind.name}/"))
 
     async def gone(self, kind: Kind, ids: Sequence[str], window: Window, *, announced: bool) -> list[str]:
-        """Publish the end of records that a question by id does not find; returns their ids. A record that is found
-        stays.
+        """Publish the end of records that a query by id does not find; returns their ids. A record that is found stays.
 
         `announced`: /deletedEntities named them, so they are gone even if the supplier does not answer by id.
         """
@@ -174,8 +172,8 @@ class Source(Lists):
             found = [raw for raw in answers.values() if raw is not None and not isinstance(raw, NotAnswered)]
             unsure += [id for id, raw in answers.items() if isinstance(raw, NotAnswered)]
             over = [id for id, raw in answers.items() if raw is None or (announced and isinstance(raw, NotAnswered))]
-            # By id some suppliers leave out parts that their lists have (enrolments, responsibles): only records
-            # without such parts are read from there. The rest comes with a list.
+            # By id, some suppliers leave out parts that their lists have (enrolments, responsibles). So only records
+            # of kinds without such parts are read by id; the other kinds come with a list.
             if kind in (LESSONS, ABSENCES):
                 listed = Listed()
                 await self.take(kind, found, window, listed)
@@ -198,7 +196,7 @@ class Source(Lists):
         return ended
 
     def _doubt(self, kind: Kind, unsure: Sequence[str]) -> None:
-        """Report once that these are in no list and can't be asked for; again when it is about other records."""
+        """Report once that these records are in no list and can't be queried by id; again for other records."""
         if not unsure:
             self._doubted.pop(kind.resource, None)
         elif self._doubted.get(kind.resource) != (which := stands_for(unsure)):
@@ -208,7 +206,7 @@ class Source(Lists):
             )
 
     async def reread_groups(self, ids: Sequence[str], window: Window) -> None:
-        """Publish these groups as they are now. If a question by id does not give members, read the whole list."""
+        """Publish these groups as they are now. If a query by id does not give members, read the whole list."""
         answers = (await self._by_id(GROUPS, ids)).values()
         found = [raw for raw in answers if isinstance(raw, Mapping) and isinstance(raw.get("groupMemberships"), list)]
         if len(found) < len(ids):
@@ -219,13 +217,13 @@ class Source(Lists):
         self.report(GROUPS, listed)
 
     def groups_of(self, persons: set[str]) -> list[str]:
-        """Ids of the groups that have one of these as a member, by what was published."""
+        """Ids of the groups that have one of these persons as a member, as last published."""
         prefix = f"{GROUPS.name}/"
         kept = self.ctx.state.under(prefix)
         return [name[len(prefix) :] for name, value in kept.items() if not persons.isdisjoint(value[1])]
 
     async def _by_id(self, kind: Kind, ids: Sequence[str]) -> dict[str, Any]:
-        """The record of each id, None if there is none, NotAnswered if the supplier does not answer such a question."""
+        """The record of each id, None if there is none, NotAnswered if the supplier does not answer such a query."""
         turn = asyncio.Semaphore(_AT_A_TIME)
 
         async def ask(id: str) -> Any:
@@ -260,8 +258,8 @@ class Source(Lists):
 
 
 def _placed(kind: Kind, kept: Any, window: Window, old: Window) -> int:
-    """The place of a kept record: 0 within the days that a whole list shows and showed, below 0 before them (to be
-    forgotten), above 0 after them.
+    """Where a known record lies: 0 within the days that this list and the list before it cover, below 0 before those
+    days (to be forgotten), above 0 after them.
     """
     if kind is LESSONS:
         lesson = kept["l"]

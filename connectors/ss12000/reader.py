@@ -83,7 +83,7 @@ def read(kind: Kind, raw: Any, times: str = "refuse") -> Reading:
                     _set(record, place, mended)
                     continue
                 refused |= _leave_out(record, place, detail)
-                reasons.append(f"{_shown((*place, *_RULES.get(detail['type'], ())))}: {_says(detail)}")
+                reasons.append(f"{_shown((*place, *_RULES.get(detail['type'], ())))}: {_reason(detail)}")
             if refused:
                 return Reading(id, None, reasons)
         else:
@@ -164,7 +164,7 @@ def _mended(value: Any, place: Place, detail: ErrorDetails, times: str) -> Any:
         if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,15}", value.strip()):
             return int(value)
     elif kind == "string_type" and isinstance(value, int) and not isinstance(value, bool):
-        # A civic number that was sent as a number has lost its first noughts.
+        # A civic number that was sent as a number has lost its leading zeros.
         return str(value).zfill(12 if value >= 10**10 else 10) if place[-2:] == ("civicNo", "value") else str(value)
     elif kind == "bool_type" and isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
@@ -198,7 +198,7 @@ def _shown(place: Place) -> str:
     return text or "the record"
 
 
-_SAYS: Final[Mapping[str, str]] = {
+_REASONS: Final[Mapping[str, str]] = {
     "missing": "missing",
     "int_type": "must be a whole number",
     "string_type": "must be text",
@@ -219,8 +219,8 @@ _SAYS: Final[Mapping[str, str]] = {
 _RULES: Final[Mapping[str, Place]] = {"ends_before_it_starts": ("endTime",)}
 
 
-def _says(detail: ErrorDetails) -> str:
-    return _SAYS.get(detail["type"], "is not readable")
+def _reason(detail: ErrorDetails) -> str:
+    return _REASONS.get(detail["type"], "is not readable")
 
 
 def objects(value: Any) -> Iterator[Mapping[str, Any]]:

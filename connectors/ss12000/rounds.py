@@ -66,9 +66,8 @@ class Rounds:
             hurried = self._urgent() or (at_work is not None and at_work.hurried)
             at_work = self._round = Round(window, window.first, hurried)
             if hurried:
-                self._whole = self._callback.lessons = (
-                    False  # a call from now on may be about lessons that this round has read
-                )
+                # Cleared now: a later call may be about lessons that this round has read before it.
+                self._whole = self._callback.lessons = False
         try:
             await self._part(at_work, today, max(_AT_A_TIME, spent))
         except NotOffered:

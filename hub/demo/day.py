@@ -1,4 +1,4 @@
-"""What happens at Norrskolan on 24 November 2026: the plot, by school time. The hub decides what becomes of it."""
+"""What happens at Norrskolan on 24 November 2026, by school time. The hub decides what each recipient gets."""
 
 from dataclasses import dataclass
 from datetime import date, time
@@ -14,14 +14,14 @@ STUDY_DAY: Final = date(2026, 11, 27)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A guardian's `POST /ss12000/v2.0/absences`. `key`: the same key is the same report."""
+    """A guardian's `POST /ss12000/v2.0/absences`. Two requests with the same `key` are the same report."""
 
     absence: dict[str, Any]
     key: str
 
     @property
     def type(self) -> str:
-        """The type of the event that the hub makes of it."""
+        """The type of the event that the hub makes from the report."""
         return AbsenceReported.spec.type
 
 
@@ -35,7 +35,7 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """A change in the school's own system, which notifies no one: the hub finds it when it polls."""
+    """A change in the school's own system, which sends no notice: the hub finds the change when it polls."""
 
     lesson: str
 

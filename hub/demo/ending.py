@@ -16,7 +16,7 @@ from schemas.absence import AbsenceWithdrawn
 
 
 def summary(screen: Screen, watch: Watch, school: School) -> None:
-    """Every number is counted from what the receivers got."""
+    """Show what each recipient got and what was withheld. Every number is counted from what the receivers got."""
     webhook, feed = watch.town.webhook, watch.town.feed
     screen.title("What each recipient got")
     statuses = {name: status_of(read_csv(content)) for name, content in watch.files.items()}
@@ -30,9 +30,9 @@ def summary(screen: Screen, watch: Watch, school: School) -> None:
         f"{len(webhook.ids)} events; {webhook.verified} signatures right, {webhook.refused} wrong; "
         f"{len(watch.retried)} after another attempt, {webhook.repeated} twice",
     )
-    screen.fact(OUTSIDE[feed.name], f"{feed.taken} events in {len(feed.cursors)} pages, persons under pseudonyms")
+    screen.fact(OUTSIDE[feed.name], f"{feed.received} events in {len(feed.cursors)} pages, persons under pseudonyms")
 
-    screen.title("What was withheld, and why nobody could tell")
+    screen.title("What was withheld, and why no recipient can notice")
     for each in watch.withheld:
         names = ", ".join(f"{OUTSIDE[client]} ({rule})" for client, rule in each.rules.items())
         counted = "; counted in the kitchen's sum" if each.counted else ""
@@ -74,15 +74,15 @@ def next_steps(screen: Screen, watch: Watch, school: School) -> None:
     screen.block(f"cd {town.folder}", "what")
     for why, commands in (
         (
-            "Report an absence over SS 12000, and see here who gets what. Once more: the same answer, and no news.",
+            "Report an absence over SS 12000, and see here what each recipient gets. Again: same answer, no news.",
             [post("/ss12000/v2.0/absences", new, "Idempotency-Key: try-absence")],
         ),
         (
-            "A protected pupil comes after all: the kitchen's number moves, and nobody else is told.",
+            "A protected pupil comes after all: the kitchen's number changes, and no other recipient gets anything.",
             [post("/v1/events", protected, "Content-Type: application/cloudevents+json")],
         ),
         (
-            "The hub speaks SS 12000 too: the morning's lessons, as far as the app's contract goes.",
+            "The hub answers SS 12000 queries too: the morning's lessons, as far as the app's contract allows.",
             [
                 f"curl -sG {url}/ss12000/v2.0/calendarEvents \\\n"
                 f"  --data-urlencode 'startTime.onOrAfter={at(time(8))}' \\\n"
@@ -95,12 +95,12 @@ def next_steps(screen: Screen, watch: Watch, school: School) -> None:
             [f'curl -si {town.feed.address} \\\n  -H "Authorization: Bearer $(cat secrets/statistics)"'],
         ),
         (
-            "What does the hub know of a pupil now? Of a protected one as much as of one who does not exist: 404.",
+            "What does the hub know about a pupil now? A protected pupil gives 404, as an unknown pupil does.",
             [f'curl -s {url}/v1/state/person/{person} \\\n  -H "Authorization: Bearer $(cat secrets/acme)"'],
         ),
         ("What can be published, with schemas and examples.", [f"curl -s {url}/v1/catalogue"]),
         (
-            "As an operator: how everybody stands, and why somebody was not told.",
+            "As an operator: the state of each subscription, and why a recipient did not get an event.",
             [f"{command} subscriptions", f"{command} why {withheld} acme"],
         ),
         (

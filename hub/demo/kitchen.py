@@ -17,8 +17,9 @@ FOLDER: Final = "in"
 
 
 class KitchenServer:
-    """Accepts files into `root`/in from the moment it is made. `on_file(name, bytes)` is called in a thread when a file
-    has its final name.
+    """Accepts files into `root`/in from the moment it is made.
+
+    `on_file(name, bytes)` is called in a thread when a file has its final name.
     """
 
     def __init__(self, root: Path) -> None:

@@ -29,8 +29,8 @@ EXIT: Final = "SKOLNAV_DEMO_EXIT"
 def main(speed: float | None = None, stay: bool = True, folder: Path | None = None) -> int:
     """Play the day; then stay up until Ctrl-C, unless `stay` is false or SKOLNAV_DEMO_EXIT=1. Returns the exit code.
 
-    `speed`: school seconds per second. `folder`: an empty or missing one, which is kept; None: a temporary one, removed
-    at the end. Raises FileExistsError if something is in the folder.
+    `speed`: school seconds per second. `folder`: an empty or missing folder, which is kept; None: a temporary folder,
+    removed at the end. Raises FileExistsError if something is in the folder.
     """
     stay = stay and os.environ.get(EXIT) != "1"
     screen = Screen()
@@ -39,16 +39,16 @@ def main(speed: float | None = None, stay: bool = True, folder: Path | None = No
         _logging(place / "hub.log"),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_until_told(_play(screen, place, speed or SPEED, stay)))
+        runner.run(_until_stopped(_play(screen, place, speed=speed or SPEED, stay=stay)))
     screen.text("")
     screen.text("Stopped. " + ("Nothing is left behind." if folder is None else f"Its files stay in {folder}."))
     return 0
 
 
-async def _play(screen: Screen, folder: Path, speed: float, stay: bool) -> None:
+async def _play(screen: Screen, folder: Path, *, speed: float, stay: bool) -> None:
     school, port = School(), free_port()
     if port != PORT:
-        screen.text(f"Port {PORT} is taken: the hub listens on {port} instead.", "kept")
+        screen.text(f"Port {PORT} is in use: the hub listens on {port} instead.", "kept")
     async with opened_town(folder, port, speed, school) as town:
         watch = Watch(screen, town)
         _introduce(screen, town)
@@ -75,10 +75,10 @@ def _introduce(screen: Screen, town: Town) -> None:
     screen.title(f"{town.config.municipality}, {DAY:%A %d %B %Y}: Norrskolan, all of it invented")
     screen.fact("hub", f"{town.url}, its files in {town.folder}")
     screen.fact("school", f"its own system at {town.sis.url}: the hub logs in and reads it")
-    screen.fact("guardians", "an app that reports absence over SS 12000, and takes it back by POST /v1/events")
+    screen.fact("guardians", "an app that reports absence over SS 12000, and withdraws it by POST /v1/events")
     screen.fact("kitchen", f"an SFTP server at 127.0.0.1:{town.kitchen.port}: orders at 08:00 and, fixed, at 09:00")
     screen.fact(OUTSIDE["acme"], "an attendance app: may know which pupil, no names")
-    screen.fact(OUTSIDE["statistics"], "the municipality's follow-up: may count, must not know whom")
+    screen.fact(OUTSIDE["statistics"], "the municipality's follow-up: may count absences, must not know the pupils")
     screen.text("")
 
 
@@ -111,16 +111,16 @@ async def _until(clock: Clock, due: datetime) -> None:
     await clock.sleep(max(0.0, clock.machine_seconds_until(due)))
 
 
-async def _until_told(playing: Coroutine[Any, Any, None]) -> None:
-    """Run until it ends, or until SIGINT, SIGTERM or a closed terminal, which end it in order."""
+async def _until_stopped(playing: Coroutine[Any, Any, None]) -> None:
+    """Run `playing` until it ends, or until SIGINT, SIGTERM or a closed terminal, which end it in order."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, ended.set)
     work = asyncio.ensure_future(playing)
-    told = asyncio.ensure_future(ended.wait())
-    await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
-    told.cancel()
+    stopped = asyncio.ensure_future(ended.wait())
+    await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
     if not work.done():
         work.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -33,7 +33,7 @@ class Answer:
 
 
 class SchoolSystem:
-    """Answers from the moment it is made. `records` are its lists by resource, without `meta`; others are a 404."""
+    """Answers from the moment it is made. `records` are its lists by resource, without `meta`."""
 
     def __init__(self, records: Mapping[str, list[dict[str, Any]]]) -> None:
         old = _stamp(datetime.now(UTC) - _LONG_AGO)
@@ -152,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         if urlsplit(self.path).path == "/token":
             self._answer(self.system.log_in(form))
         else:
-            self._answer(_error(HTTPStatus.NOT_FOUND, "nothing is taken here"))
+            self._answer(_error(HTTPStatus.NOT_FOUND, "no POST is accepted here"))
 
     def do_GET(self) -> None:
         asked = urlsplit(self.path)

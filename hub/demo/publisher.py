@@ -39,8 +39,8 @@ class Publisher:
             content=orjson.dumps(absence),
             headers={"Content-Type": "application/json", "Idempotency-Key": key},
         )
-        taken: dict[str, Any] = answer.raise_for_status().json()
-        return taken
+        accepted: dict[str, Any] = answer.raise_for_status().json()
+        return accepted
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -49,5 +49,5 @@ class Publisher:
         answer = await self._http.post(
             "/v1/events", content=orjson.dumps(content), headers={"Content-Type": content_type}
         )
-        taken: dict[str, Any] = answer.raise_for_status().json()
-        return taken
+        accepted: dict[str, Any] = answer.raise_for_status().json()
+        return accepted

@@ -24,7 +24,10 @@ POLL_S: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One event as a recipient got it. `status` is what a webhook answered, None for a feed; `at` monotonic seconds."""
+    """One event as a recipient got it.
+
+    `status` is what the webhook's receiver answered, None for a feed; `at` is in monotonic seconds.
+    """
 
     recipient: str
     event: dict[str, Any]
@@ -33,13 +36,14 @@ class Arrival:
     at: float = field(default_factory=time.monotonic)
 
     @property
-    def taken(self) -> bool:
+    def accepted(self) -> bool:
         return self.status is None or self.status < 300
 
 
 class WebhookReceiver:
-    """Verifies each signature, remembers each `webhook-id`, and answers, from the moment it is made. `on_arrival` is
-    called in its threads; `kept` is a file for the bodies that came.
+    """Verifies each signature, remembers each `webhook-id`, and answers, from the moment it is made.
+
+    `on_arrival` is called in its threads; `kept` is a file for the bodies that came.
     """
 
     def __init__(self, name: str, kept: Path) -> None:
@@ -71,8 +75,8 @@ class WebhookReceiver:
         self._server.server_close()
         self._thread.join()
 
-    def take(self, id: str, timestamp: str, signatures: str, body: bytes) -> int:
-        """The status to answer with."""
+    def receive(self, id: str, timestamp: str, signatures: str, body: bytes) -> int:
+        """Returns the status to answer with."""
         with self._lock:
             if not self._is_right(id, timestamp, signatures, body):
                 self.refused += 1
@@ -117,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         id, timestamp, signatures = (
             self.headers.get(name, "") for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
         )
-        self._answer(self.receiver.take(id, timestamp, signatures, body), {})
+        self._answer(self.receiver.receive(id, timestamp, signatures, body), {})
 
     def _answer(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -132,7 +136,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class FeedReader:
-    """Follows a feed by its links, with long polls. `on_arrival` is called on the event loop; `kept` as above."""
+    """Follows a feed by its links, with long polls.
+
+    `on_arrival` is called on the event loop; `kept` is a file for the bodies that came.
+    """
 
     def __init__(self, name: str, url: str, token: str, kept: Path) -> None:
         self.name = name
@@ -140,7 +147,7 @@ class FeedReader:
         self.on_arrival: Callable[[Arrival], None] | None = None
         self.bodies: list[bytes] = []
         self.cursors: list[str] = []
-        self.taken = 0
+        self.received = 0  # events
         self.address = url
         self._url = httpx.URL(url).copy_merge_params({"wait": POLL_S})
         self._token = token
@@ -162,7 +169,7 @@ class FeedReader:
                 url = url.join(answer.links["next"]["url"])
                 self.cursors.append(url.params["after"])
                 for event in answer.json():
-                    self.taken += 1
+                    self.received += 1
                     if self.on_arrival is not None:
                         self.on_arrival(Arrival(self.name, event))
 

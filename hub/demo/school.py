@@ -143,7 +143,7 @@ class School:
         }
 
     def diets(self, as_of: datetime) -> list[dict[str, Any]]:
-        """The diet list as events, since SS 12000 has none. The last one says that it is complete, and when."""
+        """The diet list as events, since SS 12000 has none. The last event reports the list as complete at `as_of`."""
         listed = [
             _event(DietUpserted, {"id": made_id(f"diet/{pupil.id}"), "person": {"id": pupil.id}, "codes": [pupil.diet]})
             for pupil in self.pupils

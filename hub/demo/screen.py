@@ -31,8 +31,8 @@ class Screen:
     def line(self, clock: str, what: str, whom: str, became: Iterable[tuple[str, str]], story: str = "") -> None:
         """`became` are pairs of a text and its style: on the same line, or under it where a `story` is on the line."""
         table = self._columns(5, 18, 14)
-        told = Text(story) if story else self._joined(became, self._console.width - 45)
-        table.add_row(Text(clock, "bold"), Text(what, self.STYLES["what"]), Text(whom), told)
+        rest = Text(story) if story else self._joined(became, self._console.width - 45)
+        table.add_row(Text(clock, "bold"), Text(what, self.STYLES["what"]), Text(whom), rest)
         self._console.print(table)
         if story:
             self._console.print(Padding(self._joined(became, self._console.width - 7), (0, 0, 0, 7), expand=False))

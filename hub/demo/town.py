@@ -114,7 +114,7 @@ async def town(folder: Path, port: int, speed: float, school: School) -> AsyncIt
 
 
 def free_port() -> int:
-    """8080, or any free one where that is taken. Raises OSError if there is none."""
+    """8080, or another free port if 8080 is in use. Raises OSError if no port is free."""
     for wanted in (PORT, 0):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

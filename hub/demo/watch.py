@@ -58,14 +58,12 @@ class Watch:
     reported: dict[str, dict[str, Any]] = field(default_factory=dict)  # the hub's answers, by the reports' keys
     _arrivals: dict[tuple[str, str], list[Arrival]] = field(default_factory=lambda: defaultdict(list))
     _posted: set[str] = field(default_factory=set)
-    _owed: set[tuple[str, str]] = field(
-        default_factory=set
-    )  # (client, event) that had not arrived when their line was printed
+    # (client, event) for each event that had not arrived when its line was printed.
+    _owed: set[tuple[str, str]] = field(default_factory=set)
     _totals: dict[tuple[str, str], int] = field(default_factory=dict)  # by day and sitting, as last printed
     _shown: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
-    _cancelled: dict[str, float] = field(
-        default_factory=dict
-    )  # each cancelled lesson that no recipient knows of yet, and since when
+    # Each cancelled lesson whose cancellation no recipient has got yet, and when it was cancelled.
+    _cancelled: dict[str, float] = field(default_factory=dict)
     _accepted: str | None = None  # the place in the hub's log up to which it was read
     # Lines that wait until the line of the event that caused them is printed, with that event's id.
     _held: list[tuple[str, Any]] | None = None
@@ -77,14 +75,14 @@ class Watch:
         self.town.webhook.on_arrival = lambda arrival: _in(loop, self.arrived, arrival)
         self.town.feed.on_arrival = self.arrived
 
-    # -- what the receivers tell -----------------------------------------------------------------------------------
+    # -- what the receivers got ------------------------------------------------------------------------------------
 
     def arrived(self, arrival: Arrival) -> None:
         """A recipient got something."""
         place = (arrival.recipient, arrival.event["id"])
         self._arrivals[place].append(arrival)
         self._news.set()
-        if place in self._owed and arrival.taken:
+        if place in self._owed and arrival.accepted:
             self._owed.discard(place)
             self.retried.append(arrival)
             text = f"{OUTSIDE[arrival.recipient]} {arrival.status or ''}, attempt {arrival.attempt}: nothing was lost"
@@ -105,15 +103,15 @@ class Watch:
             if row["diet"] != STAFF:
                 portions[row["serving"]] += int(row["portions"])
                 special[row["serving"]] += int(row["portions"]) * (row["diet"] != "NORMAL")
-        told = []
+        texts = []
         for serving, number in portions.items():
             before = self._totals.get((rows[0]["date"], serving))
             changed = f" ({number - before:+d})" if before is not None and before != number else ""
-            told.append(f"{serving}: {number} portions{changed}, {special[serving]} special")
+            texts.append(f"{serving}: {number} portions{changed}, {special[serving]} special")
             self._totals[rows[0]["date"], serving] = number
         status = status_of(rows)
         style = "late" if status == LATE else "good"
-        self._print("kitchen's order", status, [(text, style) for text in told], name)
+        self._print("kitchen's order", status, [(text, style) for text in texts], name)
 
     # -- the day ---------------------------------------------------------------------------------------------------
 
@@ -125,13 +123,13 @@ class Watch:
         async with asyncio.timeout(WAIT_S):
             # The hub asks last for the lists that are not offered.
             while not self.town.sis.missing or len(found) < sum(map(len, self.town.sis.given.values())):
-                found += [each for each in await self._new() if each["source"] == source and not _says_current(each)]
+                found += [each for each in await self._new() if each["source"] == source and not _is_current(each)]
                 await asyncio.sleep(0.02)
         first, last = (datetime.fromisoformat(found[at]["accepted"]) for at in (0, -1))
         return len(found), (last - first).total_seconds()
 
     async def play(self, step: Step) -> None:
-        """Do the step, print what became of it, and then its other consequences."""
+        """Do the step, print its outcome, and then its other consequences."""
         self._held = []
         files, started = len(self.files), time.monotonic()
         match step.what:
@@ -139,12 +137,12 @@ class Watch:
                 self._cancelled[lesson] = started
                 self.town.sis.cancel(lesson)
                 what, who = "timetable", f"lesson/{lesson[:4]}…"
-                became = [("nobody was told: the hub will find it", "kept")]
+                became = [("the system sends no notice: the hub will find it", "kept")]
             case _:
                 event = await self._send(step.what)
                 what, who = short(event["type"]), whom(event)
                 if event["id"] in self._posted:
-                    became = [("duplicate: it is taken once, and nobody is told twice", "kept")]
+                    became = [("duplicate: accepted once, and delivered once to each recipient", "kept")]
                 else:
                     self._posted.add(event["id"])
                     async with asyncio.timeout(WAIT_S):
@@ -157,7 +155,7 @@ class Watch:
                 self.screen.line(*line)
 
     async def _send(self, what: Report | Posted) -> dict[str, Any]:
-        """Report or post it. Returns the resulting event; for a repeated report, the event of the first one."""
+        """Send a report or an event. Returns the resulting event; for a repeated report, the event of the first one."""
         if isinstance(what, Posted):
             event = what.event
             if what.of is not None:
@@ -206,19 +204,21 @@ class Watch:
                 rules[client] = rule
                 continue
             arrival = await self._first(client, event["id"])
-            if arrival is not None and arrival.taken:
+            if arrival is not None and arrival.accepted:
                 became.append(self._got(arrival, event, f" ({(arrival.at - started) * 1000:.0f} ms)"))
             else:
                 self._owed.add((client, event["id"]))
                 answered = "not yet" if arrival is None else f"{arrival.status}"
-                became.append((f"{OUTSIDE[client]} {answered}: is tried again, nobody else waits for it", "kept"))
+                became.append((f"{OUTSIDE[client]} {answered}: is tried again, no other recipient waits", "kept"))
         kitchen = await self._decided(event, f"connector/{KITCHEN}")
         counted = kitchen is not None and kitchen[0]
         if rules:
             protection = _PROTECTION.issuperset(rules.values())
-            names = "nobody is told" if not became else "not told: " + ", ".join(map(OUTSIDE.__getitem__, rules))
+            names = ", ".join(map(OUTSIDE.__getitem__, rules)) if became else "all recipients outside"
             why = "protected" if protection else "the contract"
-            became.append((f"{why}: {names}" + ("; counted in the kitchen's sum" if counted else ""), "kept"))
+            became.append(
+                (f"{why}: withheld from {names}" + ("; counted in the kitchen's sum" if counted else ""), "kept")
+            )
             self.withheld.append(
                 Withheld(
                     id=event["id"],
@@ -230,7 +230,7 @@ class Watch:
                 )
             )
         elif counted:
-            became.append(("kitchen told at once" if new_file else "kitchen noted it", "good"))
+            became.append(("kitchen informed at once" if new_file else "kitchen got it, for its next order", "good"))
         return became
 
     async def _first(self, client: str, id: str) -> Arrival | None:
@@ -250,7 +250,7 @@ class Watch:
         answer = await self.town.officer.get("/v1/operator/why", params=query)
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
-        # The feed's reader may not have read it yet; then the hub says what it would decide now.
+        # If the feed's reader has not read the event yet, the hub answers with what it would decide now.
         explained = answer.raise_for_status().json()["explanations"][0]
         if not any(each["asks_for_the_type"] for each in explained["subscriptions"]):
             return None
@@ -287,12 +287,12 @@ class Watch:
         return f"{self.town.clock.school():%H:%M}"
 
 
-def _in(loop: asyncio.AbstractEventLoop, tell: Callable[..., None], *what: object) -> None:
+def _in(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *what: object) -> None:
     with contextlib.suppress(RuntimeError):  # the loop has ended, so the screen shows nothing more
-        loop.call_soon_threadsafe(tell, *what)
+        loop.call_soon_threadsafe(call, *what)
 
 
-def _says_current(event: dict[str, Any]) -> bool:
+def _is_current(event: dict[str, Any]) -> bool:
     return str(event["type"]) == DirectoryCurrent.spec.type
 
 

@@ -153,7 +153,7 @@ async def persons_by_civic_no(sight: Sight, value: Any) -> Match:
 
 
 async def persons_by_relationship(sight: Sight, values: Mapping[str, Any]) -> Match:
-    """All `relationship.*` parameters together: one single relation must match them all."""
+    """All `relationship.*` parameters together: a single relation must match all of them."""
     type_ = values.get("relationship.entity.type")
     fits = _relation_test(values)
     ids: set[str] = set()

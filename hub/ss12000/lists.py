@@ -93,7 +93,7 @@ async def page(resource: Resource, place: Place, sight: Sight, orders: Orders) -
         tests.insert(0, within)
     order, begin, name = await _order(resource, place, table, tests=tests, sight=sight, orders=orders)
     found: list[Seen] = []
-    ends: list[int] = []  # the index of each of them in the order
+    ends: list[int] = []  # the index of each found entity in the order
     at = begin
     while len(found) <= query.limit and at < len(order):
         rows: list[tuple[int, Row]] = []
@@ -157,7 +157,7 @@ async def _order(
 
 
 def _within_scope(resource: Resource, sight: Sight) -> Match | None:
-    """A test that leaves out persons who are certainly out of scope, without reading them. None: no test needed."""
+    """A test that leaves out persons who are certainly out of scope, without reading them; None if none is needed."""
     if not resource.person_ids:
         return None
     scope = sight.services.gate.view(sight.recipient, resource.types[0]).scope
@@ -186,7 +186,7 @@ def _candidate(row: Row, table: Table, query: Query, *, tests: Iterable[Match], 
 
 
 def _meets(resource: Resource, seen: Seen, query: Query, tests: Sequence[Match]) -> bool:
-    """Whether an entity matches by what the client sees of it: hidden data must not answer a query."""
+    """Whether an entity matches by the data that the client sees: hidden data must not answer a query."""
     if query.meta and not query.fits(seen.row.created_us, seen.row.modified_us):
         return False
     if not tests:
@@ -254,11 +254,11 @@ def _listed(body: Mapping[str, Any], name: str, known: Filter) -> tuple[Any, ...
     try:
         return tuple(known.parse(each) for each in values)
     except ValueError as error:
-        raise bad_request("body-invalid", f"Each of `{name}` is {error}.") from None
+        raise bad_request("body-invalid", f"Each of `{name}` must be {error}.") from None
 
 
 async def one(resource: Resource, id: str, sight: Sight) -> Seen | None:
-    """The entity with this id, as the client knows it; None if there is none that it may see."""
+    """The entity that the client knows by this id; None if there is none that the client may see."""
     if forbidden(resource, sight):
         return None
     table = await sight.index.table(resource.kind)

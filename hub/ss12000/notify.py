@@ -1,9 +1,9 @@
-"""Signals that ask SS 12000 subscribers to come and fetch: one task a subscription, on the log, behind the gate.
+"""Signals that ask SS 12000 subscribers to fetch: a task for each subscription follows the log, behind the gate.
 
-Each task follows the log from where its client's last signal was sent. The events since then are decided on for that
-client, anew at each attempt: a change that the client may not see makes no signal. The signal has the standard's form
-(`modifiedEntites`, so spelt) and goes to addresses that webhooks may reach (`hub.outbound.addresses`). At least once: a
-crash repeats it.
+Each task reads on from the position of its client's last signal. The events since then are decided on for that client,
+anew at each attempt: a change that the client may not see makes no signal. The signal has the standard's form
+(`modifiedEntites`, so spelt) and goes to addresses that webhooks may reach (`hub.outbound.addresses`). It is sent at
+least once: after a crash it may be repeated.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ from hub.ss12000.callbacks import Callback
 from hub.ss12000.index import WITHDRAWN
 from hub.ss12000.resources import NOTHING, RESOURCES
 
-LOOK_S: Final = 3600.0  # how long an attempt waits for something new before it looks at the expiry
+LOOK_S: Final = 3600.0  # how long an attempt waits for a new event before it checks the expiry
 INTERVAL_S: Final = 5.0  # between two signals to one subscriber
 TIMEOUT_S: Final = 20.0
 FIRST_RETRY_S: Final = 2.0
 LAST_RETRY_S: Final = 900.0
 PAGE: Final = 500
-PATIENCE: Final = 5  # attempts that wait for the decision on an event, before the other events have their signal
+PATIENCE: Final = 5  # failed decisions on an event after which the other events get their signal without it
 
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Undecided(Exception):
 
 
 class Notifier:
-    """Starts a task for each subscription; they end with it, or with `stop`."""
+    """Starts a task for each subscription. The task ends with the subscription, or with `stop`."""
 
     def __init__(
         self, services: Services, client: Callable[[str], Principal | None], interval_s: float = INTERVAL_S
@@ -88,7 +88,7 @@ class Notifier:
         )
 
     async def put(self, callback: Callback) -> None:
-        """Make or change one, durably. Raises StoreUnavailable."""
+        """Make or change a subscription, durably. Raises StoreUnavailable."""
         await self._services.store.commit(callbacks.save(self._services.store.tenant, callback))
         known = self._kept.get(callback.id)
         if known is not None:
@@ -125,11 +125,11 @@ class Notifier:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(min(left_s, LOOK_S)):
                         await self._services.log.wait(Position.unpack(callback.position))
-                signalled = await self._tell(callback, patient=failures < PATIENCE)
+                signalled = await self._notify(callback, patient=failures < PATIENCE)
                 failures = 0
                 if signalled:
                     await clock.sleep(self._interval_s)
-            except Exception as error:  # of any kind: the next attempt reads on from where the last signal was sent
+            except Exception as error:  # of any kind: the next attempt reads on from the last signal's position
                 failures += 1
                 log.info("ss12000 subscription %s: no signal (%s)", id, getattr(error, "code", type(error).__name__))
                 await clock.sleep(doubled_s(failures, first_s=FIRST_RETRY_S, last_s=LAST_RETRY_S))
@@ -139,11 +139,11 @@ class Notifier:
         self._tasks.pop(id, None)
         await self._services.store.commit(callbacks.forget(self._services.store.tenant, (id,)))
 
-    async def _tell(self, callback: Callback, *, patient: bool) -> bool:
-        """Read up to the head and signal if there is something to fetch; whether a signal was sent.
+    async def _notify(self, callback: Callback, *, patient: bool) -> bool:
+        """Read up to the head and signal if there is something to fetch. Returns whether a signal was sent.
 
-        `patient`: raise Undecided where deciding on an event fails, so that all of it is tried again. Else pass over
-        that event.
+        `patient`: raise Undecided if the decision on an event fails, so that the whole attempt is repeated. Else pass
+        over that event.
         """
         position = Position.unpack(callback.position)
         seen: dict[tuple[str, bool], Decision] = {}  # (resource, gone) -> a change that the client may see
@@ -167,7 +167,7 @@ class Notifier:
     async def _decide(
         self, callback: Callback, events: Sequence[Stored], seen: dict[tuple[str, bool], Decision], *, patient: bool
     ) -> None:
-        """Decide on each; what is withheld gets its mark, so that there is a signal when it may be seen."""
+        """Decide on each event. A withheld entity gets its mark: a signal follows once the client may see it."""
         recipient = self._recipient(callback)
         if recipient is None:
             return
@@ -193,7 +193,7 @@ class Notifier:
             raise Undecided
 
     async def _signal(self, callback: Callback, seen: Mapping[tuple[str, bool], Decision]) -> None:
-        """POST it, in the turn in which all that it rests on holds. Raises Failure, PermitRefused, UrlRefused."""
+        """POST the signal in a turn in which all its decisions hold. Raises Failure, PermitRefused, UrlRefused."""
         modified = sorted(resource for resource, gone in seen if not gone)
         content = orjson.dumps(
             {
@@ -218,6 +218,6 @@ class Notifier:
             raise Failure(f"http-{response.status}")
 
     def _recipient(self, callback: Callback) -> Recipient | None:
-        """Under the contract as it is now; None where the client is gone, or has none."""
+        """The client under its contract as it is now; None if the client is gone, or has no contract."""
         client = self._client(callback.client)
         return client.recipient if client is not None else None

@@ -83,7 +83,7 @@ class Rendering:
         return {**data, "teachers": named}
 
     def _placed(self, data: Mapping[str, Any], row: Row) -> Mapping[str, Any]:
-        """An activity with its organisation. If the source names none, it is that of its groups, as for scopes."""
+        """An activity with its organisation: without one of its own, that of its groups, as for scopes."""
         if data.get("organisation"):
             return data
         at = self._sight.services.directory.owner_of(row.id)[0]

@@ -31,7 +31,7 @@ class Sort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """One of the standard's lists. `resource` is its name in `EndPointsEnum`, `deleted` that in /deletedEntities."""
+    """One of the standard's lists. `resource` is its name in `EndPointsEnum`, `deleted` in /deletedEntities."""
 
     path: str
     kind: str
@@ -70,7 +70,7 @@ def _family_first(row: Row) -> Any:
     return collated(row.facts.family), collated(row.facts.given)
 
 
-def _times(name: str, attribute: str, *, before_only: bool = False, exclusive: bool, **more: Any) -> dict[str, Filter]:
+def _times(name: str, attribute: str, *, exclusive: bool, **more: Any) -> dict[str, Filter]:
     def before(facts: Any, value: int) -> bool:
         return bool(getattr(facts, attribute) <= value)
 

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-import orjson
 from fastapi import APIRouter, Request
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
@@ -11,7 +10,6 @@ from starlette.types import Receive, Scope, Send
 
 from hub.config.model import Role
 from hub.http.access import caller
-from hub.http.auth import Principal
 from hub.privacy.base import Recipient
 from hub.ss12000 import deleted, filters, lists
 from hub.ss12000.answers import Provider
@@ -20,6 +18,7 @@ from hub.ss12000.filters import Query
 from hub.ss12000.paging import Place
 from hub.ss12000.posting import POSTED, post
 from hub.ss12000.render import Rendering
+from hub.ss12000.requests import json_body, parameters, path_id, reader
 from hub.ss12000.resources import RESOURCES, Resource
 from hub.ss12000.sight import Sight
 from hub.ss12000.subscriptions import router as subscriptions
@@ -31,33 +30,9 @@ router = APIRouter(prefix=PREFIX, route_class=Ss12000Route, include_in_schema=Fa
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def _reader(who: Principal) -> Recipient:
-    who.require(Role.SUBSCRIBER)
-    return who.recipient_or_403()
-
-
-async def _who(request: Request) -> Principal:
-    return await caller(request)
-
-
-def given(request: Request) -> dict[str, list[str]]:
-    """The parameters of the query string, each with all its values."""
-    found: dict[str, list[str]] = {}
-    for name, value in request.query_params.multi_items():
-        found.setdefault(name, []).append(value)
-    return found
-
-
 def _provider(request: Request) -> Provider:
     provider: Provider = request.app.state.ss12000
     return provider
-
-
-async def _json(request: Request) -> Any:
-    try:
-        return orjson.loads(await request.body())
-    except orjson.JSONDecodeError:
-        raise bad_request("body-invalid", "The body is not JSON.") from None
 
 
 def place_of(
@@ -77,9 +52,9 @@ def place_of(
 
 def _listing(resource: Resource) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        recipient = _reader(await _who(request))
+        recipient = await reader(request)
         provider = _provider(request)
-        asked = given(request)
+        asked = parameters(request)
         place = place_of(
             provider, recipient, resource.path, asked=asked,
             read=lambda: filters.read(
@@ -102,9 +77,9 @@ def _listing(resource: Resource) -> Endpoint:
 
 def _lookup(resource: Resource) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        recipient = _reader(await _who(request))
+        recipient = await reader(request)
         query = _presentation(request, resource)
-        body = await _json(request)
+        body = await json_body(request)
 
         async def make(sight: Sight) -> Any:
             found = await lists.lookup(resource, body, sight)
@@ -117,7 +92,7 @@ def _lookup(resource: Resource) -> Endpoint:
 
 def _by_id(resource: Resource) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        recipient = _reader(await _who(request))
+        recipient = await reader(request)
         query = _presentation(request, resource)
         id = path_id(request)
 
@@ -135,24 +110,17 @@ def _by_id(resource: Resource) -> Endpoint:
 
 def _posting(resource: Resource) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        who = await _who(request)
+        who = await caller(request)
         who.require(Role.PUBLISHER)
         key = request.headers.get("idempotency-key")
-        body = await _json(request)
+        body = await json_body(request)
         return await post(_provider(request), who, resource, body=body, key=key)
 
     return endpoint
 
 
-def path_id(request: Request) -> str:
-    try:
-        return filters.uuid(request.path_params["id"])
-    except ValueError:
-        raise bad_request("id-invalid", "An id must be a UUID.") from None
-
-
 def _presentation(request: Request, resource: Resource) -> Query:
-    asked = given(request)
+    asked = parameters(request)
     if not asked.keys() <= {"expand", "expandReferenceNames"}:
         raise bad_request("parameter-unknown", "Only `expand` and `expandReferenceNames` are allowed here.")
     query = Query()
@@ -161,9 +129,9 @@ def _presentation(request: Request, resource: Resource) -> Query:
 
 
 async def _deleted(request: Request) -> Response:
-    recipient = _reader(await _who(request))
+    recipient = await reader(request)
     provider = _provider(request)
-    asked = given(request)
+    asked = parameters(request)
     place = place_of(provider, recipient, deleted.PATH, asked=asked, read=lambda: deleted.read(asked))
 
     async def make(sight: Sight) -> Any:

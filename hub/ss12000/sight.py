@@ -1,7 +1,7 @@
 """What one client may see, for one answer: entities are read from the log, decided on, and checked again at the end.
 
-The answer tells nothing of an entity whose decision is not in `rests_on`. Those decisions are made durable before a
-byte leaves, and hold in the turn in which it does.
+The answer reveals nothing about an entity whose decision is not in `rests_on`. Those decisions are durable before the
+first byte leaves, and hold in the turn in which it leaves.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ SLICE: Final = 100  # decisions in one turn: the event loop is shared
 
 @dataclass(slots=True)
 class Seen:
-    """An entity as the client may see it. `data` is the reduced event's: read, never write."""
+    """An entity as the client may see it. `data` belongs to the reduced event: do not change it."""
 
     row: Row
     decision: Decision
@@ -39,7 +39,7 @@ class Sight:
         self.recipient = recipient
         self.categories = services.gate.allowed(recipient)
         self.rests_on: dict[Place, Decision] = {}
-        self._checked: dict[Place, Decision] = {}  # looked at to find something else
+        self._checked: dict[Place, Decision] = {}  # of entities that only led to others
         self._ledger = services.telling.to(recipient, SUBSCRIPTION).ledger()
         self._known: dict[tuple[str, str], Seen | None] = {}
 
@@ -51,11 +51,11 @@ class Sight:
         return all(self.services.gate.view(self.recipient, type_).forbidden for type_ in types)
 
     def person(self, name: str) -> frozenset[str]:
-        """A person by what the client calls them: that, and the SS 12000 id."""
+        """The ids of the person whom the client calls `name`: that name, and the SS 12000 id."""
         return frozenset({name, self.services.gate.person_of(self.recipient, name)})
 
     def called(self, person: str) -> str:
-        """What the client calls a person."""
+        """The id by which the client knows a person: the SS 12000 id, or the client's pseudonym for it."""
         if Category.IDENTITY in self.categories:
             return person
         return self.services.gate.pseudonyms(self.recipient).of(person)
@@ -87,7 +87,7 @@ class Sight:
         return Seen(shown, decision, content.get("data") or {})
 
     async def _read(self, rows: Sequence[Row]) -> Sequence[Stored]:
-        """The events, with what they rest on where that may be what the client sees."""
+        """The events. Those of rows that continue come with the events that they rest on: the client may see these."""
         get = self.services.log.get
         changes = [row.at for row in rows if row.continues]
         whole = await get([row.at for row in rows if not row.continues])
@@ -98,25 +98,26 @@ class Sight:
         seen = {each.row.key: each.row for each in await self.see(table, [row for row in rows if row.continues])}
         return [row if not row.continues else seen[row.key] for row in rows if not row.continues or row.key in seen]
 
-    async def see_ids(self, kind: str, ids: Iterable[str], *, gone: bool = False) -> dict[str, Seen]:
-        """The entities with these SS 12000 ids that the client may see, by id."""
+    async def see_ids(self, kind: str, ids: Iterable[str]) -> dict[str, Seen]:
+        """The entities with these SS 12000 ids that exist and that the client may see, by id."""
         table = await self.index.table(kind)
         found = (self.index.find(table, id) for id in ids)
-        rows = [row for row in found if row is not None and row.ended is gone]
+        rows = [row for row in found if row is not None and not row.ended]
         return {seen.row.id: seen for seen in await self.see(table, rows)}
 
     def use(self, seen: Seen) -> None:
-        """The answer shows this entity."""
+        """Note that the answer shows this entity."""
         self.rests_on[seen.row.at] = seen.decision
 
     def look(self, seen: Seen) -> None:
-        """The answer was found by way of this entity."""
+        """Note that the answer was found by way of this entity."""
         self._checked[seen.row.at] = seen.decision
 
     def operations(self) -> list[Operation]:
-        """What the answer discloses, what was denied, and the marks. Call it when the answer is whole.
+        """The rows for what the answer discloses, what was denied, and the marks. Call it when the answer is whole.
 
-        A marked entity is restated once it may be seen: it is newly modified then, and in the client's next delta.
+        A marked entity is restated once the client may see it: then it is newly modified, and in the client's next
+        delta.
         """
         self._ledger.disclose(tuple(self.rests_on.values()))
         return self._ledger.operations()

@@ -1,4 +1,4 @@
-"""`/subscriptions`: clients that want a call when there is something to fetch. They expire; PATCH extends them."""
+"""`/subscriptions`: a client asks for a call when there is something to fetch. They expire; PATCH extends them."""
 
 import uuid
 from dataclasses import replace
@@ -11,8 +11,6 @@ from starlette.responses import Response
 
 from hub.assembly.services import Services
 from hub.clock import from_us
-from hub.config.model import Role
-from hub.http.access import caller
 from hub.outbound.addresses import UrlRefused, check_url
 from hub.privacy.base import Recipient
 from hub.ss12000 import filters
@@ -21,18 +19,13 @@ from hub.ss12000.errors import JSON, NotFound, Refused, Ss12000Route, bad_reques
 from hub.ss12000.notify import Notifier
 from hub.ss12000.paging import Place
 from hub.ss12000.render import rfc3339
+from hub.ss12000.requests import json_object, parameters, path_id, reader
 from hub.ss12000.resources import ENDPOINTS
 
 PATH: Final = "subscriptions"
 MAX_NAME: Final = 200
 
 router = APIRouter(route_class=Ss12000Route)
-
-
-async def _subscriber(request: Request) -> Recipient:
-    who = await caller(request)
-    who.require(Role.SUBSCRIBER)
-    return who.recipient_or_403()
 
 
 def _client(recipient: Recipient) -> str:
@@ -46,11 +39,8 @@ def _notifier(request: Request) -> Notifier:
 
 async def _own(request: Request) -> Callback:
     """The client's subscription with this id. Raises NotFound, also for the subscription of another client."""
-    recipient = await _subscriber(request)
-    try:
-        id = filters.uuid(request.path_params["id"])
-    except ValueError:
-        raise bad_request("id-invalid", "An id must be a UUID.") from None
+    recipient = await reader(request)
+    id = path_id(request)
     for each in _notifier(request).of(_client(recipient)):
         if each.id == id:
             return each
@@ -59,10 +49,8 @@ async def _own(request: Request) -> Callback:
 
 @router.get(f"/{PATH}")
 async def listed(request: Request) -> Response:
-    recipient = await _subscriber(request)
-    asked: dict[str, list[str]] = {}
-    for name, value in request.query_params.multi_items():
-        asked.setdefault(name, []).append(value)
+    recipient = await reader(request)
+    asked = parameters(request)
     if not asked.keys() <= {"limit", "pageToken"}:
         raise bad_request("parameter-unknown", "Only `limit` and `pageToken` are allowed here.")
     tokens, limit = request.app.state.ss12000.tokens, filters.page_limit(asked)
@@ -83,10 +71,10 @@ async def listed(request: Request) -> Response:
 
 @router.post(f"/{PATH}")
 async def created(request: Request) -> Response:
-    recipient = await _subscriber(request)
+    recipient = await reader(request)
     parts: Services = request.app.state.services
     notifier = _notifier(request)
-    body = await _body(request)
+    body = await json_object(request)
     name, target = body.get("name"), body.get("target")
     if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
         raise bad_request("body-invalid", f"`name` must be a string of 1 to {MAX_NAME} characters.")
@@ -124,7 +112,7 @@ async def extended(request: Request) -> Response:
     now = request.app.state.services.clock.utc()
     until: datetime = now + LIFETIME
     if await request.body():
-        asked = (await _body(request)).get("expires")
+        asked = (await json_object(request)).get("expires")
         if asked is not None:
             try:
                 wanted_us = filters.instant(asked) if isinstance(asked, str) else 0
@@ -167,16 +155,6 @@ def _shown(callback: Callback) -> dict[str, Any]:
         "resourceTypes": [{"resource": each} for each in callback.resources],
         "expires": rfc3339(callback.expires),
     }
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    try:
-        body = orjson.loads(await request.body())
-    except orjson.JSONDecodeError:
-        body = None
-    if not isinstance(body, dict):
-        raise bad_request("body-invalid", "The body must be one JSON object.")
-    return body
 
 
 def _json(content: Any, status: int = 200) -> Response:

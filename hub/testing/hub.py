@@ -35,8 +35,8 @@ PAGE: Final = 1000
 class FileTestHub:
     """One hub in a folder that is removed when the test ends.
 
-    The hub runs on an event loop in a thread of its own. A crash abandons that loop with all that ran in it, as the end
-    of a killed process would, and the test goes on.
+    The hub runs on an event loop in a thread of its own. A crash abandons that loop and all its tasks, as the end of a
+    killed process would, and the test goes on.
     """
 
     __test__ = False
@@ -107,7 +107,7 @@ class FileTestHub:
     async def settle(self) -> None:
         hub, loop = self._running()
         await self._on_living(loop, self._settled(hub))
-        self._due_to_crash(hub)  # an effect that nothing has been committed for since
+        self._due_to_crash(hub)  # also for an effect after which nothing was committed
 
     async def advance_to(self, moment: datetime | str) -> None:
         _, loop = self._running()
@@ -253,14 +253,14 @@ class FileTestHub:
         if self._dead:
             await self._abandon(hub, loop)
             return
-        self._remember_problems(hub)
+        self._problems = self.problems()
         self._hub = self._loop = None
         await loop.run(hub.stop())
         await loop.end()
 
     async def _abandon(self, hub: Hub, loop: LoopThread) -> None:
         """End a hub that can make nothing durable any more: its connectors, its tasks, then its files."""
-        self._remember_problems(hub)
+        self._problems = self.problems()
         self._hub = self._loop = None
 
         async def end() -> None:
@@ -274,9 +274,6 @@ class FileTestHub:
 
         await loop.run(end())
         await loop.end()
-
-    def _remember_problems(self, hub: Hub) -> None:
-        self._problems = self.problems()
 
     async def _on_living(self, loop: LoopThread, work: Coroutine[Any, Any, T]) -> T | None:
         """Wait for work in the hub, or for the crash that the test has asked for: then the answer is None."""
@@ -307,7 +304,7 @@ class FileTestHub:
         commit = hub.store.commit
 
         def watched(*operations: Any) -> Awaitable[None]:
-            # `_freeze` has replaced this function where the hub is due to crash.
+            # If the hub is due to crash, `_freeze` has just replaced `hub.store.commit`.
             return hub.store.commit(*operations) if self._due_to_crash(hub) else commit(*operations)
 
         hub.store.commit = watched  # type: ignore[method-assign,assignment]

@@ -11,7 +11,7 @@ ROUNDS: Final = 100
 
 
 class LoopThread:
-    """Runs coroutines until `end`, whatever is left in it then."""
+    """Runs coroutines until `end`, which cancels those that still run."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
@@ -23,7 +23,7 @@ class LoopThread:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     async def cancel_others(self) -> None:
-        """In the loop: cancel every other task until none is left; tasks that begin meanwhile too."""
+        """In the loop: cancel every other task, also those that begin meanwhile, until none is left."""
         me = asyncio.current_task()
         for _ in range(ROUNDS):
             others = [task for task in asyncio.all_tasks() if task is not me]

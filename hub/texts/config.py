@@ -36,15 +36,15 @@ CONFIG: Final[Mapping[str, Text]] = {
         'den här versionen kör bara den inbyggda motorn. Skriv "engine: embedded" eller ta bort raden.',
         'this version runs the embedded engine only. Write "engine: embedded", or remove the line.',
     ),
+    "config.connector-contract-wider": Text(
+        "får bara vara smalare än avtalet i kontaktens klass. Utanför det: {extra}. Ta bort dem.",
+        "may only be narrower than the contract of the connector's class. Outside it: {extra}. Remove them.",
+    ),
     "config.connector-failed": Text(
         "kontakten kunde inte pröva sin konfiguration ({error}). Det är ett fel i paketet som har den: tala med dess "
         "leverantör.",
         "the connector could not check its configuration ({error}). That is a fault of the package that offers it: "
         "ask its vendor.",
-    ),
-    "config.connector-contract-wider": Text(
-        "får bara vara smalare än avtalet i kontaktens klass. Utanför det: {extra}. Ta bort dem.",
-        "may only be narrower than the contract of the connector's class. Outside it: {extra}. Remove them.",
     ),
     "config.connector-unknown": Text(
         "ingen installerad kontakt heter {name}. Installerade: {known}.{hint}",

@@ -12,8 +12,7 @@ from schemas.school_time import SCHOOL_ZONE, as_school_time, school_moment
 
 
 class ManualClock:
-    """School time stands still until it is moved. Machine time begins at the same moment, runs, and can be made to
-    jump.
+    """School time stands still until a test moves it. Machine time begins at the same moment, runs, and can jump.
 
     School time rules timers, cut-offs and "today"; machine time rules time-outs, retries and polling. Moving one does
     not move the other. Several threads and event loops may use one clock.
@@ -27,7 +26,7 @@ class ManualClock:
         self._jumped = 0.0
         self._lock = threading.Lock()
         self._sleepers: dict[asyncio.Future[None], tuple[asyncio.AbstractEventLoop, float]] = {}
-        self._told: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], None]] = []
 
     def monotonic(self) -> float:
         return time.monotonic() + self._jumped
@@ -64,7 +63,7 @@ class ManualClock:
     @asynccontextmanager
     async def timeout(self, seconds: float) -> AsyncIterator[asyncio.Timeout]:
         """`asyncio.timeout` in machine time: `pass_machine` makes it run out."""
-        until = self.monotonic() + seconds  # taken here: the task below begins later
+        until = self.monotonic() + seconds  # computed here, since the task below begins later
 
         async def run_out() -> None:
             await self._sleep_until(until)
@@ -78,15 +77,16 @@ class ManualClock:
                 running.cancel()
 
     def advance_to(self, moment: datetime | time_of_day | str) -> None:
-        """Move school time on: to a moment, or to a time of the same day (`"08:30"`). Raises ValueError if that is in
-        the past.
+        """Move school time on: to a moment, or to a time of the same day (`"08:30"`).
+
+        Raises ValueError for a moment in the past.
         """
         target = self.resolve(moment)
         if target.astimezone(UTC) < self._school.astimezone(UTC):
             raise ValueError(f"school time is {self._school.isoformat()} already")
         self._school = target
-        for tell in list(self._told):
-            tell()
+        for callback in list(self._listeners):
+            callback()
 
     def resolve(self, moment: datetime | time_of_day | str) -> datetime:
         """A moment of school time. A time of day (`"08:30"`) means the present day."""
@@ -97,8 +97,8 @@ class ManualClock:
         return _school(moment)
 
     def advance(self, **by: float) -> None:
-        """Move school time on by a timedelta's arguments: `advance(hours=2)`. Hours that pass, also where the clocks
-        change.
+        """Move school time on by a timedelta's arguments: `advance(hours=2)`. These are hours that pass, not hours of
+        the wall clock.
         """
         self.advance_to((self._school.astimezone(UTC) + timedelta(**by)).astimezone(SCHOOL_ZONE))
 
@@ -113,8 +113,8 @@ class ManualClock:
                 loop.call_soon_threadsafe(_wake, woken)
 
     def on_move(self, callback: Callable[[], None]) -> None:
-        """Call back in each move of school time, in the caller's own turn."""
-        self._told.append(callback)
+        """Call `callback` at each move of school time, in the turn of the code that moves it."""
+        self._listeners.append(callback)
 
 
 def _wake(sleeper: "asyncio.Future[None]") -> None:

@@ -38,7 +38,7 @@ class PendingTimer:
 class TestHub(Protocol):
     """A hub for one test, with files of its own: `async with open_hub() as hub`.
 
-    `clock` gives it school time, which stands still until the test moves it.
+    `clock` gives the hub its school time, which only the test moves.
     """
 
     __test__: ClassVar[bool] = False  # pytest: this is no test class

@@ -36,7 +36,7 @@ DIET_SOURCE: Final = "urn:test:diets"
 
 _TIME: Final = re.compile(r"(T\d{2}:\d{2}:\d{2})(\.\d+)?")
 
-# Of a field that several categories describe, a recipient needs all; what tells nothing of people needs no canary.
+# A recipient needs all categories of a field. A field of these categories alone holds nothing about people.
 _IMPERSONAL: Final = frozenset({Category.NONE, Category.AGGREGATE})
 
 
@@ -137,7 +137,7 @@ class School:
         return [self.event(LessonScheduled, held), self.event(LessonCancelled, cancelled)]
 
     def event(self, model: type[Payload], data: Mapping[str, Any], *, source: str = SOURCE) -> dict[str, Any]:
-        """An event of this school's with a new id."""
+        """An event from this school, with a new id."""
         return {
             "specversion": SPEC_VERSION,
             "id": f"evt-{secrets.token_hex(8)}",
@@ -174,8 +174,9 @@ class School:
         return {**self.event(model, data), "unlistedattribute": self._mark()}
 
     def found_in(self, text: bytes, allowed: Iterable[Category] = ()) -> list[str]:
-        """Which canaries stand in a text although somebody who may see `allowed` must not get them: their categories,
-        since a report that quoted the values would itself be the leak that it tells of.
+        """The categories of the canaries in a text that a recipient with the categories `allowed` must not see.
+
+        The answer names categories and not values, since a report with the values would itself be a leak.
         """
         may = frozenset(allowed)
         lower = text.lower()
@@ -232,7 +233,7 @@ class School:
         }
 
     def _fill(self, entry: Entry, data: dict[str, Any], fixed: set[str]) -> None:
-        """Put a canary wherever the type takes any text about people."""
+        """Put a canary wherever the type accepts any text about people."""
         for holder, name, path, categories in list(_text_places(data, entry.fields)):
             if path in fixed or not categories - _IMPERSONAL:
                 continue
@@ -260,7 +261,7 @@ class School:
 def _text_places(
     data: dict[str, Any], fields: Mapping[str, Field], prefix: str = "", inherited: frozenset[Category] = frozenset()
 ) -> Iterator[tuple[dict[str, Any], str, str, frozenset[Category]]]:
-    """(object, name in it, path, categories) of each place in `data` that holds text, or could and holds nothing."""
+    """(object, name in it, path, categories) of each place in `data` that holds text, or is empty and could hold it."""
     for name, known in fields.items():
         categories = known.categories | inherited
         path = f"{prefix}{name}{'[]' if known.many else ''}"

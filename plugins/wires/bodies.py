@@ -6,19 +6,19 @@ from typing import Final
 
 import httpx
 
-ENCODINGS: Final = "gzip, deflate"  # what is asked for (RFC 9110 section 12.5.3); a body in anything else is refused
+ENCODINGS: Final = "gzip, deflate"  # what requests ask for (RFC 9110 section 12.5.3); any other is refused
 _PART: Final = 256 * 1024  # bytes that are unpacked at a time: 1 KiB of gzip may hold 1 MiB
 _EITHER: Final = zlib.MAX_WBITS | 32  # gzip or zlib, by their first bytes
 
 
 class NotUnpacked(Exception):
-    """A body is packed in another way than was asked for, or not as it says."""
+    """A body is packed in another way than the request allows, or not in the way that its header names."""
 
 
 async def unpacked(answer: httpx.Response) -> AsyncIterator[bytes]:
     """A body as it comes, unpacked, at most `_PART` bytes at a time. Raises NotUnpacked and what httpx raises.
 
-    httpx unpacks each piece as a whole, so that 64 KiB may take 64 MiB before its reader can count.
+    httpx unpacks each piece as a whole, so that 64 KiB may fill 64 MiB before the reader can count.
     """
     encoding = answer.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):

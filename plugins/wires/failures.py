@@ -37,8 +37,8 @@ class FarSide:
     called: Mapping[str, str] = field(default_factory=dict)  # settings with another full name: {"url": "base_url"}
     fixes: Mapping[str, Text] = field(default_factory=dict)  # advice in place of the wire's own, by code
     # A far side that refuses the hub (login, certificate, address) pauses the connector until a person acts, since
-    # trying on could lock the account or talk to an impostor. True: the connector keeps asking, for a source whose
-    # silence would harm more than its log of refused logins.
+    # further tries could lock the account or reach an impostor. True: the connector keeps asking, for a source whose
+    # silence would do more harm than refused logins.
     keeps_asking: bool = False
 
     def setting(self, name: str) -> str:

@@ -62,7 +62,7 @@ class Reply:
     status: int
     headers: Mapping[str, str]  # names in lower case
     body: bytes = field(repr=False)
-    date: datetime | None  # the far side's own clock when it was asked; None if it does not say
+    date: datetime | None  # the far side's own clock at the request; None if the answer has no date
     retry_after_s: float | None
 
     def is_page(self) -> bool:
@@ -111,10 +111,10 @@ class Https:
         content: bytes | None = None,
         what: Text | None = None,
     ) -> Reply:
-        """Send a request to `<url>/<path>` and return the whole answer. Sent twice only after a 401 that a new access
-        token may mend.
+        """Send a request to `<url>/<path>` and return the whole answer.
 
-        `what`: what an error says has failed. Raises TemporaryError, and ConfigurationError where the server's
+        The request is sent a second time only after a 401, with a new access token. `what`: what failed, for the text
+        of an error. Raises TemporaryError, and ConfigurationError where the server's
         certificate or the login for an access token is refused; no status of the answer raises: see `expect_success`.
         """
         request = {"params": dict(query or {}), "headers": dict(headers or {}), "json": json, "content": content}
@@ -124,7 +124,7 @@ class Https:
         return reply
 
     def expect_success(self, reply: Reply, what: Text | None = None) -> None:
-        """Raise what an answer means that is no success. A status that means more to the connector is its own affair.
+        """Raise the error for an answer that is no success. Look first at a status with a meaning of its own.
 
         A refused login, a redirect or a document that is not accepted: ConfigurationError, and nothing is given up.
         """
@@ -178,7 +178,7 @@ class Https:
                 words.UNREACHABLE, what=what, why=words.CONNECTION_FAILED, kind=type(error).__name__
             ) from None
         date = _date(answer.headers.get("date"))
-        if date is not None:  # of the answer; the data may be as old as the question
+        if date is not None:  # it dates the answer, while the data may be as old as the request
             date -= max(self._clock.utc() - asked, timedelta(0))
         return Reply(
             status=answer.status_code,
@@ -206,7 +206,7 @@ class Https:
         return b"".join(chunks)
 
     async def _heard(self, something: Awaitable[T]) -> T:
-        """Raises _Silent where it does not come within `timeout_s`."""
+        """Await something from the far side. Raises _Silent if it does not come within `timeout_s`."""
         try:
             async with self._clock.timeout(self._to.timeout_s):
                 return await something

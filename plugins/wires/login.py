@@ -21,7 +21,7 @@ from plugins.wires.settings import Auth, BasicAuth, ClientAuth, TokenAuth
 from plugins.wires.tls import handshake_failure
 
 _EARLY: Final = timedelta(seconds=30)  # how long before its end a token is renewed
-_UNSAID: Final = timedelta(minutes=5)  # how long a token is used whose life is not given (RFC 6749 5.1 only recommends)
+_UNSAID: Final = timedelta(minutes=5)  # the life of a token whose answer gives none (RFC 6749 5.1 only recommends it)
 _LARGEST: Final = 64 * 1024  # bytes of a token server's answer
 
 
@@ -42,7 +42,7 @@ class Login:
         self._until: datetime | None = None
 
     async def headers(self, http: httpx.AsyncClient) -> dict[str, str]:
-        """Raises the error of the token server where no access token was to be had."""
+        """Raises the token server's error if no access token could be fetched."""
         if isinstance(self._auth, TokenAuth):
             return {"Authorization": f"Bearer {self._auth.token.get_secret_value()}"}
         if isinstance(self._auth, BasicAuth):
@@ -55,7 +55,7 @@ class Login:
         return {"Authorization": f"Bearer {self._token}"}
 
     def renew(self) -> bool:
-        """After a 401: drop the access token. True if another can be had, so that one more try makes sense."""
+        """Drop the access token after a 401. True if a new one can be fetched, so that one more try makes sense."""
         renewable = isinstance(self._auth, ClientAuth) and self._until is not None
         self._until = None
         return renewable

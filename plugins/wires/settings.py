@@ -63,7 +63,7 @@ def _https_address(value: str) -> str:
 
 
 def _is_plain(value: str) -> bool:
-    """Whether it is an address with a usable host and port, and nothing but a path behind."""
+    """Whether `value` is an address with a usable host and port, and nothing after them but a path."""
     try:
         parts = urlsplit(value)
         return bool(_URL.match(value)) and bool(parts.hostname) and (parts.port is None or parts.port > 0)
@@ -72,7 +72,7 @@ def _is_plain(value: str) -> bool:
 
 
 def _is_local(host: str) -> bool:
-    """Whether it is this machine, independent of any name server."""
+    """Whether `host` is this machine, without asking a name server."""
     if host == "localhost":
         return True
     try:
@@ -95,8 +95,8 @@ def _host_key(value: str) -> str:
     if not _HOST_KEY.match(value):
         raise rule(
             "host_key",
-            "is a key type and base64: ssh-ed25519 AAAA...",
-            "är nyckeltyp och base64: ssh-ed25519 AAAA...",
+            "must be a key type and base64: ssh-ed25519 AAAA...",
+            "ska vara nyckeltyp och base64: ssh-ed25519 AAAA...",
         )
     return value
 

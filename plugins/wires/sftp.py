@@ -1,7 +1,7 @@
 """The wire to an SFTP server: pinned host key, bounded time, whole files.
 
 What the server may mend by itself (away, slow, full, folder not mounted) is a TemporaryError. Another host key or a
-refused login pauses the connector: trying on would lock the account or talk to an impostor. No error quotes a file's
+refused login pauses the connector: further tries could lock the account or reach an impostor. No error quotes a file's
 content or the server's words.
 """
 
@@ -151,7 +151,7 @@ def _cut(sock: socket.socket) -> None:
 
 
 def _went_away(error: paramiko.AuthenticationException) -> bool:
-    # paramiko raises the same class for a refusal, for silence and for a broken link; only its own text tells.
+    # paramiko raises the same class for a refusal, for silence and for a broken link; only the text tells them apart.
     return any(word in str(error).lower() for word in ("timeout", "eof", "shut down"))
 
 

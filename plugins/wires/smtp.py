@@ -121,7 +121,7 @@ class _Server(smtplib.SMTP):
     """Keeps a second handle of its connection: while TLS is being set up, `sock` is not usable."""
 
     def __init__(self, settings: SmtpSettings) -> None:
-        # What it greets with: this machine's own name would disclose the network inside, and cost a look-up.
+        # The name in the greeting: this machine's own name would disclose the inner network, and cost a look-up.
         super().__init__(local_hostname=settings.sender.rpartition("@")[2], timeout=settings.timeout_s)
         self._host = settings.host  # whose certificate STARTTLS verifies; connect() does not set it
         self.line: socket.socket | None = None

@@ -1,4 +1,4 @@
-"""What the wires say when they fail: one catalogue, Swedish and English. `{it}` is the far side, `{ca_file}` a setting.
+"""The texts of the wires' failures, in Swedish and English. `{it}` is the far side, `{ca_file}` a setting.
 
 No text holds a value of a setting, an address, or anything that a far side sent.
 """
@@ -44,7 +44,7 @@ CERTIFICATE_TIME: Final = Failure(
     Text("serverns certifikat är inte giltigt nu", "the server's certificate is not valid now"),
     Text(
         "certifikatet har gått ut eller har inte börjat gälla; inget skickades",
-        "its certificate has expired, or is for a time to come; nothing was sent",
+        "its certificate has expired, or is not valid yet; nothing was sent",
     ),
     Text(
         "Säg till den som driver servern, och kontrollera att maskinens klocka går rätt och att utfärdaren i {ca_file} "

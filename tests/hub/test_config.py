@@ -283,7 +283,12 @@ class TestOneErrorEach:
             ("use: acme, ", "", "connectors.north.use", "is missing"),
             ("mode: 4", "mode: 10", "connectors.north.mode", "9 at most"),
             ("mode: 4", "mod: 4", "connectors.north.mod", "Did you mean mode?"),
-            ("mode: 4", "contract: {categories: [health]}", "connectors.north.contract.categories", "Outside"),
+            (
+                "mode: 4",
+                "contract: {categories: [health]}",
+                "connectors.north.contract.categories",
+                "the contract of the connector's class. Outside it: health",
+            ),
             ("{use: acme, mode: 4}", "{use: source, contract: {}}", "connectors.north.contract", "no contract of"),
             ("mode: 4", "level: 7", "connectors.north.level", "must be text"),
             ("mode: 4", "level: x", "connectors.north.level", "is wrong: write low or high"),

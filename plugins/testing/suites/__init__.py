@@ -1,4 +1,4 @@
-"""What every connector must keep, as pytest classes: subclass each, and say what is tested.
+"""The promises that every connector must keep, as pytest classes: subclass each, and name what is tested.
 
     class Kitchen(Subject):
         connector = AcmeKitchen
@@ -23,7 +23,7 @@
     class TestOrder(Kitchen, OrderSuite): ...
     class TestPrivacy(Kitchen, PrivacySuite): ...
 
-A suite that finds nothing to check fails: a test that cannot fail is none. Needs pytest and pytest-asyncio.
+A suite that finds nothing to check fails: a test that cannot fail is no test. Needs pytest and pytest-asyncio.
 """
 
 from plugins.testing.suites.configuration import ConfigurationSuite

@@ -74,7 +74,7 @@ class ConfigurationSuite(Subject):
             texts = [str(error), json.dumps(error.errors(include_input=False, include_context=False), default=str)]
             named = [".".join(str(part) for part in detail["loc"]) for detail in error.errors(include_input=False)]
         else:
-            pytest.fail(f"{path}: a bad value was taken")
+            pytest.fail(f"{path}: a bad value was accepted")
         first = path.split(".")[0]
         # An error about several settings may name what contains them.
         assert any(name == "" or name.split(".")[0] == first for name in named), f"{path}: the error names {named}"

@@ -61,7 +61,7 @@ class DaylightSuite(Subject):
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         day = date.fromisoformat(changing_day)
-        told = []
+        outcomes = []
         for each in (day - _WEEK, day):
             peer.reset()
             seen: list[_Seen] = []
@@ -70,9 +70,10 @@ class DaylightSuite(Subject):
             effects = await self._played(
                 peer, config, school, [_moved(event, self._first_day(), each) for event in events]
             )
-            told.append(in_any_order([self.alike(effect, each) for effect in effects]))
+            outcomes.append(in_any_order([self.alike(effect, each) for effect in effects]))
             self._check_timers(config, each, seen)
-        assert told[1] == told[0], f"{day}, when the clocks change, is not told as {day - _WEEK} is"
+        usual, changing = outcomes
+        assert changing == usual, f"{day}, when the clocks change, has other effects than {day - _WEEK}"
 
     async def _played(
         self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]

@@ -64,7 +64,7 @@ class EffectSuite(Subject):
                     await self.polled(hub)
             found = list(peer.effects())
         if effect is Effect.BLIND:
-            assert distinct(found) == distinct(wanted), "after the crash something is missing, or other than it was"
+            assert distinct(found) == distinct(wanted), "after the crash an effect is missing or has changed"
         else:
             assert in_any_order(found) == in_any_order(wanted), (
                 "after the crash the far side is not as it is without one"

@@ -12,7 +12,7 @@ from plugins.testing.hub import TestHub
 from plugins.testing.school import School
 from plugins.testing.suites.configuration import secrets_in
 from plugins.testing.suites.effect import distinct, in_any_order
-from plugins.testing.suites.subject import FaultyPeer, Subject, failing, no_effect, said
+from plugins.testing.suites.subject import FaultyPeer, Subject, failing, no_effect, reported
 
 
 class FaultSuite(Subject):
@@ -24,8 +24,8 @@ class FaultSuite(Subject):
     def outcome(self, effects: Sequence[Any]) -> Sequence[Any]:
         """The part of the effects that is the same with and without a fault. Default: all of them, in any order.
 
-        Override it where a timer tells of events that the far side must have taken first: one that was due meanwhile
-        may come before all of them got through (`complete` is false).
+        Override it where a timer's effect depends on events that the far side must have accepted first: a timer that
+        was due during the fault may run before all of them got through (`complete` is false).
         """
         return in_any_order(effects)
 
@@ -44,12 +44,12 @@ class FaultSuite(Subject):
             assert wanted, no_effect(hub)
         peer.reset()
         async with self.running(config, school) as (hub, name):
-            before, had = len(said(hub, name)), list(peer.effects())
+            before, had = len(reported(hub, name)), list(peer.effects())
             with failing(peer, fault, self.slow_s):
                 await self._meanwhile(hub, name, events, fault)
-                assert fault != "down" or list(peer.effects()) == had, "it was told something: was it down at all?"
+                assert fault != "down" or list(peer.effects()) == had, "the far side has a new effect: was it down?"
             if fault != "slow":
-                assert len(said(hub, name)) > before, f"nothing was said of a far side that is {fault}"
+                assert len(reported(hub, name)) > before, f"no problem and no log line while it is {fault}"
             await hub.retry()
             await self.polled(hub)
             for moment in self.moments[1:]:
@@ -61,7 +61,7 @@ class FaultSuite(Subject):
             same = distinct(self.outcome(found)) == distinct(self.outcome(wanted))
         else:
             same = self.outcome(found) == self.outcome(wanted)
-        assert same, f"after the far side was {fault} it does not know what it would know otherwise"
+        assert same, f"the far side, which was {fault}, has other effects than without the fault"
 
     async def _meanwhile(self, hub: TestHub, name: str, events: Sequence[Mapping[str, Any]], fault: str) -> None:
         begun = time.monotonic()
@@ -101,7 +101,7 @@ class SelftestSuite(Subject):
             assert took < self.patience_s, f"a far side that is {fault} held the self-test up for {took:.0f} s"
             if fault != "slow" or error is not None:
                 assert error is not None, f"the self-test passes although the far side is {fault}"
-                assert error.why or error.fix, "say why, or what to do about it"
+                assert error.why or error.fix, "the error has neither `why` nor `fix`"
                 secrets = secrets_in(self.connector.config_model, config)
                 assert not any(secret in str(error) for secret in secrets), "the error repeats a secret"
             await hub.selftest(name)

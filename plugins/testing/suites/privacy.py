@@ -8,7 +8,7 @@ import pytest
 
 from plugins.testing.hub import TestHub
 from plugins.testing.school import School
-from plugins.testing.suites.subject import Peer, Subject, no_effect, said
+from plugins.testing.suites.subject import Peer, Subject, no_effect, reported
 from plugins.validation import AGGREGATE_OUTPUT
 from schemas import Category
 
@@ -36,12 +36,13 @@ class PrivacySuite(Subject):
             pytest.skip("the peer has no refuse(on), down(on) or wrong(on), which would make it fail")
         for fault, switch in switches.items():
             peer.reset()
-            await self._check_failing(fault, switch, peer, config, school, events)
+            await self._check_failing(fault, switch, peer=peer, config=config, school=school, events=events)
 
     async def _check_failing(
         self,
         fault: str,
         switch: Callable[[bool], None],
+        *,
         peer: Peer,
         config: Mapping[str, Any],
         school: School,
@@ -51,7 +52,9 @@ class PrivacySuite(Subject):
             switch(True)
             try:
                 await self.play(hub, [*school.lessons(hub.clock.school().date()), *events, *self._more(school)])
-                assert said(hub, name), f"nothing was said of a far side that fails ({fault}): does it fail at all?"
+                assert reported(hub, name), (
+                    f"no problem and no log line although the far side fails ({fault}): does it fail?"
+                )
             finally:
                 switch(False)
             await hub.retry()
@@ -59,24 +62,24 @@ class PrivacySuite(Subject):
             await self._check(hub, name, peer, school)
 
     def _more(self, school: School) -> list[dict[str, Any]]:
-        """One event of each type that is consumed, about the protected pupil and about another, full of canaries."""
+        """Two events of each consumed type, full of canaries: about the protected pupil, and about another pupil."""
         models = [model for model in self.connector.consumes if model.spec.examples]
         return [school.about(model, pupil) for model in models for pupil in (school.pupils[1], school.protected)]
 
     async def _check(self, hub: TestHub, name: str, peer: Peer, school: School) -> None:
         contract = self.connector.contract
         seen = contract.categories if contract is not None else frozenset[Category]()
-        told = AGGREGATE_OUTPUT if self.connector.aggregates else seen
+        outside = AGGREGATE_OUTPUT if self.connector.aggregates else seen
         dead = repr(await hub.dead_letters())
         state = json.dumps(await hub.state(name), ensure_ascii=False)
         published = json.dumps([event.to_dict() for event in await hub.published()], ensure_ascii=False)
         places = [
-            ("at the far side", peer.bytes(), told),
-            ("in what it published", published.encode(), told),
+            ("at the far side", peer.bytes(), outside),
+            ("in what it published", published.encode(), outside),
             ("in its state", state.encode(), seen),
             ("in its timers", repr(await hub.timers(name)).encode(), seen),
             ("in the logs", hub.logs().encode(), ()),
-            ("in what the operator was told", "\n".join(hub.problems()).encode(), ()),
+            ("in the operator's problems", "\n".join(hub.problems()).encode(), ()),
             ("in the dead letters", dead.encode(), ()),
         ]
         leaks = [f"{', '.join(found)} {where}" for where, text, may in places if (found := school.found_in(text, may))]

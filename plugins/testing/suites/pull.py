@@ -12,11 +12,11 @@ import pytest
 
 from plugins.connector import Connector
 from plugins.testing.hub import TestHub, open_hub
-from plugins.testing.suites.subject import FaultyPeer, Subject, failing, said
+from plugins.testing.suites.subject import FaultyPeer, Subject, failing, reported
 from schemas import Event
 from schemas.directory import DirectoryCurrent
 
-# A crash is tried after each page; after so many of them, spread out, where there are more.
+# A crash is tried after each page, or after this many pages, spread out, if there are more.
 _CRASHES: Final = 8
 
 
@@ -24,7 +24,7 @@ class PulledPeer(FaultyPeer, Protocol):
     """A far side with pages to pull. `effects` and `bytes` are the requests that it got, where a suite needs them."""
 
     def served(self) -> int:
-        """The number of pages that it has answered with since the last `reset`."""
+        """The number of pages that the far side has sent since the last `reset`."""
 
     def change(self) -> None:
         """Change one record, as its users do, so that a pull must see it. `reset` undoes the change."""
@@ -37,7 +37,7 @@ class PullSuite(Subject):
     """
 
     signals: ClassVar[Sequence[str]] = (DirectoryCurrent.spec.type,)
-    """Types that are published after each pull, also without news, and say only that the pull is complete."""
+    """Types that are published after each pull, also without news, and report only that the pull is complete."""
 
     def told(self, event: Event) -> Any:
         """The part of an event that is the same in each run. Default: type, subject and data."""
@@ -57,7 +57,7 @@ class PullSuite(Subject):
             first, pages = await self._pulled(hub, gate), peer.served()
             assert first, _nothing(hub)
             second = await self._pulled(hub, gate)
-            assert peer.served() > pages, "the second pull asked for nothing: is it one?"
+            assert peer.served() > pages, "the second pull made no request"
             _same(second, first, "a second identical pull")
 
     @pytest.mark.asyncio
@@ -66,7 +66,7 @@ class PullSuite(Subject):
             first = await self._pulled(hub, gate)
             peer.change()
             second = await self._pulled(hub, gate)
-            assert second - first, "what changed at the far side was not told"
+            assert second - first, "the change at the far side was not published"
             assert not first - second, "what was published is gone"
             _same(await self._pulled(hub, gate), second, "the pull after that with the change")
 
@@ -105,18 +105,20 @@ class PullSuite(Subject):
         async with self.pulling(config) as (hub, gate):
             first = await self._pulled(hub, gate)
             assert first, _nothing(hub)
-            before, begun = len(said(hub, self.connector.name)), time.monotonic()
+            before, begun = len(reported(hub, self.connector.name)), time.monotonic()
             with failing(peer, fault, self.slow_s):
                 meanwhile = await self._pulled(hub, gate)
             took = time.monotonic() - begun
             assert took < self.patience_s, f"a far side that is {fault} held the connector up for {took:.0f} s"
             _same(meanwhile, first, f"a pull while the far side is {fault}")
             if fault != "slow":
-                assert len(said(hub, self.connector.name)) > before, f"nothing was said of a far side that is {fault}"
+                assert len(reported(hub, self.connector.name)) > before, (
+                    f"no problem and no log line while it is {fault}"
+                )
             await hub.retry()
             _same(await self._pulled(hub, gate), first, f"the pull after the far side was {fault}")
             peer.change()
-            assert await self._pulled(hub, gate) - first, "what changed later was not told any more"
+            assert await self._pulled(hub, gate) - first, "a later change was not published"
 
     @asynccontextmanager
     async def pulling(self, config: Mapping[str, Any]) -> AsyncIterator[tuple[TestHub, "Gate"]]:
@@ -144,14 +146,14 @@ class PullSuite(Subject):
             return found, peer.served() - before
 
     async def _complete_when_said(self, hub: TestHub) -> None:
-        """`directory.current` is true: all directory events of the pull come before it."""
+        """Check that all directory events of a pull come before its `directory.current`."""
         types = [event.type for event in await hub.published()]
         current = DirectoryCurrent.spec.type
         if DirectoryCurrent not in self.connector.produces or not any(_of_directory(type) for type in types):
             return
-        assert current in types, "directory.current was not said after a complete pull"
+        assert current in types, "directory.current was not published after a complete pull"
         after = [type for type in types[types.index(current) :] if _of_directory(type)]
-        assert not after, f"directory.current was said before {len(after)} events of what was there already"
+        assert not after, f"directory.current was published before {len(after)} directory events of the same pull"
 
 
 class Gate:
@@ -183,12 +185,12 @@ def _of_directory(type: str) -> bool:
 
 
 def _same(found: Counter[Any], wanted: Counter[Any], what: str) -> None:
-    """Counts and types only: the events may hold data about people."""
+    """Compare what was published. The messages hold counts and types only: the events may hold data about people."""
     more, less = found - wanted, wanted - found
-    types = sorted({str(told[0]) if isinstance(told, tuple) else "event" for told in (*more, *less)})
-    assert not more, f"{what} told {more.total()} more than there is ({', '.join(types)})"
-    assert not less, f"{what} lost {less.total()} ({', '.join(types)})"
+    types = sorted({str(each[0]) if isinstance(each, tuple) else "event" for each in (*more, *less)})
+    assert not more, f"{what} published {more.total()} events too many ({', '.join(types)})"
+    assert not less, f"{what} lost {less.total()} events ({', '.join(types)})"
 
 
 def _nothing(hub: TestHub) -> str:
-    return f"nothing to check: the pull told nothing\n{hub.logs()}"
+    return f"nothing to check: the pull published nothing\n{hub.logs()}"

@@ -38,9 +38,7 @@ class FaultyPeer(Peer, Protocol):
         """From now on each answer takes this long. 0: as fast as before."""
 
     def wrong(self, on: bool) -> None:
-        """While on, it answers with what no such system answers: a web page, half a document, other bytes than were
-        written.
-        """
+        """While on, its answers are wrong for such a system: a web page, half a document, other bytes than written."""
 
 
 class Subject:
@@ -83,7 +81,7 @@ class Subject:
             yield hub, name
 
     async def play(self, hub: TestHub, events: Sequence[Mapping[str, Any]]) -> None:
-        """Post the events, then go through `moments`, with a poll after each. Stops where the hub has crashed."""
+        """Post the events, then go through `moments`, with a poll after each. Stops if the hub has crashed."""
         await hub.post(events)
         await hub.settle()
         await self.polled(hub)
@@ -105,7 +103,7 @@ class Subject:
 
 @contextmanager
 def failing(peer: FaultyPeer, fault: str, slow_s: float) -> Iterator[None]:
-    """The far side has a fault meanwhile: `down`, `slow` or `wrong`."""
+    """Give the far side a fault inside the block: `down`, `slow` or `wrong`."""
     switch = getattr(peer, fault, None)
     assert switch is not None, f"the peer has no switch {fault}(): see FaultyPeer, or leave it out of `faults`"
     switch(slow_s if fault == "slow" else True)
@@ -115,11 +113,11 @@ def failing(peer: FaultyPeer, fault: str, slow_s: float) -> Iterator[None]:
         switch(0 if fault == "slow" else False)
 
 
-def said(hub: TestHub, instance: str) -> list[str]:
-    """All that the operator's problems and the log say about an instance."""
+def reported(hub: TestHub, instance: str) -> list[str]:
+    """The operator's problems, and the log's lines about an instance."""
     return [*hub.problems(), *(line for line in hub.logs().splitlines() if instance in line)]
 
 
 def no_effect(hub: TestHub) -> str:
-    said = "\n".join(hub.problems()) or "nothing"
-    return f"nothing to check: the events had no effect at the far side. The operator was told: {said}"
+    problems = "\n".join(hub.problems()) or "none"
+    return f"nothing to check: the events had no effect at the far side. The operator's problems: {problems}"

@@ -34,7 +34,9 @@ def transport(peer: MailServer, **changes: Any) -> EmailTransport:
 
 def mail(peer: MailServer, address: str = NORTH, at: datetime = AT, revision: int = 2) -> EmailMessage:
     kitchen, told = shown()
-    return message(transport(peer), address, kitchen, told.model_copy(update={"revision": revision}), at)
+    return message(
+        transport(peer), address, kitchen=kitchen, snapshot=told.model_copy(update={"revision": revision}), at=at
+    )
 
 
 async def send(peer: MailServer, address: str = NORTH, **changes: Any) -> None:
@@ -61,7 +63,9 @@ class TestMessage:
         )
 
         def id_of(address: str = NORTH, **changes: Any) -> str:
-            return str(message(to, address, kitchen, told.model_copy(update=changes), at)["Message-ID"])
+            return str(
+                message(to, address, kitchen=kitchen, snapshot=told.model_copy(update=changes), at=at)["Message-ID"]
+            )
 
         assert id_of() == id_of()
         rows = (told.rows[0].model_copy(update={"staff": 8}),)

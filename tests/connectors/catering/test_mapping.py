@@ -38,7 +38,7 @@ def utc(text: str) -> datetime:
 
 def counted(normal: int, gluten: int = 0, other: int = 0, staff: int = 0) -> Count:
     portions = {"NORMAL": normal, "GLUTENFRI": gluten, "ÖVRIG": other}
-    return Count(normal + gluten + other, 0, portions, staff, 0)
+    return Count(enrolled=normal + gluten + other, absent=0, portions=portions, staff=staff, unknown_diets=0)
 
 
 def row(

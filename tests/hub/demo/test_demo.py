@@ -241,7 +241,7 @@ def test_the_feed_has_pseudonyms_and_the_same_events(ended: Run, school: School)
 def test_the_screen_tells_what_each_event_became_in_plain_text(ended: Run) -> None:
     text = ended.output
     assert "\x1b" not in text
-    assert text.count("-> protected: nobody is told; counted in the kitchen's sum") == 2
+    assert text.count("-> protected: withheld from all recipients outside; counted in the kitchen's sum") == 2
     assert "-> duplicate: " in text
     assert "acme webhook 503" in text
     assert re.search(r"acme webhook 204, attempt 2", text)
@@ -254,7 +254,7 @@ def test_the_screen_tells_what_each_event_became_in_plain_text(ended: Run) -> No
 def test_what_to_try_next_works_until_ctrl_c_and_then_nothing_is_left(runs: tuple[Run, Run]) -> None:
     run = runs[1]
     run.read_until("The hub stays up")
-    assert "is taken: the hub listens on" in run.output
+    assert "is in use: the hub listens on" in run.output
     printed = run.output.partition("What to try next")[2].replace("\\\n", " ")
     place = Path(printed.partition("cd ")[2].split()[0])
     absence, taken_back, lessons, feed, state, catalogue = (

@@ -62,7 +62,7 @@ def test_while_busy_it_asks_for_another_attempt(receiver: WebhookReceiver) -> No
     receiver.on_arrival = told.append
     receiver.busy = 1
     assert [deliver(receiver), deliver(receiver)] == [503, 204]
-    assert [(each.taken, each.attempt) for each in told] == [(False, 1), (True, 2)]
+    assert [(each.accepted, each.attempt) for each in told] == [(False, 1), (True, 2)]
     assert receiver.repeated == 0
 
 

@@ -93,7 +93,7 @@ async def test_swallowing_a_failure_is_caught(fail):
         async def report(self, due, complete):
             pass
 
-    with pytest.raises(AssertionError, match="does not know what it would know"):
+    with pytest.raises(AssertionError, match="has other effects than without the fault"):
         await fail(Careless)
 
 
@@ -109,7 +109,7 @@ async def test_keeping_silent_about_a_failure_is_caught(fail):
         async def report(self, due, complete):
             pass
 
-    with pytest.raises(AssertionError, match="nothing was said"):
+    with pytest.raises(AssertionError, match="no problem and no log line"):
         await fail(Silent, moments=())
 
 
@@ -126,7 +126,7 @@ async def test_waiting_without_an_end_is_caught(fail):
 
 async def test_a_switch_that_is_missing_or_does_nothing_is_caught(fail, peer):
     peer.down = lambda on: None
-    with pytest.raises(AssertionError, match="was it down at all"):
+    with pytest.raises(AssertionError, match="was it down"):
         await fail(Ledger)
     del peer.down
     with pytest.raises(AssertionError, match=r"no switch unplug\(\)"):
@@ -169,7 +169,7 @@ async def test_a_selftest_that_looks_at_nothing_is_caught(selftest, fault):
     ("error", "says"),
     [
         (ValueError("no"), "raise by what happens next"),
-        (PermanentError("no"), "say why"),
+        (PermanentError("no"), "neither `why` nor `fix`"),
         (PermanentError("no", why="very-secret is refused"), "repeats a secret"),
     ],
 )
@@ -205,7 +205,7 @@ async def test_counting_with_yesterdays_offset_is_caught(change_clocks, day):
             away = (end - midnight) / timedelta(hours=1)
             write(self.config.folder / event.data["id"], event.sequence, f"{away:.0f}")
 
-    with pytest.raises(AssertionError, match="is not told as"):
+    with pytest.raises(AssertionError, match="has other effects than"):
         await change_clocks(Offset, day)
 
 

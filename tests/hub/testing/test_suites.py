@@ -190,7 +190,7 @@ async def test_a_value_told_to_the_operator_is_caught(arguments):
             await super().handle(event)
             self.ctx.problem("odd", str(event.data))
 
-    with pytest.raises(AssertionError, match="attendance in what the operator was told"):
+    with pytest.raises(AssertionError, match="attendance in the operator's problems"):
         await suite(PrivacySuite, Telling).test_no_canary_gets_out(**arguments)
 
 
@@ -257,7 +257,7 @@ def test_an_error_that_repeats_a_value_is_caught():
 def test_a_bad_value_that_is_taken_is_caught():
     checked = configured(LedgerConfig)
     type(checked).bad = {"folder": "/no/such"}
-    with pytest.raises(pytest.fail.Exception, match="a bad value was taken"):
+    with pytest.raises(pytest.fail.Exception, match="a bad value was accepted"):
         checked.test_the_values_named_as_bad_are_refused({"folder": "x"})
     type(checked).bad = {}
     with pytest.raises(AssertionError, match="give `bad`"):
