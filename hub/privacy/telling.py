@@ -95,7 +95,7 @@ class Teller:
         """An empty ledger, for one commit or several in a row."""
         return Ledger(self)
 
-    def judge(self, stored: Stored, *, state: bool = False) -> Decision:
+    def judge(self, stored: Stored, *, state: bool) -> Decision:
         """Decide now, with the subscription's own filter. Never raises: what fails is `Rule.UNDECIDED`.
 
         `state`: the event stands for its entity as it is. The filter sees the reduced event; on the full one it would
