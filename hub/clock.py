@@ -4,9 +4,11 @@ import asyncio
 import time
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from schemas.school_time import SCHOOL_ZONE
+
+NEVER_US: Final = 1 << 62  # a time in microseconds that does not come
 
 
 class Clock(Protocol):

@@ -66,7 +66,7 @@ class Pseudonyms:
 
 
 class Sealer:
-    """Makes and reads opaque tokens, which only the hub can. Two tokens with the same content differ."""
+    """Makes and reads opaque tokens; only the hub can do either. Two tokens with the same content differ."""
 
     def __init__(self, key: bytes) -> None:
         self._aead = AESGCM(key)
@@ -84,7 +84,7 @@ class Sealer:
 
 
 def load_or_create(path: Path) -> bytes:
-    """The key in the hub's key file, which the first start creates (mode 0600). Raises ValueError if it is no key."""
+    """The key in the hub's key file, which the first start creates (mode 0600). Raises ValueError if it has no key."""
     if not path.exists():
         _create(path)
     key = path.read_bytes()
@@ -94,7 +94,7 @@ def load_or_create(path: Path) -> bytes:
 
 
 def _create(path: Path) -> None:
-    """Create the file. It gets its name once it is complete, so that an interrupted start leaves no half a key."""
+    """Create the file. It gets its name once it is complete, so that an interrupted start leaves no incomplete key."""
     beginning = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
     handle = os.open(beginning, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -34,7 +34,7 @@ def at_least(pause_s: float, retry_after_s: float | None) -> float:
 
 
 def jittered(pause_s: float, dice: random.Random) -> float:
-    """Up to a fifth longer, so that what failed together is not tried again together."""
+    """The pause, up to a fifth longer, so that tries that failed together are not repeated together."""
     return pause_s * (1 + dice.random() / 5)
 
 

@@ -1,7 +1,7 @@
 """Threads for blocking work: one writer for each file, with group commit, and a small pool for reads.
 
-Log and store of the embedded engine get a `Runner`. The crash simulation gives them another one that runs the same code
-on a virtual clock, without threads, so that it can stop the code between any two commits.
+Log and store of the embedded engine get a `Runner`. The crash simulation gives them another runner, which runs the same
+code on a virtual clock, without threads, so that the simulation can stop the code between any two commits.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ Commit = Callable[[Sequence[Any]], Sequence[Any]]
 """Make a group of items durable in one transaction. One result for each item; an exception fails its item."""
 
 Durable = Callable[[Sequence[Any]], None]
-"""Called on the event loop with a group's results, in the turn in which their futures get done, before that."""
+"""Called on the event loop with a group's results, just before the group's futures are done and in the same turn."""
 
 
 class Writer(Protocol):
@@ -38,7 +38,7 @@ class Runner(Protocol):
 
 
 class ThreadRunner:
-    """The runner with threads. Make one for each backend; its reads run in `readers` threads."""
+    """The runner with threads. Make one for each backend; the backend's reads run in `readers` threads."""
 
     def __init__(self, readers: int = 2) -> None:
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="skolnav-read")

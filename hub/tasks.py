@@ -1,4 +1,4 @@
-"""Background tasks that belong to one part of the hub: kept while they run, ended together."""
+"""Background tasks that belong to one part of the hub: referenced while they run, ended together."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Tasks:
-    """The running tasks of one owner. The loop itself keeps weak references only: a task that no one keeps may vanish.
+    """The running tasks of one owner. The loop has only weak references: a task without any other may vanish.
 
     Iterating gives the tasks that have not ended.
     """
@@ -17,7 +17,7 @@ class Tasks:
         self._running: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Coroutine[Any, Any, T], name: str | None = None) -> "asyncio.Task[T]":
-        """Run it in the background. A failure that no one reads is reported by the loop's exception handler."""
+        """Run `work` in the background. The loop's exception handler reports a failure that is never awaited."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -32,6 +32,6 @@ class Tasks:
             task.cancel()
 
     async def stop(self) -> None:
-        """Cancel all of them and return when they have ended. What they raise is dropped."""
+        """Cancel all of them and return when they have ended. Their exceptions are dropped."""
         self.cancel()
         await asyncio.gather(*self, return_exceptions=True)

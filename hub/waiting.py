@@ -9,7 +9,7 @@ from hub.clock import Clock
 
 
 async def set_within(event: asyncio.Event, seconds: float, clock: Clock) -> bool:
-    """Wait until the event is set, for at most `seconds` of machine time. The answer: whether it is set."""
+    """Wait until the event is set, for at most `seconds` of machine time. Returns whether it is set."""
     with suppress(TimeoutError):
         async with clock.timeout(seconds):
             await event.wait()
@@ -19,7 +19,7 @@ async def set_within(event: asyncio.Event, seconds: float, clock: Clock) -> bool
 async def first_of(*works: Coroutine[Any, Any, Any]) -> None:
     """Run all of these until one has ended, then cancel the others and wait for them.
 
-    Raises what the one that ended first has raised. If the caller is cancelled, all of them are.
+    Raises the exception of the coroutine that ended first. If the caller is cancelled, all of them are cancelled.
     """
     tasks = [asyncio.ensure_future(work) for work in works]
     try:

@@ -78,7 +78,8 @@ class _State(Response):
                 ledger.withhold(decision)
         ledger.disclose(decisions)
         store, now = self._parts.store, self._parts.clock.utc()
-        await store.commit(audit.add(store.tenant, now, self._recipient.name, "state.read", ""), *ledger.operations())
+        read = audit.add(store.tenant, now, actor=self._recipient.name, action="state.read", target="")
+        await store.commit(read, *ledger.operations())
         self._decisions = decisions
 
     def _permit(self) -> Sequence[bytes] | None:

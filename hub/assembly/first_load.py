@@ -11,10 +11,10 @@ from schemas import Catalogue
 
 
 class FirstLoad:
-    """Whether a subscription must wait as a whole, since a configured directory source has never been complete.
+    """Answers whether a subscription must wait as a whole since a configured directory source has never been complete.
 
-    Until then every person is unknown. Waiting loses nothing, while a decision would withhold every event. After
-    `directory.first_load` (24 h) the gate decides person by person.
+    Until all sources are complete, persons are unknown. Waiting loses nothing, while a decision would withhold every
+    event. After `directory.first_load` (24 h) the gate decides person by person.
     """
 
     def __init__(

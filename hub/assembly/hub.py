@@ -21,15 +21,16 @@ from hub.delivery.delivery import Delivery
 from hub.delivery.pages import Pages
 from hub.delivery.parts import Parts
 from hub.delivery.relay import Relay
-from hub.directory.directory import Change, Directory
+from hub.directory.directory import Directory
+from hub.directory.tables import Change
 from hub.engines import EmbeddedEngine, Engine
 from hub.hosting.hosts import HostedConnector, Hosts
 from hub.hosting.timers import Timers
 from hub.privacy.directory_view import GuardedDirectory
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.marks import WithheldMarks
 from hub.privacy.telling import Telling
-from hub.privacy.withheld import WithheldMarks
 from hub.registry.registry import Registry
 from hub.sinks.webhooks import Webhooks
 from hub.subscriptions.model import Status, Subscription
@@ -46,7 +47,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem that an operator should know: where it is, a stable code, and a place or id. Never data."""
+    """A problem for the operator: the part that has it, a stable code, and a place or id. Never data."""
 
     at: datetime
     where: str
@@ -105,7 +106,7 @@ class Hub:
         telling = Telling(gate, self.directory, disclosures, self.withheld)
         self.webhooks = Webhooks(config, clock)
         registry = await Registry.open(config, store=self.store, catalogue=catalogue, keys=keys, clock=clock)
-        await engine.keep_keys()  # the registry has opened the sealed specifications with them
+        await engine.keep_keys()  # only now: the registry has opened the sealed specifications with these keys
         self.relay = Relay(
             tenant=tenant, store=self.store, log=self.log, catalogue=catalogue, clock=clock,
             on_problem=partial(self.problem, "relay"),
@@ -124,7 +125,9 @@ class Hub:
             dice=random.Random(),  # noqa: S311
             id_key=keys.derive(f"{tenant}/delivery-id"), problem=self.problem, waits=waits,
         )  # fmt: skip
-        self.delivery = Delivery(parts, registry, catalogue, self._sink, self._handshake)
+        self.delivery = Delivery(
+            parts, registry=registry, catalogue=catalogue, make_sink=self._sink, handshake=self._handshake
+        )
         registry.first_cursor = self.delivery.first_cursor
         pages = Pages(
             log=self.log, store=self.store, telling=telling, registry=registry, catalogue=catalogue, keys=keys,
@@ -142,7 +145,7 @@ class Hub:
         self._cleanup.push_async_callback(self.withheld.stop)
         await self.relay.start()
         self._cleanup.push_async_callback(self.relay.stop)
-        self._cleanup.push_async_callback(self.hosts.stop)  # before `start`, which may take long and be cancelled
+        self._cleanup.push_async_callback(self.hosts.stop)  # before `hosts.start`, which may be cancelled
         await self.hosts.start(
             {name: HostedConnector(each.use, each.config, each.contract) for name, each in config.connectors.items()}
         )
@@ -211,7 +214,7 @@ class Hub:
         try:
             self.services.subscriptions.get(f"connector:{instance}")
         except KeyError:
-            return True  # it consumes nothing
+            return True  # an instance without a subscription consumes nothing
         return await self.delivery.caught_up(f"connector:{instance}")
 
     def _look_again(self, change: Change) -> None:

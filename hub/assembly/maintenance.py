@@ -32,7 +32,7 @@ class Maintenance:
         await self._tasks.stop()
 
     async def _tidy(self) -> None:
-        """Trim events that are past their retention. After midnight take up the enrolments that begin that day."""
+        """Trim events that are past their retention. After midnight, examine the marks that the new day may free."""
         services = self._services
         clock = services.clock
         today = clock.school().date()

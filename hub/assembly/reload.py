@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reloaded:
-    """The changes that the file makes; `applied` says whether they are in force. `config` is the one in force now."""
+    """The changes in the file, and whether they were applied. `config` is the configuration in force now."""
 
     changes: Sequence[Change]
     applied: bool
@@ -43,7 +43,7 @@ class Reloaded:
 
 
 class Reloader:
-    """Applies the configuration file to one hub. A call waits until the one before has ended."""
+    """Applies the configuration file to one hub. A call waits until the call before it has ended."""
 
     def __init__(self, services: Services, timers: Timers, in_force: Callable[[HubConfig], None]) -> None:
         """`in_force(config)` puts a configuration in force for all parts that read one."""
@@ -57,13 +57,16 @@ class Reloader:
     async def apply(self, *, dry_run: bool, environ: Mapping[str, str] = os.environ) -> Reloaded:
         """Read the file again, and apply its changes unless `dry_run`. Names keep their cursors and state.
 
-        Keys that only a start reads (`AT_START`) keep their values in force, so the next plan lists them again. Raises
-        ConfigErrors, ConfigurationError (the file describes another hub), StoreUnavailable; then nothing has changed.
+        Keys that only a start reads (`AT_START`) keep their present values, so the next plan lists their changes again.
+        Raises ConfigErrors, ConfigurationError (the file describes another hub), StoreUnavailable; then nothing has
+        changed.
         """
         async with self._turn:
             old = self._services.config
             if old.path is None:
-                raise ConfigurationError("this hub was not started from a file", fix="There is none to read again")
+                raise ConfigurationError(
+                    "this hub was not started from a file", fix="Start it from a file; then `skolnav apply` can read it"
+                )
             new = await asyncio.to_thread(load, old.path, self._services.plugins, environ=environ)
             changes = plan(old, new, self._services.catalogue)
             if dry_run:
@@ -71,7 +74,7 @@ class Reloader:
             if changed := [name for name in _OTHER_HUB if getattr(old, name) != getattr(new, name)]:
                 raise ConfigurationError(
                     f"{' and '.join(changed).replace('tenant', 'municipality')} can't change while the hub runs",
-                    fix="Stop the hub and start it again; it then begins with other files",
+                    fix="Stop the hub and start it again; it then uses other data files",
                 )
             kept = replace(
                 new,
@@ -116,7 +119,7 @@ class Reloader:
             await self._time(name)
 
     async def _open(self, name: str, entry: ConnectorEntry) -> None:
-        """Start an instance. One that takes long goes on starting in the background, as at the hub's start."""
+        """Start an instance. A slow start goes on in the background, as at the hub's start."""
         hosted = HostedConnector(entry.use, entry.config, entry.contract)
         opening = self._opening.start(self._hosts.add(name, hosted))
         await asyncio.wait([opening], timeout=START_S)
@@ -124,7 +127,7 @@ class Reloader:
             opening.result()
 
     async def _time(self, name: str) -> None:
-        """Take up an instance's timers, and wait for the store if it is away: the file is in force already."""
+        """Start an instance's timers. If the store is away, wait for it: the file is in force already."""
 
         def failed(error: Exception, pause_s: float) -> None:
             log.error("%s: no timers (%s); next try in %.1f s", name, type(error).__name__, pause_s)
@@ -143,4 +146,4 @@ class Reloader:
         id = f"connector:{name}"
         with suppress(KeyError):
             if self._services.subscriptions.get(id).reason == "configuration":
-                await self._services.subscriptions.set_status(id, Status.ACTIVE, "", "file")
+                await self._services.subscriptions.set_status(id, Status.ACTIVE, reason="", actor="file")

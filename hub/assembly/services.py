@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from hub.keys import Keys
     from hub.privacy.disclosures import Disclosures
     from hub.privacy.gate import PrivacyGate
+    from hub.privacy.marks import WithheldMarks
     from hub.privacy.telling import Telling
-    from hub.privacy.withheld import WithheldMarks
     from hub.registry.registry import Registry
     from hub.store.base import Store
     from plugins.manager import Plugins
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Services:
-    """The hub (`hub.assembly.hub`) makes one at its start. `config` changes when the file is applied again."""
+    """Made by the hub (`hub.assembly.hub`) at its start. `config` changes when the file is applied again."""
 
     config: "HubConfig"
     clock: "Clock"

@@ -1,8 +1,8 @@
 """The log: what every backend promises, and the types that its callers share.
 
-The log is N partitions; each key lives in one of them. A `Place` names one stored event; a `Position` says how far a
-reader has read in each partition. Both are opaque outside this room: callers store them and pass them back, and only
-the log compares them.
+The log is N partitions; all events of a key are in one partition. A `Place` names one stored event; a `Position` says
+how far a reader has read in each partition. Both are opaque outside this room: callers store them and pass them back,
+and compare at most two places of one key, whose order is that of the log.
 """
 
 import struct
@@ -96,7 +96,7 @@ class Stored:
     extras: bool
     accepted_us: int  # acceptance time, microseconds since 1970 UTC; `sequence` in the event is at least this
     body: bytes
-    # The event reports a change or the end of its entity. Earlier events of the entity hold what this one leaves out.
+    # The event reports a change or the end of its entity. Earlier events of the entity hold the data left out here.
     continues: bool = False
     earlier: tuple["Stored", ...] = ()  # those earlier events, newest first; filled in when state is read
     _parsed: dict[str, Any] | None = None
@@ -121,9 +121,9 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The result of a read: events in log order per partition, and the position after all that the log looked at.
+    """The result of a read: events in log order per partition, and the position after everything that was read.
 
-    `position` may lie past the last event, since the log skips trimmed ones. `at_head`: there were no further events.
+    `position` may be past the last event, since the log skips trimmed events. `at_head`: there were no further events.
     """
 
     events: Sequence[Stored]
@@ -133,7 +133,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """The result of an append. `stored` are the new events; `duplicates` counts known ones (same id, same content)."""
+    """The result of an append. `stored` are the new events; `duplicates` counts known events (same id and content)."""
 
     stored: Sequence[Stored]
     duplicates: int
@@ -163,7 +163,7 @@ class Log(Protocol):
     def observe(self, observer: Callable[[Sequence[Stored]], None]) -> None:
         """Call `observer` with newly durable events, in log order, in the turn in which they become visible.
 
-        Observers run on the event loop and must not fail. The directory is one: it applies its events before their
+        Observers run on the event loop and must not fail. The directory observes: it applies its events before their
         publisher gets an answer and before any reader sees them.
         """
 
@@ -172,23 +172,23 @@ class Log(Protocol):
 
         Atomic per partition. Repeating a batch is harmless: within the duplicate window a known (source, id) is not
         stored again, whether it comes in another batch or twice in one. An empty batch tests whether the log can be
-        written: it makes a small change to the file. Raises IdConflict, LogUnavailable.
+        written, by a small change to the file. Raises IdConflict, LogUnavailable.
         """
 
     async def read(self, after: Position, limit: int, *, limit_bytes: int = 4 << 20) -> Batch:
-        """Up to `limit` events after a position: from memory if they are all there, else from the file.
+        """Up to `limit` events after a position.
 
         A position below the trim point counts as the trim point. A position that no life of this log issued counts as
         the start. Never waits. Raises LogUnavailable; ValueError for a position with another number of partitions.
         """
 
     async def wait(self, after: Position) -> None:
-        """Return as soon as there is an event after `after`. An append wakes the caller; there is no polling."""
+        """Return as soon as there is an event after `after`, without polling."""
 
     async def get(self, places: Sequence[Place], *, state: bool = False) -> Sequence[Stored]:
         """The events at these places, in that order, without those that have been trimmed.
 
-        `state`: each event is the state of its entity, so it comes with the events it rests on (`Stored.earlier`).
+        `state`: each event is the state of its entity, so it comes with the events that it rests on (`Stored.earlier`).
         """
 
     async def find(self, source: str, id: str) -> Stored | None:
@@ -222,13 +222,13 @@ class Log(Protocol):
         Ordered by kind, then in a fixed order of entities. `after` is the last entity of the page before. Types that
         end an entity are included.
 
-        Each event comes with the events it rests on (`Stored.earlier`). For a change these are the earlier changes
-        back to the last event that holds the whole entity; for an end, the entity's state before it. Trimming keeps
-        them as long as the state itself. If there are very many, the oldest and the newest ones remain.
+        Each event comes with the events that it rests on (`Stored.earlier`). For a change these are the earlier changes
+        back to the last event that holds the whole entity; for an end, the entity's state before the end. Trimming
+        keeps them as long as the state itself. If there are very many, only the oldest and the newest remain.
         """
 
     async def states_of(self, subject: str) -> Sequence[Stored]:
-        """The last event of each entity whose subject this is (`person/<uuid>`)."""
+        """The last event of each entity with this subject (`person/<uuid>`)."""
 
     async def states_about(self, person: str) -> Sequence[Stored]:
         """The last event of each entity that is about this person."""

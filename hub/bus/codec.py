@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Codec(Protocol):
-    """Converts bodies for storage and back. The writer and the readers call it, so it must be thread-safe."""
+    """Converts bodies for storage and back. It must be thread-safe, since the writer and the readers call it."""
 
     def encode(self, subject: str, body: bytes) -> bytes: ...
 

@@ -4,7 +4,7 @@
 Digests lie in generations. Each is a table: a new one begins with each UTC day and after 262,144 keys, so that the
 cost of a write does not grow with the number of events in a day. A generation is dropped once all of it is older than
 the duplicate window. Each has a Bloom filter in memory, so the log seldom searches a table for a new id, and nearly
-every id is new. What this buys: docs/log-indexes.md.
+every id is new. Figures: docs/log-indexes.md.
 """
 
 import struct
@@ -29,7 +29,7 @@ _FOUND: Final = struct.Struct(">8sQ")
 
 
 def pack_found(content: bytes, place: int) -> bytes:
-    """What the index holds for a key: content digest and place, in 16 bytes since there are very many."""
+    """The value that the index holds for a key: content digest and place, in 16 bytes since there are very many."""
     return _FOUND.pack(content, place)
 
 
@@ -42,7 +42,7 @@ def place_of(found: bytes) -> int:
 
 
 class Filter:
-    """A Bloom filter: a no is certain; a yes is wrong for 2 of 1,000 absent keys once the filter is full.
+    """A Bloom filter: it never misses a key, and reports 2 of 1,000 absent keys as present once it is full.
 
     The keys are digests, so the four words of a key serve as its hashes.
     """
@@ -65,7 +65,7 @@ class Filter:
         return True
 
     def add(self, keys: Iterable[bytes]) -> None:
-        """Add keys. Not allowed on a filter made of the bits that `shrunk` returned."""
+        """Add keys. Not allowed on a filter that was made from the bits that `shrunk` returned."""
         bits, mask, unpack = self._bits, self._mask, _WORDS.unpack
         assert isinstance(bits, bytearray)
         for key in keys:
@@ -115,7 +115,7 @@ class Digests:
         self._before = list(self._generations)
 
     def undo(self) -> None:
-        """The transaction was rolled back. Filter bits that it set may remain: they cost a look-up, no error."""
+        """The transaction was rolled back. Filter bits that it set may remain: they cost look-ups, but no errors."""
         self._generations = self._before
 
     def known(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
@@ -134,9 +134,9 @@ class Digests:
         return found
 
     def make_room(self, keys: int, newest_us: int) -> None:
-        """Call before `keys` digests are added, the newest of them accepted at `newest_us`.
+        """Prepare for `keys` more digests, the newest of them accepted at `newest_us`. Call it before they are added.
 
-        Begins a new generation if one is due, and then drops those that are past the duplicate window.
+        Begins a new generation if one is due, and then drops the generations that are past the duplicate window.
         """
         day = newest_us // DAY_US
         current = self._generations[-1] if self._generations else None

@@ -1,6 +1,7 @@
 """The state index: the place of each entity's last event, the events that it rests on, and names that find entities.
 
-A query gets `fresh`, what is not in the tables yet, newest first, and answers from both. See docs/log-indexes.md.
+A query answers from the tables and from `fresh`, the index entries that are not in the tables yet, newest first. See
+docs/log-indexes.md.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,13 +15,13 @@ from hub.bus.sql import insert, marks, padded
 
 SCHEMA: Final = """
 CREATE TABLE state (entity PRIMARY KEY, place INTEGER NOT NULL) WITHOUT ROWID;
--- The events that an entity's last event rests on. If that one reports a change: the earlier changes, back to the last
--- event that holds the whole entity.
+-- The events that an entity's last event rests on. If the last event reports a change: the earlier changes, back to the
+-- last event that holds the whole entity.
 CREATE TABLE earlier (entity, place INTEGER NOT NULL, PRIMARY KEY (entity, place)) WITHOUT ROWID;
 -- Entities by subject, and by the persons that they are about (`person/<uuid>`). May name too many entities, never too
 -- few: a reader checks the event itself.
 CREATE TABLE related (name, entity, PRIMARY KEY (name, entity)) WITHOUT ROWID;
--- Events below the trim point that a trim kept since they were state. A sweep deletes them once they are not.
+-- Events below the trim point that a trim kept since they were state. A sweep deletes those that no longer are.
 CREATE TABLE spared (place INTEGER PRIMARY KEY, entity NOT NULL);
 """
 
@@ -61,10 +62,10 @@ def chain_of(db: apsw.Connection, fresh: Sequence[Fresh], entity: Packed) -> lis
 
 
 def fold(db: apsw.Connection, fresh: Fresh, rows: Sequence[tuple[Packed, int]], *, any_earlier: bool) -> bool:
-    """Write some entities' last places, and what they rest on. The answer: whether the table `earlier` has any rows.
+    """Write some entities' last places, and the places that they rest on. Returns whether `earlier` has any rows.
 
-    Writing the same rows twice changes nothing: after a crash in the middle of a fold all of them are written again,
-    together with newer ones.
+    Writing the same rows twice changes nothing: after a crash in the middle of a fold all its rows are written again,
+    together with newer rows.
     """
     chains = fresh.chains
     if any_earlier and (whole := [entity for entity, _ in rows if entity not in chains or not chains[entity].open]):
@@ -121,7 +122,7 @@ def page(
 
 
 def of_name(db: apsw.Connection, fresh: Sequence[Fresh], name: Packed) -> list[int]:
-    """The places of the state of entities whose subject has this name, or that are about the person it names."""
+    """The places of the state of entities whose subject is this name, or that are about the person of this name."""
     entities = {entity for (entity,) in db.execute("SELECT entity FROM related WHERE name = ?", (name,))}
     for newer in fresh:
         entities.update(newer.related.get(name, ()))

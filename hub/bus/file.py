@@ -33,11 +33,11 @@ CREATE TABLE partitions (
 
 
 class LogLocked(Exception):
-    """Another process, or another log object in this process, has the file open."""
+    """Another process, or another log in this process, has the file open."""
 
 
 class LogMismatch(ValueError):
-    """This program cannot open the file as a log in the way asked for. The text says why; nothing was changed."""
+    """This program cannot open the file as the log that was asked for. The text says why; nothing was changed."""
 
 
 def lock(path: Path) -> int:
@@ -52,7 +52,7 @@ def lock(path: Path) -> int:
 
 
 def open_writer(path: Path, partitions: int) -> apsw.Connection:
-    """Open the writing connection; creates the file if there is none. Raises LogMismatch, LogUnavailable."""
+    """Open the writing connection, and create the file if there is none. Raises LogMismatch, LogUnavailable."""
     try:
         # Created here so that no other user can read it, in any folder. SQLite gives its own files the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -67,7 +67,7 @@ def open_writer(path: Path, partitions: int) -> apsw.Connection:
         db.execute("PRAGMA cache_size = -64000")  # KiB: the index pages of a million events
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute("PRAGMA journal_size_limit = 67108864")
-        db.wal_autocheckpoint(0)  # the writer checkpoints, after it has answered
+        db.wal_autocheckpoint(0)  # the writer checkpoints by itself, after a commit
         with db:
             if db.execute("SELECT count(*) FROM sqlite_schema").get == 0:
                 _create(db, partitions)

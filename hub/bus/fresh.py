@@ -1,4 +1,4 @@
-"""What the newest events add to the indexes: held in memory until there is enough to write it in key order.
+"""The index entries of the newest events: held in memory until there are enough to write them in key order.
 
 Every commit writes the event rows and nothing else. The indexes' keys are random, so writing them event by event would
 rewrite a page for each, many times the size of the event. After a crash the start reads the rows that the tables do
@@ -11,17 +11,17 @@ from typing import Final
 
 from hub.bus.names import Packed
 
-CHAIN: Final = 32  # the most events that the index lists for an entity's last event to rest on
+CHAIN: Final = 32  # the most events that the index lists as those that an entity's last event rests on
 
 Noted = tuple[bytes, bytes, int, Packed | None, tuple[Packed, ...], bool]
-"""What one event adds to the indexes: its key digest, its content digest and place (`digests.pack_found`), its place,
-its entity, the names that find the entity, and whether the event continues earlier ones (`Stored.continues`).
+"""The index entries of one event: its key digest, its content digest and place (`digests.pack_found`), its place, its
+entity, the names that find the entity, and whether the event continues earlier events (`Stored.continues`).
 A plain tuple, since the writer makes one for each event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What an entity's last event rests on. `open`: also on events that are older than this `Fresh`."""
+    """The events that an entity's last event rests on. `open`: it also rests on events older than this `Fresh`."""
 
     open: bool
     places: tuple[int, ...]  # in log order, without the last event's own
@@ -36,9 +36,8 @@ class Fresh:
 
     digests: dict[bytes, bytes] = field(default_factory=dict)  # key -> content digest and place
     state: dict[Packed, int] = field(default_factory=dict)  # entity -> place of its last event
-    chains: dict[Packed, Chain] = field(
-        default_factory=dict
-    )  # only of entities whose last event continues earlier ones
+    # Only of entities whose last event continues earlier events.
+    chains: dict[Packed, Chain] = field(default_factory=dict)
     related: dict[Packed, list[Packed]] = field(default_factory=dict)  # name -> entities, with repeats
     newest_us: int = 0  # acceptance time of its last event
 
@@ -62,11 +61,11 @@ class Fresh:
                     entities.append(entity)
 
     def chain(self, entity: Packed) -> Chain | None:
-        """What the entity's last event rests on; None if this part has no event of the entity."""
+        """The events that the entity's last event rests on; None if this `Fresh` has no event of the entity."""
         return self.chains.get(entity, _WHOLE) if entity in self.state else None
 
     def _continue(self, entity: Packed) -> None:
-        """A next event of the entity comes: it rests on the entity's last event, and on what that one rested on."""
+        """Extend the chain: the entity's next event rests on its last event, and on the events under that one."""
         before = self.chain(entity)
         if before is None:
             self.chains[entity] = Chain(open=True, places=())
@@ -75,5 +74,5 @@ class Fresh:
 
 
 def capped(places: tuple[int, ...]) -> tuple[int, ...]:
-    """At most CHAIN of these places: the first, which holds the entity that the others change, and the newest ones."""
+    """At most CHAIN of these places: the first, whose event holds the whole entity, and the newest."""
     return places if len(places) <= CHAIN else (places[0], *places[1 - CHAIN :])

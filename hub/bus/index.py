@@ -21,7 +21,7 @@ _FOLD_PER_EVENT: Final = 4
 
 
 class Index:
-    """All methods run inside the writer's transactions; `undo` drops what a rolled back transaction has done here."""
+    """All methods run inside the writer's transactions; `undo` reverts the changes of a rolled back transaction."""
 
     def __init__(self, db: apsw.Connection, digests: Digests, folded: Sequence[int]) -> None:
         self._db = db
@@ -68,7 +68,7 @@ class Index:
             self._write(added * _FOLD_PER_EVENT)
 
     def fold_up_to(self, offsets: Sequence[int], heads: Sequence[int], rows: int) -> bool:
-        """Write up to `rows` rows. The answer: whether the tables cover all events up to `offsets` already."""
+        """Write up to `rows` rows. Returns whether the tables covered all events up to `offsets` before that."""
         if all(done >= wanted for done, wanted in zip(self.folded, offsets, strict=True)):
             return True
         if self._folding is None:

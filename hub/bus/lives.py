@@ -1,9 +1,9 @@
 """The lives of a log's file: how far a position that an earlier life issued is still valid.
 
 A log may lose its newest events: an operator restores a backup, or SQLite cuts off a torn WAL. The log then uses their
-offsets again for other events, and a reader that had read past the remaining end would miss those without a sign. So
-each opening begins a life with its own epoch and stores where it began. A position from an earlier life is valid up to
-the lowest beginning of the lives since then: up to there both lives hold the same events.
+offsets again for other events, and a reader that had read past the remaining end would miss those events unnoticed. So
+each opening begins a life with its own epoch and stores the heads at its beginning. A position from an earlier life is
+valid up to the lowest beginning of the lives since then: up to there both lives hold the same events.
 """
 
 import secrets

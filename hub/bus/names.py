@@ -76,7 +76,7 @@ class Names:
         self._unpacked_organisations: dict[Packed, tuple[str, ...]] = {}
 
     def number(self, name: str) -> int | str:
-        """The number of a name; a new name gets the next one. The name itself once there are no numbers left."""
+        """The number of a name; a new name gets the next number. The name itself if there are no numbers left."""
         number = self._numbers.get(name)
         if number is None:
             number = len(self._numbers) + 1

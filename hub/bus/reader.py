@@ -26,7 +26,7 @@ class LogReader:
     def scan(
         self, db: apsw.Connection, *, offsets: Sequence[int], heads: Sequence[int], shares: Shares, limit_bytes: int
     ) -> list[Stored]:
-        """For each partition: its share of events after its offset, none of them past its head."""
+        """For each partition: its share of events after its offset, up to its head."""
         found: list[Sequence[Stored]] = []
         names, codec = self._names, self._codec
         for partition, share in shares:
@@ -95,7 +95,7 @@ class LogReader:
         return self.fetch_states(db, fresh, entity_state.of_name(db, fresh, self._names.packed(name)))
 
     def fetch_states(self, db: apsw.Connection, fresh: Sequence[Fresh], places: Iterable[int]) -> list[Stored]:
-        """As `fetch`, each event with the events it rests on."""
+        """As `fetch`, each event with the events that it rests on."""
         found = self.fetch(db, places)
         for stored in found:
             if stored.continues and stored.entity is not None:
@@ -108,8 +108,8 @@ def within(found: Iterable[Sequence[Stored]], limit_bytes: int) -> list[Stored]:
     """The events of all partitions one after another: as many as `limit_bytes` allows, but at least one."""
     events: list[Stored] = []
     size = 0
-    for of_partition in found:
-        for each in of_partition:
+    for partition_events in found:
+        for each in partition_events:
             size += len(each.body)
             if size > limit_bytes and events:
                 return events

@@ -1,4 +1,4 @@
-"""An event as a row of the log's file: what the event loop prepares for the writer, and the event of a row."""
+"""An event as a row of the log's file: preparing an event for the writer, and reading an event from a row."""
 
 import json
 import uuid
@@ -79,9 +79,9 @@ CREATE TABLE events_{partition} (
 
 @dataclass(slots=True)
 class Prepared:
-    """An event with everything that the writer needs and that takes neither the clock nor the file."""
+    """An event with everything for the writer that depends on neither the clock nor the file."""
 
-    stored: Stored  # the writer fills in place, acceptance time and body
+    stored: Stored  # the writer fills in `at`, `accepted_us` and `body`
     canonical: bytes  # the event as published, keys sorted
     key_digest: bytes
     content_digest: bytes
@@ -110,7 +110,7 @@ def prepare(described: Described, names: Names, partitions: int) -> Prepared:
     entity = None if described.entity is None else names.pack_rare(described.entity)
     is_subject = len(about) == 1 and subject == f"person/{about[0]}"
     flags = (EXTRAS if extras else 0) | (TIMED if "time" in attributes else 0) | (CONTINUES if continues else 0)
-    # By position, here and in `stored`: names would cost every event half a microsecond.
+    # By position, here and in `stored`: keywords would cost every event half a microsecond.
     made = Stored(_NOWHERE, type_, source, id_, subject, key, described.entity, about, organisations, extras, 0, b"")
     made.continues = continues
     return Prepared(
@@ -139,13 +139,13 @@ def prepare(described: Described, names: Names, partitions: int) -> Prepared:
 def copy_of(old: Stored, row: Row, *, partition: int, names: Names, whole_type: str | None) -> Prepared:
     """A copy of an event, without `changed`, under the event's own source with a new random id.
 
-    `row` is the old event's. `whole_type` is the type of the event that a change was made to, None if it is not known.
+    `row` is the old event's row. `whole_type` is the type of the event that holds the whole entity, None if unknown.
     """
     whole = from_json(old.body)
     whole.pop("sequence", None)
     row = row._replace(flags=row.flags | TIMED)
     if isinstance(data := whole.get("data"), dict) and data.pop(CHANGED, None) is not None:
-        # `changed` would reveal values that were withheld, and the type of a change that there was an earlier event.
+        # `changed` would reveal withheld values. The type of a change would reveal that there was an earlier event.
         row = row._replace(flags=row.flags & ~CONTINUES)
         if whole_type is not None:
             whole["type"] = whole_type
@@ -182,7 +182,7 @@ def canonical_of(body: bytes, flags: int) -> bytes:
 
 
 def canonical_json(value: Any) -> bytes:
-    """The one form of a content: keys sorted, no spaces."""
+    """The canonical JSON of a value: keys sorted, no spaces. Equal contents give equal bytes."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # an integer of more than 64 bits, which JSON allows
@@ -230,7 +230,7 @@ def stored(partition: int, row: Sequence[Any], names: Names, codec: Codec) -> St
 
 
 def noted(partition: int, row: Row, names: Names, codec: Codec) -> Noted:
-    """What the event of a row adds to the indexes."""
+    """The index entries of a row's event."""
     event = stored(partition, row, names, codec)
     content = content_digest(canonical_of(event.body, row.flags))
     found = pack_found(content, event.at)

@@ -10,7 +10,7 @@ _DICE: Final = 1024
 
 
 class Sequencer:
-    """Issues the numbers; only the writer uses it. `high` is the largest sequence that the file knows to be issued."""
+    """Issues the numbers, for the writer only. `high` is the largest sequence that was issued before."""
 
     def __init__(self, high: int) -> None:
         self._accepted = high
@@ -18,9 +18,9 @@ class Sequencer:
         self._dice = bytearray()
 
     def begin(self, now_us: int) -> int:
-        """The acceptance time of the next group to be written: later than all before, whatever the clock says."""
+        """The acceptance time of the next group: later than all before, even if the clock was set back."""
         self._accepted = max(now_us, self._accepted + 1)
-        # A key matters only while its last number lies ahead of the acceptance time.
+        # A key needs an entry only while its last number is at or past the acceptance time.
         self._last = {key: last for key, last in self._last.items() if last >= self._accepted}
         return self._accepted
 

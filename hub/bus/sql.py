@@ -1,6 +1,7 @@
 """Statements that write or read many rows at once.
 
-Each statement releases the GIL and must get it back. While the event loop is busy that wait costs more than a row.
+Each statement releases the GIL and must acquire it again. While the event loop is busy, that wait costs more than
+writing a row.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import apsw
 
 T = TypeVar("T")
 
-_MOST: Final = 64  # rows a statement; a power of two, so that few statements are ever prepared
+_MOST: Final = 64  # rows in one statement; a power of two, so that few different statements are prepared
 
 
 def insert(db: apsw.Connection, head: str, rows: Sequence[tuple[Any, ...]], tail: str = "") -> None:

@@ -1,7 +1,7 @@
 """The embedded engine's log: one SQLite file, one writer with group commit, and readers.
 
-`hub.bus.writer` has what happens in a transaction. This module is the event loop's side: durable events become visible
-in one turn, first to the observers, then in the ring and to callers that wait at the head.
+`hub.bus.writer` has the work inside a transaction. This module runs on the event loop: durable events become visible in
+one turn, first to the observers, then in the ring and to callers that wait at the head.
 """
 
 import asyncio
@@ -78,7 +78,7 @@ class SqliteLog:
     ) -> Self:
         """Open the log at `path`, or create it. The number of partitions of an existing log cannot change.
 
-        `codec` None stores bodies in clear. `ring_bytes` limits the memory of the newest events. For at least
+        `codec` None: bodies are stored in clear. `ring_bytes` limits the memory for the newest events. For at least
         `dedupe_window` a known (source, id) is not stored again. Raises LogLocked, LogMismatch, LogUnavailable.
         """
         codec = codec or Clear()
@@ -93,7 +93,7 @@ class SqliteLog:
         return cls(catalogue=catalogue, runner=runner, codec=codec, ring_bytes=ring_bytes, lock=lock, opened=opened)
 
     async def close(self) -> None:
-        """Finish the appends that were called, then close the file and release its lock. Reads must have ended."""
+        """Finish the appends under way, then close the file and release its lock. Reads must have ended."""
         try:
             await self._fold()  # so that the next start has no index rows to rebuild
         except LogUnavailable:
@@ -261,7 +261,7 @@ class SqliteLog:
         return await self._observed(await self._read(lambda db: self._reader.states_of(db, fresh, name)))
 
     async def _observed(self, found: Sequence[Stored]) -> Sequence[Stored]:
-        """Return these events once their observers have got them: between commit and that turn lies a moment."""
+        """Return these events after the observers' turn, which comes a moment after the commit."""
         while any(offset_of(each.at) > self._heads[partition_of(each.at)] for each in found):
             await self._news.wait()
         return found
@@ -295,7 +295,7 @@ class SqliteLog:
 
 
 class _Opened:
-    """What `open` reads from the file. Made in another thread than the event loop's."""
+    """The parts that `open` reads from the file. Made in a reader's thread."""
 
     def __init__(self, path: Path, *, partitions: int, clock: Clock, codec: Codec, dedupe_window: timedelta) -> None:
         self.db = db = file.open_writer(path, partitions)
@@ -336,7 +336,7 @@ class _Opened:
 
 
 def _unfolded(db: apsw.Connection, folded: Sequence[int], names: Names, codec: Codec) -> Iterator[Noted]:
-    """What the events past the index tables add to the indexes, in the order in which they were accepted."""
+    """The index entries of the events that the tables do not cover, in the order of acceptance."""
 
     def rows_of(partition: int, after: int) -> Iterator[tuple[int, Row]]:
         query = f"SELECT {rows.COLUMNS} FROM events_{partition} WHERE offset > ? ORDER BY offset"  # noqa: S608

@@ -39,7 +39,7 @@ class Restate:
 
 @dataclass(frozen=True, slots=True)
 class Trim:
-    """Delete events up to an offset. `expiring`: the types, as stored, whose state is deleted with its age."""
+    """Delete events up to an offset. `expiring`: the types, as stored, whose state a trim deletes too."""
 
     partition: int
     upto: int
@@ -55,7 +55,7 @@ class Trimmed:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Look at up to `limit` spared events past a place, and delete those that are no state any more."""
+    """Look at up to `limit` spared events past a place, and delete those that are no longer state."""
 
     after: int
     limit: int
@@ -69,14 +69,14 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Fold the next rows into the index tables. The answer: whether the tables cover these offsets already."""
+    """Fold the next rows into the index tables. The result: whether the tables covered these offsets already."""
 
     offsets: Sequence[int]
 
 
 @dataclass(slots=True)
 class _Group:
-    """What one transaction is going to add."""
+    """The additions of one transaction."""
 
     accepted: int
     next: list[int]
@@ -206,7 +206,7 @@ class LogWriter:
         group.rows.clear()
 
     def _restate(self, entities: Sequence[Packed], group: _Group) -> Sequence[Stored]:
-        # Events that came before in this group count as state already.
+        # The earlier events of this group count as state already.
         self._flush(group)
         pending = Fresh()
         pending.note(group.noted)
@@ -238,7 +238,7 @@ class LogWriter:
     def _trim(self, item: Trim, group: _Group) -> Trimmed:
         db, partition = self._db, item.partition
         trimmed, folded = db.execute("SELECT trimmed, folded FROM partitions WHERE partition = ?", (partition,)).get
-        upto = min(item.upto, folded)  # past that the tables do not show yet which events are state
+        upto = min(item.upto, folded)  # past `folded` the tables do not yet show which events are state
         bounds = (place(partition, 0), trimmed, upto)
         types = f"({marks(len(item.expiring))})"
         is_state = f"""

@@ -1,4 +1,4 @@
-"""Between delivery and a sink: one attempt, what it may send, and how it ended."""
+"""The interface between delivery and a sink: one attempt, the bytes that it may send, and its outcome."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +10,10 @@ from hub.bus.base import Stored
 
 class Result(StrEnum):
     DELIVERED = "delivered"
-    RETRY = "retry"  # temporary: the key waits, then is tried again
-    DEAD = "dead"  # permanent for this event: dead letter, the key goes on
-    GONE = "gone"  # the recipient wants nothing more (410): the subscription ends
-    MISCONFIGURED = "misconfigured"  # nothing can succeed until a person acts: the subscription pauses
+    RETRY = "retry"  # temporary: the event's key waits, then the event is tried again
+    DEAD = "dead"  # permanent for this event: it becomes a dead letter, and the next event of the key is tried
+    GONE = "gone"  # the recipient wants no more deliveries (410): the subscription ends
+    MISCONFIGURED = "misconfigured"  # no delivery can succeed until a person acts: the subscription pauses
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class Outcome:
     """How one attempt ended. `reason` is a short stable code for operators, never data (`http-503`, `timeout`).
 
     `operations` are store operations (a connector's state and outbox) that must commit together with the cursor.
-    `recipient_down` says that the recipient as a whole failed (no connection, 5xx, 429), not this event alone.
+    `recipient_down`: the recipient as a whole failed (no connection, 5xx, 429), not only this event.
     """
 
     result: Result
@@ -36,9 +36,9 @@ class Outcome:
 class Attempt:
     """One try to deliver one event to one recipient.
 
-    `permit()` gives the bytes that may leave (one JSON event) or raises PermitRefused, which the sink lets through.
-    It must be called in the turn of the first byte, and bytes can be had in no other way. `delivery_id` is stable
-    over retries: what the recipient deduplicates on.
+    `permit()` returns the bytes that may leave (one JSON event) or raises PermitRefused, which the sink lets through.
+    Call it in the turn of the first byte; there is no other way to get the bytes. `delivery_id` is the same in all
+    tries: the recipient deduplicates on it.
     """
 
     stored: Stored
@@ -49,11 +49,11 @@ class Attempt:
 
 
 class Sink(Protocol):
-    """Where one subscription's events go. Bounded in time and memory: a hostile recipient ends in an Outcome."""
+    """Where one subscription's events go. Bounded in time and memory, also if the recipient is hostile."""
 
-    concurrency: int  # attempts at a time, of different keys; slots of its own
+    concurrency: int  # the most attempts at a time, all for different keys
 
     async def deliver(self, attempt: Attempt) -> Outcome:
-        """Try once, in bounded time. Every failure of the far side is an Outcome; PermitRefused passes through."""
+        """Try once, in bounded time. Every failure of the far side is an Outcome. Raises PermitRefused."""
 
     async def close(self) -> None: ...

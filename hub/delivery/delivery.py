@@ -1,7 +1,7 @@
 """Delivery as a whole: a follower for each lane of each subscription whose events are pushed.
 
-Follows the registry: what is created, changed, paused or resumed there is started or stopped here. Feeds and streams
-are pulled (`hub.delivery.pages`); of them this keeps only the cursor that says where they begin.
+Delivery follows the registry: it starts and stops followers as subscriptions are created, changed, paused or resumed.
+Clients pull feeds and streams (`hub.delivery.pages`); for those this module stores only the cursor of their beginning.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from hub.bus.base import LogUnavailable, Place, Position, Stored
 from hub.clock import from_us, to_us
 from hub.delivery.base import Attempt, Outcome, Result, Sink
 from hub.delivery.follower import Follower
+from hub.delivery.parking import EVENT, STATE
 from hub.delivery.parts import Parts
 from hub.delivery.reading import ReadCursor, Reader, state_kinds
 from hub.delivery.retries import handshake_s
@@ -33,7 +34,7 @@ from hub.tasks import Tasks
 from schemas import Catalogue, Event
 
 PULLED: Final = frozenset({"feed", "stream"})
-SAVE_S: Final = 5.0  # how long the end of the hub waits for a store that takes nothing
+SAVE_S: Final = 5.0  # how long the stop of the hub waits for a store that cannot write
 TEST_TYPE: Final = "se.skolnav.subscription.test.v1"
 
 log = logging.getLogger(__name__)
@@ -41,16 +42,25 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DeliveryStatus:
-    """What an operator sees of one subscription. A subscriber never does: it would tell what was withheld."""
+    """One subscription's status, for operators only: it would reveal to a subscriber what was withheld."""
 
     state: Status
     reason: str
-    lag_s: float  # age of the oldest event that has not reached the recipient; 0 if all have
+    lag_s: float  # age of the oldest event that has not reached the recipient; 0 if all events have
     open: int
     parked: int
     dead: int
-    holding: bool  # the recipient as a whole fails and is left in peace for a while
+    holding: bool  # the recipient as a whole fails, so deliveries pause for a while
     lanes: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Resting:
+    """A paused subscription: its position (None: some deliveries are open), since when, and its parked keys."""
+
+    position: Position | None
+    since: datetime
+    parked: int
 
 
 class NotFound(LookupError):
@@ -58,11 +68,12 @@ class NotFound(LookupError):
 
 
 class Delivery:
-    """`make_sink` builds what a subscription's `sink` says; `handshake` asks a webhook whether it wants events."""
+    """`make_sink` builds a subscription's sink; `handshake` asks a webhook for its consent and returns the answer."""
 
     def __init__(
         self,
         parts: Parts,
+        *,
         registry: Registry,
         catalogue: Catalogue,
         make_sink: Callable[[Subscription], Sink],
@@ -79,21 +90,21 @@ class Delivery:
         self._shaking: dict[str, asyncio.Task[Any]] = {}
         self._progress = asyncio.Event()
         self._busy = 0  # changes that are being applied
-        self._resting: dict[str, tuple[Position | None, datetime, int]] = {}  # paused: where, since when, parked keys
+        self._resting: dict[str, _Resting] = {}  # by paused subscription
         self._dead: Counter[str] = Counter()
-        self._failures: Counter[str] = Counter()  # of taking up a subscription, in a row
+        self._failures: Counter[str] = Counter()  # by subscription: failed starts in a row
 
     # -- life ---------------------------------------------------------------------------------------------------
 
     async def prepare(self) -> None:
-        """Give every new subscription its cursor: before anything is published, so that it misses nothing."""
+        """Give every new subscription its cursor. Call it before anything is published, so that no event is missed."""
         known = {row.subscription for row in await self._parts.store.read(cursors.load(self._parts.tenant))}
         fresh = [each for each in self._registry.all() if each.id not in known]
         if fresh:
             await self._parts.store.commit(*(self.first_cursor(each) for each in fresh))
 
     async def start(self) -> None:
-        """Take up every subscription where its cursor stands; goes on behind, the hub need not wait for all."""
+        """Begin to start the followers of every subscription at its cursors. They start in the background."""
         self._dead = Counter(await self._parts.store.read(dead_letters.counts(self._parts.tenant)))
         self._registry.listen(self._changed)
         self._busy += 1
@@ -105,7 +116,7 @@ class Delivery:
         self._followers.clear()
 
     def first_cursor(self, subscription: Subscription) -> Operation:
-        """Where a new subscription begins: to be committed together with the subscription itself."""
+        """Store where a new subscription begins. The caller commits this together with the subscription itself."""
         where = self._parts.log
         match subscription.start_from:
             case "now":
@@ -124,19 +135,19 @@ class Delivery:
         return cursors.save(self._parts.tenant, row)
 
     def look_again(self) -> None:
-        """What made subscriptions wait as a whole (`Parts.waits`) may be over."""
+        """Ask again whether subscriptions must wait as a whole (`Parts.waits`)."""
         for follower in self._followers.values():
             follower.look_again()
 
-    # -- what persons start -------------------------------------------------------------------------------------
+    # -- what operators start -----------------------------------------------------------------------------------
 
     async def replay(
         self, id: str, *, since: datetime | Position | None = None, until: datetime | None = None, by: str
     ) -> str:
-        """Send a stretch of the log again, in a lane of its own with fresh decisions; returns the lane's name.
+        """Send a stretch of the log again, in a lane of its own with new decisions; returns the lane's name.
 
-        `since` is a time or a position (None: the oldest kept), `until` a time (None: now). The live cursor stays.
-        Raises NotFound.
+        `since` is a time or a position (None: the oldest event in the log), `until` a time (None: now). The live cursor
+        does not move. Raises NotFound.
         """
         subscription = self._get(id)
         where = self._parts.log
@@ -163,7 +174,7 @@ class Delivery:
         return lane.lane
 
     async def resend(self, id: str, dead_letter: str, *, by: str) -> str:
-        """Try a dead letter again, in a lane of its own; the letter is gone from the list. Raises NotFound."""
+        """Delete a dead letter and try its event again, in a lane of its own; returns its name. Raises NotFound."""
         subscription = self._get(id)
         tenant, store = self._parts.tenant, self._parts.store
         letter = await store.read(dead_letters.get(tenant, dead_letter))
@@ -190,14 +201,14 @@ class Delivery:
             dead_letters.remove(tenant, dead_letter),
         ]
         if subscription.sink["kind"] not in PULLED:
-            # A lane with nothing to read and one key that is due.
+            # The lane has nothing to read, and one parked key that is due.
             reader = Reader(self._parts.log, ReadCursor(head), until=head)
             row = parked.Parked(
                 subscription=id,
                 lane=name,
                 key=dead_letter.encode(),
                 place=letter.place,
-                cause="resend",
+                cause=STATE if await self._was_state(letter) else EVENT,
                 attempts=0,
                 due=now,
                 since=now,
@@ -210,8 +221,14 @@ class Delivery:
         self._changed(subscription)
         return name
 
+    async def _was_state(self, letter: dead_letters.DeadLetter) -> bool:
+        """Whether the live lane read a dead letter's event as its entity's state."""
+        rows = await self._parts.store.read(cursors.load(self._parts.tenant, letter.subscription))
+        live = next((row for row in rows if row.lane == letter.lane == LIVE), None)
+        return live is not None and Reader.open(self._parts.log, live.position).was_state(Place(letter.place))
+
     async def test(self, id: str) -> Outcome:
-        """Hand the recipient a test event that concerns nobody, now, past the queue. Raises NotFound."""
+        """Deliver a test event about no person now, without waiting for open deliveries. Raises NotFound."""
         subscription = self._get(id)
         body = Event(
             {
@@ -224,10 +241,15 @@ class Delivery:
             },
             {"subscription": subscription.name},
         ).to_json()
-        stored = Stored(Place(0), TEST_TYPE, "", "", "", "", None, (), (), False, 0, body)
+        stored = Stored(
+            at=Place(0), type=TEST_TYPE, source="", id="", subject="", key="", entity=None, about=(), organisations=(),
+            extras=False, accepted_us=0, body=body,
+        )  # fmt: skip
         sink = self._make_sink(subscription)
         try:
-            return await sink.deliver(Attempt(stored, f"msg_{secrets.token_hex(16)}", 1, lambda: body))
+            return await sink.deliver(
+                Attempt(stored=stored, delivery_id=f"msg_{secrets.token_hex(16)}", number=1, permit=lambda: body)
+            )
         finally:
             await sink.close()
 
@@ -240,23 +262,24 @@ class Delivery:
         oldest = min(filter(None, (follower.standing.oldest_undelivered() for follower in running)), default=None)
         waiting = sum(follower.standing.parked for follower in running)
         if not running and id in self._resting:
-            position, since, waiting = self._resting[id]
-            if waiting or position is None or not position.reached(self._parts.log.head()):
-                oldest = since
-        lag = 0.0 if oldest is None else max(0.0, (self._parts.clock.utc() - oldest).total_seconds())
+            resting = self._resting[id]
+            waiting = resting.parked
+            if waiting or resting.position is None or not resting.position.reached(self._parts.log.head()):
+                oldest = resting.since
+        lag_s = 0.0 if oldest is None else max(0.0, (self._parts.clock.utc() - oldest).total_seconds())
         return DeliveryStatus(
-            subscription.status,
-            subscription.reason,
-            lag,
-            sum(follower.standing.open for follower in running),
-            waiting,
-            self._dead[id],
-            any(follower.holding for follower in running),
-            [follower.lane for follower in running if follower.lane != LIVE],
+            state=subscription.status,
+            reason=subscription.reason,
+            lag_s=lag_s,
+            open=sum(follower.standing.open for follower in running),
+            parked=waiting,
+            dead=self._dead[id],
+            holding=any(follower.holding for follower in running),
+            lanes=[follower.lane for follower in running if follower.lane != LIVE],
         )
 
     async def caught_up(self, id: str) -> bool:
-        """Wait until all that was accepted before this call has been tried; whether all of it was handled.
+        """Wait until all events accepted before this call have been tried; returns whether all of them were handled.
 
         False: some events wait for their next try. For timers, which run after the events before them.
         """
@@ -295,21 +318,21 @@ class Delivery:
             self._busy -= 1
 
     async def _agree(self, id: str) -> None:
-        """Make what runs agree with the registry. What can't be done is tried again later, or paused."""
+        """Make the followers agree with the registry. After an outage try again later; after another error pause."""
         try:
             await self._apply(id)
             self._failures.pop(id, None)
         except (StoreUnavailable, LogUnavailable) as error:
             self._failures[id] += 1
             pause_s = away_s(self._failures[id])
-            log.error("subscription %s is taken up again in %.1f s: %s", id, pause_s, type(error).__name__)
+            log.error("subscription %s can't start (%s); next try in %.1f s", id, type(error).__name__, pause_s)
             asyncio.get_running_loop().call_later(pause_s, self._changes.put_nowait, id)
         except Exception as error:
-            log.error("subscription %s can't be taken up: %s", id, type(error).__name__, exc_info=error)
+            log.error("subscription %s can't start, so it is paused: %s", id, type(error).__name__, exc_info=error)
             self._tasks.start(self._set_status(id, Status.PAUSED, f"fault-{type(error).__name__}"))
 
     async def _apply(self, id: str) -> None:
-        """Make what runs agree with what the registry says of one subscription."""
+        """Start or stop one subscription's followers as the registry demands."""
         try:
             subscription: Subscription | None = self._registry.get(id)
         except KeyError:
@@ -341,7 +364,7 @@ class Delivery:
         waiting = await store.read(parked.load(tenant, id))
         for row in rows:
             if not self._is_current(subscription):
-                return  # it changed or left while its rows were read; that change is next in the queue
+                return  # the subscription changed or was deleted meanwhile; that change is next in the queue
             if (id, row.lane) in self._followers:
                 continue
             follower = Follower(
@@ -364,19 +387,19 @@ class Delivery:
                 raise
 
     async def _rest(self, id: str) -> None:
-        """Note what a paused subscription has waiting: nobody follows it, and it must not look as if all were well."""
+        """Note how far a paused subscription is behind: it has no follower, and its status must show its lag."""
         tenant, store = self._parts.tenant, self._parts.store
         live = next((row for row in await store.read(cursors.load(tenant, id)) if row.lane == LIVE), None)
         if live is None:
             return
         reader = Reader.open(self._parts.log, live.position)
-        # With something open, or in the middle of the state, there is more to come wherever the log stands.
+        # With open deliveries, or in the middle of the state, more events will come wherever the log's head is.
         position = reader.position if not live.open else None
         since = from_us(live.accepted_us) if live.accepted_us else self._parts.clock.utc()
-        self._resting[id] = (position, since, len(await store.read(parked.load(tenant, id))))
+        self._resting[id] = _Resting(position, since, parked=len(await store.read(parked.load(tenant, id))))
 
     async def _forget(self, id: str) -> None:
-        """The subscription was deleted: so is its trail."""
+        """Delete the rows of a deleted subscription."""
         tenant = self._parts.tenant
         self._dead.pop(id, None)
         await self._parts.store.commit(
@@ -385,7 +408,7 @@ class Delivery:
         )  # fmt: skip
 
     async def _shake(self, subscription: Subscription) -> None:
-        """Ask until the webhook allows it; the cursor is kept meanwhile."""
+        """Ask the webhook until it consents. The cursor does not move meanwhile."""
         for failures in itertools.count(1):
             with contextlib.suppress(OSError, StoreUnavailable):
                 if await self._handshake(subscription):
@@ -403,7 +426,7 @@ class Delivery:
             log.error("the status of subscription %s could not be stored; next try in %.1f s", id, pause_s)
 
         await until_it_works(
-            lambda: self._registry.set_status(id, status, reason, "hub"), clock=self._parts.clock, failed=failed,
+            lambda: self._registry.set_status(id, status, reason, actor="hub"), clock=self._parts.clock, failed=failed,
             retry_on=(StoreUnavailable,),
         )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """The cursor that a feed or stream client holds: sealed, of one length, fresh in every answer (promise 5).
 
-Two answers never give the same token, also where nothing has moved, so nothing can be learned by comparing them.
+Two answers never have the same token, also if the client has read nothing new, so comparing tokens reveals nothing.
 """
 
 import base64
@@ -15,10 +15,10 @@ from hub.keys import Keys
 from hub.subscriptions.model import Subscription
 
 NAME_BYTES: Final = 96
-"""What the cursor keeps of the entity that the state has been served up to; see `cut`."""
+"""Bytes for the name of the last entity whose state has been served; see `cut`."""
 
-_CUT: Final = b"\xff"  # as its last byte: no UTF-8 has it
-_END: Final = chr(0x10FFFF)  # after every name that begins like the one it is put behind
+_CUT: Final = b"\xff"  # the name's last byte if the name was cut: no UTF-8 text contains it
+_END: Final = chr(0x10FFFF)  # a name with this at its end sorts after every name with the same beginning
 
 _VERSION: Final = 1
 _HEAD: Final = struct.Struct(">BQQI")
@@ -29,9 +29,9 @@ _NAME: Final = struct.Struct(f"{NAME_BYTES}s")
 class FeedCursor:
     """How far a client has read.
 
-    `read_us` is the acceptance time that it has read up to (machine time). `lane_us` names the last lane that was begun
-    for the client, by the time at which that lane was asked for. While the lane is not finished, `lane_at` says how far
-    a replay has come, or `lane_served` how many places of a resend have been served.
+    `read_us` is the acceptance time up to which the client has read (machine time). `lane_us` names the last lane that
+    was begun for the client, by the time at which that lane was requested. While the lane is not finished, `lane_at` is
+    the position of a replay, or `lane_served` the number of places of a resend that have been served.
     """
 
     read: ReadCursor
@@ -42,7 +42,7 @@ class FeedCursor:
 
 
 class CursorUnknown(ValueError):
-    """Not a cursor of this subscription, or not made by this hub."""
+    """The token is not a cursor of this subscription, or another hub made it."""
 
 
 class CursorSealer:
@@ -50,7 +50,7 @@ class CursorSealer:
         self._sealer = keys.sealer("feed/cursor")
 
     def seal(self, subscription: Subscription, cursor: FeedCursor) -> str:
-        """A token for this cursor: another one at each call, and always of the same length."""
+        """A token for this cursor: a different token at each call, and always of the same length."""
         position = cursor.read.position.pack()
         lane = bytes(len(position)) if cursor.lane_at is None else cursor.lane_at.pack()
         name = cut(cursor.read.state_after).encode()
@@ -82,9 +82,9 @@ class CursorSealer:
 
 
 def cut(entity: str) -> str:
-    """An entity's name as a cursor can hold it. A name that is too long becomes one after all that begin like it.
+    """An entity's name as a cursor can hold it. A longer name becomes one that sorts after all with its beginning.
 
-    A page may therefore not end between two entities whose names are cut to the same.
+    A page must therefore not end between two entities whose names are cut to the same text.
     """
     encoded = entity.encode()
     if len(encoded) < NAME_BYTES or entity.endswith(_END):

@@ -1,7 +1,7 @@
-"""Reading on from a feed cursor: first the events that were asked for again, then what every reading gives.
+"""Reading from a feed cursor: first the lanes of events that are served again, then the state and the log.
 
-Decides nothing. An event on which deciding failed is asked for again by the hub itself, in a *late* lane: a feed has no
-place to park it, and its cursor goes on.
+Decides nothing. If deciding on an event failed, the hub itself adds a *late* lane that serves the event again: a feed
+has no place to park the event, and its cursor moves on.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,8 +15,8 @@ from hub.delivery.feed_cursor import FeedCursor, cut
 from hub.delivery.reading import ReadCursor, Reading, entity_of
 from hub.store.lanes import Lane
 
-SLICE: Final = 200  # events in one turn: the loop is shared
-MAX_LATE: Final = 1000  # late events of one feed: with more of them the fault is not the events', and the feed waits
+SLICE: Final = 200  # events in one turn: the event loop is shared
+MAX_LATE: Final = 1000  # late events of one feed: with more of them the fault is the hub's, and the feed waits
 LATE_FOR: Final = timedelta(minutes=10)
 
 
@@ -28,11 +28,11 @@ class FeedSlice:
     lane: str | None  # None: the live lane
     after: Callable[[int], FeedCursor]
     state: bool = False  # each event stands for its entity as it is
-    at_head: bool = False  # nothing was there after them
+    at_head: bool = False  # there were no events after these
     late: bool = False  # deciding on them has failed before
 
     def may_end(self, n: int) -> bool:
-        """Whether a page may end before the event at `n`: a sealed cursor would find that event again (see `cut`)."""
+        """Whether a page may end before the event at `n`: whether a sealed cursor finds that event (see `cut`)."""
         if not self.state:
             return True
         reached = self.after(n).read.state_after
@@ -41,10 +41,11 @@ class FeedSlice:
 
 
 def late(subscription: str, stored: Stored, part: FeedSlice, due: datetime) -> Lane:
-    """The lane row by which a feed serves an event again, on which deciding has failed.
+    """The lane row by which a feed serves an event again after deciding on the event has failed.
 
-    A second failure replaces the row by one that is due later, so there is one row for each such event. Places lie less
-    than a second apart, so that no two rows of a subscription are due at the same time: a cursor tells them by that.
+    A second failure replaces the row by a row that is due later, so there is one row for each such event. The event's
+    place adds less than a second to `due`, so that no two rows of a subscription are due at the same time: a cursor
+    distinguishes them by that time.
     """
     due += timedelta(microseconds=stored.at % 1_000_000)
     name = f"late/{stored.at}/{part.lane or ''}"
@@ -62,12 +63,12 @@ def late(subscription: str, stored: Stored, part: FeedSlice, due: datetime) -> L
 
 
 def still_late(lane: Lane, now: datetime) -> bool:
-    """Whether deciding on this lane's event has failed of late. The row stays when it succeeds: cursors go by it."""
+    """Whether deciding on this lane's event failed lately. The row stays after a success, since cursors refer to it."""
     return lane.kind in ("late", "late-state") and lane.at > now - LATE_FOR
 
 
 class FeedReading:
-    """`lanes`: what was asked for again, by time."""
+    """`lanes`: the lanes of events that are served again, in the order of their times."""
 
     def __init__(self, log: Log, clock: Clock, lanes: Sequence[Lane], kinds: Sequence[str]) -> None:
         self._log = log
@@ -115,7 +116,7 @@ class FeedReading:
     async def _read_on(self, cursor: FeedCursor, now_us: int, limit: int) -> FeedSlice:
         start = cursor.read
         if not start.state_after and not self._log.knows(start.position):
-            # The cursor is from a time that the restore of a backup has undone. Only the acceptance time still tells
+            # The cursor refers to events that the restore of a backup has removed. Only the acceptance time still shows
             # how far the client has read.
             start = ReadCursor(await self._log.at(from_us(cursor.read_us)))
         found = await self._reading.read(start, limit)

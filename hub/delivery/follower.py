@@ -1,8 +1,8 @@
 """One lane of one subscription on its way through the log (docs/architecture.md, Delivery).
 
 read -> decide -> intent durable -> permit and first byte -> outcome -> cursor. Order holds per key: at most one event
-of a key is on its way; an event that fails parks its key, and later events of that key wait behind it, while all other
-keys flow on. Every change of memory goes to the journal in the same turn.
+of a key is on its way. An event that fails parks its key: later events of that key wait behind it, while the events of
+all other keys are delivered. Every change of memory goes to the journal in the same turn.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class Follower:
     """Delivers one lane.
 
     `ended(result, reason)` is called once, when a person or the registry must act; `progressed()` after every change
-    that another task may wait for; `died()` with each dead letter.
+    for which another task may wait; `died()` for each dead letter.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Follower:
         self._teller = parts.telling.to(subscription.recipient, subscription.id, self._matcher)
         self._journal = Journal(parts.store, self._cursor, progressed)
         self._window = Window()
-        self._reopening: tuple[Place, ...] = ()  # open when the hub stopped, and not yet decided anew
+        self._reopening: tuple[Place, ...] = ()  # open when the hub stopped, and not yet decided on again
         self._parking = Parking(
             parts.tenant, subscription.id, lane, parts.clock, was_state=reader.was_state, ripe=self._ripe,
             woken=self._pump,
@@ -91,7 +91,7 @@ class Follower:
         self._parking.restore(rows)
 
     async def start(self, open_places: Sequence[Place] = ()) -> None:
-        """Decide anew what was open when the hub stopped, then read on."""
+        """Decide again on the events that were open when the hub stopped, then read on."""
         if open_places:
             self._reopening = tuple(open_places)
             get, was_state = self._parts.log.get, self._reader.was_state
@@ -104,10 +104,10 @@ class Follower:
         self._reading.add_done_callback(self._ended_task)
 
     async def stop(self, *, save_s: float | None = None) -> None:
-        """End in order: attempts under way get a moment to finish; the cursor says which did not.
+        """Stop in order: attempts under way get a moment to finish; the cursor lists those that did not.
 
-        `save_s` bounds the last save, for the end of the process. Without it this waits until the store can write: a
-        connector's state is ahead in memory, and its events would be handled again on top of that.
+        `save_s` bounds the last save, for the end of the process. Without it `stop` waits until the store can write:
+        otherwise a connector whose state in memory is newer than the store's would handle its last events again.
         """
         self._halt()
         self._recipient.stop()
@@ -123,12 +123,12 @@ class Follower:
         await self._sink.close()
 
     def look_again(self) -> None:
-        """The reason for waiting may be over."""
+        """Check again whether to wait: the reason may be gone."""
         self._room.set()
 
     @property
     def holding(self) -> bool:
-        """The recipient as a whole fails, and is left alone for now."""
+        """Whether deliveries are held because the recipient as a whole fails."""
         return self._recipient.holding
 
     # -- reading ------------------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ class Follower:
             if found.events:
                 await self._take((found.events, found.state), accept=True)
                 continue
-            if self._reader.accept():  # the events there had been trimmed, or the state is over
+            if self._reader.accept():  # the reader moved past trimmed events, or past the end of the state
                 self._journal.touch()
                 continue
             self.standing.idle = True
@@ -164,7 +164,7 @@ class Follower:
         log.error("subscription %s: the log can't be read; next try in %.1f s", self.subscription.id, pause_s)
 
     def _crowded(self) -> bool:
-        """Whether to stop reading for now: enough is at hand, the recipient is down, or too many keys are parked."""
+        """Whether to stop reading for now: enough events wait, the recipient is down, or too many keys are parked."""
         return (
             len(self._window.ready) >= max(PAGE, 4 * self._sink.concurrency)
             or len(self._window) >= WINDOW
@@ -176,7 +176,7 @@ class Follower:
     async def _take(self, *groups: tuple[Sequence[Stored], bool], accept: bool = False) -> None:
         """Decide on events in one turn, make the decisions durable, then release the permitted ones.
 
-        A group is events, and whether each stands for its entity as it is.
+        A group: some events, and whether each of them stands for its entity as it is.
         """
         items: list[Item] = []
         allowed: list[Decision] = []
@@ -196,7 +196,9 @@ class Follower:
                 if decision.allowed:
                     allowed.append(decision)
                     item.decision = decision
-                elif decision.rule is not Rule.UNDECIDED:  # an undecided event parks its key when its turn comes
+                elif (
+                    decision.rule is not Rule.UNDECIDED
+                ):  # the turn of an undecided event comes later; it then parks its key
                     continue
                 items.append(item)
                 window.add(item)
@@ -241,25 +243,25 @@ class Follower:
             sent = item.decision.stored
             lane = None if self.lane == LIVE else self.lane
             attempt = Attempt(
-                sent,
-                self._parts.delivery_id(self.subscription.id, sent),
-                1 if item.parked is None else item.parked.attempts + 1,
-                partial(self._teller.permit, item.decision, lane),
-                lane,
+                stored=sent,
+                delivery_id=self._parts.delivery_id(self.subscription.id, sent),
+                number=1 if item.parked is None else item.parked.attempts + 1,
+                permit=partial(self._teller.permit, item.decision, lane),
+                lane=lane,
             )
             try:
                 outcome = await self._sink.deliver(attempt)
             except PermitRefused:
                 item.decision, item.intended = None, False
                 continue
-            except Exception as error:  # a fault of the sink's own must not end the follower
-                log.error("sink of %s failed: %s", self.subscription.id, type(error).__name__)
+            except Exception as error:  # a bug in the sink must not end the follower
+                log.error("the sink of %s failed: %s", self.subscription.id, type(error).__name__)
                 outcome = Outcome(Result.RETRY, f"sink-{type(error).__name__}")
             self._settle(item, outcome)
             return
 
     async def _load(self, item: Item, key: ParkedKey) -> bool:
-        """Fetch a parked key's event. False if the log no longer has it: dead letter, and the key goes on."""
+        """Fetch a parked key's event. False: the log is away, or has trimmed the event, which becomes a dead letter."""
         try:
             found = await self._parts.log.get([key.place], state=key.cause == STATE)
         except LogUnavailable:
@@ -273,7 +275,7 @@ class Follower:
         return True
 
     async def _decide_again(self, item: Item) -> bool:
-        """A decision of this moment and its intent. False if the event does not go out now."""
+        """Decide now and make the intent durable. False if the event does not leave now."""
         ledger = self._teller.ledger()
         decision = ledger.judge(item.stored, state=item.state, lane=self.lane)
         if decision.rule is Rule.UNDECIDED:
@@ -294,8 +296,8 @@ class Follower:
     # -- outcomes -----------------------------------------------------------------------------------------------
 
     def _settle(self, item: Item, outcome: Outcome) -> None:
-        """What follows from an attempt, in one turn with its journal entries."""
-        self._feel(outcome)
+        """Apply the outcome of an attempt, in one turn with its journal entries."""
+        self._note_reachability(outcome)
         match outcome.result:
             case Result.DELIVERED:
                 operations = [*outcome.operations, *self._close(item)]
@@ -323,7 +325,7 @@ class Follower:
                 self._end(outcome.result, outcome.reason)
         self._pump()
 
-    def _feel(self, outcome: Outcome) -> None:
+    def _note_reachability(self, outcome: Outcome) -> None:
         """Note whether the recipient as a whole can be reached."""
         if not outcome.recipient_down:
             if self._recipient.answered():
@@ -332,7 +334,7 @@ class Follower:
             self._end(Result.MISCONFIGURED, "failing")
 
     def _probe(self) -> None:
-        """One attempt with whatever is at hand; with nothing new, the parked key that is due first."""
+        """Make one attempt with the next event; if there is none, with the parked key that is due first."""
         if not self._window.ready:
             self._parking.probe()
         self._parking.wake()
@@ -344,13 +346,13 @@ class Follower:
             self._ended(result, reason)
 
     def _halt(self) -> None:
-        """Nothing new begins."""
+        """Begin no new reading and no new attempts."""
         self._stop.set()
         self._parking.stop()
         self._room.set()
 
     def _close(self, item: Item) -> list[Operation]:
-        """The event has ended; the next event of its key may go."""
+        """End the event: the next event of its key has its turn. Returns the store operations."""
         if item.parked is not None:
             return self._parking.advance(item.parked)
         self._window.close(item)
@@ -359,7 +361,10 @@ class Follower:
     # -- parked keys --------------------------------------------------------------------------------------------
 
     def _park(self, item: Item, reason: str, delay_s: float, *, counted: bool = False) -> None:
-        """The first failure: the key's events leave the window and wait in rows. `counted`: it was an attempt."""
+        """Park an event after its first failure: its key's events move from the window to rows of the store.
+
+        `counted`: the failure was an attempt at the recipient.
+        """
         _, *waiting = self._window.remove(item.key)
         operations = self._parking.park(
             item.key,
@@ -376,7 +381,7 @@ class Follower:
 
     def _fail_again(self, item: Item, key: ParkedKey, outcome: Outcome) -> None:
         left = (key.due - self._parts.clock.utc()).total_seconds()
-        if item.early and left > 0:  # a probe: the event keeps its tries, at their times
+        if item.early and left > 0:  # a probe: it does not count, and the next try keeps its time
             self._postpone(key, outcome.reason, left)
             return
         delay = next_delay_s(key.attempts + 1, outcome.retry_after_s, self._parts.dice)
@@ -418,9 +423,13 @@ class Follower:
 
     def _ended_task(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            # A fault of ours: pausing keeps what is undelivered and shows it; going on might lose or reorder.
+            # A bug of the hub: pausing keeps and shows the undelivered events; going on might lose or reorder them.
             log.error("follower of %s stopped", self.subscription.id, exc_info=error)
             self._end(Result.MISCONFIGURED, f"fault-{type(error).__name__}")
 
 
-_NOT_LOADED: Final = Stored(Place(0), "", "", "", "", "", None, (), (), False, 0, b"")
+# Stands for a parked key's event until `_load` has fetched it.
+_NOT_LOADED: Final = Stored(
+    at=Place(0), type="", source="", id="", subject="", key="", entity=None, about=(), organisations=(), extras=False,
+    accepted_us=0, body=b"",
+)  # fmt: skip

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Journal:
-    """`snapshot` gives the operation that saves the cursor of this moment; `rested` is called when all is durable."""
+    """`snapshot` returns the operation that saves the present cursor; `rested` is called when everything is durable."""
 
     def __init__(
         self, store: Store, snapshot: Callable[[], Operation], rested: Callable[[], None] = lambda: None
@@ -36,7 +36,7 @@ class Journal:
         self._closed = False
 
     def add(self, *operations: Operation) -> asyncio.Future[None]:
-        """Make these durable, together with the cursor of that moment. Never fails: it is tried until it succeeds."""
+        """Make these durable, with the cursor of that moment. Never fails: it tries until the store can write."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending += operations
         self._waiters.append(waiter)
@@ -45,7 +45,7 @@ class Journal:
         return waiter
 
     def touch(self) -> None:
-        """The cursor moved, and no task waits for it: it is saved with the next commit, or within LAZY_S."""
+        """Save the cursor, which has moved, with the next commit or within LAZY_S. No task waits for that."""
         self._dirty = True
         if self._timer is None and not self._committing and not self._closed:
             self._timer = asyncio.get_running_loop().call_later(LAZY_S, self._start)
@@ -91,9 +91,9 @@ class Journal:
             self._waiters = waiters + self._waiters
             self._dirty = True
             self._failures += 1
-            delay = away_s(self._failures)
-            log.error("the store took no commit (%s); next try in %.1f s", type(error).__name__, delay)
-            self._timer = asyncio.get_running_loop().call_later(delay, self._start)
+            pause_s = away_s(self._failures)
+            log.error("a commit to the store failed (%s); next try in %.1f s", type(error).__name__, pause_s)
+            self._timer = asyncio.get_running_loop().call_later(pause_s, self._start)
             return
         self._failures = 0
         for waiter in waiters:

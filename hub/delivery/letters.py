@@ -1,4 +1,4 @@
-"""Dead letters: what an operator sees of an event that was given up. Ids and a reason, no data."""
+"""Dead letters: the row that an operator sees after the hub gave up an event. Ids and a reason, no data."""
 
 import logging
 
@@ -14,7 +14,10 @@ log = logging.getLogger(__name__)
 def dead_letter(
     parts: Parts, *, subscription: str, lane: str, stored: Stored | None, at: Place, reason: str, key: ParkedKey | None
 ) -> Operation:
-    """The row for an event that is given up. `stored` None: the log has it no more; `key`: it was parked there."""
+    """The row for an event that is given up.
+
+    `stored` None: the log no longer has the event. `key`: the parked key of the event, None if it was not parked.
+    """
     now = parts.clock.utc()
     letter = dead_letters.DeadLetter(
         id=dead_letters.new_id(now),

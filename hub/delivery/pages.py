@@ -1,8 +1,8 @@
-"""Feeds and streams: pages of the log through the gate, for clients that come and fetch.
+"""Feeds and streams: pages of the log through the gate, for clients that fetch them.
 
-All events of a page are decided on, their disclosure is made durable, and then they become bytes in the turn in which
-the first byte leaves. Nothing that a client sees depends on what is withheld: a page is short only at the head, denied
-events end no long poll, and every answer has a fresh cursor.
+The gate decides on all events of a page, their intents are made durable, and then the events become bytes in the turn
+in which the first byte leaves. Withheld events change nothing that a client sees: a page is short only at the head,
+denied events end no long poll, and every answer has a new cursor.
 """
 
 import asyncio
@@ -36,19 +36,19 @@ from schemas import Catalogue
 log = logging.getLogger(__name__)
 
 MAX_PAGE: Final = 5000  # events
-MAX_PAGE_BYTES: Final = 8 << 20  # of what is permitted: a size that counts removed data would show it
-_DENIED_AT_A_TIME: Final = 5000  # places in one row for denials
+MAX_PAGE_BYTES: Final = 8 << 20  # of permitted data: a limit that counts removed data would reveal their size
+_DENIED_AT_A_TIME: Final = 5000  # denials in one commit
 _LANES_KEPT_S: Final = 2.0
 _WAITS_LOOK_S: Final = 1.0
-_REDOS: Final = 50  # how often parts of a page are decided anew before the client is asked to come back
+_REDOS: Final = 50  # the most new decisions on parts of a page before the client is asked to come back
 
 
 class CursorTooOld(LookupError):
-    """What the client has read up to is older than the retention: it has missed events (410)."""
+    """The client has read up to a time before the retention, so it has missed events (410)."""
 
 
 class NotReadable(Exception):
-    """The subscription gives nothing now: paused or ended."""
+    """The subscription is paused or ended, so it has no pages now."""
 
     def __init__(self, status: Status) -> None:
         self.status = status
@@ -66,19 +66,19 @@ class _Feed:
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """A permitted event of a page, as far as is known."""
+    """An event of a page. It was permitted when the gate last decided on it."""
 
-    stored: Stored  # as it was read: the decision may be about an event that it rests on
+    stored: Stored  # the event as it was read: the decision may be about an earlier one of its entity
     decision: Decision
-    part: FeedSlice  # with which it was read
-    cursor: FeedCursor | None  # with this event read; only on a page where each event has a cursor
+    part: FeedSlice  # the slice with which the event was read
+    cursor: FeedCursor | None  # the cursor after this event; only on a page with a cursor for each event
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Page:
     """Permitted events and the cursor after them.
 
-    Call `permit` in the turn of the first byte. `each`: every event has a cursor of its own.
+    Call `permit` in the turn of the first byte. `each`: every event has its own cursor.
     """
 
     feed: _Feed
@@ -87,7 +87,7 @@ class Page:
     cursor: FeedCursor
     sealer: CursorSealer
     at_head: bool = False
-    blocked: bool = False  # the page ends before an event that can neither be decided on nor be served late
+    blocked: bool = False  # the page ends before an undecided event, and the feed can serve no more events late
     entries: list[_Entry] = field(default_factory=list)
     refused: list[_Entry] = field(default_factory=list)
 
@@ -95,7 +95,7 @@ class Page:
         return len(self.entries)
 
     def permit(self) -> Sequence[bytes] | None:
-        """Each event's bytes; None if the directory changed for some of them, which are `refused` then."""
+        """Each event's bytes. None if the directory changed for some events, which are in `refused` then."""
         permit = self.feed.teller.permit
         bodies: list[bytes] = []
         self.refused.clear()
@@ -111,14 +111,14 @@ class Page:
         return self.sealer.seal(self.feed.subscription, self.cursor)
 
     def cursor_of(self, index: int) -> str:
-        """The cursor with the events up to `index` read, on a page where each event has one."""
+        """The cursor after the event at `index`, on a page with a cursor for each event."""
         cursor = self.entries[index].cursor
         assert cursor is not None
         return self.sealer.seal(self.feed.subscription, cursor)
 
 
 class Pages:
-    """`retention` is how long the log keeps events; `waits` says whether a subscription must wait as a whole."""
+    """Makes pages. `retention`: how long the log keeps events. `waits`: whether a subscription must wait as a whole."""
 
     def __init__(
         self,
@@ -160,7 +160,10 @@ class Pages:
         self.wake()
 
     async def open(self, id: str, token: str | None) -> FeedCursor:
-        """The cursor that a client begins with. Raises CursorUnknown, CursorTooOld, NotReadable, KeyError."""
+        """The cursor in the client's token; None: the cursor of a new client.
+
+        Raises CursorUnknown, CursorTooOld, NotReadable, KeyError.
+        """
         subscription = self._current(id).subscription
         if token is None:
             return await self._first(subscription)
@@ -172,7 +175,7 @@ class Pages:
     async def page(self, id: str, cursor: FeedCursor, limit: int, wait_s: float = 0.0, *, each: bool = False) -> Page:
         """Up to `limit` permitted events after `cursor`. If there are none, wait for the first for up to `wait_s`.
 
-        Their disclosure is durable. With `each` every event has its cursor. Raises NotReadable, KeyError,
+        The events' intents are durable. With `each` every event has its own cursor. Raises NotReadable, KeyError,
         LogUnavailable, StoreUnavailable.
         """
         deadline = asyncio.get_running_loop().time() + wait_s
@@ -190,7 +193,7 @@ class Pages:
             cursor = page.cursor
 
     async def settled(self, page: Page) -> Sequence[bytes]:
-        """Each event's bytes, in the turn in which this returns. Raises Unsettled if the directory never rests."""
+        """Each event's bytes, in the turn in which this returns. Raises Unsettled if the directory keeps changing."""
         return await settled(page.permit, lambda: self._redo(page), _REDOS)
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -217,7 +220,7 @@ class Pages:
             row = next((row for row in rows if row.lane == LIVE), None)
             position = Reader.open(self._log, row.position).position if row is not None else None
             read = ReadCursor(position or self._log.head())
-        # The client has read nothing: it did not miss the events that were trimmed before it came.
+        # The client has read nothing, so it has not missed the events that were trimmed before its first request.
         return FeedCursor(read=read, read_us=now_us, lane_us=now_us)
 
     async def _fill(self, page: Page) -> None:
@@ -268,7 +271,7 @@ class Pages:
             self._lanes.pop(feed.subscription.id, None)
 
     async def _redo(self, page: Page) -> None:
-        """Decide anew on what `permit` refused, and fill the page up again where that removes events from it."""
+        """Decide again on the events that `permit` refused, and fill the page up if that removes events from it."""
         page.feed = feed = self._current(page.feed.subscription.id)
         ledger = feed.teller.ledger()
         lateness: list[Operation] = []
@@ -289,10 +292,10 @@ class Pages:
             await self._fill(page)
 
     def _late(self, subscription: Subscription, stored: Stored, part: FeedSlice) -> Operation:
-        """Deciding on an event failed. It must neither leave, nor be lost, nor hold up the events after it.
+        """The row of a late lane: deciding on this event failed. The event must neither leave nor be lost.
 
-        The page goes on without it, and from some seconds later on the feed serves it by itself, as a webhook gets an
-        event whose key was parked. A fault that stays costs one decision for each such time.
+        The page goes on without the event. Some seconds later the feed serves the event in a lane of its own, as a
+        webhook gets an event whose key was parked. If deciding fails again, a later row replaces this one.
         """
         due = self._clock.utc() + timedelta(seconds=DECISION_DELAY_S)
         return lanes.add(self._store.tenant, late(subscription.id, stored, part, due))
@@ -301,7 +304,7 @@ class Pages:
         return state_kinds(self._catalogue, subscription.types)
 
     async def _lanes_of(self, id: str) -> Sequence[Lane]:
-        """What was asked for again within the retention. Cached for a moment: each append wakes every long poll."""
+        """The lanes that were added within the retention. Cached for a moment: each append wakes every long poll."""
         now = self._clock.monotonic()
         known = self._lanes.get(id)
         if known is None or now >= known[0] + _LANES_KEPT_S:
@@ -311,7 +314,7 @@ class Pages:
         return known[1]
 
     async def _wait(self, id: str, cursor: FeedCursor | None, changed: asyncio.Event, deadline: float) -> bool:
-        """Wait for something after `cursor` (None: for some time). False if the time is up or the hub stops."""
+        """Wait for an event after `cursor` (None: for some time). False if the time is up or the hub stops."""
         loop, now = asyncio.get_running_loop(), self._clock.utc()
         due = [(lane.at - now).total_seconds() for lane in await self._lanes_of(id) if lane.at > now]
         left = deadline - loop.time()
@@ -330,7 +333,7 @@ class Pages:
 
 
 def _size(entries: Sequence[_Entry]) -> int:
-    """Bytes of what is permitted. Computed only where the stored bodies, which are no smaller, are too many."""
+    """Bytes of permitted data. Called only if the stored bodies, which are at least as large, exceed the limit."""
     return sum(
         len(entry.decision.stored.body) if entry.decision.unchanged else len(orjson.dumps(entry.decision.content))
         for entry in entries

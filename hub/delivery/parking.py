@@ -1,6 +1,6 @@
-"""The keys of a lane whose first event failed: in memory, and in the store's rows. They wait; all others flow.
+"""The parked keys of a lane, in memory and in the store's rows. Their events wait; all other keys are delivered.
 
-A parked key is the event that is tried next, and the places of the events behind it. Each change of a parked key
+A parked key holds the event that is tried next, and the places of the key's later events. Each change of a parked key
 returns store operations. They belong in the same commit as the cause of the change.
 """
 
@@ -18,13 +18,13 @@ from hub.clock import Clock
 from hub.store import parked
 from hub.store.base import Operation
 
-EVENT: Final = "event"  # what a parked key waits with: an event of the log,
-STATE: Final = "state"  # or one that stands for its entity as it is
+EVENT: Final = "event"  # the lane read the parked event from the log
+STATE: Final = "state"  # the lane read it as its entity's state
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class ParkedKey:
-    """A key whose first event failed: that event, and the places of those that wait behind it."""
+    """A key whose first event failed: that event's place, and the places of the key's later events."""
 
     key: bytes
     place: Place
@@ -34,14 +34,14 @@ class ParkedKey:
     since: datetime
     reason: str
     waiting: deque[Place] = field(default_factory=deque)
-    active: bool = False  # it is about to be tried, or being tried
+    active: bool = False  # its event is being tried, or about to be
 
 
 class Parking:
     """All parked keys of one subscription's lane.
 
     `was_state(place)` answers whether the lane read the event at a place as its entity's state. `ripe(key, early)` is
-    called when a key's event is to be tried; `early`: before its time, to see whether the recipient is back.
+    called when a key's event is to be tried; `early`: before its time, as a test whether the recipient is back.
     `woken()` is called each time the keys have been examined.
     """
 
@@ -79,8 +79,8 @@ class Parking:
         """Restore the parked keys from the store."""
         for row, waiting in rows:
             key = ParkedKey(
-                row.key, Place(row.place), row.cause, row.attempts, row.due, row.since, row.reason,
-                deque(Place(place) for place in waiting),
+                key=row.key, place=Place(row.place), cause=row.cause, attempts=row.attempts, due=row.due,
+                since=row.since, reason=row.reason, waiting=deque(Place(place) for place in waiting),
             )  # fmt: skip
             self._keys[row.key] = key
             self._schedule(key)
@@ -95,11 +95,11 @@ class Parking:
     # -- what others may ask ------------------------------------------------------------------------------------
 
     def since(self) -> datetime | None:
-        """When the first of them was parked; None if there are none."""
+        """When the first of the parked keys was parked; None if there are none."""
         return min((key.since for key in self._keys.values()), default=None)
 
     def active(self, head: Position | None = None) -> bool:
-        """Whether one is being tried, or about to be: with an event up to `head` where given."""
+        """Whether an event (None: any; else one up to `head`) is being tried, or about to be."""
         return any(key.active and (head is None or head.covers(key.place)) for key in self._keys.values())
 
     def holds(self, head: Position) -> bool:
@@ -111,22 +111,23 @@ class Parking:
     def park(
         self, key: bytes, place: Place, cause: str, *, counted: bool, delay_s: float, reason: str, waiting: list[Place]
     ) -> list[Operation]:
-        """A key's first event has failed. `counted`: it was an attempt at the recipient."""
+        """Park a key whose first event has failed. `counted`: the failure was an attempt at the recipient."""
         now = self._clock.utc()
         made = ParkedKey(
-            key, place, cause, int(counted), now + timedelta(seconds=delay_s), now, reason, deque(waiting)
+            key=key, place=place, cause=cause, attempts=int(counted), due=now + timedelta(seconds=delay_s), since=now,
+            reason=reason, waiting=deque(waiting),
         )  # fmt: skip
         self._keys[key] = made
         self._schedule(made)
         return [self._row(made), *([self._wait_row(key, waiting)] if waiting else [])]
 
     def wait_behind(self, key: ParkedKey, place: Place) -> Operation:
-        """A later event of a parked key."""
+        """Add a later event of a parked key."""
         key.waiting.append(place)
         return self._wait_row(key.key, [place])
 
     def postpone(self, key: ParkedKey, reason: str, delay_s: float, *, counted: bool) -> Operation:
-        """The key's event failed again, or could not be tried."""
+        """Try the key's event again later: it failed again, or could not be tried."""
         key.attempts += counted
         key.reason = reason
         key.due = self._clock.utc() + timedelta(seconds=delay_s)
@@ -135,21 +136,21 @@ class Parking:
         return self._row(key)
 
     def advance(self, key: ParkedKey) -> list[Operation]:
-        """The parked event has ended: the next waiting event takes its place, or the key is free."""
+        """End the parked event: try the key's next event, or free the key if there is none."""
         if not key.waiting:
             del self._keys[key.key]
-            return [parked.unpark(self._tenant, self._subscription, self._lane, key.key)]
+            return [parked.unpark(self._tenant, self._subscription, self._lane, key=key.key)]
         key.place = key.waiting.popleft()
         key.attempts, key.reason, key.cause = 0, "", STATE if self._was_state(key.place) else EVENT
         key.since = key.due = self._clock.utc()
         self._activate(key)
-        gone = parked.drop_waiting(self._tenant, self._subscription, self._lane, key.key, [key.place])
+        gone = parked.drop_waiting(self._tenant, self._subscription, self._lane, key=key.key, places=[key.place])
         return [gone, self._row(key)]
 
     # -- when they are tried ------------------------------------------------------------------------------------
 
     def hasten(self) -> None:
-        """The recipient is back: keys that wait for it need not wait until they are due."""
+        """Make all keys due now: the recipient is back."""
         now = self._clock.utc()
         for key in self._keys.values():
             if not key.active and key.due > now:
@@ -157,7 +158,7 @@ class Parking:
                 self._schedule(key)
 
     def probe(self) -> None:
-        """Try the key that is due first, though its time has not come."""
+        """Try the key that is due first, before its time."""
         sleeping = [key for key in self._keys.values() if not key.active]
         if sleeping:
             self._activate(min(sleeping, key=lambda key: key.due), early=True)
@@ -173,7 +174,7 @@ class Parking:
         while self._due:
             due, _, key = self._due[0]
             if key.active or key.due != due or self._keys.get(key.key) is not key:
-                heapq.heappop(self._due)  # it has moved on since
+                heapq.heappop(self._due)  # an old entry: the key has changed since
             elif due <= now:
                 heapq.heappop(self._due)
                 self._activate(key)
@@ -208,4 +209,4 @@ class Parking:
         return parked.park(self._tenant, row)
 
     def _wait_row(self, key: bytes, places: Sequence[Place]) -> Operation:
-        return parked.wait(self._tenant, self._subscription, self._lane, key, places)
+        return parked.wait(self._tenant, self._subscription, self._lane, key=key, places=places)

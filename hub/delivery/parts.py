@@ -1,4 +1,4 @@
-"""What every follower works with."""
+"""The parts of the hub that every follower uses."""
 
 import random
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from hub.subscriptions.model import Subscription
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The hub's parts that delivery needs, made once."""
+    """Made once, for all followers."""
 
     tenant: str
     log: Log
@@ -22,15 +22,15 @@ class Parts:
     telling: Telling
     clock: Clock
     dice: random.Random
-    id_key: bytes  # delivery ids are keyed with it, so that they tell nothing of the event
+    id_key: bytes  # the key of the hash in delivery ids, so that they reveal nothing about the event
     problem: Callable[[str, str, str], None] = lambda where, code, detail: None  # for the operator
-    waits: Callable[[Subscription], bool] = lambda subscription: False  # it must wait as a whole at its cursor
+    waits: Callable[[Subscription], bool] = lambda subscription: False  # whether a subscription must wait as a whole
 
     def key_of(self, stored: Stored) -> bytes:
-        """The ordering key as the rows of parked keys have it: it names no person."""
+        """The ordering key in the rows of parked keys: a keyed hash, since the event's key may name a person."""
         return blake2b(stored.key.encode(), digest_size=12, key=self.id_key).digest()
 
     def delivery_id(self, subscription: str, stored: Stored) -> str:
-        """What the recipient deduplicates on: the same over retries, restarts and replays, and telling nothing."""
+        """The id on which the recipient deduplicates: the same in all retries, restarts and replays. A keyed hash."""
         name = f"{subscription}\0{stored.source}\0{stored.id}"
         return "msg_" + blake2b(name.encode(), digest_size=16, key=self.id_key).hexdigest()

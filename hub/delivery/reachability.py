@@ -1,4 +1,4 @@
-"""Whether a recipient as a whole can be reached. After some failures in a row it is left alone, then probed."""
+"""Whether a recipient as a whole can be reached. After some failures in a row deliveries are held, then probed."""
 
 import asyncio
 import random
@@ -25,7 +25,7 @@ class Reachability:
 
     @property
     def holding(self) -> bool:
-        """The recipient is left alone for now."""
+        """Whether deliveries are held for now."""
         return self._hold is not None
 
     def slots(self, concurrency: int) -> int:
@@ -35,15 +35,18 @@ class Reachability:
         return 1 if self._streak >= HOLD_AFTER else concurrency
 
     def answered(self) -> bool:
-        """The recipient has answered; whether that ends a time in which it was left alone."""
+        """Note that the recipient has answered. Returns whether that ends a time in which deliveries were held."""
         back = self._streak >= HOLD_AFTER
         self._streak, self._down_since = 0, None
         return back
 
     def failed(self, retry_after_s: float | None, parked_since: datetime | None) -> bool:
-        """The recipient has failed as a whole; whether to give it up. `parked_since`: when its first key was parked."""
+        """Note that the recipient as a whole has failed. Returns whether to give it up.
+
+        `parked_since`: when the first of its keys was parked.
+        """
         now = self._clock.utc()
-        if self._hold is None:  # an attempt that was under way when the hold began shows nothing new
+        if self._hold is None:  # during a hold only attempts from before it can fail, which is no news
             self._streak += 1
         self._down_since = self._down_since or parked_since or now
         if (now - self._down_since).total_seconds() >= GIVE_UP_S:
@@ -54,7 +57,7 @@ class Reachability:
         return False
 
     def stop(self) -> None:
-        """Probe no more. What is held stays held."""
+        """Probe no more. A hold does not end."""
         if self._hold is not None:
             self._hold.cancel()
 

@@ -1,7 +1,7 @@
-"""Reading for one recipient: the state of each entity where it was asked for, then the log as it grows.
+"""Reading for one recipient: the state of each entity if the subscription starts from state, then the log as it grows.
 
-Followers, feeds and replays all read this way; it decides nothing. A `Reading` keeps no place of its own: the client of
-a feed holds the `ReadCursor`, and a `Reader` holds one for a follower and packs it for the store.
+Followers, feeds and replays all read this way; this module decides nothing. A `Reading` has no cursor of its own: a
+feed's client holds the `ReadCursor`; a `Reader` holds one for a follower and packs it for the store.
 """
 
 import struct
@@ -19,8 +19,8 @@ _SIZES: Final = struct.Struct(">HHH")  # of the positions in a packed reader
 class ReadCursor:
     """How far a reading has come.
 
-    `state_after` is the last entity whose state was read (`absence/` before the first of that kind), "" once the state
-    is over. The log follows from `position`, which is where the log stood when reading the state began.
+    `state_after` is the last entity whose state was read (`absence/` before the first of that kind), "" after the whole
+    state. Then the log is read from `position`, the log's head when reading the state began.
     """
 
     position: Position
@@ -29,7 +29,7 @@ class ReadCursor:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Some events. `after(n)` is the cursor with the first `n` of them read; `at_head`: nothing came after them."""
+    """Some events. `after(n)` is the cursor with the first `n` of them read; `at_head`: there were no later events."""
 
     events: Sequence[Stored]
     after: Callable[[int], ReadCursor]
@@ -46,7 +46,7 @@ class Reading:
         self._until = until
 
     def from_state(self) -> ReadCursor:
-        """Where a reading begins that gives the state first."""
+        """The first cursor of a reading that begins with the state."""
         return ReadCursor(self._log.head(), f"{self._kinds[0]}/" if self._kinds else "")
 
     async def read(self, cursor: ReadCursor, limit: int) -> Slice:
@@ -56,17 +56,19 @@ class Reading:
         return await self._follow(cursor, limit)
 
     def over(self, cursor: ReadCursor) -> bool:
-        """Whether nothing is left up to `until`; never true without one."""
+        """Whether everything up to `until` has been read; never true without an `until`."""
         return self._until is not None and cursor.position.reached(self._until)
 
     async def _state(self, cursor: ReadCursor, limit: int) -> Slice:
         after = cursor.state_after
         kind = after.partition("/")[0]
-        if kind not in self._kinds:  # the subscription no longer asks for it: begin the state again, and lose nothing
+        if (
+            kind not in self._kinds
+        ):  # the subscription no longer has this kind: begin the state again, so that nothing is lost
             kind, after = self._kinds[0], f"{self._kinds[0]}/"
         states = await self._log.states([kind], after, limit)
-        # A state that is newer than the start of this reading comes from the log, in its place. If it were read here
-        # too, the newer of two changes would arrive first.
+        # A state that is newer than the start of this reading is read from the log later, in log order. If it were read
+        # here too, the newer of two changes would arrive first.
         events = [stored for stored in states if cursor.position.covers(stored.at)]
         following = self._kinds[self._kinds.index(kind) + 1 :]
 
@@ -97,9 +99,9 @@ class Reading:
 
 
 class Reader:
-    """A follower's place in its reading.
+    """A follower's reading and its cursor.
 
-    `began`: where the log stood when the state was read; a place that it covers was read as state. None: no state.
+    `began`: the log's head when reading the state began; events up to there were read as state. None: no state.
     """
 
     def __init__(
@@ -125,7 +127,7 @@ class Reader:
 
     @classmethod
     def open(cls, log: Log, packed: bytes, kinds: Sequence[str] = ()) -> Self:
-        """The reader that `pack` described. `kinds`: whose state the subscription asks for now. Raises ValueError."""
+        """The reader that `pack` stored. `kinds`: those whose state the subscription wants now. Raises ValueError."""
         try:
             sizes = _SIZES.unpack_from(packed)
         except struct.error:
@@ -148,33 +150,33 @@ class Reader:
 
     @property
     def position(self) -> Position | None:
-        """Where the reader is in the log; None while it reads the state."""
+        """The reader's position in the log; None while it reads the state."""
         return None if self._cursor.state_after else self._cursor.position
 
     @property
     def done(self) -> bool:
-        """Nothing more will come (never true for what follows the log)."""
+        """Whether a reader with an end has reached it."""
         return self._reading.over(self._cursor)
 
     @property
     def behind(self) -> bool:
-        """Trimming has passed this reader: there were events that it will not get."""
+        """Whether events were trimmed that this reader has not read."""
         return not self._cursor.state_after and not self._cursor.position.reached(self._log.start())
 
     async def next(self, limit: int) -> Slice:
-        """Up to `limit` events. They count as read only after `accept`. None of them: see `wait`."""
+        """Up to `limit` events. They count as read only after `accept`. If there are none, `wait` for some."""
         found = await self._reading.read(self._cursor, limit)
         self._next = found.after(len(found.events))
         return found
 
     def accept(self) -> bool:
-        """Move past the events that `next` gave, in the turn in which they are accepted; whether that is a move."""
+        """Move past the events of the last `next`, in the turn in which they are taken. Returns whether it moved."""
         moved = self._next != self._cursor
         self._cursor = self._next
         return moved
 
     async def wait(self) -> None:
-        """Return as soon as `next` may give something."""
+        """Return as soon as `next` may have events."""
         if not self._cursor.state_after:
             await self._log.wait(self._cursor.position)
 
@@ -194,9 +196,9 @@ def entity_of(stored: Stored) -> str:
 
 
 def state_kinds(catalogue: Catalogue, types: Iterable[str]) -> list[str]:
-    """The kinds of entity (`absence`, `lesson`) whose state some of these types are, directory kinds first.
+    """The kinds of entity (`absence`, `lesson`) whose state these types carry, directory kinds first.
 
-    A recipient learns of a person before it gets what is about the person.
+    So a recipient gets a person before it gets events about the person.
     """
     found: dict[str, bool] = {}
     for type_ in types:

@@ -1,7 +1,8 @@
-"""What connectors publish, on its way from the outbox into the log (docs/architecture.md, The order of commits).
+"""The relay: it moves connectors' events from the outbox into the log (docs/architecture.md, The order of commits).
 
 An outbox row is written in the same store commit as the connector's state and cursor. The relay appends rows in order,
-under the ids fixed in them, and then deletes them: a crash in between repeats, and the log drops repeats by id.
+with the event ids in them, and then deletes the rows. After a crash in between it appends some events again, and the
+log drops them as duplicates.
 """
 
 import asyncio
@@ -53,7 +54,7 @@ class Relay:
 
     @property
     def idle(self) -> bool:
-        """Nothing is waiting in the outbox, as far as `wake` has told."""
+        """Whether the outbox is empty, except for rows written without a `wake`."""
         return self._empty.is_set()
 
     async def _run(self) -> None:
@@ -77,12 +78,12 @@ class Relay:
             try:
                 batch.append(self._catalogue.describe(Event.from_structured(row.body)))
             except InvalidEvent:
-                # It was valid when it was published: the type has gone with its package.
+                # The event was valid when it was published: the package of its type has been removed since.
                 self._on_problem("outbox-invalid", row.connector)
         try:
             await self._log.append(batch)
         except IdConflict as conflict:
-            # Ids are random: this is no chance, and must not hold up the rest.
+            # Ids are random, so this is a fault. The other events must not wait for it.
             for index in conflict.indexes:
                 self._on_problem("outbox-conflict", batch[index].event.id)
             await self._log.append([each for index, each in enumerate(batch) if index not in conflict.indexes])

@@ -1,4 +1,4 @@
-"""When a delivery is tried again. Pure: the caller passes the attempts, the far side's wish and the dice."""
+"""When a delivery is tried again. Pure: the caller passes the attempts, the far side's `Retry-After` and the dice."""
 
 import random
 from typing import Final
@@ -8,20 +8,21 @@ from hub.pauses import at_least, jittered
 MINUTE: Final = 60.0
 HOUR: Final = 60 * MINUTE
 
-# Seconds until the next try after the 1st, 2nd, ... failure: short while it may be a hiccup, then over about three
-# days, so that a recipient that breaks on a Friday evening can be repaired on Monday.
+# Seconds until the next try after the 1st, 2nd, ... failure: short at first, in case of a hiccup, and about three days
+# in all, so that a recipient that breaks on a Friday evening can be repaired on Monday.
 DELAYS_S: Final = (5.0, 30.0, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR,
                    20 * HOUR, 24 * HOUR)  # fmt: skip
 ATTEMPTS: Final = len(DELAYS_S) + 1
 
-DECISION_DELAY_S: Final = 30.0  # a failed decision is the hub's own fault: it is tried again soon, and not counted
+DECISION_DELAY_S: Final = (
+    30.0  # a failed decision is the hub's own fault: the next try is soon, and no attempt is counted
+)
 
 
 def next_delay_s(attempts: int, retry_after_s: float | None, dice: random.Random) -> float | None:
     """Seconds to wait after `attempts` failures, or None if that was the last.
 
-    The far side's Retry-After counts if it asks for more time, up to an hour. Jitter keeps keys apart that failed
-    together.
+    A longer Retry-After counts instead, up to an hour. Jitter separates the next tries of keys that failed together.
     """
     if attempts >= ATTEMPTS:
         return None

@@ -1,4 +1,4 @@
-"""How far one lane has come: for operators, and for tasks that wait for it."""
+"""How far one lane has come: for operators, and for tasks that wait for the lane."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ class Standing:
         self._parking = parking
         self._journal = journal
         self.started = False
-        self.idle = False  # everything that is there has been read
+        self.idle = False  # the follower has read all events that there are
         self.read_us = 0  # acceptance time of the newest event read
 
     @property
@@ -34,15 +34,15 @@ class Standing:
 
     @property
     def finished(self) -> bool:
-        """A lane that has an end has come to it."""
+        """Whether a lane with an end has reached it."""
         return self.started and self._reader.done and not self._window and not self._parking
 
     def settled(self, head: Position) -> bool:
-        """Nothing up to `head` is left to do now, and all of it is durable; keys that wait for a try do not count."""
+        """Whether nothing up to `head` is left to do now, and all is durable. Keys that wait for a try do not count."""
         return self._reader.reached(head) and not self._window and not self._parking.active() and self._journal.resting
 
     def tried(self, head: Position) -> bool:
-        """Every event up to `head` has been delivered, has ended, or waits for its next try."""
+        """Whether every event up to `head` has been delivered, has ended, or waits for its next try."""
         return (
             self._reader.reached(head)
             and not any(head.covers(place) for place in self._window)
@@ -50,11 +50,11 @@ class Standing:
         )
 
     def handled(self, head: Position) -> bool:
-        """Every event up to `head` has been delivered or has ended: none is open, parked or waiting."""
+        """Whether every event up to `head` has been delivered or has ended: none is open, parked or waiting."""
         return self.tried(head) and not self._parking.holds(head)
 
     def oldest_undelivered(self) -> datetime | None:
-        """Acceptance time of the oldest event that has not reached the recipient; None if all have."""
+        """Acceptance time of the oldest event that has not reached the recipient; None if all events have."""
         oldest = self._window.oldest_us()
         since = self._parking.since()
         found = [from_us(oldest)] if oldest is not None else []

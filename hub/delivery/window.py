@@ -11,14 +11,14 @@ from hub.privacy.base import Decision
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """An event that is permitted, as far as is known, and not yet delivered or given up."""
+    """An event that is not yet delivered, denied or given up."""
 
     stored: Stored
     key: bytes
-    decision: Decision | None = None  # None: to be decided when its turn comes
+    decision: Decision | None = None  # None: the gate decides when the event's turn comes
     intended: bool = False  # its intent is durable
-    state: bool = False  # it stands for its entity as it is
-    early: bool = False  # the event of a parked key, tried before its time to see whether the recipient is back
+    state: bool = False  # the event stands for its entity as it is
+    early: bool = False  # the event of a parked key, tried before its time as a test whether the recipient is back
     parked: ParkedKey | None = None
 
 
@@ -44,7 +44,7 @@ class Window:
         return min((item.stored.accepted_us for item in self._open.values()), default=None)
 
     def add(self, item: Item) -> None:
-        """Open a delivery. Its turn comes after `intend`, and after the events of its key before it."""
+        """Open a delivery. Its turn comes after `intend`, and after the earlier events of its key."""
         self._open[item.stored.at] = item
         queue = self._queues.get(item.key)
         if queue is None:
@@ -53,7 +53,7 @@ class Window:
             queue.append(item)
 
     def intend(self, items: Iterable[Item]) -> None:
-        """The intents of these items are durable."""
+        """Note that the intents of these items are durable."""
         for item in items:
             item.intended = True
             queue = self._queues.get(item.key)
@@ -61,7 +61,7 @@ class Window:
                 self.ready.append(item)
 
     def close(self, item: Item) -> None:
-        """The delivery has ended; the next event of its key has its turn."""
+        """End a delivery: the next event of its key has its turn."""
         del self._open[item.stored.at]
         queue = self._queues[item.key]
         queue.popleft()
@@ -71,7 +71,7 @@ class Window:
             self.ready.append(queue[0])
 
     def remove(self, key: bytes) -> Sequence[Place]:
-        """Take a key's events out of the window, in log order."""
+        """Remove a key's events from the window. Returns their places in log order."""
         places = [item.stored.at for item in self._queues.pop(key)]
         for place in places:
             del self._open[place]

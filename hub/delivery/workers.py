@@ -9,8 +9,8 @@ from hub.delivery.window import Item
 
 
 class Workers:
-    """`attempt` is awaited for each ready item. `slots()` says how many tasks may run now: 0 stops them after the
-    attempt under way. `rested()` is called when a task has nothing more to do, `ended(task)` when it has ended.
+    """`attempt` is awaited for each ready item. `slots()` is the number of tasks that may run now: 0 stops them after
+    the attempt under way. `rested()` is called when a task has nothing more to do, `ended(task)` when it has ended.
     """
 
     def __init__(

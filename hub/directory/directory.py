@@ -1,7 +1,7 @@
 """The directory: the persons, their protection, and where they belong. In memory, built from the log's state.
 
-The log hands its durable events to `observe` in the turn before they are acknowledged, so no reader sees an event that
-the directory does not know. Each change of what a decision may rest on raises a version; `permit` compares versions.
+The log calls `observe` with durable events before it acknowledges them, so no reader sees an event that the directory
+does not know. Each change of something that a decision may rest on raises a version; `permit` compares versions.
 Connectors' questions are in `hub.directory.questions`, the lessons in `hub.directory.schedule`.
 """
 
@@ -12,15 +12,12 @@ from enum import StrEnum
 from typing import Final
 
 from hub.bus.base import Log, Stored
-from hub.clock import Clock, from_us, to_us
+from hub.clock import NEVER_US, Clock, from_us, to_us
 from hub.directory.records import Mark, within
 from hub.directory.schedule import Schedule
-from hub.directory.tables import KINDS, PREFIX, STRUCTURE, Change, Tables
-
-__all__ = ["MAX_AGE", "STRUCTURE", "Change", "Directory", "Protection"]
+from hub.directory.tables import KINDS, PREFIX, Change, Tables
 
 MAX_AGE: Final = timedelta(hours=26)
-_FOREVER: Final = 1 << 62
 
 
 class Protection(StrEnum):
@@ -58,7 +55,7 @@ class Directory(Tables):
         while page := await log.states(KINDS, after):
             with self.lock:
                 for stored in page:
-                    # A deleted entity is remembered: whose it was, and the mark that guards its deletion.
+                    # Of a deleted entity the directory remembers the owner, and the mark that guards the deletion.
                     for before in reversed(stored.earlier):
                         self._apply(before)
                     self._apply(stored)
@@ -101,18 +98,18 @@ class Directory(Tables):
         """
         found = self.persons.get(person)
         if found is None:
-            return Protection.UNKNOWN, _FOREVER
+            return Protection.UNKNOWN, NEVER_US
         mark = found.mark
         if mark is Mark.PROTECTED:
-            return Protection.PROTECTED, _FOREVER
+            return Protection.PROTECTED, NEVER_US
         if mark is Mark.UNKNOWN or not (found.known or leaving):
-            return Protection.UNKNOWN, _FOREVER
+            return Protection.UNKNOWN, NEVER_US
         # A person belongs to the source that sent the last `upserted`: this source must be fresh.
         until = self.fresh_until(found.owner.source, now_us)
-        return (Protection.STALE, _FOREVER) if until is None else (Protection.OPEN, until)
+        return (Protection.STALE, NEVER_US) if until is None else (Protection.OPEN, until)
 
-    def was_told_of(self, person: str, source: str) -> bool:
-        """Whether a recipient may ever have got this source's record of the person: its last mark was Ingen."""
+    def may_have_left(self, person: str, source: str) -> bool:
+        """Whether a recipient may have got this source's record of the person: the record's last mark was Ingen."""
         found = self.persons.get(person)
         record = None if found is None else found.record_of(source)
         return record is not None and record.mark is Mark.NONE
@@ -126,14 +123,14 @@ class Directory(Tables):
         return frozenset(self._current)
 
     def current_as_of(self, source: str) -> datetime | None:
-        """The time of which the source's last `directory.current` speaks; None if it never sent one."""
+        """The `asOf` of the source's last `directory.current`; None if the source never sent one."""
         as_of = self._current.get(source)
         return None if as_of is None else from_us(as_of)
 
     def superseded(self, entity: str) -> bool:
-        """Whether this entity is a person's record from another source than the one that the person belongs to now.
+        """Whether this entity is a record of a person from a source that the person does not belong to now.
 
-        It must not be restated: the copy would become the person's latest record.
+        Such a record must not be restated: the copy would become the person's latest record.
         """
         kind, _, rest = entity.partition("/")
         person, _, source = rest.partition("/")
@@ -171,7 +168,7 @@ class Directory(Tables):
         return {id for id, person in self.persons.items() if any(each.start == day for each in person.owner.enrolments)}
 
     def owner_of(self, id: str) -> tuple[str | None, str | None]:
-        """(organisation, school type) of a group, activity, room or duty, also of a deleted one; None: not known."""
+        """(organisation, school type) of a group, activity, room or duty, also if it is deleted; None: not known."""
         if (group := self.groups.get(id)) is not None:
             return group.organisation, group.school_type
         if (activity := self.activities.get(id)) is not None:
@@ -240,7 +237,7 @@ class Directory(Tables):
         return self._duties_of.get(person, ())
 
     def duties_at(self, person: str, organisation: str | None) -> tuple[str, ...]:
-        """Ids of the person's duties at an organisation; of all their duties if there are none, or it is None."""
+        """Ids of the person's duties at an organisation; all the person's duties if none is there or it is None."""
         duties = self.duties_of(person)
         return tuple(each for each in duties if self.duties[each].organisation == organisation) or duties
 

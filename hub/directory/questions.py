@@ -1,7 +1,7 @@
 """What connectors ask about a school: its pupils, staff, groups, rooms and lessons, and whether all of them are known.
 
-The answers are ids and places in the log, before the gate. `hub.privacy.directory_view` decides what of them a
-connector gets.
+The answers are ids and places in the log, before the gate. `hub.privacy.directory_view` decides which part of an answer
+a connector gets.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,8 +16,10 @@ from hub.directory.schedule import Row, days_of
 
 
 def pupils(directory: Directory, organisations: Collection[str], groups: Collection[str], on: date) -> list[str]:
-    """Ids of pupils enrolled on a date at one of `organisations` or their parts (empty: anywhere), and members that day
-    of one of `groups` (empty: of any or none). Only known persons with personStatus Aktiv; sorted.
+    """Ids of pupils who on a date are enrolled at one of `organisations` or their parts, and are in one of `groups`.
+
+    Empty `organisations`: enrolled anywhere; empty `groups`: in any group or none. Only known persons with personStatus
+    Aktiv; sorted.
     """
     day = on.isoformat()
     parts = _parts(directory, organisations)
@@ -90,10 +92,10 @@ def diet_of(directory: Directory, person: str, on: date) -> list[str]:
 
 
 def complete(directory: Directory, organisations: Collection[str], on: date, now: datetime) -> bool:
-    """Whether everyone there is known and their sources are fresh at `now` (machine time).
+    """Whether every person there is known and the persons' sources are fresh at `now` (machine time).
 
-    False if an organisation is unknown, if a group there has a member that day whom no source has described, or if the
-    source of a pupil is not fresh. A source of diets counts as well, once it has sent a `directory.current`.
+    False if an organisation is unknown, if a group there has a member that day that no source has described, or if the
+    source of a pupil is not fresh. A source of diets counts too, once it has sent a `directory.current`.
     """
     wanted = frozenset(each.lower() for each in organisations)
     if not wanted <= directory.organisations.keys():
@@ -124,10 +126,10 @@ class LessonQuestion:
 
 
 def lessons(directory: Directory, question: LessonQuestion, teacher: frozenset[str] | None) -> list[Row]:
-    """Rows of the lessons that may be the answer: all that are, and perhaps others. In no order.
+    """Rows of all lessons that match the question, and perhaps of others. In no order.
 
-    `teacher`: the ids of a person and their duties, as the log has them; None: any teacher. An activity's teachers and
-    groups count beside the lesson's own: a lesson that shows none is judged by those of its activity (`answers`).
+    `teacher`: the ids of a person and their duties, as the log has them; None: any teacher. The teachers and groups of
+    a lesson's activity count too, since a lesson that shows none is judged by those of its activity (`answers`).
     """
     parts = _parts(directory, question.organisations)
     found = []
@@ -158,10 +160,10 @@ def answers(
     lesson: Mapping[str, Any],
     activity: Mapping[str, Any],
 ) -> bool:
-    """Whether a lesson is one that was asked for, by what the recipient may see of it and of its activity (or {}).
+    """Whether a lesson matches the question, judged by its reduced data and those of its activity ({}: not visible).
 
     `teacher`: the ids by which the recipient may know the teacher. A lesson that shows no groups or no teachers has
-    those of its activity, as it has for its recipient.
+    those of its activity, as the recipient reads it.
     """
     day = question.on.isoformat()
     if day not in days_of(lesson):
@@ -183,7 +185,7 @@ def answers(
 
 
 def _parts(directory: Directory, organisations: Collection[str]) -> frozenset[str] | None:
-    """The organisations with their parts; None where none is given."""
+    """The organisations with their parts; None if no organisation is given."""
     return directory.with_parts(frozenset(each.lower() for each in organisations)) if organisations else None
 
 

@@ -46,7 +46,7 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonRecord:
-    """A person as one source describes them. `gone`: it has sent `deleted`; the other fields are from before that."""
+    """A person as one source describes them. `gone`: the source has deleted the person; other fields are older."""
 
     source: str
     at: Place
@@ -58,11 +58,11 @@ class PersonRecord:
 
 
 class Person:
-    """The records of all sources about a person, the latest last, and what follows from them.
+    """The records of all sources about a person, the latest last, and the values that follow from them.
 
-    Only records of sources that have not deleted the person count; where all sources have, all records do. `mark` is
-    their strictest mark. `owner` is the latest of them: a person belongs to the source that sent the last `upserted`.
-    `version` rises with each change of something that a decision may rest on.
+    Only records of sources that have not deleted the person count; if all sources have, all records count. `mark` is
+    the strictest mark of the records that count, `owner` the latest of them: a person belongs to the source that sent
+    the last `upserted`. `version` rises with each change of something that a decision may rest on.
     """
 
     __slots__ = ("guardians", "known", "mark", "owner", "records", "version")
@@ -84,7 +84,7 @@ class Person:
         self.guardians = tuple(dict.fromkeys(guardian for each in live for guardian in each.guardians))
 
     def record_of(self, source: str) -> PersonRecord | None:
-        """The record of this source, a deleted one too."""
+        """The record of this source, also if the source has deleted the person."""
         return next((record for record in self.records if record.source == source), None)
 
 

@@ -1,8 +1,8 @@
 """Which lessons a day has: their places in the log, with the ids by which connectors ask for them.
 
 This is an index, not a second copy of the lessons. It is built from the log's state when a connector first asks, and
-follows the log from then on. It may name too many lessons, never too few: an answer is made from the events at these
-places, after the gate has reduced them.
+follows the log from then on. The index may name too many lessons, never too few: an answer is made from the events at
+these places, after the gate has reduced them.
 """
 
 import asyncio
@@ -101,10 +101,10 @@ class Schedule:
             after = page[-1].entity or ""
 
     def _put(self, stored: Stored) -> None:
-        """Take up one event of a lesson.
+        """Index one event of a lesson.
 
-        A recipient to whom nothing of a change is visible gets the lesson as it was before. So a change keeps the ids
-        and days of what it changed, and so does an event that arrives here after a newer one.
+        A recipient that may see nothing of a change gets the lesson as it was before the change. So a change keeps the
+        ids and days of the lesson before it, and so does an event that arrives here after a newer one.
         """
         if stored.entity is None:
             return
@@ -113,7 +113,7 @@ class Schedule:
             data = stored.parsed["data"]
             days, found_by = days_of(data), _found_by(data)
         except (KeyError, TypeError, ValueError, OverflowError):
-            return  # not of the shape that the catalogue promises: no question finds it
+            return  # the event does not have the shape that the catalogue promises: no question finds its lesson
         at, accepted_us = stored.at, stored.accepted_us
         old = self._rows.get(lesson)
         if old is not None:
@@ -140,9 +140,9 @@ class Schedule:
 
 
 def days_of(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """The ISO dates in school time that a lesson touches. One that ends at midnight does not touch the next day.
+    """The ISO dates in school time that a lesson touches. A lesson that ends at midnight does not touch the next day.
 
-    Raises KeyError, ValueError or OverflowError if the lesson has no such times.
+    Raises KeyError, ValueError or OverflowError if the lesson has no valid times.
     """
     start, end = parse_timestamp(data["startTime"]), parse_timestamp(data["endTime"])
     first = start.astimezone(SCHOOL_ZONE).date()

@@ -17,16 +17,18 @@ from schemas.event import parse_timestamp
 
 KINDS: Final = ("activity", "diet", "duty", "group", "organisation", "person", "room", "source")
 PREFIX: Final = "se.skolnav.directory."
-STRUCTURE: Final = "organisations"  # the name whose `version` covers all organisations, and who owns what
-SKEW_US: Final = 5 * 60 * 1_000_000  # a `current` is valid although the machine's clock was then set back by this much
+STRUCTURE: Final = (
+    "organisations"  # the name whose `version` covers all organisations, and the organisation of each entity
+)
+SKEW_US: Final = 5 * 60 * 1_000_000  # a `current` stays valid if the machine's clock is set back by at most this
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a batch changed. `names` are ids of persons and, for other entities, entity names (`duty/<id>`).
+    """The changes of one batch. `names` are ids of persons and, for other entities, entity names (`duty/<id>`).
 
     `entities` are the entities whose events caused the change. `refreshed` are the sources that became fresh. `moved`
-    are the persons, known before, who belong today to an organisation that they did not belong to before.
+    are the persons, known before, who today belong to an organisation that they did not belong to before the batch.
     """
 
     names: frozenset[str]
@@ -49,7 +51,7 @@ class Tables:
         self.diets: dict[str, Diet] = {}
         self._max_age_us = max_age // timedelta(microseconds=1)
         self._on_problem = on_problem
-        self.teachers: dict[str, tuple[str, ...]] = {}  # activity -> its teachers by duty or person, whenever
+        self.teachers: dict[str, tuple[str, ...]] = {}  # activity -> its teachers by duty or person, at any date
         self._current: dict[str, int] = {}  # source -> complete as of, microseconds
         self._counter = 0
         self._versions: dict[str, int] = {}  # of all names but persons
@@ -57,7 +59,7 @@ class Tables:
         self._duties_of: dict[str, tuple[str, ...]] = {}
         self._groups_of: dict[str, tuple[str, ...]] = {}
         self._diets_of: dict[str, tuple[str, ...]] = {}
-        self._enrolled: dict[str, set[str]] = {}  # organisation -> persons with an enrolment there, whenever
+        self._enrolled: dict[str, set[str]] = {}  # organisation -> persons with an enrolment there, at any date
         self._enrolments: dict[Enrolment, Enrolment] = {}  # equal enrolments (a whole class's) share one object
         # Of deleted entities: a group, activity or room -> its organisation; duty/<id> -> its person.
         self._former: dict[str, str] = {}
@@ -87,7 +89,7 @@ class Tables:
     def version(self, name: str) -> int:
         """A number that rises with each change of what the gate reads of a person, a duty, or `STRUCTURE`. 0: unknown.
 
-        Time alone does not change it: a decision remembers by itself until when marks and dates are valid (`judge`).
+        Time alone does not change the number: a decision holds the time at which it becomes invalid (`judge`).
         """
         found = self.persons.get(name)
         return found.version if found is not None else self._versions.get(name, 0)
@@ -118,7 +120,7 @@ class Tables:
             self._set_other(kind, id, stored, None)
 
     def _set_current(self, stored: Stored, data: dict[str, Any]) -> None:
-        # A source's clock may be ahead; a source cannot know of anything later than the acceptance of its event.
+        # A source's clock may be ahead, but no source is complete as of a time after the acceptance of its event.
         as_of = min(to_us(parse_timestamp(data["asOf"])), stored.accepted_us)
         now_us = to_us(self.clock.utc())
         before = self.fresh_until(stored.source, now_us)
@@ -190,7 +192,7 @@ class Tables:
                 self._parts.clear()
 
     def _set_activity(self, id: str, at: Place, data: dict[str, Any] | None) -> None:
-        # No decision rests on the teachers: they are not a part of the record, so a change of them raises no version.
+        # No decision rests on the teachers: they are not in the record, so a change of teachers raises no version.
         if teachers := records.read_teachers(data) if data is not None else ():
             self.teachers[id] = teachers
         else:

@@ -13,7 +13,7 @@ from hub.store.base import Store
 
 
 class BackupFailed(Exception):
-    """There is no usable backup. The text says why: a path, and the error of the database or the system."""
+    """There is no usable backup. The text has a path, and the error from the database or the system."""
 
 
 class Engine(Protocol):
@@ -30,10 +30,10 @@ class Engine(Protocol):
 
     @property
     def durability(self) -> str:
-        """What an acknowledged event survives (promise 1), in a few English words for `/readyz`."""
+        """How durable an acknowledged event is (promise 1), in a few English words for `/readyz`."""
 
     async def keep_keys(self) -> None:
-        """Store which keys the data belongs to. Called once the keys have opened the sealed parts of the store.
+        """Store which keys the data belongs to. Call it after the keys have opened the sealed parts of the store.
 
         Raises StoreUnavailable.
         """
@@ -45,4 +45,4 @@ class Engine(Protocol):
         """
 
     async def close(self) -> None:
-        """Save what is under way, then release everything that `open` acquired. Called last."""
+        """Commit the writes under way, then release everything that `open` acquired. Call it last."""

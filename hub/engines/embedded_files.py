@@ -23,7 +23,7 @@ def back_up(data: Path, folder: Path) -> int:
     """Copy both files of a hub, running or not, into `folder`, and return the number of bytes.
 
     Creates the folder if needed. A copy gets its name once it is checked and durable. Each file is read with the
-    library that writes it: a second SQLite library in the process of a running hub would drop the first one's locks.
+    library that writes it: in one process, a second SQLite library would drop the locks of the first on the same file.
     Raises FileExistsError (the folder has one of the files), BackupFailed, OSError.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -31,8 +31,8 @@ async def open_keys(config: HubConfig, store: Store) -> Keys:
         root = config.key.get_secret_value()
     elif made_with is not None and not path.exists():
         raise ConfigurationError(
-            "the hub's key is not there",
-            why=f"{path} is gone, and the data beside it was made with it",
+            "the hub's key is missing",
+            why=f"the data was made with the key in {path}, and that file does not exist",
             fix=_PUT_BACK,
             code="key-missing",
         )
@@ -44,8 +44,8 @@ async def open_keys(config: HubConfig, store: Store) -> Keys:
     keys = Keys(root)
     if made_with not in (None, keys.fingerprint(store.tenant)):
         raise ConfigurationError(
-            "the hub's key is another than its data was made with",
-            why="pseudonyms, cursors and sealed secrets would no longer be what they were",
+            "the hub's key differs from the key that its data was made with",
+            why="with this key, persons would get new pseudonyms, and cursors and sealed secrets could not be read",
             fix=_PUT_BACK,
             code="wrong-key",
         )
@@ -53,13 +53,13 @@ async def open_keys(config: HubConfig, store: Store) -> Keys:
 
 
 async def remember(keys: Keys, store: Store) -> None:
-    """Store that the data belongs to these keys, unless the store knows already. Raises StoreUnavailable."""
+    """Store that the data belongs to these keys, unless that is stored already. Raises StoreUnavailable."""
     if await store.read(key_fingerprints.load(store.tenant)) is None:
         await store.commit(key_fingerprints.save(store.tenant, keys.fingerprint(store.tenant)))
 
 
 def made_with(store: Path) -> dict[str, bytes]:
-    """The fingerprints by tenant in a store's file that no hub has open. Empty if it has none, or is not a store."""
+    """The fingerprints by tenant in the file of a store that no hub has open. Empty if the file has none."""
     # Opened as immutable if there is no WAL, since a backup may be on read-only media.
     immutable = int(not store.with_name(f"{store.name}-wal").exists())
     try:

@@ -77,4 +77,4 @@ async def _begun(services: Services, actor: str, action: str, connector: str, *,
 
 
 def _audited(services: Services, actor: str, action: str, target: str) -> Operation:
-    return audit.add(services.store.tenant, services.clock.utc(), actor, action, target)
+    return audit.add(services.store.tenant, services.clock.utc(), actor=actor, action=action, target=target)

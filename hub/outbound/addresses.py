@@ -1,4 +1,4 @@
-"""The addresses that a webhook may reach: checks the URL when it is registered, and its addresses at each connection.
+"""The addresses that a webhook may reach: checks a URL at its registration, and its addresses at each connection.
 
 A subscriber chooses the URL, and the hub's machine makes the call. Without a check, a subscriber could reach the
 municipality's inner network or a cloud's metadata service (SSRF). So:
@@ -55,7 +55,7 @@ _REFUSED_V4: Final = tuple(
         "240.0.0.0/4",  # reserved, broadcast
     )
 )
-_PUBLIC_V6: Final = IPv6Network("2000::/3")  # the range of global unicast; all else is refused
+_PUBLIC_V6: Final = IPv6Network("2000::/3")  # the range of global unicast; all other addresses are refused
 _REFUSED_V6: Final = tuple(
     IPv6Network(text)
     for text in (
@@ -67,16 +67,16 @@ _REFUSED_V6: Final = tuple(
 )
 _NAT64: Final = IPv6Network("64:ff9b::/96")  # through it a machine with only IPv6 reaches IPv4
 
-_PATH_SAFE: Final = "/%:@!$&'()*+,;=~-._"  # RFC 3986: pchar, and % for what is encoded already
+_PATH_SAFE: Final = "/%:@!$&'()*+,;=~-._"  # RFC 3986: pchar, and % for characters that are encoded already
 _HOST: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?\Z", re.ASCII)
 
 
 class UrlRefused(ValueError):
     """No webhook may have this URL. `code` is stable (a key for texts). The message does not contain the URL."""
 
-    def __init__(self, code: str, says: str) -> None:
+    def __init__(self, code: str, message: str) -> None:
         self.code = code
-        super().__init__(says)
+        super().__init__(message)
 
 
 class AddressRefused(Exception):
@@ -118,7 +118,7 @@ def check_url(url: str, allow: Networks = ()) -> Target:
     if len(url) > MAX_URL:
         raise UrlRefused("url-length", f"the URL is longer than {MAX_URL} characters")
     if any(ord(c) <= 0x20 or ord(c) == 0x7F or 0xD800 <= ord(c) < 0xE000 for c in url) or "\\" in url:
-        # urlsplit drops some of these silently, so the URL that is checked would not be the one that is called.
+        # urlsplit drops some of these silently, so the checked URL would differ from the called URL.
         raise UrlRefused("url-characters", "the URL contains a space, a control character or a backslash")
     try:
         parts = urlsplit(url)

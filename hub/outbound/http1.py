@@ -4,9 +4,9 @@ No library offers that: a delivery must get its bytes from the gate in the turn 
 (docs/architecture.md, The order of commits), on a connection that is open already. So a request has two steps: getting
 a `Connection`, which waits, and `Connection.request`, which writes before it returns. httptools (llhttp) parses.
 
-Limits whatever the far side does: 5 s to connect, the caller's deadline for the whole exchange, 16 KiB of response
-head. The hub has no use for a response's body. It reads a body only so that it can keep the connection: at most 64 KiB
-and for one second after the head. Beyond that it closes the connection, and the status is valid.
+Whatever the far side does, these limits hold: 5 s to connect, the caller's deadline for the whole exchange, 16 KiB of
+response head. The hub has no use for a response's body. It reads a body only so that it can keep the connection: at
+most 64 KiB and for one second after the head. Beyond that it closes the connection; the status is valid anyway.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class Failure(Exception):
     """An exchange without a response. `code` is short and stable, for operators:
 
     `dns` (no such name, or the name server is silent), `connect`, `tls`, `address-refused`, `timeout`,
-    `closed` (the far side closed before it had answered), `protocol` (its answer is not HTTP, or its head too long).
+    `closed` (the far side closed before it had answered), `protocol` (the answer is not HTTP, or its head is too long).
     """
 
     def __init__(self, code: str) -> None:
@@ -41,9 +41,9 @@ class Failure(Exception):
 
 
 class Stale(Failure):
-    """The far side closed before the first byte of a response. After this on a kept connection, try once on a new one.
+    """The far side closed before the first byte of a response. If the connection was a kept one, try once on a new one.
 
-    The far side may have handled the request; it deduplicates on the delivery's id.
+    The far side may have handled the request; it deduplicates by the delivery's id.
     """
 
 
@@ -172,7 +172,7 @@ class Connection(asyncio.Protocol):
             else:
                 self._fail(Failure("closed"))
         self._transport = None
-        del self._parser  # it has a reference to this object
+        del self._parser  # the parser has a reference to this object
 
     # httptools
 
@@ -251,12 +251,12 @@ class Client:
         self._tls = ssl_context
         self._resolve = resolve
         self._resolving: asyncio.Future[Sequence[str]] | None = None
-        self._idle: list[Connection] = []  # the last one used comes first, so that spare ones reach their age
+        self._idle: list[Connection] = []  # the last used is used first, so that spare connections idle and are closed
         self._all: set[Connection] = set()
         self._closed = False
 
     def kept(self) -> Connection | None:
-        """A kept connection that is not known to be closed; None if there is none: then call `connect`."""
+        """An idle connection that is not known to be closed. None: there is none, so call `connect`."""
         while self._idle:
             connection = self._idle.pop()
             if connection.usable():

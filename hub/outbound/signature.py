@@ -15,7 +15,7 @@ def secret_key(secret: str) -> bytes:
     """The key in a secret: `whsec_` and base64. The standard wants 24 to 64 random bytes.
 
     No other form is accepted: the official libraries decode every secret as base64, so they would refuse a signature
-    made with a plain text as its key. Raises ValueError, whose text does not contain the secret.
+    made with a plain text as its key. Raises ValueError; its text does not contain the secret.
     """
     encoded = secret.removeprefix(_PREFIX).rstrip("=")
     if not secret.startswith(_PREFIX) or not encoded:

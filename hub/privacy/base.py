@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from hub.bus.base import Place, Stored
+from hub.clock import NEVER_US
 from hub.store.withheld import Withheld
 from schemas import DataContract
 
@@ -22,16 +23,16 @@ class PayloadLevel(StrEnum):
 class Recipient:
     """A client or a connector instance, under the contracts of one subscription.
 
-    `name` is `client/<id>` or `connector/<instance>`; pseudonyms and disclosures go by it. `contracts` are all in
-    force at once: the client's and the subscription's (a connector's class and its configuration); an event must
-    pass each.
+    `name` is `client/<id>` or `connector/<instance>`; each name has pseudonyms and disclosures of its own. `contracts`
+    are all in force at once: the client's and the subscription's (for a connector: its class's and its
+    configuration's). An event must pass each.
     """
 
     name: str
     contracts: tuple[DataContract, ...]
     level: PayloadLevel = PayloadLevel.FULL
-    aggregates: bool = False  # it only makes sums: every person, under a pseudonym
-    protected: bool = False  # the privacy officer lets it have protected persons' own business
+    aggregates: bool = False  # the recipient only makes sums: it gets every person, under a pseudonym
+    protected: bool = False  # the privacy officer allows it events about protected persons
 
 
 class Rule(StrEnum):
@@ -47,31 +48,28 @@ class Rule(StrEnum):
     NOTHING_LEFT = "avtal.inget-kvar"
     FILTER = "prenumeration.filter"
     SUPERSEDED = "uppgift.ersatt"  # the person belongs to another source now
-    UNDECIDED = "beslut.saknas"  # deciding failed: nothing leaves, and the event is decided on again later
+    UNDECIDED = "beslut.saknas"  # deciding failed: nothing leaves, and the gate decides on the event again later
 
 
 RULES_VERSION: Final = 1
 
 
-NEVER_US: Final = 1 << 62  # an `expires_us` that does not come
-
-
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one recipient may get of one event, valid until the directory changes for what it rests on.
+    """What one recipient may get of one event, valid until a part of the directory that it rests on changes.
 
-    `content` is the reduced event (one JSON object; None if denied). It must not be sent from here: only
-    `Gate.permit` turns it into bytes, in the turn of the first byte.
+    `content` is the reduced event (one JSON object; None if denied). Do not send it: only `Gate.permit` turns a
+    decision into bytes, in the turn of the first byte.
     """
 
     stored: Stored
     recipient: Recipient
     rule: Rule
     allowed: bool
-    reduced: Mapping[str, Any] | None = None  # None while `unchanged`: nothing is copied, and perhaps nothing parsed
+    reduced: Mapping[str, Any] | None = None  # None if `unchanged`: then nothing was copied, and perhaps nothing parsed
     unchanged: bool = False  # nothing was removed: `stored.body` may be sent as it is
-    versions: Mapping[str, int] = field(default_factory=dict)  # what it rests on -> directory version at the decision
-    withheld: Sequence[Withheld] = ()  # marks to store, also where `allowed`: persons were removed from the event
+    versions: Mapping[str, int] = field(default_factory=dict)  # name it rests on -> directory version at the decision
+    withheld: Sequence[Withheld] = ()  # marks to store; an allowed decision has some if persons were removed
     expires_us: int = NEVER_US  # machine time: from then on a mark is too old, or another day's enrolments count
 
     @property
@@ -81,8 +79,11 @@ class Decision:
         return self.stored.parsed if self.reduced is None else self.reduced
 
     def denied_by(self, rule: Rule) -> "Decision":
-        """The same decision turned into a no. Its marks stay: what is withheld may pass `rule` once it is known."""
-        return Decision(self.stored, self.recipient, rule, False, withheld=self.withheld)
+        """The same decision turned into a denial.
+
+        The marks stay: an event that gets back its withheld parts may pass `rule`.
+        """
+        return Decision(self.stored, self.recipient, rule, allowed=False, withheld=self.withheld)
 
 
 # A frozen dataclass takes five times as long to make as a plain one, since it sets every field through
@@ -92,7 +93,7 @@ Draft: Final[Any] = make_dataclass("Draft", [(each.name, each.type, each) for ea
 
 
 class PermitRefused(Exception):
-    """The directory changed for a person in the event since the decision: decide again."""
+    """Something that the decision rests on has changed since: decide again."""
 
 
 class Gate(Protocol):
@@ -101,18 +102,18 @@ class Gate(Protocol):
     def decide(self, stored: Stored, recipient: Recipient, *, state: bool = False) -> Decision:
         """Decide now. Pure in-memory work; raises nothing that is expected.
 
-        `state`: the event stands for its entity as it is, not for its last change. Where that is withheld the decision
-        is about one of `stored.earlier`.
+        `state`: the event stands for its entity as it is, not for its last change. If nothing is left of that change,
+        the decision is about one of `stored.earlier`.
         """
 
     def permit(self, decision: Decision, lane: str | None = None) -> bytes:
         """The bytes that may leave, in the JSON event format, at the recipient's payload level. Raises PermitRefused.
 
-        Call it in the turn in which the first byte leaves: no await between. The lane goes in as `skolnavlane`.
+        Call it in the turn in which the first byte leaves: no await between. The event gets the lane as `skolnavlane`.
         """
 
     def check(self, decision: Decision) -> None:
-        """Raises PermitRefused unless the decision allows and all that it rests on still holds."""
+        """Raises PermitRefused if the decision is a denial, or if something that it rests on has changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

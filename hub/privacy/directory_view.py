@@ -1,7 +1,7 @@
 """The directory as one connector's contract lets it be seen: every answer passes the gate as events do.
 
-Each entity's last event is decided on for the recipient, an intent is durable before the answer, and what the
-decisions rest on is checked again in the turn in which the answer is given. Runs on the hub's loop.
+The gate decides on each entity's last event for the recipient, the intents are durable before the answer, and the
+decisions are checked again in the turn in which the answer is returned. Runs on the hub's loop.
 """
 
 from collections import defaultdict
@@ -22,7 +22,7 @@ from schemas import Category
 from schemas.event import parse_timestamp
 from schemas.schedule import LessonCancelled
 
-SUBSCRIPTION: Final = "directory"  # what the log of disclosures calls a question
+SUBSCRIPTION: Final = "directory"  # the name for questions in the log of disclosures
 _PAGE: Final = 500  # bodies read at a time: the event loop is shared
 _TRIES: Final = 5
 
@@ -42,7 +42,7 @@ class GuardedDirectory:
         recipient: Recipient,
         person_of: Callable[[Recipient, str], str],
     ) -> None:
-        """`person_of(recipient, name)`: the SS 12000 id of the person whom the recipient calls so; else ValueError."""
+        """`person_of(recipient, name)`: the SS 12000 id behind the recipient's name for a person, or ValueError."""
         self._directory = directory
         self._store = store
         self._log = log
@@ -57,7 +57,7 @@ class GuardedDirectory:
     async def persons(
         self, *, organisations: Sequence[str] = (), groups: Sequence[str] = (), on: date
     ) -> Sequence[Mapping[str, Any]]:
-        """See `DirectoryView.persons`. `groups` and `diet` come where the contract has the category."""
+        """See `DirectoryView.persons`. Persons have `groups` and `diet` if the contract has the category."""
         directory, allowed = self._directory, self._categories
 
         def places() -> Sequence[Place]:
@@ -125,8 +125,8 @@ class GuardedDirectory:
     ) -> Sequence[Mapping[str, Any]]:
         """See `DirectoryView.lessons`.
 
-        The index finds candidates by what the log has. Only what the recipient may see decides whether a candidate is
-        in the answer: a filter on hidden data would reveal that data.
+        The index finds candidates in the whole data. Whether a candidate is in the answer depends only on data that the
+        recipient may see: a filter on hidden data would reveal that data.
         """
         directory = self._directory
         await directory.schedule.loaded(self._log)
@@ -150,7 +150,7 @@ class GuardedDirectory:
             ]
 
         seen = self._by_kind(await self._decisions(places, changing=True))
-        # The recipient knows the teacher by the id that it asked for, and by those duties that it may see.
+        # The recipient knows the teacher by the id in its question, and by those duties that it may see.
         names = None if teacher is None else frozenset({teacher.lower(), *seen["duty"]})
         found = []
         for lesson in seen["lesson"].values():
@@ -160,10 +160,10 @@ class GuardedDirectory:
         return sorted(found, key=lambda each: (parse_timestamp(each["startTime"]), each["id"]))
 
     def _teacher(self, name: str) -> frozenset[str]:
-        """The ids, as the log has them, of the teacher or the duty that the recipient calls so.
+        """The ids in the log of the teacher or duty to which the recipient gives this name.
 
-        Empty if the contract shows no staff, and for a person who is not open. The filter would leave no lesson then,
-        but the events would be read first, and the time would reveal that there are some.
+        Empty if the contract shows no staff, and for a person who is not open. The filter would remove all lessons
+        then, but the time for reading them first would reveal that there are some.
         """
         directory = self._directory
         if Category.STAFF not in self._categories:
@@ -180,9 +180,9 @@ class GuardedDirectory:
         return frozenset(found) if open_ else frozenset()
 
     async def complete(self, organisations: Sequence[str], on: date) -> bool:
-        """Whether every person there is known, and the sources have said `current` lately.
+        """Whether every person there is known and all their sources are fresh.
 
-        A recipient that does not make sums learns of freshness alone: it must not learn that a person is not known yet.
+        A recipient that does not make sums learns of freshness only: it must not learn that a person is not known yet.
         """
         directory = self._directory
         now = directory.clock.utc()
@@ -202,10 +202,10 @@ class GuardedDirectory:
     async def _decisions(
         self, places: Callable[[], Sequence[Place]], *, changing: bool = False
     ) -> Sequence[Decision]:  # fmt: skip
-        """The decisions that allow, in the turn in which they hold, their intents durable.
+        """The decisions that allow, in a turn in which all of them hold, with durable intents.
 
-        `places` is called for each attempt. `changing`: the types of these events say what changed, so the recipient
-        may get an entity as it was before its last change.
+        `places` is called for each attempt. `changing`: these types have events that list what changed, so the
+        recipient may get an entity as it was before its last change.
         """
         found: list[Decision] | None = None
 
@@ -233,7 +233,7 @@ class GuardedDirectory:
         return found
 
     async def _decide(self, places: Sequence[Place], *, changing: bool) -> list[Decision] | None:
-        """Decide on these states and make it durable. None if one was replaced and trimmed meanwhile."""
+        """Decide on these states and make the decisions durable. None if a state was replaced and trimmed meanwhile."""
         ledger = self._teller.ledger()
         allowed: list[Decision] = []
         for start in range(0, len(places), _PAGE):
@@ -257,7 +257,7 @@ class GuardedDirectory:
 
     @staticmethod
     def _data(decision: Decision) -> Mapping[str, Any]:
-        # A connector may do with its answer what it likes: never a share of what is stored.
+        # A connector may modify its answer, so the answer shares no object with a stored event.
         content: Any = orjson.loads(decision.stored.body) if decision.unchanged else decision.content
         data: Mapping[str, Any] = content["data"]
         return data
@@ -266,7 +266,7 @@ class GuardedDirectory:
         return TemporaryError(
             "the directory could not be read",
             why="it changed each time between the decision and the answer",
-            fix="It is tried again; if it lasts, look for a source that sends the same persons over and over",
+            fix="The hub tries again; if this lasts, look for a source that sends the same persons over and over",
             code="directory-unsettled",
         )
 

@@ -1,7 +1,7 @@
 """The log of disclosures: which events were about to leave for a recipient or were denied to it, and by which rule.
 
-An intent is durable before bytes leave, in the same commit as the decision's other rows; one without outcome counts
-as disclosed. Rows are chained by hashes (`hub.store.disclosures`) and hold no person in clear.
+An intent is durable before bytes leave, in the same commit as the decision's other rows; it counts as a disclosure,
+whatever becomes of the delivery. Rows are chained by hashes (`hub.store.disclosures`) and hold no person in clear.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,9 +25,9 @@ _MAX_KNOWN: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Why a recipient got an event or not: the last decision on it, in plain words.
+    """Why a recipient got an event or not: the last decision on the event, in plain words.
 
-    `recomputed`: no decision was found in the log of disclosures, so this is what would be decided now.
+    `recomputed`: the log of disclosures has no decision on the event, so the gate was asked what it would decide now.
     """
 
     allowed: bool
@@ -38,7 +38,7 @@ class Explained:
 
 
 class Disclosures:
-    """Records and explains. `subjects` of an intent are person ids; what is stored is a pseudonym of the log's own."""
+    """Records decisions and explains them. Each person id in an intent is stored as a pseudonym of the log's own."""
 
     def __init__(self, store: Store, keys: Keys, tenant: str, clock: Clock) -> None:
         self._store = store
@@ -70,7 +70,7 @@ class Disclosures:
         )
 
     def subject(self, person: str) -> str:
-        """The log's pseudonym of a person: for finding all that was disclosed about one (GDPR article 15)."""
+        """The log's pseudonym of a person, by which all disclosures about a person can be found (GDPR article 15)."""
         known = self._known.get(person)
         if known is None:
             if len(self._known) >= _MAX_KNOWN:

@@ -28,8 +28,8 @@ def explanation(
     """
     sums = rule is Rule.ALLOWED and recipient.aggregates
     why = text("decision.sums" if sums else f"rule.{rule}", language)
-    said = text("decision.rule", language, rule=rule.value, version=version, why=why)
-    lines = [f"{text('decision.allowed' if allowed else 'decision.denied', language)} {said}"]
+    reason = text("decision.rule", language, rule=rule.value, version=version, why=why)
+    lines = [f"{text('decision.allowed' if allowed else 'decision.denied', language)} {reason}"]
     for contract in recipient.contracts:
         names = sorted(
             text(f"category.{category}", language) if category in set(Category) else title(category)

@@ -1,12 +1,13 @@
 """The gate: what one recipient may get of one event, decided now, and the permit without which no byte leaves.
 
-The questions come in this order: does the contract leave anything of this type, is the event within the scope, may
-anything about its persons leave at all, and is something left after reducing. A no is final and silent. An event that
-is withheld because of a person makes a mark, so that its entity is delivered once it may be (`hub.privacy.withheld`).
+The gate asks in this order: does the contract leave anything of this type, is the event within the scope, may anything
+about its persons leave at all, and is something left after reducing. The first denial decides, and the recipient gets
+no sign of it. An event that is withheld because of a person makes a mark, so that the hub delivers the event's entity
+once that is permitted (`hub.privacy.marks`).
 
 An event about persons passes if a field is left that tells more than who the persons are; an event of a type that is
-about no person passes with any field. Where the event says what changed, some of the change must be left too. The
-event that a person is deleted passes if the recipient could get anything of an event of the person's own type.
+about no person passes with any field. If the event lists what changed, some of the change must be left too. The event
+that announces a person's deletion passes if the recipient could get anything of an event of the person's own type.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,26 +16,22 @@ from typing import Any, Final
 import orjson
 
 from hub.bus.base import Stored
-from hub.clock import Clock, to_us
-from hub.directory.directory import Directory, Protection
+from hub.clock import NEVER_US, Clock, to_us
+from hub.directory.directory import Directory
 from hub.keys import Keys, Pseudonyms
-from hub.privacy.base import NEVER_US, Decision, Draft, PayloadLevel, PermitRefused, Recipient, Rule
-from hub.privacy.reduce import CHANGED, Marked, Plan, Ref, Walk
+from hub.privacy.base import Decision, Draft, PayloadLevel, PermitRefused, Recipient, Rule
+from hub.privacy.protection import Basis
+from hub.privacy.reduce import CHANGED, Marked, Plan, Walk
 from hub.privacy.scope import ScopeCheck
 from hub.store.withheld import Withheld
 from schemas import Catalogue, Category, Entry
 
-# What a recipient that only makes sums may see of each person.
+# What a recipient that only makes sums may see about each person.
 SUMMED: Final = frozenset({Category.GROUP, Category.ATTENDANCE, Category.DIET, Category.AGGREGATE})
-# These tell where a person lives: withheld for the family of a protected person.
+# These reveal where a person lives, so they are withheld for the family of a protected person.
 HOME: Final = frozenset({Category.CONTACT, Category.PROTECTED_ADDRESS})
 
-_SIGNS: Final = ("specversion", "id", "source", "type", "time")  # all that payload level `none` has
-_RULES: Final = {
-    Protection.PROTECTED: Rule.PROTECTED,
-    Protection.UNKNOWN: Rule.UNKNOWN,
-    Protection.STALE: Rule.STALE,
-}
+_SIGNS: Final = ("specversion", "id", "source", "type", "time")  # the attributes of payload level `none`
 _MAX_VIEWS: Final = 4096
 
 
@@ -71,47 +68,6 @@ class View:
         self.constant = self.plan.whole and not self.plan.has_people and CHANGED not in entry.fields
 
 
-class _Basis:
-    """What a decision rests on, gathered while deciding."""
-
-    __slots__ = ("about", "directory", "expires_us", "hidden", "kept", "now_us", "versions")
-
-    def __init__(self, directory: Directory, now_us: int, about: Sequence[str]) -> None:
-        self.directory = directory
-        self.now_us = now_us
-        self.about = about
-        self.versions: dict[str, int] = {}
-        self.expires_us = NEVER_US
-        self.hidden: set[str] = set()  # persons and duties that were removed, or that are not known
-        self.kept: set[str] = set()
-
-    def protection(self, person: str, *, leaving: bool = False) -> Protection:
-        protection, expires_us = self.directory.judge(person, self.now_us, leaving=leaving)
-        self.versions[person] = self.directory.version(person)
-        if expires_us < self.expires_us:
-            self.expires_us = expires_us
-        return protection
-
-    def keep(self, id: str, ref: Ref) -> bool:
-        """Whether a person who is mentioned stays in the event."""
-        person: str | None = id
-        if ref is Ref.DUTY:
-            duty = f"duty/{id}"
-            self.versions[duty] = self.directory.version(duty)
-            person = self.directory.duty_person(id)
-            if person is None:
-                self.hidden.add(duty)
-                return False
-        assert person is not None
-        if person in self.kept or person in self.about:
-            return True
-        if self.protection(person) is Protection.OPEN:
-            self.kept.add(person)
-            return True
-        self.hidden.add(person)
-        return False
-
-
 class PrivacyGate:
     """Decides for every recipient. `decide` runs on the event loop; `permit` in any thread."""
 
@@ -129,11 +85,11 @@ class PrivacyGate:
     def decide(self, stored: Stored, recipient: Recipient, *, state: bool = False) -> Decision:
         """Decide now. Pure in-memory work; raises nothing that is expected (`hub.privacy.telling` catches the rest).
 
-        `state`: the event stands for its entity as it is (a subscription that starts from state, `/v1/state`). Where
-        nothing is left of its last change, the event before that change is decided on, so that the answer is what it
-        would have been without the change (promise 5); the decision's `stored` is then that event.
+        `state`: the event stands for its entity as it is (a subscription that starts from state, `/v1/state`). If
+        nothing is left of the entity's last change, the gate decides on the event before that change, so that the
+        answer is the same as without the change (promise 5). The decision's `stored` is then that earlier event.
         """
-        decision: Any = self._decide(stored, recipient, state and not stored.earlier)
+        decision: Any = self._decide(stored, recipient, state=state and not stored.earlier)
         if state and decision.rule is Rule.NOTHING_LEFT:
             decision = self._decide_before(stored, recipient, decision)
         decision.__class__ = Decision
@@ -148,22 +104,22 @@ class PrivacyGate:
             if decision.rule is not Rule.NOTHING_LEFT:
                 break
         else:
-            # The log no longer has the event that it was a change of: better the last state than nothing.
+            # The log no longer has the event that holds the whole entity: better the last state than nothing.
             decision = self._decide(stored, recipient, state=True)
         decision.withheld = tuple(marks)
         return decision
 
-    def _decide(self, stored: Stored, recipient: Recipient, state: bool) -> Any:
+    def _decide(self, stored: Stored, recipient: Recipient, *, state: bool) -> Any:
         """A draft of the decision; `decide` makes it final."""
         view = self.view(recipient, stored.type)
         if view.forbidden:
-            return Draft(stored, recipient, Rule.CONTRACT, False)
+            return Draft(stored, recipient, Rule.CONTRACT, allowed=False)
         directory = self._directory
         if view.constant and view.scope is None and not stored.extras:
-            return Draft(stored, recipient, Rule.ALLOWED, True, None, True)
+            return Draft(stored, recipient, Rule.ALLOWED, allowed=True, unchanged=True)
         now_us = to_us(self._clock.utc())
         about = self._about(stored, view)
-        basis = _Basis(directory, now_us, about)
+        basis = Basis(directory, now_us, about)
         if view.scope is not None:
             need = view.scope.need(stored, about, now_us)
             basis.versions.update(need.versions)
@@ -171,12 +127,15 @@ class PrivacyGate:
             if not need.met:
                 return self._denied(stored, recipient, need.rule, need.waits_for)
         if about or (view.about and view.entry.spec.subject.kind == "duty"):
-            rule = self._protected(stored, view, basis)
+            rule = basis.forbids(stored, recipient, view.entry.spec)
             if rule is not None:
                 return self._denied(stored, recipient, rule, basis.hidden)
         if view.constant and not stored.extras:
-            return Draft(stored, recipient, Rule.ALLOWED, True, None, True, basis.versions, (), basis.expires_us)
-        return self._reduced(stored, view, basis, state)
+            return Draft(
+                stored, recipient, Rule.ALLOWED, allowed=True, unchanged=True, versions=basis.versions,
+                expires_us=basis.expires_us,
+            )  # fmt: skip
+        return self._reduced(stored, view, basis, state=state)
 
     def _about(self, stored: Stored, view: View) -> Sequence[str]:
         if stored.about or not view.about or view.entry.spec.subject.kind != "duty":
@@ -185,35 +144,10 @@ class PrivacyGate:
         person = self._directory.duty_person(stored.subject.partition("/")[2])
         return () if person is None else (person,)
 
-    def _protected(self, stored: Stored, view: View, basis: _Basis) -> Rule | None:
-        """The rule that forbids the event because of the persons that it is about; None if none does."""
-        recipient = view.recipient
-        if recipient.aggregates:
-            return None
-        if not basis.about:
-            return Rule.UNKNOWN  # the duty's person is unknown; its signature could identify a protected teacher
-        rule: Rule | None = None
-        spec = view.entry.spec
-        for person in basis.about:
-            protection = basis.protection(person, leaving=spec.ends)
-            if (
-                spec.ends
-                and spec.subject.kind == "person"
-                and protection is Protection.OPEN
-                and not recipient.protected
-                and not self._directory.was_told_of(person, stored.source)
-            ):
-                # The source withdraws a record that never left the hub. The event would tell that there was one.
-                return Rule.PROTECTED
-            if protection is not Protection.OPEN and not recipient.protected:
-                basis.hidden.add(person)
-                rule = rule or _RULES[protection]
-        return rule
-
-    def _reduced(self, stored: Stored, view: View, basis: _Basis, state: bool) -> Any:
+    def _reduced(self, stored: Stored, view: View, basis: Basis, *, state: bool) -> Any:
         recipient = view.recipient
         plan = view.plan
-        if view.away_from_home is not None and not recipient.protected and self._near_protected(basis.about, basis):
+        if view.away_from_home is not None and not recipient.protected and basis.share_a_home(basis.about):
             plan = view.away_from_home
         while True:
             walk = Walk(
@@ -226,37 +160,27 @@ class PrivacyGate:
                 content = plan.reduce(stored.parsed, walk)
             except Marked:
                 return self._denied(stored, recipient, Rule.PROTECTED, basis.about)
-            if view.away_from_home in (None, plan) or not self._near_protected(basis.kept, basis):
+            if view.away_from_home in (None, plan) or not basis.share_a_home(basis.kept):
                 break
             plan = view.away_from_home
         marks = self._marks(stored, recipient, basis.hidden)
         if (view.about and not walk.matters and not view.entry.spec.ends) or (walk.changed is False and not state):
-            return Draft(stored, recipient, Rule.NOTHING_LEFT, False, withheld=marks)
+            return Draft(stored, recipient, Rule.NOTHING_LEFT, allowed=False, withheld=marks)
         unchanged = not walk.removed and not stored.extras
         return Draft(
             stored,
             recipient,
             Rule.ALLOWED,
-            True,
-            None if unchanged else content,
-            unchanged,
-            basis.versions,
-            marks,
-            basis.expires_us,
+            allowed=True,
+            reduced=None if unchanged else content,
+            unchanged=unchanged,
+            versions=basis.versions,
+            withheld=marks,
+            expires_us=basis.expires_us,
         )
 
-    def _near_protected(self, persons: Iterable[str], basis: _Basis) -> bool:
-        """Whether one of these persons shares a home with a person who is protected, or not surely open."""
-        found = False
-        for person in persons:
-            for kin in self._directory.kin(person):
-                if basis.protection(kin) is not Protection.OPEN:
-                    basis.hidden.add(kin)
-                    found = True
-        return found
-
     def _denied(self, stored: Stored, recipient: Recipient, rule: Rule, waits_for: Iterable[str]) -> Any:
-        return Draft(stored, recipient, rule, False, withheld=self._marks(stored, recipient, waits_for))
+        return Draft(stored, recipient, rule, allowed=False, withheld=self._marks(stored, recipient, waits_for))
 
     def _marks(self, stored: Stored, recipient: Recipient, names: Iterable[str]) -> Sequence[Withheld]:
         entity = stored.entity
@@ -267,8 +191,8 @@ class PrivacyGate:
     def permit(self, decision: Decision, lane: str | None = None) -> bytes:
         """The bytes that may leave, in the JSON event format, at the recipient's payload level. Raises PermitRefused.
 
-        Call it in the turn in which the first byte leaves: no await between. The lane goes in as `skolnavlane`. A
-        thread of a connector's own holds `Directory.lock` from here until its first byte (or call) has gone.
+        Call it in the turn in which the first byte leaves: no await between. The event gets the lane as `skolnavlane`.
+        A connector's own thread holds `Directory.lock` from this call until its first byte (or call) has left.
         """
         with self._directory.lock:
             self.check(decision)
@@ -286,7 +210,7 @@ class PrivacyGate:
             return _with_lane(orjson.dumps(left), lane)
 
     def check(self, decision: Decision) -> None:
-        """Raises PermitRefused unless the decision allows and all that it rests on still holds."""
+        """Raises PermitRefused if the decision is a denial, or if something that it rests on has changed."""
         if not decision.allowed:
             raise PermitRefused("denied")
         version = self._directory.version
@@ -306,7 +230,7 @@ class PrivacyGate:
             if len(self._views) >= _MAX_VIEWS:
                 self._views.clear()
             entry = self._catalogue.entry(type_)
-            # The view holds the recipient, so that no other can come to have its id().
+            # The view holds a reference to the recipient, so that no other object can get the same id().
             view = self._views[key] = View(recipient, entry, self._catalogue, self._directory)
         return view
 
@@ -315,17 +239,16 @@ class PrivacyGate:
         return allowed_categories(recipient)
 
     def pseudonyms(self, recipient: Recipient) -> Pseudonyms:
-        """The recipient's own names for persons."""
+        """The recipient's own pseudonyms for persons."""
         known = self._pseudonyms.get(recipient.name)
         if known is None:
             known = self._pseudonyms[recipient.name] = self._keys.pseudonyms(f"{self._tenant}/{recipient.name}")
         return known
 
     def person_of(self, recipient: Recipient, name: str) -> str:
-        """The SS 12000 id behind what the recipient calls a person: its pseudonym, or the id if it may see that.
+        """The SS 12000 id behind the recipient's name for a person: a pseudonym, or the id if its contract shows ids.
 
-        Raises ValueError if `name` is no UUID. For a name that the recipient never got, the id
-        is no person's.
+        Raises ValueError if `name` is not a UUID. For a name that it never got, the result is no person's id.
         """
         if Category.IDENTITY in self.allowed(recipient):
             return name.lower()

@@ -1,9 +1,9 @@
-"""What is left of an event for one contract: a plan per type and set of categories, made once, walked per event.
+"""What is left of an event for one contract: a plan per type and set of categories, made once and used for each event.
 
 Only fields that the catalogue lists get through; `securityMarking` is not listed, so it reaches no recipient. A person
 who must stay hidden is removed as if never listed: an id, a reference, or the item of a list that is about the person.
-An optional list that comes out empty is left out, and so is an optional reference that is null, also where the source
-sent them so: otherwise `[]` would tell that a person was removed.
+An optional list that comes out empty is left out, and so is an optional reference that is null, also if the source sent
+it so: otherwise `[]` would reveal that a person was removed.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,16 +28,15 @@ class Ref(IntEnum):
     """What an id stands for."""
 
     OTHER = 0  # neither a person nor a duty
-    ABOUT = 1  # a person that the whole event is about: decided on before
+    ABOUT = 1  # a person that the whole event is about: the gate has decided on that person already
     PERSON = 2  # a person who is mentioned
     DUTY = 3  # a member of staff, by duty
 
 
 class _Op(IntEnum):
-    KEEP = 0
-    COPY = 1  # a list or a free-form object: never shared with what is stored
+    COPY = 1  # a plain value, or a list or free-form object, which is copied: the stored event is never shared
     ID = 2  # the id of a person, as it is or as a pseudonym, or of a duty
-    IDS = 3  # a list of them, or of such lists
+    IDS = 3  # a list of ids, or of such lists
     OBJECT = 4
     LIST = 5  # of objects
 
@@ -56,9 +55,9 @@ class _Step:
         ref: Ref = Ref.ABOUT,
     ) -> None:
         self.op = op
-        self.matters = matters  # tells more than who a person is, or what concerns no person
+        self.matters = matters  # the field tells more than who a person is, or concerns no person
         self.node = node
-        self.tidy = tidy  # left out where it is empty
+        self.tidy = tidy  # the field is left out if it is empty
         self.pseudonym = pseudonym
         self.ref = ref  # what a single id, or each id of a list, stands for
         self.judged = ref is not Ref.ABOUT  # whether each id is kept is decided here
@@ -76,13 +75,13 @@ class _Node:
 
 
 class Marked(Exception):
-    """A reference to the person the event is about says that they are protected."""
+    """A reference to the person that the event is about carries a protection marking."""
 
 
 class Walk:
     """One event on its way through a plan.
 
-    `keep(id, ref)` says whether a mentioned person stays; `pseudonym` is the recipient's name for a person.
+    `keep(id, ref)` decides whether a mentioned person stays; `pseudonym` gives the recipient's name for a person.
     """
 
     __slots__ = ("changed", "keep", "marks_about", "marks_mentioned", "matters", "pseudonym", "removed")
@@ -97,12 +96,12 @@ class Walk:
     ) -> None:
         self.keep = keep
         self.pseudonym = pseudonym
-        # Whether a marking on a reference counts: not for a recipient that may have protected persons.
+        # Whether a marking on a reference counts. It does not for a recipient that may get protected persons.
         self.marks_about = marks_about
         self.marks_mentioned = marks_mentioned
         self.removed = False  # the result is not what is stored
         self.matters = False  # something is left that tells more than who the persons are
-        self.changed: bool | None = None  # whether something is left of what changed; None: nothing was said to
+        self.changed: bool | None = None  # whether something is left of the change; None: the event lists no change
 
 
 class Plan:
@@ -148,10 +147,6 @@ class Plan:
                 out[name] = value
         return out
 
-    def data(self, data: Any, walk: Walk) -> dict[str, Any]:
-        """The same for data that stands alone (answers of the directory)."""
-        return self._data(data, walk)
-
     def _data(self, data: Any, walk: Walk) -> dict[str, Any]:
         if not isinstance(data, dict):
             walk.removed = True
@@ -165,8 +160,8 @@ class Plan:
         walk.changed = False
         reduced = out.get(CHANGED)
         if isinstance(reduced, dict):
-            # A value that is the same after the reduction did not change for this recipient. A list of people that is
-            # missing from `reduced` was empty for this recipient: its previous value is null.
+            # A field whose previous and present values are equal after the reduction did not change for this recipient.
+            # A list of people that is missing from `reduced` was empty for this recipient: its previous value is null.
             node = self._root.steps[CHANGED].node
             names = [name for name in before if node is not None and name in node.steps]
             left = {name: reduced.get(name) for name in names if _plain(reduced.get(name)) != _plain(out.get(name))}
@@ -190,7 +185,7 @@ class Plan:
             path = f"{prefix}{name}{'[]' if known.many else ''}"
             if known.inside is None:
                 goes_with_object = name == "id" and ref is not Ref.OTHER and not (root and ref is Ref.PERSON)
-                step = self._leaf(name, path, known, inside_ref, goes_with_object)
+                step = self._leaf(name, path, known, inside_ref=inside_ref, goes_with_object=goes_with_object)
                 if step is not None and step.judged:
                     self.has_people = True
                     if (known.required or name in _SELVES) and not known.many and not root:
@@ -218,7 +213,7 @@ class Plan:
         return _Node(steps, ref, tuple(selves))
 
     def _leaf(
-        self, name: str, path: str, known: Field, inside_ref: bool, goes_with_object: bool
+        self, name: str, path: str, known: Field, *, inside_ref: bool, goes_with_object: bool
     ) -> _Step | None:  # fmt: skip
         """`goes_with_object`: this is the id of a reference, which is kept or removed as a whole."""
         needed = known.categories - {Category.NONE}
@@ -288,7 +283,7 @@ def _object(node: _Node, value: dict[str, Any], walk: Walk) -> dict[str, Any]:
             elif name == CHANGED:
                 matters = walk.matters
                 out[name] = _object(step.node, item, walk)
-                walk.matters = matters  # earlier values alone are no reason to tell
+                walk.matters = matters  # previous values alone are no reason to deliver the event
             else:
                 out[name] = _object(step.node, item, walk)
         elif op is _Op.LIST and isinstance(item, list):
@@ -308,7 +303,7 @@ def _object(node: _Node, value: dict[str, Any], walk: Walk) -> dict[str, Any]:
                 out[name] = ids
             else:
                 walk.removed = True
-        else:  # not of the shape that the catalogue promises
+        else:  # the value does not have the shape that the catalogue promises
             walk.removed = True
     return out
 
@@ -338,7 +333,7 @@ def _id(name: str, item: Any, step: _Step, out: dict[str, Any], walk: Walk) -> N
 
 
 def _ids(items: list[Any], step: _Step, walk: Walk) -> list[Any]:
-    """The ids that stay, in lists as they came; a list inside that has no id is left out."""
+    """The ids that stay, nested as they came; an inner list without ids is left out."""
     kept: list[Any] = []
     for each in items:
         if isinstance(each, list):

@@ -2,7 +2,7 @@
 
 An event's organisations are those that it names (a column of the log); else, for an event about persons, where each
 of them belongs today; else those of the group, activity, room or duty that owns it. One match suffices, per person.
-Nothing known: no.
+If no organisation is known, the event is outside.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
 from hub.bus.base import Stored
-from hub.clock import to_us
-from hub.directory.directory import STRUCTURE, Directory
-from hub.privacy.base import NEVER_US, Recipient, Rule
+from hub.clock import NEVER_US, to_us
+from hub.directory.directory import Directory
+from hub.directory.tables import STRUCTURE
+from hub.privacy.base import Recipient, Rule
 from schemas import Entry
 from schemas.payload import pluck
 from schemas.school_time import SCHOOL_ZONE
@@ -22,7 +23,7 @@ Belonging = tuple[str, str | None]  # organisation, and school type where it is 
 
 @dataclass(slots=True)
 class ScopeNeed:
-    """The answer to the question of scope. `waits_for` names the facts that are missing for another answer."""
+    """Whether an event lies within the scope. If not, `waits_for` names the missing facts that could change that."""
 
     met: bool
     rule: Rule = Rule.ALLOWED
@@ -63,7 +64,7 @@ class ScopeCheck:
         self._day_ends_us = 0
 
     def need(self, stored: Stored, about: Sequence[str], now_us: int) -> ScopeNeed:
-        """Decide for one event that is about these persons."""
+        """Decide on one event that is about these persons."""
         structure = self._directory.version(STRUCTURE)
         if stored.organisations and not (self._typed and about):
             if structure != self._known_at or len(self._known) > 10_000:
@@ -98,7 +99,7 @@ class ScopeCheck:
         return need
 
     def _judge(self, belongings: Sequence[Belonging], if_none: Collection[str]) -> ScopeNeed:
-        """Whether one of these lies in every scope. `if_none`: the names to wait for if nothing is known."""
+        """Whether every scope contains one of these. `if_none`: the names to wait for if nothing is known."""
         if not belongings:
             return ScopeNeed(False, Rule.SCOPE_UNKNOWN, if_none)
         unknown: set[str] = set()

@@ -3,7 +3,7 @@
 See docs/architecture.md, The gate.
 
     ledger = teller.ledger()                     # the rows of one commit
-    decision = ledger.judge(stored)              # a no and its marks are in the ledger from this turn on
+    decision = ledger.judge(stored)              # a denial and its marks are in the ledger from this turn on
     ledger.disclose([decision])                  # the event is about to leave
     await store.commit(*ledger.operations())
     body = teller.permit(decision)               # in the turn of the first byte; PermitRefused: judge again
@@ -21,13 +21,13 @@ from hub.directory.directory import Directory
 from hub.privacy.base import Decision, Gate, Intent, PermitRefused, Recipient, Rule
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import allowed_categories
-from hub.privacy.withheld import WithheldMarks, undecided
+from hub.privacy.marks import WithheldMarks, undecided
 from hub.store.base import Operation
 from hub.store.withheld import Withheld
 from schemas import Category
 
 LIVE: Final = "live"  # the lane of what happens now; replays and resends have lanes of their own
-TRIES: Final = 20  # how often a directory may change between a decision and the first byte
+TRIES: Final = 20  # the most decisions on one answer while the directory changes before each first byte
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class Unsettled(Exception):
-    """The directory changed again and again while an answer was made. The client asks again in a moment."""
+    """The directory changed again and again while an answer was made. The client should ask again in a moment."""
 
 
 class Wanted(Protocol):
@@ -59,11 +59,11 @@ class Telling:
         self.withheld = withheld
 
     def to(self, recipient: Recipient, subscription: str, wanted: Wanted | None = None) -> "Teller":
-        """`subscription` is its name in the log of disclosures; `wanted` None: it asks for every event."""
+        """`subscription` is the name in the log of disclosures; `wanted` None: the recipient asks for every event."""
         return Teller(self, recipient, subscription, wanted)
 
     def holds(self, decisions: Iterable[Decision]) -> bool:
-        """Whether all of these allow, and rest on what is still so. Valid in this turn."""
+        """Whether all of these allow, and nothing that they rest on has changed. Valid in this turn."""
         check = self.gate.check
         try:
             for decision in decisions:
@@ -94,13 +94,13 @@ class Teller:
         """An empty ledger, for one commit or several in a row."""
         return Ledger(self)
 
-    def decide(self, stored: Stored, state: bool) -> Decision:
-        """The gate's decision, with the subscription's own filter. Raises what fails; a ledger catches it.
+    def decide(self, stored: Stored, *, state: bool) -> Decision:
+        """The gate's decision, with the subscription's own filter. Raises the errors of both; a ledger catches them.
 
-        The filter sees the reduced event: on the full one it would tell the recipient of hidden fields.
+        The filter sees the reduced event, since on the full event it would reveal hidden fields.
         """
         if state and stored.entity is not None and self.telling.directory.superseded(stored.entity):
-            return Decision(stored, self.recipient, Rule.SUPERSEDED, False)
+            return Decision(stored, self.recipient, Rule.SUPERSEDED, allowed=False)
         decision = self._gate.decide(stored, self.recipient, state=state)
         wanted = self._wanted
         if not decision.allowed or wanted is None:
@@ -116,7 +116,7 @@ class Teller:
 
 
 class Ledger:
-    """The rows that must be durable before a byte leaves: what is disclosed, what was denied, and the marks.
+    """The rows that must be durable before a byte leaves: disclosures, denials and marks.
 
     One row for each lane and rule. Marks reach the hub's memory in the turn of the decision, so that no change of the
     directory comes between a denial and its mark; their rows follow with `operations`.
@@ -132,17 +132,17 @@ class Ledger:
         self.denied = 0  # denials since the last `operations`
 
     def judge(self, stored: Stored, *, state: bool = False, lane: str = LIVE) -> Decision:
-        """Decide now; a denial and the marks are entered here. Never raises: what fails is `Rule.UNDECIDED`.
+        """Decide now, and enter a denial and the marks. Never raises: after an error the rule is `Rule.UNDECIDED`.
 
-        `state`: the event stands for its entity as it is. An allowed decision is entered by `disclose`. An undecided
-        event is not entered: the caller decides on it again later, or withholds it.
+        `state`: the event stands for its entity as it is. `disclose` enters an allowed decision. An undecided event is
+        not entered: the caller judges the event again later, or withholds it.
         """
         try:
-            decision = self._decide(stored, state)
+            decision = self._decide(stored, state=state)
         except Exception as error:
             teller = self._teller
             log.error("%s: deciding on event %s failed: %s", teller.subscription, stored.id, type(error).__name__)
-            return Decision(stored, teller.recipient, Rule.UNDECIDED, False)
+            return Decision(stored, teller.recipient, Rule.UNDECIDED, allowed=False)
         if decision.withheld:
             self._mark(decision.withheld)
         if not decision.allowed:
@@ -150,13 +150,13 @@ class Ledger:
         return decision
 
     def disclose(self, decisions: Sequence[Decision], lane: str = LIVE) -> None:
-        """These events are about to leave. All of the decisions allow."""
+        """Enter allowed decisions: their events are about to leave."""
         if decisions:
             events = self._events.setdefault((lane, Rule.ALLOWED), [])
             events += [decision.stored for decision in decisions]
 
     def withhold(self, decision: Decision, lane: str = LIVE) -> None:
-        """Leave an undecided event out, for a recipient that asks by itself. Its entity is restated later."""
+        """Enter an undecided event as denied: the answer leaves it out, and its entity is restated later."""
         self._deny(decision, lane)
         entity = decision.stored.entity
         if entity is not None:
@@ -198,9 +198,9 @@ class Ledger:
 async def settled(
     attempt: Callable[[], T | None], decide_again: Callable[[], Awaitable[object]], tries: int = TRIES
 ) -> T:
-    """What `attempt` gives, in the turn in which it gives something. After each None, decide again and commit.
+    """The first result of `attempt` that is not None, in the turn in which it was made.
 
-    Raises Unsettled after `tries`.
+    After each None `decide_again` is awaited: it decides and commits. Raises Unsettled after `tries`.
     """
     for _ in range(tries):
         made = attempt()

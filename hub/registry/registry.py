@@ -399,7 +399,7 @@ class Registry:
         return rows.set_status(self._config.tenant, row)
 
     def _audited(self, actor: str, what: str, id: str) -> Operation:
-        return audit.add(self._config.tenant, self._clock.utc(), actor, f"subscription.{what}", id)
+        return audit.add(self._config.tenant, self._clock.utc(), actor=actor, action=f"subscription.{what}", target=id)
 
     def _unsealed(self, row: rows.StoredSubscription) -> SubscriptionSpec:
         try:

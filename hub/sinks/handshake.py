@@ -22,8 +22,9 @@ _ORIGIN: Final = re.compile(r"[A-Za-z0-9.-]{1,253}\Z")
 class HandshakeResult:
     """Whether the recipient consents; if not, `reason` is a short code.
 
-    `not-granted`: it answered without consent, and a person must act. A code of `http1.Failure`: the hub did not reach
-    it; `again` is true, so ask again later. `rate_per_minute` is the rate it allows; None: it named no limit.
+    `not-granted`: the recipient answered without consent, and a person must act. A code of `http1.Failure`: the hub did
+    not reach the recipient. `again`: ask again later. `rate_per_minute` is the rate that the recipient allows; None: it
+    named no limit.
     """
 
     granted: bool
@@ -45,7 +46,7 @@ async def handshake(
 ) -> HandshakeResult:
     """Ask once. `origin` is a DNS name for the sending system; `rate_per_minute` asks for that rate.
 
-    Raises UrlRefused, and ValueError if the origin is not such a name. Failures of the far side are results.
+    Raises UrlRefused, and ValueError if the origin is not a DNS name. Failures of the far side are results.
     """
     if not _ORIGIN.match(origin):
         raise ValueError("the origin must be a DNS name, such as hub.example.se")

@@ -1,8 +1,8 @@
 """Deliveries to an outside recipient over HTTP: each POST has one event, a signed CloudEvent in structured mode.
 
 The signature's headers follow Standard Webhooks: `webhook-id`, on which the recipient deduplicates, `webhook-timestamp`
-and `webhook-signature`. Content type and origin follow CloudEvents' HTTP web hooks specification. One attempt gets a
-connection, kept or new; then the gate's permit, the signature and the write follow in one turn.
+and `webhook-signature`. Content type and origin follow CloudEvents' HTTP web hooks specification. An attempt first gets
+an idle or a new connection; then the gate's permit, the signature and the write happen in one turn.
 
 What an answer means (https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md section 2.2):
 
@@ -17,7 +17,7 @@ What an answer means (https://github.com/cloudevents/spec/blob/main/cloudevents/
 | 3xx | retry; the hub follows no redirect: a person must change the URL | yes | `redirect` |
 | none | retry | yes | a code of `http1.Failure` |
 
-The hub uses nothing of an answer but its status and `Retry-After`.
+The hub uses only the status and `Retry-After` of an answer.
 """
 
 import asyncio
@@ -65,8 +65,9 @@ class WebhookSink:
 
         `secrets`: the newest first; more than one while a secret is replaced. `allow`: `outbound.allow`. `public`:
         whether public addresses may be reached too (not while the hub has its own school clock: docs/architecture.md,
-        Time). `origin`: the name from the handshake, which the specification wants on every delivery. `timeout_s`:
-        limits an attempt from its slot to its outcome. Raises UrlRefused, and ValueError for a malformed secret.
+        Time). `origin`: the name from the handshake, which the specification demands on every delivery. `timeout_s`
+        limits an attempt, without the waits for a slot and for the rate. Raises UrlRefused, and ValueError for a
+        malformed secret.
         """
         target = check_url(url, allow)
         self.concurrency = concurrency
@@ -120,7 +121,7 @@ class WebhookSink:
 
     def _message(self, delivery_id: str, body: bytes) -> bytes:
         if not (delivery_id.isascii() and delivery_id.isprintable()):
-            delivery_id = quote(delivery_id)  # it becomes a header
+            delivery_id = quote(delivery_id)  # a header allows only visible ASCII
         message_id = delivery_id.encode()
         timestamp = b"%d" % self._clock.utc().timestamp()
         return (
@@ -144,7 +145,7 @@ def request_head(method: str, target: Target, origin: str | None) -> bytes:
 
 
 def outcome_of(response: Response, clock: Clock) -> Outcome:
-    """The outcome that an answer means: see the table above."""
+    """The outcome of an answer, by the table above."""
     status = response.status
     if 200 <= status < 300:
         return Outcome(Result.DELIVERED, f"http-{status}")

@@ -42,7 +42,7 @@ class Webhooks:
         )  # fmt: skip
 
     async def ask(self, subscription: Subscription) -> HandshakeResult:
-        """Do the CloudEvents handshake once. If the configuration no longer allows the address, that is no consent."""
+        """Do the CloudEvents handshake once. If the configuration no longer allows the address, there is no consent."""
         url = subscription.sink["url"]
         try:
             answer = await handshake(url, self._origin, allow=self._allow, public=self._public)

@@ -78,6 +78,6 @@ class Gated(Response):
             body = orjson.dumps(await self._make(sight))
         services = self._provider.services
         store, now = services.store, services.clock.utc()
-        read = audit.add(store.tenant, now, self._recipient.name, "ss12000.read", self._what)
+        read = audit.add(store.tenant, now, actor=self._recipient.name, action="ss12000.read", target=self._what)
         await store.commit(read, *sight.operations())
         return body

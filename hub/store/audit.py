@@ -25,7 +25,9 @@ class AuditRow:
     target: str
 
 
-def add(tenant: str, at: datetime, actor: str, action: str, target: str) -> Operation:
+def add(tenant: str, at: datetime, *, actor: str, action: str, target: str) -> Operation:
+    """Note an act, in the commit of the act itself."""
+
     def operation(connection: Connection) -> None:
         n = next_numbers(connection, tenant, "audit", 1)
         connection.execute(

@@ -21,10 +21,10 @@ Operation = Callable[[Connection], Any]
 
 
 class Grouped:
-    """An operation whose rows are written in one statement with those of other callers, which costs far less per row.
+    """An operation whose rows are written in one statement with other callers' rows, which costs far less per row.
 
-    `run(connection, tenant, rows)` writes rows of any number of callers in their order. They are written before the
-    next operation that is not grouped, so that the changes to a table keep the order of the calls.
+    `run(connection, tenant, rows)` writes the rows of any number of callers, in the order of their calls. They are
+    written before the next operation that is not grouped, so that the changes to a table keep the order of the calls.
     """
 
     __slots__ = ("rows", "run", "tenant")
@@ -54,6 +54,6 @@ class Store(Protocol):
         """
 
     async def read(self, query: Callable[[Connection], T]) -> T:
-        """Run a query on a read-only connection; it sees what is committed. Raises StoreUnavailable."""
+        """Run a query on a read-only connection, which sees all commits so far. Raises StoreUnavailable."""
 
     async def close(self) -> None: ...

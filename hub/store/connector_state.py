@@ -1,4 +1,4 @@
-"""What a connector remembers: bytes by name, which only the connector understands."""
+"""The state of a connector: bytes by name, which only the connector understands."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,7 +12,7 @@ _TABLE = tables.connector_state
 
 
 def put(tenant: str, connector: str, changes: Mapping[str, bytes | None]) -> Operation:
-    """Set these names; None forgets one."""
+    """Set these names to these values; None deletes a name."""
     kept = [
         {"tenant": tenant, "connector": connector, "name": name, "value": value}
         for name, value in changes.items()
@@ -33,7 +33,7 @@ def put(tenant: str, connector: str, changes: Mapping[str, bytes | None]) -> Ope
 
 
 def put_newest(tenant: str, connector: str, newest: Callable[[], Mapping[str, bytes | None]]) -> Operation:
-    """Set what `newest` gives when this is written, in the store's thread: it may be written late, or again."""
+    """Set the result of `newest`, which is called in the store's thread at the write: that may be late, or repeated."""
     return lambda connection: put(tenant, connector, newest())(connection)
 
 

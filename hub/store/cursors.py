@@ -17,9 +17,9 @@ _TABLE = tables.cursors
 class Cursor:
     """The cursor of one lane of one subscription. `lane` is `live`, or the name of a replay's or resend's lane.
 
-    `position` is a packed `Position`. `open` are the places that delivery has read and not settled, at most its window;
-    a start decides on them anew. `accepted_us` is the acceptance time of the last event read: it gives the age of the
-    events behind the cursor.
+    `position` is a packed `hub.delivery.reading.Reader`. `open` are the places that delivery has read and not settled,
+    at most its window; after a start the gate decides on them again. `accepted_us` is the acceptance time of the last
+    event read: it gives the age of the events that are not delivered.
     """
 
     subscription: str
@@ -30,7 +30,7 @@ class Cursor:
 
 
 def save(tenant: str, *cursors: Cursor) -> Operation:
-    """Store these cursors. Each replaces the one of its lane."""
+    """Store these cursors. Each replaces its lane's cursor."""
     rows = [
         {
             "tenant": tenant,
@@ -73,7 +73,7 @@ def load(tenant: str, subscription: str | None = None) -> Callable[[Connection],
 
 
 def forget(tenant: str, subscription: str, lane: str | None = None) -> Operation:
-    """Delete a subscription's cursors, or only the one of `lane`."""
+    """Delete a subscription's cursors, or only the cursor of `lane`."""
     statement = delete(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.subscription == subscription)
     if lane is not None:
         statement = statement.where(_TABLE.c.lane == lane)

@@ -42,7 +42,7 @@ def new_id(dead_at: datetime) -> str:
 
 
 def add(tenant: str, letter: DeadLetter) -> Operation:
-    """Store a dead letter. Storing it twice leaves one."""
+    """Store a dead letter. Storing a letter twice leaves one."""
     row = {
         "tenant": tenant,
         "id": letter.id,
@@ -63,7 +63,7 @@ def add(tenant: str, letter: DeadLetter) -> Operation:
 def page(
     tenant: str, subscription: str | None = None, after: str = "", limit: int = 100
 ) -> Callable[[Connection], list[DeadLetter]]:
-    """Dead letters with ids above `after`, in the order of their ids; of one subscription or of all."""
+    """Dead letters with ids above `after`, in the order of their ids, of one subscription or all."""
     query = select(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.id > after)
     if subscription is not None:
         query = query.where(_TABLE.c.subscription == subscription)

@@ -1,4 +1,4 @@
-"""The log of disclosures: what was about to be sent to which recipient under which rule, and what was denied.
+"""The log of disclosures: events that were about to leave for a recipient or were denied to it, and under which rule.
 
 Rows are chained by hashes and hold no person in clear.
 """
@@ -51,10 +51,10 @@ class Chained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """What a walk over the chain found.
+    """The result of a walk over the chain.
 
-    Rows up to number `rows` fit together. `broken_at` is the number of the first row that does not fit or is missing;
-    None: there is none so far. `complete`: the walk reached the end or the break.
+    Rows up to number `rows` are intact. `broken_at` is the number of the first row that does not fit or is missing;
+    None: there is no break so far. `complete`: the walk reached the end or the break.
     """
 
     rows: int
@@ -94,7 +94,7 @@ def _append(connection: Connection, tenant: str, rows: list[dict[str, Any]]) -> 
     for row in rows:
         n += 1
         digest = _digest(previous, n, row)
-        # A new dict, since after a rollback the same rows are written again, after another head.
+        # A new dict, since after a rollback the same rows are written again, with another hash before them.
         values.append({**row, "n": n, "previous": previous, "hash": digest})
         previous = digest
     connection.execute(insert(_TABLE), values)
@@ -124,8 +124,8 @@ def for_place(tenant: str, recipient: str, place: int) -> Callable[[Connection],
 def verify(tenant: str, *, after: int = 0, limit: int | None = None) -> Callable[[Connection], Verified]:
     """Walk the chain to its head, or over `limit` rows, from the row that follows number `after`.
 
-    A row that was changed, removed or added breaks the chain, and so does a removed end: the head is stored apart from
-    the rows. Rows are read in batches, so memory stays bounded; many short walks hold no long read transaction.
+    A row that was changed, removed or added breaks the chain. So does a removed end, since the head is stored apart
+    from the rows. Rows are read in batches, so memory stays bounded; many short walks hold no long read transaction.
     """
     mine = _TABLE.c.tenant == tenant
     query = select(_TABLE).where(mine, _TABLE.c.n > after).order_by(_TABLE.c.n).limit(limit)

@@ -1,4 +1,4 @@
-"""Replays and resends that a person started, each a lane beside the live one: which events it covers."""
+"""Lanes beside the live one: replays and resends that an operator started, and late events of feeds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ _TABLE = tables.lanes
 class Lane:
     """One replay (all events from `start` up to `until`, packed positions) or resend (`places`, in this order).
 
-    `by` is the client that asked for it, `at` the time of that (aware, UTC). `done`: nothing is left to deliver. A
-    late lane is the hub's own: an event of a feed on which deciding failed, to be served from `at` on.
+    `by` is the client that requested the lane, `at` the time of the request (aware, UTC). `done`: nothing is left to
+    deliver. The hub itself adds a late lane for a feed's event on which deciding failed; it is served from `at` on.
     """
 
     subscription: str
@@ -51,7 +51,7 @@ def add(tenant: str, lane: Lane) -> Operation:
 
 
 def load(tenant: str, subscription: str | None = None) -> Callable[[Connection], list[Lane]]:
-    """All lanes, also finished ones, oldest first; of one subscription or of all."""
+    """All lanes, also finished lanes, oldest first, of one subscription or all."""
     query = select(_TABLE).where(_TABLE.c.tenant == tenant)
     if subscription is not None:
         query = query.where(_TABLE.c.subscription == subscription)

@@ -1,6 +1,6 @@
 """The timers that a connector has set for a moment: one row for each (connector, name, key).
 
-A row is written in the commit of the state that belongs to it, and goes when the timer has run or was withdrawn.
+A row is written in the commit of the state that belongs to it, and deleted once the timer has run or was withdrawn.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ class Moment:
     name: str
     key: str
     due_us: int
-    loaded: bool = field(default=False, compare=False)  # read from the store: set before the instance began
+    loaded: bool = field(default=False, compare=False)  # read from the store: set before this instance started
 
     @property
     def due(self) -> datetime:
@@ -36,7 +36,7 @@ class Moment:
 
 
 def put_newest(tenant: str, connector: str, newest: Callable[[], Mapping[Target, Moment | None]]) -> Operation:
-    """Set the moments that `newest` gives when this is written, in the store's thread. None deletes the row."""
+    """Set the moments that `newest` returns, called in the store's thread at the write. None deletes the row."""
     forget = delete(_TABLE).where(
         _TABLE.c.tenant == tenant,
         _TABLE.c.connector == connector,

@@ -1,4 +1,4 @@
-"""Parked keys: one row for the event whose delivery is tried again, wait rows for the key's later events."""
+"""Parked keys: one row for the event whose delivery is tried again, and wait rows for the key's later events."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -35,14 +35,6 @@ class Parked:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """The number of parked keys in a lane, and of later events that wait behind them."""
-
-    keys: int
-    waiting: int
-
-
 def park(tenant: str, parked: Parked) -> Operation:
     """Park a key, or update it after another attempt. Its wait rows stay."""
     row = {
@@ -60,8 +52,8 @@ def park(tenant: str, parked: Parked) -> Operation:
     return lambda connection: connection.execute(upsert(connection, _PARKED), row)
 
 
-def wait(tenant: str, subscription: str, lane: str, key: bytes, places: Sequence[int]) -> Operation:
-    """Add later events of a parked key, in this order, behind those that wait already."""
+def wait(tenant: str, subscription: str, lane: str, *, key: bytes, places: Sequence[int]) -> Operation:
+    """Add later events of a parked key, in this order, after its other wait rows."""
     last = select(func.coalesce(func.max(_WAITING.c.n), 0)).where(
         _of_key(_WAITING, tenant, subscription=subscription, lane=lane, key=key)
     )
@@ -81,7 +73,7 @@ def wait(tenant: str, subscription: str, lane: str, key: bytes, places: Sequence
     return operation
 
 
-def drop_waiting(tenant: str, subscription: str, lane: str, key: bytes, places: Sequence[int]) -> Operation:
+def drop_waiting(tenant: str, subscription: str, lane: str, *, key: bytes, places: Sequence[int]) -> Operation:
     """Delete wait rows: their events are tried now, or are settled."""
     statement = delete(_WAITING).where(
         _of_key(_WAITING, tenant, subscription=subscription, lane=lane, key=key), _WAITING.c.place == bindparam("gone")
@@ -94,8 +86,8 @@ def drop_waiting(tenant: str, subscription: str, lane: str, key: bytes, places: 
     return operation
 
 
-def unpark(tenant: str, subscription: str, lane: str, key: bytes) -> Operation:
-    """Delete a key's row and its remaining wait rows: the key flows again."""
+def unpark(tenant: str, subscription: str, lane: str, *, key: bytes) -> Operation:
+    """Delete a key's row and its remaining wait rows: the key's events are delivered again."""
 
     def operation(connection: Connection) -> None:
         for table in (_PARKED, _WAITING):
@@ -147,24 +139,6 @@ def load(tenant: str, subscription: str | None = None) -> Callable[[Connection],
             )
             found.append((parked, tuple(behind.get((row.subscription, row.lane, row.key), ()))))
         return found
-
-    return read
-
-
-def counts(tenant: str) -> Callable[[Connection], dict[tuple[str, str], Counts]]:
-    """The numbers by (subscription, lane), without lanes that have no parked keys."""
-
-    def read(connection: Connection) -> dict[tuple[str, str], Counts]:
-        def by_lane(table: Table) -> dict[tuple[str, str], int]:
-            query = (
-                select(table.c.subscription, table.c.lane, func.count().label("rows"))
-                .where(table.c.tenant == tenant)
-                .group_by(table.c.subscription, table.c.lane)
-            )
-            return {(row.subscription, row.lane): row.rows for row in connection.execute(query)}
-
-        waiting = by_lane(_WAITING)
-        return {lane: Counts(keys, waiting.get(lane, 0)) for lane, keys in by_lane(_PARKED).items()}
 
     return read
 

@@ -1,4 +1,4 @@
-"""Many places in few bytes: 4 for each if they lie close together, else 8. Order and repeats survive."""
+"""Many places in few bytes: 4 for each if they are close together, else 8. Order and repeats are preserved."""
 
 import struct
 from collections.abc import Sequence

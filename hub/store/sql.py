@@ -1,7 +1,7 @@
 """The store on SQLite through SQLAlchemy: one writer with group commit, read-only readers, migrations at open.
 
-This module has what is particular to SQLite: creating and connecting to the file, how a transaction begins, and which
-errors mean that the database is away. The modules of the table groups run on PostgreSQL as they are.
+Only this module depends on SQLite: it creates the file and connects to it, begins transactions, and recognises errors
+that mean that the database is away. The modules of the table groups run on PostgreSQL unchanged.
 """
 
 import asyncio
@@ -156,7 +156,7 @@ def _sqlite_path(path_or_url: Path | str) -> Path:
     if "://" in text:
         raise ConfigurationError(
             "the store's URL names a database that this version does not run on",
-            fix="Leave it out: the embedded engine keeps its store in a file under `data`",
+            fix="Leave the URL out: the embedded engine keeps its store in a file under `data`",
         )
     return Path(path_or_url)
 
@@ -169,7 +169,7 @@ def _open_sqlite(path: Path) -> tuple[Engine, Engine]:
     writer = create_engine(
         "sqlite://",
         creator=partial(_connect_writer, path),
-        poolclass=StaticPool,  # one connection for the whole life: only it writes and checkpoints
+        poolclass=StaticPool,  # a single connection for the whole life, the only one that writes and checkpoints
         hide_parameters=True,  # else the text of an error would quote them
     )
     reader = create_engine(
@@ -189,7 +189,7 @@ def _open_sqlite(path: Path) -> tuple[Engine, Engine]:
     except DBAPIError as error:
         writer.dispose()
         raise StoreUnavailable(
-            f"{path} can't be opened ({getattr(error.orig, 'sqlite_errorname', '')}): is it the hub's own file, intact?"
+            f"{path} can't be opened ({getattr(error.orig, 'sqlite_errorname', '')}): is it the hub's file, and intact?"
         ) from None
     except BaseException:
         writer.dispose()

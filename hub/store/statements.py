@@ -1,4 +1,4 @@
-"""Statements that SQLite and PostgreSQL write differently: upsert, insert if absent, and rising numbers."""
+"""Statements that differ between SQLite and PostgreSQL: upsert and rising numbers."""
 
 from functools import cache
 from typing import Any
@@ -38,7 +38,7 @@ def _next_numbers(dialect: str) -> ReturningInsert[Any]:
 
 
 def upsert(connection: Connection, table: Table) -> Insert:
-    """An `INSERT` that replaces the row with the same primary key; a table of nothing but keys keeps its row."""
+    """An `INSERT` that replaces the row with the same primary key. In a table with only key columns the row stays."""
     return _upsert(connection.dialect.name, table)
 
 
@@ -51,7 +51,7 @@ def next_numbers(connection: Connection, tenant: str, name: str, count: int) -> 
 
 
 def touch(tenant: str) -> Operation:
-    """The smallest change, as a test whether the store can be written: a commit without a change writes nothing."""
+    """The smallest change: it tests whether the store can be written, since an empty commit writes nothing."""
 
     def operation(connection: Connection) -> None:
         next_numbers(connection, tenant, "touched", 1)

@@ -1,4 +1,4 @@
-"""Subscriptions and the status of each. Those of the file are stored too, to show which ones have left the file."""
+"""Subscriptions and the status of each. Those in the file are stored too, so that a removal from the file shows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _STATUS = tables.subscription_status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSubscription:
-    """One subscription. `spec` is its specification, which the registry has sealed since it holds secrets.
+    """One subscription. `spec` is its specification, sealed by the registry since it holds secrets.
 
     `origin` names its owner: `file`, `api` or `connector`. A connector's subscription has an empty `client` and `spec`.
     """
@@ -85,5 +85,6 @@ def set_status(tenant: str, status: StoredStatus) -> Operation:
 def statuses(tenant: str) -> Callable[[Connection], list[StoredStatus]]:
     query = select(_STATUS).where(_STATUS.c.tenant == tenant)
     return lambda connection: [
-        StoredStatus(row.id, row.status, row.reason, from_us(row.since_us)) for row in connection.execute(query)
+        StoredStatus(id=row.id, status=row.status, reason=row.reason, since=from_us(row.since_us))
+        for row in connection.execute(query)
     ]

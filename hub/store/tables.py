@@ -23,7 +23,7 @@ def _value(name: str, type_: TypeEngine[Any], *, nullable: bool = False) -> Colu
 
 
 def _table(name: str, *columns: Column[Any] | Index) -> Table:
-    # Without a rowid SQLite stores a row in the primary key's tree, and need not write a second tree.
+    # Without a rowid SQLite stores the rows in the primary key's tree, so it need not write a second tree.
     return Table(name, metadata, _key("tenant", String()), *columns, sqlite_with_rowid=False)
 
 

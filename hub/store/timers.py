@@ -1,4 +1,4 @@
-"""When the daily timers of each connector are due next. `hub.hosting` fires them; the rows outlive the process."""
+"""The next due time of each connector's daily timers. `hub.hosting` runs them; the rows outlive the process."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _TABLE = tables.timers
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """The next due time (aware; comes back in UTC) of one connector's timer."""
+    """The next due time of one connector's timer: aware; `load` returns UTC."""
 
     connector: str
     name: str

@@ -16,7 +16,7 @@ _TABLE = tables.withheld
 class Withheld:
     """A mark: this entity was withheld from this recipient because of this person.
 
-    An entity may also be withheld until a duty, activity or organisation is known that decides on its scope. Then
+    An entity may also be withheld because a duty, activity or organisation that determines its scope is unknown. Then
     `person` holds the name of that entity: `duty/<uuid>`, `activity/<uuid>`.
     """
 
@@ -39,12 +39,14 @@ def add(tenant: str, marks: Iterable[Withheld]) -> Operation:
 
 
 def remove(tenant: str, marks: Iterable[Withheld]) -> Operation:
-    rows = [{"of": mark.person, "about": mark.entity, "to": mark.recipient} for mark in marks]
+    rows = [
+        {"gone_person": mark.person, "gone_entity": mark.entity, "gone_recipient": mark.recipient} for mark in marks
+    ]
     statement = delete(_TABLE).where(
         _TABLE.c.tenant == tenant,
-        _TABLE.c.person == bindparam("of"),
-        _TABLE.c.entity == bindparam("about"),
-        _TABLE.c.recipient == bindparam("to"),
+        _TABLE.c.person == bindparam("gone_person"),
+        _TABLE.c.entity == bindparam("gone_entity"),
+        _TABLE.c.recipient == bindparam("gone_recipient"),
     )
 
     def operation(connection: Connection) -> None:

@@ -145,7 +145,9 @@ class FileTestHub:
 
     async def confirm(self, instance: str, word: str) -> None:
         hub, loop = self._running()
-        noted = audit.add(TENANT, hub.clock.utc(), "test", "connector.confirmed", f"{instance} {word}")
+        noted = audit.add(
+            TENANT, hub.clock.utc(), actor="test", action="connector.confirmed", target=f"{instance} {word}"
+        )
         await self._on_living(loop, hub.hosts.confirm(instance, word, noted))
         if not self._dead:
             await self.settle()

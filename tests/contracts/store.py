@@ -195,20 +195,20 @@ class StoreContract:
     # -- parked keys -----------------------------------------------------------------------------------------
 
     async def test_a_parked_key_comes_back_with_what_waits_behind_it_in_order(self, store: Store) -> None:
-        await store.commit(parked.park(T, PARKED), parked.wait(T, "acme", "", b"key-1", [12, 8]))
-        await store.commit(parked.wait(T, "acme", "", b"key-1", [30]))
+        await store.commit(parked.park(T, PARKED), parked.wait(T, "acme", "", key=b"key-1", places=[12, 8]))
+        await store.commit(parked.wait(T, "acme", "", key=b"key-1", places=[30]))
         assert await store.read(parked.load(T)) == [(PARKED, (12, 8, 30))]
 
     async def test_parking_again_keeps_what_waits(self, store: Store) -> None:
         again = replace(PARKED, place=12, attempts=2)
-        await store.commit(parked.park(T, PARKED), parked.wait(T, "acme", "", b"key-1", [12, 30]))
-        await store.commit(parked.park(T, again), parked.drop_waiting(T, "acme", "", b"key-1", [12]))
+        await store.commit(parked.park(T, PARKED), parked.wait(T, "acme", "", key=b"key-1", places=[12, 30]))
+        await store.commit(parked.park(T, again), parked.drop_waiting(T, "acme", "", key=b"key-1", places=[12]))
         assert await store.read(parked.load(T)) == [(again, (30,))]
 
     async def test_what_waits_after_some_were_dropped_still_comes_last(self, store: Store) -> None:
-        await store.commit(parked.park(T, PARKED), parked.wait(T, "acme", "", b"key-1", [1, 2, 3]))
-        await store.commit(parked.drop_waiting(T, "acme", "", b"key-1", [1]))
-        await store.commit(parked.wait(T, "acme", "", b"key-1", [0]))
+        await store.commit(parked.park(T, PARKED), parked.wait(T, "acme", "", key=b"key-1", places=[1, 2, 3]))
+        await store.commit(parked.drop_waiting(T, "acme", "", key=b"key-1", places=[1]))
+        await store.commit(parked.wait(T, "acme", "", key=b"key-1", places=[0]))
         assert await store.read(parked.load(T)) == [(PARKED, (2, 3, 0))]
 
     async def test_an_unparked_key_leaves_nothing_and_others_stay(self, store: Store) -> None:
@@ -216,27 +216,17 @@ class StoreContract:
         await store.commit(
             parked.park(T, PARKED),
             parked.park(T, other),
-            parked.wait(T, "acme", "", b"key-1", [12]),
-            parked.wait(T, "acme", "", b"key-2", [13]),
+            parked.wait(T, "acme", "", key=b"key-1", places=[12]),
+            parked.wait(T, "acme", "", key=b"key-2", places=[13]),
         )
-        await store.commit(parked.unpark(T, "acme", "", b"key-1"))
+        await store.commit(parked.unpark(T, "acme", "", key=b"key-1"))
         assert await store.read(parked.load(T)) == [(other, (13,))]
-
-    async def test_keys_and_waiting_events_are_counted_by_lane(self, store: Store) -> None:
-        await store.commit(
-            parked.park(T, PARKED),
-            parked.park(T, replace(PARKED, key=b"key-2")),
-            parked.park(T, replace(PARKED, lane="r1")),
-            parked.wait(T, "acme", "", b"key-1", [12, 13, 14]),
-        )
-        assert await store.read(parked.counts(T)) == {
-            ("acme", ""): parked.Counts(2, 3),
-            ("acme", "r1"): parked.Counts(1, 0),
-        }
 
     async def test_parked_keys_are_forgotten_by_lane_and_by_subscription(self, store: Store) -> None:
         in_lane = replace(PARKED, lane="r1")
-        await store.commit(parked.park(T, PARKED), parked.park(T, in_lane), parked.wait(T, "acme", "", b"key-1", [9]))
+        await store.commit(
+            parked.park(T, PARKED), parked.park(T, in_lane), parked.wait(T, "acme", "", key=b"key-1", places=[9])
+        )
         await store.commit(parked.forget(T, "acme", ""))
         assert await store.read(parked.load(T)) == [(in_lane, ())]
         await store.commit(parked.forget(T, "acme"))
@@ -485,7 +475,7 @@ class StoreContract:
 
     async def test_the_audit_is_read_in_the_order_of_what_happened(self, store: Store) -> None:
         for action in ("subscription.added", "subscription.paused"):
-            await store.commit(audit.add(T, NOW, "acme", action, "id-1"))
+            await store.commit(audit.add(T, NOW, actor="acme", action=action, target="id-1"))
         first, second = await store.read(audit.page(T))
         assert (first.at, first.actor, first.action, first.target) == (NOW, "acme", "subscription.added", "id-1")
         assert await store.read(audit.page(T, after=first.n)) == [second]

@@ -26,8 +26,8 @@ from hub.engines import EmbeddedEngine
 from hub.hosting.hosts import Hosts
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.marks import WithheldMarks
 from hub.privacy.telling import Telling
-from hub.privacy.withheld import WithheldMarks
 from hub.registry.registry import Registry
 from hub.sinks.webhook import WebhookSink
 from hub.subscriptions.model import Subscription
@@ -104,7 +104,7 @@ async def running(folder: Path, clock: Clock, **config: Any) -> AsyncIterator[Se
             allow=settings.outbound, timeout_s=2,
         )  # fmt: skip
 
-    delivery = Delivery(parts, registry, catalogue, sink, no_handshake)
+    delivery = Delivery(parts, registry=registry, catalogue=catalogue, make_sink=sink, handshake=no_handshake)
     registry.first_cursor = delivery.first_cursor
     await registry.reload(settings)
     pages = Pages(

@@ -110,15 +110,17 @@ def failing(gate, monkeypatch, id):
 
 async def test_a_decision_that_raises_answers_as_what_may_not_be_told(school, http, monkeypatch):
     """Promises 4 and 5: no other answer, no error; the entity is restated later, for those who wait for changes."""
+    subject = f"organisation/{uid('closed', 1)}"
+    assert (await state(http, subject, "facilities")).status_code == 200
     failing(school.gate, monkeypatch, "closed-1")
-    unknown = await state(http, "organisation/00000009-2222-4222-8222-222222222222", "facilities")
-    answer = await state(http, "organisation/00000001-2222-4222-8222-222222222222", "facilities")
+    unknown = await state(http, f"organisation/{uid('closed', 9)}", "facilities")
+    answer = await state(http, f"organisation/{uid('closed', 1)}", "facilities")
     problem(answer, 404, "not-found")
     assert answer.content == unknown.content
     monkeypatch.undo()
     school.withheld.new_day(date(2026, 11, 25))
     await school.withheld.settled()
-    (event,) = (await state(http, "organisation/00000001-2222-4222-8222-222222222222", "facilities")).json()
+    (event,) = (await state(http, f"organisation/{uid('closed', 1)}", "facilities")).json()
     assert event["id"] != "closed-1"
 
 

@@ -377,3 +377,29 @@ def test_a_state_that_waits_behind_a_failing_event_of_its_key_is_decided_on_as_a
 
     stage.world.subscriptions.clear()
     stage.play(scene)
+
+
+def test_a_dead_letter_of_a_state_is_resent_as_a_state(stage: Stage) -> None:
+    """Nothing is left of its last change for this recipient, so it needs what the state rests on."""
+    changed = stage.absence("b", ABSENCE_CHANGED, registeredBy={"id": stage.world.persons[7]})
+    changed.data["changed"] = {"registeredBy": {"id": stage.world.persons[6]}}
+    mine = stage.world.subscriptions[ME]
+    mine.start_from = "state"
+
+    async def answer(attempt: Attempt) -> Outcome:
+        return Outcome(Result.DEAD, "http-422") if len(stage.came()) == 1 else Outcome(Result.DELIVERED)
+
+    async def scene(stage: Stage) -> None:
+        stage.far.answer = answer
+        await stage.hub.post([stage.absence("a", ABSENCE)])
+        await stage.hub.post([changed])
+        stage.world.subscriptions[ME] = mine
+        stage.hub.delivery._changed(mine)
+        await stage.hub.delivery.settled()
+        (letter,) = await stage.letters()
+        await stage.hub.delivery.resend(ME, letter.id, by="operator")
+        await stage.hub.delivery.settled()
+        assert stage.came() == ["a", "a"]
+
+    stage.world.subscriptions.clear()
+    stage.play(scene)

@@ -21,8 +21,8 @@ from hub.keys import Keys
 from hub.privacy.base import Decision, Recipient
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.marks import WithheldMarks
 from hub.privacy.telling import Telling
-from hub.privacy.withheld import WithheldMarks
 from hub.store import disclosures as disclosure_rows
 from hub.store import withheld as mark_rows
 from hub.store.disclosures import Disclosure
@@ -121,7 +121,8 @@ class House:
             id_key=b"i" * 32,
         )  # fmt: skip
         self.delivery = Delivery(
-            parts, self.registry, self.catalogue, lambda subscription: Sink(self.came), self._no_handshake  # type: ignore[arg-type]
+            parts, registry=self.registry, catalogue=self.catalogue,  # type: ignore[arg-type]
+            make_sink=lambda subscription: Sink(self.came), handshake=self._no_handshake,
         )  # fmt: skip
         self.pages = Pages(
             log=self.log, store=self.store, telling=telling, registry=self.registry, catalogue=self.catalogue,  # type: ignore[arg-type]

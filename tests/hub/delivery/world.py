@@ -30,8 +30,8 @@ from hub.keys import Keys
 from hub.privacy.base import Decision, Recipient
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.marks import WithheldMarks
 from hub.privacy.telling import LIVE, Telling
-from hub.privacy.withheld import WithheldMarks
 from hub.store import connector_state, cursors, dead_letters, disclosures, outbox, parked
 from hub.store.base import StoreUnavailable
 from hub.store.sql import SqlStore
@@ -322,8 +322,8 @@ class Incarnation:
         state = await self.store.read(connector_state.load(TENANT, "conn"))
         self.handled = {name: int(count) for name, count in state.items()}
         self.delivery = Delivery(
-            parts, SimRegistry(world), world.catalogue,  # type: ignore[arg-type]
-            lambda subscription: SimSink(world, subscription, self), self._no_handshake,
+            parts, registry=SimRegistry(world), catalogue=world.catalogue,  # type: ignore[arg-type]
+            make_sink=lambda subscription: SimSink(world, subscription, self), handshake=self._no_handshake,
         )  # fmt: skip
         await self.withheld.start()
         await self.relay.start()

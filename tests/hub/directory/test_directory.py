@@ -6,7 +6,8 @@ import pytest
 
 from hub.bus.base import Stored
 from hub.clock import to_us
-from hub.directory.directory import STRUCTURE, Change, Protection
+from hub.directory.directory import Protection
+from hub.directory.tables import STRUCTURE, Change
 from tests.hub.privacy.house import House
 from tests.school import (
     ACTIVITY,

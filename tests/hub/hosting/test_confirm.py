@@ -53,7 +53,7 @@ def polls(hosts) -> Callable[[], int]:
 
 
 def by(store, who: str = "anna"):
-    return audit.add(store.tenant, SINCE, who, "connector.confirmed", "careful order:1")
+    return audit.add(store.tenant, SINCE, actor=who, action="connector.confirmed", target="careful order:1")
 
 
 async def rows(store) -> list[tuple[str, str]]:

@@ -14,8 +14,8 @@ from hub.privacy.base import Recipient
 from hub.privacy.directory_view import GuardedDirectory
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.marks import WithheldMarks
 from hub.privacy.telling import Telling
-from hub.privacy.withheld import WithheldMarks
 from hub.runner import ThreadRunner
 from hub.store.sql import SqlStore
 from schemas import core_catalogue

@@ -270,6 +270,16 @@ class TestLessons:
         assert await view.lessons(on=TODAY, teacher=NILS) == []
         assert await view.lessons(on=TODAY, teacher="nobody") == []
 
+    @pytest.mark.parametrize("teacher", [NILS, "nobody"])
+    async def test_no_event_is_read_for_a_name_that_the_recipient_does_not_have(
+        self, school: Hub, teacher: str
+    ) -> None:
+        """Promise 5: the time that an answer takes would tell."""
+        view = school.view(NAMELESS)
+        view._log = log = Counted(school.log)  # type: ignore[assignment]
+        assert await view.lessons(on=TODAY, teacher=teacher) == []
+        assert log.reads == 0
+
     async def test_a_contract_without_staff_learns_nothing_by_asking_for_a_teacher(self, school: Hub) -> None:
         """A filter on a hidden field would be an oracle."""
         to = recipient(contract(Category.IDENTITY, Category.NAME), name="connector/names")

@@ -2,7 +2,7 @@
 
 import threading
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 import pytest
@@ -10,7 +10,8 @@ import pytest
 from hub.bus.base import Stored
 from hub.privacy.base import PayloadLevel, PermitRefused, Recipient, Rule
 from hub.store.withheld import Withheld
-from schemas import Category
+from schemas import CORE_TYPES, Catalogue, Category, EventSpec, Payload, Ref
+from schemas.payload import Reference, Uuid
 from tests.clock import MORNING
 from tests.hub.privacy.house import ALL, House, contract, recipient
 from tests.school import (
@@ -40,6 +41,24 @@ from tests.school import (
 
 ANNA, BO, VERA, TINA = uid("Anna"), uid("Bo"), uid("Vera"), uid("Tina")
 ATTENDANCE = contract(Category.ATTENDANCE, Category.IDENTITY)
+
+
+class Trip(Payload):
+    """A vendor's type that belongs where its groups, activities, room or duty belong."""
+
+    id: Annotated[Uuid, Category.NONE]
+    groups: list[Reference] | None = None
+    activities: list[Reference] | None = None
+    room: Reference | None = None
+    duty: Reference | None = None
+
+    spec = EventSpec(
+        "com.acme.trip.planned.v1",
+        Ref("trip", "id"),
+        Ref("trip", "id"),
+        Ref("trip", "id"),
+        groups=("groups[].id", "activities[].id", "room.id", "duty.id"),
+    )
 
 
 @pytest.fixture
@@ -433,6 +452,18 @@ class TestScope:
         decision = house.decide(stored, recipient(contract(*ALL, organisations=[SCHOOL])))
         name = f"activity/{uid('activity')}"
         assert (decision.rule, list(decision.withheld)) == (Rule.SCOPE_UNKNOWN, [mark(name, stored)])
+
+    @pytest.mark.parametrize("field", ["groups", "activities", "room", "duty"])
+    def test_it_waits_for_each_kind_of_owner_by_its_own_name(self, field: str) -> None:
+        """Promise 4: under another name nothing would ever lift the mark."""
+        house = House(Catalogue((*CORE_TYPES, Trip)))
+        house.tree()
+        owner = {"id": uid(field)}
+        data = {"id": uid("trip"), field: [owner] if field.endswith("s") else owner}
+        stored = house.stored(Trip.spec.type, data)
+        decision = house.decide(stored, recipient(contract(*ALL, organisations=[SCHOOL])))
+        kind = {"groups": "group", "activities": "activity"}.get(field, field)
+        assert (decision.rule, list(decision.withheld)) == (Rule.SCOPE_UNKNOWN, [mark(f"{kind}/{uid(field)}", stored)])
 
     def test_or_for_the_organisation_that_nobody_has_told_of(self, house: House) -> None:
         """Promise 4: whether it is a part of the school cannot be told yet."""

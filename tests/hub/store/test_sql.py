@@ -92,7 +92,7 @@ class TestTheFile:
 
     async def test_a_file_that_is_no_database_is_refused_with_what_to_do(self, tmp_path: Path, runner) -> None:
         (tmp_path / "store.db").write_bytes(b"not a database" * 100)
-        with pytest.raises(StoreUnavailable, match="hub's own file"):
+        with pytest.raises(StoreUnavailable, match="hub's file"):
             await SqlStore.open(tmp_path / "store.db", tenant=T, runner=runner)
 
     async def test_a_folder_that_is_not_there_is_told(self, tmp_path: Path, runner) -> None:

@@ -1,9 +1,9 @@
-"""Marks of what was withheld because of a person, and the task that has it delivered once it may be.
+"""Marks of entities that were withheld because of a person, and the task that restates them once they are permitted.
 
 A mark names an entity that was withheld from a recipient, and the person (or the missing fact) that was the reason.
-When that changes, the entity is restated: its state goes through the log once more, and through the gate. A second
-denial makes a second mark, which waits for the next change; nothing here decides. A crash between restating the
-entities and deleting their marks restates them twice.
+When the directory changes for that person or fact, the entity is restated: its state goes through the log once more,
+and through the gate. Nothing here decides: a second denial makes a second mark, which waits for the next change. A
+crash between restating the entities and deleting their marks restates them twice.
 """
 
 import asyncio
@@ -14,13 +14,14 @@ from datetime import date
 from typing import Final
 
 from hub.bus.base import Log
-from hub.directory.directory import Change, Directory, Protection
+from hub.directory.directory import Directory, Protection
+from hub.directory.tables import Change
 from hub.pauses import away_s
 from hub.store import withheld as rows
 from hub.store.base import Operation, Store
 from hub.store.withheld import Withheld
 
-PAGE: Final = 500  # entities restated in one append
+PAGE: Final = 500  # the most entities in one call of `Log.restate`
 
 _UNDECIDED: Final = "undecided/"
 
@@ -30,14 +31,14 @@ log = logging.getLogger(__name__)
 def undecided(entity: str, recipient: str) -> Withheld:
     """The mark of an entity that was left out of an answer because deciding on it failed.
 
-    No event says when the gate's fault is over. Such an entity is restated at the next start of the hub, which may run
-    a mended version, and once a day.
+    No event announces that the gate's fault is over. Such an entity is restated at the next start of the hub, which may
+    run a corrected version, and once a day.
     """
     return Withheld(f"{_UNDECIDED}{entity}", entity, recipient)
 
 
 class WithheldMarks:
-    """All marks in memory, by the person they wait for; `start` loads them and examines each once."""
+    """All marks in memory, by the person or fact that they wait for; `start` loads them and examines each once."""
 
     def __init__(self, store: Store, log: Log, directory: Directory, tenant: str) -> None:
         self._store = store
@@ -45,7 +46,7 @@ class WithheldMarks:
         self._directory = directory
         self._tenant = tenant
         self._marks: dict[str, dict[str, set[str]]] = {}  # name -> entity -> recipients
-        self._freed: list[Withheld] = []  # taken out of `_marks`, to be deleted once `_entities` are restated
+        self._freed: list[Withheld] = []  # removed from `_marks`; their rows are deleted once `_entities` are restated
         self._entities: set[str] = set()
         self._moved: dict[str, bool] = {}  # person -> whether the person's own entity is to be restated too
         self._work = asyncio.Event()
@@ -68,11 +69,11 @@ class WithheldMarks:
                 await self._task
 
     async def settled(self) -> None:
-        """Return when every change so far has been examined and the entities that it freed have been restated."""
+        """Return when all changes so far have been examined and the entities that they freed have been restated."""
         await self._idle.wait()
 
     def keep(self, marks: Iterable[Withheld]) -> None:
-        """Keep marks in memory. Call it in the turn of the decision; `rows` makes them durable."""
+        """Add marks in memory. Call it in the turn of the decision; `rows` makes them durable."""
         for mark in marks:
             self._marks.setdefault(mark.person, {}).setdefault(mark.entity, set()).add(mark.recipient)
 
@@ -81,7 +82,7 @@ class WithheldMarks:
         return rows.add(self._tenant, marks)
 
     def new_day(self, today: date) -> None:
-        """Examine what a date changes although no event says so: enrolments that begin, and what was undecided.
+        """Examine the marks that a new day frees without an event: enrolments that begin, and undecided events.
 
         Call it after midnight.
         """
@@ -106,13 +107,13 @@ class WithheldMarks:
             for name in change.moved:
                 self._moved.setdefault(name, False)
             self._wake()
-        # The event that brought the change is decided on anyway. Restating its entity would deliver it twice.
+        # The gate decides anyway on the event that caused the change. Restating its entity would deliver it twice.
         self._free(touched, change.entities)
 
     def _free(self, names: Iterable[str], arriving: Collection[str]) -> None:
-        """Take out the marks that may have become void, in this turn: a mark that is made later is a new one.
+        """Remove the marks that may have become void, in this turn: a mark that is made later is a new one.
 
-        `arriving`: entities that need no restating, since an event of theirs is on its way.
+        `arriving`: entities that need no restating, since an event about each is on its way.
         """
         for name in names:
             if name not in self._marks or not self._may_be_free(name):
@@ -125,9 +126,9 @@ class WithheldMarks:
             self._wake()
 
     def _may_be_free(self, name: str) -> bool:
-        """Whether the gate could decide otherwise now."""
+        """Whether the gate might now permit what waits for this name."""
         if "/" in name:
-            return True  # a duty, an activity, an organisation that has changed, so it is known now; or undecided
+            return True  # an entity (`duty/<id>`) that has changed, so the directory knows it now; or undecided
         return self._directory.protection(name, self._directory.clock.utc()) is Protection.OPEN
 
     def _wake(self) -> None:
@@ -147,10 +148,10 @@ class WithheldMarks:
                 await self._restate(sorted(entities))
                 gone = [mark for mark in freed if not self._has(mark)]
                 await self._store.commit(rows.remove(self._tenant, gone))
-            except Exception as error:  # of any kind: to go on without these marks would lose what they stand for
+            except Exception as error:  # of any kind: without these marks their entities would never be restated
                 failures += 1
                 pause_s = away_s(failures)
-                log.error("restating what was withheld failed (%s); next try in %.1f s", type(error).__name__, pause_s)
+                log.error("restating withheld entities failed (%s); next try in %.1f s", type(error).__name__, pause_s)
                 self._freed += freed
                 self._entities |= entities
                 self._moved = moved | self._moved
