@@ -14,8 +14,8 @@ import orjson
 
 from hub.clock import Clock
 from hub.delivery.base import Attempt, Outcome, Result
-from hub.hosting.context import CALL, InstanceContext, Staged
 from hub.hosting.connector_errors import NothingWaits, TimedOut, outcome_of
+from hub.hosting.context import CALL, InstanceContext, Staged
 from hub.hosting.keeping import Kept
 from hub.hosting.own_thread import cancelled_from_outside
 from hub.privacy.base import PermitRefused
@@ -28,12 +28,11 @@ from schemas import Event
 from schemas.school_time import SCHOOL_ZONE
 
 CONFIRM_S: Final = 10.0  # for waiting() and confirm(): a person waits for them
-
-
-@dataclass(slots=True, eq=False)# The class attribute that bounds a call; `timeout_s` bounds all others.
+# The class attribute that bounds a call; `timeout_s` bounds all others.
 _LIMITS: Final = {"poll": "poll_timeout_s", "reconcile": "poll_timeout_s", "receive": "receive_timeout_s"}
 
 
+@dataclass(slots=True, eq=False)
 class Call:
     """One call that has begun and not ended, for the watchdog."""
 
