@@ -113,10 +113,10 @@ class PrivacyGate:
         """A draft of the decision; `decide` makes it final."""
         view = self.view(recipient, stored.type)
         if view.forbidden:
-            return Draft(stored, recipient, Rule.CONTRACT, allowed=False)
+            return Draft(stored, recipient, Rule.CONTRACT, False)
         directory = self._directory
         if view.constant and view.scope is None and not stored.extras:
-            return Draft(stored, recipient, Rule.ALLOWED, allowed=True, unchanged=True)
+            return Draft(stored, recipient, Rule.ALLOWED, True, None, True)
         now_us = to_us(self._clock.utc())
         about = self._about(stored, view)
         basis = Basis(directory, now_us, about)
@@ -131,10 +131,7 @@ class PrivacyGate:
             if rule is not None:
                 return self._denied(stored, recipient, rule, basis.hidden)
         if view.constant and not stored.extras:
-            return Draft(
-                stored, recipient, Rule.ALLOWED, allowed=True, unchanged=True, versions=basis.versions,
-                expires_us=basis.expires_us,
-            )  # fmt: skip
+            return Draft(stored, recipient, Rule.ALLOWED, True, None, True, basis.versions, (), basis.expires_us)
         return self._reduced(stored, view, basis, state=state)
 
     def _about(self, stored: Stored, view: View) -> Sequence[str]:
@@ -165,22 +162,22 @@ class PrivacyGate:
             plan = view.away_from_home
         marks = self._marks(stored, recipient, basis.hidden)
         if (view.about and not walk.matters and not view.entry.spec.ends) or (walk.changed is False and not state):
-            return Draft(stored, recipient, Rule.NOTHING_LEFT, allowed=False, withheld=marks)
+            return Draft(stored, recipient, Rule.NOTHING_LEFT, False, withheld=marks)
         unchanged = not walk.removed and not stored.extras
         return Draft(
             stored,
             recipient,
             Rule.ALLOWED,
-            allowed=True,
-            reduced=None if unchanged else content,
-            unchanged=unchanged,
-            versions=basis.versions,
-            withheld=marks,
-            expires_us=basis.expires_us,
+            True,
+            None if unchanged else content,
+            unchanged,
+            basis.versions,
+            marks,
+            basis.expires_us,
         )
 
     def _denied(self, stored: Stored, recipient: Recipient, rule: Rule, waits_for: Iterable[str]) -> Any:
-        return Draft(stored, recipient, rule, allowed=False, withheld=self._marks(stored, recipient, waits_for))
+        return Draft(stored, recipient, rule, False, withheld=self._marks(stored, recipient, waits_for))
 
     def _marks(self, stored: Stored, recipient: Recipient, names: Iterable[str]) -> Sequence[Withheld]:
         entity = stored.entity
