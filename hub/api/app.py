@@ -21,7 +21,7 @@ from hub.bus.base import LogUnavailable
 from hub.delivery.delivery import NotFound
 from hub.delivery.feed_cursor import CursorUnknown
 from hub.delivery.pages import CursorTooOld, NotReadable
-from hub.hosting.failures import NothingWaits, NotRunning
+from hub.hosting.connector_errors import NothingWaits, NotRunning
 from hub.http import oauth
 from hub.http.auth import Authenticator, OAuthRefused
 from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, language, unavailable

@@ -16,7 +16,7 @@ from hub.config import ConfigErrors, ConnectorEntry, Finding, HubConfig, load
 from hub.engines.embedded_files import LOG, STORE
 from hub.engines.root_key import FILE as KEY
 from hub.engines.root_key import fits, made_with
-from hub.hosting.failures import place_of
+from hub.hosting.connector_errors import place_of
 from hub.hosting.selftest import has_selftest, selftest
 from plugins.errors import SkolnavError
 from plugins.manager import Plugins, PluginsError

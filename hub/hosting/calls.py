@@ -14,8 +14,8 @@ import orjson
 
 from hub.clock import Clock
 from hub.delivery.base import Attempt, Outcome, Result
+from hub.hosting.connector_errors import NothingWaits, TimedOut, outcome_of
 from hub.hosting.context import CALL, InstanceContext, Staged
-from hub.hosting.failures import NothingWaits, TimedOut, outcome_of
 from hub.hosting.keeping import Kept
 from hub.hosting.own_thread import cancelled_from_outside
 from hub.privacy.base import PermitRefused
@@ -28,6 +28,8 @@ from schemas import Event
 from schemas.school_time import SCHOOL_ZONE
 
 CONFIRM_S: Final = 10.0  # for waiting() and confirm(): a person waits for them
+# The class attribute that bounds a call; `timeout_s` bounds all others.
+_LIMITS: Final = {"poll": "poll_timeout_s", "reconcile": "poll_timeout_s", "receive": "receive_timeout_s"}
 
 
 @dataclass(slots=True, eq=False)
@@ -195,9 +197,10 @@ class Calls:
         except TimeoutError:
             if timer is None or not timer.expired():
                 raise
+            setting = _LIMITS.get(what, "timeout_s")
             raise TimedOut(
                 f"{what}() of {self._name} did not end within {limit_s:g} s",
-                fix="Give the far side's calls shorter time-outs, or raise `timeout_s` on the class",
+                fix=f"Give the far side's calls shorter time-outs, or raise `{setting}` on the class",
                 code="timeout",
             ) from None
         finally:

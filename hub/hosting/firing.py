@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from hub.clock import Clock
-from hub.hosting.failures import MAX_BACKOFF_S, backoff_s, code_of
+from hub.hosting.connector_errors import MAX_BACKOFF_S, backoff_s, code_of
 from hub.pauses import jittered
 from hub.waiting import set_within
 from plugins.errors import ConfigurationError

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hub.clock import Clock
 from hub.delivery.base import Attempt, Outcome, Result
-from hub.hosting.failures import coded
+from hub.hosting.connector_errors import coded
 from hub.hosting.instance import Instance, InstanceStatus, Surroundings
 from hub.privacy.base import Recipient
 from hub.store.base import Operation, Store

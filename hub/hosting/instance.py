@@ -22,9 +22,9 @@ from hub.clock import Clock
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.hosting.blocking import DaemonPool
 from hub.hosting.calls import Call, Calls
+from hub.hosting.connector_errors import NotRunning, TimedOut, backoff_s, code_of, innermost, outcome_of, report
 from hub.hosting.connector_state import ConnectorState
 from hub.hosting.context import DirectoryFromAfar, InstanceContext
-from hub.hosting.failures import NotRunning, TimedOut, backoff_s, code_of, innermost, outcome_of, report
 from hub.hosting.keeping import Keeping, Kept
 from hub.hosting.moments import Moments
 from hub.hosting.own_thread import OwnThread, cancelled_from_outside

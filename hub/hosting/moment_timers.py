@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from hub.clock import from_us, to_us
-from hub.hosting.failures import NotRunning, code_of
+from hub.hosting.connector_errors import NotRunning, code_of
 from hub.hosting.firing import LATE_S, Firing
 from hub.hosting.hosts import Hosts
 from hub.hosting.moments import Moments

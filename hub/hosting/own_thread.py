@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from hub.clock import Clock
-from hub.hosting.failures import NotRunning, code_of
+from hub.hosting.connector_errors import NotRunning, code_of
 from plugins.errors import TemporaryError
 
 T = TypeVar("T")

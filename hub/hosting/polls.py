@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hub.clock import Clock
-from hub.hosting.failures import backoff_s, code_of, coded
+from hub.hosting.connector_errors import backoff_s, code_of, coded
 from hub.hosting.own_thread import cancelled_from_outside
 from hub.pauses import jittered
 from hub.waiting import set_within

@@ -6,7 +6,7 @@ What an operator does to a subscription is audited by the registry, which client
 from dataclasses import dataclass
 
 from hub.assembly.services import Services
-from hub.hosting.failures import NothingWaits, NotRunning
+from hub.hosting.connector_errors import NothingWaits, NotRunning
 from hub.store import audit
 from hub.store.base import Operation
 

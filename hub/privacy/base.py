@@ -97,7 +97,7 @@ class PermitRefused(Exception):
 
 
 class Gate(Protocol):
-    """What decides. Only `hub.privacy` calls it; other rooms go through `hub.privacy.telling`."""
+    """Decides. Only `hub.privacy` asks it for decisions; other rooms go through `hub.privacy.telling`."""
 
     def decide(self, stored: Stored, recipient: Recipient, *, state: bool = False) -> Decision:
         """Decide now. Pure in-memory work; raises nothing that is expected.

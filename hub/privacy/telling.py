@@ -9,7 +9,7 @@ See docs/architecture.md, The gate.
     body = teller.permit(decision)               # in the turn of the first byte; PermitRefused: judge again
 
 Followers, feeds, `/v1/state`, the directory's answers, the SS 12000 API and its signals all go this way. No other room
-calls the gate, makes an intent or stores a mark.
+asks the gate for a decision, makes an intent or stores a mark.
 """
 
 import logging

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.ss12000.connector import Ss12000
-from hub.hosting.failures import backoff_s
+from hub.hosting.connector_errors import backoff_s
 from hub.testing.hub import FileTestHub
 from plugins import TemporaryError
 from plugins.testing import open_hub

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import Field
 
-from hub.hosting.failures import NothingWaits, NotRunning
+from hub.hosting.connector_errors import NothingWaits, NotRunning
 from hub.store import audit
 from plugins import ConfigurationError, Connector, ConnectorConfig, TemporaryError, Waiting
 from plugins.testing import ManualClock

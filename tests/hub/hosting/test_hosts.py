@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from hub.delivery.base import Result
-from hub.hosting.failures import NotRunning
+from hub.hosting.connector_errors import NotRunning
 from hub.hosting.instance import InstanceStatus
 from hub.privacy.base import PermitRefused
 from hub.store import connector_state, outbox

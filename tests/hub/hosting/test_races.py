@@ -13,7 +13,7 @@ from pydantic import Field
 from hub.assembly.hub import Hub
 from hub.config import ConnectorEntry, HubConfig
 from hub.delivery.base import Result
-from hub.hosting.failures import NotRunning
+from hub.hosting.connector_errors import NotRunning
 from hub.hosting.hosts import HostedConnector
 from hub.hosting.instance import InstanceStatus
 from hub.store import connector_state

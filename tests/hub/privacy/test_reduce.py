@@ -14,7 +14,7 @@ ANNA = uid("Anna")
 
 def reduced(type_: str, data: Any, allowed: frozenset[Category] = ALL) -> tuple[Any, Walk]:
     walk = Walk(keep=lambda id, ref: True, pseudonym=lambda id: f"p-{id[:4]}")
-    return Plan(core_catalogue().entry(type_), allowed).data(data, walk), walk
+    return Plan(core_catalogue().entry(type_), allowed).reduce({"data": data}, walk)["data"], walk
 
 
 @pytest.mark.parametrize(
