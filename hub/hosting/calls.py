@@ -199,7 +199,8 @@ class Calls:
                 raise
             raise TimedOut(
                 f"{what}() of {self._name} did not end within {limit_s:g} s",
-                fix=f"Give the far side's calls shorter time-outs, or raise `{_LIMITS.get(what, 'timeout_s')}` on the class",
+                fix="Give the far side's calls shorter time-outs, "
+                f"or raise `{_LIMITS.get(what, 'timeout_s')}` on the class",
                 code="timeout",
             ) from None
         finally:

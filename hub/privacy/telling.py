@@ -8,8 +8,8 @@ See docs/architecture.md, The gate.
     await store.commit(*ledger.operations())
     body = teller.permit(decision)               # in the turn of the first byte; PermitRefused: judge again
 
-Followers, feeds, `/v1/state`, the directory's answers, the SS 12000 API and its signals all go this way. No other room asks the
-gate for a decision, makes an intent or stores a mark.
+Followers, feeds, `/v1/state`, the directory's answers, the SS 12000 API and its signals all go this way. No other room
+asks the gate for a decision, makes an intent or stores a mark.
 """
 
 import logging

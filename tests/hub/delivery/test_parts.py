@@ -181,7 +181,10 @@ class Lot:
         self.clock = clock
         self.ripe: list[tuple[float, bytes, bool]] = []
         self.woken = 0
-        self.parking = Parking("t", "sub", "live", clock, ripe=self._ripe, woken=self._wake)
+        self.states: set[Place] = set()  # the places that the lane read as states
+        self.parking = Parking(
+            "t", "sub", "live", clock, was_state=self.states.__contains__, ripe=self._ripe, woken=self._wake
+        )
 
     def _ripe(self, key: ParkedKey, early: bool) -> None:
         self.ripe.append((self.clock.monotonic(), key.key, early))
@@ -241,8 +244,9 @@ class TestParking:
             assert lot.ripe == [(10.0, KEY, False), (20.0, KEY, False)]
             assert (key.place, key.attempts, key.reason, key.cause) == (at(2), 0, "", EVENT)
             assert key.since == key.due == clock.utc()
+            lot.states.add(at(3))
             lot.parking.advance(key)
-            assert key.place == at(3)
+            assert (key.place, key.cause) == (at(3), STATE)
             lot.parking.advance(key)
             assert (len(lot.parking), lot.parking.get(KEY)) == (0, None)
 
