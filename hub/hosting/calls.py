@@ -197,10 +197,10 @@ class Calls:
         except TimeoutError:
             if timer is None or not timer.expired():
                 raise
+            setting = _LIMITS.get(what, "timeout_s")
             raise TimedOut(
                 f"{what}() of {self._name} did not end within {limit_s:g} s",
-                fix="Give the far side's calls shorter time-outs, "
-                f"or raise `{_LIMITS.get(what, 'timeout_s')}` on the class",
+                fix=f"Give the far side's calls shorter time-outs, or raise `{setting}` on the class",
                 code="timeout",
             ) from None
         finally:
