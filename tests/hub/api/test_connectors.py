@@ -259,7 +259,7 @@ async def test_an_operator_sees_when_all_was_read_and_why_not(served: Served) ->
     assert (half["status"], half["failures"], half["failing"], half["unread"]) == ("running", 1, "", "refused")
     assert (half["polled"], half["problem"], half["problems"]) == (None, "refused", {"refused": 1})
     assert half["polled_s"] >= 0
-    assert (away["failures"], away["failing"], away["polled"]) == (1, "unreachable", None)
+    assert (away["failures"] >= 1, away["failing"], away["polled"]) == (True, "unreachable", None)
     assert (broken["status"], broken["reason"], broken["problem"]) == ("failed", "configuration", "configuration")
     assert "canary" not in str(found)
 
@@ -273,7 +273,7 @@ async def test_the_same_is_measured_and_shown_to_those_who_watch(served: Served)
         'skolnav_connector_up{connector="broken"} 0.0',
         'skolnav_connector_poll_failures{connector="careful"} 0.0',
         'skolnav_connector_poll_failures{connector="half"} 1.0',
-        'skolnav_connector_poll_failures{connector="away"} 1.0',
+        'skolnav_connector_poll_failures{connector="away"} ',  # it is asked again, so there may be more than one by now
         'skolnav_connector_waiting{connector="careful"} 1.0',
         'skolnav_connector_problems_total{code="refused",connector="half"} 1.0',
     ):
