@@ -29,7 +29,6 @@ from tests.school import (
 )
 
 SOURCE: Final = "urn:skolnav:load"
-UNIT: Final = str(uuid5(NAMESPACE_URL, "unit"))
 TYPES: Final = ("se.skolnav.schedule.*", "se.skolnav.absence.*")
 CONTRACT: Final = {
     "purpose": "a test",
