@@ -10,7 +10,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self
-from uuid import NAMESPACE_URL, uuid5
 
 from tests.faults.checks import Numbered
 from tests.peers.hub import STRUCTURED, HubProcess, client, token, webhook
