@@ -18,7 +18,7 @@ from hub.api.inbound import Inbound
 from hub.api.ingest import PATH, Ingest, Message, Receive, Scope, Send, send_problem
 from hub.assembly.services import Services
 from hub.bus.base import LogUnavailable
-from hub.delivery.delivery import NotFound
+from hub.delivery.base import NotFound
 from hub.delivery.feed_cursor import CursorUnknown
 from hub.delivery.pages import CursorTooOld, NotReadable
 from hub.hosting.connector_errors import NothingWaits, NotRunning

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from hub.assembly.services import Services
 from hub.bus.base import LogUnavailable
 from hub.config.model import Role
-from hub.delivery.delivery import PULLED
+from hub.delivery.base import PULLED
 from hub.delivery.feed_cursor import FeedCursor
 from hub.delivery.pages import MAX_PAGE, NotReadable, Page, Pages
 from hub.http.access import Caller, Parts, subscription_of

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from hub.assembly.services import Services
 from hub.config.model import Role
-from hub.delivery.delivery import PULLED
+from hub.delivery.base import PULLED
 from hub.http.access import Caller, Parts, subscription_of
 from hub.http.as_json import as_json
 from hub.http.auth import Principal

@@ -3,9 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from hub.bus.base import Stored
+
+PULLED: Final = frozenset({"feed", "stream"})
+"""The kinds of sink whose clients fetch their events."""
+
+
+class NotFound(LookupError):
+    """No such subscription or dead letter."""
 
 
 class Result(StrEnum):

@@ -16,11 +16,11 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from hub.bus.base import LogUnavailable, Place, Position, Stored
+from hub.bus.base import LogUnavailable, Place, Position
 from hub.clock import from_us, to_us
-from hub.delivery.base import Attempt, Outcome, Result, Sink
+from hub.delivery import again
+from hub.delivery.base import PULLED, Attempt, NotFound, Outcome, Result, Sink
 from hub.delivery.follower import Follower
-from hub.delivery.parking import EVENT, STATE
 from hub.delivery.parts import Parts
 from hub.delivery.reading import ReadCursor, Reader, state_kinds
 from hub.delivery.retries import handshake_s
@@ -31,11 +31,9 @@ from hub.store import cursors, dead_letters, lanes, parked
 from hub.store.base import Operation, StoreUnavailable
 from hub.subscriptions.model import Status, Subscription
 from hub.tasks import Tasks
-from schemas import Catalogue, Event
+from schemas import Catalogue
 
-PULLED: Final = frozenset({"feed", "stream"})
 SAVE_S: Final = 5.0  # how long the stop of the hub waits for a store that cannot write
-TEST_TYPE: Final = "se.skolnav.subscription.test.v1"
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +59,6 @@ class _Resting:
     position: Position | None
     since: datetime
     parked: int
-
-
-class NotFound(LookupError):
-    """No such subscription or dead letter."""
 
 
 class Delivery:
@@ -150,105 +144,26 @@ class Delivery:
         does not move. Raises NotFound.
         """
         subscription = self._get(id)
-        where = self._parts.log
-        start = since if isinstance(since, Position) else where.start() if since is None else await where.at(since)
-        end = where.head() if until is None else await where.at(until)
-        lane = lanes.Lane(
-            subscription=id,
-            lane=f"replay-{secrets.token_hex(4)}",
-            kind="replay",
-            start=start.pack(),
-            until=end.pack(),
-            places=(),
-            by=by,
-            at=self._parts.clock.utc(),
-            done=False,
-        )
-        operations = [lanes.add(self._parts.tenant, lane)]
-        if subscription.sink["kind"] not in PULLED:
-            reader = Reader(where, ReadCursor(start), until=end)
-            cursor = cursors.Cursor(subscription=id, lane=lane.lane, position=reader.pack(), open=(), accepted_us=0)
-            operations.append(cursors.save(self._parts.tenant, cursor))
-        await self._parts.store.commit(*operations)
+        lane = await again.replay(self._parts, subscription, since=since, until=until, by=by)
         self._changed(subscription)
-        return lane.lane
+        return lane
 
     async def resend(self, id: str, dead_letter: str, *, by: str) -> str:
         """Delete a dead letter and try its event again, in a lane of its own; returns its name. Raises NotFound."""
         subscription = self._get(id)
-        tenant, store = self._parts.tenant, self._parts.store
-        letter = await store.read(dead_letters.get(tenant, dead_letter))
-        if letter is None or letter.subscription != id:
-            raise NotFound(dead_letter)
-        now = self._parts.clock.utc()
-        head = self._parts.log.head()
-        name = f"resend-{secrets.token_hex(4)}"
-        operations = [
-            lanes.add(
-                tenant,
-                lanes.Lane(
-                    subscription=id,
-                    lane=name,
-                    kind="resend",
-                    start=head.pack(),
-                    until=head.pack(),
-                    places=(letter.place,),
-                    by=by,
-                    at=now,
-                    done=False,
-                ),
-            ),
-            dead_letters.remove(tenant, dead_letter),
-        ]
-        if subscription.sink["kind"] not in PULLED:
-            # The lane has nothing to read, and one parked key that is due.
-            reader = Reader(self._parts.log, ReadCursor(head), until=head)
-            row = parked.Parked(
-                subscription=id,
-                lane=name,
-                key=dead_letter.encode(),
-                place=letter.place,
-                cause=STATE if await self._was_state(letter) else EVENT,
-                attempts=0,
-                due=now,
-                since=now,
-                reason="",
-            )
-            cursor = cursors.Cursor(subscription=id, lane=name, position=reader.pack(), open=(), accepted_us=0)
-            operations += [cursors.save(tenant, cursor), parked.park(tenant, row)]
-        await store.commit(*operations)
+        lane = await again.resend(self._parts, subscription, dead_letter, by=by)
         self._dead[id] -= 1
         self._changed(subscription)
-        return name
-
-    async def _was_state(self, letter: dead_letters.DeadLetter) -> bool:
-        """Whether the live lane read a dead letter's event as its entity's state."""
-        rows = await self._parts.store.read(cursors.load(self._parts.tenant, letter.subscription))
-        live = next((row for row in rows if row.lane == letter.lane == LIVE), None)
-        return live is not None and Reader.open(self._parts.log, live.position).was_state(Place(letter.place))
+        return lane
 
     async def test(self, id: str) -> Outcome:
         """Deliver a test event about no person now, without waiting for open deliveries. Raises NotFound."""
         subscription = self._get(id)
-        body = Event(
-            {
-                "specversion": "1.0",
-                "id": secrets.token_hex(16),
-                "source": f"urn:skolnav:{self._parts.tenant}",
-                "type": TEST_TYPE,
-                "time": self._parts.clock.utc().isoformat(),
-                "datacontenttype": "application/json",
-            },
-            {"subscription": subscription.name},
-        ).to_json()
-        stored = Stored(
-            at=Place(0), type=TEST_TYPE, source="", id="", subject="", key="", entity=None, about=(), organisations=(),
-            extras=False, accepted_us=0, body=body,
-        )  # fmt: skip
+        stored = again.test_event(self._parts, subscription)
         sink = self._make_sink(subscription)
         try:
             return await sink.deliver(
-                Attempt(stored=stored, delivery_id=f"msg_{secrets.token_hex(16)}", number=1, permit=lambda: body)
+                Attempt(stored=stored, delivery_id=f"msg_{secrets.token_hex(16)}", number=1, permit=lambda: stored.body)
             )
         finally:
             await sink.close()
@@ -437,14 +352,21 @@ class Delivery:
         self._progress.set()
         if lane != LIVE and (follower := self._followers.get((id, lane))) is not None and follower.standing.finished:
             del self._followers[id, lane]
+            self._busy += 1  # in this turn, so that nobody takes the lane for settled before its end is stored
             self._tasks.start(self._finish(id, lane, follower))
 
     async def _finish(self, id: str, lane: str, follower: Follower) -> None:
         tenant = self._parts.tenant
-        self._busy += 1
+
+        def failed(error: Exception, pause_s: float) -> None:
+            log.error("the end of lane %s of %s could not be stored; next try in %.1f s", lane, id, pause_s)
+
         try:
             await follower.stop()
-            await self._parts.store.commit(lanes.finish(tenant, id, lane), cursors.forget(tenant, id, lane))
+            await until_it_works(
+                lambda: self._parts.store.commit(lanes.finish(tenant, id, lane), cursors.forget(tenant, id, lane)),
+                clock=self._parts.clock, failed=failed, retry_on=(StoreUnavailable,),
+            )  # fmt: skip
         finally:
             self._busy -= 1
             self._progress.set()

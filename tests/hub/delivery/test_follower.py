@@ -9,7 +9,8 @@ import pytest
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.delivery.follower import WINDOW
 from hub.delivery.reading import Reader
-from hub.store import cursors, dead_letters, parked
+from hub.store import cursors, dead_letters, lanes, parked
+from hub.store.base import Operation, StoreUnavailable
 from hub.subscriptions.model import Status
 from schemas import Event
 from tests.hub.delivery.virtual import VirtualLoop
@@ -262,6 +263,31 @@ def test_a_dead_letter_that_is_sent_again_comes_once_and_leaves_the_list(stage: 
     stage.play(scene)
 
 
+def test_a_resend_ends_although_the_store_was_away_at_its_end(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    finish, tries = lanes.finish, []
+
+    def first_away(tenant: str, subscription: str, lane: str) -> Operation:
+        tries.append(lane)
+        if len(tries) == 1:
+            raise StoreUnavailable("away")
+        return finish(tenant, subscription, lane)
+
+    async def scene(stage: Stage) -> None:
+        monkeypatch.setattr(lanes, "finish", first_away)
+        stage.far.answer = always(Result.DEAD, "http-400")
+        await stage.post(0)
+        await stage.hub.delivery.settled()
+        (letter,) = await stage.letters()
+        stage.far.answer = always(Result.DELIVERED)
+        name = await stage.hub.delivery.resend(ME, letter.id, by="person")
+        await stage.hub.delivery.settled()
+        assert tries == [name, name]
+        rows = await stage.hub.store.read(lanes.load(TENANT, ME))
+        assert [(row.lane, row.done) for row in rows] == [(name, True)]
+
+    stage.play(scene)
+
+
 def test_a_paused_recipient_does_not_look_as_if_all_were_well(stage: Stage) -> None:
     """Promise 3: what is kept for it is visible to the operator."""
 
@@ -379,7 +405,7 @@ def test_a_state_that_waits_behind_a_failing_event_of_its_key_is_decided_on_as_a
     stage.play(scene)
 
 
-def test_a_dead_letter_of_a_state_is_resent_as_a_state(stage: Stage) -> None:
+def test_a_dead_letter_of_a_state_is_resent_as_a_state_each_time(stage: Stage) -> None:
     """Nothing is left of its last change for this recipient, so it needs what the state rests on."""
     changed = stage.absence("b", ABSENCE_CHANGED, registeredBy={"id": stage.world.persons[7]})
     changed.data["changed"] = {"registeredBy": {"id": stage.world.persons[6]}}
@@ -387,7 +413,7 @@ def test_a_dead_letter_of_a_state_is_resent_as_a_state(stage: Stage) -> None:
     mine.start_from = "state"
 
     async def answer(attempt: Attempt) -> Outcome:
-        return Outcome(Result.DEAD, "http-422") if len(stage.came()) == 1 else Outcome(Result.DELIVERED)
+        return Outcome(Result.DEAD, "http-422") if len(stage.came()) <= 2 else Outcome(Result.DELIVERED)
 
     async def scene(stage: Stage) -> None:
         stage.far.answer = answer
@@ -396,10 +422,11 @@ def test_a_dead_letter_of_a_state_is_resent_as_a_state(stage: Stage) -> None:
         stage.world.subscriptions[ME] = mine
         stage.hub.delivery._changed(mine)
         await stage.hub.delivery.settled()
-        (letter,) = await stage.letters()
-        await stage.hub.delivery.resend(ME, letter.id, by="operator")
-        await stage.hub.delivery.settled()
-        assert stage.came() == ["a", "a"]
+        for _ in range(2):
+            (letter,) = await stage.letters()
+            await stage.hub.delivery.resend(ME, letter.id, by="operator")
+            await stage.hub.delivery.settled()
+        assert stage.came() == ["a", "a", "a"]
 
     stage.world.subscriptions.clear()
     stage.play(scene)
