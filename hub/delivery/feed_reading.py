@@ -1,13 +1,14 @@
 """Reading from a feed cursor: first the lanes of events that are served again, then the state and the log.
 
 Decides nothing. If deciding on an event failed, the hub itself adds a *late* lane that serves the event again: a feed
-has no place to park the event, and its cursor moves on.
+has no place to park the event, and its cursor moves on. Newer events of the same key get such lanes too, and wait
+behind the first (`LateKeys`), as they wait behind a parked event of a webhook.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
 from hub.bus.base import Log, Place, Position, Stored
 from hub.clock import Clock, from_us, to_us
@@ -18,6 +19,8 @@ from hub.store.lanes import Lane
 SLICE: Final = 200  # events in one turn: the event loop is shared
 MAX_LATE: Final = 1000  # late events of one feed: with more of them the fault is the hub's, and the feed waits
 LATE_FOR: Final = timedelta(minutes=10)
+
+_LATE: Final = ("late", "late-state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,50 @@ def late(subscription: str, stored: Stored, part: FeedSlice, due: datetime) -> L
 
 def still_late(lane: Lane, now: datetime) -> bool:
     """Whether deciding on this lane's event failed lately. The row stays after a success, since cursors refer to it."""
-    return lane.kind in ("late", "late-state") and lane.at > now - LATE_FOR
+    return lane.kind in _LATE and lane.at > now - LATE_FOR
+
+
+def _served_lane(lane: Lane) -> str | None:
+    """The lane in which the event of a late lane is served; None: the live lane."""
+    return lane.lane.split("/", 2)[2] or None
+
+
+class LateKeys:
+    """The late events that a client has not been served, by lane and key. Order holds per key, so newer ones wait."""
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[str | None, str], set[Place]] = {}
+
+    @classmethod
+    async def of(cls, log: Log, lanes: Sequence[Lane], cursor: FeedCursor) -> Self:
+        """Those of a subscription's lanes that come after the client's cursor. Raises LogUnavailable."""
+        late = {
+            Place(place): _served_lane(lane)
+            for lane in lanes
+            if lane.kind in _LATE and to_us(lane.at) > cursor.lane_us
+            for place in lane.places
+        }
+        keys = cls()
+        for stored in await log.get(sorted(late)) if late else ():
+            keys.add(late[stored.at], stored)
+        return keys
+
+    def __bool__(self) -> bool:
+        return bool(self._places)
+
+    def add(self, lane: str | None, stored: Stored) -> None:
+        self._places.setdefault((lane, stored.key), set()).add(stored.at)
+
+    def served(self, lane: str | None, stored: Stored) -> None:
+        """Forget an event that was decided on."""
+        places = self._places.get((lane, stored.key), set())
+        places.discard(stored.at)
+        if not places:
+            self._places.pop((lane, stored.key), None)
+
+    def hold(self, lane: str | None, stored: Stored) -> bool:
+        """Whether an older event of its key is late in this lane."""
+        return any(place < stored.at for place in self._places.get((lane, stored.key), ()))
 
 
 class FeedReading:
@@ -110,8 +156,8 @@ class FeedReading:
             reached = served + (len(asked) if n >= len(events) else asked.index(events[n].at))
             return replace(cursor, lane_served=reached if reached < len(lane.places) else 0)
 
-        name = lane.lane if lane.kind == "resend" else lane.lane.split("/", 2)[2]
-        return FeedSlice(events, name or None, after, state=state, late=lane.kind != "resend")
+        name = lane.lane if lane.kind == "resend" else _served_lane(lane)
+        return FeedSlice(events, name, after, state=state, late=lane.kind != "resend")
 
     async def _read_on(self, cursor: FeedCursor, now_us: int, limit: int) -> FeedSlice:
         start = cursor.read

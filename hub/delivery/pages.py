@@ -18,7 +18,7 @@ import orjson
 from hub.bus.base import Log, Stored
 from hub.clock import Clock, from_us, to_us
 from hub.delivery.feed_cursor import CursorSealer, FeedCursor
-from hub.delivery.feed_reading import MAX_LATE, SLICE, FeedReading, FeedSlice, late, still_late
+from hub.delivery.feed_reading import MAX_LATE, SLICE, FeedReading, FeedSlice, LateKeys, late, still_late
 from hub.delivery.reading import ReadCursor, Reader, Reading, state_kinds
 from hub.delivery.retries import DECISION_DELAY_S
 from hub.keys import Keys
@@ -90,6 +90,7 @@ class Page:
     blocked: bool = False  # the page ends before an undecided event, and the feed can serve no more events late
     entries: list[_Entry] = field(default_factory=list)
     refused: list[_Entry] = field(default_factory=list)
+    late: LateKeys = field(default_factory=LateKeys)  # events that wait for another decision, and those behind them
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -232,6 +233,7 @@ class Pages:
         reading = FeedReading(self._log, self._clock, asked, self._kinds(feed.subscription))
         now = self._clock.utc()
         room = MAX_LATE - sum(still_late(lane, now) for lane in asked)
+        page.late = await LateKeys.of(self._log, asked, page.cursor)
         full = may_end = page.blocked = False
         while not (full and may_end) and not page.at_head and not page.blocked:
             part = await reading.read(page.cursor, max(64, min(SLICE, page.limit - len(page.entries))))
@@ -241,15 +243,19 @@ class Pages:
                 if full and part.may_end(index):
                     taken = index
                     break
+                if part.late:
+                    page.late.served(part.lane, stored)
                 if not feed.matcher.may_match(stored):
                     continue
-                decision = ledger.judge(stored, state=part.state, lane=lane)
+                held = bool(page.late) and page.late.hold(part.lane, stored)
+                decision = None if held else ledger.judge(stored, state=part.state, lane=lane)
+                if decision is None or decision.rule is Rule.UNDECIDED:
+                    if not part.late and len(lateness) >= room:
+                        taken, page.blocked = index, True
+                        break
+                    lateness.append(self._late(page, stored, part))
+                    continue
                 if not decision.allowed:
-                    if decision.rule is Rule.UNDECIDED:
-                        if not part.late and len(lateness) >= room:
-                            taken, page.blocked = index, True
-                            break
-                        lateness.append(self._late(feed.subscription, stored, part))
                     continue
                 allowed.append(decision)
                 page.entries.append(_Entry(stored, decision, part, part.after(index + 1) if page.each else None))
@@ -284,21 +290,26 @@ class Pages:
                 continue
             page.entries.remove(entry)
             if decision.rule is Rule.UNDECIDED:
-                lateness.append(self._late(feed.subscription, entry.stored, entry.part))
+                lateness.append(self._late(page, entry.stored, entry.part))
+        for entry in [entry for entry in page.entries if page.late.hold(entry.part.lane, entry.stored)]:
+            page.entries.remove(entry)
+            lateness.append(self._late(page, entry.stored, entry.part))
         await self._store.commit(*ledger.operations(), *lateness)
         if lateness:
             self._lanes.pop(feed.subscription.id, None)
         if len(page.entries) < page.limit and not page.at_head and not page.blocked:
             await self._fill(page)
 
-    def _late(self, subscription: Subscription, stored: Stored, part: FeedSlice) -> Operation:
-        """The row of a late lane: deciding on this event failed. The event must neither leave nor be lost.
+    def _late(self, page: Page, stored: Stored, part: FeedSlice) -> Operation:
+        """The row of a late lane: deciding on this event, or on an older one of its key, failed.
 
-        The page goes on without the event. Some seconds later the feed serves the event in a lane of its own, as a
-        webhook gets an event whose key was parked. If deciding fails again, a later row replaces this one.
+        The event must neither leave nor be lost. The page goes on without it. Some seconds later the feed serves the
+        event in a lane of its own, as a webhook gets an event whose key was parked. If deciding fails again, a later
+        row replaces this one.
         """
+        page.late.add(part.lane, stored)
         due = self._clock.utc() + timedelta(seconds=DECISION_DELAY_S)
-        return lanes.add(self._store.tenant, late(subscription.id, stored, part, due))
+        return lanes.add(self._store.tenant, late(page.feed.subscription.id, stored, part, due))
 
     def _kinds(self, subscription: Subscription) -> Sequence[str]:
         return state_kinds(self._catalogue, subscription.types)

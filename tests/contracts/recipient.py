@@ -235,6 +235,53 @@ class RecipientContract:
 
         rig.play(scene)
 
+    def test_newer_events_of_a_key_wait_behind_one_whose_decision_raised(self, rig: Rig) -> None:
+        """Promise 2. The failure lasts over several tries, and events of the key come before and after each try."""
+
+        async def scene(rig: Rig) -> None:
+            await school(rig)
+            trip = Excursion.spec.type
+            await rig.subscribe(trip)
+            rig.failing = lambda stored: b'"coats"' in stored.body
+            bad = await rig.say(trip, excursion("lake", note="coats"))
+            behind, others = [await rig.say(trip, excursion("lake", note="hats"))], []
+            for n in range(3):
+                others.append(await rig.say(trip, excursion(f"hill {n}")))
+                assert ids(await rig.arrived()) == others
+                behind.append(await rig.say(trip, excursion("lake", note=f"hats {n}")))
+                await rig.pass_time(LATER_S)
+                assert ids(await rig.arrived()) == others
+            rig.failing = nothing_fails
+            for _ in range(3):
+                await rig.pass_time(LATER_S)
+                came = ids(await rig.arrived())
+            assert came[: len(others)] == others
+            assert came[len(others) :] == [bad, *behind]
+            last = await rig.say(trip, excursion("lake", note="gloves"))
+            assert ids(await rig.arrived())[-1] == last
+
+        rig.play(scene)
+
+    def test_a_newer_event_of_a_state_whose_decision_raised_waits_behind_it(self, rig: Rig) -> None:
+        """Promise 2."""
+
+        async def scene(rig: Rig) -> None:
+            await school(rig)
+            trip = Excursion.spec.type
+            state = await rig.say(trip, excursion("lake"))
+            rig.failing = lambda stored: stored.id == state
+            await rig.subscribe(trip, start="state")
+            assert await rig.arrived() == []
+            newer = await rig.say(trip, excursion("lake", note="hats"))
+            assert await rig.arrived() == []
+            rig.failing = nothing_fails
+            for _ in range(2):
+                await rig.pass_time(LATER_S)
+                await rig.arrived()
+            assert ids(await rig.arrived()) == [state, newer]
+
+        rig.play(scene)
+
     def test_an_event_of_a_replay_whose_decision_raised_keeps_its_lane(self, rig: Rig) -> None:
         async def scene(rig: Rig) -> None:
             await school(rig)
