@@ -34,7 +34,7 @@ from schemas.school_time import SCHOOL_ZONE
 SOURCE: Final = "urn:test:school"
 DIET_SOURCE: Final = "urn:test:diets"
 
-_TIME: Final = re.compile(r"(T\d{2}:\d{2}:\d{2})(\.\d+)?")
+_TIME: Final = re.compile(r"(T\d{2}:\d{2}):\d{2}(\.\d+)?")
 
 # A recipient needs all categories of a field. A field of these categories alone holds nothing about people.
 _IMPERSONAL: Final = frozenset({Category.NONE, Category.AGGREGATE})
@@ -239,10 +239,11 @@ class School:
                 continue
             before = holder.get(name)
             canary = f"canary{secrets.token_hex(6)}"
-            fraction = f".{secrets.randbelow(900_000) + 100_000}"  # tells a time apart without changing the minute
+            # Tells a time apart without changing the minute. With its seconds, since a log's stamps have fractions too.
+            moment = f":{secrets.randbelow(60):02}.{secrets.randbelow(900_000) + 100_000}"
             choices: list[tuple[str, Any]] = [(canary, canary), (canary, [canary]), (canary, {"value": canary})]
             if isinstance(before, str) and _TIME.search(before):
-                choices = [(fraction, _TIME.sub(rf"\g<1>{fraction}", before))]
+                choices = [(moment, _TIME.sub(rf"\g<1>{moment}", before))]
             for mark, value in choices:
                 holder[name] = value
                 try:

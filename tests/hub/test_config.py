@@ -236,7 +236,7 @@ class TestEveryErrorAtOnce:
             with pytest.raises(ConfigErrors, match=f"(?i){word}"):
                 read(folder, "data: x")
 
-    def test_a_wrong_time_of_day_reads_as_the_design_promises(self, folder: Path) -> None:
+    def test_a_wrong_time_of_day_is_named_with_its_line_in_swedish(self, folder: Path) -> None:
         """Promise 8, on the installed catering connector."""
         kitchens = (
             "connectors:\n  kitchen:\n    use: catering\n    transport: {kind: folder, path: out}\n    kitchens:\n"

@@ -76,7 +76,7 @@ def test_whether_times_have_offsets(modified: object, there: bool | None) -> Non
 
 
 def test_deletions_are_read_in_both_shapes() -> None:
-    """Notes, section 3: an object of lists, `activitites` so spelt; the demo provider: a list."""
+    """The standard gives an object of lists, with `activitites` so spelt; the demo provider gives a list."""
     standard = {"persons": [ID], "activitites": [ID.upper()], "activities": [ID], "grades": [ID], "rooms": None}
     assert list(deleted(standard)) == [(PERSONS, ID), (ACTIVITIES, ID), (ACTIVITIES, ID), (None, ID)]
     seen = [

@@ -79,7 +79,6 @@ def test_a_second_ctrl_c_ends_it_at_once(place: Place) -> None:
 
 
 def test_a_second_hub_on_the_same_data_is_refused(place: Place) -> None:
-    """Issue 3, bad input: a second hub on the same data."""
     with place.hub():
         second = place.run("run")
         assert second.code == 4
@@ -179,7 +178,6 @@ def test_what_was_made_before_there_were_fingerprints_gets_the_one_of_the_key_th
 
 
 def test_a_full_disk_at_the_start_is_told(place: Place, tmp_path: Path) -> None:
-    """Issue 3, bad input: a full disk."""
     if (reason := why_not(tmp_path)) is not None:
         pytest.skip(reason)
     folder = tmp_path / "full"

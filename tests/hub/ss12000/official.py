@@ -1,6 +1,6 @@
 """The official file (`openapi_ss12000_version2_1_0.yaml`) as a judge of answers.
 
-Loosened only where the file is wrong (NOTES of the reference material, section 5), and where docs/consumers.md says
+Loosened only where the file is wrong (the notes beside it list its faults), and where docs/consumers.md says
 that something required is left out, each by name below.
 """
 
@@ -42,7 +42,7 @@ def _text() -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Dates in examples stay text (section 5.6)."""
+    """Dates in examples stay text: the file means texts, and YAML would make dates of them."""
 
 
 _Loader.yaml_implicit_resolvers = {
