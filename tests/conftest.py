@@ -3,6 +3,11 @@
 import os
 
 import pytest
+from hypothesis import settings
+
+# No test measures time: on a busy machine an example may take any time.
+settings.register_profile("skolnav")
+settings.load_profile("skolnav")
 
 pytest.register_assert_rewrite("tests.contracts")
 

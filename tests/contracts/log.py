@@ -827,7 +827,7 @@ class LogContract:
 
     # Any order of things
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
     @given(seed=st.integers(0, 2**32))
     async def test_whatever_is_appended_repeated_restated_and_trimmed_the_model_holds(
         self, log: Log, clock: HandClock, seed: int

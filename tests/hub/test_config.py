@@ -447,7 +447,7 @@ class TestSecrets:
     @given(
         st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=1000, exclude_characters="\\'\"$"), min_size=8)
     )
-    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_whatever_the_secret_is_no_error_holds_it(self, folder: Path, secret: str) -> None:
         text = changed("mode: 4", 'mode: "${env:A}", code: "${env:A}", login: "${env:A}"').replace("acme.example", "")
 

@@ -274,7 +274,7 @@ TEXTS: dict[str, st.SearchStrategy[str]] = {
 def test_whatever_conforms_to_the_official_file_is_taken(kind: Kind) -> None:
     taken = 0
 
-    @settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None, database=None)
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck), database=None)
     @given(conforming(official()[kind.entity]))
     def each(raw: dict[str, Any]) -> None:
         nonlocal taken
@@ -314,7 +314,7 @@ def test_whatever_conforms_to_skolverkets_schemas_is_taken(kind: Kind) -> None:
     assert set(schema["required"]) <= names <= set(resolved(official()[kind.entity])["properties"])
     taken = 0
 
-    @settings(max_examples=30, suppress_health_check=list(HealthCheck), deadline=None, database=None)
+    @settings(max_examples=30, suppress_health_check=list(HealthCheck), database=None)
     @given(conforming({**resolved(official()[kind.entity]), "required": schema["required"]}))
     def each(raw: dict[str, Any]) -> None:
         nonlocal taken

@@ -101,7 +101,7 @@ def cases(draw: st.DrawFn) -> tuple[House, Stored, Recipient, dict[str, str | No
     return house, stored(entry, Filler(entry, picks).data()), to, marks
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(cases())
 def test_only_allowed_categories_leave(case: tuple[House, Stored, Recipient, dict[str, str | None]]) -> None:
     """Promise 4, for every field of every type."""
@@ -121,7 +121,7 @@ def test_only_allowed_categories_leave(case: tuple[House, Stored, Recipient, dic
         assert not any(each.encode() in body for each in PEOPLE)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(cases())
 def test_nobody_who_is_not_open_leaves(case: tuple[House, Stored, Recipient, dict[str, str | None]]) -> None:
     """Promise 4: neither their id nor anything in a reference to them, nor a duty of theirs, for any recipient."""
@@ -142,7 +142,7 @@ def test_nobody_who_is_not_open_leaves(case: tuple[House, Stored, Recipient, dic
         assert not any(uid(f"duty of {each}").encode() in body for each in hidden)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cases())
 def test_deciding_changes_nothing_in_what_is_stored(
     case: tuple[House, Stored, Recipient, dict[str, str | None]],
