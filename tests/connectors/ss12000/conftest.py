@@ -64,8 +64,8 @@ def config(sis: Made) -> dict[str, Any]:
         "auth": {"token": TOKEN},
         "poll": "1h",
         "window": {"back": "7d", "ahead": "14d"},
-        "answer_timeout_s": 2,
-        "deadline_s": 4,
+        "answer_timeout_s": 6,  # more than an answer takes on a busy machine
+        "deadline_s": 10,
         "max_answer_mib": 1,
     }
 

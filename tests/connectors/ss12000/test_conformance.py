@@ -64,6 +64,8 @@ class Supplier:
 
 class SchoolSystem(Subject):
     connector = Ss12000
+    slow_s = 8
+    patience_s = 60
 
     @pytest.fixture
     def peer(self) -> Iterator[Supplier]:
@@ -78,8 +80,8 @@ class SchoolSystem(Subject):
             "auth": {"token": TOKEN},
             "poll": "5m",
             "window": {"back": "7d", "ahead": "14d"},
-            "answer_timeout_s": 1,
-            "deadline_s": 2,
+            "answer_timeout_s": 4,  # more than an answer takes on a busy machine
+            "deadline_s": 6,
         }
 
 
