@@ -283,6 +283,8 @@ class Pages:
         lateness: list[Operation] = []
         again, page.refused = page.refused, []
         for entry in again:
+            if page.late.hold(entry.part.lane, entry.stored):
+                continue  # removed below
             decision = ledger.judge(entry.stored, state=entry.part.state, lane=entry.part.lane or LIVE)
             if decision.allowed:
                 entry.decision = decision

@@ -1,11 +1,13 @@
 """One follower at a time, on the virtual clock of the simulation: what becomes of each kind of outcome."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hub.bus.base import LogUnavailable, Stored
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.delivery.follower import WINDOW
 from hub.delivery.reading import Reader
@@ -284,6 +286,31 @@ def test_a_resend_ends_although_the_store_was_away_at_its_end(stage: Stage, monk
         assert tries == [name, name]
         rows = await stage.hub.store.read(lanes.load(TENANT, ME))
         assert [(row.lane, row.done) for row in rows] == [(name, True)]
+
+    stage.play(scene)
+
+
+def test_a_parked_event_is_tried_again_after_the_log_was_away(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promise 1."""
+
+    async def scene(stage: Stage) -> None:
+        stage.far.answer = always(Result.RETRY, "http-503")
+        await stage.post(0)
+        await stage.hub.delivery.settled()
+        get, away = stage.hub.log.get, []
+
+        async def first_away(*args: Any, **more: Any) -> Sequence[Stored]:
+            away.append(args)
+            if len(away) == 1:
+                raise LogUnavailable("away")
+            return await get(*args, **more)
+
+        monkeypatch.setattr(stage.hub.log, "get", first_away)
+        stage.far.answer = always(Result.DELIVERED)
+        await asyncio.sleep(HOUR)
+        assert len(away) == 2
+        assert stage.came() == ["e1", "e1"]
+        assert stage.hub.delivery.status(ME).parked == 0
 
     stage.play(scene)
 

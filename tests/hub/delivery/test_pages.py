@@ -19,6 +19,7 @@ from hub.subscriptions.spec import SubscriptionSpec
 from plugins.testing import ManualClock
 from tests.hub.api.conftest import running
 from tests.hub.api.school import CLOSED, absence, append, closed_day, current, person
+from tests.school import ABSENCE_CHANGED
 
 NAMES = ["", "absence/", "absence/6f1f6a2e-6d0b-4b0e-9a54-0a3f0f5a7c11", "current/" + "x" * 87, "current/" + "x" * 88,
          "current/" + "å" * 80, "current/x" + "å" * 80, "current/" + "x" * 1000]  # fmt: skip
@@ -204,6 +205,54 @@ class TestWalking:
         page = await hub.pages.page("all", cursor, 10)
         (body,) = await hub.pages.settled(page)
         assert orjson.loads(body)["data"] == absence(1, 1).data
+
+    @pytest.mark.parametrize("behind", [(), (ABSENCE_CHANGED,)], ids=["alone", "with a newer event of its key"])
+    async def test_a_decision_that_fails_while_a_page_is_answered_is_made_up_for(self, hub, monkeypatch, clock, behind):
+        """Promises 2 and 4: the page was permitted once, then the directory changed and deciding failed."""
+        decide, fails = type(hub.gate).decide, []
+
+        def failing(gate, stored, recipient, **more):
+            if stored.id in fails:
+                raise RuntimeError
+            return decide(gate, stored, recipient, **more)
+
+        monkeypatch.setattr(type(hub.gate), "decide", failing)
+        await append(hub, absence(1, 1))
+        later = [absence(1, 1, type_) for type_ in behind]
+        await append(hub, *later)
+        page = await hub.pages.page("all", await hub.pages.open("all", None), 10)
+        assert len(page) == 1 + len(behind)
+        await append(hub, person(1, "Sekretessmarkering"), person(1, version=1))
+        fails.append("absence-1-rep")
+        assert await hub.pages.settled(page) == []
+        fails.clear()
+        came = []
+        for _ in range(2):
+            clock.pass_machine(60)
+            page = await hub.pages.page("all", page.cursor, 10)
+            came += [orjson.loads(body)["id"] for body in await hub.pages.settled(page)]
+        assert came == ["absence-1-rep", *(each.id for each in later)]
+
+    async def test_a_feed_with_too_many_late_events_waits(self, hub, monkeypatch, clock):
+        """Promise 4: the fault is the hub's. No event is passed without a row that serves it later."""
+        monkeypatch.setattr("hub.delivery.pages.MAX_LATE", 2)
+        decide, broken = type(hub.gate).decide, [True]
+
+        def failing(gate, stored, recipient, **more):
+            if broken and stored.id.startswith("absence"):
+                raise RuntimeError
+            return decide(gate, stored, recipient, **more)
+
+        monkeypatch.setattr(type(hub.gate), "decide", failing)
+        await append(hub, *(absence(number, number) for number in (1, 2, 3)))
+        page = await hub.pages.page("all", await hub.pages.open("all", None), 10)
+        assert (len(page), page.blocked) == (0, True)
+        page = await hub.pages.page("all", page.cursor, 10)
+        assert (len(page), page.blocked) == (0, True)
+        broken.clear()
+        clock.pass_machine(3600)
+        pages, _ = await read(hub, "all", cursor=page.cursor)
+        assert sorted(id for each in pages for id, _ in each) == [f"absence-{number}-rep" for number in (1, 2, 3)]
 
 
 class TestWaitingForTheDirectory:
