@@ -146,9 +146,7 @@ class Hub:
         await self.relay.start()
         self._cleanup.push_async_callback(self.relay.stop)
         self._cleanup.push_async_callback(self.hosts.stop)  # before `hosts.start`, which may be cancelled
-        await self.hosts.start(
-            {name: HostedConnector(each.use, each.config, each.contract) for name, each in config.connectors.items()}
-        )
+        await self.hosts.start({name: HostedConnector.of(each) for name, each in config.connectors.items()})
         await self.delivery.start()
         self._cleanup.push_async_callback(self.delivery.stop)
         self.timers = Timers(

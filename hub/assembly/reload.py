@@ -120,8 +120,7 @@ class Reloader:
 
     async def _open(self, name: str, entry: ConnectorEntry) -> None:
         """Start an instance. A slow start goes on in the background, as at the hub's start."""
-        hosted = HostedConnector(entry.use, entry.config, entry.contract)
-        opening = self._opening.start(self._hosts.add(name, hosted))
+        opening = self._opening.start(self._hosts.add(name, HostedConnector.of(entry)))
         await asyncio.wait([opening], timeout=START_S)
         if opening.done():
             opening.result()

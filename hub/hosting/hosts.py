@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from hub.clock import Clock
+from hub.config.model import ConnectorEntry
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.hosting.connector_errors import coded
 from hub.hosting.instance import Instance, InstanceStatus, Surroundings
@@ -31,11 +32,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class HostedConnector:
-    """One entry under `connectors:`. `use` names the class; `contract` narrows the class's contract, if it is given."""
+    """One entry under `connectors:`. `use` names the class; `contract` narrows the class's contract, if it is given.
+
+    `protected`: the directory's answers to it contain protected persons, as its events do.
+    """
 
     use: str
     config: ConnectorConfig
     contract: DataContract | None = None
+    protected: bool = False
+
+    @classmethod
+    def of(cls, entry: ConnectorEntry) -> Self:
+        return cls(entry.use, entry.config, entry.contract, entry.protected)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +67,12 @@ class InstanceInfo:
     problems: dict[str, int]  # how many problems there were, by code
 
 
-def recipient_of(instance: str, cls: type[Connector[Any]], narrowed: DataContract | None = None) -> Recipient | None:
+def recipient_of(instance: str, cls: type[Connector[Any]], hosted: HostedConnector) -> Recipient | None:
     """The recipient as which an instance asks the directory; None if its class has no contract."""
     if cls.contract is None:
         return None
-    contracts = (cls.contract,) if narrowed is None else (cls.contract, narrowed)
-    return Recipient(f"connector/{instance}", contracts, aggregates=cls.aggregates)
+    contracts = (cls.contract,) if hosted.contract is None else (cls.contract, hosted.contract)
+    return Recipient(f"connector/{instance}", contracts, aggregates=cls.aggregates, protected=hosted.protected)
 
 
 class Hosts:
@@ -137,7 +146,7 @@ class Hosts:
             raise ValueError(f"connector instance {name} exists already")
         cls = self._plugins.connector(hosted.use)
         self._halted.discard(name)
-        recipient = recipient_of(name, cls, hosted.contract)
+        recipient = recipient_of(name, cls, hosted)
         await self._open(Instance(name, cls, config=hosted.config, recipient=recipient, around=self._surroundings()))
 
     async def halt(self, name: str) -> None:

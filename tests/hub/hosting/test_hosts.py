@@ -2,18 +2,22 @@ import asyncio
 import logging
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import pytest
 from pydantic import Field
 
+from hub.config.model import ConnectorEntry
 from hub.delivery.base import Result
 from hub.hosting.connector_errors import NotRunning
+from hub.hosting.hosts import HostedConnector, recipient_of
 from hub.hosting.instance import InstanceStatus
 from hub.privacy.base import PermitRefused
+from hub.registry.build import of_connector
 from hub.store import connector_state, outbox
 from hub.store.base import StoreUnavailable
+from hub.subscriptions.model import Status
 from plugins import (
     Category,
     ConfigurationError,
@@ -25,7 +29,7 @@ from plugins import (
     TemporaryError,
 )
 from plugins.testing import ManualClock
-from schemas import EventSpec, Payload, Ref
+from schemas import DataContract, EventSpec, Payload, Ref
 from schemas.absence import AbsenceReported
 from tests.hub.hosting.conftest import NoConfig, attempt
 from tests.school import uid
@@ -653,3 +657,15 @@ async def test_after_the_stop_nothing_is_called_any_more(hosted):
     with pytest.raises(NotRunning):
         await instance.call("selftest", limit_s=1)
     assert (await sink.deliver(attempt())).reason == "removed"
+
+
+@pytest.mark.parametrize("protected", [False, True])
+@pytest.mark.parametrize("narrowed", [None, DataContract(purpose="less", legal_basis="none", categories=frozenset())])
+def test_an_instance_asks_the_directory_as_the_recipient_that_gets_its_events(
+    protected: bool, narrowed: DataContract | None
+) -> None:
+    """Promise 4: one recipient, one set of rights."""
+    entry = ConnectorEntry("counter", Counter, NoConfig(), narrowed, protected)
+    created = datetime(2026, 11, 24, tzinfo=UTC)
+    told = of_connector("hall", entry, created, (Status.ACTIVE, "")).subscription.recipient
+    assert recipient_of("hall", Counter, HostedConnector.of(entry)) == told

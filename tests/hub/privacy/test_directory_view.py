@@ -1,6 +1,7 @@
 """A connector's questions to the directory pass the gate like events, and are disclosures."""
 
 import asyncio
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -87,6 +88,12 @@ async def test_another_recipient_sees_no_protected_pupil_and_nothing_outside_its
     answer = await school.view(ATTENDANT).persons(organisations=[UNIT], on=TODAY)
     assert [(each["id"], each["givenName"], each["groups"]) for each in answer] == [(ANNA, "Anna", [uid("7A")])]
     assert "diet" not in answer[0]
+
+
+async def test_a_recipient_that_may_have_protected_persons_gets_them_in_answers(school: Hub) -> None:
+    to = replace(ATTENDANT, protected=True)
+    answer = await school.view(to).persons(organisations=[UNIT], on=TODAY)
+    assert {each["givenName"] for each in answer} == {"Anna", "Bo"}
 
 
 async def test_scope_holds_for_answers_too(school: Hub) -> None:
