@@ -41,7 +41,7 @@ def show_type(type: Annotated[str, typer.Argument(help=say("option.type"))], jso
     if json:
         output.as_json(found)
         return
-    output.facts({"type": found["type"], "key": found["key"], "what": found["description"]})
+    output.facts({"type": found["type"], "key": found["key"], "what": found["description"].splitlines()})
     output.line()
     output.table(("field", "categories"), [(path, ", ".join(each)) for path, each in found["categories"].items()])
     for example in found["examples"][:1]:
