@@ -7,9 +7,7 @@ import pytest
 from plugins.names import is_plain, looks_of
 
 
-@pytest.mark.parametrize(
-    "name", ["acme", "Närvaro åk 4–6", "K-017", "närvaro 😀", unicodedata.normalize("NFD", "kök"), "日本"]
-)
+@pytest.mark.parametrize("name", ["acme", "Närvaro åk 4–6", "K-017", "😀", unicodedata.normalize("NFD", "kök"), "日本"])
 def test_a_name_may_have_anything_that_is_seen(name: str) -> None:
     assert is_plain(name)
 
