@@ -187,7 +187,7 @@ class FolderTransport(FolderSettings):
 
 
 class SftpTransport(SftpSettings):
-    """An SFTP server that the kitchen's system reads. It must offer posix-rename@openssh.com."""
+    """An SFTP server that the kitchen's system reads."""
 
     kind: Literal["sftp"] = Field(description="sftp")
 
