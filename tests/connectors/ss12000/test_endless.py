@@ -114,10 +114,6 @@ async def test_a_list_that_ends_is_bounded_as_well(hub: Pulled, sis: Made) -> No
 @pytest.mark.parametrize("resource", ["deletedEntities", "persons"])
 async def test_no_list_is_read_for_ever(hub: Pulled, sis: Made, resource: str) -> None:
     """Whatever the hub knows of its records: one page a time, it would hold a poll and its memory for good."""
-    gone = {
-        "deletedEntities": lambda: {"entityType": "Person", "id": str(uuid.uuid4())},
-        "persons": lambda: {"id": "x"},
-    }
     count = iter(range(10**6))
 
     def fault(path: str, query: Query) -> Reply | None:
