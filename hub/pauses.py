@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from hub.clock import Clock
+from plugins.retry_after import believable
 
 T = TypeVar("T")
 
@@ -29,8 +30,12 @@ def doubled_s(failures: int, *, first_s: float, last_s: float) -> float:
 
 
 def at_least(pause_s: float, retry_after_s: float | None) -> float:
-    """The hub's own pause, or the one that the far side asked for if that is longer, up to MAX_RETRY_AFTER_S."""
-    return pause_s if retry_after_s is None else max(pause_s, min(retry_after_s, MAX_RETRY_AFTER_S))
+    """The hub's own pause, or the one that the far side asked for if that is longer, up to MAX_RETRY_AFTER_S.
+
+    A wish that can't be believed (more than a day, negative) counts as none.
+    """
+    wish_s = believable(retry_after_s)
+    return pause_s if wish_s is None else max(pause_s, min(wish_s, MAX_RETRY_AFTER_S))
 
 
 def jittered(pause_s: float, dice: random.Random) -> float:

@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from plugins import ConnectorConfig, Duration
+from plugins.names import looks_of, plain_name
 from plugins.rules import rule
 from plugins.wires.settings import (
     EmailAddress,
@@ -69,8 +70,8 @@ SchoolTime = Annotated[time, BeforeValidator(_school_time)]
 Id = Annotated[str, AfterValidator(_uuid)]
 # These become part of file names and CSV cells, so no character is allowed that has a meaning there.
 FileWord = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,40}$")]
-Word = Annotated[str, Field(pattern=r"^\w[\w .:+-]{0,63}$")]
-Code = Annotated[str, Field(pattern=r"^\w[\w.:-]{0,63}$")]
+Word = Annotated[str, Field(pattern=r"^\w[\w .:+-]{0,63}$"), AfterValidator(plain_name)]
+Code = Annotated[str, Field(pattern=r"^\w[\w.:-]{0,63}$"), AfterValidator(plain_name)]
 Kind = Literal["normal", "special", "bulk"]
 KINDS: Final[tuple[Kind, ...]] = ("normal", "special", "bulk")
 
@@ -146,8 +147,12 @@ class Kitchen(_Part):
 
     @model_validator(mode="after")
     def _unambiguous(self) -> "Kitchen":
-        if len({sitting.id for sitting in self.sittings}) < len(self.sittings):
-            raise rule("sitting_twice", "two sittings have the same id", "två sittningar har samma id")
+        if len({looks_of(sitting.id) for sitting in self.sittings}) < len(self.sittings):
+            raise rule(
+                "sitting_twice",
+                "two sittings have the same id, or ids that look alike",
+                "två sittningar har samma id eller id:n som ser lika ut",
+            )
         if len({rule.applies_to for rule in self.cutoffs}) < len(self.cutoffs):
             raise rule("cutoff_twice", "two cut-off rules apply to the same kind", "två stopptider gäller samma slag")
         if {NORMAL, STAFF} & set(self.diet_codes.values()):
@@ -182,7 +187,7 @@ class FolderTransport(FolderSettings):
 
 
 class SftpTransport(SftpSettings):
-    """An SFTP server that the kitchen's system reads. It must offer posix-rename@openssh.com."""
+    """An SFTP server that the kitchen's system reads."""
 
     kind: Literal["sftp"] = Field(description="sftp")
 
@@ -248,8 +253,12 @@ class CateringConfig(ConnectorConfig):
 
     @model_validator(mode="after")
     def _distinct(self) -> "CateringConfig":
-        if len({kitchen.id for kitchen in self.kitchens}) < len(self.kitchens):
-            raise rule("kitchen_twice", "two kitchens have the same id", "två kök har samma id")
+        if len({looks_of(kitchen.id) for kitchen in self.kitchens}) < len(self.kitchens):
+            raise rule(
+                "kitchen_twice",
+                "two kitchens have the same id, or ids that look alike",
+                "två kök har samma id eller id:n som ser lika ut",
+            )
         if len({kitchen.unit_code.lower() for kitchen in self.kitchens}) < len(self.kitchens):
             raise rule(
                 "unit_code_twice",

@@ -96,6 +96,8 @@ class Client:
             barren = 0 if _news(data, known) else barren + 1
             if token in tokens or barren >= _BARREN:
                 raise SUPPLIER.temporary(words.ENDLESS, resource=resource)
+            if len(known) > self._config.max_records:
+                raise SUPPLIER.temporary(words.TOO_LONG, resource=resource, most=self._config.max_records)
             tokens.add(token)
             reply = await self._next(resource, filters, limit, token)
 

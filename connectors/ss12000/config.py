@@ -144,4 +144,13 @@ class Ss12000Config(ConnectorConfig):
     answer_timeout_s: float = Field(30, gt=0, le=600, description="Longest silence of the supplier, seconds.")
     deadline_s: float = Field(120, gt=0, le=3600, description="Longest time for one whole answer, seconds.")
     max_answer_mib: int = Field(32, ge=1, le=512, description="Largest answer that the hub reads, MiB.")
+    max_new: int = Field(
+        100_000,
+        ge=100,
+        le=10_000_000,
+        description="New records that one list may bring at once; more wait until a person confirms them.",
+    )
+    max_records: int = Field(
+        500_000, ge=1000, le=50_000_000, description="Records in one list; a longer list is not read to its end."
+    )
     dialect: Dialect = Field(Dialect(), description="Where the supplier departs from the standard.")

@@ -106,10 +106,11 @@ class Ss12000(Connector[Ss12000Config]):
         await self._watched(self._pull(full=True))
 
     async def waiting(self) -> Sequence[Waiting]:
-        return self._source.holding.waiting()
+        return [*self._source.holding.waiting(), *self._source.growth.waiting()]
 
     async def confirm(self, word: str) -> None:
         await self._source.holding.confirm(word)
+        await self._source.growth.confirm(word)
 
     async def selftest(self) -> None:
         """Read one page of organisations."""

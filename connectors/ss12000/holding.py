@@ -15,7 +15,7 @@ How = Literal["missing", "announced"]
 """How removals show: missing in a whole list, or named by /deletedEntities. The two need not agree."""
 _HOWS: Final[tuple[How, ...]] = ("missing", "announced")
 
-_SWEDISH: Final[Mapping[str, str]] = {
+SWEDISH: Final[Mapping[str, str]] = {
     "organisations": "organisationer",
     "persons": "personer",
     "groups": "grupper",
@@ -110,7 +110,7 @@ class Holding:
                 if not held.confirmed:
                     word = f"{kind.resource}:{held.what}"
                     says = f"{held.count} of {held.known} {kind.resource} would be removed"
-                    sv = f"{held.count} av {held.known} {_SWEDISH[kind.resource]} skulle tas bort"
+                    sv = f"{held.count} av {held.known} {SWEDISH[kind.resource]} skulle tas bort"
                     found.setdefault(word, Waiting(word, says, held.since, sv))
         return list(found.values())
 

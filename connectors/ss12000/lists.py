@@ -15,6 +15,7 @@ from connectors.ss12000 import lessons, words
 from connectors.ss12000.client import Client, ListExpired, Query
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.delta import has_offset
+from connectors.ss12000.growth import Growth, Room
 from connectors.ss12000.kinds import ABSENCES, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
 from connectors.ss12000.mapping import digest_kept, news_of, to_keep
@@ -37,6 +38,7 @@ class Listed:
     date: datetime | None = None  # the supplier's clock when it began
     offsets: bool | None = None  # whether times in `meta` have offsets; a single one without makes it False
     reasons: Counter[str] = field(default_factory=Counter)
+    room: Room | None = None  # for new records; None: these records were asked for by their ids
 
 
 class Known:
@@ -79,20 +81,27 @@ class Lists:
         self.config = config
         self.ctx = ctx
         self.client = client
+        self.growth = Growth(ctx, config.max_new)
         self._complained: set[str] = set()
 
     async def read_list(self, kind: Kind, filters: Query, window: Window) -> Listed:
         """Read a list and publish its news. Raises NotOffered, NotAnswered, TemporaryError."""
         for _ in range(_TRIES):
-            listed = Listed()
+            room = self.growth.room(kind)
+            listed = Listed(room=room)
             try:
                 async for page in self.client.pages(kind.resource, filters):
                     listed.date = listed.date or page.date
                     await self.take(kind, page.data, window, listed)
+                    if self.growth.is_endless(room):
+                        break
             except ListExpired:
                 continue  # records read so far are known: reading them again publishes nothing
             finally:
                 self.report(kind, listed)
+            if room.refused:
+                raise self.growth.too_many(kind)
+            await self.growth.over(kind)
             return listed
         raise SUPPLIER.temporary(words.EXPIRED, resource=kind.resource, tries=_TRIES)
 
@@ -107,6 +116,8 @@ class Lists:
                         self._lesson(tx, raw, known=known, window=window, listed=listed)
                     else:
                         self._record(tx, kind, raw, window=window, listed=listed)
+                if listed.room is not None:
+                    self.growth.note(tx, kind, listed.room)
             await asyncio.sleep(0)
 
     def _record(self, tx: Transaction, kind: Kind, raw: Any, *, window: Window, listed: Listed) -> None:
@@ -125,6 +136,8 @@ class Lists:
         if record is None and kind is PERSONS:
             record = _bare(id, raw)
         if record is None or (kind is ABSENCES and before is None and ends_before(record, window)):
+            return
+        if before is None and not _has_room(listed):
             return
         news = news_of(kind, record, before)
         if news is None and kind is PRESENCES:
@@ -150,7 +163,7 @@ class Lists:
         if record is None:
             return
         lesson = lessons.lesson(record, activity, persons)
-        if before is None and not window.has(lesson):
+        if before is None and (not window.has(lesson) or not _has_room(listed)):
             return
         news = lessons.compare(before["l"] if before is not None else None, lesson)
         if news is not None and not self._publish(tx, news, raw, listed):
@@ -205,6 +218,10 @@ class Lists:
     def report(self, kind: Kind, listed: Listed) -> None:
         for reason, count in listed.reasons.most_common(20):
             self.ctx.problem("record-not-read", f"{kind.resource}: {reason} ({count} of {listed.count} read)")
+
+
+def _has_room(listed: Listed) -> bool:
+    return listed.room is None or listed.room.has_room()
 
 
 def _bare(id: str, raw: Mapping[str, Any]) -> dict[str, Any]:

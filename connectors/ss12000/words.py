@@ -71,6 +71,26 @@ ENDLESS: Final = Failure(
     ),
     _AGAIN,
 )
+GROWS: Final = Failure(
+    "growth-held",
+    _NOT_READ,
+    Text(
+        "mer än {most} nya poster kom på en gång, så inga fler publiceras. Fråga leverantören; om det stämmer: "
+        "skolnav connectors confirm {instance} {word}",
+        "more than {most} new records came at once, so no more are published. Check with the supplier; if it is right: "
+        "skolnav connectors confirm {instance} {word}",
+    ),
+    Text(
+        "Sätt ett högre värde på max_new om listan alltid är så lång", "Set a larger max_new if the list is that long"
+    ),
+)
+TOO_LONG: Final = ENDLESS._replace(
+    why=Text("den har mer än {most} poster (max_records)", "it has more than {most} records (max_records)"),
+    fix=Text(
+        "Kontrollera med leverantören; sätt ett högre värde på max_records om listan är så lång",
+        "Check with the supplier; set a larger max_records if the list is that long",
+    ),
+)
 EXPIRED: Final = Failure(
     "expired",
     Text("{resource} kunde inte läsas till slutet", "{resource} could not be read to its end"),

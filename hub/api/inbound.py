@@ -18,6 +18,7 @@ from hub.http.problems import NO_SUCH_PATH, ApiProblem, unavailable
 from hub.http.rates import Rates, caller_of
 from plugins.errors import TemporaryError
 from plugins.receiving import Answer, Received
+from plugins.retry_after import believable
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,8 @@ class Inbound:
         try:
             return await self._services.hosts.receive(instance, request)
         except TemporaryError as error:
-            again = AGAIN_S if error.retry_after_s is None else max(1, round(error.retry_after_s))
+            wish_s = believable(error.retry_after_s)
+            again = AGAIN_S if wish_s is None else max(1, round(wish_s))
             raise unavailable("The connector can't take this now; send it again.", again) from None
         except Exception as error:  # the instance informs the operator, with the line in the connector
             log.warning("connectors/%s: receive failed: %s", instance, type(error).__name__)

@@ -42,7 +42,7 @@ class LogMismatch(ValueError):
 
 def lock(path: Path) -> int:
     """Take the exclusive right to a log's file: a locked descriptor, which the caller closes. Raises LogLocked."""
-    handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hub.cli import language
 from hub.cli.exits import Code, Failure, unexpected
+from hub.texts.visible import visible
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -34,5 +35,5 @@ def _ended(arguments: Sequence[str]) -> int:
 
 def _reported(failure: Failure) -> int:
     sys.stdout.flush()
-    sys.stderr.write(failure.text + "\n")
+    sys.stderr.write(visible(failure.text, but="\n") + "\n")
     return int(failure.code)

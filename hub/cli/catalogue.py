@@ -10,6 +10,7 @@ from hub.cli.exits import Code, Failure
 from hub.cli.installed import ShowsOne, installed, unwritable
 from hub.cli.language import did_you_mean, say
 from hub.cli.options import Json
+from hub.files import replace_file
 
 catalogue = typer.Typer(invoke_without_command=True, rich_markup_mode=None, cls=ShowsOne)
 
@@ -41,7 +42,7 @@ def show_type(type: Annotated[str, typer.Argument(help=say("option.type"))], jso
     if json:
         output.as_json(found)
         return
-    output.facts({"type": found["type"], "key": found["key"], "what": found["description"]})
+    output.facts({"type": found["type"], "key": found["key"], "what": found["description"].splitlines()})
     output.line()
     output.table(("field", "categories"), [(path, ", ".join(each)) for path, each in found["categories"].items()])
     for example in found["examples"][:1]:
@@ -59,7 +60,7 @@ def export(folder: Annotated[Path, typer.Argument(help=say("option.folder"))]) -
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in written.items():
-            (folder / name).write_text(content, "utf-8")
+            replace_file(folder / name, content.encode())
     except OSError as error:
         raise unwritable(error, folder) from None
     output.line(say("catalogue.exported", count=len(written), folder=folder))

@@ -12,6 +12,7 @@ from hub.cli.exits import Code, Failure
 from hub.cli.language import did_you_mean, say
 from hub.cli.local_hub import LocalHub
 from hub.cli.options import Config, Data, Json, Where, shown
+from hub.texts.visible import visible
 
 connectors = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -46,7 +47,7 @@ def list_connectors(ctx: typer.Context, config: Config = None, data: Data = None
     )
     output.line()
     for each in found:
-        output.line(each["says"])
+        output.line(visible(each["says"]))
     waiting = [(each["name"], what) for each in found for what in each["waiting"] or ()]
     if waiting:
         output.line()

@@ -1,6 +1,7 @@
 """How durably the file system of the data folder stores events."""
 
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -42,7 +43,7 @@ def probe(data: Path) -> Durability:
     """Write and fsync a file and its name there, as the hub does at its start, and remove it again."""
     folder = _nearest(data)
     kind, free = _kind(folder), free_bytes(folder)
-    path = folder / f".skolnav-check-{os.getpid()}"
+    path = folder / f".skolnav-check-{secrets.token_hex(8)}"
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:

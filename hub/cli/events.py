@@ -12,6 +12,7 @@ from hub.cli import output
 from hub.cli.language import say
 from hub.cli.local_hub import PAGE, LocalHub
 from hub.cli.options import Config, Data, Json, Where, moment, shown
+from hub.texts.visible import visible
 
 FOLLOW_S: Final = 1.0
 RECENT: Final = "24h"
@@ -61,8 +62,9 @@ def _follow(hub: LocalHub, after: str | None, type: str | None, json: bool) -> N
 
 def _print_each(found: Iterable[Mapping[str, Any]], json: bool) -> None:
     """One line for each event, so that a program can read them as they come."""
-    from json import dumps
-
     for each in found:
-        plain = f"{shown(each['accepted'])}  {each['type']}  {each['id']}  {each['source']}"
-        output.line(dumps(each, ensure_ascii=False) if json else plain)
+        if json:
+            output.json_line(each)
+        else:
+            names = (each["type"], each["id"], each["source"])
+            output.line("  ".join((shown(each["accepted"]), *map(visible, names))))

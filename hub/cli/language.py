@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from hub.texts import Language, language_of, text
+from hub.texts.visible import visible
 
 _OPTION_NAME: Final = "--language"
 _chosen: list[Language] = [language_of(os.environ)]
@@ -43,8 +44,15 @@ def choose(arguments: Sequence[str], environ: Mapping[str, str]) -> list[str]:
 
 
 def say(key: str, /, **values: object) -> str:
-    """The text in the user's language, filled in. Raises KeyError for an unknown key."""
-    return text(key, language(), **values)
+    """The text in the user's language, filled in. Raises KeyError for an unknown key.
+
+    A value that a client or a far side chose may hold anything: it stays on its line and shows what it holds.
+    """
+    return text(key, language(), **{name: _safe(value) for name, value in values.items()})
+
+
+def _safe(value: object) -> object:
+    return visible(value) if isinstance(value, str) else value
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

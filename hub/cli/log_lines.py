@@ -5,6 +5,8 @@ import traceback
 from types import TracebackType
 from typing import Final
 
+from hub.texts.visible import visible
+
 OURS: Final = ("hub", "skolnav", "plugins", "connectors")
 
 
@@ -13,6 +15,10 @@ class Formatter(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """One line for each record: a name from outside can neither begin another line nor hide this one."""
+        return visible(super().formatMessage(record))
 
     def formatException(
         self,

@@ -53,8 +53,8 @@ def show_plugin(name: Annotated[str, typer.Argument(help=say("option.name"))], j
             "package": f"{info.distribution} {info.version}",
             "what": info.summary,
             "effect": info.effect,
-            "consumes": "\n".join(info.consumes),
-            "produces": "\n".join(info.produces),
+            "consumes": list(info.consumes),
+            "produces": list(info.produces),
             "categories": ", ".join(info.categories),
             "timers": ", ".join(info.timers),
         }

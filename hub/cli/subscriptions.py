@@ -13,6 +13,7 @@ from hub.cli.language import did_you_mean, language, say
 from hub.cli.local_hub import LocalHub
 from hub.cli.options import Config, Data, Json, Where, Yes, moment, shown
 from hub.texts import reason
+from hub.texts.visible import visible
 
 subscriptions = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -69,7 +70,7 @@ def show(ctx: typer.Context, name: Subscription, config: Config = None, data: Da
             "origin": found["origin"],
             "recipient": found.get("client") or "",
             "created": shown(found["created"]),
-            "type": "\n".join(found["types"]),
+            "type": list(found["types"]),
             "sink": " ".join(str(found["sink"][key]) for key in ("kind", "url", "instance") if key in found["sink"]),
             "payload": found.get("payload", ""),
             "starts": found.get("from", ""),
@@ -152,7 +153,7 @@ def _set(where: Where, name: str, to: str) -> None:
     if where.json:
         output.as_json(found)
     else:
-        output.line(f"{found['name']}: {status_text(found['status'])}{_because(found['reason'])}")
+        output.line(f"{visible(found['name'])}: {status_text(found['status'])}{_because(found['reason'])}")
 
 
 def named(hub: LocalHub, name: str) -> dict[str, Any]:

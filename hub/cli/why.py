@@ -10,6 +10,7 @@ from hub.cli.language import say
 from hub.cli.local_hub import Refused
 from hub.cli.options import Config, Data, Json, Where
 from hub.cli.subscriptions import status_text
+from hub.texts.visible import visible
 
 
 def why(
@@ -34,7 +35,8 @@ def why(
         if number:
             output.line()
         if len(found) > 1:
-            output.line(f"{each['event']['type']}  {each['event']['source']}  {each['recipient']}")
+            named = (each["event"]["type"], each["event"]["source"], each["recipient"])
+            output.line("  ".join(map(visible, named)))
         output.line(each["text"])
         for subscription in each["subscriptions"]:
             if not subscription["asks_for_the_type"]:

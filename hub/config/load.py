@@ -28,6 +28,7 @@ from hub.outbound.addresses import Networks, networks
 from hub.subscriptions.spec import NAME, SubscriptionSpec, WebhookSpec, nearest_type, problems
 from hub.texts import Text
 from plugins.connector import Connector
+from plugins.names import is_plain
 from schemas import Catalogue, DataContract
 from schemas.contract import SCHOOL_TYPES
 
@@ -140,6 +141,8 @@ class _Reader:
         key = self._key(sections.get("key"))
         if model is not None and not slug(model.municipality):
             self._error(("municipality",), "config.pattern")
+        elif model is not None and not is_plain(model.municipality):
+            self._error(("municipality",), "config.not-plain")
         if self._errors or model is None:
             raise ConfigErrors(self._errors)
         return HubConfig(

@@ -12,6 +12,7 @@ from hub.demo.school import GUARDIANS, School, at, envelope
 from hub.demo.screen import Screen
 from hub.demo.town import CONFIG
 from hub.demo.watch import LATE, OUTSIDE, Watch, read_csv, status_of
+from hub.files import replace_file
 from schemas.absence import AbsenceWithdrawn
 
 
@@ -122,7 +123,7 @@ def _files_to_try(watch: Watch, school: School) -> tuple[str, str]:
         "try-protected.json": envelope(AbsenceWithdrawn, given, "try-protected", GUARDIANS),
     }
     for name, body in content.items():
-        (watch.town.folder / name).write_text(json.dumps(body, indent=2, ensure_ascii=False))
+        replace_file(watch.town.folder / name, json.dumps(body, indent=2, ensure_ascii=False).encode())
     first, second = content
     return first, second
 

@@ -98,7 +98,7 @@ class _Files(paramiko.SFTPServerInterface):
 
     def open(self, path: str, flags: int, attr: paramiko.SFTPAttributes) -> paramiko.SFTPHandle | int:
         try:
-            number = os.open(self._at(path), flags, 0o600)
+            number = os.open(self._at(path), flags | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             return _code(error)
         handle = paramiko.SFTPHandle(flags)

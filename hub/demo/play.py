@@ -20,6 +20,7 @@ from hub.demo.screen import Screen
 from hub.demo.town import PORT, Town, free_port
 from hub.demo.town import town as opened_town
 from hub.demo.watch import OUTSIDE, Watch
+from hub.texts.visible import visible
 from schemas.school_time import school_moment
 
 SPEED: Final = 170.0  # school seconds a second: from 07:30 to 10:20 in a minute
@@ -141,11 +142,16 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
     yield wanted.absolute()
 
 
+class _OneLine(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return visible(super().formatMessage(record))
+
+
 @contextlib.contextmanager
 def _logging(path: Path) -> Iterator[None]:
     """Send the hub's log to a file, since the screen shows the day."""
     handler = logging.FileHandler(path)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root, before = logging.getLogger(), logging.getLogger().level
     root.addHandler(handler)
     root.setLevel(logging.INFO)

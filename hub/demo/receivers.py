@@ -18,6 +18,8 @@ from typing import Any, Final
 
 import httpx
 
+from hub.files import append_line
+
 TOLERANCE_S: Final = 300  # how old a signature may be (Standard Webhooks)
 POLL_S: Final = 20
 
@@ -176,5 +178,4 @@ class FeedReader:
 
 def _keep(file: Path, body: bytes) -> None:
     """Write each body as it came, one on each line, for people who want to look."""
-    with file.open("ab") as lines:
-        lines.write(body + b"\n")
+    append_line(file, body)

@@ -9,7 +9,14 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from hub.texts.visible import visible
+
 WIDTH: Final = 110  # longer lines are hard to follow; also the width of plain text
+
+
+def _seen(text: str, style: str = "") -> Text:
+    """Names come from clients and far sides, also from those of a person who tries the demo."""
+    return Text(visible(text), style)
 
 
 class Screen:
@@ -23,29 +30,29 @@ class Screen:
 
     def title(self, text: str) -> None:
         self._console.print()
-        self._console.print(Rule(Text(text, "bold"), align="left", style="dim", characters="─"))
+        self._console.print(Rule(_seen(text, "bold"), align="left", style="dim", characters="─"))
 
     def text(self, text: str, style: str = "") -> None:
-        self._console.print(Text(text, self.STYLES[style]))
+        self._console.print(_seen(text, self.STYLES[style]))
 
     def line(self, clock: str, what: str, whom: str, became: Iterable[tuple[str, str]], story: str = "") -> None:
         """`became` are pairs of a text and its style: on the same line, or under it where a `story` is on the line."""
         table = self._columns(5, 18, 14)
-        rest = Text(story) if story else self._joined(became, self._console.width - 45)
-        table.add_row(Text(clock, "bold"), Text(what, self.STYLES["what"]), Text(whom), rest)
+        rest = _seen(story) if story else self._joined(became, self._console.width - 45)
+        table.add_row(_seen(clock, "bold"), _seen(what, self.STYLES["what"]), _seen(whom), rest)
         self._console.print(table)
         if story:
             self._console.print(Padding(self._joined(became, self._console.width - 7), (0, 0, 0, 7), expand=False))
 
     def fact(self, name: str, text: str, style: str = "") -> None:
         table = self._columns(18)
-        table.add_row(Text(name, "bold"), Text(text, self.STYLES[style]))
+        table.add_row(_seen(name, "bold"), _seen(text, self.STYLES[style]))
         self._console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
     def block(self, text: str, style: str = "") -> None:
         """The text unchanged and indented. It is never wrapped, so that the user can copy it."""
         for line in text.splitlines():
-            self._console.print(Text(f"  {line}", self.STYLES[style]), soft_wrap=True)
+            self._console.print(_seen(f"  {line}", self.STYLES[style]), soft_wrap=True)
 
     def _joined(self, became: Iterable[tuple[str, str]], width: int) -> Text:
         """The pieces one after another. A piece that does not fit begins a new line and is not broken."""
@@ -56,7 +63,7 @@ class Screen:
                 room = width
             mark = "   " if joined else "-> "
             joined.append(mark, "dim")
-            joined.append(text, self.STYLES[style])
+            joined.append(visible(text), self.STYLES[style])
             room -= len(mark) + len(text)
         return joined
 

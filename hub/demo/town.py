@@ -22,6 +22,7 @@ from hub.demo.provider import SchoolSystem
 from hub.demo.publisher import Publisher
 from hub.demo.receivers import FeedReader, WebhookReceiver
 from hub.demo.school import School
+from hub.files import OWN_MODE, replace_file
 from plugins.manager import Plugins
 
 HOST: Final = "127.0.0.1"
@@ -130,7 +131,7 @@ def _configure(
 ) -> tuple[HubConfig, Plugins]:
     """Copy demo.yaml unchanged, and write what differs from run to run into files that it refers to."""
     path = folder / CONFIG
-    path.write_bytes(resources.files("hub.demo").joinpath("demo.yaml").read_bytes())
+    replace_file(path, resources.files("hub.demo").joinpath("demo.yaml").read_bytes())
     beside = {
         "here/listen": f"{HOST}:{port}",
         "here/speed": f"{speed:g}",
@@ -147,7 +148,7 @@ def _configure(
     for name, content in beside.items():
         file = folder / name
         file.parent.mkdir(mode=0o700, exist_ok=True)
-        file.write_text(content)
+        replace_file(file, content.encode(), mode=OWN_MODE)
     plugins = Plugins.load()
     return load(path, plugins), plugins
 

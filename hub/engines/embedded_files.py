@@ -4,6 +4,7 @@ With a store older than its log the hub delivers some events again. With a log o
 """
 
 import os
+import secrets
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -54,9 +55,10 @@ def restore(folder: Path, data: Path) -> None:
 
 
 def _written(source: Path, target: Path, copy: Callable[[Path, Path], None]) -> None:
-    part = target.with_name(target.name + ".part")
-    part.unlink(missing_ok=True)
-    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    for left in target.parent.glob(f"{target.name}.*.part"):  # by a copy that was interrupted
+        left.unlink()
+    part = target.with_name(f"{target.name}.{secrets.token_hex(8)}.part")
+    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
     try:
         copy(source, part)
         _check(part)
@@ -97,7 +99,7 @@ def _check(copy: Path) -> None:
     checked = sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
     try:
         if checked.execute("PRAGMA integrity_check").fetchone() != ("ok",):
-            raise BackupFailed(f"{copy.name.removesuffix('.part')} is damaged")
+            raise BackupFailed(f"{copy.name.partition('.db')[0]}.db is damaged")
     finally:
         checked.close()
 

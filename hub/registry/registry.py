@@ -36,6 +36,7 @@ from hub.subscriptions.errors import Expired, FileOwned, NoContract, NotNarrower
 from hub.subscriptions.model import Status, Subscription
 from hub.subscriptions.spec import SpecProblem, SubscriptionSpec, WebhookSpec, problems, wider
 from plugins.errors import ConfigurationError
+from plugins.names import looks_of
 from schemas import Catalogue, DataContract
 
 PAUSED_IN_FILE: Final = "paused-in-file"
@@ -120,6 +121,7 @@ class Registry:
         """
         async with self._changing:
             self._check(spec, client)
+            self._check_name(spec.name)
             if isinstance(spec.sink, WebhookSpec) and spec.sink.secret is None:
                 secret = SecretStr("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
                 spec = spec.model_copy(update={"sink": spec.sink.model_copy(update={"secret": secret})})
@@ -145,6 +147,8 @@ class Registry:
             assert old.spec is not None
             spec = patched(old.spec, changes)
             self._check(spec, old.client)
+            if spec.name != old.spec.name:
+                self._check_name(spec.name)
             standing: Standing = (old.subscription.status, old.subscription.reason)
             if spec.paused != old.spec.paused or must_ask(old.spec, spec) or standing[1] == EXPIRED:
                 standing = self._initial(spec, "api")
@@ -366,6 +370,13 @@ class Registry:
             found.append(SpecProblem(("client",), "config.client-other"))
         if found:
             raise SpecRefused(found)
+
+    def _check_name(self, name: str) -> None:
+        """Raises SpecRefused if a person could take the name for one of the configuration file's."""
+        file_names = {each.name for each in self._config.subscriptions}
+        file_names |= {prefix + each for each in self._config.connectors for prefix in ("", CONNECTOR)}
+        if looks_of(name) in file_names:
+            raise SpecRefused([SpecProblem(("name",), "config.name-in-file")])
 
     def _contract(self, client: str) -> DataContract:
         configured = self._config.client(client)

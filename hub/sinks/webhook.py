@@ -10,7 +10,7 @@ What an answer means (https://github.com/cloudevents/spec/blob/main/cloudevents/
 | --- | --- | --- | --- |
 | 2xx | delivered | | `http-<status>` |
 | 410 | gone: the recipient wants no more deliveries | | `http-410` |
-| 429, 5xx | retry, after `Retry-After` (at most an hour) | yes | `http-<status>` |
+| 429, 5xx | retry, after `Retry-After` (at most an hour; beyond a day: as if absent) | yes | `http-<status>` |
 | 408, 425 | retry | no: the answer is about this request | `http-<status>` |
 | 401 to 407, 415, 421, 426 | retry | yes: its set-up is wrong, for every event | `http-<status>` |
 | other 4xx (400, 409, 413, 422, ...) | dead: it will never accept this event | no | `http-<status>` |
@@ -23,8 +23,6 @@ The hub uses only the status and `Retry-After` of an answer.
 import asyncio
 import ssl
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import quote
 
@@ -33,7 +31,7 @@ from hub.delivery.base import Attempt, Outcome, Result
 from hub.outbound.addresses import Networks, Resolve, Target, check_url, system_resolve
 from hub.outbound.http1 import Client, Connection, Failure, Response, Stale
 from hub.outbound.signature import Signer
-from hub.pauses import MAX_RETRY_AFTER_S
+from plugins.retry_after import read_retry_after
 
 USER_AGENT: Final = "Skolnav"
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
@@ -155,7 +153,7 @@ def outcome_of(response: Response, clock: Clock) -> Outcome:
     if status == 410:
         return Outcome(Result.GONE, reason)
     if status == 429 or 500 <= status < 600:
-        wait_s = retry_after_s(response.header(b"retry-after"), clock.utc())
+        wait_s = read_retry_after(response.header(b"retry-after"), clock.utc())
         return Outcome(Result.RETRY, reason, retry_after_s=wait_s, recipient_down=True)
     if status in _THIS_REQUEST:
         return Outcome(Result.RETRY, reason)
@@ -164,18 +162,3 @@ def outcome_of(response: Response, clock: Clock) -> Outcome:
     if 400 <= status < 500:
         return Outcome(Result.DEAD, reason)
     return Outcome(Result.RETRY, "protocol", recipient_down=True)  # 600 and above are not HTTP statuses
-
-
-def retry_after_s(value: str | None, now: datetime) -> float | None:
-    """`Retry-After` (RFC 9110 section 10.2.3: seconds, or a date) in seconds, 0 to an hour; None if it is neither."""
-    if value is None:
-        return None
-    if value.isascii() and value.isdigit():
-        return min(float(value), MAX_RETRY_AFTER_S)
-    try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return min(max((until - now).total_seconds(), 0.0), MAX_RETRY_AFTER_S)

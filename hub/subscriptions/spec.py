@@ -23,6 +23,7 @@ from hub.outbound.signature import secret_key
 from hub.privacy.base import PayloadLevel
 from hub.subscriptions.filters import InvalidFilter, compile_filter
 from hub.subscriptions.model import StartFrom
+from plugins.names import is_plain
 from schemas import Catalogue, DataContract
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z", re.ASCII)
@@ -132,6 +133,8 @@ def problems(
     """The errors in a specification that its model alone can't find."""
     if in_file and not NAME.match(spec.name):
         yield SpecProblem(("name",), "config.name")
+    if not in_file:
+        yield from _unplain(spec)
     for index, glob in enumerate(spec.types):
         if not catalogue.matching([glob]):
             yield SpecProblem(("types", index), "config.types-nothing", hint=nearest_type(glob, catalogue))
@@ -146,6 +149,18 @@ def problems(
     if spec.contract is not None:
         for part, extra in wider(spec.contract, client_contract):
             yield SpecProblem(("contract", *part), "config.contract-wider", {"extra": ", ".join(extra)})
+
+
+def _unplain(spec: SubscriptionSpec) -> Iterator[SpecProblem]:
+    """Words of a client that an operator reads in a terminal."""
+    if not is_plain(spec.name):
+        yield SpecProblem(("name",), "config.not-plain")
+    for word in ("purpose", "legal_basis") if spec.contract is not None else ():
+        if not is_plain(getattr(spec.contract, word)):
+            yield SpecProblem(("contract", word), "config.not-plain")
+    for index, glob in enumerate(spec.sources):
+        if not is_plain(glob):
+            yield SpecProblem(("sources", index), "config.not-plain")
 
 
 def wider(contract: DataContract, limit: DataContract) -> Iterator[tuple[tuple[str, ...], list[str]]]:

@@ -113,6 +113,10 @@ CONFIG: Final[Mapping[str, Text]] = {
         "ska vara små bokstäver a-z, siffror och - _ . och börja med bokstav eller siffra (högst 64 tecken).",
         "must be lower-case letters a-z, digits and - _ . and begin with a letter or digit (64 characters at most).",
     ),
+    "config.name-in-file": Text(
+        "är ett namn i hubbens konfigurationsfil, eller ser ut som ett. Välj ett annat.",
+        "is a name of the hub's configuration file, or looks like one. Choose another.",
+    ),
     "config.network": Text(
         'ska vara ett nät, till exempel "127.0.0.0/8" eller "10.20.0.0/16".',
         'must be a network, for example "127.0.0.0/8" or "10.20.0.0/16".',
@@ -120,6 +124,9 @@ CONFIG: Final[Mapping[str, Text]] = {
     "config.no-contract": Text(
         "kontakten har inget eget avtal som kan göras snävare. Ta bort contract.",
         "the connector has no contract of its own that could be narrowed. Remove contract.",
+    ),
+    "config.not-plain": Text(
+        "ska ha bara synliga tecken, och minst ett.", "must have visible characters only, and at least one."
     ),
     "config.number": Text("ska vara ett tal.", "must be a number."),
     "config.other": Text("är fel: {says}.", "is wrong: {says}."),

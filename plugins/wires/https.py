@@ -18,6 +18,7 @@ import httpx
 import orjson
 
 from plugins.connector import ConnectorClock
+from plugins.retry_after import read_retry_after
 from plugins.texts import Text
 from plugins.wires import words
 from plugins.wires.bodies import ENCODINGS, NotUnpacked, unpacked
@@ -34,7 +35,6 @@ for _name in ("httpx", "httpcore"):
 
 _LOGIN: Final = frozenset({401, 403, 407})
 _LATER: Final = frozenset({408, 425, 429})
-_LONGEST_PAUSE_S: Final = 86_400.0
 _MIB: Final = 1024 * 1024
 
 
@@ -63,7 +63,7 @@ class Reply:
     headers: Mapping[str, str]  # names in lower case
     body: bytes = field(repr=False)
     date: datetime | None  # the far side's own clock at the request; None if the answer has no date
-    retry_after_s: float | None
+    retry_after_s: float | None  # at most a day; a longer wish counts as none
 
     def is_page(self) -> bool:
         """Whether a web page came in place of data: a login form, a proxy's error."""
@@ -185,7 +185,7 @@ class Https:
             headers=answer.headers,
             body=body,
             date=date,
-            retry_after_s=self._retry_after(answer.headers.get("retry-after")),
+            retry_after_s=read_retry_after(answer.headers.get("retry-after"), self._clock.utc()),
         )
 
     async def _body(self, answer: httpx.Response, what: Text | None) -> bytes:
@@ -212,17 +212,6 @@ class Https:
                 return await something
         except TimeoutError:
             raise _Silent from None
-
-    def _retry_after(self, value: str | None) -> float | None:
-        """RFC 9110 section 10.2.3: seconds, or a date."""
-        if value is None:
-            return None
-        if value.strip().isdecimal():
-            return min(float(value.strip()), _LONGEST_PAUSE_S)
-        moment = _date(value)
-        if moment is None:
-            return None
-        return min(max((moment - self._clock.utc()).total_seconds(), 0.0), _LONGEST_PAUSE_S)
 
 
 def _date(value: str | None) -> datetime | None:

@@ -170,14 +170,23 @@ class Trust(Settings):
     )
 
 
-class FolderSettings(Settings):
+class ReadBack(Settings):
+    """Whether the far side lets the hub read the files that it has put there."""
+
+    read_back: bool = Field(
+        True,
+        description="Whether files can be read where they are put. False for a drop box: sizes are compared instead.",
+    )
+
+
+class FolderSettings(ReadBack):
     """A folder on this machine."""
 
     path: LocalPath = Field(description="An existing folder. Files are written beside each other in it.")
 
 
-class SftpSettings(TimeOuts):
-    """An SFTP server. It must offer the extension posix-rename@openssh.com (OpenSSH, ProFTPD, Bitvise do)."""
+class SftpSettings(TimeOuts, ReadBack):
+    """An SFTP server, with the requests of version 3 of the protocol."""
 
     host: str = Field(min_length=1, description="Host name or address.")
     port: int = Field(22, ge=1, le=65535, description="TCP port.")

@@ -5,8 +5,8 @@ refused login pauses the connector: further tries could lock the account or reac
 content or the server's words.
 """
 
-import io
 import socket
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,11 +17,12 @@ import paramiko
 from plugins.errors import SkolnavError
 from plugins.wires import words
 from plugins.wires.failures import FarSide
-from plugins.wires.files import Files, Put, probe, put
+from plugins.wires.files import FILE_MODE, Files, NoPlainFile, NoRename, Put, is_part, probe, put
 from plugins.wires.folder import system_error
 from plugins.wires.settings import SftpSettings
 
 _KEEPALIVE_S: Final = 15
+_BLOCK: Final = 32 * 1024  # bytes in one write
 
 
 class Sftp:
@@ -33,11 +34,11 @@ class Sftp:
 
     def put(self, name: str, content: bytes) -> Put:
         with self._session() as files:
-            return put(files, name, content, self._far_side)
+            return put(files, name, content, self._far_side, read_back=self._to.read_back)
 
     def probe(self) -> None:
         with self._session() as files:
-            probe(files, self._far_side)
+            probe(files, self._far_side, read_back=self._to.read_back)
 
     @contextmanager
     def _session(self) -> Iterator[Files]:
@@ -66,6 +67,8 @@ class Sftp:
                 look_for_keys=False,
             )
             yield _RemoteFiles(self._open_sftp(client), to.path)
+        except NoRename:
+            raise self._far_side.configuration(words.NO_RENAME) from None
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise self._meant(error) from None
         finally:
@@ -115,24 +118,74 @@ class _RemoteFiles:
     def __init__(self, sftp: paramiko.SFTPClient, folder: str) -> None:
         self._sftp = sftp
         self._folder = folder.rstrip("/") or "/"
-        sftp.stat(self._folder)  # else a missing folder would look like a missing file
+        with suppress(PermissionError):
+            sftp.stat(self._folder)  # else a missing folder would look like a missing file
 
     def _path(self, name: str) -> str:
         return f"{self._folder.rstrip('/')}/{name}"
 
     def read(self, name: str, limit: int) -> bytes:
+        try:
+            if not stat.S_ISREG(self._sftp.lstat(self._path(name)).st_mode or stat.S_IFREG):
+                raise NoPlainFile
+        except PermissionError:
+            pass  # not every server lets a file be looked at before it is read
         with self._sftp.open(self._path(name), "rb") as file:
             return file.read(limit)
 
-    def write(self, name: str, content: bytes) -> None:
-        # putfo pipelines its writes; a plain write would wait for an answer after each 32 KiB.
-        self._sftp.putfo(io.BytesIO(content), self._path(name), confirm=True)
+    def size(self, name: str) -> int | None:
+        try:
+            found = self._sftp.lstat(self._path(name))
+        except (FileNotFoundError, PermissionError):
+            return None
+        return found.st_size if stat.S_ISREG(found.st_mode or stat.S_IFREG) else -1  # no file is as long as a link
+
+    def create(self, name: str, content: bytes) -> None:
+        with self._sftp.open(self._path(name), "wbx") as file:
+            file.set_pipelined(True)  # else each 32 KiB would wait for an answer
+            with memoryview(content) as whole:
+                for start in range(0, len(content), _BLOCK):
+                    file.write(bytes(whole[start : start + _BLOCK]))
+        with suppress(OSError):  # the server may have its own mind
+            self._sftp.chmod(self._path(name), FILE_MODE)
 
     def rename(self, old: str, new: str) -> None:
-        self._sftp.posix_rename(self._path(old), self._path(new))
+        before, after = self._path(old), self._path(new)
+        try:
+            # The plain one first: it replaces no file, and every server should have it.
+            self._sftp.rename(before, after)
+        except OSError as error:
+            if not _is_answer(error):
+                raise
+            if self.size(new) is not None:
+                raise FileExistsError from None
+            self._posix_rename(before, after, error)
+
+    def _posix_rename(self, before: str, after: str, plain: OSError) -> None:
+        try:
+            self._sftp.posix_rename(before, after)
+        except PermissionError:
+            raise NoRename from None
+        except OSError as error:
+            if not _is_answer(error):
+                raise
+            raise (NoRename() if isinstance(plain, PermissionError) else plain) from None
 
     def remove(self, name: str) -> None:
         self._sftp.remove(self._path(name))
+
+    def parts(self, name: str) -> list[str]:
+        try:
+            return [entry for entry in self._sftp.listdir(self._folder) if is_part(entry, name)]
+        except OSError as error:
+            if not _is_answer(error):
+                raise
+            return []
+
+
+def _is_answer(error: OSError) -> bool:
+    """Whether it is the server's answer to one request; other errors end the connection."""
+    return type(error) is OSError or isinstance(error, PermissionError)
 
 
 class _UnknownKey(paramiko.SSHException):

@@ -168,6 +168,15 @@ UNVERIFIED: Final = Failure(
         "See whether its disk is full or another program takes files before they are complete",
     ),
 )
+NOT_READABLE: Final = Failure(
+    "not-readable",
+    Text("{it} låter inte hubben läsa sina filer", "{it} does not let the hub read its files"),
+    Text("filer kan läggas där men inte läsas tillbaka", "files can be put there, but not read back"),
+    Text(
+        "Be om läsrätt, eller ange {read_back}: false, så jämförs bara storlekar",
+        "Ask for the right to read, or set {read_back}: false, so that only sizes are compared",
+    ),
+)
 FOLDER: Final = Failure(
     "folder",
     Text("{it} går inte att använda", "{it} can't be used"),
@@ -228,6 +237,16 @@ SFTP: Final = Failure(
         "Om felet består: kontrollera {host}, {path}, rättigheterna där och platsen på disken",
         "If it lasts, check {host}, {path}, the rights there and the room on its disk",
     ),
+)
+
+NO_RENAME: Final = Failure(
+    "no-rename",
+    Text("{it} låter inte filer byta namn", "{it} does not let files be renamed"),
+    Text(
+        "servern nekar både rename och posix-rename@openssh.com; utan dem kunde en halv fil läsas",
+        "the server refuses both rename and posix-rename@openssh.com; without them a half file could be read",
+    ),
+    Text("Be den som driver servern tillåta rename", "Ask the server's operator to allow rename"),
 )
 
 # -- mail -----------------------------------------------------------------------------------------------------------

@@ -257,6 +257,7 @@ class TestOneErrorEach:
         ("old", "new", "path", "says"),
         [
             ("municipality: Exempelkommun", "municipality: '???'", "municipality", "right form"),
+            ("municipality: Exempelkommun", 'municipality: "Exempel\\u202ekommun"', "municipality", "visible"),
             ("listen: 127.0.0.1:8081", "listen: 8081", "listen", "host and port"),
             ("listen: 127.0.0.1:8081", "listen: 127.0.0.1:70000", "listen", "host and port"),
             ("engine: embedded", "engine: {cluster: {kafka: 'h:9092'}}", "engine", "embedded engine only"),

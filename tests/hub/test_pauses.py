@@ -29,14 +29,19 @@ def test_a_doubled_pause_begins_with_the_first_and_ends_at_the_last():
 
 
 @pytest.mark.parametrize(
-    ("asked_s", "pause_s"), [(None, 5.0), (4.0, 5.0), (6.0, 6.0), (1e9, MAX_RETRY_AFTER_S), (0.0, 5.0)]
+    ("asked_s", "pause_s"), [(None, 5.0), (4.0, 5.0), (6.0, 6.0), (7200.0, MAX_RETRY_AFTER_S), (0.0, 5.0)]
 )
 def test_the_far_side_gets_a_longer_pause_but_no_shorter_one_and_none_beyond_an_hour(asked_s, pause_s):
     assert at_least(5.0, asked_s) == pause_s
 
 
+@pytest.mark.parametrize("asked_s", [1e9, 86_401.0, float("inf"), float("nan"), -1.0])
+def test_a_wish_that_cant_be_believed_counts_as_none(asked_s):
+    assert at_least(5.0, asked_s) == 5.0
+
+
 def test_the_hubs_own_pause_may_be_longer_than_any_that_a_far_side_can_ask_for():
-    assert at_least(2 * MAX_RETRY_AFTER_S, 1e9) == 2 * MAX_RETRY_AFTER_S
+    assert at_least(2 * MAX_RETRY_AFTER_S, 86_400.0) == 2 * MAX_RETRY_AFTER_S
 
 
 def test_jitter_adds_up_to_a_fifth():

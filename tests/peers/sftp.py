@@ -1,7 +1,8 @@
 """A real SFTP server on loopback (asyncssh), with the ways in which a kitchen's server misbehaves."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,8 @@ class Faults:
     cut_at: str = ""  # write | rename: breaks the connection, once
     full_after: int | None = None  # bytes that fit on its disk
     truncate: bool = False  # loses the last byte of what is written
+    takes: bool = False  # its consumer takes each file as soon as it has its name
+    refuses: frozenset[str] = frozenset()  # requests that it denies, by the names of asyncssh's methods
     down: bool = False  # breaks every connection as it comes
     delay_s: float = 0  # how long it takes to let somebody in
     renamed: list[str] = field(default_factory=list)
@@ -94,6 +97,8 @@ class _Sftp(asyncssh.SFTPServer):
         super().__init__(channel, chroot=str(peer.root))
         self._faults = peer.faults
         self._connection = channel.get_connection()
+        for name in self._faults.refuses:
+            setattr(self, name, _denied)
 
     def _cut(self, at: str) -> None:
         if self._faults.cut_at == at:
@@ -120,11 +125,23 @@ class _Sftp(asyncssh.SFTPServer):
             return len(data)
         return super().write(file_obj, offset, data)  # type: ignore[no-any-return]
 
+    async def rename(self, oldpath: bytes, newpath: bytes) -> None:
+        await self._renamed(super().rename, oldpath, newpath)
+
     async def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
+        await self._renamed(super().posix_rename, oldpath, newpath)
+
+    async def _renamed(self, rename: Callable[[bytes, bytes], Any], old: bytes, new: bytes) -> None:
         await self._faults.freeze("rename")
         self._cut("rename")
-        super().posix_rename(oldpath, newpath)
-        self._faults.renamed.append(newpath.decode())
+        rename(old, new)
+        self._faults.renamed.append(new.decode())
+        if self._faults.takes:
+            os.unlink(self.map_path(new))
+
+
+async def _denied(*_: Any, **__: Any) -> None:
+    raise asyncssh.SFTPPermissionDenied("denied")
 
 
 @asynccontextmanager

@@ -71,6 +71,10 @@ def test_a_cutoff_at_a_report_time_needs_no_timer_of_its_own() -> None:
     ("kitchens", "kind"),
     [
         ([kitchen(), kitchen(unit_code="2")], "kitchen_twice"),
+        ([kitchen(), kitchen(id="k-017", unit_code="2")], "kitchen_twice"),
+        ([kitchen(id="k\u00f6k"), kitchen(id="ko\u0308k", unit_code="2")], "kitchen_twice"),
+        ([kitchen(id="K-0\u200d17")], "plain_name"),
+        ([kitchen(diet_codes={"X": "GLUTEN\u200cFRI"})], "plain_name"),
         ([kitchen(), kitchen(id="K-018")], "unit_code_twice"),
         ([kitchen(sittings=[{"id": "1", "from": "11:00", "to": "11:00"}])], "sitting_order"),
         ([kitchen(sittings=[{"id": "1", "from": "11:00", "to": "12:00"}] * 2)], "sitting_twice"),

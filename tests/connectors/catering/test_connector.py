@@ -340,11 +340,12 @@ class TestCrashes:
 
     async def test_when_one_kitchen_fails_the_next_run_tells_only_those_that_were_not_told(self, folder: Path) -> None:
         desk = desk_with(folder, kitchen(), kitchen(id="K-018", unit_code="87654321"))
-        part = folder / "KOST_87654321_20261124_0800_v1.csv.part"
-        part.mkdir()  # so that this one can't be written
+        for revision in range(1, 60):  # so that this one finds no name
+            (folder / f"KOST_87654321_20261124_0800_v{revision}.csv").mkdir()
         with pytest.raises(TemporaryError):
             await desk.report("2026-11-24T08:00")
-        part.rmdir()
+        for each in folder.glob("KOST_87654321*"):
+            each.rmdir()
         await desk.report("2026-11-24T08:00")
         assert [(d["kitchen"], d["revision"]) for d in desk.published] == [("K-017", 1), ("K-018", 1)]
 

@@ -135,7 +135,15 @@ async def test_a_byte_order_mark_is_no_obstacle(hub: Pulled, sis: Made) -> None:
 
 @pytest.mark.parametrize(
     ("failures", "wish", "seconds"),
-    [(1, None, 1.0), (20, None, 300.0), (1, 900.0, 900.0), (20, 900.0, 900.0), (1, 1e6, 3600.0), (20, 5.0, 300.0)],
+    [
+        (1, None, 1.0),
+        (20, None, 300.0),
+        (1, 900.0, 900.0),
+        (20, 900.0, 900.0),
+        (1, 7200.0, 3600.0),
+        (1, 1e6, 1.0),
+        (20, 5.0, 300.0),
+    ],
 )
 def test_the_far_sides_wish_counts_up_to_an_hour(failures: int, wish: float | None, seconds: float) -> None:
     assert backoff_s(failures, TemporaryError("away", retry_after_s=wish)) == seconds

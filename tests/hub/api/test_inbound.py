@@ -69,6 +69,8 @@ class Door(Connector[Config]):
                 return Answer(204, b"left out")
             case "/busy":
                 raise TemporaryError("canary-text", retry_after_s=7)
+            case "/endless":
+                raise TemporaryError("canary-text", retry_after_s=float("inf"))
             case "/fault":
                 raise ValueError("canary-text")
             case "/wrong":
@@ -201,7 +203,8 @@ async def test_what_is_kept_is_durable_when_it_is_answered(served: Served, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "again"), [("busy", 503, "7"), ("fault", 500, None), ("wrong", 500, None), ("header", 500, None)]
+    ("path", "status", "again"),
+    [("busy", 503, "7"), ("endless", 503, "5"), ("fault", 500, None), ("wrong", 500, None), ("header", 500, None)],
 )
 async def test_a_failure_is_told_without_its_text(served: Served, caplog, path: str, status: int, again: str) -> None:
     answer = await served.http.post(f"/connectors/door/{path}")

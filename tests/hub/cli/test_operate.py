@@ -97,6 +97,17 @@ def hub(place: Place) -> Iterator[Running]:
         yield running
 
 
+def test_what_a_publisher_chose_can_not_rewrite_the_terminal(place: Place, hub: Running) -> None:
+    """Promise 8: an operator reads what came in, not what its sender wants to be read."""
+    hub.post({**absence("x"), "id": "evt-\u202egnol\u2028"})
+    shown = place.run("events", "--limit", "500").out
+    assert r"evt-\u202egnol\u2028" in shown
+    assert "\u202e" not in shown
+    printed = place.run("events", "--limit", "500", "--json")
+    assert "\u202e" not in printed.out
+    assert "evt-\u202egnol\u2028" in [each["id"] for each in printed.json()["events"]]
+
+
 def test_subscriptions_are_listed_for_people_and_for_programs(place: Place, hub: Running) -> None:
     ran = place.run("subscriptions")
     assert ran.code == 0

@@ -229,6 +229,57 @@ class TestTheApi:
         assert caught.value.says("sv") != caught.value.says("en")
         assert registry.all() == []
 
+    @pytest.mark.parametrize(
+        "name", ["acme\nabsence", "acme\u202eabsence", "acme\x1b[31m", " \u00a0", "\u3164", "a\u200bb"]
+    )
+    async def test_a_name_that_is_not_plainly_seen_is_refused(self, open_registry, name: str) -> None:
+        registry = await open_registry(FILE)
+        with pytest.raises(SpecRefused) as refused:
+            await registry.add(spec(name=name), "acme")
+        assert [(each.where, each.key) for each in refused.value.problems] == [(("name",), "config.not-plain")]
+        made = await registry.add(spec(), "acme")
+        with pytest.raises(SpecRefused):
+            await registry.update(made.id, {"name": name}, "acme")
+
+    async def test_the_other_words_of_a_client_are_seen_plainly_too(self, open_registry) -> None:
+        registry = await open_registry(FILE)
+        contract = {"purpose": "a\u202e", "legal_basis": "b\n", "categories": ["attendance"]}
+        with pytest.raises(SpecRefused) as refused:
+            await registry.add(spec(contract=contract, sources=["urn:\x9b*"]), "acme")
+        assert [each.where for each in refused.value.problems] == [
+            ("contract", "purpose"),
+            ("contract", "legal_basis"),
+            ("sources", 0),
+        ]
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "acme-absence",
+            "Acme-Absence",
+            "ａcme-absence",
+            " acme-absence",
+            "acme-ab\ufe0fsence",
+            "north",
+            "Connector:North",
+        ],
+    )
+    async def test_a_twin_of_a_name_of_the_file_is_refused(self, open_registry, name: str) -> None:
+        """An operator who pauses `acme-absence` must not pause another client's subscription."""
+        registry = await open_registry(FILE, SUBSCRIPTION, CONNECTORS)
+        with pytest.raises(SpecRefused) as refused:
+            await registry.add(spec(name=name), "acme")
+        assert [(each.where, each.key) for each in refused.value.problems] == [(("name",), "config.name-in-file")]
+        made = await registry.add(spec(), "acme")
+        with pytest.raises(SpecRefused):
+            await registry.update(made.id, {"name": name}, "acme")
+        assert registry.get(made.id).name == "mine"
+
+    async def test_a_name_that_the_file_takes_later_keeps_no_change_from_being_made(self, open_registry) -> None:
+        made = await (await open_registry(FILE)).add(spec(name="acme-absence"), "acme")
+        registry = await open_registry(FILE, SUBSCRIPTION)
+        assert (await registry.update(made.id, {"payload": "id"}, "acme")).name == "acme-absence"
+
     async def test_a_change_is_merged_and_keeps_what_was_not_named(self, open_registry) -> None:
         registry = await open_registry()
         sink = {"kind": "webhook", "url": "https://acme.example/h", "secret": SECRET}

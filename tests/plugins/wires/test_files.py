@@ -87,9 +87,9 @@ class TestBoth:
         assert await put(client) is Put.TAKEN
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == {NAME: other}
 
-    async def test_a_part_that_a_crash_left_is_overwritten(self, place: tuple[FileWire, Path]) -> None:
+    async def test_a_part_that_a_crash_left_is_removed(self, place: tuple[FileWire, Path]) -> None:
         client, folder = place
-        (folder / f"{NAME}.part").write_bytes(b"longer than what comes" * 1000)
+        (folder / f"{NAME}.0123456789abcdef.part").write_bytes(b"longer than what comes" * 1000)
         assert await put(client) is Put.WRITTEN
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == {NAME: BODY}
 

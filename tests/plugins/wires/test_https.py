@@ -149,10 +149,12 @@ async def test_a_source_that_keeps_asking_is_not_paused(
     ("header", "seconds"),
     [
         ("7", 7.0),
-        ("999999999", 86_400.0),
+        (" 86400 ", 86_400.0),
+        ("999999999", None),
+        ("-30", None),
         ("Tue, 24 Nov 2026 07:31:00 GMT", 60.0),
         ("Mon, 23 Nov 2026 07:31:00 GMT", 0.0),
-        ("Fri, 24 Nov 2028 07:31:00 GMT", 86_400.0),
+        ("Fri, 24 Nov 2028 07:31:00 GMT", None),
         ("soon", None),
     ],
 )
