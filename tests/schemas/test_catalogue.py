@@ -54,6 +54,12 @@ def test_every_example_of_every_type_is_an_event_that_the_hub_takes(catalogue: C
             assert described.event.to_dict() == whole
 
 
+def test_a_catalogue_knows_its_types_by_name(catalogue: Catalogue) -> None:
+    assert REPORTED in catalogue
+    assert "se.skolnav.absence.invented.v1" not in catalogue
+    assert 7 not in catalogue
+
+
 def test_an_example_is_the_callers_own(catalogue: Catalogue) -> None:
     entry = catalogue.entry(REPORTED)
     catalogue.example(entry)["data"]["student"]["id"] = "changed"
