@@ -11,11 +11,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from hub.api import catalogue, feed, health, metrics, openapi, operator, state, subscriptions
 from hub.api.inbound import PREFIX as CONNECTORS
 from hub.api.inbound import Inbound
 from hub.api.ingest import PATH, Ingest, Message, Receive, Scope, Send, send_problem
+from hub.api.limits import Standing
 from hub.assembly.services import Services
 from hub.bus.base import LogUnavailable
 from hub.delivery.base import NotFound
@@ -24,6 +26,8 @@ from hub.delivery.pages import CursorTooOld, NotReadable
 from hub.hosting.connector_errors import NothingWaits, NotRunning
 from hub.http import oauth
 from hub.http.auth import Authenticator, OAuthRefused
+from hub.http.bodies import require_no_coding
+from hub.http.head_method import answer_head
 from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, language, unavailable
 from hub.operating.acts import ConnectorFailed, NoSuchConnector
 from hub.operating.why import NoSuchEvent, NoSuchRecipient
@@ -49,13 +53,21 @@ from hub.texts import text
 log = logging.getLogger(__name__)
 
 MAX_JSON: Final = 64 << 10  # bytes of a request body on a path that accepts no events
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _READ_AGAIN: Final = "Leave `after` out to start again at the oldest event kept."
 
 
 class Api:
     """The ASGI application. `local`: it serves the hub's own socket, where a call without a token is an operator's."""
 
-    def __init__(self, services: Services, *, local: bool = False, apply: operator.Apply | None = None) -> None:
+    def __init__(
+        self,
+        services: Services,
+        *,
+        local: bool = False,
+        apply: operator.Apply | None = None,
+        door: Standing | None = None,
+    ) -> None:
         auth = Authenticator(services)
         self.ingest = Ingest(services, auth)
         self.inbound = Inbound(services)
@@ -63,6 +75,7 @@ class Api:
         self.fastapi.state.local = local
         self.notifier: Notifier = self.fastapi.state.ss12000_notifier
         self.fastapi.state.apply = apply
+        self.fastapi.state.door = door or Standing()
 
     async def start(self) -> None:
         """Begin to notify SS 12000 subscribers of changes. Raises StoreUnavailable."""
@@ -89,6 +102,8 @@ class Api:
                 raise ApiProblem("method-not-allowed", "Events are published with POST.", headers={"Allow": "POST"})
             elif scope["path"].startswith(CONNECTORS):
                 await self.inbound(scope, receive, watched)
+            elif scope["method"] == "HEAD":
+                await answer_head(self.fastapi, scope, _bounded(scope, receive), watched)
             else:
                 await self.fastapi(scope, _bounded(scope, receive), watched)
         except ApiProblem as refused:
@@ -106,15 +121,23 @@ class Api:
                 await send_problem(_fault(error, ""), dict(scope["headers"]), send)
 
 
-def create_app(services: Services, *, local: bool = False, apply: operator.Apply | None = None) -> Api:
-    """The API of a running hub, for a server such as uvicorn. `apply` reads its configuration file again."""
-    return Api(services, local=local, apply=apply)
+def create_app(
+    services: Services, *, local: bool = False, apply: operator.Apply | None = None, door: Standing | None = None
+) -> Api:
+    """The API of a running hub, for a server such as uvicorn. `apply` reads its configuration file again.
+
+    `door` is what `/metrics` shows of connections and limits.
+    """
+    return Api(services, local=local, apply=apply, door=door)
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
-    """A `receive` that accepts at most MAX_JSON bytes. Raises ApiProblem (413)."""
+    """A `receive` that accepts at most MAX_JSON bytes. Raises ApiProblem (413, 415)."""
     too_large = ApiProblem("too-large", f"A body here holds at most {MAX_JSON >> 10} KiB.")
-    declared = dict(scope["headers"]).get(b"content-length", b"0")
+    headers = dict(scope["headers"])
+    if b"content-encoding" in headers:
+        require_no_coding(scope["headers"])
+    declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > MAX_JSON:
         raise too_large
     left = MAX_JSON
@@ -167,7 +190,7 @@ def _fastapi(services: Services, auth: Authenticator) -> FastAPI:
                 ApiProblem(
                     "method-not-allowed",
                     "See /openapi.json for what is served here.",
-                    headers=dict(error.headers or {}),
+                    headers={"Allow": ", ".join(_allowed(api, request.scope))},
                 ),
             )
         if error.status_code == 404:
@@ -177,6 +200,18 @@ def _fastapi(services: Services, auth: Authenticator) -> FastAPI:
     for type_, make in _PROBLEMS.items():
         api.add_exception_handler(type_, partial(_problem_of, make))
     return api
+
+
+def _allowed(api: FastAPI, scope: Scope) -> list[str]:
+    """The methods that a path has. The framework knows them by route, and its own answer names those of one route."""
+    found: set[str] = set()
+    for method in _METHODS:
+        for route in api.routes:
+            match, _ = route.matches({**scope, "method": method})
+            if match is Match.FULL:
+                found.add(method)
+                break
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 async def _problem_of(make: Callable[[Any, str], ApiProblem], request: Request, error: Exception) -> Response:

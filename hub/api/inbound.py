@@ -72,7 +72,7 @@ class Inbound:
         body = Arriving(receive, limit, self._services.clock)
         whole = await body.ahead()  # also where there is no such instance: the answer must not depend on that
         request = Received(
-            scope["method"],
+            "GET" if scope["method"] == "HEAD" else scope["method"],  # the server leaves the body of the answer out
             slash + path,
             query=scope.get("query_string", b"").decode("latin-1"),
             headers=headers,

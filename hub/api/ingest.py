@@ -15,6 +15,7 @@ from hub.assembly.services import Services
 from hub.bus.base import IdConflict, LogUnavailable
 from hub.config.model import Role
 from hub.http.auth import Authenticator, Principal
+from hub.http.bodies import require_no_coding
 from hub.http.problems import MEDIA_TYPE, SHOWN, ApiProblem, invalid_events, unavailable
 from schemas import Described, Event, InvalidEvent, Problem
 from schemas.event import BATCH, STRUCTURED
@@ -72,6 +73,8 @@ class Ingest:
         await send({"type": "http.response.body", "body": answer})
 
     async def _accept(self, client: Principal, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        if b"content-encoding" in headers:
+            require_no_coding(scope["headers"])
         declared = headers.get(b"content-length")
         if declared is not None and declared.isdigit() and int(declared) > MAX_BODY:
             raise _too_large()

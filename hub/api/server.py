@@ -12,15 +12,19 @@ from typing import Any, Final
 import uvicorn
 
 from hub.api.app import Api, create_app
-from hub.api.protocol import Protocol
+from hub.api.door import Door
+from hub.api.limits import Room, Standing
+from hub.api.protocol import Connection
 from hub.assembly.reload import Reloader
 from hub.assembly.services import Services
 from hub.config import ConfigErrors
 from hub.http.problems import ApiProblem
+from hub.tasks import Tasks
 from plugins.errors import ConfigurationError
 
 SOCKET_NAME: Final = "hub.sock"
-BACKLOG: Final = 1024
+BACKLOG: Final = 1024  # connections that the kernel holds until the hub accepts them
+ACCEPTED: Final = 128  # connections that are accepted in one turn, so that the reserve of file descriptors stands it
 STOP_S: Final = 5  # how long open requests may take when the hub stops
 
 
@@ -49,6 +53,8 @@ class Servers:
         self._api: Api | None = None
         self._apply = None if reloader is None else partial(_apply, reloader)
         self._running: list[tuple[_Server, asyncio.Task[None]]] = []
+        self._watching = Tasks()
+        self._standing = Standing()
         self.address = (services.config.host, services.config.port)
         self.socket_path = services.config.data / SOCKET_NAME
 
@@ -67,10 +73,12 @@ class Servers:
         except OSError:
             outside.close()
             raise
-        self._api = create_app(self._services, apply=self._apply)
+        clock, standing = self._services.clock, self._standing
+        self._api = create_app(self._services, apply=self._apply, door=standing)
         await self._api.start()
-        await self._serve(self._api, outside)
-        await self._serve(create_app(self._services, local=True, apply=self._apply), local)
+        await self._serve(self._api, outside, Door(clock, Room.outside(), standing, config.trusted_proxies))
+        operators = create_app(self._services, local=True, apply=self._apply, door=standing)
+        await self._serve(operators, local, Door(clock, Room.local(), standing))
 
     async def stop(self) -> None:
         self._services.pages.close()  # ends open streams and long polls
@@ -78,19 +86,23 @@ class Servers:
             server.should_exit = True
         await asyncio.gather(*(task for _, task in self._running), return_exceptions=True)
         self._running.clear()
+        await self._watching.stop()
         if self._api is not None:
             await self._api.stop()
         self.socket_path.unlink(missing_ok=True)
 
-    async def _serve(self, app: Any, listening: socket.socket) -> None:
+    async def _serve(self, app: Any, listening: socket.socket, door: Door) -> None:
+        protocol: Any = partial(Connection, door=door)
         settings = uvicorn.Config(
-            app, http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-            proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=60, timeout_graceful_shutdown=STOP_S,
+            app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+            proxy_headers=False, backlog=ACCEPTED, timeout_graceful_shutdown=STOP_S,
         )  # fmt: skip
         server = _Server(settings)
         task = asyncio.get_running_loop().create_task(server.serve(sockets=[listening]), name="http")
         self._running.append((server, task))
+        self._watching.start(door.watch(), "door")
         await server.up.wait()
+        listening.listen(BACKLOG)
 
 
 async def _apply(reloader: Reloader, *, dry_run: bool) -> Mapping[str, Any]:
