@@ -12,7 +12,8 @@ from typing import Final, Self
 MAX_HEAD: Final = 32 << 10  # bytes of a request's head: its first line and its header fields
 MAX_FIELDS: Final = 100  # header fields of one request; the same for the trailer fields after a chunked body
 MAX_TARGET: Final = 8 << 10  # bytes of the path with its query
-MAX_PIPELINED: Final = 64  # requests of one connection that wait until earlier ones are answered
+MAX_PIPELINED: Final = 512  # requests of one connection that wait until earlier ones are answered
+MUCH_PIPELINED: Final = 16  # while so many of them wait, nothing is read from the connection
 
 HEAD_S: Final = 15.0  # longest time for a head, from the connection or from the head's first byte
 BODY_S: Final = 30.0  # a body that is not complete must bring LEAST_BODY in each of these spans

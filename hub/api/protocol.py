@@ -9,7 +9,7 @@ import http
 from typing import Any, Final
 
 import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from hub.api import head
@@ -25,6 +25,7 @@ from hub.api.limits import (
     MAX_HEAD,
     MAX_PIPELINED,
     MAX_TARGET,
+    MUCH_PIPELINED,
     SWEEP_S,
     Limit,
 )
@@ -45,14 +46,17 @@ _REFUSED: Final = 4  # the last answer is sent or waits for earlier ones; whatev
 
 
 class _Flow(FlowControl):
-    """Reads no further while requests wait for earlier answers: uvicorn would store what a client sends meanwhile."""
+    """Reads no further while much waits for earlier answers: uvicorn would store all that a client sends meanwhile.
+
+    While little waits, it reads on, since only a read shows that the client has left.
+    """
 
     def __init__(self, transport: Any, connection: "Connection") -> None:
         super().__init__(transport)
         self._connection = connection
 
     def resume_reading(self) -> None:
-        if self.read_paused and not self._connection.pipeline:
+        if self.read_paused and not self._connection.much_waits:
             super().resume_reading()
 
 
@@ -84,6 +88,12 @@ class Connection(HttpToolsProtocol):
     def is_idle(self) -> bool:
         waits = self._stage in (_IDLE, _HEAD, _REFUSED) and not self._answers
         return waits and not self.transport.get_write_buffer_size()
+
+    @property
+    def much_waits(self) -> bool:
+        """Requests wait for earlier answers, and are many or large."""
+        waiting = self.pipeline
+        return len(waiting) >= MUCH_PIPELINED or sum(len(cycle.body) for cycle, _ in waiting) > HIGH_WATER_LIMIT
 
     def abort(self) -> None:
         self.transport.abort()
@@ -181,6 +191,8 @@ class Connection(HttpToolsProtocol):
             if client is not None:
                 self.scope["client"] = (client, 0)
         super().on_headers_complete()
+        if self.pipeline:
+            self.flow.resume_reading()  # uvicorn pauses it until the earlier answer
         self.headers = []  # for trailer fields: the scope keeps the fields of the head apart from them
         self._stage = _BODY
         self._since = self._door.now

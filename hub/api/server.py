@@ -50,11 +50,12 @@ class Servers:
     def __init__(self, services: Services, reloader: Reloader | None = None) -> None:
         """`reloader` serves `POST /v1/operator/apply`. None: the hub was not started from a file."""
         self._services = services
-        self._api: Api | None = None
+        self.app: Api | None = None
         self._apply = None if reloader is None else partial(_apply, reloader)
         self._running: list[tuple[_Server, asyncio.Task[None]]] = []
         self._watching = Tasks()
-        self._standing = Standing()
+        self.standing = Standing()
+        self.doors: list[Door] = []  # of the address, then of the local socket
         self.address = (services.config.host, services.config.port)
         self.socket_path = services.config.data / SOCKET_NAME
 
@@ -73,10 +74,10 @@ class Servers:
         except OSError:
             outside.close()
             raise
-        clock, standing = self._services.clock, self._standing
-        self._api = create_app(self._services, apply=self._apply, door=standing)
-        await self._api.start()
-        await self._serve(self._api, outside, Door(clock, Room.outside(), standing, config.trusted_proxies))
+        clock, standing = self._services.clock, self.standing
+        self.app = create_app(self._services, apply=self._apply, door=standing)
+        await self.app.start()
+        await self._serve(self.app, outside, Door(clock, Room.outside(), standing, config.trusted_proxies))
         operators = create_app(self._services, local=True, apply=self._apply, door=standing)
         await self._serve(operators, local, Door(clock, Room.local(), standing))
 
@@ -87,8 +88,8 @@ class Servers:
         await asyncio.gather(*(task for _, task in self._running), return_exceptions=True)
         self._running.clear()
         await self._watching.stop()
-        if self._api is not None:
-            await self._api.stop()
+        if self.app is not None:
+            await self.app.stop()
         self.socket_path.unlink(missing_ok=True)
 
     async def _serve(self, app: Any, listening: socket.socket, door: Door) -> None:
@@ -100,6 +101,7 @@ class Servers:
         server = _Server(settings)
         task = asyncio.get_running_loop().create_task(server.serve(sockets=[listening]), name="http")
         self._running.append((server, task))
+        self.doors.append(door)
         self._watching.start(door.watch(), "door")
         await server.up.wait()
         listening.listen(BACKLOG)

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from hub.api.server import Servers
 from hub.assembly.hub import Hub
 from hub.config import ClientConfig, ConnectorEntry, HubConfig, Role
+from hub.subscriptions.spec import SubscriptionSpec
 from plugins import Answer, Connector, ConnectorConfig, Received
 from plugins.manager import Plugins
 from plugins.testing import ManualClock
@@ -107,9 +108,16 @@ async def ends(reader: asyncio.StreamReader) -> bytes:
             return b""
 
 
+def pulled(kind: str) -> SubscriptionSpec:
+    """The subscription `feed` or `stream` of `reader`, to closed days."""
+    return SubscriptionSpec.model_validate(
+        {"name": kind, "client": "reader", "types": ["se.skolnav.schedule.*"], "sink": {"kind": kind}}
+    )
+
+
 @asynccontextmanager
 async def serving(folder: Path, **config: Any) -> AsyncIterator[Served]:
-    everything = DataContract(purpose="test", legal_basis="test", categories=frozenset({"attendance", "identity"}))
+    everything = DataContract(purpose="test", legal_basis="test", categories=frozenset({"attendance", "identity", "none"}))
     clients = (
         ClientConfig(id="op", token=SecretStr(OPERATOR), roles=frozenset({Role.OPERATOR})),
         ClientConfig(id="feeder", token=SecretStr(FEEDER), roles=frozenset({Role.PUBLISHER})),
@@ -117,7 +125,8 @@ async def serving(folder: Path, **config: Any) -> AsyncIterator[Served]:
     )
     settings = HubConfig(
         municipality="Provköping", tenant="provkoping", data=folder, host="127.0.0.1", port=0, clients=clients,
-        connectors={"echo": ConnectorEntry("echo", Echo, NoConfig())}, **config,
+        connectors={"echo": ConnectorEntry("echo", Echo, NoConfig())}, subscriptions=(pulled("feed"), pulled("stream")),
+        **config,
     )  # fmt: skip
     clock = ManualClock("2026-11-24T08:00")
     hub = await Hub.start(settings, plugins=Plugins.of(Echo), clock=clock)
