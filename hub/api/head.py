@@ -7,7 +7,7 @@ from typing import Final
 from hub.api.limits import MAX_FIELDS, MAX_HEAD, MAX_PIPELINED, MAX_TARGET, Limit
 from hub.http.problems import ApiProblem
 
-_HOST: Final = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]{0,5})?")
+_HOST: Final = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%-]+)(?::[0-9]{0,5})?")
 
 UNREADABLE: Final = ApiProblem(
     "invalid-request", "This is not a readable HTTP/1.1 request. Check the program that sends it."

@@ -117,7 +117,9 @@ def pulled(kind: str) -> SubscriptionSpec:
 
 @asynccontextmanager
 async def serving(folder: Path, **config: Any) -> AsyncIterator[Served]:
-    everything = DataContract(purpose="test", legal_basis="test", categories=frozenset({"attendance", "identity", "none"}))
+    everything = DataContract(
+        purpose="test", legal_basis="test", categories=frozenset({"attendance", "identity", "none"})
+    )
     clients = (
         ClientConfig(id="op", token=SecretStr(OPERATOR), roles=frozenset({Role.OPERATOR})),
         ClientConfig(id="feeder", token=SecretStr(FEEDER), roles=frozenset({Role.PUBLISHER})),

@@ -210,7 +210,9 @@ async def test_the_length_of_a_path_is_bounded(served: Served) -> None:
     refused(await served.says(b"GET /" + b"x" * (MAX_TARGET + 1)), 414, "target-too-long")
 
 
-@pytest.mark.parametrize("tail", [b"0\r\n" + b"A: b\r\n" * 100_000, b"0\r\nA: " + b"b" * 600_000, b"5;" + b"e" * 600_000])
+@pytest.mark.parametrize(
+    "tail", [b"0\r\n" + b"A: b\r\n" * 100_000, b"0\r\nA: " + b"b" * 600_000, b"5;" + b"e" * 600_000]
+)
 async def test_what_follows_a_chunked_body_is_bounded(served: Served, tail: bytes) -> None:
     reader, writer = await served.open()
     writer.write(request("POST", "/v1/events", FEEDER, "Transfer-Encoding: chunked") + b"1\r\n[\r\n")
