@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, Protocol
 
 from hub.api.limits import SWEEP_S, Limit, Room, Standing
@@ -69,6 +69,11 @@ class Door:
         self._told: dict[Limit, float] = {}
 
     # -- connections ---------------------------------------------------------------------------------------------
+
+    @property
+    def connections(self) -> Collection[Held]:
+        """Those that are open, in the order in which they came."""
+        return self._all.keys()
 
     def is_proxy(self, address: str) -> bool:
         return bool(self.proxies) and trusted(address, self.proxies)

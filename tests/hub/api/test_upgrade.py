@@ -66,13 +66,25 @@ async def test_the_body_is_kept_however_it_arrives(
     [
         ("GET", "/healthz", "", b"", 200),
         ("GET", "/metrics", OPERATOR, b"", 200),
-        ("POST", "/oauth/token", "", b"grant_type=client_credentials&client_id=reader&client_secret=" + READER.encode(), 200),
-        ("POST", "/v1/subscriptions", READER, b'{"name": "f", "types": ["se.skolnav.absence.*"], "sink": {"kind": "feed"}}', 201),
+        (
+            "POST",
+            "/oauth/token",
+            "",
+            b"grant_type=client_credentials&client_id=reader&client_secret=" + READER.encode(),
+            200,
+        ),
+        (
+            "POST",
+            "/v1/subscriptions",
+            READER,
+            b'{"name": "f", "types": ["se.skolnav.absence.*"], "sink": {"kind": "feed"}}',
+            201,
+        ),
         ("POST", "/connectors/echo/a", "", b"word", 200),
         ("POST", "/ss12000/v2.0/persons/lookup", READER, b'{"ids": []}', 200),
         ("DELETE", "/healthz", "", b"", 405),
     ],
-)  # fmt: skip
+)
 async def test_every_route_answers_as_without_the_offer(
     served: Served, method: str, path: str, token: str, sent: bytes, status: int
 ) -> None:
@@ -113,9 +125,17 @@ async def test_curl_with_http2_publishes(served: Served, tmp_path: Path) -> None
         ("/v1/subscriptions", READER, "application/json", "422"),  # it is read, and is no subscription
     ):
         said = await run(
-            *common, "-H", f"Authorization: Bearer {token}", "-H", f"Content-Type: {kind}", "-H", "Expect:",
-            "--data-binary", f"@{file}", served.url + path,
-        )  # fmt: skip
+            *common,
+            "-H",
+            f"Authorization: Bearer {token}",
+            "-H",
+            f"Content-Type: {kind}",
+            "-H",
+            "Expect:",
+            "--data-binary",
+            f"@{file}",
+            served.url + path,
+        )
         assert said == f"{status} 1.1"
     assert await run(*common, served.url + "/healthz") == "200 1.1"
 
@@ -128,13 +148,36 @@ async def test_a_stock_jdk_client_publishes(served: Served, tmp_path: Path) -> N
     batch.write_bytes(body(5, 6))
     large.write_bytes(b"[" + b",".join(absence(n, n).to_json() for n in range(600)) + b"]")
     said = await run(
-        program("java"), "-Xshare:auto", "-XX:TieredStopAtLevel=1", str(Path(__file__).with_name("Posting.java")),
-        "POST", FEEDER, STRUCTURED, str(one), served.url + "/v1/events",
-        "CHUNKED", FEEDER, BATCH, str(batch), served.url + "/v1/events",
-        "POST", FEEDER, BATCH, str(large), served.url + "/v1/events",
-        "GET", OPERATOR, "", "/dev/null", served.url + "/metrics",
-        "PUT", OPERATOR, "text/plain", str(one), served.url + "/connectors/echo/x",
-    )  # fmt: skip
+        program("java"),
+        "-Xshare:auto",
+        "-XX:TieredStopAtLevel=1",
+        str(Path(__file__).with_name("Posting.java")),
+        "POST",
+        FEEDER,
+        STRUCTURED,
+        str(one),
+        served.url + "/v1/events",
+        "CHUNKED",
+        FEEDER,
+        BATCH,
+        str(batch),
+        served.url + "/v1/events",
+        "POST",
+        FEEDER,
+        BATCH,
+        str(large),
+        served.url + "/v1/events",
+        "GET",
+        OPERATOR,
+        "",
+        "/dev/null",
+        served.url + "/metrics",
+        "PUT",
+        OPERATOR,
+        "text/plain",
+        str(one),
+        served.url + "/connectors/echo/x",
+    )
     told = [line for line in said.splitlines() if line[:3].isdigit()]
     assert [line[:3] for line in told] == ["202", "202", "202", "200"] + ["200"] * 11
     assert '"accepted":600' in told[2]
