@@ -10,6 +10,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Match
 
@@ -111,6 +112,8 @@ class Api:
                 await answer_to(refused)(scope, receive, send)
             else:
                 await send_problem(refused, dict(scope["headers"]), send)
+        except ClientDisconnect:
+            log.info("%s %s: the client left before the body ended", scope["method"], _route(scope))
         except ConnectionAbortedError:
             log.info("%s %s: given up, the client does not read", scope["method"], _route(scope))
         except Exception as error:

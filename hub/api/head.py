@@ -7,6 +7,7 @@ from typing import Final
 from hub.api.limits import MAX_FIELDS, MAX_HEAD, MAX_PIPELINED, MAX_TARGET, Limit
 from hub.http.problems import ApiProblem
 
+_FIRST_LINE: Final = re.compile(rb"[A-Z][A-Z-]{0,31} [!-~]+ HTTP/1\.[01]\r\n")
 _HOST: Final = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%-]+)(?::[0-9]{0,5})?")
 
 UNREADABLE: Final = ApiProblem(
@@ -27,6 +28,7 @@ PIPELINED: Final = ApiProblem(
 )
 HEAD_LATE: Final = ApiProblem("request-timeout", "The head of the request did not arrive in time. Send it again.")
 BODY_LATE: Final = ApiProblem("request-timeout", "The body did not arrive in time. Send the request again.")
+_METHOD_UNKNOWN: Final = ApiProblem("not-implemented", "This method is not known here. See /openapi.json.")
 _NO_HOST: Final = ApiProblem("invalid-request", "Send exactly one `Host` header, with the name of the hub's address.")
 _BAD_HOST: Final = ApiProblem("invalid-request", "`Host` is not a host with an optional port. Check the program.")
 _BAD_CODING: Final = ApiProblem(
@@ -68,6 +70,11 @@ def check(fields: Sequence[tuple[bytes, bytes]], target: bytes, version: Callabl
         named = [each.strip().lower() for each in codings.split(b",") if each.strip()]
         known = named.count(b"chunked") == len(named)
         raise HeadRefused(_BAD_CODING if known or version() == "1.0" else _UNKNOWN_CODING)
+
+
+def unreadable(data: bytes) -> ApiProblem:
+    """The answer to bytes that the parser refuses: 501 if only the method is unknown (RFC 9110, 9.1), else 400."""
+    return _METHOD_UNKNOWN if _FIRST_LINE.match(data) else UNREADABLE
 
 
 def size(fields: Sequence[tuple[bytes, bytes]], target: bytes) -> int:

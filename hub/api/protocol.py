@@ -150,6 +150,9 @@ class Connection(HttpToolsProtocol):
             except httptools.HttpParserUpgrade as offer:
                 data = data[offer.args[0] :]
                 self._ignore_offer()
+            except httptools.HttpParserInvalidMethodError:
+                self._refuse(HeadRefused(head.unreadable(data)))
+                return
             except httptools.HttpParserError:
                 self._refuse(self._refusal or HeadRefused(head.UNREADABLE))
                 return

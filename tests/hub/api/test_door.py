@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hub.api import limits
-from hub.api.limits import BODY_S, HEAD_S, IDLE_S, LEAST_BODY, LINGER_S, MAX_FIELDS, MAX_HEAD, MAX_TARGET
+from hub.api.limits import BODY_S, HEAD_S, IDLE_S, LEAST_BODY, LINGER_S, MAX_FIELDS, MAX_HEAD, MAX_TARGET, Limit
 from schemas.event import BATCH
 from tests.hub.api.doors import FEEDER, OPERATOR, READER, Said, Served, answer, ends, request, serving
 from tests.hub.api.school import closed_day
@@ -110,7 +110,34 @@ async def test_a_route_that_does_not_read_the_body_answers_and_drops_it(
     writer.close()
 
 
-async def test_a_body_that_keeps_a_pace_may_take_longer_and_one_below_it_may_not(served: Served) -> None:
+@pytest.mark.parametrize(("path", "token"), [("/v1/subscriptions", READER), ("/oauth/token", "")])
+async def test_a_body_in_drops_is_a_408_although_something_always_comes(served: Served, path: str, token: str) -> None:
+    reader, writer = await served.open()
+    writer.write(request("POST", path, token, "Content-Type: application/json", "Content-Length: 9000"))
+    await until(lambda: served.servers.standing.open == 1)
+    waiting = asyncio.ensure_future(answer(reader))
+    for _ in range(6):
+        writer.write(b" ")
+        await passes(served, BODY_S / 4)
+    refused(await waiting, 408, "request-timeout")
+    assert served.servers.standing.reached[Limit.BODY_TIME] == 1
+    writer.close()
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/v1/subscriptions", "/v1/events", "/ss12000/v2.0/attendanceEvents"])
+async def test_a_body_that_is_cut_off_leaves_no_fault_in_the_log(
+    served: Served, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, writer = await served.open()
+    writer.write(request("POST", path, FEEDER, "Content-Length: 1000", "Content-Type: application/json") + b"[")
+    await until(lambda: served.servers.standing.open == 1)
+    writer.transport.abort()
+    await until(lambda: served.servers.standing.open == 0)
+    await served.asks("GET", "/healthz")
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR] == []
+
+
+async def test_a_body_that_keeps_a_pace_may_take_longer(served: Served) -> None:
     head = request("POST", "/connectors/echo/x", "", f"Content-Length: {LEAST_BODY * 9}")
     reader, writer = await served.open()
     writer.write(head + bytes(LEAST_BODY * 8))  # the connector is called, and reads on

@@ -220,7 +220,20 @@ async def test_another_method_is_405_with_all_that_are_allowed(
     assert said.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("method", ["BREW", "M-GET", "GETS"])
+async def test_an_unknown_method_is_501(served: Served, method: str) -> None:
+    """RFC 9110, 9.1."""
+    said = await served.says(request(method, "/healthz"))
+    assert (said.status, json.loads(said.body)["type"]) == (501, "urn:skolnav:problem:not-implemented")
+
+
 # -- behind a proxy ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slow_refill(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller that has called too often stays limited for the whole test."""
+    monkeypatch.setattr("hub.api.inbound.PER_S", 0.001)
 
 
 async def limited_for(served: Served, *fields: str) -> bool:
@@ -237,7 +250,7 @@ async def use_up(served: Served, *fields: str) -> None:
     writer.close()
 
 
-async def test_callers_behind_a_trusted_proxy_are_limited_each_by_itself(tmp_path: Path) -> None:
+async def test_callers_behind_a_trusted_proxy_are_limited_each_by_itself(slow_refill: None, tmp_path: Path) -> None:
     async with serving(tmp_path, trusted_proxies=(ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8"))) as served:
         await use_up(served, "X-Forwarded-For: 192.0.2.1")
         assert await limited_for(served, "X-Forwarded-For: 198.51.100.7, 192.0.2.1, 10.0.0.1"), (
@@ -248,7 +261,9 @@ async def test_callers_behind_a_trusted_proxy_are_limited_each_by_itself(tmp_pat
         assert not await limited_for(served)
 
 
-async def test_a_caller_that_is_no_trusted_proxy_can_not_name_another_address(served: Served) -> None:
+async def test_a_caller_that_is_no_trusted_proxy_can_not_name_another_address(
+    slow_refill: None, served: Served
+) -> None:
     await use_up(served, "X-Forwarded-For: 192.0.2.1")
     assert await limited_for(served, "X-Forwarded-For: 192.0.2.2")
     assert await limited_for(served, "Forwarded: for=192.0.2.3")
