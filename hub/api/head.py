@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from hub.api.limits import MAX_FIELDS, MAX_HEAD, MAX_PIPELINED, MAX_TARGET, Limit
@@ -60,7 +61,7 @@ def check(fields: Sequence[tuple[bytes, bytes]], target: bytes, version: Callabl
     for name, value in fields:
         if name == b"host":
             hosts += 1
-            if not _HOST.fullmatch(value):
+            if not _is_host(value):
                 raise HeadRefused(_BAD_HOST)
         elif name == b"transfer-encoding":
             codings += b"," + value if codings else value or b","
@@ -70,6 +71,11 @@ def check(fields: Sequence[tuple[bytes, bytes]], target: bytes, version: Callabl
         named = [each.strip().lower() for each in codings.split(b",") if each.strip()]
         known = named.count(b"chunked") == len(named)
         raise HeadRefused(_BAD_CODING if known or version() == "1.0" else _UNKNOWN_CODING)
+
+
+@lru_cache(maxsize=64)  # clients send the same one again and again
+def _is_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value) is not None
 
 
 def unreadable(data: bytes) -> ApiProblem:

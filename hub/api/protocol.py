@@ -212,12 +212,13 @@ class Connection(HttpToolsProtocol):
         if self._offered:  # to the parser the request ends with its head; the body is still to come
             return
         self._progress = True
+        cycle = self.cycle
+        cycle.more_body = False  # after an early answer too, where uvicorn leaves it
+        cycle.message_event.set()
         self._stage = _ASKED
-        if self.cycle.response_complete:
-            self.cycle.more_body = False  # uvicorn leaves it as it was at the answer
+        if cycle.response_complete:
             self._stage = _IDLE
             self._since = self._door.now
-        super().on_message_complete()
 
     def _ignore_offer(self) -> None:
         """Go on with the body of a request that offers to upgrade, and with what follows the request.
