@@ -248,7 +248,8 @@ class CateringConfig(ConnectorConfig):
     )
     transport: Transport = Field(description="Where and how the kitchens get their counts.")
     poll: Duration = Field(
-        timedelta(seconds=10), description="How often the hub sends mail that waits, 10s or 1m. Only e-mail waits."
+        timedelta(seconds=10),
+        description="How often the hub sends what waits: mail, and the orders of a kitchen that did not get them.",
     )
 
     @model_validator(mode="after")
