@@ -129,12 +129,15 @@ def behind_error(behind: Mapping[str, SkolnavError]) -> TemporaryError:
     """The error for kitchens that are behind: it names them, and says of the first why. The others got theirs."""
     first = next(iter(behind.values()))
     named = ", ".join(list(behind)[:_MOST_NAMED]) + (" ..." if len(behind) > _MOST_NAMED else "")
-    return TemporaryError(
-        Text(
-            f"catering: {len(behind)} kök har inte fått sin beställning: {named}",
-            f"catering: {len(behind)} kitchens have not got their order: {named}",
-        ),
-        why=Text(first.sv or str(first), str(first)),
-        code=first.code,
+    return words.FOLDER.temporary(
+        words.BEHIND,
         retry_after_s=first.retry_after_s if isinstance(first, TemporaryError) else None,
+        many=len(behind),
+        kitchens=named,
+        first=Text(_literal(first.sv or str(first)), _literal(str(first))),
     )
+
+
+def _literal(text: str) -> str:
+    """For a text that is filled in: its braces mark no values."""
+    return text.replace("{", "{{").replace("}", "}}")
