@@ -9,7 +9,7 @@ from connectors.catering import words
 from connectors.catering.client import Client, open_client
 from connectors.catering.config import CateringConfig, EmailTransport, Kitchen
 from connectors.catering.counting import Away, days_between, overlaps, unplaced, window
-from connectors.catering.cutoffs import days_of_cutoff, days_of_report, fixed_at, is_late
+from connectors.catering.cutoffs import days_ahead, days_of_cutoff, days_of_report, fixed_at, is_late
 from connectors.catering.mail import message
 from connectors.catering.mapping import event_data, make_row
 from connectors.catering.memory import (
@@ -25,7 +25,7 @@ from connectors.catering.memory import (
     queued,
     snapshots,
 )
-from connectors.catering.people import Census
+from connectors.catering.people import Census, People
 from connectors.catering.snapshot import Row, Snapshot
 from connectors.catering.telling import Teller, behind_error
 from plugins import (
@@ -109,7 +109,7 @@ class Catering(Connector[CateringConfig]):
         touched = [
             (kitchen, last)
             for kitchen in self.config.kitchens
-            for day in ([closed] if closed else days_between(spans, now, kitchen.days_ahead()))
+            for day in ([closed] if closed else days_between(spans, now, days_ahead(kitchen, now)))
             if (last := last_snapshot(self.ctx.state, kitchen, day)) is not None
             and _may_be_late(kitchen, last, now, None if closed else spans)
         ]
@@ -244,6 +244,7 @@ class Catering(Connector[CateringConfig]):
             return
         people = await census.people(kitchen, day, self.ctx.state)
         fixed = fixed_at(kitchen, day, run.due)
+        self._report_unknown(people)
         rows: list[Row] = []
         news: list[Row] = []
         unlisted = 0
@@ -253,14 +254,19 @@ class Catering(Connector[CateringConfig]):
                 counted = people.count(sitting)
                 unlisted = max(unlisted, counted.unknown_diets)
                 row = make_row(
-                    sitting, counted, row, fixed, closed=people.closed, complete=run.complete and people.complete
+                    sitting,
+                    counted,
+                    row,
+                    fixed,
+                    closed=people.closed,
+                    complete=run.complete and people.is_complete(sitting),
                 )
                 news.append(row)
             if row is not None:  # a sitting that is over keeps its last row
                 rows.append(row)
         if unlisted:
             self.ctx.problem("unknown-diet", f"kitchen {kitchen.id}: {unlisted} diets are not in its diet_codes")
-        if unplaced(kitchen, people.pupils):
+        if unplaced(kitchen, people.pupils, people.groups):
             self.ctx.problem("pupil-without-sitting", f"kitchen {kitchen.id}: some pupils are in no sitting's groups")
         following = Snapshot.after(last, kitchen, day, due=run.due, rows=rows)
         if last is None or run.is_report_of(day) or following.is_news(last):
@@ -269,6 +275,16 @@ class Catering(Connector[CateringConfig]):
             # The kitchen sees no difference, but from now on more kinds of change are late.
             async with self.ctx.commit() as tx:
                 keep_snapshot(tx.state, last.model_copy(update={"rows": tuple(rows)}))
+
+    def _report_unknown(self, people: People) -> None:
+        """Report the ids in the settings that lead nowhere: their pupils would get no food."""
+        of = people.kitchen
+        if people.unknown_units:
+            self.ctx.problem("unknown-unit", f"kitchen {of.id}: {', '.join(sorted(people.unknown_units))}")
+        for sitting in of.sittings:
+            if lost := people.lost_groups(sitting):
+                ids = ", ".join(sorted(lost))
+                self.ctx.problem("unknown-group", f"kitchen {of.id}, sitting {sitting.id}: unknown or ended: {ids}")
 
     async def _note_late(self, census: Census, kitchen: Kitchen, last: Snapshot, now: datetime) -> bool:
         """Keep the late changes to a kitchen's last snapshot. False if there are none."""
@@ -280,7 +296,9 @@ class Catering(Connector[CateringConfig]):
             if row is not None and window(sitting, last.day)[1] > now:
                 counted = people.count(sitting)
                 if is_late(row, counted, people.closed):
-                    row = make_row(sitting, counted, row, row.fixed, closed=people.closed, complete=people.complete)
+                    row = make_row(
+                        sitting, counted, row, row.fixed, closed=people.closed, complete=people.is_complete(sitting)
+                    )
                     news.append(row)
             if row is not None:
                 rows.append(row)

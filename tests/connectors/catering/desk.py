@@ -62,6 +62,8 @@ class Directory:
         self.here = [pupil(0, "G"), *(pupil(n) for n in range(1, 10)), *(pupil(n, unit=OTHER_UNIT) for n in (10, 11))]
         self.elsewhere = [pupil(n, unit=ELSEWHERE) for n in range(20, 25)]
         self.fresh = True
+        self.known_groups: list[dict[str, Any]] = [{"id": uid("group", number)} for number in (1, 2)]
+        self.asked_groups = 0
         self.asked: list[tuple[str, ...]] = []
 
     async def persons(
@@ -75,7 +77,8 @@ class Directory:
         return [{"id": UNIT, **parent}, {"id": OTHER_UNIT, **parent}, {"id": PARENT}, {"id": ELSEWHERE}]
 
     async def groups(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
-        raise AssertionError("not asked for")
+        self.asked_groups += 1
+        return self.known_groups
 
     async def activity(self, id: str) -> Mapping[str, Any] | None:
         raise AssertionError("not asked for")
