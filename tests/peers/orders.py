@@ -59,6 +59,12 @@ class Orders:
         self.orders.clear()
         self.server.received.clear()
 
+    def far_side(self, effect: tuple[str, bytes]) -> str:
+        return effect[0].partition("/")[0]
+
+    def refuse(self, kitchen: str, on: bool) -> None:
+        self.refuses = {kitchen: 422} if on else {}
+
     def down(self, on: bool) -> None:
         self._down = on
 
