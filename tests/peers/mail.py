@@ -58,8 +58,8 @@ class MailServer:
             "password": PASSWORD,
             "ca_file": str(self.authority.file()),
             "sender": "skolnav@exempelkommun.se",
-            "timeout_s": 1,
-            "deadline_s": 2,
+            "timeout_s": 5,  # a busy machine needs some of it
+            "deadline_s": 10,
             **changes,
         }
 

@@ -34,8 +34,8 @@ class Orders:
             "token": TOKEN,
             "ca_file": str(self.authority.file()),
             "read_back": self.readable,
-            "timeout_s": 1,
-            "deadline_s": 2,
+            "timeout_s": 5,  # a busy machine needs some of it
+            "deadline_s": 10,
             **changes,
         }
 

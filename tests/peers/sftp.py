@@ -32,8 +32,8 @@ class Peer:
             "password": PASSWORD,
             "host_key": self.host_key,
             "path": "/in",
-            "timeout_s": 2,
-            "deadline_s": 5,
+            "timeout_s": 5,  # a busy machine needs some of it
+            "deadline_s": 10,
             **changes,
         }
 

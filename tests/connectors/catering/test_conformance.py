@@ -54,7 +54,7 @@ class Kitchen:
             path.unlink()
 
     def transport(self, **changes: Any) -> dict[str, Any]:
-        return self.server.transport(**{"timeout_s": 1, "deadline_s": 2, **changes})
+        return self.server.transport(**changes)
 
     def refuse(self, on: bool) -> None:
         self.server.faults.full_after = 0 if on else None
@@ -73,6 +73,7 @@ class AtTheReports(Subject):
     """The events come before the kitchen's order is fixed."""
 
     connector = Catering
+    slow_s = 6
     moments: ClassVar[Sequence[str]] = ("08:00", "08:30", "09:30")
 
     @pytest.fixture
@@ -81,8 +82,11 @@ class AtTheReports(Subject):
             yield Kitchen(server)
 
     @pytest.fixture
-    def config(self, peer: KitchenPeer, school: School) -> Mapping[str, Any]:
-        return self.settings(peer, school)
+    def config(self, peer: KitchenPeer, school: School, request: pytest.FixtureRequest) -> Mapping[str, Any]:
+        settings = self.settings(peer, school)
+        if "slow" in request.node.name:
+            settings["transport"] |= {"timeout_s": 2, "deadline_s": 4}
+        return settings
 
     def settings(self, peer: KitchenPeer, school: School) -> dict[str, Any]:
         return {

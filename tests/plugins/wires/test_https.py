@@ -44,8 +44,8 @@ def wire(server: WebhookReceiver, ca_file: Path | None, *, far_side: FarSide = F
         "url": f"https://127.0.0.1:{server.port}/cases",
         "auth": TokenAuth(token=SecretStr(TOKEN)),
         "ca_file": ca_file,
-        "timeout_s": 1,
-        "deadline_s": 2,
+        "timeout_s": 5,  # a busy machine needs some of it
+        "deadline_s": 10,
         "most_bytes": 65_536,
     }
     return Https(Endpoint(**{**given, **changes}), far_side, ManualClock("2026-11-24T08:30"))
@@ -56,7 +56,7 @@ async def asked(server: WebhookReceiver, authority: Authority, **changes: Any) -
         return await opened.ask("GET", "7")
 
 
-async def failure(server: WebhookReceiver, ca_file: Path | None, within_s: float = 5, **changes: Any) -> SkolnavError:
+async def failure(server: WebhookReceiver, ca_file: Path | None, within_s: float = 30, **changes: Any) -> SkolnavError:
     """What asking and expecting success raises: in bounded time, without the token or what the server sent."""
     begin = time.monotonic()
     with pytest.raises(SkolnavError) as caught:
@@ -236,7 +236,8 @@ async def test_a_hostile_server_is_left_in_bounded_time(
 ) -> None:
     """Promise 3."""
     server.answer, code = HOSTILE[name]
-    error = await failure(server, authority.file())
+    limits = {"timeout_s": 1, "deadline_s": 2} if code == "slow" else {}
+    error = await failure(server, authority.file(), **limits)
     assert (type(error), error.code) == (TemporaryError, code)
 
 
@@ -265,7 +266,7 @@ async def test_nobody_listening_is_temporary(server: WebhookReceiver, authority:
 
 
 async def test_a_name_that_cannot_be_resolved_is_temporary(server: WebhookReceiver, authority: Authority) -> None:
-    error = await failure(server, authority.file(), url="https://nowhere.invalid/cases", within_s=20)
+    error = await failure(server, authority.file(), url="https://nowhere.invalid/cases")
     assert (type(error), error.code) == (TemporaryError, "unreachable")
     assert "nowhere" not in str(error)
 
