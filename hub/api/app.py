@@ -10,6 +10,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from hub.api import catalogue, feed, health, metrics, openapi, operator, state, subscriptions
@@ -24,7 +25,8 @@ from hub.delivery.pages import CursorTooOld, NotReadable
 from hub.hosting.connector_errors import NothingWaits, NotRunning
 from hub.http import oauth
 from hub.http.auth import Authenticator, OAuthRefused
-from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, language, unavailable
+from hub.http.languages import preferred
+from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, unavailable
 from hub.operating.acts import ConnectorFailed, NoSuchConnector
 from hub.operating.why import NoSuchEvent, NoSuchRecipient
 from hub.privacy.telling import Unsettled
@@ -180,7 +182,7 @@ def _fastapi(services: Services, auth: Authenticator) -> FastAPI:
 
 
 async def _problem_of(make: Callable[[Any, str], ApiProblem], request: Request, error: Exception) -> Response:
-    return _answer(request, make(error, language(request.headers.get("accept-language", ""))))
+    return _answer(request, make(error, preferred(request.headers.get("accept-language", ""))))
 
 
 def _fault(error: Exception, language: str) -> ApiProblem:
@@ -219,6 +221,7 @@ def _refused(error: SpecRefused, language: str) -> ApiProblem:
 # language where its text comes from the catalogue.
 _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any, str], ApiProblem]]] = {
     Exception: _fault,  # `Api` logs it
+    ClientDisconnect: lambda error, _: ApiProblem("invalid-request", "The body ended early. Send it again."),
     NotFound: _unknown,
     UnknownSubscription: _unknown,
     FileOwned: _file_owned,

@@ -7,7 +7,8 @@ from fastapi import Depends, Header, Request
 from hub.assembly.services import Services
 from hub.config.model import Role
 from hub.http.auth import LOCAL, Authenticator, Principal
-from hub.http.problems import ApiProblem, language
+from hub.http.languages import preferred
+from hub.http.problems import ApiProblem
 from hub.subscriptions.model import Subscription
 from hub.texts import Language
 
@@ -44,7 +45,7 @@ async def operator(who: Annotated[Principal, Depends(caller)]) -> Principal:
 
 
 async def spoken(accept_language: Annotated[str, Header()] = "") -> Language:
-    return language(accept_language)
+    return preferred(accept_language)
 
 
 Parts = Annotated[Services, Depends(services)]
