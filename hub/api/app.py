@@ -25,6 +25,7 @@ from hub.delivery.pages import CursorTooOld, NotReadable
 from hub.hosting.connector_errors import NothingWaits, NotRunning
 from hub.http import oauth
 from hub.http.auth import Authenticator, OAuthRefused
+from hub.http.browsers import guarded
 from hub.http.languages import preferred
 from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, unavailable
 from hub.operating.acts import ConnectorFailed, NoSuchConnector
@@ -81,7 +82,9 @@ class Api:
 
         async def watched(message: Message) -> None:
             nonlocal started
-            started = True
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = guarded(message.get("headers", ()))
             await send(message)
 
         try:
