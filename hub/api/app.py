@@ -28,6 +28,8 @@ from hub.http.auth import Authenticator, OAuthRefused
 from hub.http.browsers import guarded
 from hub.http.languages import preferred
 from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, unavailable
+from hub.http.rates import caller_of
+from hub.http.unread import SHARE, Share, Unread
 from hub.operating.acts import ConnectorFailed, NoSuchConnector
 from hub.operating.why import NoSuchEvent, NoSuchRecipient
 from hub.privacy.telling import Unsettled
@@ -58,14 +60,24 @@ _READ_AGAIN: Final = "Leave `after` out to start again at the oldest event kept.
 class Api:
     """The ASGI application. `local`: it serves the hub's own socket, where a call without a token is an operator's."""
 
-    def __init__(self, services: Services, *, local: bool = False, apply: operator.Apply | None = None) -> None:
-        auth = Authenticator(services)
+    def __init__(
+        self,
+        services: Services,
+        *,
+        local: bool = False,
+        apply: operator.Apply | None = None,
+        watched: "Api | None" = None,
+    ) -> None:
+        """`watched`: the API of the address outside, whose figures this one shows."""
+        self._auth = auth = Authenticator(services)
+        self.unread: Unread = Unread(services.clock) if watched is None else watched.unread
         self.ingest = Ingest(services, auth)
         self.inbound = Inbound(services)
         self.fastapi = _fastapi(services, auth)
         self.fastapi.state.local = local
         self.notifier: Notifier = self.fastapi.state.ss12000_notifier
         self.fastapi.state.apply = apply
+        self.fastapi.state.unread = self.unread
 
     async def start(self) -> None:
         """Begin to notify SS 12000 subscribers of changes. Raises StoreUnavailable."""
@@ -93,8 +105,10 @@ class Api:
             elif scope["path"] == PATH:  # FastAPI has no route for this path
                 raise ApiProblem("method-not-allowed", "Events are published with POST.", headers={"Allow": "POST"})
             elif scope["path"].startswith(CONNECTORS):
+                self._share(scope)
                 await self.inbound(scope, receive, watched)
             else:
+                self._share(scope)
                 await self.fastapi(scope, _bounded(scope, receive), watched)
         except ApiProblem as refused:
             if scope["path"].startswith(SS12000):
@@ -110,10 +124,19 @@ class Api:
             if not started:
                 await send_problem(_fault(error, ""), dict(scope["headers"]), send)
 
+    def _share(self, scope: Scope) -> None:
+        """Bound what the caller leaves unread: a client by its name, any other caller by its address."""
+        known = self._auth.name_of(next((value for name, value in scope["headers"] if name == b"authorization"), b""))
+        owner = caller_of(scope.get("client")) if known is None else f"client/{known}"
+        scope[SHARE] = share = Share(self.unread, owner)
+        share.require()
 
-def create_app(services: Services, *, local: bool = False, apply: operator.Apply | None = None) -> Api:
+
+def create_app(
+    services: Services, *, local: bool = False, apply: operator.Apply | None = None, watched: Api | None = None
+) -> Api:
     """The API of a running hub, for a server such as uvicorn. `apply` reads its configuration file again."""
-    return Api(services, local=local, apply=apply)
+    return Api(services, local=local, apply=apply, watched=watched)
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:

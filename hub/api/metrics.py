@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 from hub.http.access import Operator, Parts
+from hub.http.unread import Unread
 from hub.operating.connectors import ConnectorStanding, connectors
 from hub.operating.sources import SourceStanding, sources
 from hub.operating.subscriptions import SubscriptionStanding, subscriptions
@@ -36,10 +37,11 @@ router = APIRouter(tags=["health"])
 
 @router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", summary="Prometheus", response_class=Response)
-async def metrics(parts: Parts, who: Operator) -> Response:
+async def metrics(request: Request, parts: Parts, who: Operator) -> Response:
     """For operators: subscriptions by id, connectors by name, no person, and nothing about what was withheld."""
     registry = CollectorRegistry()
     registry.register(Standings(subscriptions(parts), await connectors(parts), sources(parts)))
+    registry.register(AtTheDoor(request.app.state.unread))
     ProcessCollector(registry=registry)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -105,3 +107,18 @@ class Standings(Collector):
         for each in self._sources:
             found.add_metric([each.source], each.age_s)
         return found
+
+
+class AtTheDoor(Collector):
+    """What clients do to the hub that hurts it."""
+
+    def __init__(self, unread: Unread) -> None:
+        self._unread = unread
+
+    def collect(self) -> Iterator[Metric]:
+        unread = self._unread
+        yield GaugeMetricFamily("skolnav_http_unread_bytes", "Bytes of answers that wait to be read", unread.total)
+        yield CounterMetricFamily("skolnav_http_cut", "Connections whose clients did not read", unread.cut.total)
+        yield CounterMetricFamily(
+            "skolnav_http_unread_refused", "Requests of clients that leave too much unread", unread.refused.total
+        )

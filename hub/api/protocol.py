@@ -1,11 +1,19 @@
 """uvicorn's HTTP/1.1, with the head and the body of an answer in one write instead of two."""
 
 import asyncio
-from typing import Any, Final
+import contextlib
+import fcntl
+import os
+import socket
+import struct
+import termios
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from hub.http.problems import MEDIA_TYPE, ApiProblem
+from hub.http.rates import caller_of
+from hub.http.unread import SHARE, Unread
 
 UNREAD_S: Final = 5.0
 
@@ -63,7 +71,54 @@ class Protocol(HttpToolsProtocol):
     connection that is closed while bytes are unread.
     """
 
+    def __init__(self, *, unread: Unread, **uvicorns: Any) -> None:
+        super().__init__(**uvicorns)
+        self._unread = unread
+        self._running: RequestResponseCycle | None = None  # the request that is being answered, or was last
+
+    # -- what the client does not read (`hub.http.unread.Slow`) ----------------------------------------------------
+
+    def owner(self) -> str:
+        share: Any = None if self._running is None else cast(Any, self._running.scope).get(SHARE)
+        return caller_of(self.client) if share is None else str(share.owner)
+
+    def unread(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    def in_system(self) -> int:
+        connected = self.transport.get_extra_info("socket")
+        if connected is None or connected.fileno() < 0:
+            return 0
+        waiting: int = struct.unpack("i", fcntl.ioctl(connected.fileno(), termios.TIOCOUTQ, bytes(4)))[0]
+        return waiting
+
+    def abort(self) -> None:
+        """The system drops what it still holds for the client too, which it would otherwise offer for minutes."""
+        connected = self.transport.get_extra_info("socket")
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connected.fileno())) as same:
+            same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread.begins(self)
+
+    def resume_writing(self) -> None:
+        self._unread.ends(self)
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unread.ends(self)
+        super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    # -- the transport ---------------------------------------------------------------------------------------------
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        transport.set_write_buffer_limits(high=0)  # `pause_writing` is called whenever something is unread
         super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
 
     def on_message_complete(self) -> None:

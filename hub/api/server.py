@@ -17,6 +17,7 @@ from hub.assembly.reload import Reloader
 from hub.assembly.services import Services
 from hub.config import ConfigErrors
 from hub.http.problems import ApiProblem
+from hub.tasks import Tasks
 from plugins.errors import ConfigurationError
 
 SOCKET_NAME: Final = "hub.sock"
@@ -46,9 +47,10 @@ class Servers:
     def __init__(self, services: Services, reloader: Reloader | None = None) -> None:
         """`reloader` serves `POST /v1/operator/apply`. None: the hub was not started from a file."""
         self._services = services
-        self._api: Api | None = None
+        self.app: Api | None = None
         self._apply = None if reloader is None else partial(_apply, reloader)
         self._running: list[tuple[_Server, asyncio.Task[None]]] = []
+        self._watching = Tasks()
         self.address = (services.config.host, services.config.port)
         self.socket_path = services.config.data / SOCKET_NAME
 
@@ -67,10 +69,11 @@ class Servers:
         except OSError:
             outside.close()
             raise
-        self._api = create_app(self._services, apply=self._apply)
-        await self._api.start()
-        await self._serve(self._api, outside)
-        await self._serve(create_app(self._services, local=True, apply=self._apply), local)
+        self.app = create_app(self._services, apply=self._apply)
+        await self.app.start()
+        self._watching.start(self.app.unread.watch(), "unread answers")
+        await self._serve(self.app, outside)
+        await self._serve(create_app(self._services, local=True, apply=self._apply, watched=self.app), local)
 
     async def stop(self) -> None:
         self._services.pages.close()  # ends open streams and long polls
@@ -78,13 +81,15 @@ class Servers:
             server.should_exit = True
         await asyncio.gather(*(task for _, task in self._running), return_exceptions=True)
         self._running.clear()
-        if self._api is not None:
-            await self._api.stop()
+        await self._watching.stop()
+        if self.app is not None:
+            await self.app.stop()
         self.socket_path.unlink(missing_ok=True)
 
-    async def _serve(self, app: Any, listening: socket.socket) -> None:
+    async def _serve(self, app: Api, listening: socket.socket) -> None:
+        protocol: Any = partial(Protocol, unread=app.unread)
         settings = uvicorn.Config(
-            app, http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+            app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
             proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=60, timeout_graceful_shutdown=STOP_S,
         )  # fmt: skip
         server = _Server(settings)

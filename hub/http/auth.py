@@ -104,6 +104,14 @@ class Authenticator:
             return found
         return self._slow(authorization, hashed)
 
+    def name_of(self, authorization: bytes) -> str | None:
+        """The id of the client whose token this is, as far as that is known without opening a token."""
+        hashed = self._hash(authorization)
+        found = self._by_header.get(hashed)
+        if found is None and (issued := self._issued.get(hashed)) is not None:
+            found = issued[0]
+        return None if found is None else found.id
+
     def client(self, client_id: str) -> Principal | None:
         """The configured client with this id."""
         if self._services.config is not self._config:

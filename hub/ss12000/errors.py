@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 from fastapi import Request
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from hub.bus.base import LogUnavailable
@@ -52,6 +53,8 @@ def answer_to(error: Exception) -> Response:
             refused = error
         case ApiProblem():
             refused = Refused(error.status, error.code, error.detail, error.headers)
+        case ClientDisconnect():
+            refused = bad_request("body-lost", "The body ended early. Send it again.")
         case LogUnavailable():
             refused = unavailable("The log cannot be read or written now; try again.", 5)
         case StoreUnavailable():
