@@ -26,6 +26,7 @@ from hub.hosting.connector_errors import NothingWaits, NotRunning
 from hub.http import oauth
 from hub.http.auth import Authenticator, OAuthRefused
 from hub.http.browsers import guarded
+from hub.http.guesses import Guesses
 from hub.http.languages import preferred
 from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, unavailable
 from hub.http.rates import caller_of
@@ -69,7 +70,8 @@ class Api:
         watched: "Api | None" = None,
     ) -> None:
         """`watched`: the API of the address outside, whose figures this one shows."""
-        self._auth = auth = Authenticator(services)
+        self.guesses: Guesses = Guesses(services.clock) if watched is None else watched.guesses
+        self._auth = auth = Authenticator(services, self.guesses)
         self.unread: Unread = Unread(services.clock) if watched is None else watched.unread
         self.ingest = Ingest(services, auth)
         self.inbound = Inbound(services)
@@ -78,6 +80,7 @@ class Api:
         self.notifier: Notifier = self.fastapi.state.ss12000_notifier
         self.fastapi.state.apply = apply
         self.fastapi.state.unread = self.unread
+        self.fastapi.state.guesses = self.guesses
 
     async def start(self) -> None:
         """Begin to notify SS 12000 subscribers of changes. Raises StoreUnavailable."""

@@ -16,6 +16,7 @@ from hub.bus.base import IdConflict, LogUnavailable
 from hub.config.model import Role
 from hub.http.auth import Authenticator, Principal
 from hub.http.browsers import NO_SNIFFING, guarded
+from hub.http.guesses import address_of
 from hub.http.problems import MEDIA_TYPE, SHOWN, ApiProblem, invalid_events, unavailable
 from schemas import Described, Event, InvalidEvent, Problem
 from schemas.event import BATCH, STRUCTURED
@@ -62,7 +63,7 @@ class Ingest:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
-            client = self._auth.principal(headers.get(b"authorization"))
+            client = self._auth.principal(headers.get(b"authorization"), address_of(scope))
             if Role.PUBLISHER not in client.roles:
                 client.require(Role.PUBLISHER)
             waiting = self._waiting.get(client.id)
