@@ -21,6 +21,7 @@ class BodyLost(TemporaryError):
 class Received:
     """What a client sent to `/connectors/<instance>/...`. The hub has not authenticated the client.
 
+    A `HEAD` comes as a `GET`: the hub sends the answer without its body.
     `path` is what follows the instance's name, percent-decoded: "" or "/...". `query` is as it was sent, without the
     question mark. `headers` have names in lower case.
     """

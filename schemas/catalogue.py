@@ -157,6 +157,8 @@ class Catalogue:
                     f"{model.__name__}.spec: subject or key names a person by {ref.path}, so that path must be in "
                     "`about`: a person who is only mentioned is removed if protected, and subject and key can't be"
                 )
+        if spec.until and not (spec.window and spec.until in entry.fields):
+            raise ValueError(f"{model.__name__}.spec: `until` names a field of the data, of a type with `window`")
         for path in (*spec.about, *spec.mentions, *spec.organisations, *spec.groups):
             require_path(entry.fields, path, model.__name__)
         self._entries[spec.type] = entry

@@ -53,6 +53,7 @@ class MealsCount(Payload):
         entity=Ref("meal", "kitchen/date/sitting"),
         organisations=("schoolUnits[].id",),
         window=True,
+        until="date",
         examples=(
             {
                 "kitchen": "K-017",

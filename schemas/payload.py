@@ -142,6 +142,9 @@ class EventSpec:
     # Ids of groups, activities, rooms or duties; the event belongs to their organisations too.
     groups: tuple[str, ...] = ()
     window: bool = False  # state is trimmed by `retention` too (schedule, attendance)
+    # With `window`: the field with the time, or the date, at which the entity is over. The state is kept until
+    # `retention` after that, however long ago its event came.
+    until: str = ""
     examples: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)  # `data` of valid events
 
     @property

@@ -134,6 +134,7 @@ def _spec(what: str, *examples: dict[str, Any], mentions: tuple[str, ...] = _PEO
         organisations=("organisation.id",),
         groups=("activity.id", "groups[].id"),
         window=True,
+        until="endTime",
         examples=examples,
     )
 
@@ -174,6 +175,7 @@ class DayClosed(Payload):
         entity=Ref("day", "organisation.id/date"),
         organisations=("organisation.id",),
         window=True,
+        until="date",
         examples=(
             {"organisation": {"id": directory.SCHOOL["id"]}, "date": "2026-11-25", "comment": "Studiedag"},
             {"organisation": {"id": directory.SCHOOL["id"]}, "date": "2026-11-25", "closed": False},

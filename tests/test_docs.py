@@ -18,6 +18,7 @@ from pydantic import BaseModel
 import plugins
 import plugins.testing
 import plugins.wires
+from hub.api.limits import Standing
 from hub.api.metrics import Standings
 from hub.cli.commands import app
 from hub.config.model import ClientConfig, ConnectorHead, FileModel, Role
@@ -225,7 +226,7 @@ def test_every_category_and_role_is_explained():
 
 
 def test_every_metric_is_listed():
-    families = Standings(subscriptions=[], connectors=[], sources=[]).collect()
+    families = Standings(subscriptions=[], connectors=[], sources=[], door=Standing()).collect()
     there = {each.name + ("_total" if each.type == "counter" else "") for each in families}
     assert len(there) > 10
     assert set(first_cells(page("municipality.md"), "metric")) == there

@@ -35,6 +35,7 @@ from plugins.wires.settings import (
 NORMAL: Final = "NORMAL"
 OTHER: Final = "ÖVRIG"
 STAFF: Final = "PERSONAL"
+SUNDAY: Final = 7
 
 _TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d\Z", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
@@ -108,13 +109,32 @@ class Sitting(_Part):
         return self.serving or self.from_
 
 
+class ClosedDays(_Part):
+    """Days without meals, whatever the school system says."""
+
+    holidays: Literal["SE"] | None = Field(
+        "SE",
+        description="Country whose public holidays are closed days. null: none, for a kitchen that serves on them.",
+    )
+    eves: bool = Field(
+        True, description="Whether Midsummer's Eve, Christmas Eve and New Year's Eve are closed days with `holidays`."
+    )
+    also: frozenset[date] = Field(frozenset(), description="More closed days, YYYY-MM-DD, for example study days.")
+    open: frozenset[date] = Field(frozenset(), description="Days on which the kitchen serves all the same, YYYY-MM-DD.")
+
+
 class CutOff(_Part):
     """Until when the kitchen accepts changes of one kind."""
 
     applies_to: Kind = Field(
         description="normal: ordinary portions; special: special diets; bulk: whole units that are closed."
     )
-    offset_days: int = Field(0, ge=0, le=31, description="Calendar days before the meal. 0: the same day.")
+    offset_days: int = Field(0, ge=0, le=31, description="Days before the meal, see `days`. 0: the same day.")
+    days: Literal["calendar", "school"] = Field(
+        "calendar",
+        description="What `offset_days` counts. calendar: all days, as contracts with caterers do where they say "
+        "nothing else. school: days on which the kitchen serves, so that 1 before a Monday is the Friday.",
+    )
     time: SchoolTime = Field(description="School time HH:MM on that day. A change at or after it is late.")
 
 
@@ -145,6 +165,24 @@ class Kitchen(_Part):
         frozenset({1, 2, 3, 4, 5}), description="Days it serves, 1 Monday to 7 Sunday."
     )
 
+    closed_days: ClosedDays | None = Field(
+        None,
+        description="Days without meals. Left out: Swedish public holidays and their eves, unless the kitchen "
+        "serves on Sundays, which are public holidays too.",
+    )
+    absence_share: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Share of a sitting, 0 to 1, that a pupil's absences must cover to count. 0: any part of it, since "
+        "whoever comes late to a meal has often eaten elsewhere.",
+    )
+    enrolments: Literal["each", "latest"] = Field(
+        "each",
+        description="Where a pupil with two enrolments on one day eats. each: at both, since a portion too many is "
+        "better than a child without food. latest: where the enrolment is that began last.",
+    )
+
     @model_validator(mode="after")
     def _unambiguous(self) -> "Kitchen":
         if len({looks_of(sitting.id) for sitting in self.sittings}) < len(self.sittings):
@@ -163,6 +201,12 @@ class Kitchen(_Part):
             )
         return self
 
+    def closed(self) -> ClosedDays:
+        """The days without meals, with the default that `closed_days` describes."""
+        if self.closed_days is not None:
+            return self.closed_days
+        return ClosedDays(holidays=None) if SUNDAY in self.weekdays else ClosedDays()
+
     def cutoff(self, kind: Kind) -> CutOff:
         """The rule for a kind, with the fallbacks that `cutoffs` describes."""
         rules = {rule.applies_to: rule for rule in self.cutoffs}
@@ -171,13 +215,6 @@ class Kitchen(_Part):
     def diets(self) -> tuple[str, ...]:
         """Every diet of the kitchen, zero or not, so that each snapshot has the same rows."""
         return (NORMAL, *sorted({*self.diet_codes.values()} - {OTHER}), OTHER)
-
-    def serves(self, day: date) -> bool:
-        return day.isoweekday() in self.weekdays
-
-    def days_ahead(self) -> int:
-        """How many days ahead a kitchen must know: as far as its earliest cut-off reaches."""
-        return max(self.cutoff(kind).offset_days for kind in KINDS)
 
 
 class FolderTransport(FolderSettings):
@@ -248,7 +285,8 @@ class CateringConfig(ConnectorConfig):
     )
     transport: Transport = Field(description="Where and how the kitchens get their counts.")
     poll: Duration = Field(
-        timedelta(seconds=10), description="How often the hub sends mail that waits, 10s or 1m. Only e-mail waits."
+        timedelta(seconds=10),
+        description="How often the hub sends what waits: mail, and the orders of a kitchen that did not get them.",
     )
 
     @model_validator(mode="after")

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from connectors.catering import words
-from connectors.catering.client import open_client
+from connectors.catering.client import Client, open_client
 from connectors.catering.config import CateringConfig, EmailTransport, Kitchen
 from connectors.catering.counting import Away, days_between, overlaps, unplaced, window
-from connectors.catering.cutoffs import days_of_cutoff, days_of_report, fixed_at, is_late
+from connectors.catering.cutoffs import days_ahead, days_of_cutoff, days_of_report, fixed_at, is_late
 from connectors.catering.mail import message
 from connectors.catering.mapping import event_data, make_row
 from connectors.catering.memory import (
@@ -20,13 +20,27 @@ from connectors.catering.memory import (
     note_absence,
     note_closed,
     organisation_of,
+    put_to_tell,
     queue,
     queued,
     snapshots,
 )
-from connectors.catering.people import Census
+from connectors.catering.people import Census, People
 from connectors.catering.snapshot import Row, Snapshot
-from plugins import Category, Connector, Context, Contract, Effect, Event, PermanentError, daily
+from connectors.catering.telling import Teller, behind_error
+from plugins import (
+    Category,
+    ConfigurationError,
+    Connector,
+    Context,
+    Contract,
+    Effect,
+    Event,
+    PermanentError,
+    SkolnavError,
+    TemporaryError,
+    daily,
+)
 from plugins.wires.files import Put
 from plugins.wires.smtp import AddressBusy, Smtp
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
@@ -34,8 +48,7 @@ from schemas.meals import MealsCount
 from schemas.schedule import DayClosed
 from schemas.school_time import SCHOOL_ZONE
 
-# The connector passes over a name that other content has; this many in a row are no accident.
-_MOST_TAKEN: Final = 50
+_ROUND_S: Final = 60.0  # after that, telling waits for the next poll, so that events and timers get their turn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +84,7 @@ class Catering(Connector[CateringConfig]):
     def __init__(self, config: CateringConfig, ctx: Context) -> None:
         super().__init__(config, ctx)
         self._client = open_client(config.transport, ctx)
+        self._teller = Teller(ctx, self._client, config.kitchens) if self._client is not None else None
         self._mail = Smtp(config.transport, words.MAIL) if isinstance(config.transport, EmailTransport) else None
 
     @classmethod
@@ -83,7 +97,7 @@ class Catering(Connector[CateringConfig]):
         return Effect.VERIFIABLE
 
     async def handle(self, event: Event) -> None:
-        """Store an absence or a closed day; send a kitchen a late change at once if its order was fixed already."""
+        """Store an absence or a closed day, and a late change where an order was fixed already; `poll` sends it."""
         now = self.ctx.clock.school().astimezone(UTC)
         closed: date | None = None
         spans: list[Away] = []
@@ -95,16 +109,20 @@ class Catering(Connector[CateringConfig]):
         touched = [
             (kitchen, last)
             for kitchen in self.config.kitchens
-            for day in ([closed] if closed else days_between(spans, now, kitchen.days_ahead()))
+            for day in ([closed] if closed else days_between(spans, now, days_ahead(kitchen, now)))
             if (last := last_snapshot(self.ctx.state, kitchen, day)) is not None
             and _may_be_late(kitchen, last, now, None if closed else spans)
         ]
         if not touched:
             return
         census = await Census.open(self.ctx.directory)
+        news = False
         for kitchen, last in touched:
             if census.concerns(organisation_of(event.data), kitchen):
-                await self._send_late(census, kitchen, last, now)
+                news |= await self._note_late(census, kitchen, last, now)
+        # Nothing is told here, before all is durable: a far side that refuses must not keep an event from counting.
+        if news and self._teller is not None:
+            self.ctx.poll_soon()
 
     @daily(lambda config: config.report_times)
     async def report(self, due: datetime, complete: bool) -> None:
@@ -118,8 +136,16 @@ class Catering(Connector[CateringConfig]):
         meals = [(kitchen, day) for kitchen in self.config.kitchens for day in days_of_cutoff(kitchen, due)]
         await self._send_all(self._run(due, complete=complete, only_news=True), meals)
 
-    async def poll(self) -> None:
-        """Send the mail that waits. The connector forgets a mail after sending it: a crash between repeats it."""
+    async def poll(self) -> str | None:
+        """Send what waits. Returns the code of a kitchen's failure, where one is behind: the others got theirs."""
+        if self._teller is not None:
+            behind = await self._teller.send(within_s=_ROUND_S, patient=True)
+            return next(iter(behind.values())).code if behind else None
+        await self._send_mail()
+        return None
+
+    async def _send_mail(self) -> None:
+        """The connector forgets a mail after sending it: a crash between repeats it."""
         if self._mail is None or not isinstance(self.config.transport, EmailTransport):
             return
         begun, busy = self.ctx.clock.utc(), None
@@ -170,15 +196,29 @@ class Catering(Connector[CateringConfig]):
         Where other content has a snapshot's name, a person or program has changed the order: the operator sees a
         problem, and the kitchen gets the next revision. Mail cannot be read back, so none is sent again.
         """
-        now = self.ctx.clock.school().astimezone(UTC)
+        if self._client is None or self._teller is None:
+            return
+        behind: dict[str, SkolnavError] = {}
         for kitchen in self.config.kitchens:
-            for last in snapshots(self.ctx.state, kitchen):
-                if last.day < now.astimezone(SCHOOL_ZONE).date():
-                    continue
-                if self._client is not None and await self._client.put(kitchen, last) is Put.TAKEN:
-                    self.ctx.problem("file-altered", f"kitchen {kitchen.id}, {last.day}, revision {last.revision}")
-                    again = last.model_copy(update={"revision": last.revision + 1})
-                    await self._place(kitchen, again, last.rows, now)
+            if self._teller.is_behind(kitchen):
+                continue  # what waits for it comes first
+            try:
+                await self._put_back(kitchen, self._client)
+            except (TemporaryError, ConfigurationError) as error:
+                if isinstance(error, ConfigurationError):
+                    await self._client.probe()  # raises if it is not this kitchen's own
+                behind[kitchen.id] = error
+        behind |= await self._teller.send(within_s=_ROUND_S, patient=False)
+        if behind:
+            raise behind_error(behind)
+
+    async def _put_back(self, kitchen: Kitchen, client: Client) -> None:
+        now = self.ctx.clock.school().astimezone(UTC)
+        for last in snapshots(self.ctx.state, kitchen):
+            if last.day >= now.astimezone(SCHOOL_ZONE).date() and await client.put(kitchen, last) is Put.TAKEN:
+                self.ctx.problem("file-altered", f"kitchen {kitchen.id}, {last.day}, revision {last.revision}")
+                again = last.model_copy(update={"revision": last.revision + 1})
+                await self._keep(kitchen, again, last.rows, now)
 
     def _run(self, due: datetime, *, complete: bool, only_news: bool) -> Run:
         due = due.astimezone(UTC)
@@ -189,19 +229,22 @@ class Catering(Connector[CateringConfig]):
         census = await Census.open(self.ctx.directory) if meals else None
         for kitchen, day in meals:
             last = last_snapshot(self.ctx.state, kitchen, day)
-            # A run repeats after a crash, or when a later kitchen failed. It passes over kitchens that got theirs.
+            # A run repeats after a crash, or when a kitchen is behind. It passes over what was counted already.
             if census is not None and (last is None or last.due < run.due):
-                await self._send_day(census, kitchen, day, last=last, run=run)
+                await self._count_day(census, kitchen, day, last=last, run=run)
         async with self.ctx.commit() as tx:
             forget_past(tx.state, run.now)
+        if self._teller is not None and (behind := await self._teller.send(within_s=_ROUND_S, patient=False)):
+            raise behind_error(behind)
 
-    async def _send_day(self, census: Census, kitchen: Kitchen, day: date, *, last: Snapshot | None, run: Run) -> None:
-        """Send a kitchen the whole of one day, as of `run.due`; except in a report of that day only if it has news."""
+    async def _count_day(self, census: Census, kitchen: Kitchen, day: date, *, last: Snapshot | None, run: Run) -> None:
+        """Keep a kitchen's whole day, as of `run.due`; except in a report of that day only if it has news."""
         to_come = [sitting for sitting in kitchen.sittings if window(sitting, day)[1] > run.now]
         if not to_come:
             return
         people = await census.people(kitchen, day, self.ctx.state)
         fixed = fixed_at(kitchen, day, run.due)
+        self._report_unknown(people)
         rows: list[Row] = []
         news: list[Row] = []
         unlisted = 0
@@ -211,25 +254,40 @@ class Catering(Connector[CateringConfig]):
                 counted = people.count(sitting)
                 unlisted = max(unlisted, counted.unknown_diets)
                 row = make_row(
-                    sitting, counted, row, fixed, closed=people.closed, complete=run.complete and people.complete
+                    sitting,
+                    counted,
+                    row,
+                    fixed,
+                    closed=people.closed,
+                    complete=run.complete and people.is_complete(sitting),
                 )
                 news.append(row)
             if row is not None:  # a sitting that is over keeps its last row
                 rows.append(row)
         if unlisted:
             self.ctx.problem("unknown-diet", f"kitchen {kitchen.id}: {unlisted} diets are not in its diet_codes")
-        if unplaced(kitchen, people.pupils):
+        if unplaced(kitchen, people.pupils, people.groups):
             self.ctx.problem("pupil-without-sitting", f"kitchen {kitchen.id}: some pupils are in no sitting's groups")
         following = Snapshot.after(last, kitchen, day, due=run.due, rows=rows)
         if last is None or run.is_report_of(day) or following.is_news(last):
-            await self._place(kitchen, following, news, run.due)
+            await self._keep(kitchen, following, news, run.due)
         else:
             # The kitchen sees no difference, but from now on more kinds of change are late.
             async with self.ctx.commit() as tx:
                 keep_snapshot(tx.state, last.model_copy(update={"rows": tuple(rows)}))
 
-    async def _send_late(self, census: Census, kitchen: Kitchen, last: Snapshot, now: datetime) -> None:
-        """Send a kitchen the late changes to its last snapshot, if there are any."""
+    def _report_unknown(self, people: People) -> None:
+        """Report the ids in the settings that lead nowhere: their pupils would get no food."""
+        of = people.kitchen
+        if people.unknown_units:
+            self.ctx.problem("unknown-unit", f"kitchen {of.id}: {', '.join(sorted(people.unknown_units))}")
+        for sitting in of.sittings:
+            if lost := people.lost_groups(sitting):
+                ids = ", ".join(sorted(lost))
+                self.ctx.problem("unknown-group", f"kitchen {of.id}, sitting {sitting.id}: unknown or ended: {ids}")
+
+    async def _note_late(self, census: Census, kitchen: Kitchen, last: Snapshot, now: datetime) -> bool:
+        """Keep the late changes to a kitchen's last snapshot. False if there are none."""
         people = await census.people(kitchen, last.day, self.ctx.state)
         rows: list[Row] = []
         news: list[Row] = []
@@ -238,31 +296,26 @@ class Catering(Connector[CateringConfig]):
             if row is not None and window(sitting, last.day)[1] > now:
                 counted = people.count(sitting)
                 if is_late(row, counted, people.closed):
-                    row = make_row(sitting, counted, row, row.fixed, closed=people.closed, complete=people.complete)
+                    row = make_row(
+                        sitting, counted, row, row.fixed, closed=people.closed, complete=people.is_complete(sitting)
+                    )
                     news.append(row)
             if row is not None:
                 rows.append(row)
         if news:
-            # Named after the report that it is late for: a repeat after a crash gives the same name and bytes.
-            await self._place(kitchen, Snapshot.after(last, kitchen, last.day, due=last.due, rows=rows), news, now)
+            # Named after the report that it is late for.
+            await self._keep(kitchen, Snapshot.after(last, kitchen, last.day, due=last.due, rows=rows), news, now)
+        return bool(news)
 
-    async def _place(self, kitchen: Kitchen, snapshot: Snapshot, news: Iterable[Row], as_of: datetime) -> None:
-        """Send the snapshot, then store it and publish its news in one commit. Mail is stored here, and sent by `poll`.
-
-        Other content under the snapshot's name comes from a run that crashed before it could store its snapshot, with
-        other counts. The kitchen may have read that content, so it is never replaced: the next revision is sent.
-        """
-        for _ in range(_MOST_TAKEN):
-            if self._client is None or await self._client.put(kitchen, snapshot) is not Put.TAKEN:
-                break
-            snapshot = snapshot.model_copy(update={"revision": snapshot.revision + 1})
-        else:
-            raise words.FOLDER.temporary(words.NAMES_TAKEN, kitchen=kitchen.id, day=snapshot.day, many=_MOST_TAKEN)
+    async def _keep(self, kitchen: Kitchen, snapshot: Snapshot, news: Iterable[Row], as_of: datetime) -> None:
+        """Store a snapshot that is to be sent. Its news is published once the kitchen has got it; mail's at once."""
         async with self.ctx.commit() as tx:
+            if not isinstance(self.config.transport, EmailTransport):
+                put_to_tell(tx.state, snapshot, news, as_of)
+                return
             keep_snapshot(tx.state, snapshot)
-            if isinstance(self.config.transport, EmailTransport):
-                for address in self.config.transport.recipients[kitchen.id]:
-                    queue(tx.state, address, snapshot, as_of.astimezone(SCHOOL_ZONE))
+            for address in self.config.transport.recipients[kitchen.id]:
+                queue(tx.state, address, snapshot, as_of.astimezone(SCHOOL_ZONE))
             for row in news:
                 data = event_data(kitchen, snapshot, row, as_of)
                 tx.publish(MealsCount, data, time=as_of.astimezone(SCHOOL_ZONE), complete=row.complete)

@@ -73,6 +73,9 @@ class Organisations:
             here = self._parents.get(here)
         return line
 
+    def unknown(self, units: Collection[str]) -> frozenset[str]:
+        return frozenset(units) - self._parents.keys()
+
     def parts(self, units: Collection[str]) -> frozenset[str]:
         """`units` and all their parts."""
         return frozenset(units) | {o for o in self._parents if not _disjoint(self.line(o), units)}
@@ -94,10 +97,7 @@ def _disjoint(line: Iterable[str], units: Collection[str]) -> bool:
 def at_school(pupil: Pupil, day: date, units: Collection[str]) -> bool:
     """Whether the pupil has an enrolment on that day at one of `units`."""
     return any(
-        _reference(enrolment.get("enroledAt")) in units
-        and not enrolment.get("cancelled")
-        and (enrolment.get("startDate") or "")[:10] <= day.isoformat()
-        and (enrolment.get("endDate") or "9999-12-31")[:10] >= day.isoformat()
+        _reference(enrolment.get("enroledAt")) in units and _is_active(enrolment, day)
         for enrolment in pupil.get("enrolments") or ()
     )
 
@@ -118,19 +118,22 @@ def count(
     pupils: Iterable[Pupil],
     absences: Iterable[Away],
     open_units: Collection[str] | None = None,
+    groups: Collection[str] | None = None,
 ) -> Count:
     """Count one sitting.
 
     `pupils` are those enrolled at the kitchen's units that day. `open_units` None: no unit is closed. Else pupils of
-    the other units count as absent, and if no pupil is left no staff eats either.
+    the other units count as absent, and if no pupil is left no staff eats either. `groups`: those that exist that day
+    (None: all); a sitting's other groups feed nobody.
     """
     start, end = window(sitting, day)
-    away = {absence.student for absence in absences if overlaps(absence, start, end)}
+    away = _away(absences, start, end, kitchen.absence_share)
+    fed = sitting.groups if groups is None else sitting.groups & frozenset(groups)
     portions: Counter[str] = Counter(dict.fromkeys(kitchen.diets(), 0))
     unknown: set[str] = set()
     enrolled = absent = expected = 0
     for pupil in pupils:
-        if sitting.groups and sitting.groups.isdisjoint(_groups(pupil)):
+        if sitting.groups and fed.isdisjoint(_groups(pupil)):
             continue
         enrolled += 1
         is_open = open_units is None or at_school(pupil, day, open_units)
@@ -148,11 +151,59 @@ def count(
     return Count(enrolled=enrolled, absent=absent, portions=dict(portions), staff=staff, unknown_diets=len(unknown))
 
 
-def unplaced(kitchen: Kitchen, pupils: Iterable[Pupil]) -> int:
+def _away(absences: Iterable[Away], start: datetime, end: datetime, share: float) -> set[str]:
+    """The pupils whose absences together cover at least this share of [start, end), and some of it."""
+    spans: dict[str, list[tuple[datetime, datetime]]] = {}
+    for absence in absences:
+        if overlaps(absence, start, end):
+            spans.setdefault(absence.student, []).append((max(absence.start, start), min(absence.end, end)))
+    needed = (end - start) * share
+    return {student for student, found in spans.items() if _covered(found) >= needed}
+
+
+def _covered(spans: Iterable[tuple[datetime, datetime]]) -> timedelta:
+    """How long the spans are together, where they overlap once."""
+    covered, until = timedelta(0), datetime.min.replace(tzinfo=UTC)
+    for start, end in sorted(spans):
+        covered += max(end - max(start, until), timedelta(0))
+        until = max(until, end)
+    return covered
+
+
+def eats_here(kitchen: Kitchen, pupil: Pupil, day: date, parts: Collection[str]) -> bool:
+    """Whether a pupil who is enrolled at `parts` eats there, by the kitchen's rule for two enrolments on one day."""
+    if kitchen.enrolments == "each":
+        return True
+    active = [each for each in pupil.get("enrolments") or () if _is_active(each, day)]
+    latest = max(((each.get("startDate") or "")[:10] for each in active), default="")
+    return any(
+        _reference(each.get("enroledAt")) in parts for each in active if (each.get("startDate") or "")[:10] == latest
+    )
+
+
+def exists_on(group: Mapping[str, Any] | None, day: date) -> bool:
+    """Whether a group is known and has members on that day, whatever its memberships say."""
+    return group is not None and _is_active(group, day)
+
+
+def has_ended(group: Mapping[str, Any], day: date) -> bool:
+    return (group.get("endDate") or "9999-12-31")[:10] < day.isoformat()
+
+
+def _is_active(record: Mapping[str, Any], day: date) -> bool:
+    return (
+        not record.get("cancelled")
+        and (record.get("startDate") or "")[:10] <= day.isoformat()
+        and not has_ended(record, day)
+    )
+
+
+def unplaced(kitchen: Kitchen, pupils: Iterable[Pupil], groups: Collection[str] | None = None) -> int:
     """The number of pupils who are in no sitting's groups, and would get no food."""
     if any(not sitting.groups for sitting in kitchen.sittings):
         return 0
     placed = frozenset[str]().union(*(sitting.groups for sitting in kitchen.sittings))
+    placed = placed if groups is None else placed & frozenset(groups)
     return sum(placed.isdisjoint(_groups(pupil)) for pupil in pupils)
 
 

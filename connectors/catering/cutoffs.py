@@ -5,34 +5,52 @@ kinds that have no rule of their own.
 """
 
 from collections.abc import Collection, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import takewhile
 
 from connectors.catering.config import KINDS, NORMAL, Kind, Kitchen
 from connectors.catering.counting import Count, instant
+from connectors.catering.days import school_days_before, served_from
 from connectors.catering.snapshot import Row
 from schemas.school_time import SCHOOL_ZONE
 
 
 def cutoff_at(kitchen: Kitchen, kind: Kind, day: date) -> datetime:
-    """The moment from which a change of that kind is late for that day's meals."""
+    """The moment from which a change of that kind is late for that day's meals, in UTC."""
+    return instant(cutoff_day(kitchen, kind, day), kitchen.cutoff(kind).time)
+
+
+def cutoff_day(kitchen: Kitchen, kind: Kind, day: date) -> date:
+    """The day of the cut-off for that day's meals."""
     rule = kitchen.cutoff(kind)
-    return instant(day - timedelta(days=rule.offset_days), rule.time)
+    if rule.days == "school":
+        return school_days_before(kitchen, day, rule.offset_days)
+    return day - timedelta(days=rule.offset_days)
 
 
 def fixed_at(kitchen: Kitchen, day: date, moment: datetime) -> tuple[Kind, ...]:
     """The kinds of change that are late for that day's meals at `moment`, which includes the cut-off itself."""
+    moment = moment.astimezone(UTC)
     return tuple(kind for kind in KINDS if moment >= cutoff_at(kitchen, kind, day))
 
 
 def days_of_report(kitchen: Kitchen, due: datetime) -> list[date]:
     """The days of meals that a report is about: its own day, and those ahead that a cut-off of the kitchen reaches."""
     today = due.astimezone(SCHOOL_ZONE).date()
-    days = (today + timedelta(days=ahead) for ahead in range(kitchen.days_ahead() + 1))
-    return [day for day in days if kitchen.serves(day)]
+    ahead = served_from(kitchen, today)
+    return list(takewhile(lambda day: min(cutoff_day(kitchen, kind, day) for kind in KINDS) <= today, ahead))
+
+
+def days_ahead(kitchen: Kitchen, now: datetime) -> int:
+    """How many days ahead the kitchen has orders."""
+    today = now.astimezone(SCHOOL_ZONE).date()
+    return max(((day - today).days for day in days_of_report(kitchen, now)), default=0)
 
 
 def days_of_cutoff(kitchen: Kitchen, due: datetime) -> list[date]:
     """The days of meals for which some kind becomes fixed at exactly `due`."""
+    # Python calls two times in different zones unequal in the hour that comes twice, even if they are one moment.
+    due = due.astimezone(UTC)
     return [day for day in days_of_report(kitchen, due) if any(cutoff_at(kitchen, kind, day) == due for kind in KINDS)]
 
 

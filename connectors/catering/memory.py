@@ -1,19 +1,20 @@
 """What the connector remembers between events: absences, closed days, each kitchen's last snapshot, mail that waits.
 
-Names are `absence/<id>`, `closed/<organisation>/<date>`, `day/<kitchen>/<date>` and `mail/<address>/<kitchen>/<date>`
-(the address as a digest). It keeps only what a count needs (a pseudonym, start, end, the organisation), and only until
-the day is past. Each read decodes its value anew, so no function here that runs for every event walks through all of
-them.
+Names are `absence/<id>`, `closed/<organisation>/<date>`, `day/<kitchen>/<date>`, `tell/<kitchen>/<date>/<revision>`
+and `mail/<address>/<kitchen>/<date>` (the address as a digest). It keeps only what a count needs (a pseudonym, start,
+end, the organisation), and only until the day is past. Each read decodes its value anew, so no function here that runs
+for every event walks through all of them.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, Final, NamedTuple
 
 from connectors.catering.config import Kitchen
 from connectors.catering.counting import Away, instant
-from connectors.catering.snapshot import Snapshot
+from connectors.catering.snapshot import Row, Snapshot
 from plugins import Event, MutableState, State
 from schemas.absence import AbsenceWithdrawn
 from schemas.event import parse_timestamp
@@ -23,6 +24,7 @@ _ABSENCE: Final = "absence/"
 _CLOSED: Final = "closed/"
 _DAY: Final = "day/"
 _MAIL: Final = "mail/"
+_TELL: Final = "tell/"
 
 
 def note_absence(state: MutableState, event: Event, now: datetime) -> list[Away]:
@@ -82,6 +84,71 @@ def keep_snapshot(state: MutableState, snapshot: Snapshot) -> None:
     state[f"{_DAY}{snapshot.kitchen}/{snapshot.day}"] = snapshot.model_dump(mode="json")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToTell:
+    """A snapshot that a kitchen is still to get."""
+
+    name: str  # in the state
+    snapshot: Snapshot
+    sittings: tuple[str, ...]  # those that it counts anew
+    as_of: datetime
+
+    def news(self) -> list[Row]:
+        return [row for row in self.snapshot.rows if row.sitting in self.sittings]
+
+
+def put_to_tell(state: MutableState, snapshot: Snapshot, news: Iterable[Row], as_of: datetime) -> None:
+    """Keep a snapshot, and that the kitchen must get it: before the first byte, so that a repeat is the same."""
+    keep_snapshot(state, snapshot)
+    state[_tell(snapshot)] = {
+        "snapshot": snapshot.model_dump(mode="json"),
+        "news": [row.sitting for row in news],
+        "as_of": as_of.isoformat(),
+    }
+
+
+def to_tell(state: State, kitchen: Kitchen) -> list[ToTell]:
+    """What waits for a kitchen, in the order in which it must go."""
+    return [
+        ToTell(
+            name=name,
+            snapshot=Snapshot.model_validate(kept["snapshot"]),
+            sittings=tuple(kept["news"]),
+            as_of=datetime.fromisoformat(kept["as_of"]),
+        )
+        for name, kept in sorted(state.under(f"{_TELL}{kitchen.id}/").items())
+    ]
+
+
+def mark_telling(state: MutableState, waiting: Iterable[ToTell]) -> None:
+    """Note that these are about to be told."""
+    for each in waiting:
+        if "telling" not in state[each.name]:
+            state[each.name] = {**state[each.name], "telling": True}
+
+
+def forget_told(state: MutableState, told: ToTell) -> None:
+    del state[told.name]
+
+
+def renumber(state: MutableState, kitchen: Kitchen, day: date) -> None:
+    """Give what waits for that day, and the day's last snapshot, the next revision: the first one's name is taken."""
+    waiting = [each for each in to_tell(state, kitchen) if each.snapshot.day == day]
+    kept = [state[each.name] for each in waiting]
+    for each in waiting:
+        del state[each.name]
+    for each, value in zip(waiting, kept, strict=True):
+        later = each.snapshot.model_copy(update={"revision": each.snapshot.revision + 1})
+        state[_tell(later)] = {**value, "snapshot": later.model_dump(mode="json")}
+    last = last_snapshot(state, kitchen, day)
+    if last is not None:
+        keep_snapshot(state, last.model_copy(update={"revision": last.revision + 1}))
+
+
+def _tell(snapshot: Snapshot) -> str:
+    return f"{_TELL}{snapshot.kitchen}/{snapshot.day}/{snapshot.revision:08}"
+
+
 def queue(state: MutableState, address: str, snapshot: Snapshot, at: datetime) -> None:
     """Store that an address must get a snapshot by mail. It replaces an earlier revision that still waits."""
     state[f"{_mail(address, snapshot.kitchen)}{snapshot.day}"] = {"revision": snapshot.revision, "at": at.isoformat()}
@@ -119,7 +186,7 @@ def forget_past(state: MutableState, now: datetime) -> None:
         if name.startswith(_ABSENCE):
             past = datetime.fromisoformat(state[name]["end"]) <= midnight
         else:
-            past = name.rsplit("/", 1)[1] < today
+            past = name.split("/")[2 if name.startswith(_TELL) else -1] < today
         if past:
             del state[name]
 

@@ -1,11 +1,23 @@
 """The people of one count: the directory's pupils, and the absences and closed units of a kitchen's day."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from connectors.catering.config import Kitchen, Sitting
-from connectors.catering.counting import Away, Count, Organisations, Pupil, count, overlaps, window
+from connectors.catering.counting import (
+    Away,
+    Count,
+    Organisations,
+    Pupil,
+    count,
+    eats_here,
+    exists_on,
+    has_ended,
+    overlaps,
+    window,
+)
 from connectors.catering.memory import absences, closed_on
 from plugins import DirectoryView, State
 
@@ -20,6 +32,9 @@ class People:
     absences: Sequence[Away]
     closed: frozenset[str]  # closed organisations that concern the kitchen
     open_units: frozenset[str] | None  # None: nothing is closed
+    groups: frozenset[str] | None  # the groups of the sittings that exist that day; None: no sitting has groups
+    lost: frozenset[str]  # the groups of the sittings that are unknown or have ended
+    unknown_units: frozenset[str]
     complete: bool  # the directory knows every pupil there, also those who are away
 
     def count(self, sitting: Sitting) -> Count:
@@ -30,7 +45,15 @@ class People:
             pupils=self.pupils,
             absences=self.absences,
             open_units=self.open_units,
+            groups=self.groups,
         )
+
+    def lost_groups(self, sitting: Sitting) -> frozenset[str]:
+        """The sitting's groups that are unknown or have ended: their pupils may be missing from the sum."""
+        return sitting.groups & self.lost
+
+    def is_complete(self, sitting: Sitting) -> bool:
+        return self.complete and not self.unknown_units and not self.lost_groups(sitting)
 
 
 class Census:
@@ -39,6 +62,7 @@ class Census:
     def __init__(self, directory: DirectoryView, organisations: Organisations) -> None:
         self._directory = directory
         self._everyone: dict[date, frozenset[str]] = {}
+        self._groups: dict[str, Mapping[str, Any]] | None = None
         self.organisations = organisations
 
     @classmethod
@@ -50,7 +74,11 @@ class Census:
         return organisation is None or self.organisations.related(organisation, kitchen.units)
 
     async def people(self, kitchen: Kitchen, day: date, state: State) -> People:
-        pupils = await self._directory.persons(organisations=kitchen.units, on=day)
+        here = self.organisations.parts(kitchen.units)
+        enrolled = await self._directory.persons(organisations=kitchen.units, on=day)
+        pupils = [pupil for pupil in enrolled if eats_here(kitchen, pupil, day, here)]
+        wanted = frozenset[str]().union(*(sitting.groups for sitting in kitchen.sittings))
+        known = await self._known_groups() if wanted else {}
         windows = [window(sitting, day) for sitting in kitchen.sittings]
         away = [absence for absence in absences(state) if any(overlaps(absence, *span) for span in windows)]
         closed = frozenset(each for each in closed_on(state, day) if self.concerns(each, kitchen))
@@ -62,8 +90,17 @@ class Census:
             absences=away,
             closed=closed,
             open_units=self.organisations.open_parts(kitchen.units, closed) if closed else None,
+            groups=frozenset(id for id in wanted if exists_on(known.get(id), day)) if wanted else None,
+            lost=frozenset(id for id in wanted if id not in known or has_ended(known[id], day)),
+            unknown_units=self.organisations.unknown(kitchen.units),
             complete=complete and not await self._stranger_away(kitchen, day, pupils, away),
         )
+
+    async def _known_groups(self) -> Mapping[str, Mapping[str, Any]]:
+        """All groups, whichever organisation they belong to: asked for once, and only where a sitting has groups."""
+        if self._groups is None:
+            self._groups = {str(group["id"]).lower(): group for group in await self._directory.groups()}
+        return self._groups
 
     async def _stranger_away(self, kitchen: Kitchen, day: date, pupils: Sequence[Pupil], away: Sequence[Away]) -> bool:
         """Whether a pupil is away who may eat here and is unknown to the directory: the sum leaves such a pupil out."""

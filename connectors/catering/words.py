@@ -42,6 +42,13 @@ ORDER_DIFFERS: Final = NO_ORDER._replace(
         "an order that was put reads differently, or not at all",
     ),
 )
+BEHIND: Final = Failure(
+    "behind",
+    Text(
+        "{many} kök har inte fått sin beställning: {kitchens}", "{many} kitchens have not got their order: {kitchens}"
+    ),
+    Text("{first}", "{first}"),
+)
 NAMES_TAKEN: Final = Failure(
     "names-taken",
     Text("inget ledigt namn för kök {kitchen} den {day}", "no free name for kitchen {kitchen} on {day}"),

@@ -12,11 +12,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match
 
 from hub.api import catalogue, feed, health, metrics, openapi, operator, state, subscriptions
 from hub.api.inbound import PREFIX as CONNECTORS
 from hub.api.inbound import Inbound
 from hub.api.ingest import PATH, Ingest, Message, Receive, Scope, Send, send_problem
+from hub.api.limits import Standing
 from hub.assembly.services import Services
 from hub.bus.base import LogUnavailable
 from hub.delivery.base import NotFound
@@ -25,8 +27,10 @@ from hub.delivery.pages import CursorTooOld, NotReadable
 from hub.hosting.connector_errors import NothingWaits, NotRunning
 from hub.http import oauth
 from hub.http.auth import Authenticator, OAuthRefused
+from hub.http.bodies import require_no_coding
 from hub.http.browsers import guarded
 from hub.http.guesses import Guesses
+from hub.http.head_method import answer_head
 from hub.http.languages import preferred
 from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, unavailable
 from hub.http.rates import caller_of
@@ -55,6 +59,7 @@ from hub.texts import text
 log = logging.getLogger(__name__)
 
 MAX_JSON: Final = 64 << 10  # bytes of a request body on a path that accepts no events
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _READ_AGAIN: Final = "Leave `after` out to start again at the oldest event kept."
 
 
@@ -67,6 +72,7 @@ class Api:
         *,
         local: bool = False,
         apply: operator.Apply | None = None,
+        door: Standing | None = None,
         watched: "Api | None" = None,
     ) -> None:
         """`watched`: the API of the address outside, whose figures this one shows."""
@@ -81,6 +87,7 @@ class Api:
         self.fastapi.state.apply = apply
         self.fastapi.state.unread = self.unread
         self.fastapi.state.guesses = self.guesses
+        self.fastapi.state.door = door or Standing()
 
     async def start(self) -> None:
         """Begin to notify SS 12000 subscribers of changes. Raises StoreUnavailable."""
@@ -110,6 +117,9 @@ class Api:
             elif scope["path"].startswith(CONNECTORS):
                 self._share(scope)
                 await self.inbound(scope, receive, watched)
+            elif scope["method"] == "HEAD":
+                self._share(scope)
+                await answer_head(self.fastapi, scope, _bounded(scope, receive), watched)
             else:
                 self._share(scope)
                 await self.fastapi(scope, _bounded(scope, receive), watched)
@@ -118,6 +128,8 @@ class Api:
                 await answer_to(refused)(scope, receive, send)
             else:
                 await send_problem(refused, dict(scope["headers"]), send)
+        except ClientDisconnect:
+            log.info("%s %s: the client left before the body ended", scope["method"], _route(scope))
         except ConnectionAbortedError:
             log.info("%s %s: given up, the client does not read", scope["method"], _route(scope))
         except Exception as error:
@@ -136,16 +148,27 @@ class Api:
 
 
 def create_app(
-    services: Services, *, local: bool = False, apply: operator.Apply | None = None, watched: Api | None = None
+    services: Services,
+    *,
+    local: bool = False,
+    apply: operator.Apply | None = None,
+    door: Standing | None = None,
+    watched: Api | None = None,
 ) -> Api:
-    """The API of a running hub, for a server such as uvicorn. `apply` reads its configuration file again."""
-    return Api(services, local=local, apply=apply, watched=watched)
+    """The API of a running hub, for a server such as uvicorn. `apply` reads its configuration file again.
+
+    `door` is what `/metrics` shows of connections and limits.
+    """
+    return Api(services, local=local, apply=apply, door=door, watched=watched)
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
-    """A `receive` that accepts at most MAX_JSON bytes. Raises ApiProblem (413)."""
+    """A `receive` that accepts at most MAX_JSON bytes. Raises ApiProblem (413, 415)."""
     too_large = ApiProblem("too-large", f"A body here holds at most {MAX_JSON >> 10} KiB.")
-    declared = dict(scope["headers"]).get(b"content-length", b"0")
+    headers = dict(scope["headers"])
+    if b"content-encoding" in headers:
+        require_no_coding(scope["headers"])
+    declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > MAX_JSON:
         raise too_large
     left = MAX_JSON
@@ -198,7 +221,7 @@ def _fastapi(services: Services, auth: Authenticator) -> FastAPI:
                 ApiProblem(
                     "method-not-allowed",
                     "See /openapi.json for what is served here.",
-                    headers=dict(error.headers or {}),
+                    headers={"Allow": ", ".join(_allowed(api, request.scope))},
                 ),
             )
         if error.status_code == 404:
@@ -208,6 +231,18 @@ def _fastapi(services: Services, auth: Authenticator) -> FastAPI:
     for type_, make in _PROBLEMS.items():
         api.add_exception_handler(type_, partial(_problem_of, make))
     return api
+
+
+def _allowed(api: FastAPI, scope: Scope) -> list[str]:
+    """The methods that a path has. The framework knows them by route, and its own answer names those of one route."""
+    found: set[str] = set()
+    for method in _METHODS:
+        for route in api.routes:
+            match, _ = route.matches({**scope, "method": method})
+            if match is Match.FULL:
+                found.add(method)
+                break
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 async def _problem_of(make: Callable[[Any, str], ApiProblem], request: Request, error: Exception) -> Response:
@@ -250,7 +285,6 @@ def _refused(error: SpecRefused, language: str) -> ApiProblem:
 # language where its text comes from the catalogue.
 _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any, str], ApiProblem]]] = {
     Exception: _fault,  # `Api` logs it
-    ClientDisconnect: lambda error, _: ApiProblem("invalid-request", "The body ended early. Send it again."),
     NotFound: _unknown,
     UnknownSubscription: _unknown,
     FileOwned: _file_owned,

@@ -16,13 +16,11 @@ from hub.operating.subscriptions import subscriptions
 router = APIRouter(tags=["health"])
 
 
-@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Is the process alive", response_class=JSONResponse)
 async def live() -> Response:
     return as_json({"status": "live"})
 
 
-@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="Does it work from end to end", response_class=JSONResponse)
 async def ready(parts: Parts, who: CallerIfKnown) -> Response:
     """503 while the log or the store can't be written. Operators see sources, connectors and recipients too."""

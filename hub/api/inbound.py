@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 PREFIX: Final = "/connectors/"
 MAX_OPEN: Final = 32  # requests at a time, from all addresses
 MAX_OPEN_EACH: Final = 24  # requests at a time, from one address
-PER_S: Final = 20.0  # requests a second from one address, in the long run. Behind a proxy all callers have one address
+PER_S: Final = 20.0  # requests a second from one address, in the long run
 BURST: Final = 100  # requests at once from one address
 AGAIN_S: Final = 5
 
@@ -72,7 +72,7 @@ class Inbound:
         body = Arriving(receive, limit, self._services.clock)
         whole = await body.ahead()  # also where there is no such instance: the answer must not depend on that
         request = Received(
-            scope["method"],
+            "GET" if scope["method"] == "HEAD" else scope["method"],  # the server leaves the body of the answer out
             slash + path,
             query=scope.get("query_string", b"").decode("latin-1"),
             headers=headers,

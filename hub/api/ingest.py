@@ -15,6 +15,7 @@ from hub.assembly.services import Services
 from hub.bus.base import IdConflict, LogUnavailable
 from hub.config.model import Role
 from hub.http.auth import Authenticator, Principal
+from hub.http.bodies import require_no_coding
 from hub.http.browsers import NO_SNIFFING, guarded
 from hub.http.guesses import address_of
 from hub.http.problems import MEDIA_TYPE, SHOWN, ApiProblem, invalid_events, unavailable
@@ -91,6 +92,8 @@ class Ingest:
     async def _accept(
         self, client: Principal, waiting: _Waiting, scope: Scope, headers: dict[bytes, bytes], receive: Receive
     ) -> bytes:
+        if b"content-encoding" in headers:
+            require_no_coding(scope["headers"])
         declared = headers.get(b"content-length")
         if declared is not None and declared.isdigit() and int(declared) > MAX_BODY:
             raise _too_large()

@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.responses import Response
 
+from hub.api.limits import Limit, Standing
 from hub.http.access import Operator, Parts
 from hub.http.guesses import Guesses
 from hub.http.unread import Unread
@@ -30,18 +31,19 @@ OF_CONNECTORS: Final[Mapping[str, str]] = {
     "skolnav_connector_poll_failures": "Polls in a row that failed or did not read everything",
     "skolnav_connector_waiting": "Things that wait until a person confirms them",
 }
+CONNECTIONS: Final = "skolnav_http_connections"
+LIMITS: Final = "skolnav_http_limits_reached"
 PROBLEMS: Final = "skolnav_connector_problems"
 AGES: Final = "skolnav_directory_age_seconds"
 
 router = APIRouter(tags=["health"])
 
 
-@router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", summary="Prometheus", response_class=Response)
 async def metrics(request: Request, parts: Parts, who: Operator) -> Response:
     """For operators: subscriptions by id, connectors by name, no person, and nothing about what was withheld."""
     registry = CollectorRegistry()
-    registry.register(Standings(subscriptions(parts), await connectors(parts), sources(parts)))
+    registry.register(Standings(subscriptions(parts), await connectors(parts), sources(parts), request.app.state.door))
     registry.register(AtTheDoor(request.app.state.unread, request.app.state.guesses))
     ProcessCollector(registry=registry)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -55,16 +57,20 @@ class Standings(Collector):
         subscriptions: Sequence[SubscriptionStanding],
         connectors: Sequence[ConnectorStanding],
         sources: Sequence[SourceStanding],
+        door: Standing,
     ) -> None:
         self._subscriptions = subscriptions
         self._connectors = connectors
         self._sources = sources
+        self._door = door
 
     def collect(self) -> Iterator[Metric]:
         yield from self._of_subscriptions()
         yield from self._of_connectors()
         yield self._problems()
         yield self._ages()
+        yield GaugeMetricFamily(CONNECTIONS, "Open HTTP connections", self._door.open)
+        yield self._limits()
 
     def _of_subscriptions(self) -> Iterator[Metric]:
         gauges = {
@@ -99,6 +105,12 @@ class Standings(Collector):
         for each in self._connectors:
             for code, count in sorted(each.problems.items()):
                 found.add_metric([each.name, code], count)
+        return found
+
+    def _limits(self) -> Metric:
+        found = CounterMetricFamily(LIMITS, "Requests refused and connections closed by a limit", labels=["limit"])
+        for limit in Limit:
+            found.add_metric([limit], self._door.reached[limit])
         return found
 
     def _ages(self) -> Metric:

@@ -12,7 +12,9 @@ from typing import Any, Final
 import uvicorn
 
 from hub.api.app import Api, create_app
-from hub.api.protocol import Protocol
+from hub.api.door import Door
+from hub.api.limits import Room, Standing
+from hub.api.protocol import Connection
 from hub.assembly.reload import Reloader
 from hub.assembly.services import Services
 from hub.config import ConfigErrors
@@ -21,7 +23,8 @@ from hub.tasks import Tasks
 from plugins.errors import ConfigurationError
 
 SOCKET_NAME: Final = "hub.sock"
-BACKLOG: Final = 1024
+BACKLOG: Final = 1024  # connections that the kernel holds until the hub accepts them
+ACCEPTED: Final = 128  # connections that are accepted in one turn, so that the reserve of file descriptors stands it
 STOP_S: Final = 5  # how long open requests may take when the hub stops
 
 
@@ -51,6 +54,8 @@ class Servers:
         self._apply = None if reloader is None else partial(_apply, reloader)
         self._running: list[tuple[_Server, asyncio.Task[None]]] = []
         self._watching = Tasks()
+        self.standing = Standing()
+        self.doors: list[Door] = []  # of the address, then of the local socket
         self.address = (services.config.host, services.config.port)
         self.socket_path = services.config.data / SOCKET_NAME
 
@@ -69,11 +74,13 @@ class Servers:
         except OSError:
             outside.close()
             raise
-        self.app = create_app(self._services, apply=self._apply)
+        clock, standing = self._services.clock, self.standing
+        self.app = create_app(self._services, apply=self._apply, door=standing)
         await self.app.start()
         self._watching.start(self.app.unread.watch(), "unread answers")
-        await self._serve(self.app, outside)
-        await self._serve(create_app(self._services, local=True, apply=self._apply, watched=self.app), local)
+        await self._serve(self.app, outside, Door(clock, Room.outside(), standing, config.trusted_proxies))
+        operators = create_app(self._services, local=True, apply=self._apply, door=standing, watched=self.app)
+        await self._serve(operators, local, Door(clock, Room.local(), standing))
 
     async def stop(self) -> None:
         self._services.pages.close()  # ends open streams and long polls
@@ -86,16 +93,19 @@ class Servers:
             await self.app.stop()
         self.socket_path.unlink(missing_ok=True)
 
-    async def _serve(self, app: Api, listening: socket.socket) -> None:
-        protocol: Any = partial(Protocol, unread=app.unread)
+    async def _serve(self, app: Api, listening: socket.socket, door: Door) -> None:
+        protocol: Any = partial(Connection, door=door, unread=app.unread)
         settings = uvicorn.Config(
             app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-            proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=60, timeout_graceful_shutdown=STOP_S,
+            proxy_headers=False, backlog=ACCEPTED, timeout_graceful_shutdown=STOP_S,
         )  # fmt: skip
         server = _Server(settings)
         task = asyncio.get_running_loop().create_task(server.serve(sockets=[listening]), name="http")
         self._running.append((server, task))
+        self.doors.append(door)
+        self._watching.start(door.watch(), "door")
         await server.up.wait()
+        listening.listen(BACKLOG)
 
 
 async def _apply(reloader: Reloader, *, dry_run: bool) -> Mapping[str, Any]:

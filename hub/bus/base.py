@@ -213,7 +213,7 @@ class Log(Protocol):
         """Delete events accepted before `before`; returns the number of deleted events.
 
         The log keeps events that are an entity's state, or that the state rests on. It does not keep state whose type
-        `ends` its entity, nor state of `window` types.
+        `ends` its entity. It keeps state of `window` types only while the time of its `until` is not before `before`.
         """
 
     async def states(self, kinds: Sequence[str], after: str = "", limit: int = 1000) -> Sequence[Stored]:

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import apsw
 
-from hub.bus import digests, entity_state, lives, rows
+from hub.bus import digests, entity_state, lasting, lives, rows
 from hub.bus.base import LogUnavailable
 
 T = TypeVar("T")
@@ -77,6 +77,8 @@ def open_writer(path: Path, partitions: int) -> apsw.Connection:
             raise LogMismatch(f"{path} has format {format_}; this program reads format {_FORMAT}")
         if found != partitions:
             raise LogMismatch(f"{path} was made with {found} partitions, not {partitions}: that can't be changed")
+        with db:
+            db.execute(lasting.SCHEMA)
     except apsw.Error as error:
         db.close(force=True)
         raise LogUnavailable(f"the log can't be opened ({type(error).__name__})") from None

@@ -129,18 +129,18 @@ class SqliteLog:
         return await self._writer.submit(Restate(packed))  # type: ignore[no-any-return]
 
     async def trim(self, before: datetime) -> int:
-        upto = (await self.at(before)).offsets
+        upto, before_us = (await self.at(before)).offsets, to_us(before)
         await self._fold()
-        forgotten = await self._sweep()
-        expiring: list[int | str] = []
+        forgotten = await self._sweep(before_us)
+        expiring: dict[int | str, str] = {}
         for entry in self._catalogue:
             if entry.spec.ends or entry.spec.window:
                 number = self._names.known(entry.type)
-                expiring.append(entry.type if number is None else number)
+                expiring[entry.type if number is None else number] = "" if entry.spec.ends else entry.spec.until
         for partition, last in enumerate(upto):
             while self._trimmed[partition] < last:
                 chunk = min(last, self._trimmed[partition] + _TRIM_CHUNK)
-                trimmed: Trimmed = await self._writer.submit(Trim(partition, chunk, expiring))
+                trimmed: Trimmed = await self._writer.submit(Trim(partition, chunk, before_us, expiring))
                 forgotten += trimmed.forgotten
         return forgotten
 
@@ -149,10 +149,10 @@ class SqliteLog:
         while not await self._writer.submit(Fold(heads)):
             pass
 
-    async def _sweep(self) -> int:
+    async def _sweep(self, before_us: int) -> int:
         forgotten, after = 0, -1
         while True:
-            swept: Swept = await self._writer.submit(Sweep(after, _TRIM_CHUNK))
+            swept: Swept = await self._writer.submit(Sweep(after, _TRIM_CHUNK, before_us))
             forgotten += swept.forgotten
             if swept.last is None:
                 return forgotten

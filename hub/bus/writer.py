@@ -5,13 +5,13 @@ This is step 1 of the order of commits (docs/architecture.md).
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import apsw
 
-from hub.bus import entity_state, rows
+from hub.bus import entity_state, lasting, rows
 from hub.bus.base import Appended, IdConflict, LogUnavailable, Place, Stored, offset_of, partition_of, place
 from hub.bus.codec import Codec
 from hub.bus.digests import content_of, pack_found
@@ -24,6 +24,7 @@ from hub.bus.sql import insert, marks
 from hub.clock import Clock, to_us
 
 _FOLD_ROWS: Final = 8192  # index rows written in one transaction while a caller waits for a complete fold
+_EVENT_COLUMNS: Final = ", ".join(f"e.{column}" for column in Row._fields)
 _CHECKPOINT_PAGES: Final = 1000  # 8 MiB: few enough pages that one checkpoint never holds up ingest for long
 
 
@@ -39,11 +40,16 @@ class Restate:
 
 @dataclass(frozen=True, slots=True)
 class Trim:
-    """Delete events up to an offset. `expiring`: the types, as stored, whose state a trim deletes too."""
+    """Delete events up to an offset, which were all accepted before `before_us`.
+
+    `expiring`: the types, as stored, whose state a trim deletes too, with the field of their data that holds the time
+    until which the state is kept nevertheless ("": none).
+    """
 
     partition: int
     upto: int
-    expiring: Sequence[int | str]
+    before_us: int
+    expiring: Mapping[int | str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +61,14 @@ class Trimmed:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Look at up to `limit` spared events past a place, and delete those that are no longer state."""
+    """Look at up to `limit` spared events past a place, and delete those that are no longer state.
+
+    State that was over before `before_us` ends.
+    """
 
     after: int
     limit: int
+    before_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +164,8 @@ class LogWriter:
                 return self._restate(entities, group)
             case Trim():
                 return self._trim(item, group)
-            case Sweep(after, limit):
-                return self._sweep(after, limit)
+            case Sweep():
+                return self._sweep(item)
             case Fold(offsets):
                 return self._index.fold_up_to(offsets, [each - 1 for each in self._next], _FOLD_ROWS)
             case _:
@@ -246,10 +256,15 @@ class LogWriter:
             WHERE e.offset > ? AND e.offset <= ? AND e.type"""
         values = (*bounds, *item.expiring)
         db.execute(f"INSERT OR IGNORE INTO spared SELECT s.place, s.entity {is_state} NOT IN {types}", values)
-        for entity, name in db.execute(f"SELECT e.entity, e.subject {is_state} IN {types}", values).fetchall():
-            db.execute("DELETE FROM state WHERE entity = ?", (entity,))
-            db.execute("DELETE FROM earlier WHERE entity = ?", (entity,))
-            db.execute("DELETE FROM related WHERE name = ? AND entity = ?", (name, entity))
+        kept: list[tuple[int, Any, int]] = []
+        for found in db.execute(f"SELECT {_EVENT_COLUMNS} {is_state} IN {types}", values).fetchall():
+            row = Row._make(found)
+            over_us = self._over_us(partition, row, item.expiring[row.type])
+            if over_us is not None and over_us >= item.before_us:
+                kept.append((place(partition, row.offset), row.entity, over_us))
+            else:
+                lasting.delete_state(db, row.entity, row.subject)
+        lasting.spare(db, kept)
         db.execute(
             f"""INSERT OR IGNORE INTO spared SELECT x.place, x.entity
             FROM events_{partition} e JOIN earlier x ON x.entity = e.entity AND x.place = ? + e.offset
@@ -267,8 +282,12 @@ class LogWriter:
         )
         return Trimmed(partition, upto, forgotten)
 
-    def _sweep(self, after: int, limit: int) -> Swept:
-        db = self._db
+    def _over_us(self, partition: int, row: Row, field: str) -> int | None:
+        return lasting.over_us(rows.stored(partition, row, self._names, self._codec), field) if field else None
+
+    def _sweep(self, item: Sweep) -> Swept:
+        db, after, limit = self._db, item.after, item.limit
+        lasting.end(db, item.before_us, limit)
         looked = db.execute(
             "SELECT max(place) FROM (SELECT place FROM spared WHERE place > ? ORDER BY place LIMIT ?)", (after, limit)
         ).get

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from hub.api import limits
 from hub.api.server import Servers
 from hub.assembly.hub import Hub
 from hub.cli.exits import Code, Failure, of_config, of_start
@@ -31,6 +32,7 @@ def run(path: Path) -> None:
 
     config, plugins = read(path)
     log_lines.configure(config.log_level)
+    _descriptors()
     for warning in config.warnings:
         log.warning("%s", warning.render(language()).replace("\n ", ""))
 
@@ -39,6 +41,16 @@ def run(path: Path) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(config, plugins, ready=ready))
+
+
+def _descriptors() -> None:
+    """Take as many file descriptors as the system gives. Raises Failure where too few are left for the hub's files."""
+    found = limits.raise_soft_limit()
+    if found < limits.LEAST_DESCRIPTORS:
+        raise Failure(Code.FILES, say("failure.descriptors", found=found, least=limits.LEAST_DESCRIPTORS))
+    if found < limits.ENOUGH_DESCRIPTORS:
+        most = found - limits.RESERVED
+        log.warning("%s", say("run.descriptors", found=found, most=most, enough=limits.ENOUGH_DESCRIPTORS))
 
 
 async def serve(config: HubConfig, plugins: Plugins, *, ready: Callable[[Hub, Servers], None]) -> None:

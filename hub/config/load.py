@@ -152,6 +152,7 @@ class _Reader:
             data=self._tree.folder / model.data,
             host=model.listen[0],
             port=model.listen[1],
+            trusted_proxies=model.trusted_proxies,
             path=None if path is None else path.absolute(),
             key=key,
             clients=tuple(each.value for each in clients),

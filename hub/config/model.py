@@ -129,6 +129,9 @@ class FileModel(_Part):
     listen: Annotated[tuple[str, int], BeforeValidator(_address)] = Field(
         ("127.0.0.1", 8080), description="Host and port of the API."
     )
+    trusted_proxies: tuple[Annotated[Network, BeforeValidator(_network)], ...] = Field(
+        (), description="Reverse proxies in front of the hub; they name the client's address."
+    )
     data: str = Field("./data", min_length=1, description="Folder of the embedded engine's files.")
     engine: Annotated[Literal["embedded"], BeforeValidator(_engine)] = "embedded"
     key: str | None = Field(None, description="The hub's 32-byte key, by reference. Left out: made under data.")
@@ -164,6 +167,7 @@ class HubConfig:
     data: Path
     host: str = "127.0.0.1"
     port: int = 8080
+    trusted_proxies: tuple[Network, ...] = ()
     path: Path | None = None  # the file it came from
     key: SecretBytes | None = None  # 32 bytes; None: `data/key`, made at the first start
     clients: tuple[ClientConfig, ...] = ()

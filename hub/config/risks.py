@@ -53,7 +53,7 @@ def of_files(files: Mapping[Place, Path]) -> Iterator[Risk]:
 def of_door(model: FileModel) -> Iterator[Risk]:
     """For an address that other machines reach: HTTP without encryption, unless a proxy is in front."""
     host = model.listen[0]
-    if not _is_loopback(host) and not _proxies(model):
+    if not _is_loopback(host) and not model.trusted_proxies:
         yield Risk(("listen",), "warning.public", {"host": host})
 
 
@@ -67,7 +67,7 @@ def of_directory(
             continue
         published = directory if client.publishes is None else directory & set(catalogue.matching(client.publishes))
         globs = ("*",) if client.sources is None else client.sources
-        if published and not any(fnmatchcase(source, glob) for source in sources for glob in globs):
+        if published and not any(_overlap(source, glob) for source in sources for glob in globs):
             yield Risk(place, "warning.directory-publisher", {})
 
 
@@ -89,9 +89,9 @@ def bits(secret: str) -> float:
     return len(secret) * math.log2(size)
 
 
-def _proxies(model: FileModel) -> Sequence[object]:
-    found: Sequence[object] = getattr(model, "trusted_proxies", ())
-    return found
+def _overlap(one: str, other: str) -> bool:
+    """Two globs, of which one covers the other."""
+    return fnmatchcase(one, other) or fnmatchcase(other, one)
 
 
 def _is_loopback(host: str) -> bool:

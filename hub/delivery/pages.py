@@ -152,7 +152,7 @@ class Pages:
         self._feeds: dict[str, _Feed] = {}
         self._changed = asyncio.Event()
         self.closing = False
-        registry.listen(lambda subscription: self.wake())
+        registry.listen(self._look_again)
 
     def wake(self) -> None:
         """Let waiting requests look again: a lane was added, a subscription changed, or the hub stops."""
@@ -203,6 +203,10 @@ class Pages:
         return await settled(page.permit, lambda: self._redo(page), _REDOS)
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _look_again(self, subscription: Subscription) -> None:
+        self._feeds.pop(subscription.id, None)
+        self.wake()
 
     def _current(self, id: str) -> _Feed:
         subscription = self._registry.get(id)

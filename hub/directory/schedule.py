@@ -50,7 +50,7 @@ class Schedule:
         self._rows: dict[str, Row] = {}  # by lesson
         self._days: dict[str, set[str]] = {}  # ISO date -> lessons
         self._shared: dict[Any, Any] = {}  # equal tuples (those of a weekly lesson) share one object
-        self._forgotten_us = 0
+        self._forgotten: datetime | None = None
         self._loading: asyncio.Future[None] | None = None
 
     async def loaded(self, log: Log) -> None:
@@ -79,9 +79,14 @@ class Schedule:
         return (self._rows[lesson] for lesson in self._days.get(day.isoformat(), ()))
 
     def forget(self, before: datetime) -> None:
-        """Drop the lessons whose last event was accepted before this time. Call it before the log is trimmed there."""
-        self._forgotten_us = to_us(before)
-        gone = [lesson for lesson, row in self._rows.items() if row.accepted_us < self._forgotten_us]
+        """Drop the lessons that a trim up to this time deletes: those whose last event and last day are older."""
+        self._forgotten, before_us = before, to_us(before)
+        today = before.astimezone(SCHOOL_ZONE).date().isoformat()
+        gone = [
+            lesson
+            for lesson, row in self._rows.items()
+            if row.accepted_us < before_us and max(row.days, default="") < today
+        ]
         for lesson in gone:
             self._remove(lesson)
         if gone:
@@ -92,13 +97,15 @@ class Schedule:
         after = ""
         while page := await log.states((KIND,), after):
             for number, stored in enumerate(page):
-                if stored.type.startswith(PREFIX) and stored.accepted_us >= self._forgotten_us:
+                if stored.type.startswith(PREFIX):
                     for before in reversed(stored.earlier):
                         self._put(before)
                     self._put(stored)
                 if number % _SLICE == _SLICE - 1:
                     await asyncio.sleep(0)
             after = page[-1].entity or ""
+        if self._forgotten is not None:
+            self.forget(self._forgotten)
 
     def _put(self, stored: Stored) -> None:
         """Index one event of a lesson.

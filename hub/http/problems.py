@@ -38,11 +38,14 @@ STATUSES: Final[Mapping[str, int]] = {
     "state-conflict": 409,
     "cursor-too-old": 410,
     "too-large": 413,
+    "target-too-long": 414,
     "media-type": 415,
     "invalid-event": 422,
     "invalid-content": 422,
     "too-many-requests": 429,
+    "head-too-large": 431,
     "internal": 500,
+    "not-implemented": 501,
     "unavailable": 503,
 }
 

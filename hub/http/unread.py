@@ -35,7 +35,7 @@ class Slow(Protocol):
     def in_system(self) -> int:
         """Bytes that the system has taken, and that the client's system has not confirmed."""
 
-    def abort(self) -> None:
+    def cut(self) -> None:
         """End the connection at once, and drop what is unread."""
 
 
@@ -98,7 +98,7 @@ class Unread:
             entry.left = left
         elif now - entry.since >= STALLED_S:
             self.cut.count()
-            connection.abort()
+            connection.cut()
 
     def _recount(self, entry: _Entry, size: int) -> None:
         self.total += size - entry.size

@@ -14,7 +14,9 @@ from schemas import Catalogue, DataContract
 Kind = Literal["added", "changed", "paused", "removed"]
 
 _STARTS: Final = {"now": "starts-now", "oldest": "resent-all", "state": "resent-state"}
-AT_START: Final = ("host", "port", "key", "dedupe_window", "log_level", "demo", "school_clock", "directory")
+AT_START: Final = (
+    "host", "port", "trusted_proxies", "key", "dedupe_window", "log_level", "demo", "school_clock", "directory",
+)  # fmt: skip
 """Attributes of HubConfig that are read only at the hub's start. (Another `municipality` or `data` is another hub.)"""
 
 

@@ -54,7 +54,7 @@ def answer_to(error: Exception) -> Response:
         case ApiProblem():
             refused = Refused(error.status, error.code, error.detail, error.headers)
         case ClientDisconnect():
-            refused = bad_request("body-lost", "The body ended early. Send it again.")
+            refused = bad_request("invalid-request", "The body ended early; send it again.")
         case LogUnavailable():
             refused = unavailable("The log cannot be read or written now; try again.", 5)
         case StoreUnavailable():

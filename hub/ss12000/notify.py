@@ -21,13 +21,14 @@ from hub.delivery.base import Result
 from hub.http.auth import Principal
 from hub.outbound.addresses import LOOPBACK, Networks, check_url
 from hub.outbound.http1 import Client, Failure
-from hub.pauses import doubled_s
+from hub.pauses import doubled_s, until_it_works
 from hub.privacy.base import Decision, PermitRefused, Recipient, Rule
 from hub.sinks.webhook import outcome_of, request_head
 from hub.ss12000 import callbacks
 from hub.ss12000.callbacks import Callback
 from hub.ss12000.index import WITHDRAWN
 from hub.ss12000.resources import NOTHING, RESOURCES
+from hub.store.base import StoreUnavailable
 
 LOOK_S: Final = 3600.0  # how long an attempt waits for a new event before it checks the expiry
 INTERVAL_S: Final = 5.0  # between two signals to one subscriber
@@ -137,7 +138,15 @@ class Notifier:
     async def _end(self, id: str) -> None:
         self._kept.pop(id, None)
         self._tasks.pop(id, None)
-        await self._services.store.commit(callbacks.forget(self._services.store.tenant, (id,)))
+        store = self._services.store
+
+        def failed(error: Exception, pause_s: float) -> None:
+            log.error("ss12000 subscription %s: its end could not be stored; next try in %.1f s", id, pause_s)
+
+        await until_it_works(
+            lambda: store.commit(callbacks.forget(store.tenant, (id,))), clock=self._services.clock, failed=failed,
+            retry_on=(StoreUnavailable,),
+        )  # fmt: skip
 
     async def _notify(self, callback: Callback, *, patient: bool) -> bool:
         """Read up to the head and signal if there is something to fetch. Returns whether a signal was sent.

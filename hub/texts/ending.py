@@ -22,6 +22,12 @@ FAILURE: Final[Mapping[str, Text]] = {
         "name another folder (data).",
     ),
     "failure.config": Text("Konfigurationen går inte att använda: {says}", "The configuration can't be used: {says}"),
+    "failure.descriptors": Text(
+        "Hubben får bara öppna {found} filer och anslutningar (ulimit -n). Den behöver minst {least}: höj gränsen "
+        "(LimitNOFILE i tjänsten) och starta igen.",
+        "The hub may open only {found} files and connections (ulimit -n). It needs at least {least}: raise the limit "
+        "(LimitNOFILE in the service) and start again.",
+    ),
     "failure.files": Text("Filerna i {data} går inte att använda: {says}", "The files in {data} can't be used: {says}"),
     "failure.full": Text(
         "Disken är full: hubben behöver plats i {data}. Frigör utrymme och starta igen; det som tagits emot är kvar.",

@@ -16,6 +16,12 @@ RUN: Final[Mapping[str, Text]] = {
     "run.at-once": Text(
         "slutar genast. Alla besvarade händelser är sparade.", "ends at once. All acknowledged events are stored."
     ),
+    "run.descriptors": Text(
+        "bara {found} fildeskriptorer (ulimit -n): hubben tar högst {most} anslutningar samtidigt. Höj gränsen till "
+        "{enough} (LimitNOFILE i tjänsten).",
+        "only {found} file descriptors (ulimit -n): the hub accepts at most {most} connections at a time. Raise the "
+        "limit to {enough} (LimitNOFILE in the service).",
+    ),
     "run.late": Text(
         "hann inte sluta i ordning på {seconds} s och avslutas. Alla besvarade händelser är sparade.",
         "did not end in order within {seconds} s and ends now. All acknowledged events are stored.",

@@ -34,10 +34,11 @@ class Reading(Payload):
 
 
 class Booked(Payload):
-    """State within its window only, about those who take part."""
+    """State within its window only, or until it is over, about those who take part."""
 
     id: Annotated[str, Category.NONE]
     people: Annotated[list[str], Category.IDENTITY]
+    over: Annotated[str | None, Category.NONE] = None
     spec = EventSpec(
         type="se.example.booking.made.v1",
         subject=Ref("booking", "id"),
@@ -45,6 +46,7 @@ class Booked(Payload):
         entity=Ref("booking", "id"),
         about=("people[]",),
         window=True,
+        until="over",
     )
 
 
@@ -135,8 +137,9 @@ def ended(name: str, *, id: str | None = None) -> Described:
     return event("matter.ended", {"id": name}, id=id)
 
 
-def booking(name: str, *, id: str | None = None) -> Described:
-    return event("booking.made", {"id": name, "people": []}, id=id)
+def booking(name: str, *people: str, id: str | None = None, over: str | None = None) -> Described:
+    data = {"id": name, "people": list(people)}
+    return event("booking.made", data if over is None else {**data, "over": over}, id=id)
 
 
 async def everything(log: Log, after: Position | None = None, limit: int = 100) -> list[Stored]:
@@ -782,6 +785,51 @@ class LogContract:
         await log.trim(clock.now)
         assert names(await log.states(["booking"])) == ["moved"]
         assert list(await log.states_of("booking/past")) == []
+
+    @pytest.mark.parametrize(
+        ("over", "lasts"),
+        [
+            pytest.param("2026-12-24T11:00:00+01:00", timedelta(days=30, hours=3), id="a time"),
+            pytest.param("2026-12-24", timedelta(days=30, hours=16), id="a date: until the day is over in school"),
+        ],
+    )
+    async def test_state_of_window_types_stays_while_its_own_time_has_not_passed(
+        self, log: Log, reopen: Reopen, clock: HandClock, over: str, lasts: timedelta
+    ) -> None:
+        """Promises 1 and 3: a lesson or a day that a school states a term ahead. It is 24 November, 07:00 UTC."""
+        await log.append([booking("b1", "ada", id="ahead", over=over), booking("b2", "bo", id="never", over="soon")])
+        (at, _) = [each.at for each in await everything(log)]
+        for moved in (lasts - timedelta(seconds=1), timedelta(seconds=1)):
+            clock.move(seconds=moved.total_seconds())
+            await log.append([reading()])
+            await log.trim(clock.now)
+            await log.trim(clock.now)
+            assert names(await log.states(["booking"])) == ["ahead"]
+            assert names(await log.states_of("booking/b1")) == ["ahead"]
+            assert names(await log.states_about("ada")) == ["ahead"]
+            assert names(await log.get([at])) == ["ahead"]
+            log = await reopen()
+        clock.move(seconds=1)
+        await log.trim(clock.now)
+        assert list(await log.states(["booking"])) == []
+        assert list(await log.states_about("ada")) == []
+        assert list(await log.get([at])) == []
+
+    async def test_state_ahead_that_was_replaced_is_swept_and_the_new_one_stays(
+        self, log: Log, clock: HandClock
+    ) -> None:
+        await log.append([booking("b1", id="first", over="2026-12-24")])
+        (first,) = await everything(log)
+        clock.move(days=10)
+        await log.trim(clock.now)
+        await log.append([booking("b1", id="moved", over="2027-01-24")])
+        clock.move(days=1)
+        await log.trim(clock.now)
+        await log.trim(clock.now)
+        assert list(await log.get([first.at])) == []
+        clock.move(days=40)  # the first one's time is over, the second's is not
+        await log.trim(clock.now)
+        assert names(await log.states(["booking"])) == ["moved"]
 
     async def test_a_position_below_the_trim_point_is_moved_up(self, log: Log, clock: HandClock) -> None:
         oldest = log.start()

@@ -22,6 +22,7 @@ class Orders:
         self.readable = readable
         self.orders: dict[str, bytes] = {}  # in the order in which they came
         self.answers: list[Any] = []  # instead of its own, one for each request to come
+        self.refuses: dict[str, int] = {}  # kitchen: the status that its orders get
         self.keep = True  # False: says yes and forgets
         self._down, self._slow_s, self._wrong = False, 0.0, False
         server.answer = self._answer
@@ -58,6 +59,12 @@ class Orders:
         self.orders.clear()
         self.server.received.clear()
 
+    def far_side(self, effect: tuple[str, bytes]) -> str:
+        return effect[0].partition("/")[0]
+
+    def refuse(self, kitchen: str, on: bool) -> None:
+        self.refuses = {kitchen: 422} if on else {}
+
     def down(self, on: bool) -> None:
         self._down = on
 
@@ -84,6 +91,8 @@ class Orders:
         key = request.path.removeprefix("/orders/")
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return then_close(status(401))
+        if request.method == "PUT" and (refused := self.refuses.get(key.partition("/")[0])):
+            return status(refused, body=b"secret-of-the-server")
         if request.method == "GET":
             if not self.readable:
                 return status(405)

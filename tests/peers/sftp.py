@@ -55,6 +55,7 @@ class Faults:
     full_after: int | None = None  # bytes that fit on its disk
     truncate: bool = False  # loses the last byte of what is written
     takes: bool = False  # its consumer takes each file as soon as it has its name
+    on_take: Callable[[str, bytes], object] = lambda name, content: None
     refuses: frozenset[str] = frozenset()  # requests that it denies, by the names of asyncssh's methods
     down: bool = False  # breaks every connection as it comes
     delay_s: float = 0  # how long it takes to let somebody in
@@ -137,7 +138,9 @@ class _Sftp(asyncssh.SFTPServer):
         rename(old, new)
         self._faults.renamed.append(new.decode())
         if self._faults.takes:
-            os.unlink(self.map_path(new))
+            path = Path(os.fsdecode(self.map_path(new)))
+            self._faults.on_take(path.name, path.read_bytes())
+            path.unlink()
 
 
 async def _denied(*_: Any, **__: Any) -> None:

@@ -166,7 +166,8 @@ async def test_a_file_that_was_begun_is_none_until_it_is_whole(tmp_path: Path, a
 
         peer.faults.freeze_at = ""
         await kitchen.start_at("08:10")
-        assert told(await kitchen.file(FIRST))["NORMAL"] == ("3", "no")
+        # Counted at its time and kept before it was begun: the kitchen may have seen it, so that it comes unchanged.
+        assert told(await kitchen.file(FIRST))["NORMAL"] == ("3", "yes")
         await until(lambda: list(peer.files()) == [FIRST], "the beginning is gone", within_s=60)
         assert await kitchen.hub.stop() == 0
 

@@ -1,5 +1,6 @@
 """The catalogue: what it registers, how it describes an event, and what it refuses to learn."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import pytest
@@ -52,6 +53,12 @@ def test_every_example_of_every_type_is_an_event_that_the_hub_takes(catalogue: C
             whole = catalogue.example(entry, index)
             described = catalogue.describe(Event.from_dict(whole))
             assert described.event.to_dict() == whole
+
+
+def test_a_catalogue_knows_its_types_by_name(catalogue: Catalogue) -> None:
+    assert REPORTED in catalogue
+    assert "se.skolnav.absence.invented.v1" not in catalogue
+    assert 7 not in catalogue
 
 
 def test_an_example_is_the_callers_own(catalogue: Catalogue) -> None:
@@ -289,6 +296,16 @@ class InListOfLists(Payload):
     spec = spec()
 
 
+class Timeless(Payload):
+    id: Annotated[str, Category.NONE]
+    spec = replace(spec(), window=True, until="over")
+
+
+class Endlessly(Payload):
+    id: Annotated[str, Category.NONE]
+    spec = replace(spec(), until="id")
+
+
 class Node(Part):
     id: Annotated[str, Category.NONE]
     child: "Node | None" = None
@@ -315,6 +332,8 @@ class Endless(Payload):
         (InTuple, "nests a model in another way"),
         (InListOfLists, "nests a model in another way"),
         (Endless, "contains its own model"),
+        (Timeless, "`until` names a field"),
+        (Endlessly, "of a type with `window`"),
     ],
 )
 def test_a_type_that_could_not_be_guarded_is_not_registered(model: type[Payload], says: str) -> None:

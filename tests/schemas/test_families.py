@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import Catalogue, Category, Entry, Event, InvalidEvent, Problem
-from schemas.case import KINDS
+from schemas.case import HUMAN_KINDS, KINDS
 
 DIRECTORY = "se.skolnav.directory"
 LESSON = "se.skolnav.schedule.lesson.scheduled.v1"
@@ -373,3 +373,17 @@ def test_counts_have_bounds(catalogue: Catalogue, portions: int, accepted: bool)
         assert take(catalogue, type_, data).event.data["staffPortions"] == portions
     else:
         assert [where for where, _ in rules(catalogue, type_, data)] == ["data.staffPortions"]
+
+
+@pytest.mark.parametrize("kind", sorted(HUMAN_KINDS))
+def test_every_decision_in_such_a_case_names_its_human_and_an_open_item_needs_none(
+    catalogue: Catalogue, kind: str
+) -> None:
+    """Promise 10."""
+    decision = {"outcome": "granted", "decidedAt": "2026-11-24T13:00:00+01:00"}
+    named = {"id": "1", "decision": {**decision, "decidedBy": {"id": UUID}}}
+    case = {"id": UUID, "kind": kind, "items": [{"id": "0"}, named]}
+    opened = "se.skolnav.case.opened.v1"
+    assert take(catalogue, opened, case).entity == f"case/{UUID}"
+    case["items"].append({"id": "2", "decision": decision})
+    assert [rule for _, rule in rules(catalogue, opened, case)] == ["decided_by_a_human"]

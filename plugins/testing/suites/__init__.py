@@ -29,6 +29,7 @@ A suite that finds nothing to check fails: a test that cannot fail is no test. N
 from plugins.testing.suites.configuration import ConfigurationSuite
 from plugins.testing.suites.daylight import DaylightSuite
 from plugins.testing.suites.effect import EffectSuite, OrderSuite
+from plugins.testing.suites.far_sides import RefusingPeer, SeveralFarSidesSuite, TakenAtOnceSuite, TakingPeer
 from plugins.testing.suites.faults import FaultSuite, SelftestSuite
 from plugins.testing.suites.privacy import PrivacySuite
 from plugins.testing.suites.pull import PulledPeer, PullSuite
@@ -45,6 +46,10 @@ __all__ = [
     "PrivacySuite",
     "PullSuite",
     "PulledPeer",
+    "RefusingPeer",
     "SelftestSuite",
+    "SeveralFarSidesSuite",
     "Subject",
+    "TakenAtOnceSuite",
+    "TakingPeer",
 ]

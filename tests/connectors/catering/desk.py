@@ -5,8 +5,8 @@ What only a running hub can show (delivery, the gate, pseudonyms, timers, crashe
 
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,6 +62,8 @@ class Directory:
         self.here = [pupil(0, "G"), *(pupil(n) for n in range(1, 10)), *(pupil(n, unit=OTHER_UNIT) for n in (10, 11))]
         self.elsewhere = [pupil(n, unit=ELSEWHERE) for n in range(20, 25)]
         self.fresh = True
+        self.known_groups: list[dict[str, Any]] = [{"id": uid("group", number)} for number in (1, 2)]
+        self.asked_groups = 0
         self.asked: list[tuple[str, ...]] = []
 
     async def persons(
@@ -75,7 +77,8 @@ class Directory:
         return [{"id": UNIT, **parent}, {"id": OTHER_UNIT, **parent}, {"id": PARENT}, {"id": ELSEWHERE}]
 
     async def groups(self, *, organisations: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
-        raise AssertionError("not asked for")
+        self.asked_groups += 1
+        return self.known_groups
 
     async def activity(self, id: str) -> Mapping[str, Any] | None:
         raise AssertionError("not asked for")
@@ -125,6 +128,7 @@ class Desk:
         self.published: list[dict[str, Any]] = []
         self.problems: list[tuple[str, str]] = []
         self._sequence = 0
+        self._soon = False
         settings = {"kitchens": kitchens or (kitchen(),), "transport": transport, **changes}
         self.connector = Catering(CateringConfig.model_validate(settings), self)
 
@@ -139,15 +143,34 @@ class Desk:
         return function(*args, **kwargs)
 
     def poll_soon(self) -> None:
-        raise AssertionError("not asked for")
+        self._soon = True
 
     def problem(self, code: str, detail: str = "") -> None:
         self.problems.append((code, detail))
 
     # -- what happens ---------------------------------------------------------------------------------------------
 
+    @contextmanager
+    def crash_once(self) -> Iterator[None]:
+        """The connector's next poll or timer crashes after its first effect, before it can note the effect."""
+        teller = self.connector._teller
+        assert teller is not None
+        told = teller._told
+
+        async def crash(*_: Any) -> None:
+            raise ConnectionAbortedError
+
+        teller._told = crash  # type: ignore[method-assign]
+        try:
+            with suppress(ConnectionAbortedError):
+                yield
+        finally:
+            teller._told = told  # type: ignore[method-assign]
+
     async def handle(self, event: Event, *, crash: bool = False) -> None:
-        """Deliver an event: all that is staged counts when `handle` returns, and nothing if it raises or crashes."""
+        """Deliver an event: all that is staged counts when `handle` returns, and nothing if it raises or crashes. Then
+        let the poll run that it asked for.
+        """
         before, published = self.state, list(self.published)
         try:
             await self.connector.handle(event)
@@ -155,7 +178,10 @@ class Desk:
             self.state, self.published = before, published
             raise
         if crash:
-            self.state, self.published = before, published
+            self.state, self.published, self._soon = before, published, False
+        if self._soon:
+            self._soon = False
+            await self.connector.poll()
 
     def event(self, model: type[Payload], data: Mapping[str, Any]) -> Event:
         self._sequence += 1

@@ -1,12 +1,15 @@
 """What a municipality writes about its kitchens, and what it is told where that is wrong."""
 
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from connectors.catering.config import CateringConfig
+from connectors.catering.cutoffs import days_ahead
+from connectors.catering.days import serves
+from schemas.school_time import SCHOOL_ZONE
 from tests.school import UNIT
 
 
@@ -38,8 +41,8 @@ def test_a_kitchen_needs_little_and_the_rest_has_defaults() -> None:
     found = config()
     assert found.report_times == (time(8, 0), time(9, 30))
     assert found.kitchens[0].cutoff("special").time == time(8, 30)
-    assert found.kitchens[0].serves(date(2026, 11, 24))
-    assert not found.kitchens[0].serves(date(2026, 11, 22))
+    assert serves(found.kitchens[0], date(2026, 11, 24))
+    assert not serves(found.kitchens[0], date(2026, 11, 22))
 
 
 @pytest.mark.parametrize("wrong", ["25:10", "8:30", "24:00", "08:60", 570, None, "08:30:00"])
@@ -59,7 +62,7 @@ def test_a_cutoff_falls_back_to_normal_and_the_horizon_reaches_the_earliest() ->
     ]
     found = config(kitchen(cutoffs=cutoffs))
     assert found.kitchens[0].cutoff("special").time == time(9, 0)
-    assert found.kitchens[0].days_ahead() == 7
+    assert days_ahead(found.kitchens[0], datetime(2026, 11, 24, 8, tzinfo=SCHOOL_ZONE)) == 7
     assert found.cutoff_times() == {time(9, 0), time(12, 0)}
 
 

@@ -21,7 +21,9 @@ from plugins.testing.suites import (
     OrderSuite,
     PrivacySuite,
     SelftestSuite,
+    SeveralFarSidesSuite,
     Subject,
+    TakenAtOnceSuite,
 )
 from schemas.absence import AbsenceReported
 from tests.peers.mail import NORTH, MailServer, mail_peer
@@ -80,6 +82,9 @@ class AtTheReports(Subject):
 
     @pytest.fixture
     def config(self, peer: KitchenPeer, school: School) -> Mapping[str, Any]:
+        return self.settings(peer, school)
+
+    def settings(self, peer: KitchenPeer, school: School) -> dict[str, Any]:
         return {
             "report_times": ["08:00", "09:30"],
             "kitchens": [
@@ -157,6 +162,50 @@ class EndsAlike:
     def outcome(self, effects: Sequence[Any]) -> Sequence[Any]:
         last = max(effects, key=lambda effect: [int(n) for n in re.findall(r"\d+", str(effect[0]))])
         return [re.sub(rb'("revision":|;)\d+(?=[,\r])', b"", last[1])]
+
+
+class SeveralKitchens(ByOrders, AtTheReports):
+    """Four kitchens behind one server."""
+
+    def settings(self, peer: KitchenPeer, school: School) -> dict[str, Any]:
+        usual = super().settings(peer, school)
+        (kitchen,) = usual["kitchens"]
+        return {**usual, "kitchens": [{**kitchen, "id": f"K-{n}", "unit_code": f"K-{n}"} for n in range(1, 5)]}
+
+
+class TakingKitchen(Kitchen):
+    """A program takes each file as soon as it has its name."""
+
+    def __init__(self, server: Peer) -> None:
+        super().__init__(server)
+        self.came: list[tuple[str, bytes]] = []
+
+    def take_at_once(self, on: bool) -> None:
+        self.server.faults.takes = on
+        self.server.faults.on_take = lambda name, content: self.came.append((name, content))
+
+    def effects(self) -> Sequence[tuple[str, bytes]]:
+        return [*self.came, *super().effects()]
+
+    def reset(self) -> None:
+        super().reset()
+        self.came.clear()
+
+
+class ByTaking:
+    @pytest.fixture
+    async def peer(self, tmp_path: Path) -> AsyncIterator[TakingKitchen]:
+        async with sftp_peer(tmp_path / "peer") as server:
+            yield TakingKitchen(server)
+
+
+class TestSeveralKitchens(SeveralKitchens, SeveralFarSidesSuite): ...
+
+
+class TestTakenReports(ByTaking, AtTheReports, TakenAtOnceSuite): ...
+
+
+class TestTakenLateChanges(ByTaking, AfterTheCutOff, TakenAtOnceSuite): ...
 
 
 class TestConfiguration(AtTheReports, ConfigurationSuite):

@@ -18,7 +18,8 @@ from tests.school import LESSON, LESSON_CHANGED, PERSON, Record, append, event, 
 
 TODAY = date(2026, 11, 24)
 TOMORROW = TODAY + timedelta(days=1)
-B214, B215 = uid("B214"), uid("B215")
+AHEAD = TODAY + timedelta(days=60)
+B214, B215, B216 = uid("B214"), uid("B215"), uid("B216")
 ON_TUESDAY = {"startTime": "2026-11-24T09:40:00+01:00", "endTime": "2026-11-24T11:00:00+01:00"}
 ON_WEDNESDAY = {"startTime": "2026-11-25T09:40:00+01:00", "endTime": "2026-11-25T11:00:00+01:00"}
 
@@ -179,16 +180,22 @@ async def test_a_question_that_is_given_up_does_not_end_the_loading_for_another(
 
 async def test_what_the_log_trims_is_forgotten(world: World) -> None:
     await world.say(LESSON, lesson(rooms=refs(B214)))
-    world.clock.move(hours=1)
+    hours = {"startTime": f"{AHEAD}T09:40:00+01:00", "endTime": f"{AHEAD}T11:00:00+01:00"}
+    await world.say(LESSON, lesson(id=uid("ahead"), rooms=refs(B216), **hours))
+    world.clock.move(days=2)
     await world.say(LESSON, lesson(id=uid("later"), rooms=refs(B215)))
     assert await world.rooms(TODAY) == [(B214,), (B215,)]
     world.schedule.forget(world.clock.now)
     assert await world.rooms(TODAY) == [(B215,)]
+    assert await world.rooms(AHEAD) == [(B216,)], "its day has not come"
+    world.clock.move(days=100)
+    world.schedule.forget(world.clock.now)
+    assert await world.rooms(AHEAD) == []
 
 
 async def test_what_was_trimmed_while_it_was_loaded_does_not_come_back(world: World) -> None:
     await world.say(LESSON, lesson(rooms=refs(B214)))
-    world.schedule.forget(world.clock.now + timedelta(hours=1))
+    world.schedule.forget(world.clock.now + timedelta(days=2))
     assert await world.rooms(TODAY) == []
 
 

@@ -298,7 +298,7 @@ class TestLessons:
 
     async def test_lessons_that_are_trimmed_are_no_part_of_the_answer(self, school: Hub) -> None:
         assert len(await school.view(PREMISES).lessons(on=TODAY)) == 3
-        school.clock.move(days=1)
+        school.clock.move(days=2)
         await school.say(LESSON, at("13:00", "free"))
         before = school.clock.now - timedelta(hours=1)
         school.directory.schedule.forget(before)

@@ -10,6 +10,8 @@ import pytest
 
 from hub.api.app import create_app
 from hub.bus.base import Position
+from hub.ss12000 import callbacks
+from hub.store.base import StoreUnavailable
 from hub.store.statements import touch
 from schemas import Category
 from tests.hub.ss12000.conftest import CLIENTS, client
@@ -107,6 +109,30 @@ async def test_a_subscription_is_made_read_listed_extended_and_ended(school, cal
     assert (await all_.call("DELETE", f"/subscriptions/{given['id']}", declared)).status_code == 204
     assert (await all_.by_id("/subscriptions", given["id"])).status_code == 404
     assert (await all_.page("/subscriptions"))["data"] == []
+
+
+async def test_one_that_expires_while_the_store_is_away_is_forgotten_when_it_is_back(
+    school, caller, receiver, clock, monkeypatch
+):
+    given = (await subscribe(caller, receiver)).json()
+    forget, tries = callbacks.forget, []
+
+    def first_away(tenant, ids):
+        tries.append(ids)
+        if len(tries) == 1:
+            raise StoreUnavailable("away")
+        return forget(tenant, ids)
+
+    monkeypatch.setattr(callbacks, "forget", first_away)
+
+    clock.pass_machine(timedelta(days=400).total_seconds())
+    await append(school, lesson(9))  # the subscription's task looks up
+
+    async def is_forgotten():
+        return len(tries) == 2 and not await callbacks.load(school.store)
+
+    await until(is_forgotten, meanwhile=lambda: clock.pass_machine(60))
+    assert tries == [(given["id"],)] * 2
 
 
 async def test_plain_strings_as_in_the_standards_example_are_taken(school, caller, receiver):
