@@ -28,8 +28,13 @@ from hub.hosting.connector_errors import NothingWaits, NotRunning
 from hub.http import oauth
 from hub.http.auth import Authenticator, OAuthRefused
 from hub.http.bodies import require_no_coding
+from hub.http.browsers import guarded
+from hub.http.guesses import Guesses
 from hub.http.head_method import answer_head
-from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, language, unavailable
+from hub.http.languages import preferred
+from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, unavailable
+from hub.http.rates import caller_of
+from hub.http.unread import SHARE, Share, Unread
 from hub.operating.acts import ConnectorFailed, NoSuchConnector
 from hub.operating.why import NoSuchEvent, NoSuchRecipient
 from hub.privacy.telling import Unsettled
@@ -68,14 +73,20 @@ class Api:
         local: bool = False,
         apply: operator.Apply | None = None,
         door: Standing | None = None,
+        watched: "Api | None" = None,
     ) -> None:
-        auth = Authenticator(services)
+        """`watched`: the API of the address outside, whose figures this one shows."""
+        self.guesses: Guesses = Guesses(services.clock) if watched is None else watched.guesses
+        self._auth = auth = Authenticator(services, self.guesses)
+        self.unread: Unread = Unread(services.clock) if watched is None else watched.unread
         self.ingest = Ingest(services, auth)
         self.inbound = Inbound(services)
         self.fastapi = _fastapi(services, auth)
         self.fastapi.state.local = local
         self.notifier: Notifier = self.fastapi.state.ss12000_notifier
         self.fastapi.state.apply = apply
+        self.fastapi.state.unread = self.unread
+        self.fastapi.state.guesses = self.guesses
         self.fastapi.state.door = door or Standing()
 
     async def start(self) -> None:
@@ -93,7 +104,9 @@ class Api:
 
         async def watched(message: Message) -> None:
             nonlocal started
-            started = True
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = guarded(message.get("headers", ()))
             await send(message)
 
         try:
@@ -102,10 +115,13 @@ class Api:
             elif scope["path"] == PATH:  # FastAPI has no route for this path
                 raise ApiProblem("method-not-allowed", "Events are published with POST.", headers={"Allow": "POST"})
             elif scope["path"].startswith(CONNECTORS):
+                self._share(scope)
                 await self.inbound(scope, receive, watched)
             elif scope["method"] == "HEAD":
+                self._share(scope)
                 await answer_head(self.fastapi, scope, _bounded(scope, receive), watched)
             else:
+                self._share(scope)
                 await self.fastapi(scope, _bounded(scope, receive), watched)
         except ApiProblem as refused:
             if scope["path"].startswith(SS12000):
@@ -123,15 +139,27 @@ class Api:
             if not started:
                 await send_problem(_fault(error, ""), dict(scope["headers"]), send)
 
+    def _share(self, scope: Scope) -> None:
+        """Bound what the caller leaves unread: a client by its name, any other caller by its address."""
+        known = self._auth.name_of(next((value for name, value in scope["headers"] if name == b"authorization"), b""))
+        owner = caller_of(scope.get("client")) if known is None else f"client/{known}"
+        scope[SHARE] = share = Share(self.unread, owner)
+        share.require()
+
 
 def create_app(
-    services: Services, *, local: bool = False, apply: operator.Apply | None = None, door: Standing | None = None
+    services: Services,
+    *,
+    local: bool = False,
+    apply: operator.Apply | None = None,
+    door: Standing | None = None,
+    watched: Api | None = None,
 ) -> Api:
     """The API of a running hub, for a server such as uvicorn. `apply` reads its configuration file again.
 
     `door` is what `/metrics` shows of connections and limits.
     """
-    return Api(services, local=local, apply=apply, door=door)
+    return Api(services, local=local, apply=apply, door=door, watched=watched)
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
@@ -218,7 +246,7 @@ def _allowed(api: FastAPI, scope: Scope) -> list[str]:
 
 
 async def _problem_of(make: Callable[[Any, str], ApiProblem], request: Request, error: Exception) -> Response:
-    return _answer(request, make(error, language(request.headers.get("accept-language", ""))))
+    return _answer(request, make(error, preferred(request.headers.get("accept-language", ""))))
 
 
 def _fault(error: Exception, language: str) -> ApiProblem:

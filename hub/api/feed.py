@@ -24,6 +24,7 @@ from hub.http.access import Caller, Parts, subscription_of
 from hub.http.auth import Principal
 from hub.http.problems import ApiProblem
 from hub.http.sending import Send, send_batch
+from hub.http.unread import SHARE, Share
 from hub.privacy.telling import Unsettled
 from hub.store.base import StoreUnavailable
 from hub.waiting import first_of
@@ -34,7 +35,6 @@ MAX_WAIT_S: Final = 60.0
 DEFAULT_LIMIT: Final = 100
 MAX_OPEN: Final = 64  # feeds and streams that one client may have open at a time
 HEARTBEAT_S: Final = 15.0
-STALLED_S: Final = 60.0  # a stream whose client reads nothing for this long is closed; the client resumes by cursor
 _STREAM_PAGE: Final = 64  # events that are decided together, and the most that waits for a slow reader
 _ID_EVERY: Final = 240  # heartbeats until the next `id`: a quiet stream's cursor must not outlive the retention
 
@@ -53,10 +53,10 @@ class _Pulled(Response):
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         with _open(scope["app"].state.open_pulls, self.client):
-            await first_of(self.answer(send), _disconnected(receive))
+            await first_of(self.answer(send, scope[SHARE]), _disconnected(receive))
 
     @abstractmethod
-    async def answer(self, send: Send) -> None:
+    async def answer(self, send: Send, share: Share) -> None:
         """Send the whole answer. Cancelled when the client has gone."""
 
 
@@ -71,7 +71,7 @@ class FeedPage(_Pulled):
         self.wait_s = wait_s
         self.path = path
 
-    async def answer(self, send: Send) -> None:
+    async def answer(self, send: Send, share: Share) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.wait_s
         while True:
@@ -81,6 +81,7 @@ class FeedPage(_Pulled):
                 break
             self.cursor = page.cursor  # no event is permitted any more: the page counts as empty
         wait = f"&wait={self.wait_s:g}" if self.wait_s else ""
+        share.require()  # other answers may have been written since the request came
         link = f'<{self.path}?after={page.next()}&limit={self.limit}{wait}>; rel="next"'
         await send_batch(send, bodies, [(b"link", link.encode())], lambda: page.permit() is not None)
 
@@ -88,7 +89,7 @@ class FeedPage(_Pulled):
 class Stream(_Pulled):
     """Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
-    async def answer(self, send: Send) -> None:
+    async def answer(self, send: Send, share: Share) -> None:
         page = await self.pages.page(self.id, self.cursor, _STREAM_PAGE, each=True)
         await send(
             {
@@ -102,32 +103,32 @@ class Stream(_Pulled):
             }
         )
         try:
-            await self._follow(page, send)
+            await self._follow(page, send, share)
         except (NotReadable, KeyError, Unsettled, LogUnavailable, StoreUnavailable):
             pass  # paused, ended or deleted meanwhile, or the hub can't go on: the client comes back with its cursor
-        except TimeoutError:
-            raise ConnectionAbortedError("the client reads nothing") from None
+        except ApiProblem:
+            pass  # too much is unread: the same
         await send({"type": "http.response.body", "body": b""})
 
-    async def _follow(self, page: Page, send: Send) -> None:
+    async def _follow(self, page: Page, send: Send, share: Share) -> None:
         now = asyncio.get_running_loop().time
         beat, quiet = now(), 0
         while not self.pages.closing:
-            async with asyncio.timeout(STALLED_S):
-                # Returns when the client has read everything that was sent before, so that nothing waits between the
-                # permit and the first byte.
-                await send({"type": "http.response.body", "body": b"", "more_body": True})
-                bodies = await self.pages.settled(page)
-                if bodies:
-                    frames = b"".join(_frame(page, index, body) for index, body in enumerate(bodies))
-                elif now() >= beat:
-                    quiet += 1
-                    frames = f"id: {page.next()}\n\n".encode() if quiet % _ID_EVERY == 0 else b":\n\n"
-                else:
-                    frames = b""  # no event is permitted any more: the page counts as empty
-                if frames:
-                    beat = now() + HEARTBEAT_S
-                    await send({"type": "http.response.body", "body": frames, "more_body": True})
+            # Returns when the client has read everything that was sent before, so that nothing waits between the
+            # permit and the first byte.
+            await send({"type": "http.response.body", "body": b"", "more_body": True})
+            share.require()
+            bodies = await self.pages.settled(page)
+            if bodies:
+                frames = b"".join(_frame(page, index, body) for index, body in enumerate(bodies))
+            elif now() >= beat:
+                quiet += 1
+                frames = f"id: {page.next()}\n\n".encode() if quiet % _ID_EVERY == 0 else b":\n\n"
+            else:
+                frames = b""  # no event is permitted any more: the page counts as empty
+            if frames:
+                beat = now() + HEARTBEAT_S
+                await send({"type": "http.response.body", "body": frames, "more_body": True})
             page = await self.pages.page(self.id, page.cursor, _STREAM_PAGE, max(0.0, beat - now()), each=True)
 
 

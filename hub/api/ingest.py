@@ -1,7 +1,7 @@
 """`POST /v1/events`: the way in. A plain ASGI function ahead of FastAPI, since each event pays for every step here.
 
 Promise 1: the 202 is sent after `Log.append` has returned, that is after fsync. A batch is validated whole before
-any event is stored. Waiting requests are bounded in bytes (all clients together) and in number (each client).
+any event is stored. Waiting requests are bounded in bytes (each client, and all together) and in number (each client).
 """
 
 import asyncio
@@ -16,6 +16,8 @@ from hub.bus.base import IdConflict, LogUnavailable
 from hub.config.model import Role
 from hub.http.auth import Authenticator, Principal
 from hub.http.bodies import require_no_coding
+from hub.http.browsers import NO_SNIFFING, guarded
+from hub.http.guesses import address_of
 from hub.http.problems import MEDIA_TYPE, SHOWN, ApiProblem, invalid_events, unavailable
 from schemas import Described, Event, InvalidEvent, Problem
 from schemas.event import BATCH, STRUCTURED
@@ -29,12 +31,23 @@ PATH: Final = "/v1/events"
 MAX_BODY: Final = 1 << 20  # bytes of one request
 MAX_BATCH: Final = 1000  # events of one request
 MAX_WAITING_BYTES: Final = 64 << 20  # bytes of all requests that wait for their answer
+MAX_CLIENT_BYTES: Final = 16 << 20  # of those, bytes of one client
 MAX_WAITING: Final = 1024  # requests of one client that wait for their answer
 BODY_TIMEOUT_S: Final = 30.0
 _SLICE: Final = 50  # events validated in one turn of the loop
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json", re.ASCII)
-_JSON_HEADERS: Final = [(b"content-type", b"application/json")]
+_JSON_HEADERS: Final = [(b"content-type", b"application/json"), NO_SNIFFING]
+
+
+class _Waiting:
+    """What one client has waiting for its answer."""
+
+    __slots__ = ("bytes", "requests")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.bytes = 0
 
 
 class Ingest:
@@ -46,39 +59,45 @@ class Ingest:
         self._log = services.log
         self._auth = auth
         self._waiting_bytes = 0
-        self._waiting: dict[str, int] = {}
+        self._waiting: dict[str, _Waiting] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
-            client = self._auth.principal(headers.get(b"authorization"))
+            client = self._auth.principal(headers.get(b"authorization"), address_of(scope))
             if Role.PUBLISHER not in client.roles:
                 client.require(Role.PUBLISHER)
-            waiting = self._waiting.get(client.id, 0)
-            if waiting >= MAX_WAITING:
+            waiting = self._waiting.get(client.id)
+            if waiting is None:
+                waiting = self._waiting[client.id] = _Waiting()
+            if waiting.requests >= MAX_WAITING:
                 raise ApiProblem(
                     "too-many-requests",
                     f"{MAX_WAITING} requests of this client wait for an answer. Wait for these, or send batches.",
                     headers={"Retry-After": "1"},
                 )
-            self._waiting[client.id] = waiting + 1
+            waiting.requests += 1
             try:
-                answer = await self._accept(client, scope, headers, receive)
+                answer = await self._accept(client, waiting, scope, headers, receive)
             finally:
-                self._waiting[client.id] -= 1
+                waiting.requests -= 1
+                if not waiting.requests:
+                    del self._waiting[client.id]
         except ApiProblem as problem:
             await send_problem(problem, headers, send)
             return
         await send({"type": "http.response.start", "status": 202, "headers": [*_JSON_HEADERS, _length(answer)]})
         await send({"type": "http.response.body", "body": answer})
 
-    async def _accept(self, client: Principal, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    async def _accept(
+        self, client: Principal, waiting: _Waiting, scope: Scope, headers: dict[bytes, bytes], receive: Receive
+    ) -> bytes:
         if b"content-encoding" in headers:
             require_no_coding(scope["headers"])
         declared = headers.get(b"content-length")
         if declared is not None and declared.isdigit() and int(declared) > MAX_BODY:
             raise _too_large()
-        body = await self._body(receive)
+        body = await self._body(waiting, receive)
         try:
             try:
                 described = await self._describe(client, _events(headers, scope, body))
@@ -100,29 +119,29 @@ class Ingest:
                 }
             )
         finally:
-            self._waiting_bytes -= len(body)
+            self._hold(waiting, -len(body))
 
-    async def _body(self, receive: Receive) -> bytes:
+    async def _body(self, waiting: _Waiting, receive: Receive) -> bytes:
         """The whole body. Its length counts as waiting until the caller of this method subtracts it."""
         message = await receive()
         parts: list[bytes] = [message.get("body", b"")]
         held = len(parts[0])
-        self._waiting_bytes += held
+        self._hold(waiting, held)
         try:
-            self._bounded(held)
+            self._bounded(waiting, held)
             if message.get("more_body"):
                 async with asyncio.timeout(BODY_TIMEOUT_S):
                     while message.get("more_body"):
                         message = await receive()
                         parts.append(message.get("body", b""))
                         held += len(parts[-1])
-                        self._waiting_bytes += len(parts[-1])
-                        self._bounded(held)
+                        self._hold(waiting, len(parts[-1]))
+                        self._bounded(waiting, held)
             if message["type"] == "http.disconnect":
                 raise ApiProblem("invalid-request", "The body ended early. Nothing was stored. Send it again.")
             return parts[0] if len(parts) == 1 else b"".join(parts)
         except BaseException as error:
-            self._waiting_bytes -= held
+            self._hold(waiting, -held)
             if isinstance(error, TimeoutError):
                 raise ApiProblem(
                     "request-timeout",
@@ -131,10 +150,22 @@ class Ingest:
                 ) from None
             raise
 
-    def _bounded(self, held: int) -> None:
+    def _hold(self, waiting: _Waiting, size: int) -> None:
+        waiting.bytes += size
+        self._waiting_bytes += size
+
+    def _bounded(self, waiting: _Waiting, held: int) -> None:
         if held > MAX_BODY:
             raise _too_large()
-        if self._waiting_bytes > MAX_WAITING_BYTES:
+        if waiting.bytes > MAX_CLIENT_BYTES:
+            raise ApiProblem(
+                "too-many-requests",
+                f"{MAX_CLIENT_BYTES >> 20} MiB of this client wait for an answer. Nothing was stored. Wait for those "
+                "answers, then send it again.",
+                headers={"Retry-After": "1"},
+            )
+        # When all is full, a client is refused only beyond an even share, so that others never lock it out.
+        if self._waiting_bytes > MAX_WAITING_BYTES and waiting.bytes > MAX_WAITING_BYTES // len(self._waiting):
             raise unavailable(
                 "The hub's queue is full. Nothing was stored. Send it again after the time in Retry-After.", 1
             )
@@ -242,5 +273,5 @@ async def send_problem(problem: ApiProblem, headers: dict[bytes, bytes], send: S
     body = problem.body(headers.get(b"accept-language", b"").decode("latin-1"))
     listed = [(b"content-type", MEDIA_TYPE.encode()), _length(body)]
     listed += [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
-    await send({"type": "http.response.start", "status": problem.status, "headers": listed})
+    await send({"type": "http.response.start", "status": problem.status, "headers": guarded(listed)})
     await send({"type": "http.response.body", "body": body})

@@ -11,6 +11,8 @@ from starlette.responses import Response
 
 from hub.api.limits import Limit, Standing
 from hub.http.access import Operator, Parts
+from hub.http.guesses import Guesses
+from hub.http.unread import Unread
 from hub.operating.connectors import ConnectorStanding, connectors
 from hub.operating.sources import SourceStanding, sources
 from hub.operating.subscriptions import SubscriptionStanding, subscriptions
@@ -42,6 +44,7 @@ async def metrics(request: Request, parts: Parts, who: Operator) -> Response:
     """For operators: subscriptions by id, connectors by name, no person, and nothing about what was withheld."""
     registry = CollectorRegistry()
     registry.register(Standings(subscriptions(parts), await connectors(parts), sources(parts), request.app.state.door))
+    registry.register(AtTheDoor(request.app.state.unread, request.app.state.guesses))
     ProcessCollector(registry=registry)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -117,3 +120,24 @@ class Standings(Collector):
         for each in self._sources:
             found.add_metric([each.source], each.age_s)
         return found
+
+
+class AtTheDoor(Collector):
+    """What clients do to the hub that hurts it."""
+
+    def __init__(self, unread: Unread, guesses: Guesses) -> None:
+        self._unread = unread
+        self._guesses = guesses
+
+    def collect(self) -> Iterator[Metric]:
+        unread = self._unread
+        yield GaugeMetricFamily("skolnav_http_unread_bytes", "Bytes of answers that wait to be read", unread.total)
+        yield CounterMetricFamily("skolnav_http_cut", "Connections whose clients did not read", unread.cut.total)
+        yield CounterMetricFamily(
+            "skolnav_http_unread_refused", "Requests of clients that leave too much unread", unread.refused.total
+        )
+        guesses = self._guesses
+        yield CounterMetricFamily("skolnav_http_wrong_tokens", "Wrong tokens and secrets", guesses.failed)
+        yield CounterMetricFamily(
+            "skolnav_http_guesses_slowed", "Requests of callers that try tokens or secrets", guesses.slowed.total
+        )

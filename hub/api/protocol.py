@@ -32,6 +32,9 @@ from hub.api.limits import (
 from hub.api.one_write import OneWrite
 from hub.http.forwarded import client_behind
 from hub.http.problems import MEDIA_TYPE, ApiProblem
+from hub.http.rates import caller_of
+from hub.http.sockets import drop, in_system
+from hub.http.unread import SHARE, Unread
 
 UNREAD_S: Final = 5.0
 
@@ -67,10 +70,11 @@ class Connection(HttpToolsProtocol):
     connection that is closed while bytes are unread.
     """
 
-    def __init__(self, *, door: Door, **uvicorns: Any) -> None:
+    def __init__(self, *, door: Door, unread: Unread, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
         self.url = b""
         self._door = door
+        self._unread = unread
         self._stage = _HEAD
         self._since = door.now  # when the stage began, or the present span of a body
         self._size = 0  # bytes of a head that is not complete, or of a body's chunk head or trailer
@@ -117,9 +121,33 @@ class Connection(HttpToolsProtocol):
                 self._refuse(HeadRefused(head.BODY_LATE, Limit.BODY_TIME))
             self._since, self._got = now, 0
 
+    # -- what the client does not read (`hub.http.unread.Slow`) ---------------------------------------------------
+
+    def owner(self) -> str:
+        scope: Any = {} if self._running is None else self._running.scope
+        return scope[SHARE].owner if SHARE in scope else caller_of(scope.get("client", self.client))
+
+    def unread(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    def in_system(self) -> int:
+        return in_system(self.transport)
+
+    def cut(self) -> None:
+        drop(self.transport)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread.begins(self)
+
+    def resume_writing(self) -> None:
+        self._unread.ends(self)
+        super().resume_writing()
+
     # -- the transport -------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        transport.set_write_buffer_limits(high=0)  # `pause_writing` is called whenever something is unread
         super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
         self.flow = _Flow(self.transport, self)
         address = self.client[0] if self.client else ""
@@ -133,6 +161,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._door.leaves(self)
+        self._unread.ends(self)
         if self._running is not None and self._answers:
             self._running.disconnected = True  # uvicorn marks the last request, which may wait behind this one
             self._running.message_event.set()

@@ -77,8 +77,9 @@ class Servers:
         clock, standing = self._services.clock, self.standing
         self.app = create_app(self._services, apply=self._apply, door=standing)
         await self.app.start()
+        self._watching.start(self.app.unread.watch(), "unread answers")
         await self._serve(self.app, outside, Door(clock, Room.outside(), standing, config.trusted_proxies))
-        operators = create_app(self._services, local=True, apply=self._apply, door=standing)
+        operators = create_app(self._services, local=True, apply=self._apply, door=standing, watched=self.app)
         await self._serve(operators, local, Door(clock, Room.local(), standing))
 
     async def stop(self) -> None:
@@ -92,8 +93,8 @@ class Servers:
             await self.app.stop()
         self.socket_path.unlink(missing_ok=True)
 
-    async def _serve(self, app: Any, listening: socket.socket, door: Door) -> None:
-        protocol: Any = partial(Connection, door=door)
+    async def _serve(self, app: Api, listening: socket.socket, door: Door) -> None:
+        protocol: Any = partial(Connection, door=door, unread=app.unread)
         settings = uvicorn.Config(
             app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
             proxy_headers=False, backlog=ACCEPTED, timeout_graceful_shutdown=STOP_S,

@@ -14,6 +14,7 @@ from hub.config.model import Role
 from hub.http.access import Caller, Parts
 from hub.http.problems import ApiProblem
 from hub.http.sending import Send, send_batch
+from hub.http.unread import SHARE
 from hub.privacy.base import Decision, PermitRefused, Recipient, Rule
 from hub.privacy.telling import settled
 from hub.store import audit
@@ -52,6 +53,7 @@ class _State(Response):
         bodies = await settled(self._permit, lambda: self._decide(stored))
         if not bodies:
             raise ApiProblem("not-found", "Nothing is known of this subject that the client may see.")
+        scope[SHARE].require()  # other answers may have been written since the request came
         await send_batch(send, bodies, (), lambda: self._permit() is not None)
 
     def _name(self) -> str:

@@ -3,7 +3,7 @@
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -11,7 +11,7 @@ import yaml
 from pydantic import SecretBytes, TypeAdapter, ValidationError
 
 from hub.config import key as root_key
-from hub.config import shape
+from hub.config import risks, shape
 from hub.config.findings import ConfigErrors, Finding, dotted
 from hub.config.findings import Path as Place
 from hub.config.model import (
@@ -145,6 +145,7 @@ class _Reader:
             self._error(("municipality",), "config.not-plain")
         if self._errors or model is None:
             raise ConfigErrors(self._errors)
+        self._warnings += [self._finding(*risk) for risk in self._risks(model, clients, specs)]
         return HubConfig(
             municipality=model.municipality,
             tenant=slug(model.municipality),
@@ -322,6 +323,17 @@ class _Reader:
         for place, spec in specs:
             if isinstance(spec.sink, WebhookSpec) and not _is_local(spec.sink.url):
                 self._error((*place, "sink", "url"), "config.clock-webhook")
+
+    def _risks(self, model: FileModel, clients: Iterable[_Named], specs: Iterable[_Named]) -> Iterator[risks.Risk]:
+        for place, client in clients:
+            yield from risks.of_secret((*place, "token"), client.token.get_secret_value())
+        for place, spec in specs:
+            for name in ("secret", "previous_secret") if isinstance(spec.sink, WebhookSpec) else ():
+                if (secret := getattr(spec.sink, name)) is not None:
+                    yield from risks.of_secret((*place, "sink", name), secret.get_secret_value())
+        yield from risks.of_files(self._tree.files)
+        yield from risks.of_door(model)
+        yield from risks.of_directory(clients, model.directory.sources, self._catalogue)
 
     # -- findings --------------------------------------------------------------------------------------------------
 

@@ -65,6 +65,7 @@ class Tree:
         self.data: Any = None
         self.lines: dict[Place, int] = {}
         self.references: dict[Place, str] = {}
+        self.files: dict[Place, Path] = {}  # the files that references name
         self.unreadable: set[Place] = set()
         self.problems: list[tuple[Place, str, dict[str, object], int | None]] = []
         self._values = 0
@@ -143,6 +144,8 @@ class Tree:
             return self._problem(place, "config.reference") if "${" in value else value
         self.references[place] = ""
         kind, name = match.groups()
+        if kind == "file":
+            self.files[place] = self.folder / name
         if place == ("key",):
             return value  # its content is bytes: see hub.config.load
         if kind == "env":

@@ -36,6 +36,7 @@ from schemas import Catalogue
 log = logging.getLogger(__name__)
 
 MAX_PAGE: Final = 5000  # events
+MAX_STREAM_BYTES: Final = 256 << 10  # the same for a stream, of which one page waits until the client reads
 MAX_PAGE_BYTES: Final = 8 << 20  # of permitted data: a limit that counts removed data would reveal their size
 _DENIED_AT_A_TIME: Final = 5000  # denials in one commit
 _LANES_KEPT_S: Final = 2.0
@@ -94,6 +95,10 @@ class Page:
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    @property
+    def max_bytes(self) -> int:
+        return MAX_STREAM_BYTES if self.each else MAX_PAGE_BYTES
 
     def permit(self) -> Sequence[bytes] | None:
         """Each event's bytes. None if the directory changed for some events, which are in `refused` then."""
@@ -264,9 +269,9 @@ class Pages:
                 allowed.append(decision)
                 page.entries.append(_Entry(stored, decision, part, part.after(index + 1) if page.each else None))
                 size += len(stored.body)
-                if size >= MAX_PAGE_BYTES:
+                if size >= page.max_bytes:
                     size = _size(page.entries[had:])
-                full = len(page.entries) >= page.limit or size >= MAX_PAGE_BYTES
+                full = len(page.entries) >= page.limit or size >= page.max_bytes
             ledger.disclose(allowed, lane)
             may_end = part.may_end(taken)
             page.cursor = part.after(taken)

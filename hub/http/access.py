@@ -7,7 +7,9 @@ from fastapi import Depends, Header, Request
 from hub.assembly.services import Services
 from hub.config.model import Role
 from hub.http.auth import LOCAL, Authenticator, Principal
-from hub.http.problems import ApiProblem, language
+from hub.http.guesses import address_of
+from hub.http.languages import preferred
+from hub.http.problems import ApiProblem
 from hub.subscriptions.model import Subscription
 from hub.texts import Language
 
@@ -22,12 +24,12 @@ async def services(request: Request) -> Services:
 
 
 async def caller(request: Request) -> Principal:
-    """Raises ApiProblem (401)."""
+    """Raises ApiProblem (401, 429)."""
     auth: Authenticator = request.app.state.auth
     header = request.headers.get("authorization")
     if header is None and request.app.state.local:
         return LOCAL
-    return auth.principal(None if header is None else header.encode("latin-1"))
+    return auth.principal(None if header is None else header.encode("latin-1"), address_of(request.scope))
 
 
 async def caller_if_known(request: Request) -> Principal | None:
@@ -44,7 +46,7 @@ async def operator(who: Annotated[Principal, Depends(caller)]) -> Principal:
 
 
 async def spoken(accept_language: Annotated[str, Header()] = "") -> Language:
-    return language(accept_language)
+    return preferred(accept_language)
 
 
 Parts = Annotated[Services, Depends(services)]

@@ -16,6 +16,7 @@ import orjson
 
 from hub.assembly.services import Services
 from hub.config.model import Role
+from hub.http.guesses import Address, Guesses
 from hub.http.problems import ApiProblem, unauthenticated
 from hub.privacy.base import Recipient
 from hub.registry.build import recipient_of
@@ -83,8 +84,9 @@ class Authenticator:
     reveals a token. The clients are read again after the configuration was replaced.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, guesses: Guesses | None = None) -> None:
         self._services = services
+        self._guesses = Guesses(services.clock) if guesses is None else guesses
         self._sealer = services.keys.sealer("api/access-token")
         self._process_key = secrets.token_bytes(32)
         self._config: object = None
@@ -92,17 +94,30 @@ class Authenticator:
         self._issued: dict[bytes, tuple[Principal, float]] = {}
         self._clients: dict[str, Principal] = {}
 
-    def principal(self, authorization: bytes | None) -> Principal:
-        """Raises ApiProblem (401)."""
+    def principal(self, authorization: bytes | None, address: Address = "") -> Principal:
+        """`address`: where the request came from. Raises ApiProblem (401, 429)."""
         if self._services.config is not self._config:
             self._load()
         if authorization is None:
             raise unauthenticated(token_given=False)
         hashed = blake2b(authorization, key=self._process_key, digest_size=32).digest()
         found = self._by_header.get(hashed)
-        if found is not None:
+        if found is not None and self._guesses.served(found.id, address):
             return found
-        return self._slow(authorization, hashed)
+        found = found or self._slow(authorization, hashed)
+        if found is None:
+            self._guesses.wrong(address)
+            raise unauthenticated(token_given=True)
+        self._guesses.admit(found.id, address)
+        return found
+
+    def name_of(self, authorization: bytes) -> str | None:
+        """The id of the client whose token this is, as far as that is known without opening a token."""
+        hashed = self._hash(authorization)
+        found = self._by_header.get(hashed)
+        if found is None and (issued := self._issued.get(hashed)) is not None:
+            found = issued[0]
+        return None if found is None else found.id
 
     def client(self, client_id: str) -> Principal | None:
         """The configured client with this id."""
@@ -110,8 +125,8 @@ class Authenticator:
             self._load()
         return self._clients.get(client_id)
 
-    def issue(self, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-        """The answer to a client credentials request. Raises OAuthRefused."""
+    def issue(self, headers: Mapping[str, str], body: bytes, address: Address = "") -> dict[str, Any]:
+        """The answer to a client credentials request. Raises OAuthRefused, ApiProblem (429)."""
         try:
             form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=20))
         except ValueError:
@@ -126,7 +141,9 @@ class Authenticator:
         given = sha256(secret.encode()).digest()
         # Compared for an unknown client too, so that the time does not reveal which ids exist.
         if not hmac.compare_digest(given, client.secret if client else bytes(32)) or client is None:
+            self._guesses.wrong(address, client_id)
             raise OAuthRefused("invalid_client", "The client id or its secret is not known here.", 401)
+        self._guesses.admit(client.id, address)
         expires = int(self._services.clock.utc().timestamp()) + ACCESS_TOKEN_S
         content = orjson.dumps([client.id, expires, client.secret[:8].hex()])
         return {
@@ -156,17 +173,20 @@ class Authenticator:
     def _hash(self, header: bytes) -> bytes:
         return blake2b(header, key=self._process_key, digest_size=32).digest()
 
-    def _slow(self, authorization: bytes, hashed: bytes) -> Principal:
+    def _slow(self, authorization: bytes, hashed: bytes) -> Principal | None:
+        """None for a token that the hub does not know. Raises ApiProblem (401) for one that has expired."""
         now = self._services.clock.utc().timestamp()
         known = self._issued.get(hashed)
         if known is None:
             scheme, _, token = authorization.partition(b" ")
             if scheme.lower() != b"bearer":
-                raise unauthenticated(token_given=True)
+                return None
             token = token.strip()
             # A client may write the scheme in any case and with extra spaces (RFC 9110, 11.1).
             principal = self._by_header.get(self._hash(b"Bearer " + token))
             known = (principal, float("inf")) if principal else self._opened(token)
+            if known is None:
+                return None
             if len(self._issued) >= _CACHED:
                 self._issued.clear()
             self._issued[hashed] = known
@@ -175,7 +195,7 @@ class Authenticator:
             raise unauthenticated(token_given=True)
         return known[0]
 
-    def _opened(self, token: bytes) -> tuple[Principal, float]:
+    def _opened(self, token: bytes) -> tuple[Principal, float] | None:
         try:
             text = token.decode("ascii")
             if not text.startswith(_PREFIX):
@@ -183,11 +203,11 @@ class Authenticator:
             sealed = base64.urlsafe_b64decode(text.removeprefix(_PREFIX) + "==")
             client_id, expires, fingerprint = orjson.loads(self._sealer.open(sealed))
         except (ValueError, binascii.Error):
-            raise unauthenticated(token_given=True) from None
+            return None
         client = self._clients.get(client_id)
         # Tokens issued to a client end when it is removed or its secret is changed.
         if client is None or client.secret[:8].hex() != fingerprint:
-            raise unauthenticated(token_given=True)
+            return None
         return client, float(expires)
 
 

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from hub.http.auth import Authenticator, OAuthRefused
+from hub.http.guesses import address_of
 from hub.http.problems import ApiProblem
 
 MAX_FORM = 16_384  # bytes
@@ -42,7 +43,7 @@ async def token(request: Request) -> Response:
         body += chunk
         if len(body) > MAX_FORM:
             raise ApiProblem("too-large", "The form is longer than any client id and secret.")
-    answer = auth.issue(request.headers, bytes(body))
+    answer = auth.issue(request.headers, bytes(body), address_of(request.scope))
     return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
 

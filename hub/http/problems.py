@@ -4,14 +4,14 @@
 `detail` says in English what is wrong, where, and what to do.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
-from hub.texts import Language, text
+from hub.http.languages import preferred
+from hub.texts import text
 from schemas import Problem as EventProblem
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -50,7 +50,6 @@ STATUSES: Final[Mapping[str, int]] = {
 }
 
 _NAMED_BY_CALLER: Final = frozenset({"extra_forbidden", "filter.value"})
-_SWEDISH_FIRST: Final = re.compile(r"\s*sv\b", re.IGNORECASE)
 
 
 @dataclass
@@ -70,17 +69,12 @@ class ApiProblem(Exception):
         return orjson.dumps(
             {
                 "type": URN + self.code,
-                "title": text(f"problem.{self.code}", language(accept_language)),
+                "title": text(f"problem.{self.code}", preferred(accept_language)),
                 "status": self.status,
                 "detail": self.detail,
                 **self.more,
             }
         )
-
-
-def language(accept_language: str) -> Language:
-    """`sv` if the Accept-Language header names Swedish first, else `en`."""
-    return "sv" if _SWEDISH_FIRST.match(accept_language) else "en"
 
 
 def invalid_events(problems: Iterable[EventProblem]) -> ApiProblem:

@@ -21,12 +21,20 @@ class Rates:
         """Admit a request and return 0, or return the seconds until a request would be admitted."""
         now = self._clock.monotonic()
         spent = self._out(self._spent.get(caller, (0.0, now)), now)
-        if spent > self._burst - 1:
-            return (spent - self._burst + 1) / self._per_s
+        if (left_s := self._left_s(spent)) > 0:
+            return left_s
         self._spent[caller] = spent + 1, now
         if len(self._spent) > MAX_CALLERS:
             self._forget(now)
         return 0.0
+
+    def left_s(self, caller: str) -> float:
+        """The seconds until a request would be admitted; 0 if it would be now. Admits none."""
+        now = self._clock.monotonic()
+        return self._left_s(self._out(self._spent.get(caller, (0.0, now)), now))
+
+    def _left_s(self, spent: float) -> float:
+        return max(0.0, (spent - self._burst + 1) / self._per_s)
 
     def _out(self, entry: tuple[float, float], now: float) -> float:
         spent, at = entry

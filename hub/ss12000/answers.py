@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from hub.assembly.services import Services
 from hub.http.sending import Send, send_permitted
+from hub.http.unread import SHARE
 from hub.privacy.base import Recipient
 from hub.privacy.telling import settled
 from hub.ss12000.errors import JSON, NotFound, answer_to
@@ -61,6 +62,7 @@ class Gated(Response):
         try:
             await prepare()
             seen = await settled(lambda: sight if sight is not None and sight.holds() else None, prepare)
+            scope[SHARE].require()  # other answers may have been written since the request came
             if body is None:
                 raise NotFound
         except Exception as error:

@@ -215,6 +215,12 @@ HINT: Final[Mapping[str, Text]] = {
 }
 
 WARNING: Final[Mapping[str, Text]] = {
+    "warning.directory-publisher": Text(
+        "får publicera katalogen (personer, grupper, skolor), men ingen av dess källor finns i directory.sources. Ta "
+        "bort directory ur publishes, eller skriv källan i directory.sources.",
+        "may publish the directory (persons, groups, schools), but none of its sources is in directory.sources. Take "
+        "directory out of publishes, or write the source in directory.sources.",
+    ),
     "warning.no-categories": Text(
         "avtalet tillåter inga kategorier: mottagaren får ingenting om personer. Skriv dem som behövs.",
         "the contract allows no category: the recipient gets nothing about people. Write those that it needs.",
@@ -232,6 +238,12 @@ WARNING: Final[Mapping[str, Text]] = {
         "får uppgifter om personer med skyddade personuppgifter i deras egna ärenden.",
         "gets data about protected persons in their own business.",
     ),
+    "warning.public": Text(
+        "{host} nås från andra maskiner, och hubben krypterar inte själv. Ställ en proxy med TLS framför och skriv "
+        "dess adress i trusted_proxies, eller lyssna på 127.0.0.1.",
+        "{host} is reached from other machines, and the hub itself does not encrypt. Put a proxy with TLS in front and "
+        "write its address in trusted_proxies, or listen on 127.0.0.1.",
+    ),
     "warning.publishes-all": Text(
         "får publicera alla händelsetyper. Skriv publishes för att begränsa.",
         "may publish every event type. Write publishes to limit it.",
@@ -242,8 +254,18 @@ WARNING: Final[Mapping[str, Text]] = {
         "is not a school type of SS 12000 v2.1.{hint} If no school system writes it, the contract covers no person. "
         "The school types are: {known}.",
     ),
+    "warning.secret-readable": Text(
+        "{path} kan läsas av gruppen eller av alla på maskinen. Skriv chmod 600 {path}, och byt hemligheten om någon "
+        "kan ha läst den.",
+        "{path} can be read by its group or by everyone on this machine. Write chmod 600 {path}, and change the secret "
+        "if it may have been read.",
+    ),
     "warning.sources-all": Text(
         "får publicera som vilken källa som helst. Skriv sources för att begränsa.",
         "may publish as any source. Write sources to limit it.",
+    ),
+    "warning.weak-secret": Text(
+        "är kortare än {least} bitar och kan gissas. Gör en ny, till exempel med openssl rand -hex 32.",
+        "has fewer than {least} bits and can be guessed. Make a new one, for example with openssl rand -hex 32.",
     ),
 }

@@ -17,9 +17,9 @@ from plugins.manager import Plugins
 from schemas.absence import AbsenceReported
 from schemas.school_time import SCHOOL_ZONE
 
-TOKEN = "canary-token-of-feeder"
+TOKEN = "canary-token-of-feeder-0123456789"
 SECRET = "whsec_" + base64.b64encode(b"canary-of-a-webhook-secret").decode()
-ENVIRON = {"FEEDER_TOKEN": TOKEN, "ACME_TOKEN": "canary-token-of-acme", "ACME_SECRET": SECRET}
+ENVIRON = {"FEEDER_TOKEN": TOKEN, "ACME_TOKEN": "canary-token-of-acme-0123456789", "ACME_SECRET": SECRET}
 
 
 class Login(BaseModel):
@@ -107,7 +107,8 @@ log_level: warning
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "secrets").mkdir()
-    (tmp_path / "secrets" / "acme").write_text("canary-token-of-acme\n")
+    (tmp_path / "secrets" / "acme").write_text("canary-token-of-acme-0123456789\n")
+    (tmp_path / "secrets" / "acme").chmod(0o600)
     return tmp_path
 
 
@@ -149,7 +150,7 @@ class TestAWholeFile:
     def test_clients_have_their_secrets_from_where_the_file_points(self, folder: Path) -> None:
         feeder, acme = read(folder, WHOLE).clients
         assert feeder.token.get_secret_value() == TOKEN
-        assert acme.token.get_secret_value() == "canary-token-of-acme"  # without the line's end
+        assert acme.token.get_secret_value() == "canary-token-of-acme-0123456789"  # without the line's end
         assert feeder.roles == {Role.PUBLISHER}
         assert (feeder.publishes, feeder.sources) == (("se.skolnav.absence.*",), ("urn:skolnav:feeder",))
         assert feeder.contract is None
@@ -328,7 +329,7 @@ class TestOneErrorEach:
         assert "line 6" in error.says("en")
 
     def test_two_clients_with_one_token_are_refused_since_the_hub_could_not_tell_who_calls(self, folder: Path) -> None:
-        environ = {**ENVIRON, "FEEDER_TOKEN": "canary-token-of-acme"}
+        environ = {**ENVIRON, "FEEDER_TOKEN": "canary-token-of-acme-0123456789"}
         (error,) = errors(folder, WHOLE, environ)
         assert error.path == "clients[1].token"
         assert error.key == "config.same-token"

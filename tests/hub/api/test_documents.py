@@ -14,6 +14,36 @@ from tests.hub.api.school import append, closed_day, current, person, pupil
 from tests.hub.api.test_feed import feed
 from tests.hub.api.test_ingest import CANARY, absence, post, problem
 
+GUARDS = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+
+
+class TestBrowsers:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/openapi.json", "/v1/catalogue", "/healthz", "/nothing", "/v1/events", "/v1/subscriptions", "/metrics",
+            "/ss12000/v2.0/persons", "/connectors/none/x",
+        ],
+    )  # fmt: skip
+    async def test_a_browser_neither_guesses_a_type_nor_frames_nor_stores_an_answer(self, http, path):
+        answer = await http.get(path)
+        assert {name: answer.headers.get(name) for name in GUARDS} == GUARDS
+
+    async def test_answers_with_data_are_guarded_too(self, http, hub):
+        await append(hub, closed_day(1))
+        made = await feed(http, types=["se.skolnav.schedule.*"])
+        for answer in (await made.get(), await http.get("/v1/subscriptions", headers=bearer("acme"))):
+            assert answer.status_code == 200
+            assert {name: answer.headers.get(name) for name in GUARDS} == GUARDS
+
+    async def test_an_accepted_event_is_not_sniffed(self, http, hub):
+        assert (await post(http, absence(hub))).headers["x-content-type-options"] == "nosniff"
+
 
 class TestDocuments:
     async def test_the_catalogue_lists_every_type_and_has_an_entry_for_each(self, http, hub):

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from tests.hub.api.conftest import bearer
-from tests.hub.api.school import absence, append, closed_day, current, person, pupil
+from tests.hub.api.school import absence, append, current, person, pupil
 from tests.hub.api.test_feed import feed
 from tests.until import until
 
@@ -186,17 +186,6 @@ async def test_who_does_not_read_holds_little_and_is_decided_on_when_they_do(sch
                 seen += len(client.parser.events)
                 client.parser.events.clear()
         assert 0 < seen < count
-
-
-async def test_a_stream_that_takes_nothing_is_closed(school, http, served, monkeypatch):
-    monkeypatch.setattr("hub.api.feed.STALLED_S", 0.2)
-    made = await feed(http, sink={"kind": "stream"})
-    await append(school, *(closed_day(n) for n in range(1)))
-    for start in range(0, 8000, 500):
-        await append(school, *(absence(n, 1) for n in range(start, start + 500)))
-    async with stream(served, made.id):
-        counts = http._transport.app.fastapi.state.open_pulls
-        await until(lambda: counts.get("acme") == 0)
 
 
 async def test_who_leaves_frees_their_place(school, http, served):

@@ -1,0 +1,101 @@
+"""What a valid configuration leaves open to attackers: the warnings of `skolnav check` about secrets and the door."""
+
+import math
+import string
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from hub.config.findings import Path as Place
+from hub.config.model import ClientConfig, FileModel, Role
+from schemas import Catalogue
+
+LEAST_BITS: Final = 128  # of a token or secret that can't be guessed
+_OTHERS_READ: Final = 0o044
+_FAMILY: Final = "se.skolnav.directory.*"
+_ALPHABETS: Final = (
+    frozenset(string.digits),
+    frozenset(string.digits + "abcdef"),
+    frozenset(string.digits + "ABCDEF"),
+)
+_PARTS: Final = tuple(map(frozenset, (string.digits, string.ascii_lowercase, string.ascii_uppercase)))
+_BASE64: Final = 64  # a short token of base64 may happen to have letters only
+_SYMBOLS: Final = 32  # printable ASCII characters that are neither letters nor digits
+
+
+class Risk(NamedTuple):
+    """A warning: its place in the file, the key of its text, and the text's values."""
+
+    place: Place
+    key: str
+    values: Mapping[str, object]
+
+
+def of_secret(place: Place, secret: str) -> Iterator[Risk]:
+    """For a token or secret by which the hub knows a client, or a recipient knows the hub."""
+    if bits(secret) < LEAST_BITS:
+        yield Risk(place, "warning.weak-secret", {"least": LEAST_BITS})
+
+
+def of_files(files: Mapping[Place, Path]) -> Iterator[Risk]:
+    """For files that hold secrets, with the places that refer to them."""
+    for place, path in files.items():
+        try:
+            mode = path.stat().st_mode
+        except OSError:
+            continue  # reported as an error, or gone meanwhile
+        if mode & _OTHERS_READ:
+            yield Risk(place, "warning.secret-readable", {"path": path})
+
+
+def of_door(model: FileModel) -> Iterator[Risk]:
+    """For an address that other machines reach: HTTP without encryption, unless a proxy is in front."""
+    host = model.listen[0]
+    if not _is_loopback(host) and not model.trusted_proxies:
+        yield Risk(("listen",), "warning.public", {"host": host})
+
+
+def of_directory(
+    clients: Iterable[tuple[Place, ClientConfig]], sources: Sequence[str], catalogue: Catalogue
+) -> Iterator[Risk]:
+    """For publishers of directory events none of whose sources is among `directory.sources`."""
+    directory = set(catalogue.matching([_FAMILY]))
+    for place, client in clients:
+        if Role.PUBLISHER not in client.roles:
+            continue
+        published = directory if client.publishes is None else directory & set(catalogue.matching(client.publishes))
+        globs = ("*",) if client.sources is None else client.sources
+        if published and not any(_overlap(source, glob) for source in sources for glob in globs):
+            yield Risk(place, "warning.directory-publisher", {})
+
+
+def bits(secret: str) -> float:
+    """How many bits a secret of this length and these characters has at most, as if each were chosen by chance."""
+    secret = secret.removeprefix("whsec_").rstrip("=")
+    secret = secret[: (secret + secret).find(secret, 1)]  # what is repeated again and again counts once
+    used = set(secret)
+    if not used:
+        return 0.0
+    size = next((len(alphabet) for alphabet in _ALPHABETS if used <= alphabet), None)
+    if size is None:
+        size = sum(len(part) for part in _PARTS if used & part)
+        size += _SYMBOLS if used - frozenset().union(*_PARTS) else 0
+        if used & _PARTS[1] and used & _PARTS[2]:
+            size = max(size, _BASE64)
+    if len(used) * 4 < min(size, len(secret)):  # a few characters in some order
+        size = len(used)
+    return len(secret) * math.log2(size)
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Two globs, of which one covers the other."""
+    return fnmatchcase(one, other) or fnmatchcase(other, one)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,82 @@
+"""Slows callers that try tokens and secrets, by their address and by the client whose secret they try.
+
+A caller that was refused too often gets 429 whatever it shows, so that a guess tells it nothing. A client that was
+served from the same address before goes on being served, and so does every client at another address: guesses lock
+out no client that works.
+"""
+
+import logging
+import math
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any, Final
+
+from hub.clock import Clock
+from hub.http.counted import Counted
+from hub.http.problems import ApiProblem
+from hub.http.rates import Rates, caller_of
+
+log = logging.getLogger(__name__)
+
+PER_S: Final = 0.2  # wrong tokens and secrets from one address, in the long run
+BURST: Final = 20  # of these, at once
+BURST_OF_CLIENT: Final = 10  # wrong secrets of one client from one address, at once
+MAX_SERVED: Final = 10_000  # clients with their addresses that are remembered
+
+Address = str
+"""The host of a request; empty for the hub's own socket, which has no limit."""
+
+
+def address_of(scope: Mapping[str, Any]) -> Address:
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+class Guesses:
+    def __init__(self, clock: Clock) -> None:
+        self.failed = 0
+        self.slowed = Counted(clock, log, "a caller tries tokens or secrets and is slowed")
+        self._by_address = Rates(clock, PER_S, BURST)
+        self._by_client = Rates(clock, PER_S, BURST_OF_CLIENT)
+        self._served: set[tuple[str, Address]] = set()
+
+    def served(self, client: str, address: Address) -> bool:
+        """The client has been served from this address before."""
+        return (client, address) in self._served
+
+    def admit(self, client: str, address: Address) -> None:
+        """The client showed the right token or secret. Raises ApiProblem (429) if its address is slowed."""
+        if not address or (client, address) in self._served:
+            return
+        self._require(self._wait_s(address, client))
+        if len(self._served) >= MAX_SERVED:
+            self._served.clear()
+        self._served.add((client, address))
+
+    def wrong(self, address: Address, client: str = "") -> None:
+        """The caller showed a wrong token, or a wrong secret for `client`. Raises ApiProblem (429) if it is slowed."""
+        self.failed += 1
+        if not address:
+            return
+        self._require(self._wait_s(address, client))
+        self._by_address.wait_s(caller_of((address, 0)))
+        if client:
+            self._by_client.wait_s(_pair(client, address))
+
+    def _wait_s(self, address: Address, client: str) -> float:
+        wait_s = self._by_address.left_s(caller_of((address, 0)))
+        return max(wait_s, self._by_client.left_s(_pair(client, address))) if client else wait_s
+
+    def _require(self, wait_s: float) -> None:
+        if wait_s > 0:
+            self.slowed.count()
+            raise ApiProblem(
+                "too-many-requests",
+                "Too many wrong tokens or secrets came from this address. Wait, and send the right one.",
+                {"Retry-After": str(math.ceil(wait_s))},
+            )
+
+
+def _pair(client: str, address: Address) -> str:
+    # A name that was made up may be long, and is counted like any other: a difference would tell which clients exist.
+    return f"{caller_of((address, 0))} {blake2b(client.encode(errors='replace'), digest_size=16).hexdigest()}"

@@ -1,0 +1,93 @@
+"""What `skolnav check` warns of: weak secrets, files that others read, an open address, a directory from anywhere."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hub.config import load
+from hub.config.risks import bits
+from plugins.manager import Plugins
+from tests.hub.test_config import SECRET
+
+STRONG = "4f1c9a02b7d85e6630c2a1f7e49b8d15"
+FEEDER: dict[str, Any] = {
+    "id": "feeder", "token": "${env:FEEDER}", "roles": ["publisher"], "publishes": ["se.skolnav.absence.*"],
+    "sources": ["urn:feeder"],
+}  # fmt: skip
+
+
+def warnings(folder: Path, environ: dict[str, str] | None = None, **config: Any) -> dict[str, str]:
+    """The place of each warning with its key, as `check` finds them."""
+    path = folder / "skolnav.yaml"
+    path.write_text(yaml.safe_dump({"municipality": "Exempelkommun", "clients": [FEEDER], **config}))
+    found = load(path, Plugins.of(), environ={"FEEDER": STRONG, **(environ or {})}).warnings
+    for each in found:
+        for language in ("sv", "en"):
+            assert STRONG not in each.render(language)
+            assert "{" not in each.says(language)
+    return {each.path: each.key for each in found}
+
+
+def test_a_sound_configuration_has_no_warning(tmp_path: Path) -> None:
+    assert warnings(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    "weak",
+    ["hemligt", "correct horse batt", "0123456789" * 5, "f00dbabe" * 8, "a" * 64, "ab" * 40, "8" * 31, STRONG[:-1]],
+)
+def test_a_token_below_128_bits(tmp_path: Path, weak: str) -> None:
+    assert warnings(tmp_path, {"FEEDER": weak}) == {"clients[0].token": "warning.weak-secret"}
+
+
+@pytest.mark.parametrize("make", [lambda: secrets.token_hex(16), lambda: secrets.token_urlsafe(16)])
+def test_128_bits_by_chance_are_enough(make: Any) -> None:
+    assert all(bits(make()) >= 128 for _ in range(500))
+
+
+def test_a_webhook_secret_is_measured_without_its_prefix() -> None:
+    assert bits(SECRET) >= 128
+    assert bits("whsec_" + "QUJD" * 8) < 128
+
+
+@pytest.mark.parametrize(("mode", "found"), [(0o600, {}), (0o400, {}), (0o640, {"x"}), (0o604, {"x"}), (0o644, {"x"})])
+def test_a_secret_file_that_others_may_read(tmp_path: Path, mode: int, found: set[str]) -> None:
+    (tmp_path / "token").write_text(STRONG)
+    (tmp_path / "token").chmod(mode)
+    clients = [{**FEEDER, "token": "${file:token}"}]
+    expected = {"clients[0].token": "warning.secret-readable"} if found else {}
+    assert warnings(tmp_path, clients=clients) == expected
+
+
+def test_the_hubs_key_is_a_secret_file_too(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(bytes(range(32)))
+    (tmp_path / "key").chmod(0o644)
+    assert warnings(tmp_path, key="${file:key}") == {"key": "warning.secret-readable"}
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:8080", "[::]:8080", "192.0.2.7:8080", "hub.example:8080"])
+def test_an_address_for_others_without_a_proxy(tmp_path: Path, listen: str) -> None:
+    assert warnings(tmp_path, listen=listen) == {"listen": "warning.public"}
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:8080", "127.3.2.1:8080", "[::1]:8080", "localhost:8080"])
+def test_an_address_of_this_machine(tmp_path: Path, listen: str) -> None:
+    assert warnings(tmp_path, listen=listen) == {}
+
+
+@pytest.mark.parametrize("publishes", [["se.skolnav.directory.*"], ["se.skolnav.*"], ["*.person.upserted.v1"]])
+def test_a_publisher_of_the_directory_that_is_no_source_of_it(tmp_path: Path, publishes: list[str]) -> None:
+    clients = [{**FEEDER, "publishes": publishes}]
+    assert warnings(tmp_path, clients=clients) == {"clients[0]": "warning.directory-publisher"}
+    named = {"directory": {"sources": ["urn:feeder"]}}
+    assert warnings(tmp_path, clients=clients, **named) == {}
+    other = {"directory": {"sources": ["urn:sis"]}}
+    assert warnings(tmp_path, clients=clients, **other) == {"clients[0]": "warning.directory-publisher"}
+
+
+def test_a_publisher_without_sources(tmp_path: Path) -> None:
+    clients = [{name: value for name, value in FEEDER.items() if name != "sources"}]
+    assert warnings(tmp_path, clients=clients) == {"clients[0]": "warning.sources-all"}
