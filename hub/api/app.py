@@ -28,6 +28,7 @@ from hub.hosting.connector_errors import NothingWaits, NotRunning
 from hub.http import oauth
 from hub.http.auth import Authenticator, OAuthRefused
 from hub.http.bodies import require_no_coding
+from hub.http.ground import RightsEnded, guarded
 from hub.http.head_method import answer_head
 from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, language, unavailable
 from hub.operating.acts import ConnectorFailed, NoSuchConnector
@@ -104,11 +105,14 @@ class Api:
             elif scope["path"].startswith(CONNECTORS):
                 await self.inbound(scope, receive, watched)
             elif scope["method"] == "HEAD":
-                await answer_head(self.fastapi, scope, _bounded(scope, receive), watched)
+                await answer_head(self.fastapi, scope, _bounded(scope, receive), guarded(scope, watched))
             else:
-                await self.fastapi(scope, _bounded(scope, receive), watched)
-        except ApiProblem as refused:
-            if scope["path"].startswith(SS12000):
+                await self.fastapi(scope, _bounded(scope, receive), guarded(scope, watched))
+        except (ApiProblem, RightsEnded) as error:
+            refused = error.problem if isinstance(error, RightsEnded) else error
+            if started:  # the connection ends with the answer cut short, which the client can tell from a whole one
+                log.info("%s %s: ended, %s", scope["method"], _route(scope), refused.code)
+            elif scope["path"].startswith(SS12000):
                 await answer_to(refused)(scope, receive, send)
             else:
                 await send_problem(refused, dict(scope["headers"]), send)

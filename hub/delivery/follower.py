@@ -82,6 +82,7 @@ class Follower:
         self._reading: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
         self._stop = asyncio.Event()
+        self._revoked = False
         self.standing = Standing(reader, self._window, self._parking, self._journal)
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -121,6 +122,11 @@ class Follower:
             log.error("subscription %s: the cursor could not be saved before the stop", self.subscription.id)
         self._journal.close()
         await self._sink.close()
+
+    def revoke(self) -> None:
+        """Send nothing more, from this turn on: the subscription was changed, paused or deleted. `stop` comes next."""
+        self._revoked = True
+        self._halt()
 
     def look_again(self) -> None:
         """Check again whether to wait: the reason may be gone."""
@@ -246,12 +252,14 @@ class Follower:
                 stored=sent,
                 delivery_id=self._parts.delivery_id(self.subscription.id, sent),
                 number=1 if item.parked is None else item.parked.attempts + 1,
-                permit=partial(self._teller.permit, item.decision, lane),
+                permit=partial(self._permit, item.decision, lane),
                 lane=lane,
             )
             try:
                 outcome = await self._sink.deliver(attempt)
             except PermitRefused:
+                if self._revoked:
+                    return  # the event stays open, or parked, for the follower that comes next
                 item.decision, item.intended = None, False
                 continue
             except Exception as error:  # a bug in the sink must not end the follower
@@ -259,6 +267,11 @@ class Follower:
                 outcome = Outcome(Result.RETRY, f"sink-{type(error).__name__}")
             self._settle(item, outcome)
             return
+
+    def _permit(self, decision: Decision, lane: str | None) -> bytes:
+        if self._revoked:
+            raise PermitRefused
+        return self._teller.permit(decision, lane)
 
     async def _load(self, item: Item, key: ParkedKey) -> bool:
         """Fetch a parked key's event. False: the log is away, or has trimmed the event, which becomes a dead letter."""

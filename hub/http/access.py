@@ -7,6 +7,7 @@ from fastapi import Depends, Header, Request
 from hub.assembly.services import Services
 from hub.config.model import Role
 from hub.http.auth import LOCAL, Authenticator, Principal
+from hub.http.ground import Ground, remember
 from hub.http.problems import ApiProblem, language
 from hub.subscriptions.model import Subscription
 from hub.texts import Language
@@ -22,12 +23,17 @@ async def services(request: Request) -> Services:
 
 
 async def caller(request: Request) -> Principal:
-    """Raises ApiProblem (401)."""
+    """The caller, on whom the answer rests from now on. Raises ApiProblem (401)."""
     auth: Authenticator = request.app.state.auth
     header = request.headers.get("authorization")
     if header is None and request.app.state.local:
         return LOCAL
-    return auth.principal(None if header is None else header.encode("latin-1"))
+    if header is None:
+        return auth.principal(None)
+    authorization = header.encode("latin-1")
+    found = auth.principal(authorization)
+    remember(request.scope, Ground(auth, authorization, found))
+    return found
 
 
 async def caller_if_known(request: Request) -> Principal | None:

@@ -122,11 +122,8 @@ class Registry:
         async with self._changing:
             self._check(spec, client)
             self._check_name(spec.name)
-            if isinstance(spec.sink, WebhookSpec) and spec.sink.secret is None:
-                secret = SecretStr("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
-                spec = spec.model_copy(update={"sink": spec.sink.model_copy(update={"secret": secret})})
+            spec = _completed(spec, client)
             id, now = str(uuid.uuid4()), self._clock.utc()
-            spec = spec.model_copy(update={"client": client})
             entry = self._made(
                 spec, id=id, client=client, created=now, origin="api", standing=self._initial(spec, "api")
             )
@@ -139,7 +136,8 @@ class Registry:
     async def update(self, id: str, changes: Mapping[str, Any], actor: str) -> Subscription:
         """Change a subscription that the API made: `changes` are keys of the specification (JSON merge patch).
 
-        A sink of the same kind keeps the secrets that `changes` leaves out. Raises UnknownSubscription, FileOwned,
+        A sink of the same kind keeps the secrets that `changes` leaves out; a webhook without a secret gets one, as in
+        `add`. Raises UnknownSubscription, FileOwned,
         pydantic.ValidationError, NotNarrower, NoContract, SpecRefused, StoreUnavailable.
         """
         async with self._changing:
@@ -149,6 +147,7 @@ class Registry:
             self._check(spec, old.client)
             if spec.name != old.spec.name:
                 self._check_name(spec.name)
+            spec = _completed(spec, old.client)
             standing: Standing = (old.subscription.status, old.subscription.reason)
             if spec.paused != old.spec.paused or must_ask(old.spec, spec) or standing[1] == EXPIRED:
                 standing = self._initial(spec, "api")
@@ -436,3 +435,12 @@ class Registry:
 
     def _is_past(self, moment: datetime | None) -> bool:
         return moment is not None and moment <= self._clock.utc()
+
+
+def _completed(spec: SubscriptionSpec, client: str) -> SubscriptionSpec:
+    """The specification with what the API fills in: its client, and a secret for a webhook that has none."""
+    spec = spec.model_copy(update={"client": client})
+    if not isinstance(spec.sink, WebhookSpec) or spec.sink.secret is not None:
+        return spec
+    secret = SecretStr("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
+    return spec.model_copy(update={"sink": spec.sink.model_copy(update={"secret": secret})})

@@ -11,6 +11,8 @@ import orjson
 from starlette.responses import Response
 
 from hub.assembly.services import Services
+from hub.http.ground import ask_again
+from hub.http.problems import ApiProblem
 from hub.http.sending import Send, send_permitted
 from hub.privacy.base import Recipient
 from hub.privacy.telling import settled
@@ -61,12 +63,20 @@ class Gated(Response):
         try:
             await prepare()
             seen = await settled(lambda: sight if sight is not None and sight.holds() else None, prepare)
+            ask_again(scope)
             if body is None:
                 raise NotFound
         except Exception as error:
             await answer_to(error)(scope, receive, send)
             return
-        await send_permitted(send, JSON, body, seen.holds)
+
+        def still_permitted() -> bool:
+            with contextlib.suppress(ApiProblem):
+                ask_again(scope)
+                return seen.holds()
+            return False
+
+        await send_permitted(send, JSON, body, still_permitted)
 
     async def _prepare(self, sight: Sight) -> bytes | None:
         """Make the body, and its disclosure durable; None if the client may see nothing.

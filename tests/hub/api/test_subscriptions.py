@@ -67,6 +67,44 @@ class TestLife:
         problem(await http.post(f"{path}/{CANARY}/resend", headers=bearer("acme")), 404, "not-found")
 
 
+class TestPatch:
+    """PATCH checks and fills in what POST does."""
+
+    async def test_a_feed_that_becomes_a_webhook_gets_a_secret_which_is_shown_once(self, http, hub):
+        path = f"/v1/subscriptions/{(await make(http))['id']}"
+        changed = await http.patch(path, json={"sink": HOOK["sink"]}, headers=bearer("acme"))
+        assert (changed.status_code, changed.json()["status"]) == (200, "pending")
+        assert changed.json()["sink"]["secret"].startswith("whsec_")
+        assert "secret" not in (await http.get(path, headers=bearer("acme"))).json()["sink"]
+        again = await http.patch(path, json={"sink": {"concurrency": 2}}, headers=bearer("acme"))
+        assert "secret" not in again.json()["sink"]
+        await hub.subscriptions.consented(hub.subscriptions.get(changed.json()["id"]))
+        tested = await http.post(f"{path}/test", headers=bearer("acme"))
+        assert (tested.status_code, tested.json()["result"]) == (200, "retry")
+        await hub.delivery.settled()
+        assert (await http.get(path, headers=bearer("acme"))).json()["status"] == "active"
+
+    async def test_a_secret_that_is_removed_is_replaced(self, http):
+        made = await make(http, HOOK)
+        path = f"/v1/subscriptions/{made['id']}"
+        changed = await http.patch(path, json={"sink": {"secret": None}}, headers=bearer("acme"))
+        assert changed.json()["sink"]["secret"] not in (None, made["sink"]["secret"])
+
+    async def test_a_client_that_is_removed_stays(self, http, hub):
+        made = await make(http)
+        path = f"/v1/subscriptions/{made['id']}"
+        changed = await http.patch(path, json={"client": None}, headers=bearer("acme"))
+        assert changed.json()["client"] == "acme"
+        await hub.subscriptions.reload(hub.config)
+        assert (await http.get(path, headers=bearer("acme"))).json()["status"] == "active"
+
+    @pytest.mark.parametrize("sink", [{"kind": "kafka"}, {**HOOK["sink"], "secret": "short"},
+                                      {**HOOK["sink"], "handshake": False}, {**HOOK["sink"], "url": "ftp://x.example"}])  # fmt: skip
+    async def test_what_post_refuses_patch_refuses(self, http, sink):
+        path = f"/v1/subscriptions/{(await make(http))['id']}"
+        problem(await http.patch(path, json={"sink": sink}, headers=bearer("acme")), 422, "invalid-content")
+
+
 class TestSilence:
     async def test_a_subscriber_sees_nothing_of_backlog_lag_or_positions(self, http):
         """Promise 5."""
