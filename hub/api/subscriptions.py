@@ -4,6 +4,7 @@ A subscriber sees no backlog, lag or position (promise 5). Operators do.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
@@ -11,8 +12,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from starlette.responses import JSONResponse, Response
 
 from hub.assembly.services import Services
+from hub.bus.base import Position
+from hub.clock import from_us
 from hub.config.model import Role
-from hub.delivery.base import PULLED
+from hub.delivery.again import MAX_REPLAYS
+from hub.delivery.base import PULLED, EmptySpan, TooManyLanes
 from hub.http.access import Caller, Parts, subscription_of
 from hub.http.as_json import as_json
 from hub.http.auth import Principal
@@ -24,6 +28,10 @@ from hub.subscriptions.model import Status, Subscription
 from hub.subscriptions.spec import SubscriptionSpec, WebhookSpec
 
 MAX_OWN: Final = 1000  # subscriptions of one client
+
+_EMPTY_SPAN: Final = invalid_content(
+    [{"loc": ("until",), "type": "span-empty", "msg": "the span must end after it begins, and begin before now"}]
+)
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
@@ -142,8 +150,21 @@ async def replay(id: str, stretch: Stretch, parts: Parts, who: Caller) -> Respon
     subscription_of(parts, who, id, also_operator=True)
     if stretch.after is not None and stretch.since is not None:
         raise ApiProblem("invalid-request", "Send `since` or `after`, not both.")
-    since = stretch.since if stretch.after is None else (await parts.pages.open(id, stretch.after)).read.position
-    lane = await parts.delivery.replay(id, since=since, until=stretch.until, by=who.id)
+    since: datetime | Position | None = stretch.since
+    begins = parts.clock.utc() - parts.config.retention
+    if stretch.after is not None:
+        cursor = await parts.pages.open(id, stretch.after)
+        since, begins = cursor.read.position, from_us(cursor.read_us)
+    if stretch.until is not None and stretch.until <= begins:
+        raise _EMPTY_SPAN
+    try:
+        lane = await parts.delivery.replay(id, since=since, until=stretch.until, by=who.id)
+    except EmptySpan:
+        raise _EMPTY_SPAN from None
+    except TooManyLanes:
+        raise ApiProblem(
+            "state-conflict", f"{MAX_REPLAYS} replays of this subscription wait or run. Wait until some have ended."
+        ) from None
     parts.pages.wake()
     return as_json({"lane": lane}, 202)
 

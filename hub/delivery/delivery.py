@@ -34,6 +34,7 @@ from hub.subscriptions.model import Status, Subscription
 from hub.tasks import Tasks
 from schemas import Catalogue
 
+MAX_LANES: Final = 4  # replays and resends of one subscription that run at a time
 SAVE_S: Final = 5.0  # how long the stop of the hub waits for a store that cannot write
 
 log = logging.getLogger(__name__)
@@ -143,7 +144,7 @@ class Delivery:
         """Send a stretch of the log again, in a lane of its own with new decisions; returns the lane's name.
 
         `since` is a time or a position (None: the oldest event in the log), `until` a time (None: now). The live cursor
-        does not move. Raises NotFound.
+        does not move. At most MAX_LANES lanes run at a time; the others wait. Raises NotFound, EmptySpan, TooManyLanes.
         """
         subscription = self._get(id)
         lane = await again.replay(self._parts, subscription, since=since, until=until, by=by)
@@ -311,11 +312,13 @@ class Delivery:
             await store.commit(self.first_cursor(subscription))
             rows = await store.read(cursors.load(tenant, id))
         waiting = await store.read(parked.load(tenant, id))
-        for row in rows:
+        for row in sorted(rows, key=lambda row: row.lane != LIVE):
             if not self._is_current(subscription):
                 return  # the subscription changed or was deleted meanwhile; that change is next in the queue
             if (id, row.lane) in self._followers:
                 continue
+            if row.lane != LIVE and self._running_lanes(id) >= MAX_LANES:
+                break  # the other lanes wait until one of these has ended
             follower = Follower(
                 self._parts,
                 subscription,
@@ -334,6 +337,9 @@ class Delivery:
                 del self._followers[id, row.lane]
                 await follower.stop(save_s=SAVE_S)
                 raise
+
+    def _running_lanes(self, id: str) -> int:
+        return sum(key[0] == id and key[1] != LIVE for key in self._followers)
 
     async def _rest(self, id: str) -> None:
         """Note how far a paused subscription is behind: it has no follower, and its status must show its lag."""
@@ -401,6 +407,7 @@ class Delivery:
                 lambda: self._parts.store.commit(lanes.finish(tenant, id, lane), cursors.forget(tenant, id, lane)),
                 clock=self._parts.clock, failed=failed, retry_on=(StoreUnavailable,),
             )  # fmt: skip
+            self._changes.put_nowait(id)  # a lane that waits may begin
         finally:
             self._busy -= 1
             self._progress.set()

@@ -219,7 +219,7 @@ class Pages:
         """
 
         def permitted() -> Sequence[bytes] | None:
-            if self._current(page.feed.subscription.id) is page.feed:
+            if self._current(page.feed.subscription.id).subscription is page.feed.subscription:
                 return page.permit()
             page.refused[:] = page.entries  # the subscription has changed: it may ask for less now
             return None

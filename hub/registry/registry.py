@@ -4,15 +4,11 @@ Every change and its audit row are durable before delivery, which listens here, 
 """
 
 import asyncio
-import base64
-import secrets
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Self
-
-from pydantic import SecretStr
 
 from hub.clock import Clock
 from hub.config.model import HubConfig
@@ -23,6 +19,7 @@ from hub.registry.build import (
     Entry,
     Origin,
     Standing,
+    completed,
     must_ask,
     of_connector,
     of_left_connector,
@@ -122,7 +119,7 @@ class Registry:
         async with self._changing:
             self._check(spec, client)
             self._check_name(spec.name)
-            spec = _completed(spec, client)
+            spec = completed(spec, client)
             id, now = str(uuid.uuid4()), self._clock.utc()
             entry = self._made(
                 spec, id=id, client=client, created=now, origin="api", standing=self._initial(spec, "api")
@@ -147,7 +144,7 @@ class Registry:
             self._check(spec, old.client)
             if spec.name != old.spec.name:
                 self._check_name(spec.name)
-            spec = _completed(spec, old.client)
+            spec = completed(spec, old.client)
             standing: Standing = (old.subscription.status, old.subscription.reason)
             if spec.paused != old.spec.paused or must_ask(old.spec, spec) or standing[1] == EXPIRED:
                 standing = self._initial(spec, "api")
@@ -435,12 +432,3 @@ class Registry:
 
     def _is_past(self, moment: datetime | None) -> bool:
         return moment is not None and moment <= self._clock.utc()
-
-
-def _completed(spec: SubscriptionSpec, client: str) -> SubscriptionSpec:
-    """The specification with what the API fills in: its client, and a secret for a webhook that has none."""
-    spec = spec.model_copy(update={"client": client})
-    if not isinstance(spec.sink, WebhookSpec) or spec.sink.secret is not None:
-        return spec
-    secret = SecretStr("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
-    return spec.model_copy(update={"sink": spec.sink.model_copy(update={"secret": secret})})
