@@ -29,6 +29,7 @@ from hub.http import oauth
 from hub.http.auth import Authenticator, OAuthRefused
 from hub.http.bodies import require_no_coding
 from hub.http.browsers import guarded
+from hub.http.ground import RightsEnded, asking_again
 from hub.http.guesses import Guesses
 from hub.http.head_method import answer_head
 from hub.http.languages import preferred
@@ -119,12 +120,15 @@ class Api:
                 await self.inbound(scope, receive, watched)
             elif scope["method"] == "HEAD":
                 self._share(scope)
-                await answer_head(self.fastapi, scope, _bounded(scope, receive), watched)
+                await answer_head(self.fastapi, scope, _bounded(scope, receive), asking_again(scope, watched))
             else:
                 self._share(scope)
-                await self.fastapi(scope, _bounded(scope, receive), watched)
-        except ApiProblem as refused:
-            if scope["path"].startswith(SS12000):
+                await self.fastapi(scope, _bounded(scope, receive), asking_again(scope, watched))
+        except (ApiProblem, RightsEnded) as error:
+            refused = error.problem if isinstance(error, RightsEnded) else error
+            if started:  # the connection ends with the answer cut short, which the client can tell from a whole one
+                log.info("%s %s: ended, %s", scope["method"], _route(scope), refused.code)
+            elif scope["path"].startswith(SS12000):
                 await answer_to(refused)(scope, receive, send)
             else:
                 await send_problem(refused, dict(scope["headers"]), send)

@@ -7,7 +7,7 @@ and a framework's response would leave that to chance.
 import asyncio
 import contextlib
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
@@ -19,14 +19,16 @@ from hub.bus.base import LogUnavailable
 from hub.config.model import Role
 from hub.delivery.base import PULLED
 from hub.delivery.feed_cursor import FeedCursor
-from hub.delivery.pages import MAX_PAGE, NotReadable, Page, Pages
+from hub.delivery.pages import MAX_PAGE, CursorTooOld, NotReadable, Page, Pages
 from hub.http.access import Caller, Parts, subscription_of
 from hub.http.auth import Principal
+from hub.http.ground import RightsEnded, ask_again
 from hub.http.problems import ApiProblem
 from hub.http.sending import Send, send_batch
 from hub.http.unread import SHARE, Share
 from hub.privacy.telling import Unsettled
 from hub.store.base import StoreUnavailable
+from hub.subscriptions.model import Status
 from hub.waiting import first_of
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -38,6 +40,8 @@ HEARTBEAT_S: Final = 15.0
 _STREAM_PAGE: Final = 64  # events that are decided together, and the most that waits for a slow reader
 _ID_EVERY: Final = 240  # heartbeats until the next `id`: a quiet stream's cursor must not outlive the retention
 
+_AWAY: Final = (Unsettled, LogUnavailable, StoreUnavailable)
+
 router = APIRouter(tags=["feeds"])
 
 
@@ -45,15 +49,29 @@ class _Pulled(Response):
     """An answer that is made while it is sent. It counts as open until all of it has been sent."""
 
     def __init__(self, parts: Services, who: Principal, id: str, cursor: FeedCursor) -> None:
+        self.parts = parts
         self.pages: Pages = parts.pages
         self.id = id
         self.cursor = cursor
-        self.client = who.id
+        self.who = who
         self.background = None
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        with _open(scope["app"].state.open_pulls, self.client):
-            await first_of(self.answer(send, scope[SHARE]), _disconnected(receive))
+        with _open(scope["app"].state.open_pulls, self.who.id), self.pages.answers.opened(self.id) as answer:
+            try:
+                await first_of(self.answer(send, scope[SHARE]), _disconnected(receive), answer.cut.wait())
+            except (NotReadable, KeyError):
+                ask_again(scope)  # why a client may have no answer comes before how its subscription stands
+                raise
+        if answer.cut.is_set():
+            raise ConnectionAbortedError("the subscription was deleted, and the client reads nothing")
+
+    def still_own(self) -> None:
+        """Whether the subscription is still this client's. `send` asks whether the client is still what it was.
+
+        Raises ApiProblem.
+        """
+        subscription_of(self.parts, self.who, self.id)
 
     @abstractmethod
     async def answer(self, send: Send, share: Share) -> None:
@@ -77,6 +95,7 @@ class FeedPage(_Pulled):
         while True:
             page = await self.pages.page(self.id, self.cursor, self.limit, max(0.0, deadline - loop.time()))
             bodies = await self.pages.settled(page)
+            self.still_own()
             if bodies or loop.time() >= deadline or self.pages.closing:
                 break
             self.cursor = page.cursor  # no event is permitted any more: the page counts as empty
@@ -90,7 +109,7 @@ class Stream(_Pulled):
     """Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
     async def answer(self, send: Send, share: Share) -> None:
-        page = await self.pages.page(self.id, self.cursor, _STREAM_PAGE, each=True)
+        page = await self._page(self.cursor, 0.0)
         await send(
             {
                 "type": "http.response.start",
@@ -104,32 +123,66 @@ class Stream(_Pulled):
         )
         try:
             await self._follow(page, send, share)
-        except (NotReadable, KeyError, Unsettled, LogUnavailable, StoreUnavailable):
-            pass  # paused, ended or deleted meanwhile, or the hub can't go on: the client comes back with its cursor
-        except ApiProblem:
-            pass  # too much is unread: the same
+        except (RightsEnded, ApiProblem, CursorTooOld, NotReadable, KeyError, *_AWAY):
+            # The client's rights or the subscription ended, too much is unread, or the hub can't go on. The client
+            # comes back with its cursor, and the answer to that says why.
+            pass
         await send({"type": "http.response.body", "body": b""})
 
-    async def _follow(self, page: Page, send: Send, share: Share) -> None:
+    async def _page(self, cursor: FeedCursor, wait_s: float) -> Page | None:
+        """The next page; None: the subscription is paused, and was not resumed within `wait_s`."""
+        waited = False
+        until = asyncio.get_running_loop().time() + wait_s
+        while True:
+            left_s = max(0.0, until - asyncio.get_running_loop().time())
+            try:
+                return await self.pages.page(self.id, cursor, _STREAM_PAGE, left_s, each=True)
+            except NotReadable as error:
+                if error.status is Status.ENDED:
+                    raise
+            if waited and left_s == 0.0:
+                return None
+            waited = True
+            await self.pages.readable(self.id, left_s)
+            self.pages.check_age(cursor)
+
+    async def _settled(self, page: Page | None) -> tuple[Page | None, Sequence[bytes]]:
+        """The page and its bytes, which may leave in this turn. A paused subscription has no page."""
+        bodies: Sequence[bytes] = ()
+        if page is not None:
+            try:
+                bodies = await self.pages.settled(page)
+            except NotReadable as error:
+                if error.status is Status.ENDED:
+                    raise
+                page = None
+        self.still_own()
+        return page, bodies
+
+    async def _follow(self, page: Page | None, send: Send, share: Share) -> None:
         now = asyncio.get_running_loop().time
+        cursor = self.cursor  # after what the client has got
         beat, quiet = now(), 0
         while not self.pages.closing:
             # Returns when the client has read everything that was sent before, so that nothing waits between the
             # permit and the first byte.
             await send({"type": "http.response.body", "body": b"", "more_body": True})
             share.require()
-            bodies = await self.pages.settled(page)
-            if bodies:
+            page, bodies = await self._settled(page)
+            frames = b""  # stays so if no event is permitted any more: the page counts as empty
+            if page is not None and bodies:
                 frames = b"".join(_frame(page, index, body) for index, body in enumerate(bodies))
             elif now() >= beat:
                 quiet += 1
-                frames = f"id: {page.next()}\n\n".encode() if quiet % _ID_EVERY == 0 else b":\n\n"
-            else:
-                frames = b""  # no event is permitted any more: the page counts as empty
+                frames = b":\n\n"
+                if page is not None and quiet % _ID_EVERY == 0:
+                    frames = f"id: {page.next()}\n\n".encode()
             if frames:
                 beat = now() + HEARTBEAT_S
                 await send({"type": "http.response.body", "body": frames, "more_body": True})
-            page = await self.pages.page(self.id, page.cursor, _STREAM_PAGE, max(0.0, beat - now()), each=True)
+            if page is not None:
+                cursor = page.cursor
+            page = await self._page(cursor, max(0.0, beat - now()))
 
 
 def _frame(page: Page, index: int, body: bytes) -> bytes:

@@ -4,6 +4,7 @@ A subscriber sees no backlog, lag or position (promise 5). Operators do.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
@@ -11,8 +12,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from starlette.responses import JSONResponse, Response
 
 from hub.assembly.services import Services
+from hub.bus.base import Position
+from hub.clock import from_us
 from hub.config.model import Role
-from hub.delivery.base import PULLED
+from hub.delivery.again import MAX_REPLAYS
+from hub.delivery.base import PULLED, EmptySpan, TooManyLanes
 from hub.http.access import Caller, Parts, subscription_of
 from hub.http.as_json import as_json
 from hub.http.auth import Principal
@@ -24,6 +28,10 @@ from hub.subscriptions.model import Status, Subscription
 from hub.subscriptions.spec import SubscriptionSpec, WebhookSpec
 
 MAX_OWN: Final = 1000  # subscriptions of one client
+
+_EMPTY_SPAN: Final = invalid_content(
+    [{"loc": ("until",), "type": "span-empty", "msg": "the span must end after it begins, and begin before now"}]
+)
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
@@ -50,9 +58,8 @@ async def make(spec: SubscriptionSpec, parts: Parts, who: Caller) -> Response:
         raise ApiProblem("state-conflict", f"A client has at most {MAX_OWN} subscriptions. Delete some first.")
     made = await parts.subscriptions.add(spec, who.id)
     shown = _shown(parts, made, who)
-    kept = parts.subscriptions.spec(made.id)
-    if kept is not None and isinstance(kept.sink, WebhookSpec) and kept.sink.secret is not None:
-        shown["sink"]["secret"] = kept.sink.secret.get_secret_value()
+    if (secret := _secret(parts, made.id)) is not None:
+        shown["sink"]["secret"] = secret
     return as_json(shown, 201, headers={"Location": f"/v1/subscriptions/{made.id}", "Cache-Control": "no-store"})
 
 
@@ -86,21 +93,27 @@ async def one(id: str, parts: Parts, who: Caller) -> Response:
 )
 async def change(id: str, changes: dict[str, Any], parts: Parts, who: Caller) -> Response:
     """A key that is left out keeps its value, and null removes one. 409 for a subscription of the configuration file:
-    change it there.
+    change it there. A webhook that has no secret gets one, which only this answer shows.
     """
     subscription_of(parts, who, id)
+    before = _secret(parts, id)
     try:
         changed = await parts.subscriptions.update(id, changes, who.id)
     except ValidationError as error:
         raise invalid_content(error.errors(include_input=False, include_url=False)) from None
-    return as_json(_shown(parts, changed, who))
+    shown = _shown(parts, changed, who)
+    if (secret := _secret(parts, id)) not in (None, before):
+        shown["sink"]["secret"] = secret
+    return as_json(shown, headers={"Cache-Control": "no-store"})
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a subscription", response_class=Response)
 async def delete(id: str, parts: Parts, who: Caller) -> Response:
-    """Its cursor, parked keys and dead letters are deleted too."""
+    """Its cursor, parked keys and dead letters are deleted too. After the answer nothing of it leaves the hub."""
     subscription_of(parts, who, id, also_operator=True)
     await parts.subscriptions.remove(id, who.id)
+    await parts.delivery.ended(id)
+    await parts.pages.answers.ended(id)
     return Response(status_code=204)
 
 
@@ -137,8 +150,21 @@ async def replay(id: str, stretch: Stretch, parts: Parts, who: Caller) -> Respon
     subscription_of(parts, who, id, also_operator=True)
     if stretch.after is not None and stretch.since is not None:
         raise ApiProblem("invalid-request", "Send `since` or `after`, not both.")
-    since = stretch.since if stretch.after is None else (await parts.pages.open(id, stretch.after)).read.position
-    lane = await parts.delivery.replay(id, since=since, until=stretch.until, by=who.id)
+    since: datetime | Position | None = stretch.since
+    begins = parts.clock.utc() - parts.config.retention
+    if stretch.after is not None:
+        cursor = await parts.pages.open(id, stretch.after)
+        since, begins = cursor.read.position, from_us(cursor.read_us)
+    if stretch.until is not None and stretch.until <= begins:
+        raise _EMPTY_SPAN
+    try:
+        lane = await parts.delivery.replay(id, since=since, until=stretch.until, by=who.id)
+    except EmptySpan:
+        raise _EMPTY_SPAN from None
+    except TooManyLanes:
+        raise ApiProblem(
+            "state-conflict", f"{MAX_REPLAYS} replays of this subscription wait or run. Wait until some have ended."
+        ) from None
     parts.pages.wake()
     return as_json({"lane": lane}, 202)
 
@@ -165,6 +191,14 @@ async def resend(id: str, letter: str, parts: Parts, who: Caller) -> Response:
     lane = await parts.delivery.resend(id, letter, by=who.id)
     parts.pages.wake()
     return as_json({"lane": lane}, 202)
+
+
+def _secret(parts: Services, id: str) -> str | None:
+    """A webhook's secret. Shown only by the answer to the call that has set it."""
+    spec = parts.subscriptions.spec(id)
+    if spec is None or not isinstance(spec.sink, WebhookSpec) or spec.sink.secret is None:
+        return None
+    return spec.sink.secret.get_secret_value()
 
 
 async def _set(parts: Services, who: Principal, id: str, *, to: Status, reason: str) -> Response:

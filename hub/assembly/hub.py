@@ -129,6 +129,7 @@ class Hub:
             parts, registry=registry, catalogue=catalogue, make_sink=self._sink, handshake=self._handshake
         )
         registry.first_cursor = self.delivery.first_cursor
+        registry.listen(self._forget_removed)
         pages = Pages(
             log=self.log, store=self.store, telling=telling, registry=registry, catalogue=catalogue, keys=keys,
             clock=clock, retention=config.retention, waits=waits,
@@ -195,6 +196,10 @@ class Hub:
         if sink["kind"] == "connector":
             return self.hosts.sink(sink["instance"])
         return self.webhooks.sink(subscription)
+
+    def _forget_removed(self, subscription: Subscription) -> None:
+        if subscription.reason == "removed":
+            self.webhooks.forget(subscription.id)
 
     async def _handshake(self, subscription: Subscription) -> bool:
         answer = await self.webhooks.ask(subscription)

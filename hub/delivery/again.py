@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from hub.bus.base import Place, Position, Stored
-from hub.delivery.base import PULLED, NotFound
+from hub.delivery.base import PULLED, EmptySpan, NotFound, TooManyLanes
 from hub.delivery.parking import EVENT, STATE
 from hub.delivery.parts import Parts
 from hub.delivery.reading import ReadCursor, Reader
@@ -14,6 +14,7 @@ from hub.store import cursors, dead_letters, lanes, parked
 from hub.subscriptions.model import Subscription
 from schemas import Event
 
+MAX_REPLAYS: Final = 100  # of one subscription that wait or run (feed: that have events)
 TEST_TYPE: Final = "se.skolnav.subscription.test.v1"
 
 # A resend's lane names how its event was read: a letter that becomes a dead letter again still shows it.
@@ -24,7 +25,15 @@ async def replay(
     parts: Parts, subscription: Subscription, *, since: datetime | Position | None, until: datetime | None, by: str
 ) -> str:
     """Store a lane that sends a stretch of the log again; returns its name. See `Delivery.replay`."""
-    where = parts.log
+    where, now = parts.log, parts.clock.utc()
+    if isinstance(since, datetime) and since >= min(now, until or now):
+        raise EmptySpan
+    oldest = await where.oldest_time()
+    kept = await parts.store.read(lanes.load(parts.tenant, subscription.id))
+    # The lanes of a feed are never done, since each client reads at its own pace: an old one has no events any more.
+    waiting = [lane for lane in kept if lane.kind == "replay" and not lane.done]
+    if sum(oldest is None or lane.at >= oldest for lane in waiting) >= MAX_REPLAYS:
+        raise TooManyLanes
     start = since if isinstance(since, Position) else where.start() if since is None else await where.at(since)
     end = where.head() if until is None else await where.at(until)
     lane = lanes.Lane(

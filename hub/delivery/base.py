@@ -15,6 +15,14 @@ class NotFound(LookupError):
     """No such subscription or dead letter."""
 
 
+class TooManyLanes(Exception):
+    """As many replays of the subscription wait or run as the hub keeps."""
+
+
+class EmptySpan(ValueError):
+    """A replay's span ends before it begins, or holds no time. Judged by the times alone, never by the events."""
+
+
 class Result(StrEnum):
     DELIVERED = "delivered"
     RETRY = "retry"  # temporary: the event's key waits, then the event is tried again

@@ -10,7 +10,7 @@ import itertools
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -25,6 +25,7 @@ from hub.delivery.parts import Parts
 from hub.delivery.reading import ReadCursor, Reader, state_kinds
 from hub.delivery.retries import handshake_s
 from hub.pauses import away_s, until_it_works
+from hub.privacy.base import PermitRefused
 from hub.privacy.telling import LIVE
 from hub.registry.registry import Registry
 from hub.store import cursors, dead_letters, lanes, parked
@@ -33,6 +34,7 @@ from hub.subscriptions.model import Status, Subscription
 from hub.tasks import Tasks
 from schemas import Catalogue
 
+MAX_LANES: Final = 4  # replays and resends of one subscription that run at a time
 SAVE_S: Final = 5.0  # how long the stop of the hub waits for a store that cannot write
 
 log = logging.getLogger(__name__)
@@ -87,6 +89,7 @@ class Delivery:
         self._resting: dict[str, _Resting] = {}  # by paused subscription
         self._dead: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()  # by subscription: failed starts in a row
+        self._sending: Counter[str] = Counter()  # by subscription: what may still send apart from its followers
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -141,7 +144,7 @@ class Delivery:
         """Send a stretch of the log again, in a lane of its own with new decisions; returns the lane's name.
 
         `since` is a time or a position (None: the oldest event in the log), `until` a time (None: now). The live cursor
-        does not move. Raises NotFound.
+        does not move. At most MAX_LANES lanes run at a time; the others wait. Raises NotFound, EmptySpan, TooManyLanes.
         """
         subscription = self._get(id)
         lane = await again.replay(self._parts, subscription, since=since, until=until, by=by)
@@ -160,11 +163,20 @@ class Delivery:
         """Deliver a test event about no person now, without waiting for open deliveries. Raises NotFound."""
         subscription = self._get(id)
         stored = again.test_event(self._parts, subscription)
+
+        def permit() -> bytes:
+            if not self._is_current(subscription):
+                raise PermitRefused
+            return stored.body
+
         sink = self._make_sink(subscription)
         try:
-            return await sink.deliver(
-                Attempt(stored=stored, delivery_id=f"msg_{secrets.token_hex(16)}", number=1, permit=lambda: stored.body)
-            )
+            with self._may_send(id):
+                return await sink.deliver(
+                    Attempt(stored=stored, delivery_id=f"msg_{secrets.token_hex(16)}", number=1, permit=permit)
+                )
+        except PermitRefused:
+            raise NotFound(id) from None
         finally:
             await sink.close()
 
@@ -202,6 +214,22 @@ class Delivery:
         await self._until(lambda: (live := self._followers.get((id, LIVE))) is not None and live.standing.tried(head))
         return self._followers[id, LIVE].standing.handled(head)
 
+    async def ended(self, id: str) -> None:
+        """Return when nothing of a deleted subscription can leave any more: attempts under way have ended."""
+        await self._until(
+            lambda: not self._sending[id] and id not in self._shaking and all(key[0] != id for key in self._followers)
+        )
+        del self._sending[id]
+
+    @contextlib.contextmanager
+    def _may_send(self, id: str) -> Iterator[None]:
+        self._sending[id] += 1
+        try:
+            yield
+        finally:
+            self._sending[id] -= 1
+            self._progress.set()
+
     async def settled(self) -> None:
         """Return when nothing is left to do now: every running follower is at the head and idle (tests, demo)."""
         await self._until(
@@ -220,6 +248,10 @@ class Delivery:
     # -- following the registry ---------------------------------------------------------------------------------
 
     def _changed(self, subscription: Subscription) -> None:
+        """A change counts from this turn on: what a follower has decided under the old subscription does not leave."""
+        for (id, _), follower in self._followers.items():
+            if id == subscription.id and follower.subscription is not subscription:
+                follower.revoke()
         self._changes.put_nowait(subscription.id)
 
     async def _run(self) -> None:
@@ -256,10 +288,13 @@ class Delivery:
         wanted = pushed and subscription is not None and subscription.status is Status.ACTIVE
         for key in [key for key in self._followers if key[0] == id]:
             if not wanted or self._followers[key].subscription is not subscription:
-                await self._followers.pop(key).stop()
+                with self._may_send(id):
+                    await self._followers.pop(key).stop()
         shaking = self._shaking.pop(id, None)
         if shaking is not None:
-            shaking.cancel()
+            with self._may_send(id):
+                shaking.cancel()
+                await asyncio.gather(shaking, return_exceptions=True)
         self._resting.pop(id, None)
         if subscription is None:
             await self._forget(id)
@@ -277,11 +312,13 @@ class Delivery:
             await store.commit(self.first_cursor(subscription))
             rows = await store.read(cursors.load(tenant, id))
         waiting = await store.read(parked.load(tenant, id))
-        for row in rows:
+        for row in sorted(rows, key=lambda row: row.lane != LIVE):
             if not self._is_current(subscription):
                 return  # the subscription changed or was deleted meanwhile; that change is next in the queue
             if (id, row.lane) in self._followers:
                 continue
+            if row.lane != LIVE and self._running_lanes(id) >= MAX_LANES:
+                break  # the other lanes wait until one of these has ended
             follower = Follower(
                 self._parts,
                 subscription,
@@ -300,6 +337,9 @@ class Delivery:
                 del self._followers[id, row.lane]
                 await follower.stop(save_s=SAVE_S)
                 raise
+
+    def _running_lanes(self, id: str) -> int:
+        return sum(key[0] == id and key[1] != LIVE for key in self._followers)
 
     async def _rest(self, id: str) -> None:
         """Note how far a paused subscription is behind: it has no follower, and its status must show its lag."""
@@ -367,6 +407,7 @@ class Delivery:
                 lambda: self._parts.store.commit(lanes.finish(tenant, id, lane), cursors.forget(tenant, id, lane)),
                 clock=self._parts.clock, failed=failed, retry_on=(StoreUnavailable,),
             )  # fmt: skip
+            self._changes.put_nowait(id)  # a lane that waits may begin
         finally:
             self._busy -= 1
             self._progress.set()

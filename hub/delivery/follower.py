@@ -31,7 +31,8 @@ from hub.store.base import Operation
 from hub.subscriptions.matching import Matcher
 from hub.subscriptions.model import Subscription
 
-WINDOW: Final = 1024  # open deliveries of one follower
+WINDOW: Final = 1024  # open deliveries of the live lane
+LANE_WINDOW: Final = 64  # open deliveries of a replay's or resend's lane
 PAGE: Final = 64  # events decided on in one turn: the event loop is shared
 MAX_PARKED: Final = 10_000
 GRACE_S: Final = 5.0  # how long attempts under way may take when a follower stops
@@ -70,6 +71,7 @@ class Follower:
         self._teller = parts.telling.to(subscription.recipient, subscription.id, self._matcher)
         self._journal = Journal(parts.store, self._cursor, progressed)
         self._window = Window()
+        self._most_open = WINDOW if lane == LIVE else min(WINDOW, LANE_WINDOW)
         self._reopening: tuple[Place, ...] = ()  # open when the hub stopped, and not yet decided on again
         self._parking = Parking(
             parts.tenant, subscription.id, lane, parts.clock, was_state=reader.was_state, ripe=self._ripe,
@@ -82,6 +84,7 @@ class Follower:
         self._reading: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
         self._stop = asyncio.Event()
+        self._revoked = False
         self.standing = Standing(reader, self._window, self._parking, self._journal)
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -122,6 +125,11 @@ class Follower:
         self._journal.close()
         await self._sink.close()
 
+    def revoke(self) -> None:
+        """Send nothing more, from this turn on: the subscription was changed, paused or deleted. `stop` comes next."""
+        self._revoked = True
+        self._halt()
+
     def look_again(self) -> None:
         """Check again whether to wait: the reason may be gone."""
         self._room.set()
@@ -142,7 +150,7 @@ class Follower:
             if self._reader.behind:
                 self._parts.problem(self.subscription.id, "behind", self.lane)
             found = await until_it_works(
-                partial(self._reader.next, min(PAGE, WINDOW - len(self._window))), clock=self._parts.clock,
+                partial(self._reader.next, min(PAGE, self._most_open - len(self._window))), clock=self._parts.clock,
                 failed=self._log_away, retry_on=(LogUnavailable,),
             )  # fmt: skip
             if self._stop.is_set():
@@ -167,7 +175,7 @@ class Follower:
         """Whether to stop reading for now: enough events wait, the recipient is down, or too many keys are parked."""
         return (
             len(self._window.ready) >= max(PAGE, 4 * self._sink.concurrency)
-            or len(self._window) >= WINDOW
+            or len(self._window) >= self._most_open
             or self._recipient.holding
             or len(self._parking) >= MAX_PARKED
             or self._parts.waits(self.subscription)
@@ -246,12 +254,14 @@ class Follower:
                 stored=sent,
                 delivery_id=self._parts.delivery_id(self.subscription.id, sent),
                 number=1 if item.parked is None else item.parked.attempts + 1,
-                permit=partial(self._teller.permit, item.decision, lane),
+                permit=partial(self._permit, item.decision, lane),
                 lane=lane,
             )
             try:
                 outcome = await self._sink.deliver(attempt)
             except PermitRefused:
+                if self._revoked:
+                    return  # the event stays open, or parked, for the follower that comes next
                 item.decision, item.intended = None, False
                 continue
             except Exception as error:  # a bug in the sink must not end the follower
@@ -259,6 +269,11 @@ class Follower:
                 outcome = Outcome(Result.RETRY, f"sink-{type(error).__name__}")
             self._settle(item, outcome)
             return
+
+    def _permit(self, decision: Decision, lane: str | None) -> bytes:
+        if self._revoked:
+            raise PermitRefused
+        return self._teller.permit(decision, lane)
 
     async def _load(self, item: Item, key: ParkedKey) -> bool:
         """Fetch a parked key's event. False: the log is away, or has trimmed the event, which becomes a dead letter."""

@@ -17,6 +17,7 @@ import orjson
 
 from hub.bus.base import Log, Stored
 from hub.clock import Clock, from_us, to_us
+from hub.delivery.answers import OpenAnswers
 from hub.delivery.feed_cursor import CursorSealer, FeedCursor
 from hub.delivery.feed_reading import MAX_LATE, SLICE, FeedReading, FeedSlice, LateKeys, late, still_late
 from hub.delivery.reading import ReadCursor, Reader, Reading, state_kinds
@@ -153,6 +154,7 @@ class Pages:
         self._changed = asyncio.Event()
         self.closing = False
         registry.listen(self._look_again)
+        self.answers = OpenAnswers()
 
     def wake(self) -> None:
         """Let waiting requests look again: a lane was added, a subscription changed, or the hub stops."""
@@ -166,17 +168,33 @@ class Pages:
         self.wake()
 
     async def open(self, id: str, token: str | None) -> FeedCursor:
-        """The cursor in the client's token; None: the cursor of a new client.
+        """The cursor in the client's token; None: the cursor of a new client. Also while the subscription is paused.
 
-        Raises CursorUnknown, CursorTooOld, NotReadable, KeyError.
+        Raises CursorUnknown, CursorTooOld, KeyError.
         """
-        subscription = self._current(id).subscription
+        subscription = self._registry.get(id)
         if token is None:
             return await self._first(subscription)
         cursor = self._sealer.open(subscription, token)
+        self.check_age(cursor)
+        return cursor
+
+    def check_age(self, cursor: FeedCursor) -> None:
+        """Raises CursorTooOld."""
         if from_us(cursor.read_us) < self._clock.utc() - self.retention:
             raise CursorTooOld
-        return cursor
+
+    async def readable(self, id: str, wait_s: float) -> None:
+        """Wait until a paused subscription is resumed, for at most `wait_s`.
+
+        Raises KeyError if it was deleted, and NotReadable if it has ended.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                while (status := self._registry.get(id).status) is not Status.ACTIVE and not self.closing:
+                    if status is Status.ENDED:
+                        raise NotReadable(status)
+                    await self._changed.wait()
 
     async def page(self, id: str, cursor: FeedCursor, limit: int, wait_s: float = 0.0, *, each: bool = False) -> Page:
         """Up to `limit` permitted events after `cursor`. If there are none, wait for the first for up to `wait_s`.
@@ -199,8 +217,19 @@ class Pages:
             cursor = page.cursor
 
     async def settled(self, page: Page) -> Sequence[bytes]:
-        """Each event's bytes, in the turn in which this returns. Raises Unsettled if the directory keeps changing."""
-        return await settled(page.permit, lambda: self._redo(page), _REDOS)
+        """Each event's bytes, in the turn in which this returns.
+
+        Raises Unsettled if the directory keeps changing, NotReadable or KeyError if the subscription was paused, ended
+        or deleted meanwhile.
+        """
+
+        def permitted() -> Sequence[bytes] | None:
+            if self._current(page.feed.subscription.id).subscription is page.feed.subscription:
+                return page.permit()
+            page.refused[:] = page.entries  # the subscription has changed: it may ask for less now
+            return None
+
+        return await settled(permitted, lambda: self._redo(page), _REDOS)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -294,6 +323,9 @@ class Pages:
         for entry in again:
             if page.late.hold(entry.part.lane, entry.stored):
                 continue  # removed below
+            if not feed.matcher.may_match(entry.stored):
+                page.entries.remove(entry)
+                continue
             decision = ledger.judge(entry.stored, state=entry.part.state, lane=entry.part.lane or LIVE)
             if decision.allowed:
                 entry.decision = decision

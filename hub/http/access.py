@@ -7,6 +7,7 @@ from fastapi import Depends, Header, Request
 from hub.assembly.services import Services
 from hub.config.model import Role
 from hub.http.auth import LOCAL, Authenticator, Principal
+from hub.http.ground import Ground, remember
 from hub.http.guesses import address_of
 from hub.http.languages import preferred
 from hub.http.problems import ApiProblem
@@ -24,12 +25,18 @@ async def services(request: Request) -> Services:
 
 
 async def caller(request: Request) -> Principal:
-    """Raises ApiProblem (401, 429)."""
+    """The caller, on whom the answer rests from now on. Raises ApiProblem (401, 429)."""
     auth: Authenticator = request.app.state.auth
     header = request.headers.get("authorization")
     if header is None and request.app.state.local:
         return LOCAL
-    return auth.principal(None if header is None else header.encode("latin-1"), address_of(request.scope))
+    address = address_of(request.scope)
+    if header is None:
+        return auth.principal(None, address)
+    authorization = header.encode("latin-1")
+    found = auth.principal(authorization, address)
+    remember(request.scope, Ground(auth, authorization, address, found))
+    return found
 
 
 async def caller_if_known(request: Request) -> Principal | None:

@@ -1,9 +1,13 @@
 """Makes a `Subscription` from a specification and its client, or from a connector's class and configuration."""
 
+import base64
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
+
+from pydantic import SecretStr
 
 from hub.config.model import ClientConfig, ConnectorEntry, HubConfig
 from hub.privacy.base import Recipient
@@ -137,3 +141,12 @@ def _merged(current: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
         else:
             merged[name] = _merged(merged.get(name), value) if isinstance(value, Mapping) else value
     return merged
+
+
+def completed(spec: SubscriptionSpec, client: str) -> SubscriptionSpec:
+    """The specification with what the API fills in: its client, and a secret for a webhook that has none."""
+    spec = spec.model_copy(update={"client": client})
+    if not isinstance(spec.sink, WebhookSpec) or spec.sink.secret is not None:
+        return spec
+    secret = SecretStr("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
+    return spec.model_copy(update={"sink": spec.sink.model_copy(update={"secret": secret})})

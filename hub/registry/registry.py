@@ -4,15 +4,11 @@ Every change and its audit row are durable before delivery, which listens here, 
 """
 
 import asyncio
-import base64
-import secrets
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Self
-
-from pydantic import SecretStr
 
 from hub.clock import Clock
 from hub.config.model import HubConfig
@@ -23,6 +19,7 @@ from hub.registry.build import (
     Entry,
     Origin,
     Standing,
+    completed,
     must_ask,
     of_connector,
     of_left_connector,
@@ -122,11 +119,8 @@ class Registry:
         async with self._changing:
             self._check(spec, client)
             self._check_name(spec.name)
-            if isinstance(spec.sink, WebhookSpec) and spec.sink.secret is None:
-                secret = SecretStr("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
-                spec = spec.model_copy(update={"sink": spec.sink.model_copy(update={"secret": secret})})
+            spec = completed(spec, client)
             id, now = str(uuid.uuid4()), self._clock.utc()
-            spec = spec.model_copy(update={"client": client})
             entry = self._made(
                 spec, id=id, client=client, created=now, origin="api", standing=self._initial(spec, "api")
             )
@@ -139,7 +133,8 @@ class Registry:
     async def update(self, id: str, changes: Mapping[str, Any], actor: str) -> Subscription:
         """Change a subscription that the API made: `changes` are keys of the specification (JSON merge patch).
 
-        A sink of the same kind keeps the secrets that `changes` leaves out. Raises UnknownSubscription, FileOwned,
+        A sink of the same kind keeps the secrets that `changes` leaves out; a webhook without a secret gets one, as in
+        `add`. Raises UnknownSubscription, FileOwned,
         pydantic.ValidationError, NotNarrower, NoContract, SpecRefused, StoreUnavailable.
         """
         async with self._changing:
@@ -149,6 +144,7 @@ class Registry:
             self._check(spec, old.client)
             if spec.name != old.spec.name:
                 self._check_name(spec.name)
+            spec = completed(spec, old.client)
             standing: Standing = (old.subscription.status, old.subscription.reason)
             if spec.paused != old.spec.paused or must_ask(old.spec, spec) or standing[1] == EXPIRED:
                 standing = self._initial(spec, "api")

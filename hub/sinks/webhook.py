@@ -31,6 +31,7 @@ from hub.delivery.base import Attempt, Outcome, Result
 from hub.outbound.addresses import Networks, Resolve, Target, check_url, system_resolve
 from hub.outbound.http1 import Client, Connection, Failure, Response, Stale
 from hub.outbound.signature import Signer
+from hub.sinks.limits import Limits
 from plugins.retry_after import read_retry_after
 
 USER_AGENT: Final = "Skolnav"
@@ -42,7 +43,7 @@ _THIS_REQUEST: Final = frozenset({408, 425})
 
 
 class WebhookSink:
-    """One subscription's webhook, with its own slots, connections and rate."""
+    """One subscription's webhook, with its own connections."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class WebhookSink:
         secrets: Sequence[str],
         *,
         clock: Clock,
+        limits: Limits | None = None,
         concurrency: int = 8,
         allow: Networks = (),
         public: bool = True,
@@ -61,6 +63,7 @@ class WebhookSink:
     ) -> None:
         """Call it on the running loop. It opens no connection yet.
 
+        `limits`: shared with the subscription's other sinks, in place of `concurrency` and `rate_per_s`.
         `secrets`: the newest first; more than one while a secret is replaced. `allow`: `outbound.allow`. `public`:
         whether public addresses may be reached too (not while the hub has its own school clock: docs/architecture.md,
         Time). `origin`: the name from the handshake, which the specification demands on every delivery. `timeout_s`
@@ -68,21 +71,18 @@ class WebhookSink:
         malformed secret.
         """
         target = check_url(url, allow)
-        self.concurrency = concurrency
+        self._limits = limits or Limits(clock, concurrency, rate_per_s)
+        self.concurrency = self._limits.concurrency
         self._clock = clock
         self._timeout_s = timeout_s
         self._client = Client(target, allow=allow, public=public, ssl_context=ssl_context, resolve=resolve)
         self._signer = Signer(secrets)
         self._head = request_head("POST", target, origin) + f"Content-Type: {CONTENT_TYPE}\r\n".encode()
-        self._slots = asyncio.Semaphore(concurrency)
-        self._interval_s = 1 / rate_per_s if rate_per_s else 0.0
-        self._next_at = 0.0
 
     async def deliver(self, attempt: Attempt) -> Outcome:
         """POST one event. Each failure of the far side is an Outcome. Raises PermitRefused; then nothing was sent."""
-        async with self._slots:
-            if self._interval_s:
-                await self._wait_for_turn()
+        async with self._limits.slots:
+            await self._limits.turn()
             try:
                 response = await self._exchange(attempt)
             except Failure as failure:
@@ -125,13 +125,6 @@ class WebhookSink:
         return (
             b"%bwebhook-id: %b\r\nwebhook-timestamp: %b\r\nwebhook-signature: %b\r\nContent-Length: %d\r\n\r\n%b"
         ) % (self._head, message_id, timestamp, self._signer.sign(message_id, timestamp, body), len(body), body)
-
-    async def _wait_for_turn(self) -> None:
-        now = self._clock.monotonic()
-        mine = max(now, self._next_at)
-        self._next_at = mine + self._interval_s
-        if mine > now:
-            await self._clock.sleep(mine - now)
 
 
 def request_head(method: str, target: Target, origin: str | None) -> bytes:

@@ -8,6 +8,7 @@ from hub.clock import Clock
 from hub.config import HubConfig
 from hub.outbound.addresses import LOOPBACK, UrlRefused
 from hub.sinks.handshake import HandshakeResult, handshake
+from hub.sinks.limits import Limits
 from hub.sinks.webhook import WebhookSink
 from hub.subscriptions.model import Subscription
 
@@ -25,6 +26,7 @@ class Webhooks:
         self._origin = f"{config.tenant}.skolnav"
         self.configure(config)
         self._agreed: dict[str, float] = {}  # by subscription, deliveries per second
+        self._limits: dict[str, Limits] = {}  # by subscription
 
     def configure(self, config: HubConfig) -> None:
         """Use this configuration's addresses for every sink and handshake from now on."""
@@ -36,10 +38,22 @@ class Webhooks:
         wanted = subscription.sink
         rates = [rate for rate in (wanted.get("rate_per_s"), self._agreed.get(subscription.id)) if rate is not None]
         return WebhookSink(
-            wanted["url"], _secrets(wanted), clock=self._clock, concurrency=wanted["concurrency"], allow=self._allow,
-            public=self._public, rate_per_s=min(rates, default=None), timeout_s=wanted["timeout_s"],
-            origin=self._origin,
+            wanted["url"], _secrets(wanted), clock=self._clock, allow=self._allow, public=self._public,
+            limits=self._limits_of(subscription.id, wanted["concurrency"], min(rates, default=None)),
+            timeout_s=wanted["timeout_s"], origin=self._origin,
         )  # fmt: skip
+
+    def forget(self, subscription: str) -> None:
+        """Forget what was agreed with the webhook of a deleted subscription."""
+        self._limits.pop(subscription, None)
+        self._agreed.pop(subscription, None)
+
+    def _limits_of(self, id: str, concurrency: int, rate_per_s: float | None) -> Limits:
+        """The limits that all sinks of a subscription share: its live lane, its replays and its tests."""
+        known = self._limits.get(id)
+        if known is None or (known.concurrency, known.rate_per_s) != (concurrency, rate_per_s):
+            known = self._limits[id] = Limits(self._clock, concurrency, rate_per_s)
+        return known
 
     async def ask(self, subscription: Subscription) -> HandshakeResult:
         """Do the CloudEvents handshake once. If the configuration no longer allows the address, there is no consent."""

@@ -11,6 +11,8 @@ import orjson
 from starlette.responses import Response
 
 from hub.assembly.services import Services
+from hub.http.ground import ask_again
+from hub.http.problems import ApiProblem
 from hub.http.sending import Send, send_permitted
 from hub.http.unread import SHARE
 from hub.privacy.base import Recipient
@@ -63,12 +65,20 @@ class Gated(Response):
             await prepare()
             seen = await settled(lambda: sight if sight is not None and sight.holds() else None, prepare)
             scope[SHARE].require()  # other answers may have been written since the request came
+            ask_again(scope)
             if body is None:
                 raise NotFound
         except Exception as error:
             await answer_to(error)(scope, receive, send)
             return
-        await send_permitted(send, JSON, body, seen.holds)
+
+        def still_permitted() -> bool:
+            with contextlib.suppress(ApiProblem):
+                ask_again(scope)
+                return seen.holds()
+            return False
+
+        await send_permitted(send, JSON, body, still_permitted)
 
     async def _prepare(self, sight: Sight) -> bytes | None:
         """Make the body, and its disclosure durable; None if the client may see nothing.

@@ -9,7 +9,7 @@ least once: after a crash it may be repeated.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,6 +17,7 @@ import orjson
 
 from hub.assembly.services import Services
 from hub.bus.base import Position, Stored
+from hub.config.model import Role
 from hub.delivery.base import Result
 from hub.http.auth import Principal
 from hub.outbound.addresses import LOOPBACK, Networks, check_url
@@ -98,11 +99,13 @@ class Notifier:
             self._take_up(callback)
 
     async def remove(self, id: str) -> None:
+        """Delete a subscription. When this returns, no signal can leave any more. Raises StoreUnavailable."""
         await self._services.store.commit(callbacks.forget(self._services.store.tenant, (id,)))
         self._kept.pop(id, None)
         task = self._tasks.pop(id, None)
         if task is not None:
             task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     def allowed(self) -> Networks:
         config = self._services.config
@@ -218,7 +221,7 @@ class Notifier:
         try:
             deadline = client.loop.time() + TIMEOUT_S
             connection = await client.connect(deadline)
-            if not self._services.telling.holds(seen.values()):
+            if not self._may_signal(callback, seen.values()):
                 raise PermitRefused
             response = await connection.request(message, deadline)
         finally:
@@ -226,7 +229,12 @@ class Notifier:
         if outcome_of(response, self._services.clock).result is not Result.DELIVERED:
             raise Failure(f"http-{response.status}")
 
+    def _may_signal(self, callback: Callback, seen: Collection[Decision]) -> bool:
+        """Whether, in this turn, the client is still the recipient of the decisions and they still hold."""
+        recipient = self._recipient(callback)
+        return all(decision.recipient == recipient for decision in seen) and self._services.telling.holds(seen)
+
     def _recipient(self, callback: Callback) -> Recipient | None:
-        """The client under its contract as it is now; None if the client is gone, or has no contract."""
+        """The client under its contract as it is now; None if it is gone, no subscriber, or has no contract."""
         client = self._client(callback.client)
-        return client.recipient if client is not None else None
+        return client.recipient if client is not None and Role.SUBSCRIBER in client.roles else None

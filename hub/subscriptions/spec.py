@@ -51,8 +51,8 @@ class WebhookSpec(_Part):
         None, description="Signs too, while the recipient changes over to a new secret."
     )
     handshake: bool = Field(True, description="Ask the recipient first (CloudEvents). False only in the file.")
-    concurrency: int = Field(8, ge=1, le=64, description="Deliveries at a time, of different keys.")
-    rate_per_s: float | None = Field(None, gt=0, le=100_000, description="Deliveries per second at most.")
+    concurrency: int = Field(8, ge=1, le=64, description="Deliveries at a time, replays included.")
+    rate_per_s: float | None = Field(None, gt=0, le=100_000, description="Deliveries per second, replays included.")
     timeout_s: float = Field(20, ge=1, le=60, description="Longest time for one delivery, seconds.")
 
     @field_serializer("secret", "previous_secret", when_used="json")

@@ -101,7 +101,7 @@ async def running(folder: Path, clock: Clock, **config: Any) -> AsyncIterator[Se
     def sink(subscription: Subscription) -> WebhookSink:
         return WebhookSink(
             subscription.sink["url"], [subscription.sink["secret"].get_secret_value()], clock=clock,
-            allow=settings.outbound, timeout_s=2,
+            allow=settings.outbound, timeout_s=2, concurrency=subscription.sink["concurrency"],
         )  # fmt: skip
 
     delivery = Delivery(parts, registry=registry, catalogue=catalogue, make_sink=sink, handshake=no_handshake)

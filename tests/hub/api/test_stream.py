@@ -7,6 +7,7 @@ from datetime import timedelta
 import orjson
 import pytest
 
+from hub.subscriptions.model import Status
 from tests.hub.api.conftest import bearer
 from tests.hub.api.school import absence, append, current, person, pupil
 from tests.hub.api.test_feed import feed
@@ -146,13 +147,75 @@ async def test_denied_events_bring_no_heartbeat_forward(school, http, served):
         assert client.raw == before
 
 
-async def test_a_paused_subscription_ends_its_stream(school, http, served, monkeypatch):
-    made = await feed(http, sink={"kind": "stream"})
-    async with stream(served, made.id) as client:
-        await client.until(b":\n\n")
-        await http.post(f"/v1/subscriptions/{made.id}/pause", headers=bearer("acme"))
-        with pytest.raises(EOFError):
+class TestPause:
+    """An `EventSource` never comes back after an error status, so a pause must not end a stream."""
+
+    async def test_an_open_stream_has_heartbeats_and_goes_on_after_the_pause(self, school, http, served, monkeypatch):
+        monkeypatch.setattr("hub.api.feed.HEARTBEAT_S", 0.02)
+        made = await feed(http, sink={"kind": "stream"})
+        async with stream(served, made.id) as client:
+            await append(school, absence(1, 1))
             await client.next(1)
+            await http.post(f"/v1/subscriptions/{made.id}/pause", headers=bearer("acme"))
+            await append(school, absence(2, 2))
+            before = client.raw.count(b":\n\n")
+            while client.raw.count(b":\n\n") < before + 3:
+                await client._chunk()
+            assert b"absence-2-rep" not in client.raw
+            await http.post(f"/v1/subscriptions/{made.id}/resume", headers=bearer("acme"))
+            (event,) = await client.next(1)
+            assert orjson.loads(event["data"])["id"] == "absence-2-rep"
+
+    async def test_a_stream_that_begins_in_a_pause_waits_for_its_end(self, school, http, served, monkeypatch):
+        made = await feed(http, sink={"kind": "stream"})
+        await append(school, absence(1, 1))
+        await http.post(f"/v1/subscriptions/{made.id}/pause", headers=bearer("acme"))
+        async with stream(served, made.id) as client:
+            await client.until(b":\n\n")
+            await http.post(f"/v1/subscriptions/{made.id}/resume", headers=bearer("acme"))
+            (event,) = await client.next(1)
+            assert orjson.loads(event["data"])["id"] == "absence-1-rep"
+
+    async def test_a_pause_between_the_decision_and_the_first_byte_loses_nothing(
+        self, school, http, served, monkeypatch
+    ):
+        made = await feed(http, sink={"kind": "stream"})
+        settled = school.pages.settled
+
+        async def paused_first(page):
+            if page.entries:
+                monkeypatch.undo()
+                await http.post(f"/v1/subscriptions/{made.id}/pause", headers=bearer("acme"))
+            return await settled(page)
+
+        async with stream(served, made.id) as client:
+            await client.until(b":\n\n")
+            monkeypatch.setattr(school.pages, "settled", paused_first)
+            await append(school, absence(1, 1))
+            await until(lambda: school.subscriptions.get(made.id).status == "paused")
+            await http.post(f"/v1/subscriptions/{made.id}/resume", headers=bearer("acme"))
+            (event,) = await client.next(1)
+            assert orjson.loads(event["data"])["id"] == "absence-1-rep"
+
+    async def test_a_pause_longer_than_the_retention_ends_it_so_that_the_client_learns_what_it_missed(
+        self, school, http, served, clock
+    ):
+        made = await feed(http, sink={"kind": "stream"})
+        async with stream(served, made.id) as client:
+            await client.until(b":\n\n")
+            await http.post(f"/v1/subscriptions/{made.id}/pause", headers=bearer("acme"))
+            clock.pass_machine(timedelta(days=31).total_seconds())
+            await http.post(f"/v1/subscriptions/{made.id}/resume", headers=bearer("acme"))
+            with pytest.raises(EOFError):
+                await client.next(1)
+
+    async def test_an_ended_subscription_ends_its_stream(self, school, http, served):
+        made = await feed(http, sink={"kind": "stream"})
+        async with stream(served, made.id) as client:
+            await client.until(b":\n\n")
+            await school.subscriptions.set_status(made.id, Status.ENDED, "expired", "hub")
+            with pytest.raises(EOFError):
+                await client.next(1)
 
 
 async def test_the_stop_of_the_hub_ends_it(school, http, served):

@@ -67,6 +67,84 @@ class TestLife:
         problem(await http.post(f"{path}/{CANARY}/resend", headers=bearer("acme")), 404, "not-found")
 
 
+class TestPatch:
+    """PATCH checks and fills in what POST does."""
+
+    async def test_a_feed_that_becomes_a_webhook_gets_a_secret_which_is_shown_once(self, http, hub):
+        path = f"/v1/subscriptions/{(await make(http))['id']}"
+        changed = await http.patch(path, json={"sink": HOOK["sink"]}, headers=bearer("acme"))
+        assert (changed.status_code, changed.json()["status"]) == (200, "pending")
+        assert changed.json()["sink"]["secret"].startswith("whsec_")
+        assert "secret" not in (await http.get(path, headers=bearer("acme"))).json()["sink"]
+        again = await http.patch(path, json={"sink": {"concurrency": 2}}, headers=bearer("acme"))
+        assert "secret" not in again.json()["sink"]
+        await hub.subscriptions.consented(hub.subscriptions.get(changed.json()["id"]))
+        tested = await http.post(f"{path}/test", headers=bearer("acme"))
+        assert (tested.status_code, tested.json()["result"]) == (200, "retry")
+        await hub.delivery.settled()
+        assert (await http.get(path, headers=bearer("acme"))).json()["status"] == "active"
+
+    async def test_a_secret_that_is_removed_is_replaced(self, http):
+        made = await make(http, HOOK)
+        path = f"/v1/subscriptions/{made['id']}"
+        changed = await http.patch(path, json={"sink": {"secret": None}}, headers=bearer("acme"))
+        assert changed.json()["sink"]["secret"] not in (None, made["sink"]["secret"])
+
+    async def test_a_client_that_is_removed_stays(self, http, hub):
+        made = await make(http)
+        path = f"/v1/subscriptions/{made['id']}"
+        changed = await http.patch(path, json={"client": None}, headers=bearer("acme"))
+        assert changed.json()["client"] == "acme"
+        await hub.subscriptions.reload(hub.config)
+        assert (await http.get(path, headers=bearer("acme"))).json()["status"] == "active"
+
+    @pytest.mark.parametrize(
+        "sink",
+        [
+            {"kind": "kafka"},
+            {**HOOK["sink"], "secret": "short"},
+            {**HOOK["sink"], "handshake": False},
+            {**HOOK["sink"], "url": "ftp://acme.example"},
+        ],
+    )
+    async def test_what_post_refuses_patch_refuses(self, http, sink):
+        path = f"/v1/subscriptions/{(await make(http))['id']}"
+        problem(await http.patch(path, json={"sink": sink}, headers=bearer("acme")), 422, "invalid-content")
+
+
+class TestReplaySpans:
+    @pytest.mark.parametrize(
+        "span",
+        [
+            {"since": "2026-11-24T07:00:00Z", "until": "2026-11-24T06:00:00Z"},
+            {"since": "2026-11-24T06:00:00Z", "until": "2026-11-24T07:00:00+01:00"},
+            {"since": "2026-11-25T06:00:00Z"},
+            {"until": "2026-10-01T06:00:00Z"},
+        ],
+        ids=["backwards", "empty", "in the future", "before all that is kept"],
+    )
+    @pytest.mark.parametrize("spec", [FEED, HOOK], ids=["feed", "webhook"])
+    async def test_a_span_that_can_hold_nothing_is_refused(self, http, span, spec):
+        path = f"/v1/subscriptions/{(await make(http, spec))['id']}"
+        answer = problem(await http.post(f"{path}/replay", json=span, headers=bearer("acme")), 422, "invalid-content")
+        assert answer["errors"][0]["rule"] == "span-empty"
+
+    async def test_a_span_that_ends_before_its_cursor_is_refused(self, http, clock):
+        path = f"/v1/subscriptions/{(await make(http))['id']}"
+        page = await http.get(f"{path}/events", headers=bearer("acme"))
+        after = page.links["next"]["url"].partition("after=")[2].partition("&")[0]
+        span = {"after": after, "until": "2026-11-24T06:00:00Z"}
+        problem(await http.post(f"{path}/replay", json=span, headers=bearer("acme")), 422, "invalid-content")
+
+    @pytest.mark.parametrize("spec", [FEED, HOOK], ids=["feed", "webhook"])
+    async def test_replays_beyond_the_bound_are_refused(self, http, spec, monkeypatch):
+        monkeypatch.setattr("hub.delivery.again.MAX_REPLAYS", 3)
+        path = f"/v1/subscriptions/{(await make(http, spec))['id']}/replay"
+        answers = [await http.post(path, json={}, headers=bearer("acme")) for _ in range(4)]
+        assert [each.status_code for each in answers] == [202, 202, 202, 409]
+        problem(answers[3], 409, "state-conflict")
+
+
 class TestSilence:
     async def test_a_subscriber_sees_nothing_of_backlog_lag_or_positions(self, http):
         """Promise 5."""

@@ -9,7 +9,8 @@ import pytest
 
 from hub.bus.base import LogUnavailable, Stored
 from hub.delivery.base import Attempt, Outcome, Result
-from hub.delivery.follower import WINDOW
+from hub.delivery.delivery import MAX_LANES
+from hub.delivery.follower import LANE_WINDOW, WINDOW
 from hub.delivery.reading import Reader
 from hub.store import cursors, dead_letters, lanes, parked
 from hub.store.base import Operation, StoreUnavailable
@@ -244,6 +245,46 @@ def test_a_replay_goes_in_a_lane_of_its_own_under_the_same_delivery_ids(stage: S
         assert lanes == {("e1", None), ("e2", None), ("e1", lane), ("e2", lane), ("e3", None)}
         assert all(len(found) == 1 for found in ids.values())
         assert stage.hub.delivery.status(ME).lanes == []
+
+    stage.play(scene)
+
+
+def test_many_replays_wait_for_each_other_and_all_come(stage: Stage) -> None:
+    """Promise 3: they multiply neither the connections nor the open deliveries of one recipient."""
+
+    async def scene(stage: Stage) -> None:
+        stage.far.mode = "down"
+        await stage.post(0, 1)
+        lanes = {await stage.hub.delivery.replay(ME, by="person") for _ in range(3 * MAX_LANES)}
+        await asyncio.sleep(5)
+        assert len(stage.hub.delivery.status(ME).lanes) == MAX_LANES
+        stage.far.mode = "ok"
+        await asyncio.sleep(3600)
+        await stage.hub.delivery.settled()
+        assert {(arrival.event["id"], arrival.lane) for arrival in stage.far.arrivals} >= {
+            (id, lane) for id in ("e1", "e2") for lane in lanes
+        }
+        assert stage.hub.delivery.status(ME).lanes == []
+
+    stage.play(scene)
+
+
+def test_a_replay_has_few_open_deliveries(stage: Stage) -> None:
+    async def scene(stage: Stage) -> None:
+        async def answer(attempt: Attempt) -> Outcome:
+            if attempt.lane is not None:
+                await asyncio.sleep(1e6)
+            return Outcome(Result.DELIVERED)
+
+        stage.far.answer = answer
+        for _ in range(4):
+            await stage.post(*(n % 8 for n in range(100)))
+        await stage.hub.delivery.settled()
+        lane = await stage.hub.delivery.replay(ME, by="person")
+        await asyncio.sleep(60)
+        follower = stage.hub.delivery._followers[ME, lane]
+        assert 0 < follower.standing.open <= LANE_WINDOW
+        assert not follower.standing.settled(stage.hub.log.head())
 
     stage.play(scene)
 

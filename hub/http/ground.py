@@ -1,0 +1,84 @@
+"""What an answer rests on: the caller's token, roles and data contract, asked for again before each part leaves.
+
+An answer takes time: a long poll waits, a stream stays open, a store writes. Meanwhile the configuration may be applied
+anew, and an access token expires. So the right that a request began with is not enough for what leaves later.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from hub.http.auth import Authenticator, Principal
+from hub.http.guesses import Address
+from hub.http.problems import ApiProblem, unavailable
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_IN_SCOPE = "skolnav.ground"
+
+
+class RightsEnded(Exception):
+    """Part of an answer was held back. Not an ApiProblem: the framework counts the answer as begun already."""
+
+    def __init__(self, problem: ApiProblem) -> None:
+        self.problem = problem
+        super().__init__(problem.code)
+
+
+class Ground:
+    """One request's caller. `holds` is valid in the turn in which it returns."""
+
+    def __init__(self, auth: Authenticator, authorization: bytes, address: Address, principal: Principal) -> None:
+        self._auth = auth
+        self._authorization = authorization
+        self._address = address
+        self._principal = principal
+
+    def holds(self) -> None:
+        """Raises ApiProblem if the token is not valid any more (401), a role or the contract was taken away (403), or
+        the contract is another (503: what was decided under the old one must not leave; a new request may be answered).
+        """
+        before, now = self._principal, self._auth.principal(self._authorization, self._address)
+        if now is before:
+            return
+        if now.id != before.id or not now.roles >= before.roles:
+            raise ApiProblem("role-missing", "The client's roles have changed while the answer was made. Ask again.")
+        if now.recipient != before.recipient:
+            now.recipient_or_403()
+            raise unavailable("The client's data contract has changed while the answer was made. Ask again.", 1)
+        self._principal = now
+
+
+def remember(scope: MutableMapping[str, Any], ground: Ground) -> None:
+    """Let the answer to this request rest on this caller."""
+    scope[_IN_SCOPE] = ground
+
+
+def ask_again(scope: MutableMapping[str, Any]) -> None:
+    """Whether the request's caller may still have an answer. Raises ApiProblem as `Ground.holds` does."""
+    ground: Ground | None = scope.get(_IN_SCOPE)
+    if ground is not None:
+        ground.holds()
+
+
+def asking_again(scope: MutableMapping[str, Any], send: Send) -> Send:
+    """A `send` that asks for the caller again in the turn before each part of an answer to a GET. Raises RightsEnded.
+
+    Errors and empty parts pass: they give the caller nothing. An act is not asked about again, since its answer must
+    say that it was done; an act that reveals data asks for itself (`ask_again`).
+    """
+    if scope["method"] not in ("GET", "HEAD"):
+        return send
+    refusal = False
+
+    async def asking(message: MutableMapping[str, Any]) -> None:
+        nonlocal refusal
+        if message["type"] == "http.response.start":
+            refusal = message["status"] >= 400
+        if not refusal and (message["type"] == "http.response.start" or message.get("body")):
+            try:
+                ask_again(scope)
+            except ApiProblem as problem:
+                raise RightsEnded(problem) from None
+        await send(message)
+
+    return asking
