@@ -15,6 +15,7 @@ import uvicorn
 from pydantic import SecretBytes, SecretStr
 
 from hub.api.app import Api, create_app
+from hub.assembly.refusals import Refusals
 from hub.assembly.services import Services
 from hub.clock import Clock
 from hub.config.model import ClientConfig, HubConfig, Role
@@ -121,6 +122,7 @@ async def running(folder: Path, clock: Clock, **config: Any) -> AsyncIterator[Se
         config=settings, clock=clock, plugins=plugins, catalogue=catalogue, engine=engine, keys=keys, store=store,
         log=log, directory=directory, gate=gate, disclosures=disclosures, withheld=withheld, telling=telling,
         subscriptions=registry, delivery=delivery, pages=pages, hosts=hosts,
+        refusals=Refusals(clock, lambda *told: None),
     )  # fmt: skip
     yield services
     pages.close()
