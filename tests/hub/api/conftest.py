@@ -39,7 +39,19 @@ from schemas import Category, DataContract
 
 TOKENS = {
     name: f"token-of-{name}-0123456789"
-    for name in ("feeder", "narrow", "acme", "other", "op", "bare", "blind", "facilities", "officer", "auditor")
+    for name in (
+        "feeder",
+        "narrow",
+        "acme",
+        "other",
+        "op",
+        "bare",
+        "blind",
+        "facilities",
+        "officer",
+        "auditor",
+        "corrector",
+    )
 }
 
 
@@ -57,6 +69,7 @@ def clients() -> tuple[ClientConfig, ...]:
     return (
         client("feeder", "publisher"),
         client("narrow", "publisher", publishes=("se.skolnav.absence.*",), sources=("urn:narrow:*",)),
+        client("corrector", "publisher", corrects=("urn:sis*",)),
         client("acme", "subscriber", contract=CONTRACT),
         client("other", "subscriber", contract=CONTRACT),
         client("bare", "subscriber"),
