@@ -1,6 +1,7 @@
 """POST /v1/events: three modes, and a clear answer to everything that is not as it should be."""
 
 import asyncio
+import uuid
 from urllib.parse import quote
 
 import httpx
@@ -188,7 +189,7 @@ class TestRefusing:
         async def full(batch):
             raise LogUnavailable(CANARY)
 
-        monkeypatch.setattr(type(hub.log), "append", lambda self, batch: full(batch))
+        monkeypatch.setattr(type(hub.log), "append", lambda self, batch, *_: full(batch))
         answer = await post(http, absence(hub))
         problem(answer, 503, "unavailable")
         assert int(answer.headers["retry-after"]) > 0
@@ -197,7 +198,7 @@ class TestRefusing:
         async def broken(batch):
             raise RuntimeError(CANARY)
 
-        monkeypatch.setattr(type(hub.log), "append", lambda self, batch: broken(batch))
+        monkeypatch.setattr(type(hub.log), "append", lambda self, batch, *_: broken(batch))
         problem(await post(http, absence(hub)), 500, "internal")
         assert "RuntimeError" in caplog.text
         assert CANARY not in caplog.text
@@ -217,13 +218,15 @@ class TestOverload:
             await release.wait()
             return await append(batch)
 
-        monkeypatch.setattr(type(hub.log), "append", lambda self, batch: slow(batch))
+        monkeypatch.setattr(type(hub.log), "append", lambda self, batch, *_: slow(batch))
         waiting = [asyncio.create_task(post(http, absence(hub, f"e{n}"))) for n in range(2)]
         await until(lambda: sum(app_waiting(http).values()) >= 2)
         answer = await post(http, absence(hub, "e3"))
         problem(answer, 429, "too-many-requests")
         assert answer.headers["retry-after"] == "1"
-        other = asyncio.create_task(post(http, absence(hub, "e4", source="urn:narrow:a"), client="narrow"))
+        event = absence(hub, "e4", source="urn:narrow:a")
+        event["data"]["id"] = str(uuid.uuid4())
+        other = asyncio.create_task(post(http, event, client="narrow"))
         await asyncio.sleep(0)
         release.set()
         assert [each.status_code for each in await asyncio.gather(*waiting, other)] == [202, 202, 202]
