@@ -17,8 +17,10 @@ _NONCHARACTERS: Final = "\ufdd0-\ufdef" + "".join(
     f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17)
 )
 _NONCHARACTER: Final = re.compile(f"[{_NONCHARACTERS}]")
-# The first bytes, or the escapes, that a noncharacter in UTF-8 or JSON begins with. Few texts hold one of them.
-_LEADS: Final = re.compile(rb"[\xef-\xf4]|\\u[fFdD]")
+# The first bytes, and the escapes, that a noncharacter begins with in UTF-8 and in JSON. Few texts hold one, and
+# single bytes are found fast.
+_LEAD_BYTES: Final = tuple(bytes([byte]) for byte in range(0xEF, 0xF5))
+_LEAD_ESCAPE: Final = re.compile(rb"\\u[fFdD]")
 
 
 class NotReadable(ValueError):
@@ -41,7 +43,7 @@ def read_json(text: bytes) -> Any:
     # A repeated name leaves fewer strings in the value than in the text. Escaped quotes need the slow reading.
     if text.count(b'"') != 2 * strings:
         _refuse_repeated_names(text)
-    if (not text.isascii() or b"\\" in text) and _LEADS.search(text) is not None and _has_noncharacter(value):
+    if _may_hold_noncharacter(text) and _has_noncharacter(value):
         raise NotReadable("noncharacter", "holds a character that Unicode excludes from interchange")
     return value
 
@@ -79,6 +81,14 @@ def _refuse_repeated_names(text: bytes) -> None:
             raise NotReadable("duplicate-name", "holds an object with two members of the same name")
 
     json.loads(text, object_pairs_hook=members)
+
+
+def _may_hold_noncharacter(text: bytes) -> bool:
+    if not text.isascii():
+        for lead in _LEAD_BYTES:
+            if lead in text:
+                return True
+    return b"\\" in text and _LEAD_ESCAPE.search(text) is not None
 
 
 def _has_noncharacter(value: Any) -> bool:

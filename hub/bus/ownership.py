@@ -50,8 +50,12 @@ class Ownership:
         made: dict[Packed, Source | None] = {}
         for index, event in events:
             claim = event.claim
-            if claim is None and not event.placed:
-                continue
+            if event.shared is None and not event.placed:
+                if claim is None:
+                    continue
+                if claim not in held and claim not in made:  # nearly every event makes a new entity
+                    made[claim] = event.columns[1]
+                    continue
             owner = None
             if claim is not None:
                 owner = made[claim] if claim in made else held.get(claim)
