@@ -123,6 +123,7 @@ def _presence(what: str, *examples: dict[str, Any]) -> EventSpec:
         subject=Ref("person", "person.id"),
         key=Ref("person", "person.id"),
         entity=Ref("presence", "person.id"),  # the last event, of either type, shows whether the child is present
+        owned=False,  # the school system and a terminal at the door both report when a child comes and goes
         about=("person.id",),
         mentions=("registeredBy.id",),
         organisations=("organisation.id",),

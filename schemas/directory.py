@@ -7,7 +7,7 @@ refuses an entity whose id is not a UUID, or with a known field of the wrong JSO
 `diet` is not in SS 12000: a separate source has the kitchen's diet codes.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -24,8 +24,10 @@ from schemas.payload import (
     PersonRef,
     Ref,
     Reference,
+    Shared,
     Timestamp,
     Uuid,
+    pluck,
 )
 
 
@@ -261,6 +263,28 @@ class Deleted(Payload):
     deletedAt: Annotated[LooseTimestamp | None, Category.NONE] = None
 
 
+# What a record that holds nothing but a protection mark may have.
+_MARK_ONLY: Final = frozenset({"id", "meta", "securityMarking"})
+
+
+def _describes(data: Any) -> bool:
+    return any(value is not None and name not in _MARK_ONLY for name, value in data.items())
+
+
+def _only_adds_a_mark(data: Any, owners: Any) -> bool:
+    """Whether the record moves nobody: it names no school unit and no guardian that the owner's record does not name.
+
+    A record with a stricter mark than Ingen is always accepted, since the mark must count.
+    """
+    mark = data.get("securityMarking")
+    if not isinstance(mark, str) or mark.strip().casefold() != "ingen":
+        return True
+    return all(
+        {each.lower() for each in pluck(data, path)} <= {each.lower() for each in pluck(owners, path)}
+        for path in ("enrolments[].enroledAt.id", "responsibles[].person.id")
+    )
+
+
 def _spec(kind: str, what: str, *shown: dict[str, Any], **rest: Any) -> EventSpec:
     entity = Ref(kind, "id")
     return EventSpec(
@@ -275,6 +299,10 @@ def _spec(kind: str, what: str, *shown: dict[str, Any], **rest: Any) -> EventSpe
     )
 
 
+# A source may always take back its own record.
+_GONE: Final = Shared(makes=lambda data: False, adds=lambda data, owners: True)
+
+
 class PersonUpserted(Person):
     """A person is new or has changed. The data is the whole person as the source has it now."""
 
@@ -287,6 +315,8 @@ class PersonUpserted(Person):
         examples.TEACHER,
         about=("id",),
         mentions=("responsibles[].person.id",),
+        shared=Shared(makes=_describes, adds=_only_adds_a_mark),
+        places=("responsibles[].person.id",),
     )
 
 
@@ -295,7 +325,7 @@ class PersonDeleted(Deleted):
 
     id: Annotated[Uuid, Category.IDENTITY]
     deletedAt: Annotated[LooseTimestamp | None, Category.IDENTITY] = None
-    spec = _spec("person", "deleted", examples.gone(examples.PUPIL), about=("id",))
+    spec = _spec("person", "deleted", examples.gone(examples.PUPIL), about=("id",), shared=_GONE)
 
 
 class GroupUpserted(Group):
@@ -321,7 +351,13 @@ class DutyUpserted(Duty):
     """A duty is new or has changed."""
 
     spec = _spec(
-        "duty", "upserted", examples.DUTY, examples.DUTY_BARE, about=("person.id",), organisations=("dutyAt.id",)
+        "duty",
+        "upserted",
+        examples.DUTY,
+        examples.DUTY_BARE,
+        about=("person.id",),
+        organisations=("dutyAt.id",),
+        places=("person.id",),
     )
 
 

@@ -5,15 +5,19 @@ A problem names a place and a rule. It never quotes a value, since values may be
 """
 
 import base64
-import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
+
+from schemas.json_text import NotReadable, read_json
+from schemas.timestamps import parse_timestamp, plain_timestamp
+from schemas.uris import is_uri, is_uri_reference
+
+__all__ = ["BATCH", "HUB_ATTRIBUTES", "JSON", "STRUCTURED", "Event", "InvalidEvent", "Problem", "parse_timestamp"]
 
 SPEC_VERSION: Final = "1.0"
 JSON: Final = "application/json"
@@ -36,16 +40,11 @@ _FORBIDDEN: Final = "\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef" + "".join(
     f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17)
 )
 _STRING: Final = re.compile(f"[^{_FORBIDDEN}]{{1,{_MAX_ATTRIBUTE}}}\\Z")
-# Excludes the characters that no URI (RFC 3986) and no IRI (RFC 3987) can hold. `source` is not checked further.
-_URI_REFERENCE: Final = re.compile(r"[^\s<>\"{}|\\^`]+\Z")
-_ABSOLUTE_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+\Z")
 # Any media type for JSON (specification of the JSON format, 3.1), in UTF-8.
 _JSON_TYPE: Final = re.compile(
-    r"[\w.+-]+/([\w.+-]+\+)?json\s*(;\s*charset\s*=\s*\"?utf-?8\"?\s*|;\s*(?!charset)[\w-]+\s*=\s*[^;]*)*\Z",
+    r"[\w.+-]+/([\w.+-]+\+)?json\s*(;\s*charset\s*=\s*\"?utf-?8\"?\s*"
+    r"|;\s*(?!charset)[\w-]+\s*=\s*([\w!#$%&'*+.^`|~-]+|\"[ !#-\[\]-~]*\")\s*)*\Z",
     re.ASCII | re.IGNORECASE,
-)
-_TIMESTAMP: Final = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)\Z", re.ASCII
 )
 
 
@@ -64,20 +63,6 @@ class InvalidEvent(ValueError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__("; ".join(f"{p.where}: {p.says}" for p in self.problems))
-
-
-def parse_timestamp(text: str) -> datetime:
-    """Read an RFC 3339 time with offset. Raises ValueError; its text does not hold the value."""
-    if not _TIMESTAMP.match(text):
-        raise ValueError("not an RFC 3339 time with offset")
-    try:
-        # Python keeps six digits of the fraction of a second; the hub orders events by no smaller unit.
-        found = datetime.fromisoformat(text.upper())
-        if not 1 < found.year < 9999:
-            found.astimezone(UTC)  # fails for a time whose UTC lies outside the calendar
-    except (ValueError, OverflowError):
-        raise ValueError("no such time") from None
-    return found
 
 
 class Event:
@@ -156,8 +141,8 @@ class Event:
         attributes = dict(value)
         data = attributes.pop("data", None)
         problems: list[Problem] = []
-        if "data_base64" in attributes:
-            encoded = attributes.pop("data_base64")
+        encoded = attributes.pop("data_base64", None)
+        if encoded is not None:
             if "data" in value:
                 problems.append(
                     Problem(f"{where}data_base64", "data-twice", "is sent together with data; send only one of them")
@@ -197,7 +182,8 @@ class Event:
     def from_binary(cls, headers: Iterable[tuple[str, str]], body: bytes) -> "Event":
         """Read binary mode: `ce-*` headers are the attributes, the body is the data. Raises InvalidEvent.
 
-        This removes quotes from header values and then percent-decodes them once (HTTP protocol binding, 3.1.3.2).
+        `headers` are decoded as ISO 8859-1. This removes quotes from their values and then percent-decodes them once
+        (HTTP protocol binding, 3.1.3.2). A client that sends UTF-8 without percent-encoding it is understood too.
         """
         attributes: dict[str, Any] = {}
         problems: list[Problem] = []
@@ -205,12 +191,18 @@ class Event:
             name = header.lower()
             if name == "content-type":
                 name = "datacontenttype"
+                if not value.strip():
+                    continue
             elif name.startswith("ce-"):
                 name = name[3:]
                 try:
+                    if not value.isascii():
+                        value = value.encode("latin-1").decode()
                     value = unquote(_without_quotes(value.strip(" \t")), errors="strict")
-                except UnicodeDecodeError:
-                    problems.append(Problem(_place(name), "header", "percent-encodes bytes that are not UTF-8"))
+                except UnicodeError:
+                    problems.append(
+                        Problem(_place(name), "header", "holds bytes that are not UTF-8: percent-encode UTF-8")
+                    )
                     continue
                 if name in ("datacontenttype", "data", "data_base64"):
                     problems.append(
@@ -239,40 +231,21 @@ class Event:
 
 def _parse(body: bytes) -> Any:
     try:
-        value = from_json(body, allow_inf_nan=False)
-    except ValueError:
-        raise InvalidEvent(
-            [Problem("$", "json", "is not valid JSON in UTF-8, or is nested deeper than 200 levels")]
-        ) from None
-    if _has_unsafe_number(value):
-        raise InvalidEvent([Problem("$", "number", "holds a number that is not finite or not within 64 bits")])
-    return value
-
-
-def _has_unsafe_number(value: Any) -> bool:
-    """Whether the value holds a number that other JSON readers, including the hub's, would change."""
-    containers: list[Any] = [[value]]
-    while containers:
-        container = containers.pop()
-        for item in container.values() if container.__class__ is dict else container:
-            kind = item.__class__
-            if kind is str:  # nearly all are
-                continue
-            if kind is dict or kind is list:
-                containers.append(item)
-            elif kind is int:
-                if not -(2**63) <= item < 2**63:
-                    return True
-            elif kind is float and not math.isfinite(item):
-                return True
-    return False
+        return read_json(body)
+    except NotReadable as error:
+        raise InvalidEvent([Problem("$", error.rule, error.says)]) from None
 
 
 def _decoded(encoded: Any, where: str, problems: list[Problem]) -> Any:
+    rule, says = "base64", "is not base64 of a JSON document"
     try:
-        return _parse(base64.b64decode(encoded, validate=True))
-    except (ValueError, TypeError):  # an InvalidEvent from `_parse` is a ValueError too
-        problems.append(Problem(f"{where}data_base64", "base64", "is not base64 of a JSON document"))
+        return read_json(base64.b64decode(encoded, validate=True))
+    except NotReadable as error:
+        if error.rule != "json":
+            rule, says = error.rule, error.says
+    except (ValueError, TypeError):
+        pass
+    problems.append(Problem(f"{where}data_base64", rule, says))
     return None
 
 
@@ -288,7 +261,9 @@ def _place(name: str) -> str:
     return name if name in _NAMED or name in _REQUIRED or name == "time" else "(extension)"
 
 
-def _check_attributes(attributes: Mapping[str, Any], where: str, problems: list[Problem]) -> None:
+def _check_attributes(attributes: dict[str, Any], where: str, problems: list[Problem]) -> None:
+    """Check the attributes, and write `time` in the spelling that every reader understands."""
+
     def wrong(name: str, rule: str, says: str) -> None:
         problems.append(Problem(where + _place(name), rule, says))
 
@@ -298,7 +273,7 @@ def _check_attributes(attributes: Mapping[str, Any], where: str, problems: list[
     if len(attributes) > _MAX_ATTRIBUTES:
         problems.append(Problem(where.rstrip(".") or "$", "attributes", f"has more than {_MAX_ATTRIBUTES} attributes"))
         return
-    for name, value in attributes.items():
+    for name, value in attributes.items():  # only values are replaced
         if name in _NAMED:
             if not isinstance(value, str) or not value:
                 wrong(name, "string", "must be a non-empty string")
@@ -308,7 +283,10 @@ def _check_attributes(attributes: Mapping[str, Any], where: str, problems: list[
             if value != SPEC_VERSION:
                 wrong(name, "specversion", 'must be "1.0"')
         elif name == "time":
-            _check_time(value, wrong)
+            try:
+                attributes[name] = plain_timestamp(value)
+            except (ValueError, TypeError):
+                wrong(name, "time", "must be an RFC 3339 time with offset")
         elif not _NAME.match(name):
             wrong(
                 name, "extension-name", f"an attribute's name must be at most {_MAX_NAME} lower-case letters and digits"
@@ -320,10 +298,10 @@ def _check_attributes(attributes: Mapping[str, Any], where: str, problems: list[
             wrong(name, "extension", "must be a string, a boolean or a 32-bit integer")
     if problems:
         return
-    if not _URI_REFERENCE.match(attributes["source"]):
-        wrong("source", "uri", "must be a URI reference")
-    if "dataschema" in attributes and not _ABSOLUTE_URI.match(attributes["dataschema"]):
-        wrong("dataschema", "uri", "must be an absolute URI")
+    if not is_uri_reference(attributes["source"]):
+        wrong("source", "uri", "must be a URI-reference (RFC 3986): ASCII, all else percent-encoded")
+    if "dataschema" in attributes and not is_uri(attributes["dataschema"]):
+        wrong("dataschema", "uri", "must be an absolute URI (RFC 3986): ASCII, all else percent-encoded")
     content_type = attributes.get("datacontenttype")
     if content_type is not None and content_type != JSON and not _JSON_TYPE.match(content_type):
         wrong("datacontenttype", "json-data", "data must be JSON in UTF-8")
@@ -334,12 +312,3 @@ def is_string(value: str) -> bool:
     is slow.
     """
     return (len(value) <= _MAX_ATTRIBUTE and value.isprintable()) or _STRING.match(value) is not None
-
-
-def _check_time(value: Any, wrong: Callable[[str, str, str], None]) -> None:
-    try:
-        if not isinstance(value, str):
-            raise ValueError
-        parse_timestamp(value)
-    except ValueError:
-        wrong("time", "time", "must be an RFC 3339 time with offset")

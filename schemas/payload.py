@@ -25,7 +25,7 @@ fields changed.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -123,6 +123,18 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """How several sources know one subject (a person), each by an entity of its own, although one source owns it.
+
+    `makes(data)`: whether this data describes the subject, so that its source may own the subject.
+    `adds(data, owners)`: whether a source that is not the owner may send this data beside the owner's (None: unknown).
+    """
+
+    makes: Callable[[Any], bool]
+    adds: Callable[[Any, Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class EventSpec:
     """What the hub must know of a type to order, store, route and guard its events.
 
@@ -141,6 +153,10 @@ class EventSpec:
     organisations: tuple[str, ...] = ()  # ids of the organisations that the event belongs to
     # Ids of groups, activities, rooms or duties; the event belongs to their organisations too.
     groups: tuple[str, ...] = ()
+    # False: the entity has no owner, since several sources report about it and each report stands for itself.
+    owned: bool = True
+    shared: Shared | None = None  # the subject, not the entity, has an owner
+    places: tuple[str, ...] = ()  # ids of the persons to whom the event gives a place; only their owner may
     window: bool = False  # state is trimmed by `retention` too (schedule, attendance)
     # With `window`: the field with the time, or the date, at which the entity is over. The state is kept until
     # `retention` after that, however long ago its event came.

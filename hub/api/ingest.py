@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from hub.assembly.services import Services
-from hub.bus.base import IdConflict, LogUnavailable
+from hub.bus.base import IdConflict, LogUnavailable, OwnedByAnother
 from hub.config.model import Role
 from hub.http.auth import Authenticator, Principal
 from hub.http.bodies import require_no_coding
@@ -37,6 +37,7 @@ BODY_TIMEOUT_S: Final = 30.0
 _SLICE: Final = 50  # events validated in one turn of the loop
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json", re.ASCII)
+_NOTHING: Final = orjson.dumps({"accepted": 0, "duplicates": 0, "ids": []})  # for a batch without events
 _JSON_HEADERS: Final = [(b"content-type", b"application/json"), NO_SNIFFING]
 
 
@@ -103,10 +104,16 @@ class Ingest:
                 described = await self._describe(client, _events(headers, scope, body))
             except InvalidEvent as error:  # the body as a whole
                 raise invalid_events(error.problems) from None
+            if not described:
+                return _NOTHING
             try:
-                appended = await self._log.append(described)
+                appended = await self._log.append(described, client.corrects)
             except IdConflict as conflict:
                 raise _conflict(conflict, len(described)) from None
+            except OwnedByAnother as refused:
+                types = [described[index].event.type for index in refused.indexes]
+                self._services.refusals.note(f"clients.{client.id}", zip(types, refused.owners, strict=True))
+                raise _owned(refused, len(described)) from None
             except LogUnavailable:
                 raise unavailable(
                     "The log cannot be written now (the disk may be full). Nothing was stored. Send it again.", 5
@@ -203,8 +210,6 @@ class Ingest:
             )
         if problems:
             raise invalid_events(problems)
-        if not described:
-            raise invalid_events([Problem("$", "empty", "the batch holds no event")])
         return described
 
 
@@ -223,7 +228,8 @@ def _events(headers: dict[bytes, bytes], scope: Scope, body: bytes) -> Iterable[
     if media_type == BATCH:
         return Event.read_batch(body)
     if any(name.startswith(b"ce-") for name in headers):
-        if (media_type or body) and not _JSON.fullmatch(media_type):
+        # Without a content type the body is examined (RFC 9110, 8.3): data is JSON, or the event is not valid.
+        if media_type and not _JSON.fullmatch(media_type):
             raise ApiProblem("media-type", "In binary mode the data is JSON: send `Content-Type: application/json`.")
         return [Event.from_binary(((n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]), body)]
     raise ApiProblem(
@@ -259,6 +265,21 @@ def _conflict(conflict: IdConflict, count: int) -> ApiProblem:
         more={
             "errors": [
                 {"where": "id" if count == 1 else f"[{index}].id", "rule": "id-conflict"} for index in conflict.indexes
+            ]
+        },
+    )
+
+
+def _owned(refused: OwnedByAnother, count: int) -> ApiProblem:
+    return ApiProblem(
+        "owned-by-another",
+        "An entity belongs to the source that made it, and a person to the source that first described the person. "
+        "What `errors` names would change or move what belongs to another source; nothing was stored. The municipality "
+        "can allow it: `corrects` of this client in the configuration.",
+        more={
+            "errors": [
+                {"where": "$" if count == 1 else f"[{index}]", "rule": "owned-by-another"}
+                for index in refused.indexes[:SHOWN]
             ]
         },
     )

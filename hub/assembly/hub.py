@@ -7,11 +7,13 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import Final, Self
 
 from hub.assembly.first_load import FirstLoad
 from hub.assembly.maintenance import Maintenance
+from hub.assembly.refusals import Refusals
 from hub.assembly.reload import Reloader
 from hub.assembly.services import Services
 from hub.clock import Clock, SystemClock
@@ -109,7 +111,7 @@ class Hub:
         await engine.keep_keys()  # only now: the registry has opened the sealed specifications with these keys
         self.relay = Relay(
             tenant=tenant, store=self.store, log=self.log, catalogue=catalogue, clock=clock,
-            on_problem=partial(self.problem, "relay"),
+            on_problem=partial(self.problem, "relay"), corrects=self._corrects, on_refused=self._refused,
         )  # fmt: skip
         self.hosts = Hosts(
             plugins=self.plugins, store=self.store, clock=clock,
@@ -138,7 +140,7 @@ class Hub:
             config=config, clock=clock, plugins=self.plugins, catalogue=catalogue, engine=engine, keys=keys,
             store=self.store, log=self.log, directory=self.directory, gate=gate, disclosures=disclosures,
             withheld=self.withheld, telling=telling, subscriptions=registry, delivery=self.delivery, pages=pages,
-            hosts=self.hosts,
+            hosts=self.hosts, refusals=Refusals(clock, self.problem),
         )  # fmt: skip
         self.directory.listen(self._look_again)
         await self.delivery.prepare()
@@ -209,6 +211,14 @@ class Hub:
 
     def _pause_connector(self, instance: str, reason: str) -> None:
         self._tasks.start(self.services.subscriptions.set_status(f"connector:{instance}", Status.PAUSED, reason, "hub"))
+
+    def _corrects(self, source: str, owner: str) -> bool:
+        """Whether the configuration lets the connector that publishes as `source` change what belongs to `owner`."""
+        entry = self.config.connectors.get(source.removeprefix(f"urn:skolnav:{self.config.tenant}:"))
+        return entry is not None and any(fnmatchcase(owner, glob) for glob in entry.corrects)
+
+    def _refused(self, instance: str, type_: str, owner: str) -> None:
+        self.services.refusals.note(f"connectors.{instance}", [(type_, owner)])
 
     def _connector_problem(self, instance: str, code: str, detail: str) -> None:
         self.problem(f"connectors.{instance}", code, detail)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hub.assembly.refusals import Refusals
     from hub.bus.base import Log
     from hub.clock import Clock
     from hub.config import HubConfig
@@ -44,3 +45,4 @@ class Services:
     delivery: "Delivery"
     pages: "Pages"
     hosts: "Hosts"
+    refusals: "Refusals"

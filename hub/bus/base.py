@@ -100,6 +100,8 @@ class Stored:
     continues: bool = False
     earlier: tuple["Stored", ...] = ()  # those earlier events, newest first; filled in when state is read
     _parsed: dict[str, Any] | None = None
+    # The event is from another source than the person's owner, and adds a protection mark; nothing else in it counts.
+    adds: bool = False
 
     def __repr__(self) -> str:
         # Log lines may show this much: no subject, no data.
@@ -150,6 +152,29 @@ class IdConflict(ValueError):
         super().__init__("a known id with other content")
 
 
+class OwnedByAnother(Exception):
+    """Events that would change what belongs to another source. Nothing of the batch was stored.
+
+    `indexes` are the events' places in the batch, `owners` the sources that they would have interfered with.
+    """
+
+    def __init__(self, refused: Iterable[tuple[int, str]]) -> None:
+        self.indexes, self.owners = zip(*refused, strict=True)
+        super().__init__("an entity that belongs to another source")
+
+
+Corrects = Callable[[str, str], bool]
+"""`(source, owner)`: whether this source may change what belongs to the owner."""
+
+
+def corrects_nothing(source: str, owner: str) -> bool:
+    return False
+
+
+def corrects_all(source: str, owner: str) -> bool:
+    return True
+
+
 class LogUnavailable(Exception):
     """The log can't be written or read now (disk full, broker away). Nothing was stored; try again later."""
 
@@ -167,12 +192,15 @@ class Log(Protocol):
         publisher gets an answer and before any reader sees them.
         """
 
-    async def append(self, batch: Sequence[Described]) -> Appended:
+    async def append(self, batch: Sequence[Described], corrects: Corrects = corrects_nothing) -> Appended:
         """Store a validated batch and return once all of it is durable (promise 1).
 
         Atomic per partition. Repeating a batch is harmless: within the duplicate window a known (source, id) is not
-        stored again, whether it comes in another batch or twice in one. An empty batch tests whether the log can be
-        written, by a small change to the file. Raises IdConflict, LogUnavailable.
+        stored again, whether it comes in another batch or twice in one, and however it is spelt. An empty batch tests
+        whether the log can be written, by a small change to the file.
+
+        An entity belongs to the source that made it; `corrects` says which other sources may change it, and is called
+        in any thread. Raises IdConflict, OwnedByAnother, LogUnavailable.
         """
 
     async def read(self, after: Position, limit: int, *, limit_bytes: int = 4 << 20) -> Batch:

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - only question marks are put into statements
 """The state index: the place of each entity's last event, the events that it rests on, and names that find entities.
 
 A query answers from the tables and from `fresh`, the index entries that are not in the tables yet, newest first. See
@@ -26,6 +27,7 @@ CREATE TABLE spared (place INTEGER PRIMARY KEY, entity NOT NULL);
 """
 
 _AT_ONCE: Final = 64  # entities in one statement
+_MANY: Final = 256  # the same, for look-ups that mostly find nothing
 
 
 def place_of(db: apsw.Connection, fresh: Sequence[Fresh], entity: Packed) -> int | None:
@@ -34,6 +36,39 @@ def place_of(db: apsw.Connection, fresh: Sequence[Fresh], entity: Packed) -> int
         if (found := newer.state.get(entity)) is not None:
             return found
     return db.execute("SELECT place FROM state WHERE entity = ?", (entity,)).get  # type: ignore[no-any-return]
+
+
+def places_of(db: apsw.Connection, fresh: Sequence[Fresh], entities: Iterable[Packed]) -> dict[Packed, int]:
+    """The places of many entities' last events, without the entities that have none."""
+    found: dict[Packed, int] = {}
+    missing: list[Packed] = []
+    newest, *older = fresh
+    for entity in entities:
+        at = newest.state.get(entity)
+        if at is None and older:
+            at = next((at for each in older if (at := each.state.get(entity)) is not None), None)
+        if at is None:
+            missing.append(entity)
+        else:
+            found[entity] = at
+    for start in range(0, len(missing), _MANY):
+        some = padded(missing[start : start + _MANY])
+        found.update(db.execute(f"SELECT entity, place FROM state WHERE entity IN ({marks(len(some))})", some))
+    return found
+
+
+def under(db: apsw.Connection, fresh: Sequence[Fresh], name: Packed, text: str) -> list[int]:
+    """The places of the last events of all entities `<text>/...` (a person's, one for each source), newest first.
+
+    `name` is the packed form of `text`, the subject of these entities' events.
+    """
+    prefix = f"{text}/"
+    places = dict(db.execute("SELECT entity, place FROM state WHERE entity >= ? AND entity < ?", (prefix, f"{text}0")))
+    for each in reversed(fresh):
+        for entity in each.related.get(name, ()):
+            if isinstance(entity, str) and entity.startswith(prefix):
+                places[entity] = each.state[entity]
+    return sorted(places.values(), reverse=True)
 
 
 def chain_of(db: apsw.Connection, fresh: Sequence[Fresh], entity: Packed) -> list[int]:
@@ -71,7 +106,7 @@ def fold(db: apsw.Connection, fresh: Fresh, rows: Sequence[tuple[Packed, int]], 
     if any_earlier and (whole := [entity for entity, _ in rows if entity not in chains or not chains[entity].open]):
         for start in range(0, len(whole), _AT_ONCE):
             some = padded(whole[start : start + _AT_ONCE])
-            db.execute(f"DELETE FROM earlier WHERE entity IN ({marks(len(some))})", some)  # noqa: S608
+            db.execute(f"DELETE FROM earlier WHERE entity IN ({marks(len(some))})", some)
     for entity, place in rows if chains else ():
         chain = chains.get(entity)
         if chain is None:

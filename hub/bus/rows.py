@@ -18,12 +18,19 @@ from hub.bus.names import Names, Packed, pack_id, pack_ids, unpack_id, unpack_id
 from hub.clock import from_us
 from schemas import Described
 from schemas.event import HUB_ATTRIBUTES
+from schemas.payload import Shared, pluck
 
 KEY_BYTES: Final = 16
 CHANGED: Final = "changed"  # the data field that holds the previous values of changed fields, in all families
 EXTRAS: Final = 1  # flag: the event holds something that the catalogue does not list
 TIMED: Final = 2  # flag: the event came with a `time`, so the hub did not add one
 CONTINUES: Final = 4  # flag: the event reports a change or the end of its entity
+ADDS: Final = 8  # flag: `Stored.adds`
+# The flags' higher bits are the number (in `names`) of the source that owns the entity; 0 if it is the event's own.
+OWNER_BITS: Final = 8
+NOBODY: Final = (
+    1 << 16
+) - 1  # the owner of a person of whom no source has told more than the mark; never a name's number
 
 _NOWHERE: Final = Place(0)
 _SEQUENCE: Final = len(',"sequence":"0000000000000000"}')
@@ -72,7 +79,7 @@ CREATE TABLE events_{partition} (
     entity,                     -- NULL: events of this type are no state
     about,                      -- NULL: the one person that the subject names
     organisations NOT NULL,
-    flags INTEGER NOT NULL,     -- EXTRAS, TIMED, CONTINUES
+    flags INTEGER NOT NULL,     -- EXTRAS, TIMED, CONTINUES, ADDS; from bit 8 on the owner
     body BLOB NOT NULL
 )"""
 
@@ -90,6 +97,24 @@ class Prepared:
     flags: int
     entity: Packed | None
     names: tuple[Packed, ...]  # its subject, and the persons that it is about
+    described: Described | None = None  # None for a copy
+    claim: Packed | None = None  # the entity, or the shared subject, that has an owner; None: it has none
+    shared: Shared | None = None
+    placed: tuple[Packed, ...] = ()  # the persons to whom the event gives a place
+    adds: bool = False  # `Stored.adds`
+
+    @property
+    def source(self) -> int | str:
+        """The event's source as stored."""
+        return self.columns[1]  # type: ignore[no-any-return]
+
+    def mark_owner(self, owner: int | str) -> None:
+        """Write the owner, which is another source, into the columns. `adds` must be known."""
+        # A source without a number is one of more than 65,000: the entity then belongs to the event's own source.
+        number = owner if isinstance(owner, int) else 0
+        self.flags |= number << OWNER_BITS | (ADDS if self.adds else 0)
+        self.columns = (*self.columns[:-1], self.flags)
+        self.stored.adds = self.adds
 
 
 def prepare(described: Described, names: Names, partitions: int) -> Prepared:
@@ -105,7 +130,8 @@ def prepare(described: Described, names: Names, partitions: int) -> Prepared:
     subject, key, about = described.subject, described.key, described.about
     organisations, extras = described.organisations, described.extras
     data = described.event.data
-    continues = described.entry.spec.ends or (isinstance(data, dict) and data.get(CHANGED) is not None)
+    spec = described.entry.spec
+    continues = spec.ends or (isinstance(data, dict) and data.get(CHANGED) is not None)
     packed = names.pack(subject)
     entity = None if described.entity is None else names.pack_rare(described.entity)
     is_subject = len(about) == 1 and subject == f"person/{about[0]}"
@@ -133,6 +159,12 @@ def prepare(described: Described, names: Names, partitions: int) -> Prepared:
         flags,
         entity,
         (packed,) if is_subject or not about else (packed, *[names.pack(f"person/{person}") for person in about]),
+        described,
+        (entity if spec.shared is None else packed) if spec.owned else None,
+        spec.shared,
+        tuple([names.pack(f"person/{id_.lower()}") for path in spec.places for id_ in pluck(data, path)])
+        if spec.places
+        else (),
     )
 
 
@@ -212,7 +244,7 @@ def stored(partition: int, row: Sequence[Any], names: Names, codec: Codec) -> St
     """The event of a row: a `Row`, or a plain tuple with the same columns, which a cursor returns."""
     offset, accepted, _, type_, source, id_, subject, key, entity, about, organisations, flags, body = row
     name = names.unpack(subject)
-    return Stored(
+    made = Stored(
         Place(partition << OFFSET_BITS | offset),
         names.name(type_),
         names.name(source),
@@ -227,6 +259,8 @@ def stored(partition: int, row: Sequence[Any], names: Names, codec: Codec) -> St
         codec.decode(name, body),
         flags & CONTINUES != 0,
     )
+    made.adds = flags & ADDS != 0
+    return made
 
 
 def noted(partition: int, row: Row, names: Names, codec: Codec) -> Noted:

@@ -16,7 +16,18 @@ from typing import Any, Final, Self, TypeVar
 import apsw
 
 from hub.bus import file, lives, rows
-from hub.bus.base import Appended, Batch, LogUnavailable, Place, Position, Stored, offset_of, partition_of
+from hub.bus.base import (
+    Appended,
+    Batch,
+    Corrects,
+    LogUnavailable,
+    Place,
+    Position,
+    Stored,
+    corrects_nothing,
+    offset_of,
+    partition_of,
+)  # fmt: skip
 from hub.bus.codec import Clear, Codec
 from hub.bus.digests import Digests
 from hub.bus.file import LogLocked, LogMismatch, Readers
@@ -119,10 +130,10 @@ class SqliteLog:
 
     # Writing
 
-    async def append(self, batch: Sequence[Described]) -> Appended:
+    async def append(self, batch: Sequence[Described], corrects: Corrects = corrects_nothing) -> Appended:
         names, partitions = self._names, len(self._heads)
         prepared = [rows.prepare(described, names, partitions) for described in batch]
-        return await self._writer.submit(Append(prepared))  # type: ignore[no-any-return]
+        return await self._writer.submit(Append(prepared, corrects))  # type: ignore[no-any-return]
 
     async def restate(self, entities: Sequence[str]) -> Sequence[Stored]:
         packed = [self._names.packed(entity) for entity in entities]

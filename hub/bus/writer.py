@@ -10,18 +10,33 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import apsw
+from pydantic_core import from_json
 
 from hub.bus import entity_state, lasting, rows
-from hub.bus.base import Appended, IdConflict, LogUnavailable, Place, Stored, offset_of, partition_of, place
+from hub.bus.base import (
+    Appended,
+    Corrects,
+    IdConflict,
+    LogUnavailable,
+    OwnedByAnother,
+    Place,
+    Stored,
+    corrects_nothing,
+    offset_of,
+    partition_of,
+    place,
+)  # fmt: skip
 from hub.bus.codec import Codec
-from hub.bus.digests import content_of, pack_found
+from hub.bus.digests import content_of, pack_found, place_of
 from hub.bus.fresh import Fresh, Noted
 from hub.bus.index import Index
 from hub.bus.names import Names, Packed
+from hub.bus.ownership import Ownership
 from hub.bus.rows import Prepared, Row
 from hub.bus.sequence import Sequencer
 from hub.bus.sql import insert, marks
 from hub.clock import Clock, to_us
+from schemas.sameness import same_meaning
 
 _FOLD_ROWS: Final = 8192  # index rows written in one transaction while a caller waits for a complete fold
 _EVENT_COLUMNS: Final = ", ".join(f"e.{column}" for column in Row._fields)
@@ -31,6 +46,7 @@ _CHECKPOINT_PAGES: Final = 1000  # 8 MiB: few enough pages that one checkpoint n
 @dataclass(frozen=True, slots=True)
 class Append:
     events: Sequence[Prepared]
+    corrects: Corrects = corrects_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +108,8 @@ class _Group:
     next: list[int]
     high: list[int]
     known: dict[bytes, bytes]
-    added: dict[bytes, bytes] = field(default_factory=dict)
+    owners: Ownership
+    added: dict[bytes, Prepared] = field(default_factory=dict)
     rows: dict[int, list[tuple[Any, ...]]] = field(default_factory=dict)
     noted: list[Noted] = field(default_factory=list)
 
@@ -144,8 +161,10 @@ class LogWriter:
         unsaved = list(self._names.unsaved)
         insert(db, "INSERT INTO names VALUES", unsaved)
         accepted = self._sequencer.begin(to_us(self._clock.utc()))
-        keys = [event.key_digest for item in items if isinstance(item, Append) for event in item.events]
-        group = _Group(accepted, list(self._next), list(self._high), index.known(keys))
+        events = [event for item in items if isinstance(item, Append) for event in item.events]
+        owners = Ownership(db, fresh=index.fresh, names=self._names, codec=self._codec, events=events)
+        known = index.known([event.key_digest for event in events])
+        group = _Group(accepted, list(self._next), list(self._high), known, owners)
         results = [self._handle(item, group) for item in items]
         self._flush(group)
         index.fold(len(group.noted), [each - 1 for each in self._next])
@@ -158,8 +177,8 @@ class LogWriter:
 
     def _handle(self, item: Any, group: _Group) -> Any:
         match item:
-            case Append(events):
-                return self._append(events, group)
+            case Append(events, corrects):
+                return self._append(events, corrects, group)
             case Restate(entities):
                 return self._restate(entities, group)
             case Trim():
@@ -171,28 +190,46 @@ class LogWriter:
             case _:
                 raise TypeError(f"{type(item).__name__} is not a request to the log")
 
-    def _append(self, events: Sequence[Prepared], group: _Group) -> Appended | IdConflict:
-        new: dict[bytes, bytes] = {}
-        fresh: list[Prepared] = []
+    def _append(
+        self, events: Sequence[Prepared], corrects: Corrects, group: _Group
+    ) -> Appended | IdConflict | OwnedByAnother:
+        new: dict[bytes, Prepared] = {}
+        fresh: list[tuple[int, Prepared]] = []
         conflicts: list[int] = []
         for index, event in enumerate(events):
             key = event.key_digest
-            content = new.get(key) or group.added.get(key)
-            if content is None and (found := group.known.get(key)) is not None:
-                content = content_of(found)
-            if content is None:
-                new[key] = event.content_digest
-                fresh.append(event)
-            elif content != event.content_digest:
-                conflicts.append(index)
+            same = new.get(key) or group.added.get(key)
+            if same is not None:
+                if event.content_digest != same.content_digest and not same_meaning(
+                    from_json(event.canonical), from_json(same.canonical)
+                ):
+                    conflicts.append(index)
+            elif (found := group.known.get(key)) is not None:
+                if content_of(found) != event.content_digest and not self._repeats(event, place_of(found)):
+                    conflicts.append(index)
+            else:
+                new[key] = event
+                fresh.append((index, event))
         if conflicts:
             return IdConflict(conflicts)
+        if refused := group.owners.judge(fresh, corrects):
+            return OwnedByAnother(refused)
         group.added.update(new)
         if not events:
             # The caller tests whether the log can be written. A transaction without a change would not touch the disk.
             self._db.execute("INSERT INTO names VALUES (-1, '')")
             self._db.execute("DELETE FROM names WHERE number = -1")
-        return Appended([self._add(event, group) for event in fresh], len(events) - len(fresh))
+        return Appended([self._add(event, group) for _, event in fresh], len(events) - len(fresh))
+
+    def _repeats(self, event: Prepared, at: int) -> bool:
+        """Whether the event means the same as the stored event at a place, although it is spelt differently.
+
+        An event that a trim has deleted can't be compared, so the id counts as one with other content.
+        """
+        for _, row in self._rows_at(at):
+            body = self._codec.decode(self._names.unpack(row.subject), row.body)
+            return same_meaning(from_json(event.canonical), from_json(rows.canonical_of(body, row.flags)))
+        return False
 
     def _add(self, event: Prepared, group: _Group) -> Stored:
         partition, stored, accepted = event.partition, event.stored, group.accepted

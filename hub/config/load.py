@@ -230,7 +230,9 @@ class _Reader:
                 self._error(where, "config.connector-contract-wider", extra=", ".join(extra))
         if head.protected:
             self._warn((*place, "protected"), "warning.protected")
-        return ConnectorEntry(use=use, cls=cls, config=config, contract=narrowed, protected=head.protected)
+        return ConnectorEntry(
+            use=use, cls=cls, config=config, contract=narrowed, corrects=head.corrects, protected=head.protected
+        )
 
     def _key(self, given: Any) -> SecretBytes | None:
         if given is None:

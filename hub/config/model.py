@@ -67,6 +67,7 @@ class ClientConfig(_Part):
     roles: frozenset[Role] = Field(min_length=1, description="What it may do.")
     publishes: tuple[str, ...] | None = Field(None, description="Event types it may publish; * and ?. Left out: all.")
     sources: tuple[str, ...] | None = Field(None, description="Sources it may publish as; * and ?. Left out: all.")
+    corrects: tuple[str, ...] = Field((), description="Sources whose entities it may change or withdraw; * and ?.")
     contract: DataContract | None = Field(None, description="What it may see. Left out: nothing.")
     protected: bool = Field(
         False, description="The privacy officer allows it to have data about protected persons in their own business."
@@ -92,6 +93,7 @@ class ConnectorHead(_Part):
 
     use: str = Field(min_length=1, description="Which connector: `skolnav plugins` shows them.")
     contract: Narrowing | None = Field(None, description="Narrows the contract that the connector's class declares.")
+    corrects: tuple[str, ...] = Field((), description="As for clients.")
     protected: bool = Field(False, description="As for clients.")
 
 
@@ -155,6 +157,7 @@ class ConnectorEntry:
     cls: type[Connector[Any]]
     config: ConnectorConfig
     contract: DataContract | None = None
+    corrects: tuple[str, ...] = ()
     protected: bool = False
 
 

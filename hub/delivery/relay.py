@@ -7,10 +7,10 @@ log drops them as duplicates.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from hub.bus.base import IdConflict, Log, LogUnavailable
+from hub.bus.base import Corrects, IdConflict, Log, LogUnavailable, OwnedByAnother, corrects_nothing
 from hub.clock import Clock
 from hub.pauses import until_it_works
 from hub.store import outbox
@@ -28,6 +28,8 @@ class Relay:
     def __init__(
         self, *, tenant: str, store: Store, log: Log, catalogue: Catalogue, clock: Clock,
         on_problem: Callable[[str, str], None] = lambda code, detail: None,
+        corrects: Corrects = corrects_nothing,
+        on_refused: Callable[[str, str, str], None] = lambda connector, type_, owner: None,
     ) -> None:  # fmt: skip
         self._tenant = tenant
         self._store = store
@@ -35,6 +37,8 @@ class Relay:
         self._catalogue = catalogue
         self._clock = clock
         self._on_problem = on_problem
+        self._corrects = corrects
+        self._on_refused = on_refused
         self._woken = asyncio.Event()
         self._woken.set()
         self._empty = asyncio.Event()
@@ -73,22 +77,34 @@ class Relay:
         rows = await self._store.read(outbox.load(self._tenant, limit=PAGE))
         if not rows:
             return False
-        batch: list[Described] = []
+        batch: list[tuple[str, Described]] = []
         for row in rows:
             try:
-                batch.append(self._catalogue.describe(Event.from_structured(row.body)))
+                batch.append((row.connector, self._catalogue.describe(Event.from_structured(row.body))))
             except InvalidEvent:
                 # The event was valid when it was published: the package of its type has been removed since.
                 self._on_problem("outbox-invalid", row.connector)
-        try:
-            await self._log.append(batch)
-        except IdConflict as conflict:
-            # Ids are random, so this is a fault. The other events must not wait for it.
-            for index in conflict.indexes:
-                self._on_problem("outbox-conflict", batch[index].event.id)
-            await self._log.append([each for index, each in enumerate(batch) if index not in conflict.indexes])
+        while batch and (left_out := await self._append(batch)):
+            batch = [each for index, each in enumerate(batch) if index not in left_out]
         await self._store.commit(outbox.remove(self._tenant, [row.n for row in rows]))
         return len(rows) == PAGE
+
+    async def _append(self, batch: Sequence[tuple[str, Described]]) -> frozenset[int]:
+        """Append a batch. Returns the events that the log refuses: then nothing was stored, and the others must not
+        wait for these.
+        """
+        try:
+            await self._log.append([described for _, described in batch], self._corrects)
+        except IdConflict as conflict:
+            for index in conflict.indexes:  # ids are random, so this is a fault
+                self._on_problem("outbox-conflict", batch[index][1].event.id)
+            return frozenset(conflict.indexes)
+        except OwnedByAnother as refused:
+            for index, owner in zip(refused.indexes, refused.owners, strict=True):
+                connector, described = batch[index]
+                self._on_refused(connector, described.event.type, owner)
+            return frozenset(refused.indexes)
+        return frozenset()
 
 
 def _log_wait(error: Exception, pause_s: float) -> None:

@@ -104,15 +104,17 @@ class Directory(Tables):
             return Protection.PROTECTED, NEVER_US
         if mark is Mark.UNKNOWN or not (found.known or leaving):
             return Protection.UNKNOWN, NEVER_US
-        # A person belongs to the source that sent the last `upserted`: this source must be fresh.
+        # The source that the person belongs to must be fresh.
         until = self.fresh_until(found.owner.source, now_us)
         return (Protection.STALE, NEVER_US) if until is None else (Protection.OPEN, until)
 
     def may_have_left(self, person: str, source: str) -> bool:
-        """Whether a recipient may have got this source's record of the person: the record's last mark was Ingen."""
+        """Whether this source's deletion of the person may be delivered: the record's last mark was Ingen, and it did
+        not only add a mark to the person of another source.
+        """
         found = self.persons.get(person)
         record = None if found is None else found.record_of(source)
-        return record is not None and record.mark is Mark.NONE
+        return record is not None and record.mark is Mark.NONE and not record.adds
 
     def fresh(self, source: str, now: datetime) -> bool:
         """Whether the source has sent `directory.current` within `max_age`."""

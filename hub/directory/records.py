@@ -55,14 +55,15 @@ class PersonRecord:
     enrolments: tuple[Enrolment, ...] = ()  # those not cancelled
     guardians: tuple[str, ...] = ()  # responsibles (vårdnadshavare and others)
     gone: bool = False
+    adds: bool = False  # the source is not the person's owner: only the mark counts
 
 
 class Person:
     """The records of all sources about a person, the latest last, and the values that follow from them.
 
     Only records of sources that have not deleted the person count; if all sources have, all records count. `mark` is
-    the strictest mark of the records that count, `owner` the latest of them: a person belongs to the source that sent
-    the last `upserted`. `version` rises with each change of something that a decision may rest on.
+    the strictest mark of the records that count, `owner` the latest of them that does not only add a mark. `version`
+    rises with each change of something that a decision may rest on.
     """
 
     __slots__ = ("guardians", "known", "mark", "owner", "records", "version")
@@ -80,7 +81,7 @@ class Person:
         self.known = bool(live)
         counted = live or self.records
         self.mark = max(each.mark for each in counted)
-        self.owner = counted[-1]
+        self.owner = next((each for each in reversed(counted) if not each.adds), counted[-1])
         self.guardians = tuple(dict.fromkeys(guardian for each in live for guardian in each.guardians))
 
     def record_of(self, source: str) -> PersonRecord | None:

@@ -136,7 +136,7 @@ class Tables:
             return
         record = records.read_person(stored.source, stored.at, data)
         shared = tuple(self._enrolments.setdefault(each, each) for each in record.enrolments)
-        self._replace(id, replace(record, enrolments=shared))
+        self._replace(id, replace(record, enrolments=shared, adds=stored.adds))
 
     def _replace(self, id: str, record: records.PersonRecord) -> None:
         person = self.persons.get(id)

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote_plus
 import orjson
 
 from hub.assembly.services import Services
+from hub.bus.base import Corrects, corrects_nothing
 from hub.config.model import Role
 from hub.http.guesses import Address, Guesses
 from hub.http.problems import ApiProblem, unauthenticated
@@ -35,6 +36,7 @@ class Principal:
     recipient: Recipient | None = None  # the recipient for the privacy gate; None: it has no data contract
     publishes: re.Pattern[str] | None = None
     sources: re.Pattern[str] | None = None
+    corrects: Corrects = corrects_nothing
     secret: bytes = field(default=b"", repr=False)  # SHA-256 of its configured token
 
     def may_not_publish(self, type_: str, source: str) -> str | None:
@@ -75,6 +77,13 @@ def _any_of(globs: Iterable[str] | None) -> re.Pattern[str] | None:
     listed = list(globs)
     # An empty list of globs allows nothing; a setting that is left out allows everything.
     return re.compile("|".join(translate(glob) for glob in listed) if listed else r"(?!)")
+
+
+def any_owner_of(globs: Iterable[str]) -> Corrects:
+    """What `corrects` in the configuration allows."""
+    owners = _any_of(globs)
+    assert owners is not None
+    return lambda source, owner: owners.match(owner) is not None
 
 
 class Authenticator:
@@ -165,6 +174,7 @@ class Authenticator:
                 recipient=recipient_of(configured),
                 publishes=_any_of(configured.publishes),
                 sources=_any_of(configured.sources),
+                corrects=any_owner_of(configured.corrects),
                 secret=sha256(token.encode()).digest(),
             )
             by_header[self._hash(b"Bearer " + token.encode())] = principal

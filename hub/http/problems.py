@@ -34,6 +34,7 @@ STATUSES: Final[Mapping[str, int]] = {
     "method-not-allowed": 405,
     "request-timeout": 408,
     "id-conflict": 409,
+    "owned-by-another": 409,
     "owned-by-file": 409,
     "state-conflict": 409,
     "cursor-too-old": 410,

@@ -101,7 +101,7 @@ def _clients(old: Mapping[str, ClientConfig], new: Mapping[str, ClientConfig]) -
             effects = []
             if "token" in fields:
                 effects.append(Effect("credentials"))
-            if {"roles", "publishes", "sources"} & set(fields):
+            if {"roles", "publishes", "sources", "corrects"} & set(fields):
                 effects.append(Effect("permissions"))
             if {"contract", "protected"} & set(fields):
                 effects.append(Effect("decided-anew"))
@@ -117,12 +117,16 @@ def _connectors(old: Mapping[str, ConnectorEntry], new: Mapping[str, ConnectorEn
             yield Change(kind="added", what="connector", name=name, fields=(), effects=effects)
             continue
         fields = tuple(
-            each for each in ("use", "contract", "protected") if getattr(old[name], each) != getattr(entry, each)
+            each
+            for each in ("use", "contract", "corrects", "protected")
+            if getattr(old[name], each) != getattr(entry, each)
         )
         fields += _differing(old[name].config, entry.config)
         if fields:
             narrowed = {"contract", "protected"} & set(fields)
             effects = (Effect("connector-restarted"), *((Effect("decided-anew"),) if narrowed else ()))
+            if set(fields) == {"corrects"}:
+                effects = (Effect("permissions"),)
             yield Change(kind="changed", what="connector", name=name, fields=fields, effects=effects)
     for name in old.keys() - new.keys():
         yield Change(kind="paused", what="connector", name=name, fields=(), effects=(Effect("kept"),))

@@ -14,7 +14,7 @@ import orjson
 from starlette.responses import Response
 
 from hub.assembly.services import Services
-from hub.bus.base import IdConflict, Stored
+from hub.bus.base import IdConflict, OwnedByAnother, Stored, corrects_all
 from hub.clock import from_us
 from hub.config.model import Role
 from hub.http.auth import Principal
@@ -105,7 +105,7 @@ async def post(provider: Provider, who: Principal, resource: Resource, *, body: 
     if before is not None and before.source == source and attendance.is_same(resource, before.parsed["data"], data):
         stored: Stored | None = before
     else:
-        stored = await _append(services, described, resource)
+        stored = await _append(services, who, described, resource)
     at = rfc3339(from_us(stored.accepted_us) if stored is not None else services.clock.utc())
     answer = {"id": own_id, "meta": {"created": at, "modified": at}, **shaped}
     if resource is not ATTENDANCES or who.recipient is None or Role.SUBSCRIBER not in who.roles:
@@ -140,12 +140,14 @@ def _correct(data: dict[str, Any], before: Stored, provider: Provider) -> None:
             data[name] = own if mark in (None, "Ingen") else {**own, "securityMarking": mark}
 
 
-async def _append(services: Services, described: Described, resource: Resource) -> Stored | None:
+async def _append(services: Services, who: Principal, described: Described, resource: Resource) -> Stored | None:
     """The stored event, whether this call or an earlier one stored it. Raises Refused (409), LogUnavailable."""
     event = described.event
     source, id = event.source, event.id
     try:
-        appended = await services.log.append([described])
+        # The standard's report of an attendance corrects the known one, whoever made that.
+        corrects = corrects_all if resource is ATTENDANCES else who.corrects
+        appended = await services.log.append([described], corrects)
     except IdConflict:
         # A repeat differs from the first request if the attendance has got another id since.
         stored = await services.log.find(source, id)
@@ -154,6 +156,9 @@ async def _append(services: Services, described: Described, resource: Resource) 
                 409, "key-conflict", "This Idempotency-Key has been used with other content; nothing was stored."
             ) from None
         return stored
+    except OwnedByAnother as refused:
+        services.refusals.note(f"clients.{who.id}", [(event.type, owner) for owner in refused.owners])
+        raise Refused(409, "owned-by-another", "This belongs to another source; nothing was stored.") from None
     return appended.stored[0] if appended.stored else await services.log.find(source, id)
 
 

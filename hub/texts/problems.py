@@ -23,6 +23,7 @@ PROBLEM: Final[Mapping[str, Text]] = {
     "problem.not-found": Text("Ingenting finns här", "Nothing here"),
     "problem.not-implemented": Text("Det finns inte här", "This is not implemented here"),
     "problem.not-permitted-to-publish": Text("Klienten får inte publicera detta", "The client may not publish this"),
+    "problem.owned-by-another": Text("Uppgiften tillhör en annan källa", "It belongs to another source"),
     "problem.owned-by-file": Text("Konfigurationsfilen äger detta", "The configuration file owns this"),
     "problem.request-timeout": Text("Anropet tog för lång tid att komma fram", "The request took too long to arrive"),
     "problem.role-missing": Text("Klienten saknar en roll", "The client lacks a role"),

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.bus.base import IdConflict, Log, Position, Stored
+from hub.bus.base import IdConflict, Log, OwnedByAnother, Position, Stored, corrects_all
 from hub.clock import to_us
 from schemas import Catalogue, Category, Described, Event, EventSpec, Payload, Ref, core_catalogue
 from tests.clock import MORNING, HandClock
@@ -239,6 +239,47 @@ class LogContract:
         (read,) = await everything(log)
         assert read.parsed["sequence"] < "9" * 16
         assert "skolnavlane" not in read.parsed
+
+    async def test_an_entity_belongs_to_the_source_that_made_it(self, log: Log, reopen: Reopen) -> None:
+        """Through changes, corrections, copies, an end and a restart."""
+        mine = {"id": "m1", "people": []}
+        await log.append([event("matter.opened", mine, source="urn:a")])
+        await log.append([event("matter.amended", {**mine, "changed": {}}, source="urn:b")], corrects_all)
+        await log.restate(["matter/m1"])
+        for at in (log, None):
+            at = at or await reopen()
+            for type_ in ("matter.opened", "matter.amended", "matter.ended"):
+                for source in ("urn:b", "urn:c"):
+                    with pytest.raises(OwnedByAnother) as refused:
+                        await at.append([reading(), event(type_, mine, source=source)])
+                    assert (refused.value.indexes, refused.value.owners) == ((1,), ("urn:a",))
+            await at.append([event("matter.ended", mine, source="urn:a")])
+        assert [each.type for each in await everything(at)].count("se.example.sensor.reading.v1") == 0
+
+    async def test_what_is_refused_leaves_no_owner_behind(self, log: Log) -> None:
+        await log.append([event("matter.opened", {"id": "m1", "people": []}, source="urn:a")])
+        with pytest.raises(OwnedByAnother):
+            await log.append([
+                event("matter.opened", {"id": "m2", "people": []}, source="urn:b"),
+                event("matter.opened", {"id": "m1", "people": []}, source="urn:b"),
+            ])  # fmt: skip
+        await log.append([event("matter.opened", {"id": "m2", "people": []}, source="urn:a")])
+
+    async def test_of_many_at_the_same_moment_one_source_gets_the_entity(self, log: Log) -> None:
+        sources = [f"urn:{n}" for n in range(20)]
+        made = [log.append([event("matter.opened", {"id": "m1", "people": []}, source=each)]) for each in sources]
+        results = await asyncio.gather(*made, return_exceptions=True)
+        assert [type(each) for each in results].count(OwnedByAnother) == len(sources) - 1
+        assert len(await everything(log)) == 1
+
+    async def test_a_repeat_that_is_spelt_differently_is_a_repeat(self, log: Log, reopen: Reopen) -> None:
+        await log.append([reading(id="r", time="2026-11-20T08:00:00+01:00")])
+        for at in (log, None):
+            at = at or await reopen()
+            again = await at.append([reading(id="r", time="2026-11-20T07:00:00Z")])
+            assert (len(again.stored), again.duplicates) == (0, 1)
+            with pytest.raises(IdConflict):
+                await at.append([reading(id="r", time="2026-11-20T08:00:00Z")])
 
     async def test_an_integer_past_64_bits_is_stored_whole(self, log: Log) -> None:
         await log.append([event("sensor.reading", {"sensor": "a", "value": 1, "big": 2**80}, id="big")])

@@ -126,7 +126,7 @@ def test_base64_data_is_read_as_json() -> None:
     assert "data_base64" not in event.to_dict()
 
 
-@pytest.mark.parametrize("encoded", ["not base64!", base64.b64encode(b"not json").decode(), 7, None, "W05hTl0="])
+@pytest.mark.parametrize("encoded", ["not base64!", base64.b64encode(b"not json").decode(), 7, "W05hTl0="])
 def test_base64_of_anything_else_is_refused(encoded: object) -> None:
     assert refused(data_base64=encoded) == [("data_base64", "base64")]
 
@@ -153,7 +153,7 @@ def test_a_body_that_is_no_json_is_refused(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", ["1e999", "-1E+400", "1" + "0" * 400, "18446744073709551615", "-9223372036854775809"]
+    "number", ["1e999", "-1E+400", "1" + "0" * 400, "18446744073709551615", str(2**53), str(-(2**53))]
 )
 def test_a_number_that_another_reader_would_change_is_refused(number: str) -> None:
     """An integer of 400 digits is legal JSON that the log's reader raises on: it may not get that far."""
@@ -163,8 +163,8 @@ def test_a_number_that_another_reader_would_change_is_refused(number: str) -> No
     assert [(p.where, p.rule) for p in caught.value.problems] == [("$", "number")]
 
 
-def test_numbers_within_64_bits_and_digits_in_strings_are_taken() -> None:
-    data = {"a": 2**63 - 1, "b": -(2**63), "c": 1.5e300, "d": "1e999", "e": "9" * 40}
+def test_numbers_that_a_double_holds_and_digits_in_strings_are_taken() -> None:
+    data = {"a": 2**53 - 1, "b": -(2**53) + 1, "c": 1.5e300, "d": "1e999", "e": "9" * 40}
     assert Event.from_structured(body(data=data)).data == data
 
 
@@ -287,7 +287,7 @@ def test_no_other_time_is_taken_and_the_refusal_does_not_repeat_it(text: str) ->
 
 def plain_timestamp(text: str) -> datetime:
     """RFC 3339 read part by part (section 5.6), with nothing of the library's own reading in it."""
-    shape = r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))"
+    shape = r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))"
     found = re.fullmatch(shape, text, re.ASCII)
     if found is None:
         raise ValueError
@@ -312,7 +312,7 @@ RFC_3339 = st.builds(
     st.dates() | st.sampled_from(["0001-01-01", "9999-12-31", "2026-02-29", "0000-01-01", "2026-13-01"]),
     st.sampled_from("Tt"),
     st.times(),
-    st.just("") | st.from_regex(r"\.[0-9]{1,9}", fullmatch=True),
+    st.just("") | st.from_regex(r"\.[0-9]{1,15}", fullmatch=True),
     st.sampled_from(["Z", "z", "+00:00", "-00:00"]) | st.from_regex(r"[+-][0-2][0-9]:[0-6][0-9]", fullmatch=True),
 )
 
@@ -349,10 +349,13 @@ def test_what_may_reach_a_log_line_names_nobody() -> None:
 JSON_VALUES = st.recursive(
     st.none()
     | st.booleans()
-    | st.integers(-(2**63), 2**63 - 1)
+    | st.integers(-(2**53) + 1, 2**53 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    | st.text(st.characters(exclude_categories=["Cs", "Cn"])),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(exclude_categories=["Cs", "Cn"]), max_size=8), inner, max_size=4)
+    ),
     max_leaves=20,
 )
 STRINGS = st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn"]), min_size=1, max_size=60)
@@ -379,8 +382,8 @@ def test_bytes_that_are_no_json_object_are_refused_with_a_reason(raw: bytes) -> 
 NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,4})?", fullmatch=True)
 JSON_TEXTS = st.recursive(
     NUMBERS
-    | st.integers(2**63 - 2, 2**63 + 1).map(str)
-    | st.integers(-(2**63) - 2, -(2**63) + 1).map(str)
+    | st.integers(2**53 - 2, 2**53 + 1).map(str)
+    | st.integers(-(2**53) - 1, -(2**53) + 2).map(str)
     | st.sampled_from(["null", "true", "false", '"1e999"', '"7e412"', f'"{"9" * 30}"', "[]", "{}"]),
     lambda inner: (
         st.lists(inner, max_size=4).map(lambda items: f"[{', '.join(items)}]")
@@ -397,7 +400,7 @@ def test_numbers_are_refused_exactly_where_another_reader_would_change_them(text
     unsafe: list[str] = []
 
     def whole(literal: str) -> None:
-        if not -(2**63) <= int(literal) < 2**63:
+        if abs(int(literal)) >= 2**53:
             unsafe.append(literal)
 
     def broken(literal: str) -> None:

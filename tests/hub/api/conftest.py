@@ -15,6 +15,7 @@ import uvicorn
 from pydantic import SecretBytes, SecretStr
 
 from hub.api.app import Api, create_app
+from hub.assembly.refusals import Refusals
 from hub.assembly.services import Services
 from hub.clock import Clock
 from hub.config.model import ClientConfig, HubConfig, Role
@@ -38,7 +39,19 @@ from schemas import Category, DataContract
 
 TOKENS = {
     name: f"token-of-{name}-0123456789"
-    for name in ("feeder", "narrow", "acme", "other", "op", "bare", "blind", "facilities", "officer", "auditor")
+    for name in (
+        "feeder",
+        "narrow",
+        "acme",
+        "other",
+        "op",
+        "bare",
+        "blind",
+        "facilities",
+        "officer",
+        "auditor",
+        "corrector",
+    )
 }
 
 
@@ -56,6 +69,7 @@ def clients() -> tuple[ClientConfig, ...]:
     return (
         client("feeder", "publisher"),
         client("narrow", "publisher", publishes=("se.skolnav.absence.*",), sources=("urn:narrow:*",)),
+        client("corrector", "publisher", corrects=("urn:sis*",)),
         client("acme", "subscriber", contract=CONTRACT),
         client("other", "subscriber", contract=CONTRACT),
         client("bare", "subscriber"),
@@ -121,6 +135,7 @@ async def running(folder: Path, clock: Clock, **config: Any) -> AsyncIterator[Se
         config=settings, clock=clock, plugins=plugins, catalogue=catalogue, engine=engine, keys=keys, store=store,
         log=log, directory=directory, gate=gate, disclosures=disclosures, withheld=withheld, telling=telling,
         subscriptions=registry, delivery=delivery, pages=pages, hosts=hosts,
+        refusals=Refusals(clock, lambda *told: None),
     )  # fmt: skip
     yield services
     pages.close()

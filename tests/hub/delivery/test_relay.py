@@ -25,6 +25,7 @@ class Outbox:
     def __init__(self, store: SqlStore, log: SqliteLog, clock: HandClock) -> None:
         self.store = store
         self.log = log
+        self.clock = clock
         self.catalogue = core_catalogue()
         self.problems: list[tuple[str, str]] = []
         self.relay = Relay(
@@ -108,3 +109,19 @@ async def test_an_event_whose_type_has_gone_is_a_problem_and_holds_up_no_other(b
     await box.relay.start()
     assert await box.passed_on() == ["before", "after"]
     assert box.problems == [("outbox-invalid", "desk")]
+
+
+async def test_what_belongs_to_another_source_is_told_and_holds_up_no_other(box: Outbox) -> None:
+    refused: list[tuple[str, str, str]] = []
+    box.relay = Relay(
+        tenant=TENANT, store=box.store, log=box.log, catalogue=box.catalogue, clock=box.clock,
+        corrects=lambda source, owner: owner == "urn:corrected",
+        on_refused=lambda *line: refused.append(line),
+    )  # fmt: skip
+    for unit, owner in (("theirs", "urn:theirs"), ("corrected", "urn:corrected")):
+        closed_day = {"organisation": {"id": uid(unit)}, "date": "2026-11-25"}
+        await box.log.append([box.catalogue.describe(event(DAY_CLOSED, closed_day, id=unit, source=owner))])
+    await box.add(closed("before"), closed("a", "theirs"), closed("b", "corrected"), closed("after", "mine"))
+    await box.relay.start()
+    assert await box.passed_on() == ["theirs", "corrected", "before", "b", "after"]
+    assert refused == [("desk", DAY_CLOSED, "urn:theirs")]

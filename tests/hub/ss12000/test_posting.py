@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from hub.ss12000.posting import source_of
 from tests.hub.ss12000.conftest import BASE, CLIENTS, client, token
 from tests.hub.ss12000.school import (
     CLASS_8B,
@@ -318,7 +319,7 @@ async def test_what_cannot_be_posted_is_not_there(school, http):
 async def test_a_withdrawn_report_is_gone(school, caller):
     given = (await post(caller, "/absences", ABSENCE)).json()
     data = {**ABSENCE, "id": given["id"]}
-    await append(school, event("absence.withdrawn", data, id="w-1"))
+    await append(school, event("absence.withdrawn", data, id="w-1", source=source_of(school, "reporter")))
     assert (await caller("all").by_id("/absences", given["id"])).status_code == 404
     gone = await caller("all").page("/deletedEntities", {"entities": "Absence"})
     assert gone["data"] == {"absences": [given["id"]]}

@@ -1,0 +1,169 @@
+# ruff: noqa: S608 - only partition numbers and question marks are put into statements
+"""An entity belongs to the source that made it. The writer asks here before it stores another source's event.
+
+Nothing of this is stored by itself: the last event of an entity names the owner, by its own source or, if the event
+corrects another source's entity, in the flags of its row. So ownership ends when a trim forgets the entity. It is
+judged inside the writer's transaction, in the order of the events: two requests at the same moment get one owner.
+
+A person is an entity for each source (`EventSpec.shared`), and the subject has the owner. The person belongs to no
+source any more once the owner has deleted it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import apsw
+
+from hub.bus import entity_state, rows
+from hub.bus.base import Corrects, Place, offset_of, partition_of, place
+from hub.bus.codec import Codec
+from hub.bus.fresh import Fresh
+from hub.bus.names import Names, Packed
+from hub.bus.rows import Prepared
+from hub.bus.sql import marks, padded
+
+Source = int | str  # as stored: its number in `names`, else its text
+
+_AT_ONCE: Final = 256  # rows in one statement
+
+
+class Ownership:
+    """The owners that one transaction's events may meet. `judge` takes each batch in turn."""
+
+    def __init__(
+        self, db: apsw.Connection, *, fresh: Sequence[Fresh], names: Names, codec: Codec, events: Sequence[Prepared]
+    ) -> None:
+        self._db = db
+        self._fresh = fresh
+        self._names = names
+        self._codec = codec
+        self._held = self._look_up(events)  # of entities and persons; without those that have no owner
+        self._records: dict[Packed, Any] = {}  # data of this transaction's events of shared subjects, by entity
+
+    def judge(self, events: Iterable[tuple[int, Prepared]], corrects: Corrects) -> list[tuple[int, str]]:
+        """The events that may not be stored: (index, owner) of each.
+
+        If there are none, the events count as stored, and what `judge` found out is in their columns.
+        """
+        held, refused = self._held, []
+        made: dict[Packed, Source | None] = {}
+        for index, event in events:
+            claim = event.claim
+            if event.shared is None and not event.placed:
+                if claim is None:
+                    continue
+                if claim not in held and claim not in made:  # nearly every event makes a new entity
+                    made[claim] = event.columns[1]
+                    continue
+            owner = None
+            if claim is not None:
+                owner = made[claim] if claim in made else held.get(claim)
+                if event.shared is not None:
+                    owner = self._judge_shared(event, owner, made)
+                elif owner is None:
+                    made[claim] = event.source
+            if owner is None or owner == event.source:
+                owner = self._placed_by_another(event, made, corrects)
+                if owner is None:
+                    continue
+            elif event.adds or corrects(event.stored.source, self._names.name(owner)):
+                event.mark_owner(owner)
+                owner = self._placed_by_another(event, made, corrects) if not event.adds else None
+                if owner is None:
+                    continue
+            refused.append((index, self._names.name(owner)))
+        if not refused:
+            held.update((claim, owner) for claim, owner in made.items() if owner is not None)
+            for claim, owner in made.items():
+                if owner is None:
+                    held.pop(claim, None)
+        return refused
+
+    def _judge_shared(self, event: Prepared, owner: Source | None, made: dict[Packed, Source | None]) -> Source | None:
+        """The owner of a shared subject, for this event. Fills in `event.adds`."""
+        shared, described = event.shared, event.described
+        assert shared is not None
+        assert described is not None
+        assert event.claim is not None
+        assert event.entity is not None
+        data = described.event.data
+        theirs: Any = None
+        if owner is not None and owner != event.source:
+            theirs = self._record(f"{described.subject}/{self._names.name(owner)}")
+            if theirs is not None and not shared.makes(theirs):
+                owner = None  # that record holds no more than a mark
+        self._records[event.entity] = data
+        if owner == event.source:
+            made[event.claim] = None if described.entry.spec.ends else owner
+        elif owner is None:
+            if shared.makes(data):
+                made[event.claim] = event.source
+            else:
+                event.adds = True
+                event.mark_owner(rows.NOBODY)
+        elif shared.adds(data, theirs):
+            event.adds = True
+        return owner
+
+    def _placed_by_another(
+        self, event: Prepared, made: Mapping[Packed, Source | None], corrects: Corrects
+    ) -> Source | None:
+        """The owner of a person whom the event would move; None if there is none."""
+        for person in event.placed:
+            owner = made[person] if person in made else self._held.get(person)
+            if owner is None or owner == event.source:
+                continue
+            if not corrects(event.stored.source, self._names.name(owner)):
+                return owner
+        return None
+
+    def _record(self, entity: str) -> Any:
+        """The data of an entity's last event; None if the log does not have it."""
+        packed = self._names.packed(entity)
+        if packed in self._records:
+            return self._records[packed]
+        at = entity_state.place_of(self._db, self._fresh, packed)
+        if at is None:
+            return None
+        query = f"SELECT {rows.COLUMNS} FROM events_{partition_of(Place(at))} WHERE offset = ?"
+        for row in self._db.execute(query, (offset_of(Place(at)),)):
+            return rows.stored(partition_of(Place(at)), row, self._names, self._codec).parsed.get("data")
+        return None
+
+    def _look_up(self, events: Sequence[Prepared]) -> dict[Packed, Source]:
+        db, fresh = self._db, self._fresh
+        entities = {event.claim for event in events if event.shared is None}
+        entities.discard(None)
+        places: dict[Packed, int] = entity_state.places_of(db, fresh, entities) if entities else {}  # type: ignore[arg-type]
+        persons = {event.claim for event in events if event.shared is not None}
+        persons.update(person for event in events if event.placed for person in event.placed)
+        for claim in persons:
+            assert claim is not None
+            found = entity_state.under(db, fresh, claim, self._names.unpack(claim))
+            if found:
+                places[claim] = found[0]
+        return self._owners(places, persons) if places else {}
+
+    def _owners(self, places: Mapping[Packed, int], persons: set[Packed | None]) -> dict[Packed, Source]:
+        """The owners that the events at these places name."""
+        offsets: dict[int, list[int]] = defaultdict(list)
+        for at in places.values():
+            offsets[partition_of(Place(at))].append(offset_of(Place(at)))
+        named: dict[int, tuple[Source, int]] = {}
+        for partition, wanted in offsets.items():
+            for start in range(0, len(wanted), _AT_ONCE):
+                some = padded(wanted[start : start + _AT_ONCE])
+                query = f"SELECT offset, source, flags FROM events_{partition} WHERE offset IN ({marks(len(some))})"
+                for offset, source, flags in self._db.execute(query, some):
+                    named[place(partition, offset)] = source, flags
+        owners: dict[Packed, Source] = {}
+        for claim, at in places.items():
+            if at not in named:
+                continue
+            source, flags = named[at]
+            owner = flags >> rows.OWNER_BITS
+            released = claim in persons and not owner and flags & rows.CONTINUES
+            if not released and owner != rows.NOBODY:
+                owners[claim] = owner or source
+        return owners

@@ -1,0 +1,106 @@
+"""JSON texts as every reader understands them alike: RFC 8259 in UTF-8, within the limits of RFC 7493 (I-JSON).
+
+Readers differ on what lies outside I-JSON: of two members of one name some keep the first and some the last, and a
+number that a double does not hold exactly comes out changed.
+"""
+
+import json
+import math
+import re
+from typing import Any, Final
+
+from pydantic_core import from_json
+
+MAX_INTEGER: Final = 2**53 - 1  # RFC 7493, 2.2: the largest integer up to which every reader keeps each integer exact
+
+_NONCHARACTERS: Final = "\ufdd0-\ufdef" + "".join(
+    f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17)
+)
+_NONCHARACTER: Final = re.compile(f"[{_NONCHARACTERS}]")
+# The first bytes, and the escapes, that a noncharacter begins with in UTF-8 and in JSON. Few texts hold one, and
+# single bytes are found fast.
+_LEAD_BYTES: Final = tuple(bytes([byte]) for byte in range(0xEF, 0xF5))
+_LEAD_ESCAPE: Final = re.compile(rb"\\u[fFdD]")
+
+
+class NotReadable(ValueError):
+    """Not a JSON text that every reader understands alike. `rule` is a stable code; `says` quotes nothing."""
+
+    def __init__(self, rule: str, says: str) -> None:
+        self.rule, self.says = rule, says
+        super().__init__(says)
+
+
+def read_json(text: bytes) -> Any:
+    """The value of a JSON text. Raises NotReadable."""
+    try:
+        value = from_json(text, allow_inf_nan=False)
+    except ValueError:
+        raise NotReadable("json", "is not valid JSON in UTF-8, or is nested deeper than 200 levels") from None
+    strings = _count_strings(value)
+    if strings is None:
+        raise NotReadable("number", "holds a number that is not finite, or an integer beyond ±(2^53-1)")
+    # A repeated name leaves fewer strings in the value than in the text. Escaped quotes need the slow reading.
+    if text.count(b'"') != 2 * strings:
+        _refuse_repeated_names(text)
+    if _may_hold_noncharacter(text) and _has_noncharacter(value):
+        raise NotReadable("noncharacter", "holds a character that Unicode excludes from interchange")
+    return value
+
+
+def _count_strings(value: Any) -> int | None:
+    """How many strings the value holds, names of members included; None if it holds a number that readers change."""
+    strings = 0
+    containers: list[Any] = [[value]]
+    while containers:
+        container = containers.pop()
+        if container.__class__ is dict:
+            strings += 2 * len(container)
+            items = container.values()
+        else:
+            strings += len(container)
+            items = container
+        for item in items:
+            kind = item.__class__
+            if kind is str:  # nearly all are
+                continue
+            strings -= 1
+            if kind is dict or kind is list:
+                containers.append(item)
+            elif kind is int:
+                if not -MAX_INTEGER <= item <= MAX_INTEGER:
+                    return None
+            elif kind is float and not math.isfinite(item):
+                return None
+    return strings
+
+
+def _refuse_repeated_names(text: bytes) -> None:
+    def members(pairs: list[tuple[str, Any]]) -> None:
+        if len({name for name, _ in pairs}) != len(pairs):
+            raise NotReadable("duplicate-name", "holds an object with two members of the same name")
+
+    json.loads(text, object_pairs_hook=members)
+
+
+def _may_hold_noncharacter(text: bytes) -> bool:
+    if not text.isascii():
+        for lead in _LEAD_BYTES:
+            if lead in text:
+                return True
+    return b"\\" in text and _LEAD_ESCAPE.search(text) is not None
+
+
+def _has_noncharacter(value: Any) -> bool:
+    waiting: list[Any] = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            if _NONCHARACTER.search(item) is not None:
+                return True
+        elif isinstance(item, dict):
+            waiting += item
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+    return False
