@@ -6,7 +6,9 @@ from datetime import date
 
 from connectors.catering.config import Kitchen, Sitting
 from connectors.catering.counting import Away, Count, Organisations, Pupil, count, overlaps, window
-from connectors.catering.memory import absences, closed_on
+from connectors.catering.memory import absences, closed_on, snapshots
+from connectors.catering.snapshot import Row, Snapshot
+from connectors.catering.standing import as_count, last_order, stands
 from plugins import DirectoryView, State
 
 
@@ -21,8 +23,24 @@ class People:
     closed: frozenset[str]  # closed organisations that concern the kitchen
     open_units: frozenset[str] | None  # None: nothing is closed
     complete: bool  # the directory knows every pupil there, also those who are away
+    known: bool  # the directory is complete
+    told: Sequence[Snapshot]  # the kitchen's snapshots, by day
 
     def count(self, sitting: Sitting) -> Count:
+        last = self._standing(sitting)
+        return as_count(last) if last is not None else self._count(sitting)
+
+    def is_standing(self) -> bool:
+        """Whether a sitting's last order counts, because an incomplete directory lacks its pupils."""
+        return any(self._standing(sitting) is not None for sitting in self.kitchen.sittings)
+
+    def _standing(self, sitting: Sitting) -> Row | None:
+        if self.known or self.closed:
+            return None
+        last = last_order(self.told, sitting.id, self.day)
+        return last if stands(last, self._count(sitting)) else None
+
+    def _count(self, sitting: Sitting) -> Count:
         return count(
             self.kitchen,
             sitting,
@@ -63,6 +81,8 @@ class Census:
             closed=closed,
             open_units=self.organisations.open_parts(kitchen.units, closed) if closed else None,
             complete=complete and not await self._stranger_away(kitchen, day, pupils, away),
+            known=complete,
+            told=snapshots(state, kitchen),
         )
 
     async def _stranger_away(self, kitchen: Kitchen, day: date, pupils: Sequence[Pupil], away: Sequence[Away]) -> bool:

@@ -75,9 +75,9 @@ def deleted(data: Any) -> Iterator[tuple[Kind | None, str | None]]:
         yield DELETED.get(kind.lower()) if isinstance(kind, str) else None, id_of(item)
 
 
-def too_many(vanished: int, known: int, *, whole: bool = False) -> bool:
-    """Over 20 % and over 20 records. With `whole` also all records: no school loses its last group in a day."""
-    return (vanished > _FEW and vanished > _SHARE * known) or (whole and 0 < known <= vanished)
+def too_many(vanished: int, known: int) -> bool:
+    """Over 20 % and over 20 records."""
+    return vanished > _FEW and vanished > _SHARE * known
 
 
 def stands_for(ids: Iterable[str]) -> str:

@@ -15,9 +15,9 @@ from connectors.ss12000 import lessons, words
 from connectors.ss12000.client import Client, ListExpired, Query
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.delta import has_offset
-from connectors.ss12000.kinds import ABSENCES, LESSONS, PERSONS, PRESENCES, Kind
+from connectors.ss12000.kinds import ABSENCES, DIRECTORY, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
-from connectors.ss12000.mapping import digest_kept, news_of, to_keep
+from connectors.ss12000.mapping import bare, digest_kept, is_bare, news_of, to_keep
 from connectors.ss12000.reader import digest, id_of, read
 from connectors.ss12000.words import SUPPLIER
 from plugins import Context, PermanentError, Transaction
@@ -34,6 +34,7 @@ class Listed:
 
     seen: set[str] = field(default_factory=set)  # ids
     count: int = 0
+    readable: int = 0  # records that were understood, now or before
     date: datetime | None = None  # the supplier's clock when it began
     offsets: bool | None = None  # whether times in `meta` have offsets; a single one without makes it False
     reasons: Counter[str] = field(default_factory=Counter)
@@ -120,10 +121,13 @@ class Lists:
         key, now = kind.key(id), digest(raw)
         before = tx.state.get(key)
         if not self._is_news(kind, id, raw, listed, unchanged=digest_kept(before) == now):
+            listed.readable += not is_bare(kind, before)
             return
         record = self._read(kind, raw, listed)
-        if record is None and kind is PERSONS:
-            record = _bare(id, raw)
+        readable = record is not None and (kind not in DIRECTORY or _says_something(kind, raw, record))
+        listed.readable += readable
+        if not readable:
+            record = _bare(id, raw) if kind is PERSONS else None
         if record is None or (kind is ABSENCES and before is None and ends_before(record, window)):
             return
         news = news_of(kind, record, before)
@@ -134,7 +138,11 @@ class Lists:
                 return
             # The newest event about a person must have their newest mark, even if the rest is unreadable.
             tx.publish(PERSONS.model, _bare(id, raw))
-        tx.state[key] = to_keep(kind, record, now, self.ctx.clock.school().date().isoformat())
+            readable = False
+        if readable:
+            tx.state[key] = to_keep(kind, record, now, self.ctx.clock.school().date().isoformat())
+        else:
+            tx.state[key] = bare(now)
 
     def _lesson(self, tx: Transaction, raw: Any, *, known: Known, window: Window, listed: Listed) -> None:
         id = id_of(raw)
@@ -205,6 +213,18 @@ class Lists:
     def report(self, kind: Kind, listed: Listed) -> None:
         for reason, count in listed.reasons.most_common(20):
             self.ctx.problem("record-not-read", f"{kind.resource}: {reason} ({count} of {listed.count} read)")
+
+
+def _says_something(kind: Kind, raw: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Whether a field of the standard is left of a record. A person may be a mark alone, if no other field was sent."""
+    known = {name for name in kind.model.model_fields if _has_content(record.get(name))} - {"id", "meta"}
+    return bool(known if raw.keys() <= {"id", "meta", "securityMarking"} else known - {"securityMarking"})
+
+
+def _has_content(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_has_content, value))
+    return value is not None and value != {}
 
 
 def _bare(id: str, raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from connectors.ss12000.client import Client, NotAnswered, NotOffered, Query
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.delta import Watermark, stands_for, went_back
 from connectors.ss12000.holding import Holding
-from connectors.ss12000.kinds import ABSENCES, ATTENDANCES, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
+from connectors.ss12000.kinds import ABSENCES, ATTENDANCES, DIRECTORY, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
 from connectors.ss12000.lists import CHUNK, Listed, Lists, ends_before
 from connectors.ss12000.mapping import end_of
@@ -24,6 +24,7 @@ from plugins import Context
 WINDOW: Final = f"window/{LESSONS.resource}"  # state: the days that the last whole reading of lessons covered
 _AT_A_TIME: Final = 8  # queries by id that wait for an answer
 _NO_SUCH_FILTER: Final = frozenset({400, 422, 501})
+_FEW_CHANGES: Final = 20  # changes; that many may all be records that the hub can't read
 _REQUIRED: Final = frozenset({PERSONS.resource})
 
 
@@ -78,6 +79,7 @@ class Source(Lists):
             if not filters:
                 raise
             listed = await self.read_list(kind, {}, window)
+        _must_be_read(kind, listed, at_most=0)
         ended = [] if kind in (ATTENDANCES, PRESENCES) else await self.removals(kind, listed.seen, window)
         await self.keep_mark(kind.resource, listed, began)
         return ended
@@ -95,6 +97,7 @@ class Source(Lists):
                 self.ctx.problem("no-changes", f"{kind.resource}: meta.modified.after is refused; all of it is read")
             await self._all(kind, window)
             return
+        _must_be_read(kind, listed, at_most=_FEW_CHANGES)
         if went_back(mark, listed.date):
             self.ctx.problem("clock-went-back", f"{kind.resource}: the supplier's clock is behind what it was")
             await self._all(kind, window)
@@ -255,6 +258,12 @@ class Source(Lists):
             kept = state.under(prefix)
             old = [name[len(prefix) :] for name, value in kept.items() if value[1] < first]
             await self._forget(kind, old)
+
+
+def _must_be_read(kind: Kind, listed: Listed, *, at_most: int) -> None:
+    """Raises TemporaryError for a list of the directory with more than `at_most` records, of which none can be read."""
+    if kind in DIRECTORY and listed.count > at_most and not listed.readable:
+        raise SUPPLIER.temporary(words.UNREADABLE, resource=kind.resource, count=listed.count)
 
 
 def _placed(kind: Kind, kept: Any, window: Window, old: Window) -> int:
