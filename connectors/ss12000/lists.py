@@ -80,6 +80,7 @@ class Lists:
         self.config = config
         self.ctx = ctx
         self.client = client
+        self.came: set[str] = set()  # keys of the records that lists had in this lap; a new lap clears it
         self._complained: set[str] = set()
 
     async def read_list(self, kind: Kind, filters: Query, window: Window) -> Listed:
@@ -181,6 +182,7 @@ class Lists:
         """Whether a record is news, and new in this list. In either case, notes that the list has the record."""
         news = not unchanged and not self._twice(kind, listed, id, raw)
         listed.seen.add(id)
+        self.came.add(kind.key(id))
         return news
 
     def _read(self, kind: Kind, raw: Any, listed: Listed) -> dict[str, Any] | None:

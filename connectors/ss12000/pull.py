@@ -22,6 +22,7 @@ from connectors.ss12000.words import SUPPLIER
 from plugins import Context
 
 WINDOW: Final = f"window/{LESSONS.resource}"  # state: the days that the last whole reading of lessons covered
+_BACK: Final = "back"  # state: keys of records that a list had while /deletedEntities named them
 _AT_A_TIME: Final = 8  # queries by id that wait for an answer
 _NO_SUCH_FILTER: Final = frozenset({400, 422, 501})
 _FEW_CHANGES: Final = 20  # changes; that many may all be records that the hub can't read
@@ -165,16 +166,22 @@ class Source(Lists):
     async def gone(self, kind: Kind, ids: Sequence[str], window: Window, *, announced: bool) -> list[str]:
         """Publish the end of records that a query by id does not find; returns their ids. A record that is found stays.
 
-        `announced`: /deletedEntities named them, so they are gone even if the supplier does not answer by id.
+        `announced`: /deletedEntities named them, so they are gone even if the supplier does not answer by id; except
+        those that a list had at the same time, which have come back. These are gone if a whole list lacks them.
         """
+        back = self.back() | self.came if announced else self.back()
         ended: list[str] = []
         unsure: list[str] = []
         for start in range(0, len(ids), _AT_A_TIME * 8):
             part = ids[start : start + _AT_A_TIME * 8]
             answers = await self._by_id(kind, part)
             found = [raw for raw in answers.values() if raw is not None and not isinstance(raw, NotAnswered)]
-            unsure += [id for id, raw in answers.items() if isinstance(raw, NotAnswered)]
-            over = [id for id, raw in answers.items() if raw is None or (announced and isinstance(raw, NotAnswered))]
+            over = [
+                id
+                for id, raw in answers.items()
+                if raw is None or (isinstance(raw, NotAnswered) and announced != (kind.key(id) in back))
+            ]
+            unsure += [id for id, raw in answers.items() if isinstance(raw, NotAnswered) and id not in over]
             # By id, some suppliers leave out parts that their lists have (enrolments, responsibles). So only records
             # of kinds without such parts are read by id; the other kinds come with a list.
             if kind in (LESSONS, ABSENCES):
@@ -197,6 +204,18 @@ class Source(Lists):
         if not announced:
             self._doubt(kind, unsure)
         return ended
+
+    def back(self) -> set[str]:
+        """Keys of the records that came back while /deletedEntities named them."""
+        return set(self.ctx.state.get(_BACK, ()))
+
+    async def keep_back(self, named: set[str]) -> None:
+        """Store which of the records that /deletedEntities names (by key) have come back. Call it once a lap."""
+        before = self.back()
+        back = {key for key in named & (before | self.came) if key in self.ctx.state}
+        if back != before:
+            async with self.ctx.commit() as tx:
+                tx.state[_BACK] = sorted(back)
 
     def _doubt(self, kind: Kind, unsure: Sequence[str]) -> None:
         """Report once that these records are in no list and can't be queried by id; again for other records."""
