@@ -260,11 +260,12 @@ class Ss12000(Connector[Ss12000Config]):
         style = self._source.watermark(PERSONS.resource)
         offsets = style.offsets if style is not None else True
         since = Watermark((mark or Watermark(began)).at, offsets)
+        after = since.after(self._source.overlap(PERSONS.resource, since))
         listed = Listed(offsets=offsets)
         named: dict[str, dict[str, None]] = {}
         unreadable = 0
         try:
-            async for page in self._client.pages(_DELETED, {"after": since.after(self.config.dialect.overlap)}):
+            async for page in self._client.pages(_DELETED, {"after": after}):
                 listed.date = listed.date or page.date
                 for kind, id in deleted(page.data):
                     unreadable += id is None

@@ -8,13 +8,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from connectors.ss12000 import lessons, words
 from connectors.ss12000.client import Client, ListExpired, Query
 from connectors.ss12000.config import Ss12000Config
-from connectors.ss12000.delta import has_offset
+from connectors.ss12000.delta import has_offset, modified
 from connectors.ss12000.kinds import ABSENCES, DIRECTORY, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
 from connectors.ss12000.mapping import bare, digest_kept, is_bare, news_of, to_keep
@@ -37,6 +37,10 @@ class Listed:
     readable: int = 0  # records that were understood, now or before
     date: datetime | None = None  # the supplier's clock when it began
     offsets: bool | None = None  # whether times in `meta` have offsets; a single one without makes it False
+    newest: datetime | None = None  # the newest `meta.modified`
+    after: datetime | None = None  # a list of changes would have had no record stamped earlier than this
+    missed: int = 0  # news that such a list had not brought
+    missed_by: timedelta = timedelta()  # how far the oldest of them was stamped before `after`
     reasons: Counter[str] = field(default_factory=Counter)
 
 
@@ -83,10 +87,13 @@ class Lists:
         self.came: set[str] = set()  # keys of the records that lists had in this lap; a new lap clears it
         self._complained: set[str] = set()
 
-    async def read_list(self, kind: Kind, filters: Query, window: Window) -> Listed:
-        """Read a list and publish its news. Raises NotOffered, NotAnswered, TemporaryError."""
+    async def read_list(self, kind: Kind, filters: Query, window: Window, *, after: datetime | None = None) -> Listed:
+        """Read a list and publish its news. Raises NotOffered, NotAnswered, TemporaryError.
+
+        `after`: for a whole list, from when on the last list of changes had them: older news counts as missed.
+        """
         for _ in range(_TRIES):
-            listed = Listed()
+            listed = Listed(after=after)
             try:
                 async for page in self.client.pages(kind.resource, filters):
                     listed.date = listed.date or page.date
@@ -115,6 +122,9 @@ class Lists:
         offsets = has_offset(raw)
         if offsets is not None:
             listed.offsets = offsets and listed.offsets is not False
+        stamp = modified(raw)
+        if stamp is not None:
+            listed.newest = stamp if listed.newest is None else max(listed.newest, stamp)
         id = id_of(raw)
         if id is None:
             self._refused(listed, raw, read(kind, raw).reasons)
@@ -124,6 +134,9 @@ class Lists:
         if not self._is_news(kind, id, raw, listed, unchanged=digest_kept(before) == now):
             listed.readable += not is_bare(kind, before)
             return
+        if listed.after is not None and stamp is not None and stamp <= listed.after:
+            listed.missed += 1
+            listed.missed_by = max(listed.missed_by, listed.after - stamp)
         record = self._read(kind, raw, listed)
         readable = record is not None and (kind not in DIRECTORY or _says_something(kind, raw, record))
         listed.readable += readable

@@ -11,7 +11,7 @@ from typing import Any, Final
 from connectors.ss12000 import words
 from connectors.ss12000.client import Client, NotAnswered, NotOffered, Query
 from connectors.ss12000.config import Ss12000Config
-from connectors.ss12000.delta import Watermark, stands_for, went_back
+from connectors.ss12000.delta import MOST_OVERLAP, OVERLAP, Watermark, stands_for, went_back
 from connectors.ss12000.holding import Holding
 from connectors.ss12000.kinds import ABSENCES, ATTENDANCES, DIRECTORY, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
@@ -23,6 +23,7 @@ from plugins import Context
 
 WINDOW: Final = f"window/{LESSONS.resource}"  # state: the days that the last whole reading of lessons covered
 _BACK: Final = "back"  # state: keys of records that a list had while /deletedEntities named them
+_MISSED: Final = "missed/"  # state: the overlap in seconds of a resource whose changes were missed
 _AT_A_TIME: Final = 8  # queries by id that wait for an answer
 _NO_SUCH_FILTER: Final = frozenset({400, 422, 501})
 _FEW_CHANGES: Final = 20  # changes; that many may all be records that the hub can't read
@@ -50,7 +51,8 @@ class Source(Lists):
             return
         try:
             # A list that was always empty is read whole: once the account may see records, they need not have changed.
-            if mark is None or full or self.holding.due(kind) or not self.knows(kind):
+            whole = kind is PERSONS and self._ever_missed()
+            if mark is None or full or whole or self.holding.due(kind) or not self.knows(kind):
                 ended = await self._all(kind, window)
                 if kind is PERSONS and ended and not full:  # a full pull reads all groups in a moment
                     await self.reread_groups(self.groups_of(set(ended)), window)
@@ -74,20 +76,48 @@ class Source(Lists):
         """Read the whole list; returns the ids of records that are gone."""
         began = self.ctx.clock.utc()
         filters = self._first_filters(kind, window)
+        mark = self.watermark(kind.resource)
+        after = None if mark is None or kind.resource in self._whole else mark.begins(self.overlap(kind.resource, mark))
         try:
-            listed = await self.read_list(kind, filters, window)
+            listed = await self.read_list(kind, filters, window, after=after)
         except NotAnswered:
             if not filters:
                 raise
-            listed = await self.read_list(kind, {}, window)
+            listed = await self.read_list(kind, {}, window, after=after)
         _must_be_read(kind, listed, at_most=0)
         ended = [] if kind in (ATTENDANCES, PRESENCES) else await self.removals(kind, listed.seen, window)
+        await self._note_missed(kind, listed, mark)
         await self.keep_mark(kind.resource, listed, began)
         return ended
 
+    async def _note_missed(self, kind: Kind, listed: Listed, mark: Watermark | None) -> None:
+        """Report changes that no list of changes had brought, and ask further back from now on."""
+        if mark is None or not listed.missed:
+            return
+        overlap = self.overlap(kind.resource, mark)
+        grown = min(max(overlap + listed.missed_by + OVERLAP, overlap), MOST_OVERLAP)
+        async with self.ctx.commit() as tx:
+            tx.state[f"{_MISSED}{kind.resource}"] = grown.total_seconds()
+        minutes = f"{listed.missed_by.total_seconds() / 60:.0f} min"
+        self.ctx.problem(
+            "changes-missed",
+            f"{kind.resource}: {listed.missed} changes were found by a whole reading alone, stamped up to {minutes} "
+            "too early for the polls: the supplier's clock or its meta.modified is wrong; ask it to mend that. Polls "
+            f"now ask {grown.total_seconds() / 60:.0f} min back, and read all persons each time",
+        )
+
+    def _ever_missed(self) -> bool:
+        return bool(self.ctx.state.under(_MISSED))
+
+    def overlap(self, name: str, mark: Watermark) -> timedelta:
+        """How far before the watermark changes are asked for: more where changes were missed."""
+        wish = self.config.dialect.overlap
+        usual = mark.usual_overlap() if wish is None else wish
+        return max(usual, timedelta(seconds=self.ctx.state.get(f"{_MISSED}{name}", 0)))
+
     async def _changes(self, kind: Kind, window: Window, mark: Watermark) -> None:
         began = self.ctx.clock.utc()
-        filters = {"meta.modified.after": mark.after(self.config.dialect.overlap)}
+        filters = {"meta.modified.after": mark.after(self.overlap(kind.resource, mark))}
         try:
             listed = await self.read_list(kind, filters, window)
         except NotAnswered as error:
@@ -105,6 +135,7 @@ class Source(Lists):
             return
         if listed.offsets is None:
             listed.offsets = mark.offsets
+        listed.newest = max(listed.newest or mark.at, mark.at)
         await self.keep_mark(kind.resource, listed, began)
 
     def _first_filters(self, kind: Kind, window: Window) -> Query:
@@ -116,8 +147,9 @@ class Source(Lists):
         return {}
 
     async def keep_mark(self, name: str, listed: Listed, began: datetime) -> None:
-        """Store how far a list was read, after its end. `began`: machine time, for a supplier that gives no time."""
-        mark = Watermark(listed.date or began, listed.offsets is not False)
+        """Store how far a list was read, after its end. `began`: machine time."""
+        known = (each for each in (listed.date, listed.newest) if each is not None)
+        mark = Watermark(min(began, *known), listed.offsets is not False)
         async with self.ctx.commit() as tx:
             tx.state[f"mark/{name}"] = mark.to_keep()
             if f"absent/{name}" in tx.state:
