@@ -266,6 +266,12 @@ class Catering(Connector[CateringConfig]):
                 rows.append(row)
         if unlisted:
             self.ctx.problem("unknown-diet", f"kitchen {kitchen.id}: {unlisted} diets are not in its diet_codes")
+        if people.is_standing():
+            self.ctx.problem(
+                "last-order-stands",
+                f"kitchen {kitchen.id}, {day}: the directory is not complete and lacks its pupils; the last order is "
+                "sent again, marked incomplete. See why the school system's directory is not current",
+            )
         if unplaced(kitchen, people.pupils, people.groups):
             self.ctx.problem("pupil-without-sitting", f"kitchen {kitchen.id}: some pupils are in no sitting's groups")
         following = Snapshot.after(last, kitchen, day, due=run.due, rows=rows)

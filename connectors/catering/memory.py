@@ -180,9 +180,12 @@ def mark_sending(state: MutableState, names: Iterable[str]) -> None:
 
 
 def forget_past(state: MutableState, now: datetime) -> None:
-    """Drop what no later count can need."""
+    """Drop what no later count can need. A kitchen's newest snapshot stays: it may have to stand."""
     today, midnight = now.astimezone(SCHOOL_ZONE).date().isoformat(), _start_of(now)
+    newest = {name.rsplit("/", 1)[0]: name for name in sorted(state.under(_DAY))}
     for name in list(state):
+        if newest.get(name.rsplit("/", 1)[0]) == name:
+            continue
         if name.startswith(_ABSENCE):
             past = datetime.fromisoformat(state[name]["end"]) <= midnight
         else:

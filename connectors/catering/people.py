@@ -18,7 +18,9 @@ from connectors.catering.counting import (
     overlaps,
     window,
 )
-from connectors.catering.memory import absences, closed_on
+from connectors.catering.memory import absences, closed_on, snapshots
+from connectors.catering.snapshot import Row, Snapshot
+from connectors.catering.standing import as_count, last_order, stands
 from plugins import DirectoryView, State
 
 
@@ -36,8 +38,24 @@ class People:
     lost: frozenset[str]  # the groups of the sittings that are unknown or have ended
     unknown_units: frozenset[str]
     complete: bool  # the directory knows every pupil there, also those who are away
+    known: bool  # the directory is complete
+    told: Sequence[Snapshot]  # the kitchen's snapshots, by day
 
     def count(self, sitting: Sitting) -> Count:
+        last = self._standing(sitting)
+        return as_count(last) if last is not None else self._count(sitting)
+
+    def is_standing(self) -> bool:
+        """Whether a sitting's last order counts, because an incomplete directory lacks its pupils."""
+        return any(self._standing(sitting) is not None for sitting in self.kitchen.sittings)
+
+    def _standing(self, sitting: Sitting) -> Row | None:
+        if self.known or self.closed:
+            return None
+        last = last_order(self.told, sitting.id, self.day)
+        return last if stands(last, self._count(sitting)) else None
+
+    def _count(self, sitting: Sitting) -> Count:
         return count(
             self.kitchen,
             sitting,
@@ -94,6 +112,8 @@ class Census:
             lost=frozenset(id for id in wanted if id not in known or has_ended(known[id], day)),
             unknown_units=self.organisations.unknown(kitchen.units),
             complete=complete and not await self._stranger_away(kitchen, day, pupils, away),
+            known=complete,
+            told=snapshots(state, kitchen),
         )
 
     async def _known_groups(self) -> Mapping[str, Mapping[str, Any]]:

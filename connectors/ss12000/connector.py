@@ -137,6 +137,7 @@ class Ss12000(Connector[Ss12000Config]):
         now, lap = self.ctx.clock.utc(), self._lap
         if lap is None or (full and not lap.full) or now - lap.began > _OLD:
             lap = self._lap = Lap(now, full)
+            self._source.came.clear()
             if full:
                 self._rounds.begin()
         elif PERSONS.resource in lap.done and self._wanted(PERSONS):
@@ -260,11 +261,12 @@ class Ss12000(Connector[Ss12000Config]):
         style = self._source.watermark(PERSONS.resource)
         offsets = style.offsets if style is not None else True
         since = Watermark((mark or Watermark(began)).at, offsets)
+        after = since.after(self._source.overlap(PERSONS.resource, since))
         listed = Listed(offsets=offsets)
         named: dict[str, dict[str, None]] = {}
         unreadable = 0
         try:
-            async for page in self._client.pages(_DELETED, {"after": since.after(self.config.dialect.overlap)}):
+            async for page in self._client.pages(_DELETED, {"after": after}):
                 listed.date = listed.date or page.date
                 for kind, id in deleted(page.data):
                     unreadable += id is None
@@ -293,5 +295,6 @@ class Ss12000(Connector[Ss12000Config]):
             await holding.over(kind, "announced")
             if kind is PERSONS and ended:
                 await self._source.reread_groups(self._source.groups_of(set(ended)), window)
+        await self._source.keep_back({kind.key(id) for kind in ALL for id in named.get(kind.resource, ())})
         if not held:  # else the supplier must name them again
             await self._source.keep_mark(_DELETED, listed, began)

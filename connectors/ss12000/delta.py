@@ -10,6 +10,7 @@ from connectors.ss12000.kinds import DELETED, Kind
 from connectors.ss12000.reader import id_of
 
 OVERLAP: Final = timedelta(minutes=10)  # a record's stamp may be older than its appearance
+MOST_OVERLAP: Final = timedelta(days=7)  # an overlap that grows by itself grows no further
 NAIVE_OVERLAP: Final = timedelta(hours=3)  # times without offset: more than Sweden's from UTC, on either side
 _SHARE: Final = 0.2
 _FEW: Final = 20
@@ -17,7 +18,11 @@ _FEW: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """The time up to which a resource was read, by the supplier's clock (its `Date`), and how it writes times."""
+    """The time up to which a resource was read, and how the supplier writes times.
+
+    It is the earliest of what is known: the supplier's `Date`, the hub's clock, and the newest `meta.modified` that was
+    read. The latter may be hours behind the `Date`, if another machine stamps the records.
+    """
 
     at: datetime
     offsets: bool = True  # its `meta` has offsets
@@ -34,10 +39,15 @@ class Watermark:
 
     def after(self, overlap: timedelta | None = None) -> str:
         """The value of `meta.modified.after`, written as the supplier writes its own times."""
-        if overlap is None:
-            overlap = OVERLAP if self.offsets else NAIVE_OVERLAP
-        moment = (self.at - overlap).astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()
+        moment = self.begins(overlap).astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()
         return f"{moment}Z" if self.offsets else moment
+
+    def begins(self, overlap: timedelta | None = None) -> datetime:
+        """The moment from which on changes are asked for; `overlap` None: the usual one."""
+        return self.at - (self.usual_overlap() if overlap is None else overlap)
+
+    def usual_overlap(self) -> timedelta:
+        return OVERLAP if self.offsets else NAIVE_OVERLAP
 
 
 def has_offset(raw: Any) -> bool | None:
@@ -48,6 +58,19 @@ def has_offset(raw: Any) -> bool | None:
         return None
     clock = value[10:]
     return clock[-1] in "zZ" or "+" in clock or "-" in clock
+
+
+def modified(raw: Any) -> datetime | None:
+    """A record's `meta.modified`; without an offset it counts as UTC. None if it has none that can be read."""
+    meta = raw.get("meta") if isinstance(raw, Mapping) else None
+    value = meta.get("modified") if isinstance(meta, Mapping) else None
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if found is not None and found.tzinfo is None:
+            found = found.replace(tzinfo=UTC)
+        return found.astimezone(UTC) if found is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def went_back(before: Watermark, now: datetime | None) -> bool:
@@ -75,9 +98,9 @@ def deleted(data: Any) -> Iterator[tuple[Kind | None, str | None]]:
         yield DELETED.get(kind.lower()) if isinstance(kind, str) else None, id_of(item)
 
 
-def too_many(vanished: int, known: int, *, whole: bool = False) -> bool:
-    """Over 20 % and over 20 records. With `whole` also all records: no school loses its last group in a day."""
-    return (vanished > _FEW and vanished > _SHARE * known) or (whole and 0 < known <= vanished)
+def too_many(vanished: int, known: int) -> bool:
+    """Over 20 % and over 20 records."""
+    return vanished > _FEW and vanished > _SHARE * known
 
 
 def stands_for(ids: Iterable[str]) -> str:

@@ -1,15 +1,22 @@
-"""Too many removals at once: they are held back until a person confirms them, or an equal pull does."""
+"""Too many removals at once: they are held back until a person confirms them, or an equal pull does.
 
+The loss of a whole list of the directory, or of a whole school in it, looks the same in every pull of an account that
+has lost its rights. So an equal pull confirms no such loss, and while one waits, it confirms no other removal either.
+"""
+
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from connectors.ss12000.delta import stands_for, too_many
-from connectors.ss12000.kinds import ALL, DIRECTORY, Kind
+from connectors.ss12000.kinds import ALL, DIRECTORY, GROUPS, ORGANISATIONS, PERSONS, Kind
+from connectors.ss12000.mapping import schools_of
 from plugins import Context, Waiting
 
 BELIEVED_AFTER: Final = timedelta(hours=1)  # an equal pull this much later confirms them
+_SCHOOL: Final = 3  # persons or groups; a school that loses this many and has none left is a lost school
 
 How = Literal["missing", "announced"]
 """How removals show: missing in a whole list, or named by /deletedEntities. The two need not agree."""
@@ -38,6 +45,7 @@ class Held:
     count: int
     known: int  # records of the resource
     confirmed: bool = False
+    total: bool = False  # all of a list, or all of a school: only a person confirms it
 
     @classmethod
     def kept(cls, value: Any) -> "Held | None":
@@ -51,11 +59,12 @@ class Held:
             "count": self.count,
             "known": self.known,
             "confirmed": self.confirmed,
+            "total": self.total,
         }
 
     def believed(self, now: datetime) -> bool:
         """Whether a pull that shows the same removals now confirms them."""
-        return self.confirmed or now - self.since >= BELIEVED_AFTER
+        return self.confirmed or (not self.total and now - self.since >= BELIEVED_AFTER)
 
 
 class Holding:
@@ -63,6 +72,7 @@ class Holding:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+        self._looked: dict[str, datetime] = {}  # when a list with held removals was last read whole, by resource
 
     def of(self, kind: Kind) -> list[Held]:
         found = (Held.kept(self._ctx.state.get(_name(kind, how))) for how in _HOWS)
@@ -72,28 +82,80 @@ class Holding:
         return any(self.of(kind) for kind in kinds)
 
     def due(self, kind: Kind) -> bool:
-        """Whether it is time to look again at held removals: a person has confirmed them, or an hour is over."""
-        return any(held.believed(self._ctx.clock.utc()) for held in self.of(kind))
+        """Whether it is time to look again at held removals: a person has confirmed them, or an hour is over.
+
+        Also where an equal pull confirms nothing: the records may be back.
+        """
+        now, looked = self._ctx.clock.utc(), self._looked.get(kind.resource)
+        return any(
+            held.confirmed or now - max(held.since, looked or held.since) >= BELIEVED_AFTER for held in self.of(kind)
+        )
+
+    def _believed(self, held: Held) -> bool:
+        if held.confirmed:
+            return True
+        return not self._total() and held.believed(self._ctx.clock.utc())
+
+    def _total(self) -> bool:
+        """Whether the loss of a whole list or school waits for a person."""
+        return any(held.total and not held.confirmed for kind in DIRECTORY for held in self.of(kind))
 
     async def believable(self, kind: Kind, how: How, ids: Sequence[str], known: int) -> bool:
         """Whether these of the `known` records may be removed. If not, they are held back, and reported once."""
-        if not too_many(len(ids), known, whole=kind in DIRECTORY):
+        if how == "missing":
+            self._looked[kind.resource] = self._ctx.clock.utc()
+        total = kind in DIRECTORY and self._is_total(kind, ids, known)
+        if not ids or not (total or self._total() or too_many(len(ids), known)):
             return True
         name, what, now = _name(kind, how), stands_for(ids), self._ctx.clock.utc()
-        if any(held.what == what and held.believed(now) for held in self.of(kind)):
+        if any(held.what == what and held.total >= total and self._believed(held) for held in self.of(kind)):
             return True
         held = Held.kept(self._ctx.state.get(name))
-        if held is not None and held.what == what:
+        if held is not None and (held.what, held.total) == (what, total):
             return False
         async with self._ctx.commit() as tx:
-            tx.state[name] = Held(now, what, len(ids), known).to_keep()
+            tx.state[name] = Held(now, what, len(ids), known, total=total).to_keep()
+        otherwise = (
+            "Until then the last known directory stays, and no directory.current is published"
+            if total
+            else "An equal pull in an hour confirms it too"
+        )
         self._ctx.problem(
             "removals-held",
-            f"{len(ids)} of {known} {kind.resource} would be removed at once; no removal is published. Check with the "
-            f"supplier; if it is right: skolnav connectors confirm {self._ctx.instance} {kind.resource}:{what}. An "
-            "equal pull in an hour confirms it too",
+            f"{len(ids)} of {known} {kind.resource} would be removed at once{self._scope(kind, ids, known)}; no "
+            "removal is published. Check with the supplier, and what the hub's account may read; if it is right: "
+            f"skolnav connectors confirm {self._ctx.instance} {kind.resource}:{what}. {otherwise}",
         )
         return False
+
+    def _is_total(self, kind: Kind, ids: Sequence[str], known: int) -> bool:
+        return 0 < known <= len(ids) or bool(self._lost_schools(kind, ids))
+
+    def _scope(self, kind: Kind, ids: Sequence[str], known: int) -> str:
+        schools = len(self._lost_schools(kind, ids))
+        return f", among them all of {schools} school(s)" if schools and len(ids) < known else ""
+
+    def _lost_schools(self, kind: Kind, ids: Sequence[str]) -> list[str]:
+        """The schools that lose all their known persons or groups, or that are removed themselves while they have some.
+
+        Fewer than `_SCHOOL` records are no school: a pupil or two may well be the last who leave.
+        """
+        gone = set(ids)
+        if not gone or kind not in (ORGANISATIONS, PERSONS, GROUPS):
+            return []
+        before, left = Counter[str](), Counter[str]()
+        for each in (PERSONS, GROUPS) if kind is ORGANISATIONS else (kind,):
+            prefix = f"{each.name}/"
+            for name, kept in self._ctx.state.under(prefix).items():
+                schools = schools_of(each, kept)
+                before.update(schools)
+                if kind is not ORGANISATIONS and name[len(prefix) :] not in gone:
+                    left.update(schools)
+        return [
+            school
+            for school, count in before.items()
+            if count >= _SCHOOL and not left[school] and (kind is not ORGANISATIONS or school in gone)
+        ]
 
     async def over(self, kind: Kind, how: How) -> None:
         """Forget held removals that have been published, or that no longer show."""
@@ -111,6 +173,9 @@ class Holding:
                     word = f"{kind.resource}:{held.what}"
                     says = f"{held.count} of {held.known} {kind.resource} would be removed"
                     sv = f"{held.count} av {held.known} {SWEDISH[kind.resource]} skulle tas bort"
+                    if held.total:
+                        says += "; only a person can confirm it"
+                        sv += "; bara en människa kan bekräfta det"
                     found.setdefault(word, Waiting(word, says, held.since, sv))
         return list(found.values())
 

@@ -8,17 +8,17 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from connectors.ss12000 import lessons, words
 from connectors.ss12000.client import Client, ListExpired, Query
 from connectors.ss12000.config import Ss12000Config
-from connectors.ss12000.delta import has_offset
+from connectors.ss12000.delta import has_offset, modified
 from connectors.ss12000.growth import Growth, Room
-from connectors.ss12000.kinds import ABSENCES, LESSONS, PERSONS, PRESENCES, Kind
+from connectors.ss12000.kinds import ABSENCES, DIRECTORY, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
-from connectors.ss12000.mapping import digest_kept, news_of, to_keep
+from connectors.ss12000.mapping import bare, digest_kept, is_bare, news_of, to_keep
 from connectors.ss12000.reader import digest, id_of, read
 from connectors.ss12000.words import SUPPLIER
 from plugins import Context, PermanentError, Transaction
@@ -35,8 +35,13 @@ class Listed:
 
     seen: set[str] = field(default_factory=set)  # ids
     count: int = 0
+    readable: int = 0  # records that were understood, now or before
     date: datetime | None = None  # the supplier's clock when it began
     offsets: bool | None = None  # whether times in `meta` have offsets; a single one without makes it False
+    newest: datetime | None = None  # the newest `meta.modified`
+    after: datetime | None = None  # a list of changes would have had no record stamped earlier than this
+    missed: int = 0  # news that such a list had not brought
+    missed_by: timedelta = timedelta()  # how far the oldest of them was stamped before `after`
     reasons: Counter[str] = field(default_factory=Counter)
     room: Room | None = None  # for new records; None: these records were asked for by their ids
 
@@ -82,13 +87,17 @@ class Lists:
         self.ctx = ctx
         self.client = client
         self.growth = Growth(ctx, config.max_new)
+        self.came: set[str] = set()  # keys of the records that lists had in this lap; a new lap clears it
         self._complained: set[str] = set()
 
-    async def read_list(self, kind: Kind, filters: Query, window: Window) -> Listed:
-        """Read a list and publish its news. Raises NotOffered, NotAnswered, TemporaryError."""
+    async def read_list(self, kind: Kind, filters: Query, window: Window, *, after: datetime | None = None) -> Listed:
+        """Read a list and publish its news. Raises NotOffered, NotAnswered, TemporaryError.
+
+        `after`: for a whole list, from when on the last list of changes had them: older news counts as missed.
+        """
         for _ in range(_TRIES):
             room = self.growth.room(kind)
-            listed = Listed(room=room)
+            listed = Listed(room=room, after=after)
             try:
                 async for page in self.client.pages(kind.resource, filters):
                     listed.date = listed.date or page.date
@@ -124,6 +133,9 @@ class Lists:
         offsets = has_offset(raw)
         if offsets is not None:
             listed.offsets = offsets and listed.offsets is not False
+        stamp = modified(raw)
+        if stamp is not None:
+            listed.newest = stamp if listed.newest is None else max(listed.newest, stamp)
         id = id_of(raw)
         if id is None:
             self._refused(listed, raw, read(kind, raw).reasons)
@@ -131,10 +143,16 @@ class Lists:
         key, now = kind.key(id), digest(raw)
         before = tx.state.get(key)
         if not self._is_news(kind, id, raw, listed, unchanged=digest_kept(before) == now):
+            listed.readable += not is_bare(kind, before)
             return
+        if listed.after is not None and stamp is not None and stamp <= listed.after:
+            listed.missed += 1
+            listed.missed_by = max(listed.missed_by, listed.after - stamp)
         record = self._read(kind, raw, listed)
-        if record is None and kind is PERSONS:
-            record = _bare(id, raw)
+        readable = record is not None and (kind not in DIRECTORY or _says_something(kind, raw, record))
+        listed.readable += readable
+        if not readable:
+            record = _bare(id, raw) if kind is PERSONS else None
         if record is None or (kind is ABSENCES and before is None and ends_before(record, window)):
             return
         if before is None and not _has_room(listed):
@@ -147,7 +165,11 @@ class Lists:
                 return
             # The newest event about a person must have their newest mark, even if the rest is unreadable.
             tx.publish(PERSONS.model, _bare(id, raw))
-        tx.state[key] = to_keep(kind, record, now, self.ctx.clock.school().date().isoformat())
+            readable = False
+        if readable:
+            tx.state[key] = to_keep(kind, record, now, self.ctx.clock.school().date().isoformat())
+        else:
+            tx.state[key] = bare(now)
 
     def _lesson(self, tx: Transaction, raw: Any, *, known: Known, window: Window, listed: Listed) -> None:
         id = id_of(raw)
@@ -186,6 +208,7 @@ class Lists:
         """Whether a record is news, and new in this list. In either case, notes that the list has the record."""
         news = not unchanged and not self._twice(kind, listed, id, raw)
         listed.seen.add(id)
+        self.came.add(kind.key(id))
         return news
 
     def _read(self, kind: Kind, raw: Any, listed: Listed) -> dict[str, Any] | None:
@@ -222,6 +245,18 @@ class Lists:
 
 def _has_room(listed: Listed) -> bool:
     return listed.room is None or listed.room.has_room()
+
+
+def _says_something(kind: Kind, raw: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Whether a field of the standard is left of a record. A person may be a mark alone, if no other field was sent."""
+    known = {name for name in kind.model.model_fields if _has_content(record.get(name))} - {"id", "meta"}
+    return bool(known if raw.keys() <= {"id", "meta", "securityMarking"} else known - {"securityMarking"})
+
+
+def _has_content(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_has_content, value))
+    return value is not None and value != {}
 
 
 def _bare(id: str, raw: Mapping[str, Any]) -> dict[str, Any]:

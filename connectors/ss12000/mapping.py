@@ -14,6 +14,7 @@ from connectors.ss12000.kinds import (
     DUTIES,
     GROUPS,
     LESSONS,
+    PERSONS,
     PRESENCES,
     Kind,
 )
@@ -38,9 +39,12 @@ def digest_kept(kept: Any) -> str | None:
 
 def to_keep(kind: Kind, record: Mapping[str, Any], digest: str, day: str) -> Any:
     """The connector's state for a record, as a JSON value. `day`: today, for records that are forgotten by age."""
+    if kind is PERSONS:
+        schools = (ref(item, "enroledAt") for item in objects(record.get("enrolments")))
+        return [digest, sorted({school for school in schools if school})]
     if kind is GROUPS:
         members = (ref(item, "person") for item in objects(record.get("groupMemberships")))
-        return [digest, sorted({member for member in members if member})]
+        return [digest, sorted({member for member in members if member}), ref(record, "organisation")]
     if kind is DUTIES:
         return [digest, ref(record, "person")]
     if kind is ACTIVITIES:
@@ -50,6 +54,25 @@ def to_keep(kind: Kind, record: Mapping[str, Any], digest: str, day: str) -> Any
     if kind in (ATTENDANCES, PRESENCES):
         return [digest, day]
     return digest
+
+
+def schools_of(kind: Kind, kept: Any) -> list[str]:
+    """The schools that a known person or group belongs to, from the connector's state."""
+    if not isinstance(kept, list):
+        return []
+    if kind is PERSONS:
+        return list(kept[1] or ())
+    return [kept[2]] if kind is GROUPS and len(kept) > 2 and kept[2] else []
+
+
+def bare(digest: str) -> Any:
+    """The connector's state for a person of whom only the id and the mark could be read."""
+    return [digest, None]
+
+
+def is_bare(kind: Kind, kept: Any) -> bool:
+    """Whether nothing of a known person but the id and the mark could be read."""
+    return kind is PERSONS and isinstance(kept, list) and kept[1] is None
 
 
 def news_of(kind: Kind, record: dict[str, Any], before: Any) -> News | None:

@@ -11,9 +11,9 @@ from typing import Any, Final
 from connectors.ss12000 import words
 from connectors.ss12000.client import Client, NotAnswered, NotOffered, Query
 from connectors.ss12000.config import Ss12000Config
-from connectors.ss12000.delta import Watermark, stands_for, went_back
+from connectors.ss12000.delta import MOST_OVERLAP, OVERLAP, Watermark, stands_for, went_back
 from connectors.ss12000.holding import Holding
-from connectors.ss12000.kinds import ABSENCES, ATTENDANCES, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
+from connectors.ss12000.kinds import ABSENCES, ATTENDANCES, DIRECTORY, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
 from connectors.ss12000.lists import CHUNK, Listed, Lists, ends_before
 from connectors.ss12000.mapping import end_of
@@ -22,8 +22,11 @@ from connectors.ss12000.words import SUPPLIER
 from plugins import Context
 
 WINDOW: Final = f"window/{LESSONS.resource}"  # state: the days that the last whole reading of lessons covered
+_BACK: Final = "back"  # state: keys of records that a list had while /deletedEntities named them
+_MISSED: Final = "missed/"  # state: the overlap in seconds of a resource whose changes were missed
 _AT_A_TIME: Final = 8  # queries by id that wait for an answer
 _NO_SUCH_FILTER: Final = frozenset({400, 422, 501})
+_FEW_CHANGES: Final = 20  # changes; that many may all be records that the hub can't read
 _REQUIRED: Final = frozenset({PERSONS.resource})
 
 
@@ -48,7 +51,8 @@ class Source(Lists):
             return
         try:
             # A list that was always empty is read whole: once the account may see records, they need not have changed.
-            if mark is None or full or self.holding.due(kind) or not self.knows(kind):
+            whole = kind is PERSONS and self._ever_missed()
+            if mark is None or full or whole or self.holding.due(kind) or not self.knows(kind):
                 ended = await self._all(kind, window)
                 if kind is PERSONS and ended and not full:  # a full pull reads all groups in a moment
                     await self.reread_groups(self.groups_of(set(ended)), window)
@@ -72,19 +76,48 @@ class Source(Lists):
         """Read the whole list; returns the ids of records that are gone."""
         began = self.ctx.clock.utc()
         filters = self._first_filters(kind, window)
+        mark = self.watermark(kind.resource)
+        after = None if mark is None or kind.resource in self._whole else mark.begins(self.overlap(kind.resource, mark))
         try:
-            listed = await self.read_list(kind, filters, window)
+            listed = await self.read_list(kind, filters, window, after=after)
         except NotAnswered:
             if not filters:
                 raise
-            listed = await self.read_list(kind, {}, window)
+            listed = await self.read_list(kind, {}, window, after=after)
+        _must_be_read(kind, listed, at_most=0)
         ended = [] if kind in (ATTENDANCES, PRESENCES) else await self.removals(kind, listed.seen, window)
+        await self._note_missed(kind, listed, mark)
         await self.keep_mark(kind.resource, listed, began)
         return ended
 
+    async def _note_missed(self, kind: Kind, listed: Listed, mark: Watermark | None) -> None:
+        """Report changes that no list of changes had brought, and ask further back from now on."""
+        if mark is None or not listed.missed:
+            return
+        overlap = self.overlap(kind.resource, mark)
+        grown = min(max(overlap + listed.missed_by + OVERLAP, overlap), MOST_OVERLAP)
+        async with self.ctx.commit() as tx:
+            tx.state[f"{_MISSED}{kind.resource}"] = grown.total_seconds()
+        minutes = f"{listed.missed_by.total_seconds() / 60:.0f} min"
+        self.ctx.problem(
+            "changes-missed",
+            f"{kind.resource}: {listed.missed} changes were found by a whole reading alone, stamped up to {minutes} "
+            "too early for the polls: the supplier's clock or its meta.modified is wrong; ask it to mend that. Polls "
+            f"now ask {grown.total_seconds() / 60:.0f} min back, and read all persons each time",
+        )
+
+    def _ever_missed(self) -> bool:
+        return bool(self.ctx.state.under(_MISSED))
+
+    def overlap(self, name: str, mark: Watermark) -> timedelta:
+        """How far before the watermark changes are asked for: more where changes were missed."""
+        wish = self.config.dialect.overlap
+        usual = mark.usual_overlap() if wish is None else wish
+        return max(usual, timedelta(seconds=self.ctx.state.get(f"{_MISSED}{name}", 0)))
+
     async def _changes(self, kind: Kind, window: Window, mark: Watermark) -> None:
         began = self.ctx.clock.utc()
-        filters = {"meta.modified.after": mark.after(self.config.dialect.overlap)}
+        filters = {"meta.modified.after": mark.after(self.overlap(kind.resource, mark))}
         try:
             listed = await self.read_list(kind, filters, window)
         except NotAnswered as error:
@@ -95,12 +128,14 @@ class Source(Lists):
                 self.ctx.problem("no-changes", f"{kind.resource}: meta.modified.after is refused; all of it is read")
             await self._all(kind, window)
             return
+        _must_be_read(kind, listed, at_most=_FEW_CHANGES)
         if went_back(mark, listed.date):
             self.ctx.problem("clock-went-back", f"{kind.resource}: the supplier's clock is behind what it was")
             await self._all(kind, window)
             return
         if listed.offsets is None:
             listed.offsets = mark.offsets
+        listed.newest = max(listed.newest or mark.at, mark.at)
         await self.keep_mark(kind.resource, listed, began)
 
     def _first_filters(self, kind: Kind, window: Window) -> Query:
@@ -112,8 +147,9 @@ class Source(Lists):
         return {}
 
     async def keep_mark(self, name: str, listed: Listed, began: datetime) -> None:
-        """Store how far a list was read, after its end. `began`: machine time, for a supplier that gives no time."""
-        mark = Watermark(listed.date or began, listed.offsets is not False)
+        """Store how far a list was read, after its end. `began`: machine time."""
+        known = (each for each in (listed.date, listed.newest) if each is not None)
+        mark = Watermark(min(began, *known), listed.offsets is not False)
         async with self.ctx.commit() as tx:
             tx.state[f"mark/{name}"] = mark.to_keep()
             if f"absent/{name}" in tx.state:
@@ -162,16 +198,22 @@ class Source(Lists):
     async def gone(self, kind: Kind, ids: Sequence[str], window: Window, *, announced: bool) -> list[str]:
         """Publish the end of records that a query by id does not find; returns their ids. A record that is found stays.
 
-        `announced`: /deletedEntities named them, so they are gone even if the supplier does not answer by id.
+        `announced`: /deletedEntities named them, so they are gone even if the supplier does not answer by id; except
+        those that a list had at the same time, which have come back. These are gone if a whole list lacks them.
         """
+        back = self.back() | self.came if announced else self.back()
         ended: list[str] = []
         unsure: list[str] = []
         for start in range(0, len(ids), _AT_A_TIME * 8):
             part = ids[start : start + _AT_A_TIME * 8]
             answers = await self._by_id(kind, part)
             found = [raw for raw in answers.values() if raw is not None and not isinstance(raw, NotAnswered)]
-            unsure += [id for id, raw in answers.items() if isinstance(raw, NotAnswered)]
-            over = [id for id, raw in answers.items() if raw is None or (announced and isinstance(raw, NotAnswered))]
+            over = [
+                id
+                for id, raw in answers.items()
+                if raw is None or (isinstance(raw, NotAnswered) and announced != (kind.key(id) in back))
+            ]
+            unsure += [id for id, raw in answers.items() if isinstance(raw, NotAnswered) and id not in over]
             # By id, some suppliers leave out parts that their lists have (enrolments, responsibles). So only records
             # of kinds without such parts are read by id; the other kinds come with a list.
             if kind in (LESSONS, ABSENCES):
@@ -194,6 +236,18 @@ class Source(Lists):
         if not announced:
             self._doubt(kind, unsure)
         return ended
+
+    def back(self) -> set[str]:
+        """Keys of the records that came back while /deletedEntities named them."""
+        return set(self.ctx.state.get(_BACK, ()))
+
+    async def keep_back(self, named: set[str]) -> None:
+        """Store which of the records that /deletedEntities names (by key) have come back. Call it once a lap."""
+        before = self.back()
+        back = {key for key in named & (before | self.came) if key in self.ctx.state}
+        if back != before:
+            async with self.ctx.commit() as tx:
+                tx.state[_BACK] = sorted(back)
 
     def _doubt(self, kind: Kind, unsure: Sequence[str]) -> None:
         """Report once that these records are in no list and can't be queried by id; again for other records."""
@@ -255,6 +309,12 @@ class Source(Lists):
             kept = state.under(prefix)
             old = [name[len(prefix) :] for name, value in kept.items() if value[1] < first]
             await self._forget(kind, old)
+
+
+def _must_be_read(kind: Kind, listed: Listed, *, at_most: int) -> None:
+    """Raises TemporaryError for a list of the directory with more than `at_most` records, of which none can be read."""
+    if kind in DIRECTORY and listed.count > at_most and not listed.readable:
+        raise SUPPLIER.temporary(words.UNREADABLE, resource=kind.resource, count=listed.count)
 
 
 def _placed(kind: Kind, kept: Any, window: Window, old: Window) -> int:

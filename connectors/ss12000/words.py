@@ -110,6 +110,15 @@ NOT_THERE: Final = Failure(
     Text("skolsystemet har ingen sådan lista på adressen", "the supplier has no such list under this address"),
     _PATH,
 )
+UNREADABLE: Final = Failure(
+    "unreadable",
+    _NOT_READ,
+    Text("ingen av de {count} posterna kan läsas", "none of its {count} records can be read"),
+    Text(
+        "Se record-not-read i hubbens logg, och fråga leverantören vad som har ändrats. Det som är läst gäller",
+        "See record-not-read in the hub's log, and ask the supplier what has changed. What was read stays valid",
+    ),
+)
 EMPTY: Final = Failure(
     "empty",
     Text("det finns ingen organisation och ingen person", "there is no organisation and no person"),

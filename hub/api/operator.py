@@ -168,7 +168,7 @@ class BackupRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    folder: str = Field(min_length=2, max_length=4096, pattern="^/")
+    folder: str = Field(min_length=2, max_length=4096, pattern=r"^/[^\x00]+$")
 
 
 @router.post("/backup", include_in_schema=False, response_class=JSONResponse)

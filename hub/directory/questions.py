@@ -95,7 +95,8 @@ def complete(directory: Directory, organisations: Collection[str], on: date, now
     """Whether every person there is known and the persons' sources are fresh at `now` (machine time).
 
     False if an organisation is unknown, if a group there has a member that day that no source has described, or if the
-    source of a pupil is not fresh. A source of diets counts too, once it has sent a `directory.current`.
+    source of a pupil is not fresh. Where there is no pupil, every source that has sent a `directory.current` must be
+    fresh. A source of diets counts too, once it has sent one.
     """
     wanted = frozenset(each.lower() for each in organisations)
     if not wanted <= directory.organisations.keys():
@@ -111,6 +112,7 @@ def complete(directory: Directory, organisations: Collection[str], on: date, now
                 return False
     sources = {directory.persons[person].owner.source for person in there}
     sends_current = directory.current_sources()
+    sources = sources or set(sends_current)
     sources |= {diet.source for diet in directory.diets.values() if diet.source in sends_current}
     return bool(sources) and all(directory.fresh(source, now) for source in sources)
 

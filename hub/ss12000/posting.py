@@ -92,15 +92,12 @@ async def post(provider: Provider, who: Principal, resource: Resource, *, body: 
     data = _as_known(services, who, {**listed, **shaped}, body)
     event_id, own_id = _ids(services, who, resource, data=data, key=key)
     data["id"] = own_id
+    # Checked before anything is worked out from it: a body of the wrong shape must not reach the known attendance.
+    described = _described(services, {"id": event_id, "source": source, "type": type_}, data)
     before = await attendance.known(services.log, data) if resource is ATTENDANCES else None
     if before is not None:
         _correct(data, before, provider)
-    event = Event({"specversion": "1.0", "id": event_id, "source": source, "type": type_}, data)
-    try:
-        described = services.catalogue.describe(event)
-    except InvalidEvent as error:
-        places = ", ".join(dict.fromkeys(f"{each.where.removeprefix('data.')}: {each.rule}" for each in error.problems))
-        raise bad_request("body-invalid", f"Not valid; nothing was stored. {places}") from None
+        described = _described(services, {"id": event_id, "source": source, "type": type_}, data)
     # Only the client's own last report is compared: the answer's time must not reveal reports of others.
     if before is not None and before.source == source and attendance.is_same(resource, before.parsed["data"], data):
         stored: Stored | None = before
@@ -123,6 +120,15 @@ async def post(provider: Provider, who: Principal, resource: Resource, *, body: 
         return {**answer, "id": row.id, "meta": {"created": rfc3339(from_us(row.created_us)), "modified": at}}
 
     return provider.answer(who.recipient, f"{resource.path}/post", make)
+
+
+def _described(services: Services, attributes: Mapping[str, str], data: dict[str, Any]) -> Described:
+    """The report as an event of the catalogue. Raises Refused (400)."""
+    try:
+        return services.catalogue.describe(Event({"specversion": "1.0", **attributes}, data))
+    except InvalidEvent as error:
+        places = ", ".join(dict.fromkeys(f"{each.where.removeprefix('data.')}: {each.rule}" for each in error.problems))
+        raise bad_request("body-invalid", f"Not valid; nothing was stored. {places}") from None
 
 
 def _correct(data: dict[str, Any], before: Stored, provider: Provider) -> None:

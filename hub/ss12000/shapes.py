@@ -50,6 +50,7 @@ _VISIT_TYPES: Final = frozenset(["Besöksadress", "Leveransadress", "Postadress"
 _EMAIL_TYPES: Final = frozenset({"Privat", "Skola elev", "Skola personal", "Arbete övrigt"})
 _RELATIONS: Final = frozenset({"Vårdnadshavare", "Annan ansvarig", "God man", "Utsedd behörig"})
 _MAX_SCHOOL_YEAR: Final = 10
+_MOST_DIGITS: Final = 15  # of a whole number that is written as text: JSON has room for it
 
 
 class Shaper:
@@ -118,7 +119,7 @@ def instant(value: Any, shaper: Shaper) -> str | None:
 
 
 def integer(value: Any, shaper: Shaper) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 

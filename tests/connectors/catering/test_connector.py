@@ -432,3 +432,59 @@ class TestFarSide:
         assert (folder / f"{DAY}_0830_v2.csv").read_bytes() == b"altered"
         assert desk.told() == [(3, "fixed", 12, 1)]
         assert [code for code, _ in desk.problems] == ["file-altered"]
+
+
+class TestLastOrderStands:
+    async def test_a_school_system_that_lost_its_pupils_empties_no_kitchen(self, desk: Desk, folder: Path) -> None:
+        await desk.report("2026-11-24T08:00")
+        desk.directory.here, desk.directory.fresh = [], False
+        await desk.cut_off("2026-11-24T08:30")
+        assert desk.told() == [(1, "preliminary", 12, 1), (2, "fixed", 12, 1)]
+        assert {row["complete"] for row in rows_of(folder, f"{DAY}_0830_v2.csv")} == {"no"}
+        assert [code for code, _ in desk.problems] == ["last-order-stands"]
+
+    @pytest.mark.parametrize("left", [0, 2, 9])
+    async def test_the_next_day_it_still_stands(self, desk: Desk, left: int) -> None:
+        await desk.report("2026-11-24T08:00")
+        desk.published.clear()
+        desk.directory.here, desk.directory.fresh = desk.directory.here[:left], False
+        await desk.report("2026-11-25T08:00")
+        assert desk.told() == [(1, "preliminary", 12, 1)]
+        assert desk.published[0]["complete"] is False
+
+    async def test_over_a_weekend_it_still_stands(self, desk: Desk) -> None:
+        await desk.report("2026-11-27T08:00")
+        for day in ("28", "29"):
+            await desk.report(f"2026-11-{day}T08:00")
+        desk.published.clear()
+        desk.directory.here, desk.directory.fresh = [], False
+        await desk.report("2026-11-30T08:00")
+        assert desk.told() == [(1, "preliminary", 12, 1)]
+
+    async def test_a_complete_directory_is_believed(self, desk: Desk) -> None:
+        await desk.report("2026-11-24T08:00")
+        desk.published.clear()
+        desk.directory.here = []
+        await desk.report("2026-11-25T08:00")
+        assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 0, 0)], True)
+
+    async def test_one_pupil_too_few_freezes_nothing(self, desk: Desk) -> None:
+        await desk.report("2026-11-24T08:00")
+        desk.published.clear()
+        desk.directory.here, desk.directory.fresh = desk.directory.here[:-1], False
+        await desk.report("2026-11-25T08:00")
+        assert desk.told() == [(1, "preliminary", 11, 1)]
+
+    async def test_a_closed_school_is_no_loss(self, desk: Desk) -> None:
+        await desk.report("2026-11-24T08:00")
+        desk.published.clear()
+        await desk.closed(PARENT, "2026-11-25")
+        desk.directory.here, desk.directory.fresh = [], False
+        await desk.report("2026-11-25T08:00")
+        assert desk.told()[-1][2] == 0
+
+    async def test_a_late_absence_does_not_empty_a_fixed_order(self, desk: Desk) -> None:
+        await fixed(desk)
+        desk.directory.here, desk.directory.fresh = [], False
+        await desk.away(1)
+        assert desk.told() == []

@@ -106,11 +106,6 @@ def test_over_a_fifth_and_over_twenty_is_too_many(vanished: int, known: int, hel
     assert too_many(vanished, known) is held
 
 
-@pytest.mark.parametrize(("vanished", "known", "held"), [(1, 1, True), (3, 3, True), (2, 3, False), (0, 0, False)])
-def test_of_the_directory_all_that_there_was_is_too_many(vanished: int, known: int, held: bool) -> None:
-    assert too_many(vanished, known, whole=True) is held
-
-
 def test_removals_are_believed_by_a_person_or_by_an_equal_pull_an_hour_later() -> None:
     what = stands_for(["b", "a"])
     assert what == stands_for(["a", "b"]) != stands_for(["a"])
@@ -119,6 +114,8 @@ def test_removals_are_believed_by_a_person_or_by_an_equal_pull_an_hour_later() -
     assert not held.believed(NOW + timedelta(minutes=59, seconds=59))
     assert held.believed(NOW + timedelta(hours=1))
     assert replace(held, confirmed=True).believed(NOW)
+    assert not replace(held, total=True).believed(NOW + timedelta(days=9))
+    assert replace(held, total=True, confirmed=True).believed(NOW)
     assert Held.kept(None) is None
 
 

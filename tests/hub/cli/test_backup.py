@@ -6,7 +6,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
+from hub.api.operator import BackupRequest
 from tests.hub.cli.conftest import TOKENS, Place, absence, config
 
 
@@ -121,3 +123,8 @@ def test_a_backup_is_asked_for_over_the_local_socket_alone(place: Place, tmp_pat
             answer = httpx.post(url, json={"folder": str(tmp_path / "x")}, headers={"Authorization": f"Bearer {token}"})
             assert answer.status_code in (403, 404)
     assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_that_no_file_system_can_have_is_refused_before_it_is_made() -> None:
+    with pytest.raises(ValidationError):
+        BackupRequest(folder="/tmp/canary\0")
