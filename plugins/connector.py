@@ -31,6 +31,7 @@ from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from plugins.receiving import Answer, Received
+from plugins.texts import Text
 from schemas import Category, DataContract, Event, Payload
 
 T = TypeVar("T")
@@ -43,6 +44,10 @@ class ConnectorConfig(BaseModel):
     """Base of a connector's configuration: unknown keys are errors, and no message contains a value."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+
+    def warnings(self) -> Iterable[tuple[tuple[str | int, ...], Text]]:
+        """What `check` warns about: the place of a setting that is valid and likely to cause trouble, and why."""
+        return ()
 
 
 ConfigT = TypeVar("ConfigT", bound=ConnectorConfig)

@@ -1,7 +1,7 @@
 """What a municipality writes under `connectors.<name>` for its kitchens."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date, time, timedelta
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -17,9 +17,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from connectors.catering.spreadsheets import REWRITES, SAME_BUT_CASE, is_rewritten
 from plugins import ConnectorConfig, Duration
 from plugins.names import looks_of, plain_name
 from plugins.rules import rule
+from plugins.texts import Text
 from plugins.wires.settings import (
     EmailAddress,
     FolderSettings,
@@ -311,6 +313,22 @@ class CateringConfig(ConnectorConfig):
                 "`transport.recipients` ska ha alla köks id och inga andra",
             )
         return self
+
+    def warnings(self) -> Iterable[tuple[tuple[str | int, ...], Text]]:
+        """Words that a spreadsheet rewrites, and codes that are easily taken for one another."""
+        for number, kitchen in enumerate(self.kitchens):
+            place = ("kitchens", number)
+            if len({code.casefold() for code in kitchen.diet_codes}) < len(kitchen.diet_codes):
+                yield (*place, "diet_codes"), SAME_BUT_CASE
+            if self.transport.kind not in ("folder", "sftp"):
+                continue
+            words: list[tuple[tuple[str | int, ...], str]] = []
+            words += [(("id",), kitchen.id), (("unit_code",), kitchen.unit_code)]
+            words += [(("sittings", n, "id"), sitting.id) for n, sitting in enumerate(kitchen.sittings)]
+            words += [(("diet_codes", code), name) for code, name in kitchen.diet_codes.items()]
+            for where, word in words:
+                if is_rewritten(word):
+                    yield (*place, *where), REWRITES
 
     def cutoff_times(self) -> frozenset[time]:
         """Times of day of the cut-offs that are no report times."""

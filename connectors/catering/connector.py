@@ -248,11 +248,13 @@ class Catering(Connector[CateringConfig]):
         rows: list[Row] = []
         news: list[Row] = []
         unlisted = 0
+        near: set[str] = set()
         for sitting in kitchen.sittings:
             row = last.row(sitting.id) if last is not None else None
             if sitting in to_come:
                 counted = people.count(sitting)
                 unlisted = max(unlisted, counted.unknown_diets)
+                near |= counted.near_diets
                 row = make_row(
                     sitting,
                     counted,
@@ -265,7 +267,9 @@ class Catering(Connector[CateringConfig]):
             if row is not None:  # a sitting that is over keeps its last row
                 rows.append(row)
         if unlisted:
-            self.ctx.problem("unknown-diet", f"kitchen {kitchen.id}: {unlisted} diets are not in its diet_codes")
+            differ = f"; upper and lower case alone make them differ from {', '.join(sorted(near))}" if near else ""
+            said = f"kitchen {kitchen.id}: {unlisted} diets are not in its diet_codes{differ}"
+            self.ctx.problem("unknown-diet", said)
         if people.is_standing():
             self.ctx.problem(
                 "last-order-stands",

@@ -31,6 +31,7 @@ class Count:
     portions: Mapping[str, int]
     staff: int
     unknown_diets: int  # number of different diets that are not in the kitchen's `diet_codes`
+    near_diets: frozenset[str] = frozenset()  # codes of the kitchen that such diets differ from in case alone
 
 
 def instant(day: date, at: time) -> datetime:
@@ -148,7 +149,15 @@ def count(
     staff = sitting.staff_portions if sitting.staff_portions is not None else kitchen.staff_portions
     if open_units is not None and not expected:
         staff = 0
-    return Count(enrolled=enrolled, absent=absent, portions=dict(portions), staff=staff, unknown_diets=len(unknown))
+    lower = {code.casefold() for code in unknown}
+    return Count(
+        enrolled=enrolled,
+        absent=absent,
+        portions=dict(portions),
+        staff=staff,
+        unknown_diets=len(unknown),
+        near_diets=frozenset(code for code in kitchen.diet_codes if code.casefold() in lower),
+    )
 
 
 def _away(absences: Iterable[Away], start: datetime, end: datetime, share: float) -> set[str]:

@@ -149,7 +149,7 @@ class Source(Lists):
     async def keep_mark(self, name: str, listed: Listed, began: datetime) -> None:
         """Store how far a list was read, after its end. `began`: machine time."""
         known = (each for each in (listed.date, listed.newest) if each is not None)
-        mark = Watermark(min(began, *known), listed.offsets is not False)
+        mark = Watermark(min((began, *known)), listed.offsets is not False)
         async with self.ctx.commit() as tx:
             tx.state[f"mark/{name}"] = mark.to_keep()
             if f"absent/{name}" in tx.state:

@@ -218,6 +218,12 @@ class _Reader:
         config = self._validated(cls.config_model, own, place, also_known=sorted(_HUBS_OWN), instance=str(place[-1]))
         if head is None or config is None:
             return None
+        try:
+            for where, says in config.warnings():
+                self._warn((*place, *where), "warning.connector", says=says)
+        except Exception as error:  # a vendor's code
+            self._error(place, "config.connector-failed", error=type(error).__name__)
+            return None
         narrowed = None
         self._check_contract(place)
         if head.contract is not None:

@@ -231,6 +231,7 @@ WARNING: Final[Mapping[str, Text]] = {
         "the contract has no scope: it covers the whole municipality. Write organisations or school_types to narrow "
         "it.",
     ),
+    "warning.connector": Text("{says}", "{says}"),
     "warning.plugin": Text(
         "ett installerat paket kunde inte användas: {says}", "an installed package can't be used: {says}"
     ),
