@@ -62,7 +62,7 @@ class Orders:
     def far_side(self, effect: tuple[str, bytes]) -> str:
         return effect[0].partition("/")[0]
 
-    def refuse(self, kitchen: str, on: bool) -> None:
+    def refuse_one(self, kitchen: str, on: bool) -> None:
         self.refuses = {kitchen: 422} if on else {}
 
     def down(self, on: bool) -> None:

@@ -19,7 +19,7 @@ class RefusingPeer(Peer, Protocol):
     def far_side(self, effect: Any) -> str:
         """The id of the far side that has an effect, as the configuration names it."""
 
-    def refuse(self, far_side: str, on: bool) -> None:
+    def refuse_one(self, far_side: str, on: bool) -> None:
         """While on, this far side accepts nothing: it says no to each request, and the others accept theirs."""
 
 
@@ -48,12 +48,12 @@ class SeveralFarSidesSuite(Subject):
         for refusing in list(wanted)[:2]:
             peer.reset()
             async with self.running(config, school) as (hub, name):
-                peer.refuse(refusing, True)
+                peer.refuse_one(refusing, True)
                 try:
                     await self.play(hub, events)
                     await self._only_that_one(hub, name, refusing, peer=peer, wanted=wanted)
                 finally:
-                    peer.refuse(refusing, False)
+                    peer.refuse_one(refusing, False)
                 await hub.retry()
                 await self.polled(hub)
                 assert _by_far_side(peer).get(refusing), f"{refusing} got nothing after it had ceased to refuse"
@@ -68,7 +68,7 @@ class SeveralFarSidesSuite(Subject):
         wanted: Mapping[str, Sequence[Any]],
     ) -> None:
         found = _by_far_side(peer)
-        assert refusing not in found, f"{refusing} was to refuse: does the peer's `refuse` work?"
+        assert refusing not in found, f"{refusing} was to refuse: does the peer's `refuse_one` work?"
         others = {id: effects for id, effects in wanted.items() if id != refusing}
         assert found == others, f"the other far sides have other effects because {refusing} refuses"
         status = await hub.status(name)

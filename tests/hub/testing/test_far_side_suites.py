@@ -80,7 +80,7 @@ class RoomsPeer:
     def far_side(self, effect: tuple[str, str]) -> str:
         return effect[0]
 
-    def refuse(self, far_side: str, on: bool) -> None:
+    def refuse_one(self, far_side: str, on: bool) -> None:
         self._switch(far_side, ".refuses", on=on)
 
     def take_at_once(self, on: bool) -> None:
