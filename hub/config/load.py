@@ -116,6 +116,7 @@ class _Reader:
         self._catalogue = plugins.catalogue()
         self._errors: list[Finding] = []
         self._warnings: list[Finding] = []
+        self._secrets: set[Place] = {("key",)}
 
     def config(self, path: Path | None) -> HubConfig:
         for place, name, values, line in self._tree.problems:
@@ -339,7 +340,7 @@ class _Reader:
             for name in ("secret", "previous_secret") if isinstance(spec.sink, WebhookSpec) else ():
                 if (secret := getattr(spec.sink, name)) is not None:
                     yield from risks.of_secret((*place, "sink", name), secret.get_secret_value())
-        yield from risks.of_files(self._tree.files)
+        yield from risks.of_files({each: path for each, path in self._tree.files.items() if each in self._secrets})
         yield from risks.of_door(model)
         yield from risks.of_directory(clients, model.directory.sources, self._catalogue)
 
@@ -356,6 +357,7 @@ class _Reader:
         sound = True
         for secret in shape.secrets_in(model, value):
             where = (*place, *secret)
+            self._secrets.add(where)
             if where not in self._tree.references and where not in self._tree.unreadable:
                 self._error(where, "config.literal-secret")
                 sound = False

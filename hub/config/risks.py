@@ -15,6 +15,8 @@ from schemas import Catalogue
 LEAST_BITS: Final = 128  # of a token or secret that can't be guessed
 _OTHERS_READ: Final = 0o044
 _FAMILY: Final = "se.skolnav.directory.*"
+# The kitchen's codes have a source of their own, and a source says of itself alone that it is complete.
+_INDEPENDENT: Final = ("se.skolnav.directory.diet.*", "se.skolnav.directory.current.*")
 _ALPHABETS: Final = (
     frozenset(string.digits),
     frozenset(string.digits + "abcdef"),
@@ -61,7 +63,7 @@ def of_directory(
     clients: Iterable[tuple[Place, ClientConfig]], sources: Sequence[str], catalogue: Catalogue
 ) -> Iterator[Risk]:
     """For publishers of directory events none of whose sources is among `directory.sources`."""
-    directory = set(catalogue.matching([_FAMILY]))
+    directory = set(catalogue.matching([_FAMILY])) - set(catalogue.matching(_INDEPENDENT))
     for place, client in clients:
         if Role.PUBLISHER not in client.roles:
             continue

@@ -62,6 +62,12 @@ def test_a_secret_file_that_others_may_read(tmp_path: Path, mode: int, found: se
     assert warnings(tmp_path, clients=clients) == expected
 
 
+def test_a_file_that_holds_no_secret_may_be_read(tmp_path: Path) -> None:
+    (tmp_path / "listen").write_text("127.0.0.1:8081")
+    (tmp_path / "listen").chmod(0o644)
+    assert warnings(tmp_path, listen="${file:listen}") == {}
+
+
 def test_the_hubs_key_is_a_secret_file_too(tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(bytes(range(32)))
     (tmp_path / "key").chmod(0o644)
@@ -86,6 +92,15 @@ def test_a_publisher_of_the_directory_that_is_no_source_of_it(tmp_path: Path, pu
     assert warnings(tmp_path, clients=clients, **named) == {}
     other = {"directory": {"sources": ["urn:sis"]}}
     assert warnings(tmp_path, clients=clients, **other) == {"clients[0]": "warning.directory-publisher"}
+
+
+def test_a_kitchens_diet_codes_have_a_source_of_their_own(tmp_path: Path) -> None:
+    assert warnings(tmp_path, clients=[{**FEEDER, "publishes": ["se.skolnav.directory.diet.*"]}]) == {}
+
+
+def test_a_directory_source_is_a_glob(tmp_path: Path) -> None:
+    clients = [{**FEEDER, "publishes": ["se.skolnav.directory.*"]}]
+    assert warnings(tmp_path, clients=clients, directory={"sources": ["urn:feed*"]}) == {}
 
 
 def test_a_publisher_without_sources(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def config(port: int, **more: Any) -> dict[str, Any]:
                 "id": "sis",
                 "token": "${env:SIS_TOKEN}",
                 "roles": ["publisher"],
-                "publishes": ["se.skolnav.*"],
+                "publishes": ["se.skolnav.absence.*", "se.skolnav.schedule.*"],
                 "sources": ["urn:sis"],
             },
             {"id": "acme", "token": "${env:ACME_TOKEN}", "roles": ["subscriber"], "contract": contract},

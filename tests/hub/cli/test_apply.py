@@ -35,6 +35,7 @@ def everybody(place: Place) -> None:
     """Without a scope, so that acme may know of a student whose school is not known."""
     written = config(place.port)
     del written["clients"][1]["contract"]["scope"]
+    written["clients"][0]["publishes"].append("se.skolnav.directory.*")
     place.file.write_text(json.dumps(written))
 
 

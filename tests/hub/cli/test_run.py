@@ -33,10 +33,10 @@ def test_warnings_come_before_that_line_and_are_counted_in_it(place: Place) -> N
     place.configure(clients=[{"id": "sis", "token": "${env:SIS_TOKEN}", "roles": ["publisher"]}], subscriptions=[])
     with place.hub() as hub:
         *before, up = hub.output.splitlines()
-    assert len(before) == 2
+    assert len(before) == 3
     assert all(LINE.fullmatch(line) for line in before)
     assert "får publicera alla händelsetyper" in before[0].lower()
-    assert up.endswith("prenumerationer: 0, varningar: 2 (skolnav check)")
+    assert up.endswith("prenumerationer: 0, varningar: 3 (skolnav check)")
 
 
 def test_its_log_holds_time_level_logger_and_nothing_personal(place: Place) -> None:
