@@ -221,7 +221,7 @@ class _Reader:
             return None
         try:
             for where, says in config.warnings():
-                self._warn((*place, *where), "warning.connector", says=says)
+                self._warn((*place, *where), "warning.connector", says=Text(*says))
         except Exception as error:  # a vendor's code
             self._error(place, "config.connector-failed", error=type(error).__name__)
             return None

@@ -303,6 +303,7 @@ async def test_a_clock_that_differs_is_told_and_does_no_harm(hub: Pulled, sis: M
 
 async def test_a_supplier_that_tells_no_date_is_pulled_by_the_hubs_clock(config: dict[str, Any], sis: Made) -> None:
     sis.clock = lambda: None
+    sis.records["persons"][3]["meta"] = {"modified": "2027-01-01T00:00:00+01:00"}  # no stamp tells when it is
     async with open_hub("2026-11-24T07:30") as opened:
         await opened.add(Ss12000, config)
         hub = Pulled(opened)

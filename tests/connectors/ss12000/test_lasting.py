@@ -19,6 +19,7 @@ from tests.connectors.ss12000.test_slow import passing
 from tests.peers.sis import Made, Query, Reply
 from tests.until import until
 
+EARLIER = {"created": "2026-01-01T08:00:00+01:00", "modified": "2026-01-01T08:00:00+01:00"}
 LATER = {"created": "2026-08-17T08:00:00+02:00", "modified": "2027-01-01T00:00:00+01:00"}
 
 
@@ -69,7 +70,7 @@ async def test_whoever_is_removed_after_a_confirmation_leaves_groups_that_report
     await hub.news()
     gone = {each["id"] for each in sis.records["persons"][5:]}
     del sis.records["persons"][5:]
-    sis.records["groups"] = [group(0, range(1, 5))]  # its `meta` is what it was
+    sis.records["groups"] = [group(0, range(1, 5), meta=EARLIER)]  # no list of changes has it
     await hub.hub.poll("ss12000")
     assert await hub.news() == []
     sis.faults.append(refuses("groups"))  # so that the night holds the persons and does not see the group
@@ -86,7 +87,8 @@ async def test_whoever_is_removed_after_a_confirmation_leaves_groups_that_report
 
 async def test_a_record_that_comes_twice_is_told_once_and_not_by_every_pull(hub: Pulled, sis: Made) -> None:
     await hub.news()
-    sis.records["persons"] += [person(7, meta=LATER, familyName="Två"), person(7, meta=LATER, familyName="Tre")]
+    sis.records["persons"][7] = person(7, meta=LATER, familyName="Två")
+    sis.records["persons"].append(person(7, meta=LATER, familyName="Tre"))
     sis.records["calendarEvents"].append(lesson(3, "2026-11-24T11:00:00+01:00", cancelled=True))
     (only,) = await hub.poll()
     assert (only.data["id"], only.data["familyName"]) == (id_("person", 7), "Två")

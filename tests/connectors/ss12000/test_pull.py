@@ -99,6 +99,7 @@ async def test_a_removed_pupil_leaves_a_group_that_reports_no_change(hub: Pulled
     await hub.news()
     gone = sis.records["persons"].pop(5)["id"]
     sis.records["groups"][0]["groupMemberships"].pop(4)
+    sis.records["groups"][0]["meta"] = {"modified": "2026-01-01T08:00:00+01:00"}  # no list of changes has it
     sis.deleted = (
         [{"entityType": "Person", "id": gone, "deletedAt": "2026-11-24T08:00:00"}] if as_list else {"persons": [gone]}
     )
