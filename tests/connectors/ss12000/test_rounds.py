@@ -101,7 +101,7 @@ async def test_a_slow_window_does_not_keep_a_new_mark_waiting(config: dict[str, 
         assert isinstance(opened, FileTestHub)
         slow = Slow(sis, opened.clock, after_s=60)
         slow.only = "/v2.0/calendarEvents"
-        limits = {"answer_timeout_s": 90, "deadline_s": 90, "window": {"back": "2d", "ahead": "14d"}}
+        limits = {"answer_timeout_s": 600, "deadline_s": 900, "window": {"back": "2d", "ahead": "14d"}}
         adding = asyncio.ensure_future(opened.add(Ss12000, {**config, **limits}))
         await passing(opened.clock, lambda: slow.answers > 0, 4000)
         sis.records["persons"][3] |= {"securityMarking": "Sekretessmarkering", "meta": LATER}
