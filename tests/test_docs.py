@@ -19,16 +19,18 @@ import plugins
 import plugins.testing
 import plugins.wires
 from hub.api.limits import Standing
-from hub.api.metrics import Standings
+from hub.api.metrics import AtTheDoor, Standings
 from hub.cli.commands import app
 from hub.config.model import ClientConfig, ConnectorHead, FileModel, Role
 from hub.delivery.retries import ATTEMPTS, DELAYS_S
+from hub.http.guesses import Guesses
 from hub.http.problems import STATUSES
+from hub.http.unread import Unread
 from hub.subscriptions.spec import KafkaSpec, SubscriptionSpec
 from plugins import Connector, Context, DirectoryView, Effect, hookspecs
 from plugins.hookspecs import ENTRY_POINT_GROUP
 from plugins.manager import Plugins
-from plugins.testing import suites
+from plugins.testing import ManualClock, suites
 from schemas import Category, DataContract, Scope, core_catalogue
 from schemas.export import markdown
 
@@ -226,7 +228,9 @@ def test_every_category_and_role_is_explained():
 
 
 def test_every_metric_is_listed():
-    families = Standings(subscriptions=[], connectors=[], sources=[], door=Standing()).collect()
+    clock = ManualClock("2026-11-24T08:00")
+    standings = Standings(subscriptions=[], connectors=[], sources=[], door=Standing())
+    families = [*standings.collect(), *AtTheDoor(Unread(clock), Guesses(clock)).collect()]
     there = {each.name + ("_total" if each.type == "counter" else "") for each in families}
     assert len(there) > 10
     assert set(first_cells(page("municipality.md"), "metric")) == there

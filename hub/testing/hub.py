@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 import logging
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -287,6 +288,8 @@ class FileTestHub:
                 doing.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await doing
+            if inspect.getcoroutinestate(work) == inspect.CORO_CREATED:  # the loop ended before it began
+                work.close()
 
     async def _settled(self, hub: Hub) -> None:
         quiet = 0

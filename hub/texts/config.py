@@ -215,6 +215,7 @@ HINT: Final[Mapping[str, Text]] = {
 }
 
 WARNING: Final[Mapping[str, Text]] = {
+    "warning.connector": Text("{says}", "{says}"),
     "warning.directory-publisher": Text(
         "får publicera katalogen (personer, grupper, skolor), men ingen av dess källor finns i directory.sources. Ta "
         "bort directory ur publishes, eller skriv källan i directory.sources.",
@@ -231,7 +232,6 @@ WARNING: Final[Mapping[str, Text]] = {
         "the contract has no scope: it covers the whole municipality. Write organisations or school_types to narrow "
         "it.",
     ),
-    "warning.connector": Text("{says}", "{says}"),
     "warning.plugin": Text(
         "ett installerat paket kunde inte användas: {says}", "an installed package can't be used: {says}"
     ),

@@ -127,7 +127,8 @@ class TestWalking:
                 assert [found for part in rest for found, _ in part] == ids[index + 1 :]
 
     async def test_a_page_ends_where_its_bytes_would_be_too_many(self, hub, monkeypatch):
-        monkeypatch.setattr("hub.delivery.pages.MAX_PAGE_BYTES", 4000)
+        for name in ("MAX_PAGE_BYTES", "MAX_STREAM_BYTES"):
+            monkeypatch.setattr(f"hub.delivery.pages.{name}", 4000)
         await append(hub, *(closed_day(n) for n in range(50)))
         pages, _ = await read(hub, "days", 1000)
         assert len(pages) > 3
