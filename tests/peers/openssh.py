@@ -1,16 +1,33 @@
 """OpenSSH's own `sftp-server` on loopback, with single requests switched off (`-P`), behind asyncssh's transport."""
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import asyncssh
+import pytest
 
 from tests.peers.sftp import PASSWORD, USER
 
-SFTP_SERVER = Path("/usr/lib/openssh/sftp-server")
+_FIND = Path(__file__).resolve().parents[2] / "scripts" / "peers" / "openssh.sh"
+
+
+@cache
+def _sftp_server() -> str | None:
+    done = subprocess.run([_FIND], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def sftp_server() -> str:
+    """The program. Skips the test, with the reason, if it is not here and can't be fetched."""
+    found = _sftp_server()
+    if found is None:
+        pytest.skip("OpenSSH's sftp-server is not on this machine, and scripts/peers/openssh.sh can't fetch it")
+    return found
 
 
 class _Server(asyncssh.SSHServer):
@@ -74,7 +91,7 @@ class _Session(asyncssh.SSHServerSession[bytes]):
 @asynccontextmanager
 async def openssh_peer(folder: Path, *, without: Sequence[str] = ()) -> AsyncIterator[dict[str, Any]]:
     """Run one for `folder`, whose clients cannot make the requests in `without`; gives the settings of a wire."""
-    program = [str(SFTP_SERVER), "-d", str(folder), *(["-P", ",".join(without)] if without else [])]
+    program = [sftp_server(), "-d", str(folder), *(["-P", ",".join(without)] if without else [])]
     key = asyncssh.generate_private_key("ssh-ed25519")
     server = await asyncssh.listen(
         "127.0.0.1", 0, server_host_keys=[key], server_factory=lambda: _Server(program), encoding=None

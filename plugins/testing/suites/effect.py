@@ -53,15 +53,7 @@ class EffectSuite(Subject):
         wanted = await self._undisturbed(peer, config, school, events)
         peer.reset()
         async with self.running(config, school) as (hub, _):
-            hub.crash_after_effect(lambda: list(peer.effects()))
-            await self.play(hub, events)
-            assert hub.crashed, "no effect came that a crash could have hit"
-            await hub.restart()
-            await self.polled(hub)
-            for moment in self.moments:
-                if hub.clock.resolve(moment) > hub.clock.school():
-                    await hub.advance_to(moment)
-                    await self.polled(hub)
+            await self.play_over_a_crash(hub, peer, events)
             found = list(peer.effects())
         if effect is Effect.BLIND:
             assert distinct(found) == distinct(wanted), "after the crash an effect is missing or has changed"

@@ -91,6 +91,18 @@ class Subject:
             await hub.advance_to(moment)
             await self.polled(hub)
 
+    async def play_over_a_crash(self, hub: TestHub, peer: Peer, events: Sequence[Mapping[str, Any]]) -> None:
+        """`play`, with a crash between the first effect and its acknowledgement, and a restart that goes on."""
+        hub.crash_after_effect(lambda: list(peer.effects()))
+        await self.play(hub, events)
+        assert hub.crashed, "no effect came that a crash could have hit"
+        await hub.restart()
+        await self.polled(hub)
+        for moment in self.moments:
+            if hub.clock.resolve(moment) > hub.clock.school():
+                await hub.advance_to(moment)
+                await self.polled(hub)
+
     async def polled(self, hub: TestHub) -> None:
         """Let `poll` run, where the connector has one."""
         if self.connector.poll is not Connector.poll and not hub.crashed:

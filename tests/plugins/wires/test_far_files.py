@@ -15,11 +15,9 @@ from plugins.wires.files import Put, is_part
 from plugins.wires.folder import Folder
 from plugins.wires.settings import FolderSettings, SftpSettings
 from plugins.wires.sftp import Sftp
-from tests.peers.openssh import SFTP_SERVER, openssh_peer
+from tests.peers.openssh import openssh_peer
 from tests.peers.sftp import Peer, sftp_peer
 from tests.plugins.wires.test_files import BODY, FAR_SIDE, NAME, put, sftp
-
-OPENSSH = pytest.mark.skipif(not SFTP_SERVER.exists(), reason="needs OpenSSH's sftp-server")
 
 
 @pytest.fixture
@@ -137,7 +135,6 @@ class TestTakers:
         assert caught.value.code == "unverified"
 
 
-@OPENSSH
 class TestPlainSftp:
     """Whatever single request a server does not have, a whole file arrives, or the self-test says what is missing."""
 
