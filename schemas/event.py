@@ -149,8 +149,9 @@ class Event:
                 )
             else:
                 data = _decoded(encoded, where, problems)
-        for name in HUB_ATTRIBUTES:
-            attributes.pop(name, None)
+        if not HUB_ATTRIBUTES.isdisjoint(attributes):
+            for name in HUB_ATTRIBUTES:
+                attributes.pop(name, None)
         if None in attributes.values():
             attributes = {name: found for name, found in attributes.items() if found is not None}
         _check_attributes(attributes, where, problems)

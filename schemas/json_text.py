@@ -17,10 +17,8 @@ _NONCHARACTERS: Final = "\ufdd0-\ufdef" + "".join(
     f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17)
 )
 _NONCHARACTER: Final = re.compile(f"[{_NONCHARACTERS}]")
-# The first bytes, and the escapes, that a noncharacter begins with in UTF-8 and in JSON. Few texts hold one, and
-# single bytes are found fast.
-_LEAD_BYTES: Final = tuple(bytes([byte]) for byte in range(0xEF, 0xF5))
-_LEAD_ESCAPE: Final = re.compile(rb"\\u[fFdD]")
+# What every noncharacter has in UTF-8 (U+xFFFE and U+xFFFF end so, U+FDD0 to U+FDEF begin so), or as an escape.
+_PARTS: Final = re.compile(rb"\xbf[\xbe\xbf]|\xef\xb7|\\u[fFdD]")
 
 
 class NotReadable(ValueError):
@@ -43,7 +41,9 @@ def read_json(text: bytes) -> Any:
     # A repeated name leaves fewer strings in the value than in the text. Escaped quotes need the slow reading.
     if text.count(b'"') != 2 * strings:
         _refuse_repeated_names(text)
-    if _may_hold_noncharacter(text) and _has_noncharacter(value):
+    # Single bytes are found fast, and few texts hold any of these.
+    rare = b"\\" in text or b"\xbf" in text or b"\xb7" in text
+    if rare and _PARTS.search(text) and _has_noncharacter(value):
         raise NotReadable("noncharacter", "holds a character that Unicode excludes from interchange")
     return value
 
@@ -81,14 +81,6 @@ def _refuse_repeated_names(text: bytes) -> None:
             raise NotReadable("duplicate-name", "holds an object with two members of the same name")
 
     json.loads(text, object_pairs_hook=members)
-
-
-def _may_hold_noncharacter(text: bytes) -> bool:
-    if not text.isascii():
-        for lead in _LEAD_BYTES:
-            if lead in text:
-                return True
-    return b"\\" in text and _LEAD_ESCAPE.search(text) is not None
 
 
 def _has_noncharacter(value: Any) -> bool:

@@ -28,7 +28,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, WithJsonSchema
@@ -52,11 +52,18 @@ _OFFSET_MISSING: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\
 
 
 def _timestamp(value: str) -> str:
+    if not _is_timestamp(value):
+        raise PydanticCustomError("date_time", "must be an RFC 3339 time with offset")
+    return value
+
+
+@lru_cache(4096)  # the lessons and the absences of a day share most of their times
+def _is_timestamp(value: str) -> bool:
     try:
         parse_timestamp(value)
     except ValueError:
-        raise PydanticCustomError("date_time", "must be an RFC 3339 time with offset") from None
-    return value
+        return False
+    return True
 
 
 def _loose_timestamp(value: str) -> str:
@@ -109,17 +116,25 @@ class Ref:
 
     def of(self, source: str, data: Any) -> str | None:
         """The name, with UUIDs in lower case. None if the data lacks a part, or if one of several parts has a `/`."""
-        paths = self.path.split("/")
+        paths = _paths(self.path)
+        if len(paths) == 1 and paths[0]:
+            found = pluck(data, paths[0])
+            return f"{self.kind}/{_same_case(found[0])}" if found else None
         name = self.kind
         for path in paths:
             if not path:
                 name = f"{name}/{source}"
                 continue
             found = pluck(data, path)
-            if not found or (len(paths) > 1 and "/" in found[0]):
+            if not found or "/" in found[0]:
                 return None  # if a part had a slash, two entities could have the same name
-            name = f"{name}/{found[0].lower() if _UUID.match(found[0]) else found[0]}"
+            name = f"{name}/{_same_case(found[0])}"
         return name
+
+
+def _same_case(id_: str) -> str:
+    """A UUID in lower case, any other id as it is."""
+    return id_ if id_.islower() or not _UUID.match(id_) else id_.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +274,12 @@ def _flat(items: list[Any]) -> Iterator[Any]:
             yield from _flat(item)
         else:
             yield item
+
+
+@cache
+def _paths(path: str) -> tuple[str, ...]:
+    """The paths that a `Ref` joins. All come from specs, so the cache is bounded."""
+    return tuple(path.split("/"))
 
 
 @cache

@@ -37,6 +37,9 @@ from hub.http.sockets import drop, in_system
 from hub.http.unread import SHARE, Unread
 
 UNREAD_S: Final = 5.0
+# Bytes. A connection with more in its write buffer is known to `Unread`. Answers below that, which nearly all are, are
+# sent at the end of the loop's turn, all of one connection in one system call.
+LEAST_UNREAD: Final = 4096
 
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 
@@ -110,6 +113,8 @@ class Connection(HttpToolsProtocol):
         if stage == _IDLE:
             if waited_s > IDLE_S and not self.transport.get_write_buffer_size():
                 self.transport.close()
+            elif waited_s > IDLE_S and not self.flow.write_paused:
+                self.cut()  # `Unread` does not watch over so little
         elif stage == _HEAD:
             if waited_s > HEAD_S and not self._answers:
                 self._refuse(HeadRefused(head.HEAD_LATE, Limit.HEAD_TIME))
@@ -142,12 +147,14 @@ class Connection(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         self._unread.ends(self)
+        if self._stage == _IDLE:
+            self._since = self._door.now
         super().resume_writing()
 
     # -- the transport -------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        transport.set_write_buffer_limits(high=0)  # `pause_writing` is called whenever something is unread
+        transport.set_write_buffer_limits(high=LEAST_UNREAD)
         super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
         self.flow = _Flow(self.transport, self)
         address = self.client[0] if self.client else ""

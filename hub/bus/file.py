@@ -10,12 +10,12 @@ from typing import Final, TypeVar
 
 import apsw
 
-from hub.bus import digests, entity_state, lasting, lives, rows
+from hub.bus import digests, entity_state, lasting, lives, ownership, rows
 from hub.bus.base import LogUnavailable
 
 T = TypeVar("T")
 
-_FORMAT: Final = 3
+_FORMAT: Final = 4
 _STATEMENTS: Final = 256  # prepared statements that a connection caches
 
 _SCHEMA: Final = f"""
@@ -29,6 +29,8 @@ CREATE TABLE partitions (
 {lives.SCHEMA}
 {digests.SCHEMA}
 {entity_state.SCHEMA}
+{lasting.SCHEMA}
+{ownership.SCHEMA}
 """
 
 
@@ -77,8 +79,6 @@ def open_writer(path: Path, partitions: int) -> apsw.Connection:
             raise LogMismatch(f"{path} has format {format_}; this program reads format {_FORMAT}")
         if found != partitions:
             raise LogMismatch(f"{path} was made with {found} partitions, not {partitions}: that can't be changed")
-        with db:
-            db.execute(lasting.SCHEMA)
     except apsw.Error as error:
         db.close(force=True)
         raise LogUnavailable(f"the log can't be opened ({type(error).__name__})") from None

@@ -15,11 +15,10 @@ from hub.clock import to_us
 from schemas.event import parse_timestamp
 from schemas.school_time import school_moment
 
-# Made also in a file that an earlier version of this program made.
 SCHEMA: Final = """
 -- Spared state that is deleted after `over` (microseconds, machine time).
-CREATE TABLE IF NOT EXISTS lasting (place INTEGER PRIMARY KEY, over INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS lasting_over ON lasting (over);
+CREATE TABLE lasting (place INTEGER PRIMARY KEY, over INTEGER NOT NULL);
+CREATE INDEX lasting_over ON lasting (over);
 """
 
 _DATE_LENGTH: Final = len("2026-11-24")

@@ -7,6 +7,9 @@ judged inside the writer's transaction, in the order of the events: two requests
 
 A person is an entity for each source (`EventSpec.shared`), and the subject has the owner. The person belongs to no
 source any more once the owner has deleted it.
+
+While one source has made all entities of a kind (the school system all lessons), that source owns whatever it names,
+and nothing is looked up: each statement would hold up the writer until the busy event loop lets go of the interpreter.
 """
 
 from collections import defaultdict
@@ -21,24 +24,80 @@ from hub.bus.codec import Codec
 from hub.bus.fresh import Fresh
 from hub.bus.names import Names, Packed
 from hub.bus.rows import Prepared
-from hub.bus.sql import marks, padded
+from hub.bus.sql import insert, marks, padded
 
 Source = int | str  # as stored: its number in `names`, else its text
 
 _AT_ONCE: Final = 256  # rows in one statement
+
+SCHEMA: Final = """
+-- The sources that have sent events about entities of a kind, each as its number in `names`. Rows are never deleted.
+CREATE TABLE makers (kind, source, PRIMARY KEY (kind, source)) WITHOUT ROWID;
+"""
+
+
+class Makers:
+    """The sources that may own entities of each kind. All methods run inside the writer's transactions."""
+
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+        self._sources: dict[Packed, set[Source]] = {}
+        self._new: set[tuple[Packed, Source]] = set()
+        for kind, source in db.execute("SELECT kind, source FROM makers"):
+            self._sources.setdefault(kind, set()).add(source)
+
+    def contested(self, events: Iterable[Prepared]) -> set[Packed]:
+        """The entities of these events that may belong to another source. Counts the events' sources as makers."""
+        sources = self._sources
+        contested: set[Packed] = set()
+        new: set[tuple[Packed, Source]] = set()
+        for event in events:
+            claim = event.claim
+            if claim is None or event.shared is not None:
+                continue
+            kind, source = _kind_of(claim), event.columns[1]
+            makers = sources.get(kind)
+            if makers is None or source not in makers:
+                new.add((kind, source))
+                if makers is None:
+                    continue  # no entity of this kind exists
+            elif len(makers) == 1:
+                continue
+            contested.add(claim)
+        if new:
+            insert(self._db, "INSERT INTO makers VALUES", list(new))
+        self._new = new
+        return contested
+
+    def commit(self) -> None:
+        """The transaction of the last `contested` is durable."""
+        for kind, source in self._new:
+            self._sources.setdefault(kind, set()).add(source)
+
+
+def _kind_of(entity: Packed) -> Packed:
+    return entity[:2] if isinstance(entity, bytes) else entity.partition("/")[0]
 
 
 class Ownership:
     """The owners that one transaction's events may meet. `judge` takes each batch in turn."""
 
     def __init__(
-        self, db: apsw.Connection, *, fresh: Sequence[Fresh], names: Names, codec: Codec, events: Sequence[Prepared]
+        self,
+        db: apsw.Connection,
+        *,
+        makers: Makers,
+        fresh: Sequence[Fresh],
+        names: Names,
+        codec: Codec,
+        events: Sequence[Prepared],
     ) -> None:
         self._db = db
         self._fresh = fresh
         self._names = names
         self._codec = codec
-        self._held = self._look_up(events)  # of entities and persons; without those that have no owner
+        # Of entities and persons, without those that have no owner.
+        self._held = self._look_up(makers.contested(events), events)
         self._records: dict[Packed, Any] = {}  # data of this transaction's events of shared subjects, by entity
 
     def judge(self, events: Iterable[tuple[int, Prepared]], corrects: Corrects) -> list[tuple[int, str]]:
@@ -131,11 +190,9 @@ class Ownership:
             return rows.stored(partition_of(Place(at)), row, self._names, self._codec).parsed.get("data")
         return None
 
-    def _look_up(self, events: Sequence[Prepared]) -> dict[Packed, Source]:
+    def _look_up(self, entities: set[Packed], events: Sequence[Prepared]) -> dict[Packed, Source]:
         db, fresh = self._db, self._fresh
-        entities = {event.claim for event in events if event.shared is None}
-        entities.discard(None)
-        places: dict[Packed, int] = entity_state.places_of(db, fresh, entities) if entities else {}  # type: ignore[arg-type]
+        places = entity_state.places_of(db, fresh, entities) if entities else {}
         persons = {event.claim for event in events if event.shared is not None}
         persons.update(person for event in events if event.placed for person in event.placed)
         for claim in persons:

@@ -31,7 +31,7 @@ from hub.bus.digests import content_of, pack_found, place_of
 from hub.bus.fresh import Fresh, Noted
 from hub.bus.index import Index
 from hub.bus.names import Names, Packed
-from hub.bus.ownership import Ownership
+from hub.bus.ownership import Makers, Ownership
 from hub.bus.rows import Prepared, Row
 from hub.bus.sequence import Sequencer
 from hub.bus.sql import insert, marks
@@ -137,6 +137,7 @@ class LogWriter:
         self._high = list(high)
         self._clock = clock
         self._codec = codec
+        self._makers = Makers(db)
         self._wal_pages = 0
         db.set_wal_hook(self._note_wal)
 
@@ -162,7 +163,9 @@ class LogWriter:
         insert(db, "INSERT INTO names VALUES", unsaved)
         accepted = self._sequencer.begin(to_us(self._clock.utc()))
         events = [event for item in items if isinstance(item, Append) for event in item.events]
-        owners = Ownership(db, fresh=index.fresh, names=self._names, codec=self._codec, events=events)
+        owners = Ownership(
+            db, makers=self._makers, fresh=index.fresh, names=self._names, codec=self._codec, events=events
+        )
         known = index.known([event.key_digest for event in events])
         group = _Group(accepted, list(self._next), list(self._high), known, owners)
         results = [self._handle(item, group) for item in items]
@@ -170,6 +173,7 @@ class LogWriter:
         index.fold(len(group.noted), [each - 1 for each in self._next])
         db.execute("COMMIT")
         del self._names.unsaved[: len(unsaved)]
+        self._makers.commit()
         index.commit(group.noted, accepted)
         self._next = group.next
         self._high = group.high

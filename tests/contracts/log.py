@@ -256,6 +256,24 @@ class LogContract:
             await at.append([event("matter.ended", mine, source="urn:a")])
         assert [each.type for each in await everything(at)].count("se.example.sensor.reading.v1") == 0
 
+    async def test_the_second_source_of_a_kind_is_judged_too(self, log: Log, reopen: Reopen) -> None:
+        """Its first event about an entity that one source alone has made so far, at once and after a restart."""
+        for number, at in enumerate((log, None)):
+            at = at or await reopen()
+            mine = {"id": f"m{number}", "people": []}
+            await at.append([event("matter.opened", mine, source="urn:a")])
+            await at.append([event("matter.opened", {**mine, "id": "text and/slash"}, source="urn:a")])
+            with pytest.raises(OwnedByAnother):
+                await at.append([event("matter.ended", mine, source=f"urn:{number}")])
+            with pytest.raises(OwnedByAnother):
+                await at.append(
+                    [
+                        event("matter.opened", {**mine, "id": f"new {number}"}, source="urn:a"),
+                        event("matter.ended", {**mine, "id": f"new {number}"}, source=f"urn:other {number}"),
+                    ]
+                )
+            await at.append([event("matter.ended", mine, source="urn:a")])
+
     async def test_what_is_refused_leaves_no_owner_behind(self, log: Log) -> None:
         await log.append([event("matter.opened", {"id": "m1", "people": []}, source="urn:a")])
         with pytest.raises(OwnedByAnother):

@@ -11,6 +11,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from hub.api.limits import IDLE_S
+from hub.api.protocol import LEAST_UNREAD, Connection
 from hub.api.server import Servers
 from hub.assembly.hub import Hub
 from hub.config import ClientConfig, HubConfig, Role
@@ -189,9 +191,30 @@ async def test_many_streams_that_are_not_read_hold_little(world: World) -> None:
         for reader in made:
             await reader.ask("acme", path)
         await stopped(world, 8)
-        assert world.unread.total <= 8 * (MAX_STREAM_BYTES + 2 * WIDE)
+        assert world.unread.total <= 8 * (MAX_STREAM_BYTES + 2 * WIDE + LEAST_UNREAD)
         await cut(world, 8)
     assert await world.status("acme", await world.path("acme", "feed")) == 200
+
+
+async def test_a_connection_with_a_few_unread_bytes_is_closed_when_it_is_idle(world: World) -> None:
+    """So few bytes are not counted as unread answers, so the door must not wait for them to be read."""
+    with readers(world) as (reader,):
+        await reader.ask("acme", "/healthz")
+        door = world.servers.doors[0]
+        await until(lambda: bool(door.connections))
+        (connection,) = [each for each in door.connections if isinstance(each, Connection)]
+        connection.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL)
+        while not connection.unread():
+            before = connection.server_state.total_requests
+            await reader.ask("acme", "/healthz")
+            await until(lambda: connection.server_state.total_requests > before)  # noqa: B023
+        assert 0 < connection.unread() <= LEAST_UNREAD
+        assert world.unread.total == 0
+        for _ in range(2):
+            world.clock.pass_machine(IDLE_S)
+            await asyncio.sleep(0)
+        await until(lambda: not door.connections)
+    assert world.unread.cut.total == 0
 
 
 async def test_a_client_that_leaves_much_unread_gets_no_more_and_others_do(
