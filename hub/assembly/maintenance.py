@@ -7,6 +7,7 @@ from typing import Final
 
 from hub.assembly.services import Services
 from hub.pauses import AWAY_S
+from hub.store import lanes
 from hub.tasks import Tasks
 from hub.waiting import set_within
 from schemas.school_time import school_moment
@@ -41,6 +42,7 @@ class Maintenance:
                 before = clock.utc() - services.config.retention
                 services.directory.schedule.forget(before)
                 await services.log.trim(before)
+                await services.store.commit(lanes.forget_ended(services.store.tenant, before))
                 if clock.school().date() != today:
                     today = clock.school().date()
                     services.withheld.new_day(today)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, and_, delete, exists, select, update
 
 from hub.clock import from_us, to_us
 from hub.store import places, tables
@@ -86,4 +86,20 @@ def forget(tenant: str, subscription: str, lane: str | None = None) -> Operation
     statement = delete(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.subscription == subscription)
     if lane is not None:
         statement = statement.where(_TABLE.c.lane == lane)
+    return lambda connection: connection.execute(statement)
+
+
+def forget_ended(tenant: str, before: datetime) -> Operation:
+    """Delete the lanes from before the oldest event that the log keeps, except those that still have a cursor.
+
+    A feed's lanes have no cursor and are never done, since each client reads at its own pace.
+    """
+    followed = exists().where(
+        and_(
+            tables.cursors.c.tenant == tenant,
+            tables.cursors.c.subscription == _TABLE.c.subscription,
+            tables.cursors.c.lane == _TABLE.c.lane,
+        )
+    )
+    statement = delete(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.at_us < to_us(before), ~followed)
     return lambda connection: connection.execute(statement)

@@ -460,6 +460,24 @@ class StoreContract:
         assert await store.read(lanes.load(T, "other")) == []
         assert await store.read(lanes.load(T)) == [replace(first, done=True)]
 
+    async def test_lanes_are_deleted_once_the_log_has_nothing_of_them_and_no_follower_reads_them(
+        self, store: Store
+    ) -> None:
+        def lane(name: str, subscription: str = "acme", *, days: int, done: bool = False) -> lanes.Lane:
+            return lanes.Lane(
+                subscription=subscription, lane=name, kind="replay", start=b"", until=b"", places=(), by="local",
+                at=NOW - timedelta(days=days), done=done,
+            )  # fmt: skip
+
+        feeds, finished, followed = lane("f1", "feed", days=40), lane("r1", days=40, done=True), lane("r2", days=40)
+        recent, others = lane("r3", days=20, done=True), lane("r2", "other", days=40)
+        every = (feeds, finished, followed, recent, others)
+        await store.commit(*[lanes.add(T, each) for each in every], cursors.save(T, cursor("acme", "r2")))
+        await store.commit(lanes.forget_ended("elsewhere", NOW))
+        assert len(await store.read(lanes.load(T))) == len(every)
+        await store.commit(lanes.forget_ended(T, NOW - timedelta(days=30)))
+        assert await store.read(lanes.load(T)) == [followed, recent]
+
     async def test_a_subscription_goes_with_its_status(self, store: Store) -> None:
         row = subscriptions.StoredSubscription(id="id-1", client="acme", origin="api", spec=b"sealed", created=NOW)
         paused = subscriptions.StoredStatus("id-1", "paused", "by-operator", NOW)

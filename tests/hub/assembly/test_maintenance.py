@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hub.assembly.hub import Hub
 from hub.config import HubConfig
+from hub.store import lanes
 from plugins.manager import Plugins
 from plugins.testing import ManualClock
 from tests.school import LESSON, append, event, lesson, uid
@@ -41,5 +42,30 @@ async def test_lessons_that_are_past_their_retention_leave_the_index_and_then_th
             return [each.entity for each in await hub.log.states(("lesson",))] == [f"lesson/{uid('new')}"]
 
         await until(trimmed, meanwhile=an_hour_passes)
+    finally:
+        await hub.stop()
+
+
+async def test_a_replay_is_forgotten_when_the_log_has_none_of_its_events_any_more(tmp_path: Path) -> None:
+    clock = ManualClock("2026-11-24T08:00")
+    config = HubConfig(
+        municipality="Exempelkommun", tenant="exempelkommun", data=tmp_path, retention=timedelta(days=30)
+    )
+    hub = await Hub.start(config, clock=clock, plugins=Plugins.of())
+    try:
+        store = hub.services.store
+        asked = lanes.Lane(
+            subscription="feed", lane="replay-1", kind="replay", start=b"", until=b"", places=(), by="local",
+            at=clock.utc(), done=False,
+        )  # fmt: skip
+        await store.commit(lanes.add(store.tenant, asked))
+        clock.pass_machine(29 * DAY_S)
+        assert await store.read(lanes.load(store.tenant)) == [asked]
+        clock.pass_machine(2 * DAY_S)
+
+        async def forgotten() -> bool:
+            return not await store.read(lanes.load(store.tenant))
+
+        await until(forgotten, meanwhile=lambda: clock.pass_machine(3600))
     finally:
         await hub.stop()
