@@ -267,17 +267,21 @@ class Deleted(Payload):
 _MARK_ONLY: Final = frozenset({"id", "meta", "securityMarking"})
 
 
+def is_unprotected(mark: Any) -> bool:
+    """Whether a protection mark is `Ingen`. Suppliers write it in upper and lower case, and with spaces around it."""
+    return isinstance(mark, str) and mark.strip().casefold() == "ingen"
+
+
 def _describes(data: Any) -> bool:
     return any(value is not None and name not in _MARK_ONLY for name, value in data.items())
 
 
 def _only_adds_a_mark(data: Any, owners: Any) -> bool:
-    """Whether the record moves nobody: it names no school unit and no guardian that the owner's record does not name.
+    """Whether the record, beside the owner's, places the person nowhere else: it names no further unit or guardian.
 
     A record with a stricter mark than Ingen is always accepted, since the mark must count.
     """
-    mark = data.get("securityMarking")
-    if not isinstance(mark, str) or mark.strip().casefold() != "ingen":
+    if not is_unprotected(data.get("securityMarking")):
         return True
     return all(
         {each.lower() for each in pluck(data, path)} <= {each.lower() for each in pluck(owners, path)}

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from pydantic_core import to_json
 
-from schemas.json_text import NotReadable, read_json
+from schemas.json_text import NONCHARACTERS, NotReadable, read_json
 from schemas.timestamps import parse_timestamp, plain_timestamp
 from schemas.uris import is_uri, is_uri_reference
 
@@ -36,9 +36,7 @@ _INTEGER: Final = range(-(2**31), 2**31)  # the specification's Integer
 
 _NAME: Final = re.compile(rf"[a-z0-9]{{1,{_MAX_NAME}}}\Z")
 # The specification's String: no control characters, no noncharacters. (JSON text holds no lone surrogate.)
-_FORBIDDEN: Final = "\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef" + "".join(
-    f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17)
-)
+_FORBIDDEN: Final = f"\x00-\x1f\x7f-\x9f\ud800-\udfff{NONCHARACTERS}"
 _STRING: Final = re.compile(f"[^{_FORBIDDEN}]{{1,{_MAX_ATTRIBUTE}}}\\Z")
 # Any media type for JSON (specification of the JSON format, 3.1), in UTF-8.
 _JSON_TYPE: Final = re.compile(

@@ -13,10 +13,11 @@ from pydantic_core import from_json
 
 MAX_INTEGER: Final = 2**53 - 1  # RFC 7493, 2.2: the largest integer up to which every reader keeps each integer exact
 
-_NONCHARACTERS: Final = "\ufdd0-\ufdef" + "".join(
+# U+FDD0 to U+FDEF and the last two of each plane, for a character class.
+NONCHARACTERS: Final = "\ufdd0-\ufdef" + "".join(
     f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17)
 )
-_NONCHARACTER: Final = re.compile(f"[{_NONCHARACTERS}]")
+_NONCHARACTER: Final = re.compile(f"[{NONCHARACTERS}]")
 # What every noncharacter has in UTF-8 (U+xFFFE and U+xFFFF end so, U+FDD0 to U+FDEF begin so), or as an escape.
 _PARTS: Final = re.compile(rb"\xbf[\xbe\xbf]|\xef\xb7|\\u[fFdD]")
 

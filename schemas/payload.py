@@ -168,10 +168,10 @@ class EventSpec:
     organisations: tuple[str, ...] = ()  # ids of the organisations that the event belongs to
     # Ids of groups, activities, rooms or duties; the event belongs to their organisations too.
     groups: tuple[str, ...] = ()
-    # False: the entity has no owner, since several sources report about it and each report stands for itself.
+    # False: the entity has no owner, since several sources report about it.
     owned: bool = True
     shared: Shared | None = None  # the subject, not the entity, has an owner
-    places: tuple[str, ...] = ()  # ids of the persons to whom the event gives a place; only their owner may
+    places: tuple[str, ...] = ()  # ids of the persons to whom it gives a duty or a ward; only their owner may
     window: bool = False  # state is trimmed by `retention` too (schedule, attendance)
     # With `window`: the field with the time, or the date, at which the entity is over. The state is kept until
     # `retention` after that, however long ago its event came.

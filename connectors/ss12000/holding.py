@@ -16,7 +16,7 @@ from connectors.ss12000.mapping import schools_of
 from plugins import Context, Waiting
 
 BELIEVED_AFTER: Final = timedelta(hours=1)  # an equal pull this much later confirms them
-_SCHOOL: Final = 3  # persons or groups; a school that loses this many and has none left is a lost school
+_LEAST: Final = 3  # persons or groups; a school that loses this many and has none left is a lost school
 
 How = Literal["missing", "announced"]
 """How removals show: missing in a whole list, or named by /deletedEntities. The two need not agree."""
@@ -115,11 +115,12 @@ class Holding:
             return False
         async with self._ctx.commit() as tx:
             tx.state[name] = Held(now, what, len(ids), known, total=total).to_keep()
-        otherwise = (
-            "Until then the last known directory stays, and no directory.current is published"
-            if total
-            else "An equal pull in an hour confirms it too"
-        )
+        if total:
+            otherwise = "Until then the last known directory stays, and no directory.current is published"
+        elif self._total():
+            otherwise = "An equal pull confirms it too, but only once no loss of a whole list or school waits"
+        else:
+            otherwise = "An equal pull in an hour confirms it too"
         self._ctx.problem(
             "removals-held",
             f"{len(ids)} of {known} {kind.resource} would be removed at once{self._scope(kind, ids, known)}; no "
@@ -138,7 +139,7 @@ class Holding:
     def _lost_schools(self, kind: Kind, ids: Sequence[str]) -> list[str]:
         """The schools that lose all their known persons or groups, or that are removed themselves while they have some.
 
-        Fewer than `_SCHOOL` records are no school: a pupil or two may well be the last who leave.
+        A school of fewer than `_LEAST` records does not count: a pupil or two may well be the last who leave.
         """
         gone = set(ids)
         if not gone or kind not in (ORGANISATIONS, PERSONS, GROUPS):
@@ -154,7 +155,7 @@ class Holding:
         return [
             school
             for school, count in before.items()
-            if count >= _SCHOOL and not left[school] and (kind is not ORGANISATIONS or school in gone)
+            if count >= _LEAST and not left[school] and (kind is not ORGANISATIONS or school in gone)
         ]
 
     async def over(self, kind: Kind, how: How) -> None:

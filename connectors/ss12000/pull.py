@@ -95,7 +95,7 @@ class Source(Lists):
         if mark is None or not listed.missed:
             return
         overlap = self.overlap(kind.resource, mark)
-        grown = min(max(overlap + listed.missed_by + OVERLAP, overlap), MOST_OVERLAP)
+        grown = min(overlap + listed.missed_by + OVERLAP, MOST_OVERLAP)
         async with self.ctx.commit() as tx:
             tx.state[f"{_MISSED}{kind.resource}"] = grown.total_seconds()
         minutes = f"{listed.missed_by.total_seconds() / 60:.0f} min"
@@ -107,6 +107,7 @@ class Source(Lists):
         )
 
     def _ever_missed(self) -> bool:
+        """Whether changes of any list were missed. It stays so: a supplier that mends its clock is not noticed."""
         return bool(self.ctx.state.under(_MISSED))
 
     def overlap(self, name: str, mark: Watermark) -> timedelta:

@@ -1,4 +1,4 @@
-"""Who may come in: the connections of one server, their number, their deadlines, and what operators see of refusals."""
+"""The connections of one server: how many there may be, their deadlines, and what operators see of refusals."""
 
 import asyncio
 import logging
@@ -53,7 +53,7 @@ class Door:
     """The connections of one server.
 
     Where a limit is reached, a connection without a request under way is closed for the new one, the oldest first: a
-    client that only holds connections open shuts nobody else out.
+    client that only holds connections open shuts no other client out.
     """
 
     def __init__(self, clock: Clock, room: Room, standing: Standing, proxies: Networks = ()) -> None:
@@ -63,10 +63,10 @@ class Door:
         self._clock = clock
         self._room = room
         self._standing = standing
-        self._all: dict[Held, str] = {}  # in the order in which they came, with their address
-        self._each: dict[str, dict[Held, None]] = {}
-        self._untold: dict[Limit, int] = {}
-        self._told: dict[Limit, float] = {}
+        self._all: dict[Held, str] = {}  # in the order in which they came, with their caller
+        self._each: dict[str, dict[Held, None]] = {}  # by caller: an address, or "" for those without a limit
+        self._unlogged: dict[Limit, int] = {}
+        self._logged_at: dict[Limit, float] = {}
 
     # -- connections ---------------------------------------------------------------------------------------------
 
@@ -79,9 +79,9 @@ class Door:
         return bool(self.proxies) and trusted(address, self.proxies)
 
     def enters(self, connection: Held, address: str, descriptor: int) -> ApiProblem | None:
-        """Count a new connection; `leaves` ends that. If it is refused, returns the answer, and does not count it.
+        """Count a new connection until `leaves`. If it is refused, return the answer instead.
 
-        `address` is empty for a connection that no limit for one address holds for.
+        `address` is empty for a connection to which the limit for one address does not apply.
         """
         caller = caller_of((address, 0)) if address else ""
         of_caller = self._each.get(caller, {})
@@ -99,7 +99,7 @@ class Door:
         return None
 
     def leaves(self, connection: Held) -> None:
-        """The connection ends. It may have left before, or never have entered."""
+        """Count a connection no longer. Harmless for one that is not counted."""
         caller = self._all.pop(connection, None)
         if caller is None:
             return
@@ -128,18 +128,18 @@ class Door:
                 connection.sweep(now)
                 if number % 256 == 255:
                     await asyncio.sleep(0)
-            for limit in tuple(self._untold):
-                self._tell(limit)
+            for limit in tuple(self._unlogged):
+                self._log_reached(limit)
 
     def reached(self, limit: Limit) -> None:
         """Count it, and write a line for the operator: the first at once, then one in `LINE_S`."""
         self._standing.reached[limit] += 1
-        self._untold[limit] = self._untold.get(limit, 0) + 1
-        self._tell(limit)
+        self._unlogged[limit] = self._unlogged.get(limit, 0) + 1
+        self._log_reached(limit)
 
-    def _tell(self, limit: Limit) -> None:
-        if self.now - self._told.get(limit, float("-inf")) >= LINE_S:
-            self._told[limit] = self.now
+    def _log_reached(self, limit: Limit) -> None:
+        if self.now - self._logged_at.get(limit, float("-inf")) >= LINE_S:
+            self._logged_at[limit] = self.now
             log.warning(
-                "http limit %s reached (%d since the last line): %s", limit, self._untold.pop(limit), _SAYS[limit]
+                "http limit %s reached (%d since the last line): %s", limit, self._unlogged.pop(limit), _SAYS[limit]
             )

@@ -1,4 +1,4 @@
-"""The limits of the HTTP door: what a client may send, hold open and take before a route sees its request.
+"""The limits of the HTTP door: what a client may send and hold open, and for how long, before a route sees a request.
 
 Each limit has a name (`Limit`) by which operators find it in the log and in `/metrics`.
 """
@@ -13,22 +13,20 @@ MAX_HEAD: Final = 32 << 10  # bytes of a request's head: its first line and its 
 MAX_FIELDS: Final = 100  # header fields of one request; the same for the trailer fields after a chunked body
 MAX_TARGET: Final = 8 << 10  # bytes of the path with its query
 MAX_PIPELINED: Final = 512  # requests of one connection that wait until earlier ones are answered
-MUCH_PIPELINED: Final = 16  # while so many of them wait, nothing is read from the connection
+MUCH_PIPELINED: Final = 16  # while this many of them wait, nothing is read from the connection
 
-HEAD_S: Final = 15.0  # longest time for a head, from the connection or from the head's first byte
+HEAD_S: Final = 15.0  # longest time for a head; it begins with the connection, or with the head's first byte
 BODY_S: Final = 30.0  # a body that is not complete must bring LEAST_BODY in each of these spans
 LEAST_BODY: Final = 30 << 10  # bytes
 IDLE_S: Final = 60.0  # longest time between an answer and the first byte of the next request
-LINGER_S: Final = (
-    5.0  # after a refusal, what the client still sends is dropped for so long, so that it reads the answer
-)
+LINGER_S: Final = 5.0  # how long a refused client may go on sending; that is dropped, so that it reads the answer
 SWEEP_S: Final = 1.0  # how often the times above are checked
 
 MAX_CONNECTIONS: Final = 2048  # of the address that the hub listens on
 MAX_EACH: Final = 512  # connections of one address, and at most half of all
 MAX_LOCAL: Final = 64  # connections of the command line's socket
 RESERVED: Final = 256  # file descriptors that only the log, the store, connectors and webhooks may use
-LOCAL_RESERVED: Final = 64  # of those, what the command line's socket leaves
+LOCAL_RESERVED: Final = 64  # file descriptors, of those, that the command line's socket may not use either
 LEAST_DESCRIPTORS: Final = 2 * RESERVED  # with fewer the hub does not start
 ENOUGH_DESCRIPTORS: Final = MAX_CONNECTIONS + RESERVED  # with fewer it accepts fewer connections, and warns
 

@@ -48,7 +48,7 @@ _IDLE: Final = 0  # between an answer and the next request
 _HEAD: Final = 1  # a head arrives, or is waited for after the connection was made
 _BODY: Final = 2
 _ASKED: Final = 3  # the request is complete, and its answer is not
-_REFUSED: Final = 4  # the last answer is sent or waits for earlier ones; whatever else arrives is dropped
+_REFUSED: Final = 4  # the last answer is sent or waits for earlier ones; all that still arrives is dropped
 
 
 class _Flow(FlowControl):
@@ -67,10 +67,11 @@ class _Flow(FlowControl):
 
 
 class Connection(HttpToolsProtocol):
-    """If a body goes on after the answer, the rest is dropped for `UNREAD_S`; then the connection closes.
+    """One client's connection, counted by its `Door` and, while its client does not read, by `Unread`.
 
-    If the connection closed at once, the client might lose the answer, which explains the refusal: the kernel resets a
-    connection that is closed while bytes are unread.
+    If a body goes on after the answer, the rest is dropped for `UNREAD_S`; then the connection closes. If it closed at
+    once, the client might lose the answer, which explains the refusal: the kernel resets a connection that is closed
+    while bytes are unread.
     """
 
     def __init__(self, *, door: Door, unread: Unread, **uvicorns: Any) -> None:
@@ -81,13 +82,12 @@ class Connection(HttpToolsProtocol):
         self._stage = _HEAD
         self._since = door.now  # when the stage began, or the present span of a body
         self._size = 0  # bytes of a head that is not complete, or of a body's chunk head or trailer
-        self._chunk = 0  # bytes that arrived last
+        self._arrived = 0  # bytes of the last read
         self._progress = False  # a head or a piece of a body was completed by the bytes that arrived last
         self._got = 0  # bytes of a body in the present span
         self._offered = False  # the request offers to upgrade
-        self._refusal: HeadRefused | None = (
-            None  # raised within the parser, or waits until earlier requests are answered
-        )
+        # Raised within the parser, or waiting until earlier requests are answered.
+        self._refusal: HeadRefused | None = None
         self._running: RequestResponseCycle | None = None  # the request that is being answered, or was last
         self._proxied = False
 
@@ -109,12 +109,12 @@ class Connection(HttpToolsProtocol):
         stage = self._stage
         if stage == _ASKED:
             return
-        waited_s = now - self._since - SWEEP_S  # the door's clock, which `_since` was read from, may be so late
+        waited_s = now - self._since - SWEEP_S  # the door's clock, from which `_since` was read, may be this late
         if stage == _IDLE:
             if waited_s > IDLE_S and not self.transport.get_write_buffer_size():
                 self.transport.close()
             elif waited_s > IDLE_S and not self.flow.write_paused:
-                self.cut()  # `Unread` does not watch over so little
+                self.cut()  # `Unread` does not watch so few bytes
         elif stage == _HEAD:
             if waited_s > HEAD_S and not self._answers:
                 self._refuse(HeadRefused(head.HEAD_LATE, Limit.HEAD_TIME))
@@ -177,7 +177,7 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._stage == _REFUSED:
             return
-        self._chunk = len(data)
+        self._arrived = len(data)
         self._progress = False
         while data:
             try:
@@ -194,13 +194,13 @@ class Connection(HttpToolsProtocol):
                 return
         if self._stage == _HEAD:
             # After the end of an earlier request, what of these bytes belongs to the new head is known in part.
-            self._size = head.size(self.headers, self.url) if self._progress else self._size + self._chunk
+            self._size = head.size(self.headers, self.url) if self._progress else self._size + self._arrived
             if len(self.url) > MAX_TARGET:
                 self._refuse(HeadRefused(head.TARGET_TOO_LONG, Limit.TARGET))
             elif self._size > MAX_HEAD:
                 self._refuse(HeadRefused(head.TOO_LARGE, Limit.HEAD_BYTES))
         elif self._stage == _BODY and not self._progress:
-            self._size += self._chunk
+            self._size += self._arrived
             if self._size > MAX_HEAD or len(self.headers) > MAX_FIELDS:
                 self._refuse(HeadRefused(head.TOO_LARGE, Limit.HEAD_BYTES))
 
@@ -217,7 +217,7 @@ class Connection(HttpToolsProtocol):
         fields = self.headers
         try:
             head.check(fields, self.url, self.parser.get_http_version)
-            if self._size + self._chunk > MAX_HEAD and head.size(fields, self.url) > MAX_HEAD:
+            if self._size + self._arrived > MAX_HEAD and head.size(fields, self.url) > MAX_HEAD:
                 raise HeadRefused(head.TOO_LARGE, Limit.HEAD_BYTES)
             if len(self.pipeline) >= MAX_PIPELINED:
                 raise HeadRefused(head.PIPELINED, Limit.PIPELINED)

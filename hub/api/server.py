@@ -24,7 +24,7 @@ from plugins.errors import ConfigurationError
 
 SOCKET_NAME: Final = "hub.sock"
 BACKLOG: Final = 1024  # connections that the kernel holds until the hub accepts them
-ACCEPTED: Final = 128  # connections that are accepted in one turn, so that the reserve of file descriptors stands it
+ACCEPTED: Final = 128  # connections that are accepted in one turn: fewer than the reserve of file descriptors
 STOP_S: Final = 5  # how long open requests may take when the hub stops
 
 
@@ -105,6 +105,7 @@ class Servers:
         self.doors.append(door)
         self._watching.start(door.watch(), "door")
         await server.up.wait()
+        # asyncio takes `backlog` for two things: connections that the kernel holds, and those accepted in one turn.
         listening.listen(BACKLOG)
 
 

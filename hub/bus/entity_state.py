@@ -63,6 +63,7 @@ def under(db: apsw.Connection, fresh: Sequence[Fresh], name: Packed, text: str) 
     `name` is the packed form of `text`, the subject of these entities' events.
     """
     prefix = f"{text}/"
+    # `0` follows `/` in ASCII, so it ends the range of all names that begin with the prefix.
     places = dict(db.execute("SELECT entity, place FROM state WHERE entity >= ? AND entity < ?", (prefix, f"{text}0")))
     for each in reversed(fresh):
         for entity in each.related.get(name, ()):

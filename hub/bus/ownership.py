@@ -98,14 +98,17 @@ class Ownership:
         self._codec = codec
         # Of entities and persons, without those that have no owner.
         self._held = self._look_up(makers.contested(events), events)
-        self._records: dict[Packed, Any] = {}  # data of this transaction's events of shared subjects, by entity
+        # Data of events of shared subjects, by entity: of this transaction's stored events, and of the present batch.
+        self._records: dict[Packed, Any] = {}
+        self._judged: dict[Packed, Any] = {}
 
     def judge(self, events: Iterable[tuple[int, Prepared]], corrects: Corrects) -> list[tuple[int, str]]:
         """The events that may not be stored: (index, owner) of each.
 
-        If there are none, the events count as stored, and what `judge` found out is in their columns.
+        If there are none, the events count as stored, and `judge` has written owners and marks into their columns.
         """
         held, refused = self._held, []
+        self._judged = {}
         made: dict[Packed, Source | None] = {}
         for index, event in events:
             claim = event.claim
@@ -133,6 +136,7 @@ class Ownership:
                     continue
             refused.append((index, self._names.name(owner)))
         if not refused:
+            self._records.update(self._judged)
             held.update((claim, owner) for claim, owner in made.items() if owner is not None)
             for claim, owner in made.items():
                 if owner is None:
@@ -152,7 +156,7 @@ class Ownership:
             theirs = self._record(f"{described.subject}/{self._names.name(owner)}")
             if theirs is not None and not shared.makes(theirs):
                 owner = None  # that record holds no more than a mark
-        self._records[event.entity] = data
+        self._judged[event.entity] = data
         if owner == event.source:
             made[event.claim] = None if described.entry.spec.ends else owner
         elif owner is None:
@@ -160,7 +164,7 @@ class Ownership:
                 made[event.claim] = event.source
             else:
                 event.adds = True
-                event.mark_owner(rows.NOBODY)
+                event.mark_owner(rows.NO_OWNER)
         elif shared.adds(data, theirs):
             event.adds = True
         return owner
@@ -180,8 +184,9 @@ class Ownership:
     def _record(self, entity: str) -> Any:
         """The data of an entity's last event; None if the log does not have it."""
         packed = self._names.packed(entity)
-        if packed in self._records:
-            return self._records[packed]
+        for records in (self._judged, self._records):
+            if packed in records:
+                return records[packed]
         at = entity_state.place_of(self._db, self._fresh, packed)
         if at is None:
             return None
@@ -221,6 +226,6 @@ class Ownership:
             source, flags = named[at]
             owner = flags >> rows.OWNER_BITS
             released = claim in persons and not owner and flags & rows.CONTINUES
-            if not released and owner != rows.NOBODY:
+            if not released and owner != rows.NO_OWNER:
                 owners[claim] = owner or source
         return owners

@@ -28,9 +28,8 @@ CONTINUES: Final = 4  # flag: the event reports a change or the end of its entit
 ADDS: Final = 8  # flag: `Stored.adds`
 # The flags' higher bits are the number (in `names`) of the source that owns the entity; 0 if it is the event's own.
 OWNER_BITS: Final = 8
-NOBODY: Final = (
-    1 << 16
-) - 1  # the owner of a person of whom no source has told more than the mark; never a name's number
+# In place of an owner: all sources have sent no more of the person than a mark. `names` never assigns this number.
+NO_OWNER: Final = 0xFFFF
 
 _NOWHERE: Final = Place(0)
 _SEQUENCE: Final = len(',"sequence":"0000000000000000"}')

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Final
 
-GRACE_S: Final = 1.0  # for an answer to end by itself, before it is cut off
+GRACE_S: Final = 1.0  # for the open answers of a subscription to end by themselves, before the rest is cut off
 
 
 class OpenAnswers:
@@ -30,13 +30,15 @@ class OpenAnswers:
 
     async def ended(self, id: str) -> None:
         """Return when a deleted subscription has no open answer. One whose client reads nothing is cut off."""
-        for answer in tuple(self._open.get(id, ())):
-            try:
-                async with asyncio.timeout(GRACE_S):
+        answers = tuple(self._open.get(id, ()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                for answer in answers:
                     await answer.ended.wait()
-            except TimeoutError:
-                answer.cut.set()
-                await answer.ended.wait()
+        for answer in answers:
+            answer.cut.set()
+        for answer in answers:
+            await answer.ended.wait()
 
 
 class OpenAnswer:

@@ -71,7 +71,7 @@ class Follower:
         self._teller = parts.telling.to(subscription.recipient, subscription.id, self._matcher)
         self._journal = Journal(parts.store, self._cursor, progressed)
         self._window = Window()
-        self._most_open = WINDOW if lane == LIVE else min(WINDOW, LANE_WINDOW)
+        self._most_open = WINDOW if lane == LIVE else LANE_WINDOW
         self._reopening: tuple[Place, ...] = ()  # open when the hub stopped, and not yet decided on again
         self._parking = Parking(
             parts.tenant, subscription.id, lane, parts.clock, was_state=reader.was_state, ripe=self._ripe,

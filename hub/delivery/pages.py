@@ -37,8 +37,8 @@ from schemas import Catalogue
 log = logging.getLogger(__name__)
 
 MAX_PAGE: Final = 5000  # events
-MAX_STREAM_BYTES: Final = 256 << 10  # the same for a stream, of which one page waits until the client reads
 MAX_PAGE_BYTES: Final = 8 << 20  # of permitted data: a limit that counts removed data would reveal their size
+MAX_STREAM_BYTES: Final = 256 << 10  # the same for a page of a stream, since one page waits until the client reads
 _DENIED_AT_A_TIME: Final = 5000  # denials in one commit
 _LANES_KEPT_S: Final = 2.0
 _WAITS_LOOK_S: Final = 1.0

@@ -12,6 +12,7 @@ from sys import intern
 from typing import Any, NamedTuple
 
 from hub.bus.base import Place
+from schemas.directory import is_unprotected
 
 
 class Mark(IntEnum):
@@ -149,7 +150,7 @@ def read_mark(data: Mapping[str, Any]) -> Mark:
     value = data.get("securityMarking")
     if not isinstance(value, str) or not value.strip():
         return Mark.UNKNOWN
-    return Mark.NONE if value.strip().casefold() == "ingen" else Mark.PROTECTED
+    return Mark.NONE if is_unprotected(value) else Mark.PROTECTED
 
 
 def read_person(source: str, at: Place, data: Mapping[str, Any]) -> PersonRecord:

@@ -1,4 +1,4 @@
-"""Things that clients do to the hub and operators should see: each counted, and told in the log now and then."""
+"""Counts what clients do to the hub's harm, and logs it for operators, at most once in `LINE_S`."""
 
 import logging
 from typing import Final
@@ -17,13 +17,13 @@ class Counted:
         self._clock = clock
         self._log = log
         self._says = says
-        self._untold = 0
-        self._told = float("-inf")
+        self._unlogged = 0
+        self._logged_at = float("-inf")
 
     def count(self) -> None:
         self.total += 1
-        self._untold += 1
+        self._unlogged += 1
         now = self._clock.monotonic()
-        if now - self._told >= LINE_S:
-            self._log.warning("%s (%d since the last line)", self._says, self._untold)
-            self._told, self._untold = now, 0
+        if now - self._logged_at >= LINE_S:
+            self._log.warning("%s (%d since the last line)", self._says, self._unlogged)
+            self._logged_at, self._unlogged = now, 0

@@ -20,9 +20,9 @@ def trusted(address: str, proxies: Networks) -> bool:
 def client_behind(fields: Iterable[tuple[bytes, bytes]], proxies: Networks) -> str | None:
     """The nearest address that is no proxy's, for a request that a trusted proxy sent.
 
-    Each proxy adds at the end the address that it was called from; what stands before the first address that is not
-    trusted can be made up. None if that address can't be read, or if both headers are there and differ: a proxy sets
-    one of them, and the other is the client's own.
+    Each proxy appends the address of its caller, so a client can invent only what comes before the last address that
+    is no proxy's. None if that address can't be read, or if both headers are there and differ: a proxy sets one of
+    them, and the other may be the client's own.
     """
     by_name: dict[bytes, list[str]] = {b"x-forwarded-for": [], b"forwarded": []}
     for name, value in fields:

@@ -1,4 +1,4 @@
-"""What an answer rests on: the caller's token, roles and data contract, asked for again before each part leaves.
+"""The rights that an answer rests on (token, roles, data contract), checked again before each part of it leaves.
 
 An answer takes time: a long poll waits, a stream stays open, a store writes. Meanwhile the configuration may be applied
 anew, and an access token expires. So the right that a request began with is not enough for what leaves later.
@@ -25,7 +25,7 @@ class RightsEnded(Exception):
 
 
 class Ground:
-    """One request's caller. `holds` is valid in the turn in which it returns."""
+    """One request's caller, and the rights with which the request began."""
 
     def __init__(self, auth: Authenticator, authorization: bytes, address: Address, principal: Principal) -> None:
         self._auth = auth
@@ -34,8 +34,10 @@ class Ground:
         self._principal = principal
 
     def holds(self) -> None:
-        """Raises ApiProblem if the token is not valid any more (401), a role or the contract was taken away (403), or
-        the contract is another (503: what was decided under the old one must not leave; a new request may be answered).
+        """Check the rights for this turn of the loop.
+
+        Raises ApiProblem: 401 if the token is no longer valid, 403 if a role or the contract was removed, 503 if the
+        contract was changed. Data decided on under the old contract must not leave; a new request may be answered.
         """
         before, now = self._principal, self._auth.principal(self._authorization, self._address)
         if now is before:
@@ -54,17 +56,18 @@ def remember(scope: MutableMapping[str, Any], ground: Ground) -> None:
 
 
 def ask_again(scope: MutableMapping[str, Any]) -> None:
-    """Whether the request's caller may still have an answer. Raises ApiProblem as `Ground.holds` does."""
+    """Check the rights of the request's caller, if it has any. Raises ApiProblem as `Ground.holds` does."""
     ground: Ground | None = scope.get(_IN_SCOPE)
     if ground is not None:
         ground.holds()
 
 
 def asking_again(scope: MutableMapping[str, Any], send: Send) -> Send:
-    """A `send` that asks for the caller again in the turn before each part of an answer to a GET. Raises RightsEnded.
+    """A `send` that checks the caller's rights in the turn in which a part of an answer to a GET leaves. It raises
+    RightsEnded.
 
-    Errors and empty parts pass: they give the caller nothing. An act is not asked about again, since its answer must
-    say that it was done; an act that reveals data asks for itself (`ask_again`).
+    Errors and empty parts pass: they reveal nothing. The answer to another method is not checked, since it must say
+    that the act was done; a route whose act reveals data calls `ask_again` itself.
     """
     if scope["method"] not in ("GET", "HEAD"):
         return send

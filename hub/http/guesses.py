@@ -1,8 +1,8 @@
 """Slows callers that try tokens and secrets, by their address and by the client whose secret they try.
 
-A caller that was refused too often gets 429 whatever it shows, so that a guess tells it nothing. A client that was
-served from the same address before goes on being served, and so does every client at another address: guesses lock
-out no client that works.
+A caller that was refused too often gets 429 for a right token too, so that the answer reveals nothing about a guess. A
+client that was served from the same address before is still served, and so is every client at another address: guesses
+lock no working client out.
 """
 
 import logging
@@ -33,6 +33,8 @@ def address_of(scope: Mapping[str, Any]) -> Address:
 
 
 class Guesses:
+    """Wrong tokens and secrets, by address and client; and the clients that were served, by address."""
+
     def __init__(self, clock: Clock) -> None:
         self.failed = 0
         self.slowed = Counted(clock, log, "a caller tries tokens or secrets and is slowed")
@@ -78,5 +80,5 @@ class Guesses:
 
 
 def _pair(client: str, address: Address) -> str:
-    # A name that was made up may be long, and is counted like any other: a difference would tell which clients exist.
+    # Hashed, since an invented client id may be long. It is counted too: a difference would reveal which clients exist.
     return f"{caller_of((address, 0))} {blake2b(client.encode(errors='replace'), digest_size=16).hexdigest()}"

@@ -33,7 +33,7 @@ class Slow(Protocol):
         """Bytes that are still in this process."""
 
     def in_system(self) -> int:
-        """Bytes that the system has taken, and that the client's system has not confirmed."""
+        """Bytes in the system's send buffer that the client's system has not confirmed."""
 
     def cut(self) -> None:
         """End the connection at once, and drop what is unread."""
@@ -76,6 +76,7 @@ class Unread:
             self._recount(entry, 0)
 
     def full(self, owner: str) -> bool:
+        """Whether this owner gets no further answer: it left too much unread, or it left some and all is full."""
         own = self._each[owner] if self.total else 0
         return own >= MAX_EACH or (own > 0 and self.total >= MAX_ALL)
 
@@ -94,7 +95,7 @@ class Unread:
         # The system confirms in large steps, so that a client which reads steadily seems to pause for some seconds.
         if left <= entry.left - LEAST_READ:
             entry.left, entry.since = left, now
-        elif left > entry.left:  # the hub wrote more, which it does when everything earlier was taken
+        elif left > entry.left:  # the hub wrote more, which it does once its own buffer is empty
             entry.left = left
         elif now - entry.since >= STALLED_S:
             self.cut.count()

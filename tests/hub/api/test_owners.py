@@ -180,6 +180,21 @@ class TestPersons:
         assert hub.directory.persons[ANNA].owner.source == SIS
         await refused(http, "directory.person.upserted", pupil(unit=ELSEWHERE), OTHER)
 
+    async def test_what_the_owner_sent_in_a_refused_batch_lets_no_other_source_move_the_pupil(self, hub):
+        await append(hub, event("directory.person.upserted", pupil(), source=SIS))
+        await append(hub, event("absence.reported", AWAY, source=APP))
+        moved = pupil(unit=ELSEWHERE)
+        batches = [
+            [event("absence.reported", absence(BERT), source=APP)],  # the writer takes it alone, the others together
+            [event("directory.person.upserted", moved, source=SIS), event("absence.withdrawn", AWAY, source=SIS)],
+            [event("directory.person.upserted", moved, source=OTHER)],
+        ]
+        results = await asyncio.gather(
+            *(hub.log.append([hub.catalogue.describe(each) for each in batch]) for batch in batches),
+            return_exceptions=True,
+        )
+        assert [type(each) for each in results[1:]] == [OwnedByAnother, OwnedByAnother]
+
     async def test_a_pupil_whom_the_owner_has_deleted_may_come_from_another_source(self, http, hub):
         await taken(http, "directory.person.upserted", pupil())
         await taken(http, "directory.person.deleted", {"id": ANNA})
