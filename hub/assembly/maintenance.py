@@ -57,7 +57,7 @@ class Maintenance:
             try:
                 await records.trim(services.store, services.clock, services.config.disclosure_retention)
             except records.ChainBroken as broken:
-                self._problem("disclosures", "chain-broken", f"row {broken.row}: it and all later rows are kept")
+                self._problem("disclosures", "chain-broken", f"row {broken.row}; see skolnav disclosures verify")
             except Exception as error:
                 self._problem("maintenance", type(error).__name__, "")
             await services.clock.sleep(self._next_look_s())

@@ -19,7 +19,7 @@ def explanation(
     recomputed: bool,
     at: datetime,
     version: int,
-    unlisted: bool,
+    unlisted: bool = False,
     language: str,
     title: Callable[[str], str] = str,
 ) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from hub.clock import to_us
 from hub.store import (
@@ -58,16 +58,14 @@ LETTER = dead_letters.DeadLetter(
     first_at=NOW,
     dead_at=NOW + timedelta(hours=1),
 )
+TOLD = disclosures.Decided(lane="", rule="tillaten", allowed=True, places=(5, 9), subjects=("s1", "s2"))
+DENIED = disclosures.Decided(lane="", rule="skydd.person", allowed=False, places=(5, 9), subjects=("s1", "s2"))
 DISCLOSURE = disclosures.Disclosure(
     at=NOW,
     recipient="client/acme",
     subscription="acme-absence",
-    lane="",
-    rule="tillaten",
-    allowed=True,
     contracts=("c1", "c2"),
-    places=(5, 9),
-    subjects=("s1", "s2"),
+    decided=(TOLD,),
 )
 
 
@@ -348,7 +346,7 @@ class StoreContract:
     # -- disclosures -----------------------------------------------------------------------------------------
 
     async def test_a_disclosure_is_found_by_recipient_and_each_of_its_places(self, store: Store) -> None:
-        later = replace(DISCLOSURE, at=NOW + timedelta(seconds=1), rule="skydd.person", allowed=False)
+        later = replace(DISCLOSURE, at=NOW + timedelta(seconds=1), decided=(DENIED,))
         await store.commit(disclosures.append(T, [DISCLOSURE, replace(DISCLOSURE, recipient="client/b")]))
         await store.commit(disclosures.append(T, [later]))
         found = await store.read(disclosures.for_place(T, "client/acme", 9))
@@ -374,7 +372,7 @@ class StoreContract:
         ("tampering", "broken_at"),
         [
             (lambda t: t.update().where(t.c.n == 2).values(recipient="client/other"), 2),
-            (lambda t: t.update().where(t.c.n == 2).values(allowed=False), 2),
+            (lambda t: t.update().where(t.c.n == 2).values(decided=func.replace(t.c.decided, "true", "false")), 2),
             (lambda t: t.update().where(t.c.n == 4).values(hash=bytes(32)), 4),
             (lambda t: t.delete().where(t.c.n == 1), 1),
             (lambda t: t.delete().where(t.c.n == 2), 2),

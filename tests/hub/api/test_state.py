@@ -67,7 +67,7 @@ async def test_each_look_up_is_durable_before_it_is_answered(school, http):
     await state(http, f"person/{pupil(1)}")
     stored = next(each for each in (await school.log.read(school.log.start(), 99)).events if each.id == "absence-1-rep")
     rows = await school.store.read(disclosures.for_place("provkoping", "client/acme", stored.at))
-    assert [(row.disclosure.subscription, row.disclosure.allowed) for row in rows] == [("state", True)]
+    assert [(row.disclosure.subscription, row.decided.allowed) for row in rows] == [("state", True)]
 
 
 async def test_a_mark_that_comes_between_decision_and_answer_counts(school, http, monkeypatch):
@@ -131,4 +131,4 @@ async def test_the_other_entities_of_a_subject_come_without_the_undecided(school
     assert "absence-1-rep" not in answer.text
     stored = next(each for each in (await school.log.read(school.log.start(), 99)).events if each.id == "absence-1-rep")
     rows = await school.store.read(disclosures.for_place("provkoping", "client/acme", stored.at))
-    assert [(row.disclosure.rule, row.disclosure.allowed) for row in rows] == [(Rule.UNDECIDED, False)]
+    assert [(row.decided.rule, row.decided.allowed) for row in rows] == [(Rule.UNDECIDED, False)]
