@@ -259,9 +259,7 @@ class TestTheChainOfDisclosures:
             recipient="client/acme",
             subscription="s",
             contracts=("c",),
-            decided=(
-                disclosures.Decided(lane="", rule="tillaten", allowed=True, places=(1,), subjects=("p",)),
-            ),
+            decided=(disclosures.Decided(lane="", rule="tillaten", allowed=True, places=(1,), subjects=("p",)),),
         )
         await hub.store.commit(disclosures.append(hub.store.tenant, [row] * 5))
 
