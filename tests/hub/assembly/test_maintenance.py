@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hub.assembly.hub import Hub
 from hub.config import HubConfig
+from hub.store import audit
 from plugins.manager import Plugins
 from plugins.testing import ManualClock
 from tests.school import LESSON, append, event, lesson, uid
@@ -41,5 +42,23 @@ async def test_lessons_that_are_past_their_retention_leave_the_index_and_then_th
             return [each.entity for each in await hub.log.states(("lesson",))] == [f"lesson/{uid('new')}"]
 
         await until(trimmed, meanwhile=an_hour_passes)
+    finally:
+        await hub.stop()
+
+
+async def test_the_audit_is_trimmed_when_its_retention_from_the_configuration_has_passed(tmp_path: Path) -> None:
+    clock = ManualClock("2026-11-24T08:00")
+    config = HubConfig(
+        municipality="Exempelkommun", tenant="exempelkommun", data=tmp_path, disclosure_retention=timedelta(days=730)
+    )
+    hub = await Hub.start(config, clock=clock, plugins=Plugins.of())
+    try:
+        await hub.store.commit(audit.add("exempelkommun", clock.utc(), actor="a", action="state.read", target=""))
+        clock.pass_machine(731 * DAY_S)
+
+        async def trimmed() -> bool:
+            return [row.action for row in await hub.store.read(audit.page("exempelkommun"))] == ["audit.trimmed"]
+
+        await until(trimmed, meanwhile=lambda: clock.pass_machine(3600))
     finally:
         await hub.stop()

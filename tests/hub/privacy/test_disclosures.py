@@ -60,6 +60,16 @@ async def test_what_was_decided_is_read_and_not_recomputed(hub: Hub) -> None:
     )
 
 
+async def test_of_an_event_that_no_row_lists_it_is_said_that_a_large_answer_may_have_had_it(hub: Hub) -> None:
+    stored = await hub.say(ABSENCE, absence(ANNA))
+    stored.at = Place(5000)
+    large = replace(intent(0), places=tuple(Place(stored.at + n) for n in range(-rows.LISTED, 2)))
+    await hub.store.commit(hub.disclosures.record([large]))
+    explained = await hub.disclosures.explain(stored, TO, "en", hub.gate)
+    assert explained.recomputed is True
+    assert explained.text.endswith("The event may also have been in an answer that was too large to be listed whole.")
+
+
 async def test_without_a_record_it_is_recomputed_and_says_so(hub: Hub) -> None:
     stored = await hub.say(ABSENCE, absence(ANNA))
     explained = await hub.disclosures.explain(stored, TO, "en", hub.gate)
