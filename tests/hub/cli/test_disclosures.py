@@ -69,6 +69,19 @@ def test_an_intact_log_is_said_to_hold_together_with_its_number_of_rows(copied: 
         assert place.run("disclosures", "verify", "--json").json() == {"rows": count, "broken_at": None, "trimmed": 0}
 
 
+def test_of_a_trimmed_log_it_says_where_it_begins(copied: Callable[[], Place]) -> None:
+    place = copied()
+    count = rows(place)
+    tamper(place, "INSERT INTO disclosure_anchors SELECT tenant, n, hash FROM disclosures WHERE n = 1")
+    tamper(place, "DELETE FROM disclosures WHERE n = 1")
+    with place.hub():
+        ran = place.run("disclosures", "verify", "--language", "en")
+        assert ran.code == 0
+        assert f"the rows after row 1, up to row {count}" in ran.out
+        program = place.run("disclosures", "verify", "--json")
+        assert program.json() == {"rows": count, "broken_at": None, "trimmed": 1}
+
+
 def test_an_empty_log_holds_together(tmp_path: Path) -> None:
     place = Place(tmp_path)
     with place.hub():
