@@ -73,7 +73,8 @@ async def verify_disclosures(
     parts: Parts, who: Caller, after: Annotated[int, Query(ge=0, description="`rows` of the last answer")] = 0
 ) -> Response:
     """Rows are chained by hashes. `rows`: up to this number they fit together. `broken_at`: the number of the first row
-    that does not fit or is missing. `complete` false: call again with `after`, since one call verifies 20,000 rows.
+    that does not fit or is missing. `trimmed`: the rows up to this number were removed, since their retention had
+    passed. `complete` false: call again with `after`, since one call verifies 20,000 rows.
     """
     who.require(Role.OPERATOR, Role.PRIVACY_OFFICER, Role.AUDITOR)
     return as_json(await disclosure_chain.verify(parts, after))

@@ -1,4 +1,4 @@
-"""The hub's work by the clock: it trims the log, begins a new day, and ends subscriptions that expire."""
+"""The hub's work by the clock: it trims what is past its retention, begins a new day, and ends subscriptions."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Final
 
 from hub.assembly.services import Services
 from hub.pauses import AWAY_S
+from hub.privacy import records
 from hub.store import lanes
 from hub.tasks import Tasks
 from hub.waiting import set_within
@@ -18,7 +19,7 @@ _AFTER_FAILURE_S: Final = AWAY_S[-1]
 
 
 class Maintenance:
-    """Two loops, from `start` to `stop`. They report failures to `problem(where, code, detail)` and try again."""
+    """Three loops, from `start` to `stop`. They report failures to `problem(where, code, detail)` and try again."""
 
     def __init__(self, services: Services, problem: Callable[[str, str, str], None]) -> None:
         self._services = services
@@ -27,6 +28,7 @@ class Maintenance:
 
     def start(self) -> None:
         self._tasks.start(self._tidy(), name="tidy")
+        self._tasks.start(self._trim_records(), name="trim records")
         self._tasks.start(self._expire(), name="expire")
 
     async def stop(self) -> None:
@@ -49,6 +51,18 @@ class Maintenance:
             except Exception as error:
                 self._problem("maintenance", type(error).__name__, "")
             await clock.sleep(self._next_look_s())
+
+    async def _trim_records(self) -> None:
+        """Trim the log of disclosures and the audit. In a loop of its own, since a first trim may take long."""
+        services = self._services
+        while True:
+            try:
+                await records.trim(services.store, services.clock, services.config.disclosure_retention)
+            except records.ChainBroken as broken:
+                self._problem("disclosures", "chain-broken", f"row {broken.row}; see skolnav disclosures verify")
+            except Exception as error:
+                self._problem("maintenance", type(error).__name__, "")
+            await services.clock.sleep(self._next_look_s())
 
     def _next_look_s(self) -> float:
         clock = self._services.clock

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,7 @@ def _show(config: HubConfig, durability: Durability, *, path: Path, key: str | N
             subscriptions=len(config.subscriptions),
         )
     )
+    output.line(say("check.records", days=_days(config)))
     if durability.error:
         output.line(say("durable.refused", folder=durability.folder, error=durability.error))
     else:
@@ -119,6 +121,10 @@ def _show(config: HubConfig, durability: Durability, *, path: Path, key: str | N
         output.line(say(f"check.selftest-{words[each.passed]}", name=each.name, says=each.says))
 
 
+def _days(config: HubConfig) -> str:
+    return f"{config.disclosure_retention / timedelta(days=1):g}"
+
+
 def _warn(text: str) -> None:
     output.line(f"{say('check.warning')}: {text}")
 
@@ -135,6 +141,7 @@ def _answer(
             "acknowledged_after": "fsync",
             **{name: str(value) if isinstance(value, Path) else value for name, value in asdict(durability).items()},
         },
+        "disclosure_retention_s": config.disclosure_retention.total_seconds(),
         "key": {"error": key or ""},
         "selftests": [asdict(each) for each in tested],
     }

@@ -23,9 +23,11 @@ def verify(ctx: typer.Context, config: Config = None, data: Data = None, json: J
     where = Where.of(ctx, config, data, json)
     with where.hub() as hub:
         found = _verified(hub)
-    rows, broken_at = found["rows"], found["broken_at"]
+    rows, broken_at, trimmed = found["rows"], found["broken_at"], found["trimmed"]
     if where.json:
-        output.as_json({"rows": rows, "broken_at": broken_at})
+        output.as_json({"rows": rows, "broken_at": broken_at, "trimmed": trimmed})
+    elif broken_at is None and trimmed:
+        output.line(say("disclosures.whole-trimmed", rows=rows, trimmed=trimmed))
     elif broken_at is None:
         output.line(say("disclosures.whole", rows=rows))
     if broken_at is not None:

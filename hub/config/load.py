@@ -162,6 +162,7 @@ class _Reader:
             directory=model.directory,
             outbound=tuple(outbound),
             retention=model.retention,
+            disclosure_retention=model.disclosure_retention,
             dedupe_window=model.dedupe_window,
             log_level=model.log_level,
             demo=model.demo,
@@ -342,6 +343,7 @@ class _Reader:
                     yield from risks.of_secret((*place, "sink", name), secret.get_secret_value())
         yield from risks.of_files({each: path for each, path in self._tree.files.items() if each in self._secrets})
         yield from risks.of_door(model)
+        yield from risks.of_records(model)
         yield from risks.of_directory(clients, model.directory.sources, self._catalogue)
 
     # -- findings --------------------------------------------------------------------------------------------------

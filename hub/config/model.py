@@ -21,6 +21,9 @@ from schemas.school_time import as_school_time
 
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):([0-9]{1,5})\Z", re.ASCII)
 
+DISCLOSURE_RETENTION: Final = timedelta(days=1827)
+"""Five years, leap years too: what HSLF-FS 2016:40, chapter 4 section 9, asks of logs of access to patient data."""
+
 Network = IPv4Network | IPv6Network
 
 
@@ -143,6 +146,9 @@ class FileModel(_Part):
     directory: DirectorySettings = Field(default_factory=DirectorySettings)
     outbound: OutboundSettings = Field(default_factory=OutboundSettings)
     retention: Duration = Field(timedelta(days=30), description="How long events are kept.")
+    disclosure_retention: Duration = Field(
+        DISCLOSURE_RETENTION, description="How long the log of disclosures and the audit are kept."
+    )
     dedupe_window: Duration = Field(timedelta(days=30), description="How long repeats of an event are recognised.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     demo: bool = Field(False, description="This is a demonstration, with invented people.")
@@ -179,6 +185,7 @@ class HubConfig:
     directory: DirectorySettings = field(default_factory=DirectorySettings)
     outbound: tuple[Network, ...] = ()
     retention: timedelta = timedelta(days=30)
+    disclosure_retention: timedelta = DISCLOSURE_RETENTION
     dedupe_window: timedelta = timedelta(days=30)
     log_level: str = "info"
     demo: bool = False

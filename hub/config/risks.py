@@ -59,6 +59,12 @@ def of_door(model: FileModel) -> Iterator[Risk]:
         yield Risk(("listen",), "warning.public", {"host": host})
 
 
+def of_records(model: FileModel) -> Iterator[Risk]:
+    """For a log of disclosures that forgets what became of events that the hub still has."""
+    if model.disclosure_retention < model.retention:
+        yield Risk(("disclosure_retention",), "warning.disclosures-short", {})
+
+
 def of_directory(
     clients: Iterable[tuple[Place, ClientConfig]], sources: Sequence[str], catalogue: Catalogue
 ) -> Iterator[Risk]:

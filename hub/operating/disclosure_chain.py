@@ -16,6 +16,7 @@ class ChainCheck:
     rows: int  # rows up to this number fit together
     broken_at: int | None  # the number of the first row that does not fit, or that is missing
     complete: bool  # the end was reached, or the chain is broken; else verify again after row number `rows`
+    trimmed: int  # the rows up to this number were removed, since their retention had passed
 
 
 async def verify(services: Services, after: int) -> ChainCheck:
@@ -24,4 +25,4 @@ async def verify(services: Services, after: int) -> ChainCheck:
     Raises StoreUnavailable.
     """
     found = await services.store.read(disclosures.verify(services.store.tenant, after=after, limit=ROWS))
-    return ChainCheck(rows=found.rows, broken_at=found.broken_at, complete=found.complete)
+    return ChainCheck(rows=found.rows, broken_at=found.broken_at, complete=found.complete, trimmed=found.trimmed)

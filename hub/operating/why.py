@@ -42,6 +42,7 @@ class RecordedDecision:
     subscription: str
     lane: str
     contracts: Sequence[str]  # the versions of the data contracts that were in force
+    listed: bool  # False: the event may be among those that the row only counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class Explanation:
     allowed: bool
     rule: Rule
     at: datetime
-    recomputed: bool  # no decision was recorded, so this is what the gate would decide now
+    recomputed: bool  # no row lists a decision, so this is what the gate would decide now
     text: str  # the decision in the caller's language
     subscriptions: Sequence[AskingSubscription]
     decisions: Sequence[RecordedDecision]
@@ -106,11 +107,12 @@ async def _explained(services: Services, stored: Stored, recipient: Recipient, l
             RecordedDecision(
                 row=row.n,
                 at=row.disclosure.at,
-                rule=row.disclosure.rule,
-                allowed=row.disclosure.allowed,
+                rule=row.decided.rule,
+                allowed=row.decided.allowed,
                 subscription=row.disclosure.subscription,
-                lane=row.disclosure.lane,
+                lane=row.decided.lane,
                 contracts=list(row.disclosure.contracts),
+                listed=row.listed,
             )
             for row in rows
         ],

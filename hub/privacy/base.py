@@ -119,7 +119,7 @@ class Gate(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """One row for the log of disclosures: events that are about to leave for a recipient, or that were denied to it."""
+    """For the log of disclosures: events that are about to leave for a recipient, or were denied to it by one rule."""
 
     recipient: str
     subscription: str

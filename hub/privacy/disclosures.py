@@ -1,9 +1,11 @@
 """The log of disclosures: which events were about to leave for a recipient or were denied to it, and by which rule.
 
 An intent is durable before bytes leave, in the same commit as the decision's other rows; it counts as a disclosure,
-whatever becomes of the delivery. Rows are chained by hashes (`hub.store.disclosures`) and hold no person in clear.
+whatever becomes of the delivery. The intents of one answer are one row. Rows are chained by hashes
+(`hub.store.disclosures`) and hold no person in clear.
 """
 
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +29,7 @@ _MAX_KNOWN: Final = 100_000
 class Explained:
     """Why a recipient got an event or not: the last decision on the event, in plain words.
 
-    `recomputed`: the log of disclosures has no decision on the event, so the gate was asked what it would decide now.
+    `recomputed`: the log of disclosures lists no decision on the event, so the gate was asked what it would decide now.
     """
 
     allowed: bool
@@ -48,26 +50,32 @@ class Disclosures:
         self._known: dict[str, str] = {}
 
     def record(self, intents: Sequence[Intent]) -> Operation:
-        """The rows of these intents, for the commit that must be durable before a byte leaves."""
-        at = self._clock.utc()
-        return rows.append(
-            self._tenant,
-            [
-                rows.Disclosure(
-                    at=at,
-                    recipient=intent.recipient,
-                    subscription=intent.subscription,
-                    lane=intent.lane,
-                    rule=intent.rule.value,
-                    allowed=intent.allowed,
-                    contracts=intent.contracts,
-                    places=intent.places,
-                    subjects=tuple(sorted({self.subject(person) for person in intent.subjects})),
-                )
-                for intent in intents
-                if intent.places
-            ],
+        """The row of one answer, for the commit that must be durable before a byte leaves.
+
+        The intents have one recipient, subscription and contracts, and differ in lane or rule.
+        """
+        decided = tuple(
+            rows.Decided(
+                lane=intent.lane,
+                rule=intent.rule.value,
+                allowed=intent.allowed,
+                places=tuple(sorted(set(intent.places))),
+                subjects=tuple(sorted({self.subject(person) for person in intent.subjects})),
+            )
+            for intent in intents
+            if intent.places
         )
+        if not decided:
+            return rows.append(self._tenant, [])
+        first = intents[0]
+        row = rows.Disclosure(
+            at=self._clock.utc(),
+            recipient=first.recipient,
+            subscription=first.subscription,
+            contracts=first.contracts,
+            decided=decided,
+        )
+        return rows.append(self._tenant, [row])
 
     def subject(self, person: str) -> str:
         """The log's pseudonym of a person, by which all disclosures about a person can be found (GDPR article 15)."""
@@ -75,8 +83,8 @@ class Disclosures:
         if known is None:
             if len(self._known) >= _MAX_KNOWN:
                 self._known.clear()
-            known = blake2b(person.lower().encode(), key=self._key, digest_size=_PSEUDONYM_BYTES).hexdigest()
-            self._known[person] = known
+            digest = blake2b(person.lower().encode(), key=self._key, digest_size=_PSEUDONYM_BYTES).digest()
+            known = self._known[person] = urlsafe_b64encode(digest).decode()
         return known
 
     async def explain(
@@ -84,9 +92,11 @@ class Disclosures:
     ) -> Explained:
         """Why this recipient got this event or not. `title` turns a category into words. Raises StoreUnavailable."""
         found = await self._store.read(rows.for_place(self._tenant, recipient.name, stored.at))
-        if found:
-            last = found[-1].disclosure
-            allowed, rule, at, recomputed = last.allowed, Rule(last.rule), last.at, False
+        listed = [each for each in found if each.listed]
+        if listed:
+            last = listed[-1]
+            allowed, rule, recomputed = last.decided.allowed, Rule(last.decided.rule), False
+            at = last.disclosure.at
         else:
             try:
                 rule = gate.decide(stored, recipient).rule
@@ -96,6 +106,6 @@ class Disclosures:
         local = at.astimezone(SCHOOL_ZONE)  # as people at the school read a clock
         text = explanation(
             rule, recipient, allowed=allowed, recomputed=recomputed, at=local, version=RULES_VERSION,
-            language=language, title=title,
+            unlisted=any(not each.listed for each in found), language=language, title=title,
         )  # fmt: skip
         return Explained(allowed, rule, at, recomputed, text)

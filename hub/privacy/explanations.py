@@ -19,10 +19,13 @@ def explanation(
     recomputed: bool,
     at: datetime,
     version: int,
+    unlisted: bool = False,
     language: str,
     title: Callable[[str], str] = str,
 ) -> str:
     """The text for one decision. `language` is `sv` or `en`; `at` is shown in the zone that it has.
+
+    `unlisted`: the event may also have been in an answer that was too large to be listed whole.
 
     `title` turns a category that a vendor added into words.
     """
@@ -39,4 +42,6 @@ def explanation(
         lines.append(text("decision.contract", language, categories=categories, purpose=contract.purpose))
     when = f"{at:%Y-%m-%d %H:%M:%S}"
     lines.append(text("decision.recomputed" if recomputed else "decision.read", language, at=when))
+    if unlisted:
+        lines.append(text("decision.unlisted", language))
     return "\n".join(lines)

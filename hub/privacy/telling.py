@@ -118,7 +118,7 @@ class Teller:
 class Ledger:
     """The rows that must be durable before a byte leaves: disclosures, denials and marks.
 
-    One row for each lane and rule. Marks reach the hub's memory in the turn of the decision, so that no change of the
+    One row for an answer. Marks reach the hub's memory in the turn of the decision, so that no change of the
     directory comes between a denial and its mark; their rows follow with `operations`.
     """
 

@@ -78,6 +78,10 @@ def _hub(old: HubConfig, new: HubConfig) -> Iterator[Change]:
         shorter = new.retention < old.retention
         effects = (Effect("trimmed", {"days": _days(new.retention)}),) if shorter else ()
         yield Change(kind="changed", what="hub", name="retention", fields=("retention",), effects=effects)
+    if old.disclosure_retention != new.disclosure_retention:
+        name, shorter = "disclosure_retention", new.disclosure_retention < old.disclosure_retention
+        effects = (Effect("disclosures-trimmed", {"days": _days(new.disclosure_retention)}),) if shorter else ()
+        yield Change(kind="changed", what="hub", name=name, fields=(name,), effects=effects)
     if set(old.outbound) != set(new.outbound):
         # A new range counts at once. A removed one counts for running webhooks only after a restart.
         taken_away = set(old.outbound) - set(new.outbound)

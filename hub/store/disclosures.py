@@ -1,52 +1,86 @@
 """The log of disclosures: events that were about to leave for a recipient or were denied to it, and under which rule.
 
-Rows are chained by hashes and hold no person in clear.
+One answer is one row, of bounded size. Rows are chained by hashes and hold no person in clear. Old rows are removed
+from the front of the chain; an anchor then holds the number and the hash of the last removed row, so that the other
+rows still verify.
 """
 
 import hashlib
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from hub.clock import from_us, to_us
 from hub.store import places, tables
 from hub.store.base import Grouped, Operation
 from hub.store.statements import upsert
 
+LISTED: Final = 5000
+"""The most places, and the most subjects, that one row lists: those of the largest page, so a page is listed whole."""
+
 _TABLE = tables.disclosures
 _HEADS = tables.disclosure_heads
+_ANCHORS = tables.disclosure_anchors
 _FIRST: Final = bytes(32)  # the first row has no hash before it and uses this instead
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """What a row does not list one by one: how many places and subjects, and the range of these places.
+
+    `digest` proves what they were: SHA-256 of all places and subjects of the decision, listed or not (`digest_of`).
+    """
+
+    places: int
+    first_place: int
+    last_place: int
+    subjects: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """The events of an answer that were decided on under one rule, in one lane.
+
+    `rule` is a value of `hub.privacy.base.Rule`. `subjects` are pseudonyms that only this log uses. Places and subjects
+    are sorted. The caller leaves `unlisted` out: `append` shortens what is too long.
+    """
+
+    lane: str
+    rule: str
+    allowed: bool
+    places: tuple[int, ...]
+    subjects: tuple[str, ...]
+    unlisted: Unlisted | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disclosure:
-    """One row to append: a page, batch or single event for one recipient, with at least one place.
+    """One row to append: a page, a batch, a single event or another answer to one recipient, with at least one place.
 
-    `subjects` are pseudonyms that only this log uses. `contracts` are the versions in force, `rule` is a value of
-    `hub.privacy.base.Rule`; `at` is aware.
+    `contracts` are the versions in force; `at` is aware.
     """
 
     at: datetime
     recipient: str
     subscription: str
-    lane: str
-    rule: str
-    allowed: bool
     contracts: tuple[str, ...]
-    places: tuple[int, ...]
-    subjects: tuple[str, ...]
+    decided: tuple[Decided, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Chained:
-    """A stored row with its number."""
+class Found:
+    """A decision on one event, and its row. `listed` False: the event may be among those that the row does not list."""
 
     n: int
     disclosure: Disclosure
+    decided: Decided
+    listed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,37 +88,27 @@ class Verified:
     """The result of a walk over the chain.
 
     Rows up to number `rows` are intact. `broken_at` is the number of the first row that does not fit or is missing;
-    None: there is no break so far. `complete`: the walk reached the end or the break.
+    None: there is no break so far. `complete`: the walk reached the end or the break. `trimmed`: the rows up to this
+    number were removed because their retention had passed.
     """
 
     rows: int
     broken_at: int | None
     complete: bool
+    trimmed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Rows whose retention has passed: those up to number `upto`, unless the chain is broken among them."""
+
+    upto: int
+    broken_at: int | None
 
 
 def append(tenant: str, rows: Sequence[Disclosure]) -> Operation:
     """Append rows in this order. The hash of a row covers the hash before it, read in the same transaction."""
-    return Grouped(
-        _append,
-        tenant,
-        [
-            {
-                "tenant": tenant,
-                "at_us": to_us(row.at),
-                "recipient": row.recipient,
-                "subscription": row.subscription,
-                "lane": row.lane,
-                "rule": row.rule,
-                "allowed": row.allowed,
-                "contracts": " ".join(row.contracts),
-                "places": places.pack(row.places),
-                "first_place": min(row.places),
-                "last_place": max(row.places),
-                "subjects": " ".join(row.subjects),
-            }
-            for row in rows
-        ],
-    )
+    return Grouped(_append, tenant, [_values(tenant, row) for row in rows])
 
 
 def _append(connection: Connection, tenant: str, rows: list[dict[str, Any]]) -> None:
@@ -101,8 +125,8 @@ def _append(connection: Connection, tenant: str, rows: list[dict[str, Any]]) -> 
     connection.execute(upsert(connection, _HEADS), {"tenant": tenant, "n": n, "hash": previous})
 
 
-def for_place(tenant: str, recipient: str, place: int) -> Callable[[Connection], list[Chained]]:
-    """Every row about this event and recipient, oldest first."""
+def for_place(tenant: str, recipient: str, place: int) -> Callable[[Connection], list[Found]]:
+    """Every decision on this event for this recipient, oldest first; also those that it may be among, unlisted."""
     query = (
         select(_TABLE)
         .where(
@@ -113,46 +137,175 @@ def for_place(tenant: str, recipient: str, place: int) -> Callable[[Connection],
         )
         .order_by(_TABLE.c.n)
     )
+    return lambda connection: [found for row in connection.execute(query) for found in _found(row, place)]
 
-    def read(connection: Connection) -> list[Chained]:
-        found = (_chained(row) for row in connection.execute(query))
-        return [row for row in found if place in row.disclosure.places]
 
-    return read
+def _found(row: Any, place: int) -> list[Found]:
+    disclosure = _disclosure(row)
+    listed = [Found(row.n, disclosure, each, True) for each in disclosure.decided if place in each.places]
+    return listed or [
+        Found(row.n, disclosure, each, False)
+        for each in disclosure.decided
+        if each.unlisted is not None and each.unlisted.first_place <= place <= each.unlisted.last_place
+    ]
 
 
 def verify(tenant: str, *, after: int = 0, limit: int | None = None) -> Callable[[Connection], Verified]:
     """Walk the chain to its head, or over `limit` rows, from the row that follows number `after`.
 
     A row that was changed, removed or added breaks the chain. So does a removed end, since the head is stored apart
-    from the rows. Rows are read in batches, so memory stays bounded; many short walks hold no long read transaction.
+    from the rows, and a removed beginning that the anchor does not name. Rows are read in batches, so memory stays
+    bounded; many short walks hold no long read transaction.
     """
     mine = _TABLE.c.tenant == tenant
-    query = select(_TABLE).where(mine, _TABLE.c.n > after).order_by(_TABLE.c.n).limit(limit)
     before_query = select(_TABLE.c.hash).where(mine, _TABLE.c.n == after)
     head_query = select(_HEADS.c.n, _HEADS.c.hash).where(_HEADS.c.tenant == tenant)
 
     def read(connection: Connection) -> Verified:
-        n, previous = after, _FIRST if after == 0 else connection.execute(before_query).scalar_one_or_none()
-        if previous is None:
-            return Verified(rows=after - 1, broken_at=after, complete=True)
+        trimmed, anchored = _anchor(connection, tenant)
+
+        def broken(at: int) -> Verified:
+            return Verified(rows=at - 1, broken_at=at, complete=True, trimmed=trimmed)
+
+        if after > trimmed:
+            n, before = after, connection.execute(before_query).scalar_one_or_none()
+            if before is None:
+                return broken(after)
+            previous = before
+        else:  # from the first row, or rows were trimmed since the walk began
+            n, previous = trimmed, anchored
+            left = connection.execute(select(func.min(_TABLE.c.n)).where(mine, _TABLE.c.n <= trimmed)).scalar_one()
+            if left is not None:
+                return broken(left)
+        query = select(_TABLE).where(mine, _TABLE.c.n > n).order_by(_TABLE.c.n).limit(limit)
+        began = n
         for row in connection.execute(query, execution_options={"yield_per": 1000}):
             n += 1
             if row.n != n or row.previous != previous or row.hash != _digest(previous, n, row._mapping):
-                return Verified(rows=n - 1, broken_at=n, complete=True)
+                return broken(n)
             previous = row.hash
-        if limit is not None and n - after == limit:
-            return Verified(rows=n, broken_at=None, complete=False)
+        if limit is not None and n - began == limit:
+            return Verified(rows=n, broken_at=None, complete=False, trimmed=trimmed)
         head = connection.execute(head_query).one_or_none()
         last, hash_ = (0, _FIRST) if head is None else (head.n, head.hash)
         if n != last:
-            fits = min(n, last)
-            return Verified(rows=fits, broken_at=fits + 1, complete=True)
+            return broken(min(n, last) + 1)
         if previous != hash_:
-            return Verified(rows=n - 1, broken_at=n, complete=True)
-        return Verified(rows=n, broken_at=None, complete=True)
+            return broken(n)
+        return Verified(rows=n, broken_at=None, complete=True, trimmed=trimmed)
 
     return read
+
+
+def expired(tenant: str, before: datetime, limit: int) -> Callable[[Connection], Expired | None]:
+    """The oldest rows, at most `limit`, that were all written before this time; None if there are none.
+
+    They are verified: were rows of a broken chain removed, the anchor would hide the break.
+    """
+    mine = _TABLE.c.tenant == tenant
+
+    def read(connection: Connection) -> Expired | None:
+        trimmed, _ = _anchor(connection, tenant)
+        oldest = select(_TABLE.c.n, _TABLE.c.at_us).where(mine).order_by(_TABLE.c.n).limit(limit)
+        upto = None
+        for row in connection.execute(oldest):
+            if row.at_us >= to_us(before):
+                break
+            upto = row.n
+        if upto is None:
+            return None
+        checked = verify(tenant, limit=max(upto - trimmed, 1))(connection)
+        return Expired(upto, checked.broken_at)
+
+    return read
+
+
+def trim(tenant: str, upto: int) -> Operation:
+    """Remove the rows up to this number, which `expired` has found, and move the anchor, both in one transaction."""
+
+    def operation(connection: Connection) -> None:
+        mine = _TABLE.c.tenant == tenant
+        last = connection.execute(select(_TABLE.c.hash).where(mine, _TABLE.c.n == upto)).scalar_one()
+        connection.execute(delete(_TABLE).where(mine, _TABLE.c.n <= upto))
+        connection.execute(upsert(connection, _ANCHORS), {"tenant": tenant, "n": upto, "hash": last})
+
+    return operation
+
+
+def _anchor(connection: Connection, tenant: str) -> tuple[int, bytes]:
+    """The number and the hash of the last row that was trimmed."""
+    found = connection.execute(
+        select(_ANCHORS.c.n, _ANCHORS.c.hash).where(_ANCHORS.c.tenant == tenant)
+    ).one_or_none()  # fmt: skip
+    return (0, _FIRST) if found is None else (found.n, found.hash)
+
+
+def digest_of(places_: Sequence[int], subjects: Sequence[str]) -> str:
+    """SHA-256, in hexadecimal, of the JSON list of these places and subjects, each sorted."""
+    return hashlib.sha256(orjson.dumps([sorted(places_), sorted(subjects)])).hexdigest()
+
+
+def _values(tenant: str, row: Disclosure) -> dict[str, Any]:
+    return {
+        "tenant": tenant,
+        "at_us": to_us(row.at),
+        "recipient": row.recipient,
+        "subscription": row.subscription,
+        "contracts": " ".join(row.contracts),
+        "decided": orjson.dumps([_packed(each) for each in _shortened(row.decided)]).decode(),
+        "first_place": min(place for each in row.decided for place in each.places),
+        "last_place": max(place for each in row.decided for place in each.places),
+    }
+
+
+def _shortened(decided: Sequence[Decided]) -> list[Decided]:
+    """The same decisions, with at most LISTED places and subjects in all. What was allowed is listed first."""
+    found, places_left, subjects_left = [], LISTED, LISTED
+    for each in sorted(decided, key=lambda each: not each.allowed):
+        kept, subjects = each.places[:places_left], each.subjects[:subjects_left]
+        if len(kept) < len(each.places) or len(subjects) < len(each.subjects):
+            rest = each.places[len(kept) :] or each.places[-1:]
+            each = replace(
+                each,
+                places=kept,
+                subjects=subjects,
+                unlisted=Unlisted(
+                    len(each.places) - len(kept),
+                    rest[0],
+                    rest[-1],
+                    len(each.subjects) - len(subjects),
+                    digest_of(each.places, each.subjects),
+                ),
+            )
+        places_left -= len(kept)
+        subjects_left -= len(subjects)
+        found.append(each)
+    return found
+
+
+def _packed(each: Decided) -> list[Any]:
+    """The JSON form of a decision; `_unpacked` reads it."""
+    rest = each.unlisted
+    return [
+        each.lane,
+        each.rule,
+        each.allowed,
+        b64encode(places.pack(each.places)).decode(),
+        " ".join(each.subjects),
+        None if rest is None else [rest.places, rest.first_place, rest.last_place, rest.subjects, rest.digest],
+    ]
+
+
+def _unpacked(packed: Sequence[Any]) -> Decided:
+    lane, rule, allowed, listed, subjects, rest = packed
+    return Decided(
+        lane=lane,
+        rule=rule,
+        allowed=allowed,
+        places=places.unpack(b64decode(listed)),
+        subjects=tuple(subjects.split()),
+        unlisted=None if rest is None else Unlisted(*rest),
+    )
 
 
 def _digest(previous: bytes, n: int, row: Any) -> bytes:
@@ -164,31 +317,20 @@ def _digest(previous: bytes, n: int, row: Any) -> bytes:
             row["at_us"],
             row["recipient"],
             row["subscription"],
-            row["lane"],
-            row["rule"],
-            bool(row["allowed"]),
             row["contracts"],
-            row["places"].hex(),
+            row["decided"],
             row["first_place"],
             row["last_place"],
-            row["subjects"],
         ]
     )
     return hashlib.sha256(previous + canonical).digest()
 
 
-def _chained(row: Row[Any]) -> Chained:
-    return Chained(
-        row.n,
-        Disclosure(
-            at=from_us(row.at_us),
-            recipient=row.recipient,
-            subscription=row.subscription,
-            lane=row.lane,
-            rule=row.rule,
-            allowed=row.allowed,
-            contracts=tuple(row.contracts.split()),
-            places=places.unpack(row.places),
-            subjects=tuple(row.subjects.split()),
-        ),
+def _disclosure(row: Any) -> Disclosure:
+    return Disclosure(
+        at=from_us(row.at_us),
+        recipient=row.recipient,
+        subscription=row.subscription,
+        contracts=tuple(row.contracts.split()),
+        decided=tuple(map(_unpacked, orjson.loads(row.decided))),
     )

@@ -116,14 +116,10 @@ disclosures = _table(
     _value("at_us", BigInteger()),
     _value("recipient", String()),
     _value("subscription", String()),
-    _value("lane", String()),
-    _value("rule", String()),
-    _value("allowed", Boolean()),
     _value("contracts", String()),
-    _value("places", LargeBinary()),
+    _value("decided", String()),
     _value("first_place", BigInteger()),
     _value("last_place", BigInteger()),
-    _value("subjects", String()),
     _value("previous", LargeBinary()),
     _value("hash", LargeBinary()),
     Index(None, "tenant", "recipient", "first_place", "last_place"),
@@ -131,6 +127,13 @@ disclosures = _table(
 
 disclosure_heads = _table(
     "disclosure_heads",
+    _value("n", BigInteger()),
+    _value("hash", LargeBinary()),
+)
+
+# The last row that was removed because its retention had passed. Without it the first row is number 1.
+disclosure_anchors = _table(
+    "disclosure_anchors",
     _value("n", BigInteger()),
     _value("hash", LargeBinary()),
 )

@@ -12,6 +12,12 @@ CHECK: Final[Mapping[str, Text]] = {
     ),
     "check.errors": Text("Fel: {count}.", "Errors: {count}."),
     "check.good": Text("{file} är giltig.", "{file} is valid."),
+    "check.records": Text(
+        "Loggen över utlämnanden och revisionsloggen sparas i {days} dygn (disclosure_retention). Gallringen kräver "
+        "kommunens beslut.",
+        "The log of disclosures and the audit are kept for {days} days (disclosure_retention). Their disposal needs "
+        "the municipality's decision.",
+    ),
     "check.selftest-failed": Text("{name}: provet misslyckades: {says}", "{name}: the test failed: {says}"),
     "check.selftest-none": Text("{name}: har inget prov.", "{name}: has no test."),
     "check.selftest-passed": Text("{name}: provet gick bra.", "{name}: the test passed."),

@@ -222,6 +222,12 @@ WARNING: Final[Mapping[str, Text]] = {
         "may publish the directory (persons, groups, schools), but none of its sources is in directory.sources. Take "
         "directory out of publishes, or write the source in directory.sources.",
     ),
+    "warning.disclosures-short": Text(
+        "är kortare än retention: för händelser som finns kvar kan hubben då inte visa vem som fick dem. Skriv minst "
+        "lika lång tid som retention.",
+        "is shorter than retention: for events that are still stored, the hub then cannot show which recipients got "
+        "them. Write at least as long a time as retention.",
+    ),
     "warning.no-categories": Text(
         "avtalet tillåter inga kategorier: mottagaren får ingenting om personer. Skriv dem som behövs.",
         "the contract allows no category: the recipient gets nothing about people. Write those that it needs.",

@@ -39,6 +39,10 @@ DECISION: Final[Mapping[str, Text]] = {
         "mottagaren gör bara summor: den får alla, skyddade eller inte, under pseudonym och utan namn.",
         "the recipient only makes sums: it gets every person, protected or not, by pseudonym and without a name.",
     ),
+    "decision.unlisted": Text(
+        "Händelsen kan också ha ingått i ett svar som var för stort för att listas helt.",
+        "The event may also have been in an answer that was too large to be listed whole.",
+    ),
 }
 
 RULE: Final[Mapping[str, Text]] = {

@@ -18,4 +18,10 @@ DISCLOSURES: Final[Mapping[str, Text]] = {
         "Loggen över utlämnanden hänger ihop: {rows} rader, från den första till den sista.",
         "The log of disclosures holds together: {rows} rows, from the first to the last.",
     ),
+    "disclosures.whole-trimmed": Text(
+        "Loggen över utlämnanden hänger ihop: raderna efter rad {trimmed} till och med rad {rows}. De tidigare är "
+        "gallrade (disclosure_retention).",
+        "The log of disclosures holds together: the rows after row {trimmed}, up to row {rows}. The earlier rows were "
+        "removed when their retention (disclosure_retention) had passed.",
+    ),
 }

@@ -39,6 +39,12 @@ PLAN: Final[Mapping[str, Text]] = {
         "Events that are not delivered yet are decided anew. Delivered events are not recalled, and events that were "
         "denied before are not sent afterwards.",
     ),
+    "plan.effect.disclosures-trimmed": Text(
+        "Loggen över utlämnanden och revisionsloggen gallras: det som är äldre än {days} dygn tas bort och kan inte "
+        "återskapas. Det kräver kommunens gallringsbeslut.",
+        "The log of disclosures and the audit are trimmed: rows older than {days} days are removed for good. That "
+        "needs the municipality's decision on disposal.",
+    ),
     "plan.effect.dropped-by-filter": Text(
         "Väntande händelser som det nya filtret inte släpper igenom levereras inte.",
         "Waiting events that the new filter does not let through are not delivered.",

@@ -8,7 +8,7 @@ import pytest
 
 from hub.bus.base import Stored
 from hub.privacy.base import Rule
-from hub.store.disclosures import Disclosure
+from hub.store.disclosures import Decided
 from hub.store.withheld import Withheld
 from schemas import Category, EventSpec, Payload, Ref
 from schemas.payload import Part, Reference, Uuid, was
@@ -107,7 +107,7 @@ class Rig(Protocol):
 
     async def marks(self) -> set[Withheld]: ...
 
-    async def disclosed(self) -> Sequence[Disclosure]:
+    async def disclosed(self) -> Sequence[Decided]:
         """The rows for all events so far."""
 
 

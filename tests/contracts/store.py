@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select, text
 
 from hub.clock import to_us
 from hub.store import (
@@ -58,16 +58,14 @@ LETTER = dead_letters.DeadLetter(
     first_at=NOW,
     dead_at=NOW + timedelta(hours=1),
 )
+TOLD = disclosures.Decided(lane="", rule="tillaten", allowed=True, places=(5, 9), subjects=("s1", "s2"))
+DENIED = disclosures.Decided(lane="", rule="skydd.person", allowed=False, places=(5, 9), subjects=("s1", "s2"))
 DISCLOSURE = disclosures.Disclosure(
     at=NOW,
     recipient="client/acme",
     subscription="acme-absence",
-    lane="",
-    rule="tillaten",
-    allowed=True,
     contracts=("c1", "c2"),
-    places=(5, 9),
-    subjects=("s1", "s2"),
+    decided=(TOLD,),
 )
 
 
@@ -348,7 +346,7 @@ class StoreContract:
     # -- disclosures -----------------------------------------------------------------------------------------
 
     async def test_a_disclosure_is_found_by_recipient_and_each_of_its_places(self, store: Store) -> None:
-        later = replace(DISCLOSURE, at=NOW + timedelta(seconds=1), rule="skydd.person", allowed=False)
+        later = replace(DISCLOSURE, at=NOW + timedelta(seconds=1), decided=(DENIED,))
         await store.commit(disclosures.append(T, [DISCLOSURE, replace(DISCLOSURE, recipient="client/b")]))
         await store.commit(disclosures.append(T, [later]))
         found = await store.read(disclosures.for_place(T, "client/acme", 9))
@@ -374,7 +372,7 @@ class StoreContract:
         ("tampering", "broken_at"),
         [
             (lambda t: t.update().where(t.c.n == 2).values(recipient="client/other"), 2),
-            (lambda t: t.update().where(t.c.n == 2).values(allowed=False), 2),
+            (lambda t: t.update().where(t.c.n == 2).values(decided=func.replace(t.c.decided, "true", "false")), 2),
             (lambda t: t.update().where(t.c.n == 4).values(hash=bytes(32)), 4),
             (lambda t: t.delete().where(t.c.n == 1), 1),
             (lambda t: t.delete().where(t.c.n == 2), 2),
@@ -416,6 +414,123 @@ class StoreContract:
     async def test_a_walk_from_a_row_that_is_not_there_breaks_at_it(self, store: Store) -> None:
         await store.commit(disclosures.append(T, [DISCLOSURE]))
         assert (await store.read(disclosures.verify(T, after=7))).broken_at == 7
+
+    # -- disclosures: bounded rows -----------------------------------------------------------------------------
+
+    async def test_a_large_answer_makes_a_small_row_that_still_proves_what_it_disclosed(self, store: Store) -> None:
+        places, subjects = tuple(range(20_000)), tuple(f"{n:016}" for n in range(20_000))
+        large = replace(TOLD, places=places, subjects=subjects)
+        await store.commit(disclosures.append(T, [replace(DISCLOSURE, decided=(large,))]))
+        size = func.length(tables.disclosures.c.decided)
+        assert await store.read(lambda connection: connection.execute(select(size)).scalar_one()) < 150_000
+        (found,) = await store.read(disclosures.for_place(T, "client/acme", 7))
+        rest = found.decided.unlisted
+        assert found.listed
+        assert rest is not None
+        unlisted = 20_000 - disclosures.LISTED
+        assert (len(found.decided.places), rest.places, rest.subjects) == (disclosures.LISTED, unlisted, unlisted)
+        assert rest.digest == disclosures.digest_of(places, subjects)
+        assert [each.listed for each in await store.read(disclosures.for_place(T, "client/acme", 19_999))] == [False]
+        assert await store.read(disclosures.for_place(T, "client/acme", 20_000)) == []
+
+    async def test_one_answer_is_one_row_whose_allowed_events_are_listed_first(self, store: Store) -> None:
+        denied = replace(DENIED, places=tuple(range(100, 2000)))
+        told = replace(TOLD, places=tuple(range(2000, 3000)))
+        await store.commit(disclosures.append(T, [replace(DISCLOSURE, decided=(denied, told))]))
+        assert await store.read(disclosures.verify(T)) == whole(1)
+        for place in (2000, 2999):
+            (found,) = await store.read(disclosures.for_place(T, "client/acme", place))
+            assert (found.decided.allowed, found.decided.unlisted, found.listed) == (True, None, True)
+        (found,) = await store.read(disclosures.for_place(T, "client/acme", 1999))
+        assert (found.decided.allowed, found.listed) == (False, False)
+
+    # -- disclosures and audit: retention ------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("step", [None, 1, 2, 99])
+    @pytest.mark.parametrize("upto", [1, 3, 4])
+    async def test_a_trimmed_chain_verifies_from_its_anchor_and_goes_on(
+        self, store: Store, upto: int, step: int | None
+    ) -> None:
+        await store.commit(disclosures.append(T, [DISCLOSURE] * 4))
+        await store.commit(disclosures.trim(T, upto))
+        await store.commit(disclosures.append(T, [DISCLOSURE] * 2))
+        assert await walked(store, step) == (6, None)
+        assert (await store.read(disclosures.verify(T))).trimmed == upto
+
+    @pytest.mark.parametrize("step", [None, 1, 99])
+    @pytest.mark.parametrize(
+        ("tampering", "broken_at"),
+        [
+            (lambda r, a: r.delete().where(r.c.n == 3), 3),
+            (lambda r, a: r.delete().where(r.c.n == 4), 4),
+            (lambda r, a: r.delete().where(r.c.n == 6), 6),
+            (lambda r, a: r.delete(), 3),
+            (lambda r, a: a.update().values(n=4), 3),
+            (lambda r, a: a.update().values(hash=bytes(32)), 3),
+            (lambda r, a: a.delete(), 1),
+            (lambda r, a: r.update().where(r.c.n == 3).values(n=1), 1),
+        ],
+        ids=[
+            "the first left removed", "one removed", "the last removed", "all removed", "the anchor moved",
+            "the anchor's hash changed", "the anchor removed", "a row put before the anchor",
+        ],
+    )  # fmt: skip
+    async def test_a_trimmed_chain_that_was_tampered_with_does_not_verify(
+        self, store: Store, tampering: Any, broken_at: int, step: int | None
+    ) -> None:
+        await store.commit(disclosures.append(T, [DISCLOSURE] * 6))
+        await store.commit(disclosures.trim(T, 2))
+        statement = tampering(tables.disclosures, tables.disclosure_anchors)
+        await store.commit(lambda connection: connection.execute(statement))
+        assert (await walked(store, step))[1] == broken_at
+
+    async def test_a_walk_in_steps_goes_on_where_rows_were_trimmed_meanwhile(self, store: Store) -> None:
+        await store.commit(disclosures.append(T, [DISCLOSURE] * 5))
+        first = await store.read(disclosures.verify(T, limit=2))
+        await store.commit(disclosures.trim(T, 4))
+        found = await store.read(disclosures.verify(T, after=first.rows))
+        assert (found.rows, found.broken_at, found.complete) == (5, None, True)
+
+    async def test_a_trim_that_fails_before_its_anchor_removes_nothing(self, store: Store) -> None:
+        await store.commit(disclosures.append(T, [DISCLOSURE] * 3))
+        fails = "CREATE TRIGGER no BEFORE INSERT ON disclosure_anchors BEGIN SELECT RAISE(ABORT, 'cut'); END"
+        await store.commit(lambda connection: connection.execute(text(fails)))
+        with pytest.raises(Exception, match="cut"):
+            await store.commit(disclosures.trim(T, 2))
+        assert await store.read(disclosures.verify(T)) == whole(3)
+
+    async def test_expired_are_the_oldest_rows_up_to_the_first_that_is_younger(self, store: Store) -> None:
+        times = [0, 1, 9, 1, 10]
+        rows = [replace(DISCLOSURE, at=NOW + timedelta(seconds=second)) for second in times]
+        await store.commit(disclosures.append(T, rows))
+        for second in times:
+            await store.commit(audit.add(T, NOW + timedelta(seconds=second), actor="a", action="b", target=""))
+
+        async def upto(seconds: int, limit: int = 99) -> tuple[int | None, int | None]:
+            before = NOW + timedelta(seconds=seconds)
+            found = await store.read(disclosures.expired(T, before, limit))
+            return (None if found is None else found.upto), await store.read(audit.expired(T, before, limit))
+
+        assert await upto(0) == (None, None)
+        assert await upto(1) == (1, 1)
+        assert await upto(9) == (2, 2)
+        assert await upto(10) == (4, 4)
+        assert await upto(99, limit=3) == (3, 3)
+
+    async def test_expired_rows_of_a_broken_chain_are_said_to_be_broken(self, store: Store) -> None:
+        """Were they trimmed, the anchor would hide what was removed by hand."""
+        await store.commit(disclosures.append(T, [DISCLOSURE] * 5))
+        rows = tables.disclosures
+        await store.commit(lambda connection: connection.execute(rows.delete().where(rows.c.n == 2)))
+        found = await store.read(disclosures.expired(T, NOW + timedelta(days=1), 99))
+        assert found is not None
+        assert found.broken_at == 2
+
+    async def test_a_trimmed_audit_gives_no_number_twice(self, store: Store) -> None:
+        for _ in range(3):
+            await store.commit(audit.add(T, NOW, actor="a", action="b", target=""))
+        await store.commit(audit.trim(T, 3), audit.add(T, NOW, actor="a", action="c", target=""))
+        assert [(row.n, row.action) for row in await store.read(audit.page(T))] == [(4, "c")]
 
     async def test_verifying_takes_no_more_memory_for_more_rows(self, store: Store) -> None:
         await store.commit(disclosures.append(T, [replace(DISCLOSURE, subscription="s" * 1000)] * 20_000))

@@ -147,6 +147,16 @@ class TestAWholeFile:
         assert (config.log_level, config.demo, config.school_clock) == ("warning", False, None)
         assert config.warnings == ()
 
+    def test_disclosures_are_kept_for_five_years_unless_it_says_otherwise(self, folder: Path) -> None:
+        assert read(folder, WHOLE).disclosure_retention >= timedelta(days=5 * 365 + 2)
+        config = read(folder, WHOLE + "disclosure_retention: 730d\n")
+        assert config.disclosure_retention == timedelta(days=730)
+        assert config.warnings == ()
+
+    def test_it_warns_of_disclosures_that_are_forgotten_before_their_events(self, folder: Path) -> None:
+        (warning,) = read(folder, WHOLE + "disclosure_retention: 6d\n").warnings
+        assert (warning.key, warning.path) == ("warning.disclosures-short", "disclosure_retention")
+
     def test_clients_have_their_secrets_from_where_the_file_points(self, folder: Path) -> None:
         feeder, acme = read(folder, WHOLE).clients
         assert feeder.token.get_secret_value() == TOKEN

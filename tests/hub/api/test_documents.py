@@ -258,12 +258,8 @@ class TestTheChainOfDisclosures:
             at=hub.clock.utc(),
             recipient="client/acme",
             subscription="s",
-            lane="",
-            rule="tillaten",
-            allowed=True,
             contracts=("c",),
-            places=(1,),
-            subjects=("p",),
+            decided=(disclosures.Decided(lane="", rule="tillaten", allowed=True, places=(1,), subjects=("p",)),),
         )
         await hub.store.commit(disclosures.append(hub.store.tenant, [row] * 5))
 
@@ -274,14 +270,14 @@ class TestTheChainOfDisclosures:
 
     async def test_it_is_verified_in_steps_of_bounded_time(self, http, monkeypatch):
         monkeypatch.setattr(disclosure_chain, "ROWS", 2)
-        assert await self.verify(http) == {"rows": 2, "broken_at": None, "complete": False}
-        assert await self.verify(http, 2) == {"rows": 4, "broken_at": None, "complete": False}
-        assert await self.verify(http, 4) == {"rows": 5, "broken_at": None, "complete": True}
+        assert await self.verify(http) == {"rows": 2, "broken_at": None, "complete": False, "trimmed": 0}
+        assert await self.verify(http, 2) == {"rows": 4, "broken_at": None, "complete": False, "trimmed": 0}
+        assert await self.verify(http, 4) == {"rows": 5, "broken_at": None, "complete": True, "trimmed": 0}
 
     async def test_a_break_is_said_by_number_alone(self, http, hub):
         rows = tables.disclosures
         await hub.store.commit(lambda c: c.execute(rows.update().where(rows.c.n == 3).values(recipient=CANARY)))
-        assert await self.verify(http) == {"rows": 2, "broken_at": 3, "complete": True}
+        assert await self.verify(http) == {"rows": 2, "broken_at": 3, "complete": True, "trimmed": 0}
 
     async def test_it_is_for_operators_officers_and_auditors(self, http):
         problem(await http.get("/v1/operator/disclosures/verify"), 401, "unauthenticated")

@@ -147,7 +147,7 @@ class TestPages:
         await reader.get()
         (allowed, _) = (await school.log.read(school.log.start(), 100)).events[-2:]
         rows = await school.store.read(disclosures.for_place("provkoping", "client/acme", allowed.at))
-        assert [row.disclosure.allowed for row in rows] == [True]
+        assert [row.decided.allowed for row in rows] == [True]
         assert pupil(1) not in str(rows)
         marks = await school.store.read(withheld.of("provkoping", [pupil(5)]))
         assert [mark.recipient for mark in marks] == ["client/acme"]

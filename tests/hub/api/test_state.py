@@ -3,9 +3,10 @@
 from datetime import date
 
 import pytest
+from sqlalchemy import func, select
 
 from hub.privacy.base import Rule
-from hub.store import disclosures
+from hub.store import disclosures, tables
 from tests.hub.api.conftest import bearer
 from tests.hub.api.school import absence, append, closed_day, current, person, pupil
 from tests.hub.api.test_ingest import CANARY, problem
@@ -67,7 +68,18 @@ async def test_each_look_up_is_durable_before_it_is_answered(school, http):
     await state(http, f"person/{pupil(1)}")
     stored = next(each for each in (await school.log.read(school.log.start(), 99)).events if each.id == "absence-1-rep")
     rows = await school.store.read(disclosures.for_place("provkoping", "client/acme", stored.at))
-    assert [(row.disclosure.subscription, row.disclosure.allowed) for row in rows] == [("state", True)]
+    assert [(row.disclosure.subscription, row.decided.allowed) for row in rows] == [("state", True)]
+
+
+async def test_each_look_up_adds_one_row_of_bounded_size_whatever_the_subject_has(school, http):
+    await append(school, *(absence(n, 1) for n in range(10, 1500)))
+    for _ in range(3):
+        assert len((await state(http, f"person/{pupil(1)}")).json()) > disclosures.LISTED
+    table = tables.disclosures
+    mine = select(func.length(table.c.decided)).where(table.c.subscription == "state")
+    sizes = await school.store.read(lambda connection: connection.execute(mine).scalars().all())
+    assert len(sizes) == 3
+    assert max(sizes) < 6 * disclosures.LISTED
 
 
 async def test_a_mark_that_comes_between_decision_and_answer_counts(school, http, monkeypatch):
@@ -131,4 +143,4 @@ async def test_the_other_entities_of_a_subject_come_without_the_undecided(school
     assert "absence-1-rep" not in answer.text
     stored = next(each for each in (await school.log.read(school.log.start(), 99)).events if each.id == "absence-1-rep")
     rows = await school.store.read(disclosures.for_place("provkoping", "client/acme", stored.at))
-    assert [(row.disclosure.rule, row.disclosure.allowed) for row in rows] == [(Rule.UNDECIDED, False)]
+    assert [(row.decided.rule, row.decided.allowed) for row in rows] == [(Rule.UNDECIDED, False)]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hub.assembly.hub import Hub
 from hub.config import HubConfig
-from hub.store import lanes
+from hub.store import audit, lanes
 from plugins.manager import Plugins
 from plugins.testing import ManualClock
 from tests.school import LESSON, append, event, lesson, uid
@@ -67,5 +67,23 @@ async def test_a_replay_is_forgotten_when_the_log_has_none_of_its_events_any_mor
             return not await store.read(lanes.load(store.tenant))
 
         await until(forgotten, meanwhile=lambda: clock.pass_machine(3600))
+    finally:
+        await hub.stop()
+
+
+async def test_the_audit_is_trimmed_when_its_retention_from_the_configuration_has_passed(tmp_path: Path) -> None:
+    clock = ManualClock("2026-11-24T08:00")
+    config = HubConfig(
+        municipality="Exempelkommun", tenant="exempelkommun", data=tmp_path, disclosure_retention=timedelta(days=730)
+    )
+    hub = await Hub.start(config, clock=clock, plugins=Plugins.of())
+    try:
+        await hub.store.commit(audit.add("exempelkommun", clock.utc(), actor="a", action="state.read", target=""))
+        clock.pass_machine(731 * DAY_S)
+
+        async def trimmed() -> bool:
+            return [row.action for row in await hub.store.read(audit.page("exempelkommun"))] == ["audit.trimmed"]
+
+        await until(trimmed, meanwhile=lambda: clock.pass_machine(3600))
     finally:
         await hub.stop()

@@ -25,7 +25,7 @@ from hub.privacy.marks import WithheldMarks
 from hub.privacy.telling import Telling
 from hub.store import disclosures as disclosure_rows
 from hub.store import withheld as mark_rows
-from hub.store.disclosures import Disclosure
+from hub.store.disclosures import Decided
 from hub.store.sql import SqlStore
 from hub.store.withheld import Withheld
 from hub.subscriptions.model import Subscription
@@ -166,12 +166,12 @@ class House:
         names = await self.store.read(mark_rows.persons(TENANT))
         return set(await self.store.read(mark_rows.of(TENANT, names)))
 
-    async def disclosed(self) -> Sequence[Disclosure]:
+    async def disclosed(self) -> Sequence[Decided]:
         batch = await self.log.read(self.log.start(), 1000)
         found = {}
         for stored in batch.events:
             for row in await self.store.read(disclosure_rows.for_place(TENANT, f"client/{ME}", stored.at)):
-                found[row.n] = row.disclosure
+                found[row.n, row.decided.lane, row.decided.rule] = row.decided
         return list(found.values())
 
 

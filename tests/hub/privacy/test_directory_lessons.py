@@ -311,7 +311,7 @@ class TestLessons:
         assert await school.store.read(rows.for_place(TENANT, PREMISES.name, row.at)) == []
         (row,) = (each for each in school.directory.schedule.on(TODAY) if B214 in each.found_by.rooms)
         (noted,) = await school.store.read(rows.for_place(TENANT, PREMISES.name, row.at))
-        assert (noted.disclosure.subscription, noted.disclosure.allowed) == ("directory", True)
+        assert (noted.disclosure.subscription, noted.decided.allowed) == ("directory", True)
 
 
 async def test_persons_come_in_the_order_of_what_the_recipient_calls_them(school: Hub) -> None:

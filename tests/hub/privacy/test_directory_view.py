@@ -138,8 +138,8 @@ async def test_each_answer_and_each_denial_is_in_the_log_of_disclosures(school: 
     for id in (ANNA, BO):
         place = school.directory.persons[id].owner.at
         (row,) = await school.store.read(rows.for_place(TENANT, ATTENDANT.name, place))
-        found[id] = (row.disclosure.subscription, row.disclosure.allowed, row.disclosure.rule)
-        assert row.disclosure.subjects == (school.disclosures.subject(id),)
+        found[id] = (row.disclosure.subscription, row.decided.allowed, row.decided.rule)
+        assert row.decided.subjects == (school.disclosures.subject(id),)
     assert found == {ANNA: ("directory", True, Rule.ALLOWED), BO: ("directory", False, Rule.PROTECTED)}
 
 

@@ -25,7 +25,7 @@ def intent(place: int, *subjects: str, rule: Rule = Rule.ALLOWED) -> Intent:
 async def test_rows_are_chained_and_name_nobody(hub: Hub) -> None:
     """Disclosure: no personal data in clear."""
     await hub.store.commit(hub.disclosures.record([intent(1, ANNA), intent(2, ANNA, BO, rule=Rule.PROTECTED)]))
-    assert await hub.store.read(rows.verify(TENANT)) == rows.Verified(rows=2, broken_at=None, complete=True)
+    assert await hub.store.read(rows.verify(TENANT)) == rows.Verified(rows=1, broken_at=None, complete=True)
     raw = b"".join(path.read_bytes() for path in hub.folder.glob("store.db*"))
     assert b"skydd.person" in raw
     assert not any(each.encode() in raw or bytes.fromhex(each.replace("-", "")) in raw for each in (ANNA, BO))
@@ -33,7 +33,7 @@ async def test_rows_are_chained_and_name_nobody(hub: Hub) -> None:
 
 async def test_a_person_has_one_pseudonym_of_the_log_s_own(hub: Hub) -> None:
     await hub.store.commit(hub.disclosures.record([intent(1, ANNA)]), hub.disclosures.record([intent(2, ANNA.upper())]))
-    found = [(await hub.store.read(rows.for_place(TENANT, TO.name, n)))[0].disclosure.subjects for n in (1, 2)]
+    found = [(await hub.store.read(rows.for_place(TENANT, TO.name, n)))[0].decided.subjects for n in (1, 2)]
     assert found[0] == found[1] == (hub.disclosures.subject(ANNA),)
     assert hub.disclosures.subject(ANNA) != hub.gate.pseudonyms(TO).of(ANNA)
 
@@ -58,6 +58,16 @@ async def test_what_was_decided_is_read_and_not_recomputed(hub: Hub) -> None:
         "Mottagarens avtal: närvaro, ”school attendance”.\n"
         "Beslutat 2026-11-24 08:00:00, läst ur loggen (inte omräknat)."
     )
+
+
+async def test_of_an_event_that_no_row_lists_it_is_said_that_a_large_answer_may_have_had_it(hub: Hub) -> None:
+    stored = await hub.say(ABSENCE, absence(ANNA))
+    stored.at = Place(2 * rows.LISTED)
+    large = replace(intent(0), places=tuple(Place(stored.at + n) for n in range(-rows.LISTED, 2)))
+    await hub.store.commit(hub.disclosures.record([large]))
+    explained = await hub.disclosures.explain(stored, TO, "en", hub.gate)
+    assert explained.recomputed is True
+    assert explained.text.endswith("The event may also have been in an answer that was too large to be listed whole.")
 
 
 async def test_without_a_record_it_is_recomputed_and_says_so(hub: Hub) -> None:

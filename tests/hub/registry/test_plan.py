@@ -83,6 +83,11 @@ def test_what_leaves_the_file_is_paused_and_kept() -> None:
         ),
         ("Exempelkommun", "Annankommun", ("changed", "hub municipality", ("municipality",), ["new-tenant"])),
         ("clients:", "retention: 7d\nclients:", ("changed", "hub retention", ("retention",), ["trimmed"])),
+        (
+            "clients:",
+            "disclosure_retention: 730d\nclients:",
+            ("changed", "hub disclosure_retention", ("disclosure_retention",), ["disclosures-trimmed"]),
+        ),
         ("clients:", "listen: 127.0.0.1:9\nclients:", ("changed", "hub port", ("port",), ["restart"])),
     ],
 )

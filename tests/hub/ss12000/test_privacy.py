@@ -302,10 +302,10 @@ async def test_each_answer_is_durable_before_it_is_given(school, caller):
     stored = {each.id: each for each in (await school.log.read(school.log.start(), 999)).events}
     seen = stored[f"person-{pupil(1)}-0"]
     rows = await school.store.read(disclosures.for_place("provkoping", "client/all", seen.at))
-    assert [(row.disclosure.subscription, row.disclosure.allowed) for row in rows] == [("ss12000", True)]
+    assert [(row.disclosure.subscription, row.decided.allowed) for row in rows] == [("ss12000", True)]
     hidden = stored[f"person-{SECRET}-0"]
     rows = await school.store.read(disclosures.for_place("provkoping", "client/all", hidden.at))
-    assert [row.disclosure.allowed for row in rows] == [False]
+    assert [row.decided.allowed for row in rows] == [False]
 
 
 async def test_what_is_embedded_or_named_is_disclosed_too(school, caller):

@@ -64,6 +64,14 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "disclosure_anchors",
+        sa.Column("tenant", sa.String(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", name=op.f("pk_disclosure_anchors")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "disclosure_heads",
         sa.Column("tenant", sa.String(), autoincrement=False, nullable=False),
         sa.Column("n", sa.BigInteger(), nullable=False),
@@ -78,14 +86,10 @@ def upgrade() -> None:
         sa.Column("at_us", sa.BigInteger(), nullable=False),
         sa.Column("recipient", sa.String(), nullable=False),
         sa.Column("subscription", sa.String(), nullable=False),
-        sa.Column("lane", sa.String(), nullable=False),
-        sa.Column("rule", sa.String(), nullable=False),
-        sa.Column("allowed", sa.Boolean(), nullable=False),
         sa.Column("contracts", sa.String(), nullable=False),
-        sa.Column("places", sa.LargeBinary(), nullable=False),
+        sa.Column("decided", sa.String(), nullable=False),
         sa.Column("first_place", sa.BigInteger(), nullable=False),
         sa.Column("last_place", sa.BigInteger(), nullable=False),
-        sa.Column("subjects", sa.String(), nullable=False),
         sa.Column("previous", sa.LargeBinary(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "n", name=op.f("pk_disclosures")),
