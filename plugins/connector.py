@@ -26,7 +26,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -40,6 +40,14 @@ T = TypeVar("T")
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,99}\Z")
 
 
+class DirectoryId(NamedTuple):
+    """An SS 12000 id that a setting names; no id of a person, since operators see it."""
+
+    place: tuple[str | int, ...]  # of the setting: ("kitchens", 0, "units", 1)
+    kind: Literal["organisation", "group", "room"]
+    id: str
+
+
 class ConnectorConfig(BaseModel):
     """Base of a connector's configuration: unknown keys are errors, and no message contains a value."""
 
@@ -47,6 +55,13 @@ class ConnectorConfig(BaseModel):
 
     def warnings(self) -> Iterable[tuple[tuple[str | int, ...], Text]]:
         """What `check` warns about: the place of a setting that is valid and likely to cause trouble, and why."""
+        return ()
+
+    def directory_ids(self) -> Iterable[DirectoryId]:
+        """The ids in the settings that the school's directory should know.
+
+        `check --selftest` and `connectors` name those that it does not know.
+        """
         return ()
 
 

@@ -34,6 +34,7 @@ SECTIONS: Final = (
     catalogue.CATALOGUE,
     catalogue.PLUGINS,
     check.CHECK,
+    check.DIRECTORY,
     check.DURABLE,
     config.CONFIG,
     config.HINT,

@@ -26,6 +26,10 @@ CONNECTOR: Final[Mapping[str, Text]] = {
         " Last problem: {code}, {at} ({count} of that kind since the hub started).",
     ),
     "connector.quiet": Text("{name}: hämtar inget.", "{name}: polls nothing."),
+    "connector.unknown-ids": Text(
+        " Inställningar med id som registret inte känner: {places}.",
+        " Settings with ids that the directory does not know: {places}.",
+    ),
     "connector.unread": Text("allt kan inte hämtas: {code}", "some of it can't be read: {code}"),
 }
 
