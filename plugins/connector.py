@@ -290,6 +290,9 @@ class Connector(Generic[ConfigT]):
     concurrency: ClassVar[Literal["instance", "key"]] = "instance"
     timeout_s: ClassVar[float] = 60  # machine time for one call of start, handle, selftest or a timer
     poll_timeout_s: ClassVar[float] = 600  # the same for poll and reconcile, which may walk through everything
+    # What an operator reads beside a code that this class reports, raises or returns from `poll`; `http-*` is for all
+    # codes that begin with `http-`. Without an entry the operator sees the code alone.
+    problems: ClassVar[Mapping[str, Text]] = {}
     receive_limit: ClassVar[int] = 1 << 20  # bytes of a body that receive is called with; a larger one is a 413
     receive_timeout_s: ClassVar[float] = 10  # the waiting for its turn and receive itself, with the body that it reads
 

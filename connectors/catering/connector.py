@@ -79,6 +79,7 @@ class Catering(Connector[CateringConfig]):
     aggregates = True
     effect = Effect.VERIFIABLE  # of files; see effect_with
     start_from = "state"
+    problems = words.PROBLEMS
     timeout_s = 300  # a report writes a file per kitchen, each over a connection of its own
 
     def __init__(self, config: CateringConfig, ctx: Context) -> None:

@@ -12,8 +12,9 @@ from hub.hosting.instance import InstanceStatus
 from hub.operating.configured_ids import unknown_settings
 from hub.operating.sources import Freshness, freshness
 from hub.subscriptions.model import Status
-from hub.texts import Language, reason, text
+from hub.texts import Language, meaning, reason, text
 from hub.texts.times import shown
+from plugins.texts import words_of
 
 MOST_PLACES: Final = 5  # settings that one line names
 ANSWER_S: Final = 2.0  # how long a connector may take to list what waits
@@ -165,7 +166,18 @@ def _line(
     if info.problem and info.problem_at is not None:
         count = info.problems.get(info.problem, 1)
         line += text("connector.problem", language, code=info.problem, at=shown(info.problem_at), count=count)
+    for code in dict.fromkeys(filter(None, (info.failing or info.unread, info.problem))):
+        if says := _meaning(info, code, language):
+            line += text("connector.means", language, code=code, says=says)
     if unknown:
         places = ", ".join(unknown[:MOST_PLACES]) + (" ..." if len(unknown) > MOST_PLACES else "")
         line += text("connector.unknown-ids", language, places=places)
     return line
+
+
+def _meaning(info: InstanceInfo, code: str, language: Language) -> str:
+    """A code in the connector's own words, else in the hub's; empty if neither has words for it."""
+    own = words_of(code, info.words)
+    if own is None:
+        return meaning(code, language)
+    return own.sv if language == "sv" else own.en

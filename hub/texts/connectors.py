@@ -14,6 +14,7 @@ CONNECTOR: Final[Mapping[str, Text]] = {
         " Försök i rad som inte har hämtat allt: {count} ({code}).",
         " Attempts in a row that did not read everything: {count} ({code}).",
     ),
+    "connector.means": Text(" {code} betyder: {says}.", " {code} means: {says}."),
     "connector.not-polled": Text(
         "{name}: har inte hämtat allt sedan den startade {at}.",
         "{name}: has not read everything since it started, {at}.",
