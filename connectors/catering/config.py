@@ -288,7 +288,7 @@ class CateringConfig(ConnectorConfig):
     transport: Transport = Field(description="Where and how the kitchens get their counts.")
     poll: Duration = Field(
         timedelta(seconds=10),
-        description="How often the hub sends what waits: mail, and the orders of a kitchen that did not get them.",
+        description="How often the hub sends what waits: late changes, and orders that did not arrive.",
     )
 
     @model_validator(mode="after")

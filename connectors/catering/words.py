@@ -47,7 +47,8 @@ ORDER_DIFFERS: Final = NO_ORDER._replace(
 BEHIND: Final = Failure(
     "behind",
     Text(
-        "{many} kök har inte fått sin beställning: {kitchens}", "{many} kitchens have not got their order: {kitchens}"
+        "{many} kök eller e-postadresser har inte fått sin beställning: {kitchens}",
+        "{many} kitchens or mail addresses have not got their order: {kitchens}",
     ),
     Text("{first}", "{first}"),
 )
