@@ -26,7 +26,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -40,6 +40,14 @@ T = TypeVar("T")
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,99}\Z")
 
 
+class DirectoryId(NamedTuple):
+    """An SS 12000 id that a setting names; no id of a person, since operators see it."""
+
+    place: tuple[str | int, ...]  # of the setting: ("kitchens", 0, "units", 1)
+    kind: Literal["organisation", "group", "room"]
+    id: str
+
+
 class ConnectorConfig(BaseModel):
     """Base of a connector's configuration: unknown keys are errors, and no message contains a value."""
 
@@ -47,6 +55,13 @@ class ConnectorConfig(BaseModel):
 
     def warnings(self) -> Iterable[tuple[tuple[str | int, ...], Text]]:
         """What `check` warns about: the place of a setting that is valid and likely to cause trouble, and why."""
+        return ()
+
+    def directory_ids(self) -> Iterable[DirectoryId]:
+        """The ids in the settings that the school's directory should know.
+
+        `check --selftest` and `connectors` name those that it does not know.
+        """
         return ()
 
 
@@ -275,6 +290,9 @@ class Connector(Generic[ConfigT]):
     concurrency: ClassVar[Literal["instance", "key"]] = "instance"
     timeout_s: ClassVar[float] = 60  # machine time for one call of start, handle, selftest or a timer
     poll_timeout_s: ClassVar[float] = 600  # the same for poll and reconcile, which may walk through everything
+    # What an operator reads beside a code that this class reports, raises or returns from `poll`; `http-*` is for all
+    # codes that begin with `http-`. Without an entry the operator sees the code alone.
+    problems: ClassVar[Mapping[str, Text]] = {}
     receive_limit: ClassVar[int] = 1 << 20  # bytes of a body that receive is called with; a larger one is a 413
     receive_timeout_s: ClassVar[float] = 10  # the waiting for its turn and receive itself, with the body that it reads
 

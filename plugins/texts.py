@@ -21,4 +21,9 @@ class Text(NamedTuple):
         return Text(self.say("sv", values), self.say("en", values))
 
 
+def words_of(code: str, words: Mapping[str, Text]) -> Text | None:
+    """The words for a code such as `http-503`: its own, or those of `http-*`; None if there are none."""
+    return words.get(code) or words.get(f"{code.partition('-')[0]}-*")
+
+
 NOTHING = Text("", "")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from plugins.connector import Connector, ConnectorConfig, Effect
+from plugins.texts import Text
 from plugins.timers import daily_timers_of, moment_timers_of
 from schemas import Catalogue, Category, DataContract, Payload
 from schemas.catalogue import Field
@@ -91,6 +92,11 @@ def _problems(cls: type[Connector[Any]]) -> Iterator[str]:
         yield '`start_from` must be "now", "oldest" or "state"'
     if cls.concurrency not in ("instance", "key"):
         yield '`concurrency` must be "instance" or "key"'
+    words: Any = cls.problems
+    if not isinstance(words, Mapping) or not all(
+        isinstance(code, str) and isinstance(says, Text) for code, says in words.items()
+    ):
+        yield "`problems` must have a plugins.Text for each code"
     size: Any = cls.receive_limit
     if not isinstance(size, int) or isinstance(size, bool) or size <= 0:
         yield "`receive_limit` must be a number of bytes above 0"

@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from connectors.catering.spreadsheets import REWRITES, SAME_BUT_CASE, is_rewritten
-from plugins import ConnectorConfig, Duration
+from plugins import ConnectorConfig, DirectoryId, Duration
 from plugins.names import looks_of, plain_name
 from plugins.rules import rule
 from plugins.texts import Text
@@ -288,7 +288,7 @@ class CateringConfig(ConnectorConfig):
     transport: Transport = Field(description="Where and how the kitchens get their counts.")
     poll: Duration = Field(
         timedelta(seconds=10),
-        description="How often the hub sends what waits: mail, and the orders of a kitchen that did not get them.",
+        description="How often the hub sends what waits: late changes, and orders that did not arrive.",
     )
 
     @model_validator(mode="after")
@@ -329,6 +329,15 @@ class CateringConfig(ConnectorConfig):
             for where, word in words:
                 if is_rewritten(word):
                     yield (*place, *where), REWRITES
+
+    def directory_ids(self) -> Iterable[DirectoryId]:
+        """The kitchens' units and the sittings' groups."""
+        for number, kitchen in enumerate(self.kitchens):
+            for n, unit in enumerate(kitchen.units):
+                yield DirectoryId(("kitchens", number, "units", n), "organisation", unit)
+            for n, sitting in enumerate(kitchen.sittings):
+                for group in sorted(sitting.groups):  # a set: its order in the file is not known
+                    yield DirectoryId(("kitchens", number, "sittings", n, "groups"), "group", group)
 
     def cutoff_times(self) -> frozenset[time]:
         """Times of day of the cut-offs that are no report times."""

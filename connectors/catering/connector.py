@@ -1,28 +1,23 @@
 """Joins counts, memory and far side: reports at their times and at the cut-offs, late changes as they come."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
 
 from connectors.catering import words
-from connectors.catering.client import Client, open_client
-from connectors.catering.config import CateringConfig, EmailTransport, Kitchen
+from connectors.catering.client import open_client
+from connectors.catering.config import CateringConfig, Kitchen
 from connectors.catering.counting import Away, days_between, overlaps, unplaced, window
 from connectors.catering.cutoffs import days_ahead, days_of_cutoff, days_of_report, fixed_at, is_late
-from connectors.catering.mail import message
-from connectors.catering.mapping import event_data, make_row
+from connectors.catering.mapping import make_row
 from connectors.catering.memory import (
     forget_past,
     keep_snapshot,
     last_snapshot,
-    mark_sending,
     note_absence,
     note_closed,
     organisation_of,
-    put_to_tell,
-    queue,
-    queued,
     snapshots,
 )
 from connectors.catering.people import Census, People
@@ -36,13 +31,11 @@ from plugins import (
     Contract,
     Effect,
     Event,
-    PermanentError,
     SkolnavError,
     TemporaryError,
     daily,
 )
 from plugins.wires.files import Put
-from plugins.wires.smtp import AddressBusy, Smtp
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
 from schemas.meals import MealsCount
 from schemas.schedule import DayClosed
@@ -79,13 +72,13 @@ class Catering(Connector[CateringConfig]):
     aggregates = True
     effect = Effect.VERIFIABLE  # of files; see effect_with
     start_from = "state"
+    problems = words.PROBLEMS
     timeout_s = 300  # a report writes a file per kitchen, each over a connection of its own
 
     def __init__(self, config: CateringConfig, ctx: Context) -> None:
         super().__init__(config, ctx)
         self._client = open_client(config.transport, ctx)
-        self._teller = Teller(ctx, self._client, config.kitchens) if self._client is not None else None
-        self._mail = Smtp(config.transport, words.MAIL) if isinstance(config.transport, EmailTransport) else None
+        self._teller = Teller(ctx, self._client, config.kitchens)
 
     @classmethod
     def effect_with(cls, config: CateringConfig) -> Effect:
@@ -121,7 +114,7 @@ class Catering(Connector[CateringConfig]):
             if census.concerns(organisation_of(event.data), kitchen):
                 news |= await self._note_late(census, kitchen, last, now)
         # Nothing is told here, before all is durable: a far side that refuses must not keep an event from counting.
-        if news and self._teller is not None:
+        if news:
             self.ctx.poll_soon()
 
     @daily(lambda config: config.report_times)
@@ -137,58 +130,15 @@ class Catering(Connector[CateringConfig]):
         await self._send_all(self._run(due, complete=complete, only_news=True), meals)
 
     async def poll(self) -> str | None:
-        """Send what waits. Returns the code of a kitchen's failure, where one is behind: the others got theirs."""
-        if self._teller is not None:
-            behind = await self._teller.send(within_s=_ROUND_S, patient=True)
-            return next(iter(behind.values())).code if behind else None
-        await self._send_mail()
-        return None
-
-    async def _send_mail(self) -> None:
-        """The connector forgets a mail after sending it: a crash between repeats it."""
-        if self._mail is None or not isinstance(self.config.transport, EmailTransport):
-            return
-        begun, busy = self.ctx.clock.utc(), None
-        today = self.ctx.clock.school().date()
-        waiting = [
-            (kitchen, address, mail)
-            for kitchen in self.config.kitchens
-            for address in self.config.transport.recipients[kitchen.id]
-            for mail in queued(self.ctx.state, address, kitchen)
-        ]
-        if not waiting:
-            return
-        # The state shows what `handle` has staged a moment before the hub has made it durable. Waiting for a commit of
-        # our own keeps the mail behind it (but for the width of one group commit), and notes that sending has begun.
-        async with self.ctx.commit() as tx:
-            mark_sending(tx.state, (mail.name for _, _, mail in waiting))
-        for kitchen, address, mail in waiting:
-            if (self.ctx.clock.utc() - begun).total_seconds() > self.poll_timeout_s / 2:
-                return  # the next poll sends the rest: a poll that is cut off might have sent a mail
-            try:
-                if mail.snapshot.day >= today:
-                    letter = message(
-                        self.config.transport, address, kitchen=kitchen, snapshot=mail.snapshot, at=mail.at
-                    )
-                    await self.ctx.blocking(self._mail.send, letter)
-            except AddressBusy as error:
-                busy = error
-                continue
-            except PermanentError as error:
-                self.ctx.problem(error.code, f"kitchen {kitchen.id}: {error.why}")
-            async with self.ctx.commit() as tx:
-                del tx.state[mail.name]
-        if busy is not None:
-            raise busy
+        """Send what waits. Returns the code of a far side's failure, where one is behind: the others got theirs."""
+        behind = await self._teller.send(within_s=_ROUND_S, patient=True)
+        return next(iter(behind.values())).code if behind else None
 
     async def selftest(self) -> None:
         """A round trip that no kitchen sees: a file that is removed again, an order that does not exist, a mail that
         is not sent.
         """
-        if self._mail is not None:
-            await self.ctx.blocking(self._mail.probe)
-        elif self._client is not None:
-            await self._client.probe()
+        await self._client.probe()
 
     async def reconcile(self) -> None:
         """Put back the last snapshots of today and later that are missing: the same again is the same order.
@@ -196,14 +146,14 @@ class Catering(Connector[CateringConfig]):
         Where other content has a snapshot's name, a person or program has changed the order: the operator sees a
         problem, and the kitchen gets the next revision. Mail cannot be read back, so none is sent again.
         """
-        if self._client is None or self._teller is None:
+        if self._client.blind:
             return
         behind: dict[str, SkolnavError] = {}
         for kitchen in self.config.kitchens:
             if self._teller.is_behind(kitchen):
                 continue  # what waits for it comes first
             try:
-                await self._put_back(kitchen, self._client)
+                await self._put_back(kitchen)
             except (TemporaryError, ConfigurationError) as error:
                 if isinstance(error, ConfigurationError):
                     await self._client.probe()  # raises if it is not this kitchen's own
@@ -212,13 +162,14 @@ class Catering(Connector[CateringConfig]):
         if behind:
             raise behind_error(behind)
 
-    async def _put_back(self, kitchen: Kitchen, client: Client) -> None:
+    async def _put_back(self, kitchen: Kitchen) -> None:
+        (to,) = self._client.sides(kitchen)
         now = self.ctx.clock.school().astimezone(UTC)
         for last in snapshots(self.ctx.state, kitchen):
-            if last.day >= now.astimezone(SCHOOL_ZONE).date() and await client.put(kitchen, last) is Put.TAKEN:
+            if last.day >= now.astimezone(SCHOOL_ZONE).date() and await self._client.put(to, last, now) is Put.TAKEN:
                 self.ctx.problem("file-altered", f"kitchen {kitchen.id}, {last.day}, revision {last.revision}")
                 again = last.model_copy(update={"revision": last.revision + 1})
-                await self._keep(kitchen, again, last.rows, now)
+                await self._teller.keep(kitchen, again, last.rows, now)
 
     def _run(self, due: datetime, *, complete: bool, only_news: bool) -> Run:
         due = due.astimezone(UTC)
@@ -234,7 +185,7 @@ class Catering(Connector[CateringConfig]):
                 await self._count_day(census, kitchen, day, last=last, run=run)
         async with self.ctx.commit() as tx:
             forget_past(tx.state, run.now)
-        if self._teller is not None and (behind := await self._teller.send(within_s=_ROUND_S, patient=False)):
+        if behind := await self._teller.send(within_s=_ROUND_S, patient=False):
             raise behind_error(behind)
 
     async def _count_day(self, census: Census, kitchen: Kitchen, day: date, *, last: Snapshot | None, run: Run) -> None:
@@ -280,7 +231,7 @@ class Catering(Connector[CateringConfig]):
             self.ctx.problem("pupil-without-sitting", f"kitchen {kitchen.id}: some pupils are in no sitting's groups")
         following = Snapshot.after(last, kitchen, day, due=run.due, rows=rows)
         if last is None or run.is_report_of(day) or following.is_news(last):
-            await self._keep(kitchen, following, news, run.due)
+            await self._teller.keep(kitchen, following, news, run.due)
         else:
             # The kitchen sees no difference, but from now on more kinds of change are late.
             async with self.ctx.commit() as tx:
@@ -314,21 +265,9 @@ class Catering(Connector[CateringConfig]):
                 rows.append(row)
         if news:
             # Named after the report that it is late for.
-            await self._keep(kitchen, Snapshot.after(last, kitchen, last.day, due=last.due, rows=rows), news, now)
+            following = Snapshot.after(last, kitchen, last.day, due=last.due, rows=rows)
+            await self._teller.keep(kitchen, following, news, now)
         return bool(news)
-
-    async def _keep(self, kitchen: Kitchen, snapshot: Snapshot, news: Iterable[Row], as_of: datetime) -> None:
-        """Store a snapshot that is to be sent. Its news is published once the kitchen has got it; mail's at once."""
-        async with self.ctx.commit() as tx:
-            if not isinstance(self.config.transport, EmailTransport):
-                put_to_tell(tx.state, snapshot, news, as_of)
-                return
-            keep_snapshot(tx.state, snapshot)
-            for address in self.config.transport.recipients[kitchen.id]:
-                queue(tx.state, address, snapshot, as_of.astimezone(SCHOOL_ZONE))
-            for row in news:
-                data = event_data(kitchen, snapshot, row, as_of)
-                tx.publish(MealsCount, data, time=as_of.astimezone(SCHOOL_ZONE), complete=row.complete)
 
 
 def _may_be_late(kitchen: Kitchen, last: Snapshot, now: datetime, spans: Sequence[Away] | None) -> bool:

@@ -1,7 +1,7 @@
 """The mail to one address about a kitchen's day.
 
-No sender can see whether mail has arrived. The connector therefore stores a mail before sending it (`memory.queue`),
-and derives the Message-ID from the content, so that a repeat after a crash can be recognised.
+No sender can see whether mail has arrived. The connector therefore stores an order before sending it (`telling`), and
+derives the Message-ID from the content, so that a repeat after a crash can be recognised.
 """
 
 import hashlib

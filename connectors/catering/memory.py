@@ -1,16 +1,15 @@
-"""What the connector remembers between events: absences, closed days, each kitchen's last snapshot, mail that waits.
+"""What the connector remembers between events: absences, closed days, each kitchen's last snapshot, what waits.
 
-Names are `absence/<id>`, `closed/<organisation>/<date>`, `day/<kitchen>/<date>`, `tell/<kitchen>/<date>/<revision>`
-and `mail/<address>/<kitchen>/<date>` (the address as a digest). It keeps only what a count needs (a pseudonym, start,
-end, the organisation), and only until the day is past. Each read decodes its value anew, so no function here that runs
-for every event walks through all of them.
+Names are `absence/<id>`, `closed/<organisation>/<date>`, `day/<kitchen>/<date>` and
+`tell/<far side>/<date>/<revision>`. It keeps only what a count needs (a pseudonym, start, end, the organisation), and
+only until the day is past. Each read decodes its value anew, so no function here that runs for every event walks
+through all of them.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from connectors.catering.config import Kitchen
 from connectors.catering.counting import Away, instant
@@ -23,7 +22,6 @@ from schemas.school_time import SCHOOL_ZONE
 _ABSENCE: Final = "absence/"
 _CLOSED: Final = "closed/"
 _DAY: Final = "day/"
-_MAIL: Final = "mail/"
 _TELL: Final = "tell/"
 
 
@@ -86,7 +84,7 @@ def keep_snapshot(state: MutableState, snapshot: Snapshot) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToTell:
-    """A snapshot that a kitchen is still to get."""
+    """A snapshot that a far side is still to get."""
 
     name: str  # in the state
     snapshot: Snapshot
@@ -97,18 +95,17 @@ class ToTell:
         return [row for row in self.snapshot.rows if row.sitting in self.sittings]
 
 
-def put_to_tell(state: MutableState, snapshot: Snapshot, news: Iterable[Row], as_of: datetime) -> None:
-    """Keep a snapshot, and that the kitchen must get it: before the first byte, so that a repeat is the same."""
-    keep_snapshot(state, snapshot)
-    state[_tell(snapshot)] = {
+def put_to_tell(state: MutableState, far_side: str, snapshot: Snapshot, news: Iterable[Row], as_of: datetime) -> None:
+    """Keep that a far side must get a snapshot: before the first byte, so that a repeat is the same."""
+    state[_tell(far_side, snapshot)] = {
         "snapshot": snapshot.model_dump(mode="json"),
         "news": [row.sitting for row in news],
         "as_of": as_of.isoformat(),
     }
 
 
-def to_tell(state: State, kitchen: Kitchen) -> list[ToTell]:
-    """What waits for a kitchen, in the order in which it must go."""
+def to_tell(state: State, far_side: str) -> list[ToTell]:
+    """What waits for a far side, in the order in which it must go."""
     return [
         ToTell(
             name=name,
@@ -116,8 +113,14 @@ def to_tell(state: State, kitchen: Kitchen) -> list[ToTell]:
             sittings=tuple(kept["news"]),
             as_of=datetime.fromisoformat(kept["as_of"]),
         )
-        for name, kept in sorted(state.under(f"{_TELL}{kitchen.id}/").items())
+        for name, kept in sorted(state.under(f"{_TELL}{far_side}/").items())
     ]
+
+
+def drop_older(state: MutableState, far_side: str, day: date) -> None:
+    """Drop what waits for that day: a newer snapshot replaces it."""
+    for name in list(state.under(f"{_TELL}{far_side}/{day}/")):
+        del state[name]
 
 
 def mark_telling(state: MutableState, waiting: Iterable[ToTell]) -> None:
@@ -131,52 +134,22 @@ def forget_told(state: MutableState, told: ToTell) -> None:
     del state[told.name]
 
 
-def renumber(state: MutableState, kitchen: Kitchen, day: date) -> None:
+def renumber(state: MutableState, far_side: str, kitchen: Kitchen, day: date) -> None:
     """Give what waits for that day, and the day's last snapshot, the next revision: the first one's name is taken."""
-    waiting = [each for each in to_tell(state, kitchen) if each.snapshot.day == day]
+    waiting = [each for each in to_tell(state, far_side) if each.snapshot.day == day]
     kept = [state[each.name] for each in waiting]
     for each in waiting:
         del state[each.name]
     for each, value in zip(waiting, kept, strict=True):
         later = each.snapshot.model_copy(update={"revision": each.snapshot.revision + 1})
-        state[_tell(later)] = {**value, "snapshot": later.model_dump(mode="json")}
+        state[_tell(far_side, later)] = {**value, "snapshot": later.model_dump(mode="json")}
     last = last_snapshot(state, kitchen, day)
     if last is not None:
         keep_snapshot(state, last.model_copy(update={"revision": last.revision + 1}))
 
 
-def _tell(snapshot: Snapshot) -> str:
-    return f"{_TELL}{snapshot.kitchen}/{snapshot.day}/{snapshot.revision:08}"
-
-
-def queue(state: MutableState, address: str, snapshot: Snapshot, at: datetime) -> None:
-    """Store that an address must get a snapshot by mail. It replaces an earlier revision that still waits."""
-    state[f"{_mail(address, snapshot.kitchen)}{snapshot.day}"] = {"revision": snapshot.revision, "at": at.isoformat()}
-
-
-class Queued(NamedTuple):
-    """A mail that waits."""
-
-    name: str  # in the state
-    snapshot: Snapshot
-    at: datetime  # when the snapshot was decided
-
-
-def queued(state: State, address: str, kitchen: Kitchen) -> list[Queued]:
-    """The mail that waits for an address."""
-    prefix = _mail(address, kitchen.id)
-    waiting = [
-        (name, last_snapshot(state, kitchen, date.fromisoformat(name.removeprefix(prefix))), kept["at"])
-        for name, kept in state.under(prefix).items()
-    ]
-    return [Queued(name, found, datetime.fromisoformat(at)) for name, found, at in waiting if found is not None]
-
-
-def mark_sending(state: MutableState, names: Iterable[str]) -> None:
-    """Note that these mails are about to be sent: after a crash they may have been."""
-    for name in names:
-        if "sending" not in state[name]:
-            state[name] = {**state[name], "sending": True}
+def _tell(far_side: str, snapshot: Snapshot) -> str:
+    return f"{_TELL}{far_side}/{snapshot.day}/{snapshot.revision:08}"
 
 
 def forget_past(state: MutableState, now: datetime) -> None:
@@ -197,10 +170,6 @@ def forget_past(state: MutableState, now: datetime) -> None:
 def organisation_of(data: Mapping[str, Any]) -> str | None:
     reference = data.get("organisation")
     return reference["id"].lower() if isinstance(reference, Mapping) and "id" in reference else None
-
-
-def _mail(address: str, kitchen: str) -> str:
-    return f"{_MAIL}{hashlib.sha256(address.encode()).hexdigest()[:32]}/{kitchen}/"
 
 
 def _away(kept: Mapping[str, Any] | None) -> Away | None:

@@ -1,20 +1,31 @@
-"""Tells each kitchen what waits for it. One that refuses, or is slow, keeps none of the others from theirs.
+"""Tells each far side what waits for it. One that refuses, or is slow, keeps none of the others from theirs.
 
-What is told was kept before (`memory.put_to_tell`): revision and rows, so that a repeat after a crash has the same name
-and the same bytes. The snapshots of a kitchen go in their order, so that no older one comes after a newer one.
+A far side is a kitchen's system or, by mail, one of its addresses. What is told was kept before (`memory.put_to_tell`):
+revision and rows, so that a repeat after a crash has the same name and the same bytes. The snapshots of a far side go
+in their order, so that no older one comes after a newer one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from connectors.catering import words
-from connectors.catering.client import Client
+from connectors.catering.client import Client, KitchenSide
 from connectors.catering.config import Kitchen
 from connectors.catering.mapping import event_data
-from connectors.catering.memory import ToTell, forget_told, mark_telling, renumber, to_tell
-from plugins import ConfigurationError, Context, SkolnavError, TemporaryError
+from connectors.catering.memory import (
+    ToTell,
+    drop_older,
+    forget_told,
+    keep_snapshot,
+    mark_telling,
+    put_to_tell,
+    renumber,
+    to_tell,
+)
+from connectors.catering.snapshot import Row, Snapshot
+from plugins import ConfigurationError, Context, PermanentError, SkolnavError, TemporaryError, Transaction
 from plugins.texts import Text
 from plugins.wires.files import Put
 from schemas.meals import MealsCount
@@ -22,8 +33,8 @@ from schemas.school_time import SCHOOL_ZONE
 
 # The connector passes over a name that other content has; this many in a row are no accident.
 _MOST_TAKEN: Final = 50
-_AWAY: Final = frozenset({"unreachable", "slow", "sftp", "folder"})
-_MOST_AWAY: Final = 3  # kitchens in a row that can't be reached: the others would not be either
+_AWAY: Final = frozenset({"unreachable", "slow", "sftp", "folder", "smtp", "smtp-421"})
+_MOST_AWAY: Final = 3  # far sides in a row that can't be reached: the others would not be either
 _FIRST_PAUSE_S: Final = 2.0
 _LONGEST_PAUSE_S: Final = 300.0
 _LONGEST_WISH_S: Final = 3600.0
@@ -32,7 +43,7 @@ _MOST_NAMED: Final = 10
 
 @dataclass(slots=True)
 class _Failing:
-    """A kitchen that could not be told; forgotten at a restart, which tries all of them again."""
+    """A far side that could not be told; forgotten at a restart, which tries all of them again."""
 
     error: SkolnavError
     failures: int
@@ -40,7 +51,7 @@ class _Failing:
 
 
 class Teller:
-    """The kitchens of one transport. One call at a time."""
+    """The far sides of one transport. One call at a time."""
 
     def __init__(self, ctx: Context, client: Client, kitchens: Sequence[Kitchen]) -> None:
         self._ctx = ctx
@@ -48,14 +59,31 @@ class Teller:
         self._kitchens = kitchens
         self._failing: dict[str, _Failing] = {}
 
-    async def send(self, *, within_s: float, patient: bool) -> Mapping[str, SkolnavError]:
-        """Tell every kitchen what waits. Returns those that are behind, each with its error.
+    async def keep(self, kitchen: Kitchen, snapshot: Snapshot, news: Iterable[Row], as_of: datetime) -> None:
+        """Store a snapshot that all far sides of the kitchen are to get.
 
-        After `within_s` the rest waits for the next call. `patient`: leave a kitchen alone that failed a moment ago.
+        Its news is published once the kitchen has got it; at once by mail, since nothing shows
+        whether a mail has arrived. A newer snapshot replaces mail that still waits for its day.
+        """
+        news = list(news)
+        async with self._ctx.commit() as tx:
+            keep_snapshot(tx.state, snapshot)
+            for to in self._client.sides(kitchen):
+                if self._client.blind:
+                    drop_older(tx.state, to.key, snapshot.day)
+                put_to_tell(tx.state, to.key, snapshot, () if self._client.blind else news, as_of)
+            if self._client.blind:
+                _publish(tx, kitchen, snapshot, news, as_of)
+
+    async def send(self, *, within_s: float, patient: bool) -> Mapping[str, SkolnavError]:
+        """Tell every far side what waits. Returns those that are behind, each with its error.
+
+        After `within_s` the rest waits for the next call. `patient`: leave a far side alone that failed a moment ago.
         Raises ConfigurationError if the far side refuses the hub as a whole (its key, certificate or login).
         """
         begun = self._ctx.clock.utc()
-        waiting = {kitchen.id: found for kitchen in self._kitchens if (found := to_tell(self._ctx.state, kitchen))}
+        sides = [to for kitchen in self._kitchens for to in self._client.sides(kitchen)]
+        waiting = {to.name: found for to in sides if (found := to_tell(self._ctx.state, to.key))}
         if not waiting:
             return {}
         # The state shows what `handle` has staged a moment before the hub has made it durable. Waiting for a commit
@@ -64,69 +92,78 @@ class Teller:
             mark_telling(tx.state, (each for found in waiting.values() for each in found))
         behind: dict[str, SkolnavError] = {}
         away = 0
-        for kitchen in sorted(self._kitchens, key=lambda each: each.id in self._failing):
-            if kitchen.id not in waiting:
+        for to in sorted(sides, key=lambda each: each.name in self._failing):
+            if to.name not in waiting:
                 continue
-            failing, now = self._failing.get(kitchen.id), self._ctx.clock.utc()
+            failing, now = self._failing.get(to.name), self._ctx.clock.utc()
             if (
                 (now - begun).total_seconds() > within_s
                 or away >= _MOST_AWAY
                 or (failing and patient and now < failing.not_before)
             ):
-                behind |= {kitchen.id: failing.error} if failing else {}
+                behind |= {to.name: failing.error} if failing else {}
                 continue
             try:
-                await self._tell(kitchen)
+                await self._tell(to)
             except (ConfigurationError, TemporaryError) as error:
                 if isinstance(error, ConfigurationError):
-                    await self._client.probe()  # raises if it is not this kitchen's own
-                behind[kitchen.id] = error
+                    await self._client.probe()  # raises if it is not this far side's own
+                behind[to.name] = error
                 away = away + 1 if error.code in _AWAY else 0
-                self._failed(kitchen, error)
+                self._failed(to, error)
             else:
                 away = 0
-                self._failing.pop(kitchen.id, None)
+                self._failing.pop(to.name, None)
         return behind
 
     def is_behind(self, kitchen: Kitchen) -> bool:
-        return bool(to_tell(self._ctx.state, kitchen))
+        return any(to_tell(self._ctx.state, to.key) for to in self._client.sides(kitchen))
 
-    async def _tell(self, kitchen: Kitchen) -> None:
-        """Tell one kitchen all that waits for it, in order, each with its events in the commit that forgets it."""
+    async def _tell(self, to: KitchenSide) -> None:
+        """Tell one far side all that waits for it, in order, each with its events in the commit that forgets it."""
         taken = 0
-        while found := to_tell(self._ctx.state, kitchen):
+        while found := to_tell(self._ctx.state, to.key):
             waits = found[0]
-            if await self._client.put(kitchen, waits.snapshot) is not Put.TAKEN:
-                await self._told(kitchen, waits)
+            try:
+                became = await self._client.put(to, waits.snapshot, waits.as_of)
+            except PermanentError as error:  # this one is refused for good: what comes later may be accepted
+                self._ctx.problem(error.code, f"kitchen {to.name}: {error.why}")
+                became = Put.THERE
+            if became is not Put.TAKEN:
+                await self._told(to, waits)
                 continue
             taken += 1
             if taken >= _MOST_TAKEN:
                 day = waits.snapshot.day
-                raise words.FOLDER.temporary(words.NAMES_TAKEN, kitchen=kitchen.id, day=day, many=_MOST_TAKEN)
+                raise words.FOLDER.temporary(words.NAMES_TAKEN, kitchen=to.name, day=day, many=_MOST_TAKEN)
             # Other content has the name. The kitchen may have read it, so it is never replaced.
             async with self._ctx.commit() as tx:
-                renumber(tx.state, kitchen, waits.snapshot.day)
+                renumber(tx.state, to.key, to.kitchen, waits.snapshot.day)
 
-    async def _told(self, kitchen: Kitchen, told: ToTell) -> None:
+    async def _told(self, to: KitchenSide, told: ToTell) -> None:
         async with self._ctx.commit() as tx:
             forget_told(tx.state, told)
-            for row in told.news():
-                data = event_data(kitchen, told.snapshot, row, told.as_of)
-                tx.publish(MealsCount, data, time=told.as_of.astimezone(SCHOOL_ZONE), complete=row.complete)
+            _publish(tx, to.kitchen, told.snapshot, told.news(), told.as_of)
 
-    def _failed(self, kitchen: Kitchen, error: SkolnavError) -> None:
-        before = self._failing.get(kitchen.id)
+    def _failed(self, to: KitchenSide, error: SkolnavError) -> None:
+        before = self._failing.get(to.name)
         if before is None or before.error.code != error.code:
-            self._ctx.problem(error.code, f"kitchen {kitchen.id}: {error}")
+            self._ctx.problem(error.code, f"kitchen {to.name}: {error}")
         failures = 1 if before is None else before.failures + 1
         pause_s = min(_FIRST_PAUSE_S * 2.0 ** min(failures - 1, 20), _LONGEST_PAUSE_S)
         wish_s = (error.retry_after_s if isinstance(error, TemporaryError) else None) or 0.0
         not_before = self._ctx.clock.utc() + timedelta(seconds=max(pause_s, min(wish_s, _LONGEST_WISH_S)))
-        self._failing[kitchen.id] = _Failing(error, failures, not_before)
+        self._failing[to.name] = _Failing(error, failures, not_before)
+
+
+def _publish(tx: Transaction, kitchen: Kitchen, snapshot: Snapshot, news: Iterable[Row], as_of: datetime) -> None:
+    for row in news:
+        data = event_data(kitchen, snapshot, row, as_of)
+        tx.publish(MealsCount, data, time=as_of.astimezone(SCHOOL_ZONE), complete=row.complete)
 
 
 def behind_error(behind: Mapping[str, SkolnavError]) -> TemporaryError:
-    """The error for kitchens that are behind: it names them, and says of the first why. The others got theirs."""
+    """The error for far sides that are behind: it names them, and says of the first why. The others got theirs."""
     first = next(iter(behind.values()))
     named = ", ".join(list(behind)[:_MOST_NAMED]) + (" ..." if len(behind) > _MOST_NAMED else "")
     return words.FOLDER.temporary(

@@ -1,9 +1,11 @@
 """What this connector's errors call its far sides, and its own failures in Swedish and English."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from plugins.texts import Text
 from plugins.wires import Failure, FarSide
+from plugins.wires.words import CODES
 
 _NAME: Final = "catering"
 _SETTINGS: Final = "transport."
@@ -45,7 +47,8 @@ ORDER_DIFFERS: Final = NO_ORDER._replace(
 BEHIND: Final = Failure(
     "behind",
     Text(
-        "{many} kök har inte fått sin beställning: {kitchens}", "{many} kitchens have not got their order: {kitchens}"
+        "{many} kök eller e-postadresser har inte fått sin beställning: {kitchens}",
+        "{many} kitchens or mail addresses have not got their order: {kitchens}",
     ),
     Text("{first}", "{first}"),
 )
@@ -61,3 +64,36 @@ NAMES_TAKEN: Final = Failure(
         "See what else writes to the kitchen's system, and that no two kitchens have one unit_code",
     ),
 )
+
+PROBLEMS: Final[Mapping[str, Text]] = {
+    **CODES,
+    "behind": Text("några kök har inte fått sin beställning", "some kitchens have not got their order"),
+    "file-altered": Text(
+        "någon har ändrat en fil eller beställning; nästa revision ersätter den",
+        "a file or order was changed by someone else; the next revision replaces it",
+    ),
+    "last-order-stands": Text(
+        "registret är inte komplett och saknar elever, så kökets senaste beställning gäller; se varför skolsystemets "
+        "register inte är aktuellt",
+        "the directory is not complete and lacks pupils, so the kitchen's last order stands; see why the school "
+        "system's directory is not current",
+    ),
+    "names-taken": Text("ett annat program skriver i kökets system", "another program writes to the kitchen's system"),
+    "odd-answer": Text("beställningssystemet svarar inte som väntat", "the system for orders answers oddly"),
+    "pupil-without-sitting": Text(
+        "några elever är inte med i någon sittnings grupper och får ingen mat",
+        "some pupils are in no sitting's groups, and get no food",
+    ),
+    "unknown-diet": Text(
+        "en specialkost finns inte i diet_codes och räknas som ÖVRIG", "a diet is not in diet_codes: it counts as ÖVRIG"
+    ),
+    "unknown-group": Text(
+        "en grupp i inställningarna är okänd eller har upphört, så summan kan sakna elever",
+        "a group in the settings is unknown or has ended, so the sum may lack pupils",
+    ),
+    "unknown-unit": Text(
+        "en enhet i inställningarna är okänd, så summan kan sakna elever",
+        "a unit in the settings is unknown, so the sum may lack pupils",
+    ),
+}
+"""What an operator reads beside a code of this connector."""

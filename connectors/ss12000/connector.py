@@ -76,6 +76,7 @@ class Ss12000(Connector[Ss12000Config]):
     )
     effect = Effect.IDEMPOTENT  # it only reads, and may subscribe to notifications
     poll_timeout_s = 3600
+    problems = words.PROBLEMS
 
     def __init__(self, config: Ss12000Config, ctx: Context) -> None:
         super().__init__(config, ctx)

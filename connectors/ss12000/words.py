@@ -1,9 +1,11 @@
 """What this connector's errors call the school system, and its own failures in Swedish and English."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from plugins.texts import Text
 from plugins.wires import Failure, FarSide
+from plugins.wires.words import CODES
 
 SUPPLIER: Final = FarSide(
     connector="ss12000",
@@ -125,3 +127,59 @@ EMPTY: Final = Failure(
     Text("deras listor är tomma", "their lists are empty"),
     _RIGHTS,
 )
+
+PROBLEMS: Final[Mapping[str, Text]] = {
+    **CODES,
+    "busy": Text("skolsystemet har för mycket att göra", "the supplier is busy"),
+    "changes-missed": Text(
+        "ändringar hade en för tidig tidsstämpel och hittades först vid en full läsning; be leverantören rätta "
+        "meta.modified",
+        "changes were stamped too early and found by a whole reading alone; ask the supplier to mend meta.modified",
+    ),
+    "clock-differs": Text(
+        "skolsystemets klocka går mer än 5 min fel", "the supplier's clock is off by more than 5 min"
+    ),
+    "clock-went-back": Text(
+        "skolsystemets klocka ställdes tillbaka, så allt läses om",
+        "the supplier's clock was set back: all is read anew",
+    ),
+    "empty": Text("skolsystemet visar varken skolor eller personer", "the supplier shows neither schools nor persons"),
+    "endless": Text("en lista tar inte slut", "a list has no end"),
+    "expired": Text("en lista kunde inte läsas till slutet i tid", "a list could not be read to its end in time"),
+    "failing": Text("skolsystemet misslyckas (5xx)", "the supplier fails (5xx)"),
+    "growth-held": Text(
+        "ovanligt många nya poster väntar på att en människa bekräftar",
+        "unusually many new records wait until a person confirms them",
+    ),
+    "no-changes": Text(
+        "skolsystemet kan inte visa bara ändringar, så allt läses varje gång",
+        "the supplier can't list changes alone, so everything is read each time",
+    ),
+    "not-confirmed": Text(
+        "poster saknas i en lista, och frågan om var och en får inget svar",
+        "records are missing in a list, and the question for each gets no answer",
+    ),
+    "not-listed": Text("en lista saknar poster som finns", "a list lacks records that exist"),
+    "not-offered": Text("skolsystemet erbjuder inte den listan", "the supplier does not offer that list"),
+    "not-subscribed": Text(
+        "skolsystemet säger inte till om ändringar; de kommer med nästa hämtning",
+        "the supplier does not notify of changes; they come with the next poll",
+    ),
+    "not-there": Text("en lista som fanns är borta (404)", "a list that was there is gone (404)"),
+    "pull-slow": Text("en hämtning tar mer än 10 min", "a pull takes more than 10 min"),
+    "record-not-read": Text(
+        "poster, eller delar av dem, gick inte att läsa", "records, or parts of them, can't be read"
+    ),
+    "redirect": Text("base_url leder vidare någon annanstans", "base_url leads to another address"),
+    "refused": Text(
+        "hubbens konto får inte läsa listan, eller så är frågan vägrad",
+        "the hub's account may not read the list, or the question was refused",
+    ),
+    "removals-held": Text(
+        "ovanligt många poster skulle tas bort; det väntar på att en människa bekräftar",
+        "unusually many records would be removed; that waits until a person confirms it",
+    ),
+    "unreadable": Text("ingen av en listas poster går att läsa", "none of a list's records can be read"),
+    "wrong-shape": Text("svaret har inte standardens form", "the answer is not as the standard says"),
+}
+"""What an operator reads beside a code of this connector."""

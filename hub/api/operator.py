@@ -5,7 +5,7 @@ Each route turns a value of `hub.operating` into JSON.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -16,7 +16,7 @@ from hub.engines import BackupFailed
 from hub.http.access import Caller, Operator, Parts, Spoken
 from hub.http.as_json import as_json
 from hub.http.problems import NO_SUCH_PATH, ApiProblem
-from hub.operating import acts, connectors, dead_letters, disclosure_chain, events, overview
+from hub.operating import acts, configured_ids, connectors, dead_letters, disclosure_chain, events, overview
 from hub.operating.installed import installed
 from hub.operating.why import why
 
@@ -104,10 +104,34 @@ async def list_connectors(parts: Parts, who: Operator, spoken: Spoken) -> Respon
     `failures`: how many polls in a row failed or left something unread. `polled`: when a poll last read everything,
     `polled_s` seconds ago (before the first: since the start). `directory`: how long ago the connector reported the
     directory as complete. `problem`: the code of the last problem; `problems`: how many, by code. `doing`: each call
-    under way, with its age in seconds. `waiting`: what the connector does only after a person has confirmed it by its
-    `word`; null if the connector did not answer. `trouble` and `says`: the same in the caller's language.
+    under way, with its age in seconds. `unknown_ids`: settings with ids that the directory does not
+    know. `waiting`: what the connector does only after a person has confirmed it by its `word`; null if the connector
+    did not answer. `trouble` and `says`: the same in the caller's language.
     """
     return as_json({"connectors": await connectors.connectors(parts, spoken)})
+
+
+class DirectoryId(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    kind: Literal["group", "organisation", "room"]
+    id: str = Field(min_length=1, max_length=100)
+
+
+class UnknownRequest(BaseModel):
+    """`ids`: of groups, organisations and rooms, none of persons."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    ids: tuple[DirectoryId, ...] = Field(max_length=1000)
+
+
+@router.post("/directory/unknown", summary="Which of these ids the directory lacks", response_class=JSONResponse)
+async def unknown_ids(wanted: UnknownRequest, parts: Parts, who: Operator) -> Response:
+    """For ids in a configuration file. `empty`: no organisation has arrived yet, so every id is unknown."""
+    unknown = configured_ids.unknown(parts, ((each.kind, each.id) for each in wanted.ids))
+    found = [{"kind": kind, "id": id} for kind, id in unknown]
+    return as_json({"empty": configured_ids.is_empty(parts), "unknown": found})
 
 
 class ConfirmRequest(BaseModel):

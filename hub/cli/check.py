@@ -1,8 +1,11 @@
-"""`skolnav check`: the whole configuration file, how durable a hub would be here, and the connectors' self-tests."""
+"""`skolnav check`: the whole configuration file, how durable a hub would be here, and the connectors' self-tests.
+
+With the self-tests it asks the hub that runs on the data folder which ids in the settings its directory does not know.
+"""
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +14,9 @@ from typing import Any
 from hub.bus.file import LogLocked, lock
 from hub.cli import output
 from hub.cli.disk import Durability, probe, size
-from hub.cli.exits import Code, of_config, of_files
+from hub.cli.exits import Code, Failure, of_config, of_files
 from hub.cli.language import language, say
+from hub.cli.local_hub import PAGE, LocalHub
 from hub.config import ConfigErrors, ConnectorEntry, Finding, HubConfig, load
 from hub.engines.embedded_files import LOG, STORE
 from hub.engines.root_key import FILE as KEY
@@ -32,6 +36,17 @@ class Tested:
     says: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """The ids in the connectors' settings, compared with a running hub's directory.
+
+    `says`: what came of it, in words; empty where the settings name no ids, or some are unknown.
+    """
+
+    unknown: Sequence[Finding] = ()
+    says: str = ""
+
+
 def check(path: Path, *, selftest: bool, json: bool) -> Code:
     """Show every error at once. Raises Failure where the installed packages contradict each other."""
     try:
@@ -45,15 +60,16 @@ def check(path: Path, *, selftest: bool, json: bool) -> Code:
     durability = probe(config.data)
     key = _key(config)
     tested = asyncio.run(_tested(config)) if selftest else []
+    compared = _compared(config) if selftest else Compared()
     code = Code.OK
-    if any(each.passed is False for each in tested):
+    if compared.unknown or any(each.passed is False for each in tested):
         code = Code.FAILED
     if durability.error or key is not None:
         code = Code.FILES
     if json:
-        output.as_json(_answer(config, durability, code=code, key=key, tested=tested))
+        output.as_json(_answer(config, durability, code=code, key=key, tested=tested, compared=compared))
     else:
-        _show(config, durability, path=path, key=key, tested=tested)
+        _show(config, durability, path=path, key=key, tested=tested, compared=compared)
     return code
 
 
@@ -86,7 +102,15 @@ def _key(config: HubConfig) -> str | None:
     return None if fits(key, made) else say("failure.wrong-key", data=config.data)
 
 
-def _show(config: HubConfig, durability: Durability, *, path: Path, key: str | None, tested: Iterable[Tested]) -> None:
+def _show(
+    config: HubConfig,
+    durability: Durability,
+    *,
+    path: Path,
+    key: str | None,
+    tested: Iterable[Tested],
+    compared: Compared,
+) -> None:
     for warning in config.warnings:
         _warn(warning.render(language()))
     output.line(say("check.good", file=path))
@@ -119,6 +143,10 @@ def _show(config: HubConfig, durability: Durability, *, path: Path, key: str | N
     for each in tested:
         words = {None: "none", True: "passed", False: "failed"}
         output.line(say(f"check.selftest-{words[each.passed]}", name=each.name, says=each.says))
+    for finding in compared.unknown:
+        output.line(finding.render(language()))
+    if compared.says:
+        output.line(compared.says)
 
 
 def _days(config: HubConfig) -> str:
@@ -130,7 +158,13 @@ def _warn(text: str) -> None:
 
 
 def _answer(
-    config: HubConfig, durability: Durability, *, code: Code, key: str | None, tested: Iterable[Tested]
+    config: HubConfig,
+    durability: Durability,
+    *,
+    code: Code,
+    key: str | None,
+    tested: Iterable[Tested],
+    compared: Compared,
 ) -> dict[str, Any]:
     return {
         "ok": code is Code.OK,
@@ -144,6 +178,7 @@ def _answer(
         "disclosure_retention_s": config.disclosure_retention.total_seconds(),
         "key": {"error": key or ""},
         "selftests": [asdict(each) for each in tested],
+        "ids": {"unknown": [_finding(each) for each in compared.unknown], "says": compared.says},
     }
 
 
@@ -172,3 +207,24 @@ async def _test(name: str, entry: ConnectorEntry) -> Tested:
     except Exception as error:  # a fault in the connector, whose text may quote data
         return Tested(name=name, passed=False, says=f"{type(error).__name__} ({place_of(error, entry.cls)})")
     return Tested(name=name, passed=True)
+
+
+def _compared(config: HubConfig) -> Compared:
+    """Compare with the directory of the hub that runs on the data folder; without such a hub, say so."""
+    named = [each for entry in config.connectors.values() for each in entry.ids]
+    wanted = [{"kind": kind, "id": id} for kind, id in sorted({(each.kind, each.id) for each in named})]
+    if not wanted:
+        return Compared()
+    unknown: set[tuple[str, str]] = set()
+    try:
+        with LocalHub(config.data) as hub:
+            for at in range(0, len(wanted), PAGE):
+                answer = hub.post("/v1/operator/directory/unknown", {"ids": wanted[at : at + PAGE]})
+                if answer["empty"]:
+                    return Compared(says=say("check.empty-directory"))
+                unknown |= {(each["kind"], each["id"]) for each in answer["unknown"]}
+    except Failure as failure:
+        return Compared(says=say("check.ids-not-compared", says=failure.text))
+    if not unknown:
+        return Compared(says=say("check.ids-known", count=len(wanted)))
+    return Compared(unknown=[each.unknown for each in named if (each.kind, each.id) in unknown])

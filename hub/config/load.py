@@ -20,6 +20,7 @@ from hub.config.model import (
     ConnectorHead,
     FileModel,
     HubConfig,
+    NamedId,
     Role,
 )
 from hub.config.translate import hint, showable, translate, unknown
@@ -27,7 +28,7 @@ from hub.config.tree import TooMuch, Tree, text_of
 from hub.outbound.addresses import Networks, networks
 from hub.subscriptions.spec import NAME, SubscriptionSpec, WebhookSpec, nearest_type, problems
 from hub.texts import Text
-from plugins.connector import Connector
+from plugins.connector import Connector, DirectoryId
 from plugins.names import is_plain
 from schemas import Catalogue, DataContract
 from schemas.contract import SCHOOL_TYPES
@@ -223,6 +224,7 @@ class _Reader:
         try:
             for where, says in config.warnings():
                 self._warn((*place, *where), "warning.connector", says=Text(*says))
+            ids = tuple(self._named_id(place, each) for each in config.directory_ids())
         except Exception as error:  # a vendor's code
             self._error(place, "config.connector-failed", error=type(error).__name__)
             return None
@@ -239,8 +241,14 @@ class _Reader:
         if head.protected:
             self._warn((*place, "protected"), "warning.protected")
         return ConnectorEntry(
-            use=use, cls=cls, config=config, contract=narrowed, corrects=head.corrects, protected=head.protected
-        )
+            use=use, cls=cls, config=config, contract=narrowed, corrects=head.corrects, protected=head.protected,
+            ids=ids,
+        )  # fmt: skip
+
+    def _named_id(self, place: Place, named: DirectoryId) -> NamedId:
+        where = (*place, *named.place)
+        unknown = self._finding(where, f"directory.unknown-{named.kind}", {"id": named.id})
+        return NamedId(named.kind, named.id, unknown)
 
     def _key(self, given: Any) -> SecretBytes | None:
         if given is None:

@@ -156,6 +156,15 @@ class FileModel(_Part):
 
 
 @dataclass(frozen=True, slots=True)
+class NamedId:
+    """An id of the school's directory that a connector's settings name."""
+
+    kind: str  # organisation, group or room
+    id: str
+    unknown: Finding  # what is shown where the directory does not know the id
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectorEntry:
     """One connector instance. `contract` is in force together with its class's; None: it narrows nothing."""
 
@@ -165,6 +174,7 @@ class ConnectorEntry:
     contract: DataContract | None = None
     corrects: tuple[str, ...] = ()
     protected: bool = False
+    ids: tuple[NamedId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

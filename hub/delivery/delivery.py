@@ -85,6 +85,8 @@ class Delivery:
         self._tasks = Tasks()
         self._shaking: dict[str, asyncio.Task[Any]] = {}
         self._progress = asyncio.Event()
+        self._changed_again: set[str] = set()  # subscriptions with a change that is not applied yet
+        self._agreeing: set[str] = set()  # subscriptions whose changes are being applied
         self._busy = 0  # changes that are being applied
         self._resting: dict[str, _Resting] = {}  # by paused subscription
         self._dead: Counter[str] = Counter()
@@ -255,14 +257,31 @@ class Delivery:
         self._changes.put_nowait(subscription.id)
 
     async def _run(self) -> None:
-        await asyncio.gather(*(self._agree(subscription.id) for subscription in self._registry.all()))
+        for subscription in self._registry.all():
+            self._begin(subscription.id)
         self._busy -= 1
         while True:
             self._progress.set()
-            id = await self._changes.get()
+            self._begin(await self._changes.get())
+
+    def _begin(self, id: str) -> None:
+        """Apply a change after the earlier ones of its subscription, and without waiting for other subscriptions.
+
+        A recipient that does not end its delivery must not delay the change or deletion of another subscription.
+        """
+        self._changed_again.add(id)
+        if id not in self._agreeing:
+            self._agreeing.add(id)
             self._busy += 1
+            self._tasks.start(self._agree_in_turn(id))
+
+    async def _agree_in_turn(self, id: str) -> None:
+        while id in self._changed_again:
+            self._changed_again.remove(id)
             await self._agree(id)
-            self._busy -= 1
+        self._agreeing.remove(id)
+        self._busy -= 1
+        self._progress.set()
 
     async def _agree(self, id: str) -> None:
         """Make the followers agree with the registry. After an outage try again later; after another error pause."""

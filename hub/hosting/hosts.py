@@ -19,6 +19,7 @@ from hub.store.base import Operation, Store
 from plugins.connector import Connector, ConnectorConfig, DirectoryView, Waiting
 from plugins.manager import Plugins
 from plugins.receiving import Answer, Received
+from plugins.texts import Text
 from schemas import DataContract
 
 WATCH_S: Final = 1.0
@@ -65,6 +66,7 @@ class InstanceInfo:
     problem: str  # the code of the last problem since the hub began; empty if there was none
     problem_at: datetime | None
     problems: dict[str, int]  # how many problems there were, by code
+    words: Mapping[str, Text]  # what the class says of its codes
 
 
 def recipient_of(instance: str, cls: type[Connector[Any]], hosted: HostedConnector) -> Recipient | None:
@@ -204,6 +206,7 @@ class Hosts:
             problem=problem,
             problem_at=problem_at,
             problems=dict(self._problems.get(name, {})),
+            words=instance.cls.problems,
         )
 
     def problem(self, name: str, code: str, detail: str) -> None:

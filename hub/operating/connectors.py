@@ -9,11 +9,14 @@ from typing import Final
 from hub.assembly.services import Services
 from hub.hosting.hosts import InstanceInfo
 from hub.hosting.instance import InstanceStatus
+from hub.operating.configured_ids import unknown_settings
 from hub.operating.sources import Freshness, freshness
 from hub.subscriptions.model import Status
-from hub.texts import Language, reason, text
+from hub.texts import Language, meaning, reason, text
 from hub.texts.times import shown
+from plugins.texts import words_of
 
+MOST_PLACES: Final = 5  # settings that one line names
 ANSWER_S: Final = 2.0  # how long a connector may take to list what waits
 
 
@@ -55,6 +58,7 @@ class ConnectorStanding:
     problem: str  # the code of the last problem since the hub started; empty if there was none
     problem_at: datetime | None
     problems: Mapping[str, int]  # problems since the hub started, by code
+    unknown_ids: Sequence[str]  # settings with ids that the directory does not know
     waiting: Sequence[ToConfirm] | None  # None where the connector did not answer
     trouble: str  # why it does not do all of its work, in the operator's language; empty while it does
     says: str  # the polls, the directory and the last problem in one line, in the operator's language
@@ -109,6 +113,7 @@ def _standing(
     delivery = services.delivery.status(id) if id in fed else None
     paused = delivery is not None and delivery.state is not Status.ACTIVE
     polled_s = max(0.0, (now - (info.polled or info.since)).total_seconds())
+    unknown = unknown_settings(services, info.name)
     directory = freshness(services, f"urn:skolnav:{services.config.tenant}:{info.name}")
     return ConnectorStanding(
         name=info.name,
@@ -128,9 +133,10 @@ def _standing(
         problem=info.problem,
         problem_at=None if info.problem_at is None else info.problem_at.replace(microsecond=0),
         problems=info.problems,
+        unknown_ids=unknown,
         waiting=waiting,
         trouble=_trouble(info, delivery.reason if delivery else "", language),
-        says=_line(info, polled_s, directory, language),
+        says=_line(info, polled_s, directory, unknown, language),
     )
 
 
@@ -142,8 +148,10 @@ def _trouble(info: InstanceInfo, not_delivered: str, language: Language) -> str:
     return text("connector.unread", language, code=info.unread) if info.unread else ""
 
 
-def _line(info: InstanceInfo, polled_s: float, directory: Freshness | None, language: Language) -> str:
-    """One line: the last poll that read everything, the failures since, the directory, and the last problem."""
+def _line(
+    info: InstanceInfo, polled_s: float, directory: Freshness | None, unknown: Sequence[str], language: Language
+) -> str:
+    """One line: the last poll that read everything, failures since, the directory, the last problem, unknown ids."""
     if not info.polls:
         line = text("connector.quiet", language, name=info.name)
     elif info.polled is None:
@@ -158,4 +166,18 @@ def _line(info: InstanceInfo, polled_s: float, directory: Freshness | None, lang
     if info.problem and info.problem_at is not None:
         count = info.problems.get(info.problem, 1)
         line += text("connector.problem", language, code=info.problem, at=shown(info.problem_at), count=count)
+    for code in dict.fromkeys(filter(None, (info.failing or info.unread, info.problem))):
+        if says := _meaning(info, code, language):
+            line += text("connector.means", language, code=code, says=says)
+    if unknown:
+        places = ", ".join(unknown[:MOST_PLACES]) + (" ..." if len(unknown) > MOST_PLACES else "")
+        line += text("connector.unknown-ids", language, places=places)
     return line
+
+
+def _meaning(info: InstanceInfo, code: str, language: Language) -> str:
+    """A code in the connector's own words, else in the hub's; empty if neither has words for it."""
+    own = words_of(code, info.words)
+    if own is None:
+        return meaning(code, language)
+    return own.sv if language == "sv" else own.en

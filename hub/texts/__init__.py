@@ -34,6 +34,7 @@ SECTIONS: Final = (
     catalogue.CATALOGUE,
     catalogue.PLUGINS,
     check.CHECK,
+    check.DIRECTORY,
     check.DURABLE,
     config.CONFIG,
     config.HINT,
@@ -73,4 +74,12 @@ def text(key: str, language: str, /, **values: object) -> str:
 
 def reason(code: str, language: str) -> str:
     """Why a subscription is paused or ended, in words; a code without words (`http-503`) unchanged."""
-    return text(f"reason.{code}", language) if f"reason.{code}" in TEXTS else code
+    return meaning(code, language) or code
+
+
+def meaning(code: str, language: str) -> str:
+    """A code of the hub's own in words; `error-ValueError` and `fault-ValueError` with the class. Empty: no words."""
+    if f"reason.{code}" in TEXTS:
+        return text(f"reason.{code}", language)
+    kind, _, name = code.partition("-")
+    return f"{text(f'reason.{kind}', language)} ({name})" if kind in ("error", "fault") and name else ""

@@ -10,6 +10,12 @@ CHECK: Final[Mapping[str, Text]] = {
         "Klienter: {clients}, kontakter: {connectors}, prenumerationer: {subscriptions}.",
         "Clients: {clients}, connectors: {connectors}, subscriptions: {subscriptions}.",
     ),
+    "check.empty-directory": Text(
+        "Id:n i inställningarna är inte jämförda: hubbens register är tomt. Kör provet igen när skolsystemet har lästs "
+        "in.",
+        "The ids in the settings are not compared: the hub's directory is empty. Test again once the school system has "
+        "been read.",
+    ),
     "check.errors": Text("Fel: {count}.", "Errors: {count}."),
     "check.good": Text("{file} är giltig.", "{file} is valid."),
     "check.records": Text(
@@ -18,10 +24,35 @@ CHECK: Final[Mapping[str, Text]] = {
         "The log of disclosures and the audit are kept for {days} days (disclosure_retention). Their disposal needs "
         "the municipality's decision.",
     ),
+    "check.ids-known": Text(
+        "Alla {count} id:n i inställningarna finns i hubbens register.",
+        "All {count} ids in the settings are in the hub's directory.",
+    ),
+    "check.ids-not-compared": Text(
+        "Id:n i inställningarna är inte jämförda med registret: {says}",
+        "The ids in the settings are not compared with the directory: {says}",
+    ),
     "check.selftest-failed": Text("{name}: provet misslyckades: {says}", "{name}: the test failed: {says}"),
     "check.selftest-none": Text("{name}: har inget prov.", "{name}: has no test."),
     "check.selftest-passed": Text("{name}: provet gick bra.", "{name}: the test passed."),
     "check.warning": Text("varning", "warning"),
+}
+
+DIRECTORY: Final[Mapping[str, Text]] = {
+    "directory.unknown-group": Text(
+        "ingen grupp i hubbens register har id {id}. Rätta id:t, eller se efter att skolsystemet har gruppen.",
+        "no group in the hub's directory has the id {id}. Correct the id, or see that the school system has the group.",
+    ),
+    "directory.unknown-organisation": Text(
+        "ingen organisation i hubbens register har id {id}. Rätta id:t, eller se efter att skolsystemet har "
+        "organisationen.",
+        "no organisation in the hub's directory has the id {id}. Correct the id, or see that the school system has the "
+        "organisation.",
+    ),
+    "directory.unknown-room": Text(
+        "ingen sal i hubbens register har id {id}. Rätta id:t, eller se efter att skolsystemet har salen.",
+        "no room in the hub's directory has the id {id}. Correct the id, or see that the school system has the room.",
+    ),
 }
 
 DURABLE: Final[Mapping[str, Text]] = {

@@ -14,6 +14,7 @@ CONNECTOR: Final[Mapping[str, Text]] = {
         " Försök i rad som inte har hämtat allt: {count} ({code}).",
         " Attempts in a row that did not read everything: {count} ({code}).",
     ),
+    "connector.means": Text(" {code} betyder: {says}.", " {code} means: {says}."),
     "connector.not-polled": Text(
         "{name}: har inte hämtat allt sedan den startade {at}.",
         "{name}: has not read everything since it started, {at}.",
@@ -26,6 +27,10 @@ CONNECTOR: Final[Mapping[str, Text]] = {
         " Last problem: {code}, {at} ({count} of that kind since the hub started).",
     ),
     "connector.quiet": Text("{name}: hämtar inget.", "{name}: polls nothing."),
+    "connector.unknown-ids": Text(
+        " Inställningar med id som registret inte känner: {places}.",
+        " Settings with ids that the directory does not know: {places}.",
+    ),
     "connector.unread": Text("allt kan inte hämtas: {code}", "some of it can't be read: {code}"),
 }
 

@@ -24,16 +24,57 @@ FILTER: Final[Mapping[str, Text]] = {
 }
 
 REASON: Final[Mapping[str, Text]] = {
+    "reason.blocked": Text(
+        "kontaktens program blockerar sin tråd, så hubben har gett upp den",
+        "the connector's program blocks its thread, so the hub has given it up",
+    ),
     "reason.client-left": Text(
         "klienten finns inte längre i konfigurationsfilen", "its client left the configuration file"
     ),
+    "reason.configuration": Text(
+        "inget kan fungera förrän en inställning ändras", "nothing can work until a setting is changed"
+    ),
+    "reason.directory-unsettled": Text(
+        "registret ändrades medan det lästes; hubben försöker igen",
+        "the directory changed while it was read; the hub tries again",
+    ),
+    "reason.error": Text("ett fel i kontaktens program", "a fault in the connector's program"),
     "reason.expired": Text("slutdatumet är passerat", "its expiry date has passed"),
+    "reason.failed": Text("misslyckades utan känd orsak", "failed for an unknown reason"),
+    "reason.failing": Text("mottagaren har misslyckats för länge", "the recipient has failed for too long"),
+    "reason.fault": Text("ett fel i hubben", "a fault in the hub"),
     "reason.handshake": Text("väntar på att mottagaren ska godkänna", "waits for the recipient's consent"),
+    "reason.hung": Text(
+        "ett anrop i kontaktens program slutar inte, så hubben har gett upp den",
+        "a call of the connector's program does not end, so the hub has given it up",
+    ),
+    "reason.left-behind": Text(
+        "kontaktens tråd slutade inte och lämnades kvar", "the connector's thread did not end and was left behind"
+    ),
     "reason.left-file": Text("finns inte längre i konfigurationsfilen", "is no longer in the configuration file"),
     "reason.no-contract": Text("klienten har inget avtal längre", "its client has no contract any more"),
+    "reason.no-such-timer": Text(
+        "kontakten har ingen tidtagare med det namnet längre", "the connector has no timer of that name any more"
+    ),
+    "reason.other": Text("ett problem av annat slag", "a problem of another kind"),
     "reason.paused": Text("pausad för hand", "paused by a person"),
     "reason.paused-in-file": Text("pausad i konfigurationsfilen", "paused in the configuration file"),
+    "reason.permanent": Text("går aldrig att utföra", "can never be done"),
+    "reason.privacy": Text(
+        "att fortsätta skulle röja det som inte får röjas", "to go on would disclose what must not be disclosed"
+    ),
+    "reason.publish": Text(
+        "kontakten publicerade något som inte är giltigt", "the connector published something that is not valid"
+    ),
     "reason.removed": Text("borttagen", "removed"),
+    "reason.run-ended": Text("kontaktens löpande arbete tog slut", "the connector's continuous work ended"),
+    "reason.stopped": Text("kontakten är stoppad", "the connector is stopped"),
+    "reason.temporary": Text("går inte just nu", "can't be done now"),
+    "reason.timeout": Text("tog för lång tid och avbröts", "took too long and was cancelled"),
+    "reason.timer": Text("kontakten satte en ogiltig tidtagare", "the connector set a timer that is not valid"),
+    "reason.too-many-parked": Text("för många nycklar väntar", "too many keys are parked"),
+    "reason.too-many-timers": Text("kontakten har för många tidtagare", "the connector has too many timers"),
+    "reason.trimmed": Text("händelsen är äldre än det som sparas", "the event is older than what is kept"),
 }
 
 SUBSCRIPTION: Final[Mapping[str, Text]] = {

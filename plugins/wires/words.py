@@ -3,6 +3,7 @@
 No text holds a value of a setting, an address, or anything that a far side sent.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from plugins.texts import Text
@@ -306,3 +307,36 @@ SMTP: Final = Failure(
         "If it lasts, check {host}, {port} and the network between",
     ),
 )
+
+# -- codes ----------------------------------------------------------------------------------------------------------
+
+CODES: Final[Mapping[str, Text]] = {
+    "address": Text("servern tar just nu inte emot e-post till en adress", "the server accepts no mail for an address"),
+    "address-refused": Text("servern vägrar en adress", "the server refuses an address"),
+    "ca-file": Text(
+        "filen med betrodda certifikat går inte att läsa", "the file of trusted certificates can't be read"
+    ),
+    "certificate": Text("serverns certifikat går inte att lita på", "the server's certificate can't be trusted"),
+    "client-certificate": Text("klientcertifikatet går inte att använda", "the client certificate can't be used"),
+    "cut-off": Text("svaret bröts av", "the answer broke off"),
+    "folder": Text("mappen går inte att använda", "the folder can't be used"),
+    "host-key": Text("servern visar en annan värdnyckel", "the server shows another host key"),
+    "http-*": Text("servern svarade med den HTTP-statusen", "the server answered with that HTTP status"),
+    "key-file": Text("nyckelfilen går inte att använda", "the key file can't be used"),
+    "login-refused": Text("servern vägrar inloggningen", "the server refuses the login"),
+    "message-refused": Text("servern vägrar ett meddelande", "the server refuses a message"),
+    "no-rename": Text("servern låter inte filer byta namn", "the server does not let files be renamed"),
+    "not-json": Text("svaret är inte JSON", "the answer is not JSON"),
+    "not-readable": Text("filer kan läggas där men inte läsas", "files can be put there, but not read"),
+    "sender": Text("servern vägrar avsändaren", "the server refuses the sender"),
+    "sftp": Text("SFTP-servern går inte att använda", "the SFTP server can't be used"),
+    "slow": Text("servern svarar inte i tid", "the server does not answer in time"),
+    "smtp": Text("e-postservern går inte att använda", "the mail server can't be used"),
+    "smtp-*": Text("e-postservern svarade med den koden", "the mail server answered with that code"),
+    "starttls": Text("e-postservern erbjuder inte STARTTLS", "the mail server offers no STARTTLS"),
+    "token": Text("tokenservern ger ingen åtkomst", "the token server gives no access token"),
+    "too-large": Text("svaret är för stort", "the answer is too large"),
+    "unreachable": Text("servern går inte att nå", "the server can't be reached"),
+    "unverified": Text("det som skickades läses annorlunda", "what was sent reads differently"),
+}
+"""What an operator reads beside the code of a wire's failure. A connector puts them into its `problems`."""

@@ -434,14 +434,14 @@ class StoreContract:
         assert await store.read(disclosures.for_place(T, "client/acme", 20_000)) == []
 
     async def test_one_answer_is_one_row_whose_allowed_events_are_listed_first(self, store: Store) -> None:
-        denied = replace(DENIED, places=tuple(range(100, 2000)))
-        told = replace(TOLD, places=tuple(range(2000, 3000)))
+        denied = replace(DENIED, places=tuple(range(100, 20_000)))
+        told = replace(TOLD, places=tuple(range(20_000, 21_000)))
         await store.commit(disclosures.append(T, [replace(DISCLOSURE, decided=(denied, told))]))
         assert await store.read(disclosures.verify(T)) == whole(1)
-        for place in (2000, 2999):
+        for place in (20_000, 20_999):
             (found,) = await store.read(disclosures.for_place(T, "client/acme", place))
             assert (found.decided.allowed, found.decided.unlisted, found.listed) == (True, None, True)
-        (found,) = await store.read(disclosures.for_place(T, "client/acme", 1999))
+        (found,) = await store.read(disclosures.for_place(T, "client/acme", 19_999))
         assert (found.decided.allowed, found.listed) == (False, False)
 
     # -- disclosures and audit: retention ------------------------------------------------------------------------

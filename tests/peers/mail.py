@@ -144,11 +144,16 @@ class _Protocol(SMTP):
 
 @asynccontextmanager
 async def mail_peer(
-    folder: Path, *, name: str = "127.0.0.1", tls: bool = True, expired: bool = False
+    folder: Path,
+    *,
+    name: str = "127.0.0.1",
+    tls: bool = True,
+    expired: bool = False,
+    kind: type[MailServer] = MailServer,
 ) -> AsyncIterator[MailServer]:
     """Run one, with a certificate for `name`; without `tls` it offers no STARTTLS."""
     folder.mkdir(parents=True, exist_ok=True)
-    peer = MailServer(Authority(folder))
+    peer = kind(Authority(folder))
     context = peer.authority.server_context(name, expired=expired) if tls else None
     server = await asyncio.get_running_loop().create_server(lambda: _Protocol(peer, context), "127.0.0.1", 0)
     peer.port = server.sockets[0].getsockname()[1]

@@ -85,6 +85,7 @@ CONSUMER = {"consumes": (AbsenceReported,), "contract": CONTRACT, "handle": hand
         ({"effect": "twice"}, "`effect`"),
         ({"timeout_s": 0}, "`timeout_s`"),
         ({"receive_timeout_s": None}, "`receive_timeout_s`"),
+        ({"problems": {"odd": "in one language"}}, "`problems`"),
         ({"receive_limit": 0}, "`receive_limit`"),
         ({"receive_limit": 1e6}, "`receive_limit`"),
         ({"ends": at_moment(without_key)}, "due: datetime, complete: bool, key: str"),

@@ -177,6 +177,43 @@ class SeveralKitchens(ByOrders, AtTheReports):
         return {**usual, "kitchens": [{**kitchen, "id": f"K-{n}", "unit_code": f"K-{n}"} for n in range(1, 5)]}
 
 
+class Mailboxes(MailServer):
+    """Each address is a far side, and the operator reads it as its place under `recipients`."""
+
+    boxes: ClassVar[Mapping[str, Sequence[str]]] = {
+        "K-1": ("kok.ett@exempelkommun.se",),
+        "K-2": ("kok.tva@exempelkommun.se", "chef.tva@exempelkommun.se"),
+    }
+
+    def transport(self, **changes: Any) -> dict[str, Any]:
+        return super().transport(recipients={id: list(boxes) for id, boxes in self.boxes.items()}, **changes)
+
+    def far_side(self, effect: Any) -> str:
+        return next(f"{id}[{list(boxes).index(effect[0])}]" for id, boxes in self.boxes.items() if effect[0] in boxes)
+
+    def refuse_one(self, far_side: str, on: bool) -> None:
+        id, _, n = far_side.rstrip("]").partition("[")
+        if on:
+            self.refused[self.boxes[id][int(n)]] = "450 later"
+        else:
+            self.refused.pop(self.boxes[id][int(n)])
+
+
+class SeveralMailboxes(AtTheReports):
+    """Three addresses of two kitchens behind one mail server."""
+
+    @pytest.fixture
+    async def peer(self, tmp_path: Path) -> AsyncIterator[Mailboxes]:
+        async with mail_peer(tmp_path / "peer", kind=Mailboxes) as server:
+            assert isinstance(server, Mailboxes)
+            yield server
+
+    def settings(self, peer: KitchenPeer, school: School) -> dict[str, Any]:
+        usual = super().settings(peer, school)
+        (kitchen,) = usual["kitchens"]
+        return {**usual, "kitchens": [{**kitchen, "id": id, "unit_code": id} for id in Mailboxes.boxes]}
+
+
 class TakingKitchen(Kitchen):
     """A program takes each file as soon as it has its name."""
 
@@ -206,6 +243,10 @@ class ByTaking:
 class TestSeveralKitchens(SeveralKitchens, SeveralFarSidesSuite): ...
 
 
+class TestSeveralMailboxes(SeveralMailboxes, SeveralFarSidesSuite): ...
+
+
+# TakenAtOnceSuite is not for mail: a mail can't be read back, so nothing shows that it was taken.
 class TestTakenReports(ByTaking, AtTheReports, TakenAtOnceSuite): ...
 
 

@@ -295,7 +295,7 @@ async def test_what_troubles_a_connector_is_said_in_the_operators_language(tmp_p
         assert {name: each["trouble"] for name, each in english.items()} == {
             "careful": "",
             "silent": "",
-            "broken": "configuration",
+            "broken": "nothing can work until a setting is changed",
             "half": "some of it can't be read: refused",
             "away": "polling fails: unreachable",
             "eater": "is no longer in the configuration file",

@@ -45,6 +45,7 @@ def test_a_list_that_can_never_be_read_is_shown_and_since_when(tmp_path: Path, s
         assert "sis   ss12000  kör   allt kan inte hämtas: refused" in shown
         assert "sis: har inte hämtat allt sedan den startade 20" in shown
         assert "(refused). Senaste problem: refused, 20" in shown
+        assert shown.count("refused betyder: hubbens konto får inte läsa listan, eller så är frågan vägrad.") == 1
         sis.faults.clear()
         block_until(lambda: only(place)["polled"], within_s=60)
         found = only(place)

@@ -12,6 +12,7 @@ from hub.delivery.base import Attempt, Outcome, Result
 from hub.delivery.delivery import MAX_LANES
 from hub.delivery.follower import LANE_WINDOW, WINDOW
 from hub.delivery.reading import Reader
+from hub.privacy.telling import LIVE
 from hub.store import cursors, dead_letters, lanes, parked
 from hub.store.base import Operation, StoreUnavailable
 from hub.subscriptions.model import Status
@@ -497,4 +498,31 @@ def test_a_dead_letter_of_a_state_is_resent_as_a_state_each_time(stage: Stage) -
         assert stage.came() == ["a", "a", "a"]
 
     stage.world.subscriptions.clear()
+    stage.play(scene)
+
+
+def test_a_change_of_one_subscription_waits_for_no_recipient_of_another(stage: Stage) -> None:
+    """Promise 3: the end of one subscription waited up to 5 s for another's delivery under way."""
+    other = "blind"
+
+    async def scene(stage: Stage) -> None:
+        stage.far.mode = "hang"
+        await stage.post(0)
+        await asyncio.sleep(1)
+        assert stage.came(), "a delivery is under way"
+        registry, began = stage.hub.delivery._registry, stage.loop.time()
+        await registry.set_status(ME, Status.PAUSED, "person", "person")
+        await registry.set_status(other, Status.PAUSED, "person", "person")
+        await stage.hub.delivery.ended(other)
+        assert stage.loop.time() - began < 1
+        await registry.set_status(other, Status.ACTIVE, "", "person")
+        await registry.set_status(ME, Status.ACTIVE, "", "person")
+        stage.far.mode = "ok"
+        await asyncio.sleep(60)
+        await stage.hub.delivery.settled()
+        assert stage.hub.delivery.status(ME).state is Status.ACTIVE
+        assert {lane for _, lane in stage.hub.delivery._followers} == {LIVE}
+        assert {id for id, _ in stage.hub.delivery._followers} == {ME, other}
+
+    stage.world.subscriptions[other] = World(1, stage.world.folder).subscriptions[other]
     stage.play(scene)

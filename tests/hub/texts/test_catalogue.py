@@ -10,6 +10,7 @@ import pytest
 import hub
 from hub import texts
 
+FROM_CLASS_NAMES = {"permanent", "temporary"}  # codes that an error has by its class (`plugins.errors`)
 KEY = re.compile(r"[a-z-]+\.(?!py)[a-z.-]+")
 
 
@@ -66,6 +67,7 @@ def used() -> Used:
         for file in (house / room).rglob("*.py"):
             if file.parent != house / "hub" / "texts" or file.name == "__init__.py":
                 found.visit(ast.parse(file.read_text("utf-8")))
+    found.strings |= FROM_CLASS_NAMES
     return found
 
 

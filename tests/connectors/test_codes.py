@@ -1,0 +1,91 @@
+"""Every code that an operator sees has words in Swedish and English: those of the connectors, the wires and the hub."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+import connectors
+import hub
+from hub.texts import meaning
+from plugins import Connector, Text
+from plugins.manager import Plugins
+from plugins.texts import words_of
+from plugins.wires.words import CODES
+
+HOUSE: Final = Path(connectors.__file__).parents[1]
+CODE: Final = re.compile(r"[a-z0-9]+(-[a-z0-9{}]+)*\Z")
+REPORTS: Final = frozenset({"problem", "_problem", "on_problem", "_on_problem", "_give_up", "_end", "Failure"})
+CLASSES: Final = [Plugins.load().connector(name) for name in Plugins.load().names()]
+BUILT_IN: Final = [cls for cls in CLASSES if cls.__module__.startswith("connectors.")]
+
+
+def strings(*nodes: ast.AST) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and CODE.match(node.value):
+            yield node.value
+
+
+def codes_in(*files: Path) -> set[str]:
+    """The literals that stand where a code does: first in a report or `Failure`, or as `code=`."""
+    found: set[str] = set()
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name in REPORTS:
+                found.update(strings(*node.args[:2]))
+            found.update(strings(*(each.value for each in node.keywords if each.arg == "code")))
+    return found
+
+
+def folder_of(cls: type[Connector[Any]]) -> Path:
+    return HOUSE.joinpath(*cls.__module__.split(".")[:-1])
+
+
+def is_bilingual(text: Text | None) -> bool:
+    return text is not None and bool(text.sv.strip()) and bool(text.en.strip()) and text.sv != text.en
+
+
+@pytest.mark.parametrize("cls", BUILT_IN, ids=lambda cls: cls.name)
+def test_each_code_of_a_connector_has_words_in_both_languages(cls: type[Connector[Any]]) -> None:
+    """Promise 8. `last-order-stands`, `removals-held` and others stood in English in the log alone."""
+    codes = codes_in(*folder_of(cls).rglob("*.py")) | codes_in(*(HOUSE / "plugins" / "wires").rglob("*.py"))
+    assert len(codes) > 30
+    assert sorted(code for code in codes if not is_bilingual(words_of(code, cls.problems))) == []
+
+
+@pytest.mark.parametrize("cls", BUILT_IN, ids=lambda cls: cls.name)
+def test_each_code_with_words_is_one_that_the_connector_has(cls: type[Connector[Any]]) -> None:
+    codes = codes_in(*folder_of(cls).rglob("*.py"))
+    kinds = {f"{code.partition('-')[0]}-*" for code in codes}
+    assert sorted(cls.problems.keys() - CODES.keys() - codes - kinds) == []
+    assert all("{" not in says for text in cls.problems.values() for says in text), "nothing fills in values"
+
+
+def test_each_code_with_which_the_hub_reports_a_connector_or_pauses_a_delivery_has_words() -> None:
+    rooms = Path(hub.__file__).parent
+    codes = codes_in(
+        *(rooms / "hosting").rglob("*.py"), rooms / "delivery" / "follower.py", rooms / "privacy/directory_view.py"
+    )
+    codes |= {
+        "configuration",
+        "temporary",
+        "permanent",
+        "privacy",
+        "failed",
+        "other",
+        "error-KeyError",
+        "fault-KeyError",
+    }
+    # Answers to one caller, never the state of a connector; a follower's place in the log is a metric.
+    codes -= {"nothing-waits", "behind"}
+    assert {"blocked", "hung", "left-behind", "timeout"} <= codes
+    missing = [code for code in sorted(codes) if not (meaning(code, "sv") and meaning(code, "en"))]
+    assert missing == []
+    assert meaning("error-KeyError", "sv") == "ett fel i kontaktens program (KeyError)"
+    assert meaning("login-refused", "sv") == ""
