@@ -20,6 +20,7 @@ import plugins.testing
 import plugins.wires
 from hub.api.limits import Standing
 from hub.api.metrics import AtTheDoor, Standings
+from hub.api.pulls import Pulls
 from hub.cli.commands import app
 from hub.config.model import ClientConfig, ConnectorHead, FileModel, Role
 from hub.delivery.retries import ATTEMPTS, DELAYS_S
@@ -230,7 +231,7 @@ def test_every_category_and_role_is_explained():
 def test_every_metric_is_listed():
     clock = ManualClock("2026-11-24T08:00")
     standings = Standings(subscriptions=[], connectors=[], sources=[], door=Standing())
-    families = [*standings.collect(), *AtTheDoor(Unread(clock), Guesses(clock)).collect()]
+    families = [*standings.collect(), *AtTheDoor(Unread(clock), Guesses(clock), Pulls(clock)).collect()]
     there = {each.name + ("_total" if each.type == "counter" else "") for each in families}
     assert len(there) > 10
     assert set(first_cells(page("municipality.md"), "metric")) == there
