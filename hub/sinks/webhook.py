@@ -81,8 +81,7 @@ class WebhookSink:
 
     async def deliver(self, attempt: Attempt) -> Outcome:
         """POST one event. Each failure of the far side is an Outcome. Raises PermitRefused; then nothing was sent."""
-        async with self._limits.slots:
-            await self._limits.turn()
+        async with self._limits.slot():
             try:
                 response = await self._exchange(attempt)
             except Failure as failure:
