@@ -248,7 +248,8 @@ def _allowed(api: FastAPI, scope: Scope) -> list[str]:
             if match is Match.FULL:
                 found.add(method)
                 break
-    return sorted(found | {"HEAD"} if "GET" in found else found)
+    head = "GET" in found and not scope["path"].startswith(state.PREFIX)
+    return sorted(found | {"HEAD"} if head else found)
 
 
 async def _problem_of(make: Callable[[Any, str], ApiProblem], request: Request, error: Exception) -> Response:

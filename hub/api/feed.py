@@ -23,19 +23,23 @@ from hub.delivery.pages import MAX_PAGE, CursorTooOld, NotReadable, Page, Pages
 from hub.http.access import Caller, Parts, subscription_of
 from hub.http.auth import Principal
 from hub.http.ground import RightsEnded, ask_again
+from hub.http.head_method import only_head
 from hub.http.problems import ApiProblem
-from hub.http.sending import Send, send_batch
+from hub.http.sending import Send, send_batch, send_head
 from hub.http.unread import SHARE, Share
 from hub.privacy.telling import Unsettled
 from hub.store.base import StoreUnavailable
 from hub.subscriptions.model import Status
 from hub.waiting import first_of
+from schemas.event import BATCH
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 MAX_WAIT_S: Final = 60.0
 DEFAULT_LIMIT: Final = 100
 HEARTBEAT_S: Final = 15.0
+EVENT_STREAM: Final = "text/event-stream"
+_UNBUFFERED: Final = (b"x-accel-buffering", b"no")
 _STREAM_PAGE: Final = 64  # events that are decided together, and the most that waits for a slow reader
 _ID_EVERY: Final = 240  # heartbeats until the next `id`: a quiet stream's cursor must not outlive the retention
 
@@ -57,6 +61,9 @@ class _Pulled(Response):
         self.background = None
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if only_head(scope):
+            await self.head(send)
+            return
         with self.open.opened(self.who.id), self.pages.answers.opened(self.id) as answer:
             try:
                 await first_of(self.answer(send, scope[SHARE]), _disconnected(receive), answer.cut.wait())
@@ -72,6 +79,10 @@ class _Pulled(Response):
         Raises ApiProblem.
         """
         subscription_of(self.parts, self.who, self.id)
+
+    @abstractmethod
+    async def head(self, send: Send) -> None:
+        """Answer a `HEAD`: how the subscription is, without reading an event."""
 
     @abstractmethod
     async def answer(self, send: Send, share: Share) -> None:
@@ -98,6 +109,10 @@ class FeedPage(_Pulled):
         self.wait_s = wait_s
         self.path = path
 
+    async def head(self, send: Send) -> None:
+        self.pages.check_readable(self.id)
+        await send_head(send, BATCH)
+
     async def answer(self, send: Send, share: Share) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.wait_s
@@ -117,6 +132,10 @@ class FeedPage(_Pulled):
 class Stream(_Pulled):
     """Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
+    async def head(self, send: Send) -> None:
+        await self.pages.readable(self.id, 0.0)  # a paused stream is open
+        await send_head(send, EVENT_STREAM, [_UNBUFFERED])
+
     async def answer(self, send: Send, share: Share) -> None:
         page = await self._page(self.cursor, 0.0)
         await send(
@@ -124,9 +143,9 @@ class Stream(_Pulled):
                 "type": "http.response.start",
                 "status": 200,
                 "headers": [
-                    (b"content-type", b"text/event-stream"),
+                    (b"content-type", EVENT_STREAM.encode()),
                     (b"cache-control", b"no-store"),
-                    (b"x-accel-buffering", b"no"),
+                    _UNBUFFERED,
                 ],
             }
         )

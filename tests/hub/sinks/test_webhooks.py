@@ -81,9 +81,7 @@ async def test_all_webhooks_of_a_client_share_its_slots_and_another_client_has_i
         tasks = [asyncio.create_task(rated.deliver(attempt())) for _ in range(5)]
         await peer.wait_for(1)
         tasks += [asyncio.create_task(each.deliver(attempt())) for each in sinks for _ in range(2)]
-        await peer.wait_for(
-            3
-        )  # one is the rated webhook's: its next, which wait for their turn, hold no slot
+        await peer.wait_for(3)  # one is the rated webhook's: its next, which wait for their turn, hold no slot
         for _ in range(100):
             await asyncio.sleep(0)
         assert len(peer.received) == 3
