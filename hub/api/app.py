@@ -83,13 +83,14 @@ class Api:
         self.unread: Unread = Unread(services.clock) if watched is None else watched.unread
         self.pulls: Pulls = Pulls(services.clock) if watched is None else watched.pulls
         self.ingest = Ingest(services, auth)
-        self.inbound = Inbound(services)
+        self.inbound: Inbound = Inbound(services) if watched is None else watched.inbound
         self.fastapi = _fastapi(services, auth)
         self.fastapi.state.local = local
         self.notifier: Notifier = self.fastapi.state.ss12000_notifier
         self.fastapi.state.apply = apply
         self.fastapi.state.unread = self.unread
         self.fastapi.state.pulls = self.pulls
+        self.fastapi.state.inbound = self.inbound
         self.fastapi.state.guesses = self.guesses
         self.fastapi.state.door = door or Standing()
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from hub.api.limits import Limit, Standing
 from hub.api.pulls import Pulls
 from hub.http.access import Operator, Parts
+from hub.http.counted import Counted
 from hub.http.guesses import Guesses
 from hub.http.unread import Unread
 from hub.operating.connectors import ConnectorStanding, connectors
@@ -45,7 +46,7 @@ async def metrics(request: Request, parts: Parts, who: Operator) -> Response:
     """For operators: subscriptions by id, connectors by name, no person, and nothing about what was withheld."""
     registry, state = CollectorRegistry(), request.app.state
     registry.register(Standings(subscriptions(parts), await connectors(parts), sources(parts), state.door))
-    registry.register(AtTheDoor(state.unread, state.guesses, state.pulls))
+    registry.register(AtTheDoor(state.unread, state.guesses, state.pulls, state.inbound.refused))
     ProcessCollector(registry=registry)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -126,10 +127,11 @@ class Standings(Collector):
 class AtTheDoor(Collector):
     """What clients do to the hub that hurts it."""
 
-    def __init__(self, unread: Unread, guesses: Guesses, pulls: Pulls) -> None:
+    def __init__(self, unread: Unread, guesses: Guesses, pulls: Pulls, to_connectors: Counted) -> None:
         self._unread = unread
         self._guesses = guesses
         self._pulls = pulls
+        self._to_connectors = to_connectors
 
     def collect(self) -> Iterator[Metric]:
         unread = self._unread
@@ -143,6 +145,10 @@ class AtTheDoor(Collector):
         yield CounterMetricFamily(
             "skolnav_http_pulls_refused", "Feeds and streams refused, since too many are open", pulls.refused.total
         )
+        yield CounterMetricFamily(
+            "skolnav_http_connectors_refused", "Requests to connectors refused, since too many are open",
+            self._to_connectors.total,
+        )  # fmt: skip
         guesses = self._guesses
         yield CounterMetricFamily("skolnav_http_wrong_tokens", "Wrong tokens and secrets", guesses.failed)
         yield CounterMetricFamily(
