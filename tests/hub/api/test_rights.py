@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 from dataclasses import replace
 
+import orjson
 import pytest
 from pydantic import SecretStr
 
 from hub.config.model import Role
-from tests.hub.api.conftest import TOKENS, bearer
+from schemas.event import BATCH, STRUCTURED
+from tests.hub.api.conftest import CONTRACT, TOKENS, bearer
 from tests.hub.api.school import absence, append, current, person
 from tests.hub.api.test_feed import feed
 from tests.hub.api.test_ingest import problem
@@ -292,3 +294,56 @@ class TestDeleteOfAWebhook:
             assert (await deleting).status_code == 204
             assert testing.done()
             await testing
+
+
+class TestABodyThatArrivesSlowly:
+    """Promise 4, for what comes in: the right to publish is asked for again before anything is stored."""
+
+    @pytest.mark.parametrize(
+        ("change", "status"),
+        [
+            ({"token": SecretStr("another-token-0123456789")}, 401),
+            ({"roles": frozenset({Role.SUBSCRIBER}), "contract": CONTRACT}, 403),
+            ({"publishes": ("se.skolnav.schedule.*",)}, 403),
+            ({"sources": ("urn:another",)}, 403),
+            ({}, 202),
+        ],
+        ids=["rotated", "role", "publishes", "sources", "unchanged"],
+    )
+    @pytest.mark.parametrize("kind", ["structured", "batch"])
+    async def test_it_counts_for_what_the_client_may_do_at_its_end(self, school, http, change, status, kind):
+        event = absence(1, 1).to_dict()
+        body = orjson.dumps(event if kind == "structured" else [event])
+        first, more = asyncio.Event(), asyncio.Event()
+
+        async def halves():
+            yield body[:50]
+            first.set()
+            await more.wait()
+            yield body[50:]
+
+        headers = {**bearer("feeder"), "Content-Type": STRUCTURED if kind == "structured" else BATCH}
+        sending = asyncio.create_task(http.post("/v1/events", content=halves(), headers=headers))
+        await first.wait()
+        await put_in_force(school, "feeder", **change)
+        more.set()
+        answer = await sending
+        assert answer.status_code == status, answer.text
+        kept = (await school.log.read(school.log.start(), 100)).events
+        assert ("absence-1-rep" in [each.id for each in kept]) == (status == 202)
+
+    async def test_a_change_while_a_batch_is_checked_counts_too(self, school, http, monkeypatch):
+        describe, described = type(school.catalogue).describe, []
+
+        def noted(catalogue, *event):
+            described.append(event)
+            return describe(catalogue, *event)
+
+        monkeypatch.setattr(type(school.catalogue), "describe", noted)
+        events = [absence(n, 1).to_dict() for n in range(200)]
+        headers = {**bearer("feeder"), "Content-Type": BATCH}
+        sending = asyncio.create_task(http.post("/v1/events", content=orjson.dumps(events), headers=headers))
+        await until(lambda: described)
+        assert len(described) < len(events)
+        await put_in_force(school, "feeder", publishes=("se.skolnav.schedule.*",))
+        problem(await sending, 403, "not-permitted-to-publish")
