@@ -5,6 +5,7 @@ What a page shows as commands and code is run by `tests/docs`.
 
 import ast
 import inspect
+import logging
 import re
 import tomllib
 from importlib.metadata import entry_points
@@ -20,9 +21,11 @@ import plugins.testing
 import plugins.wires
 from hub.api.limits import Standing
 from hub.api.metrics import AtTheDoor, Standings
+from hub.api.pulls import Pulls
 from hub.cli.commands import app
 from hub.config.model import ClientConfig, ConnectorHead, FileModel, Role
 from hub.delivery.retries import ATTEMPTS, DELAYS_S
+from hub.http.counted import Counted
 from hub.http.guesses import Guesses
 from hub.http.problems import STATUSES
 from hub.http.unread import Unread
@@ -230,7 +233,8 @@ def test_every_category_and_role_is_explained():
 def test_every_metric_is_listed():
     clock = ManualClock("2026-11-24T08:00")
     standings = Standings(subscriptions=[], connectors=[], sources=[], door=Standing())
-    families = [*standings.collect(), *AtTheDoor(Unread(clock), Guesses(clock)).collect()]
+    refused = Counted(clock, logging.getLogger(), "refused")
+    families = [*standings.collect(), *AtTheDoor(Unread(clock), Guesses(clock), Pulls(clock), refused).collect()]
     there = {each.name + ("_total" if each.type == "counter" else "") for each in families}
     assert len(there) > 10
     assert set(first_cells(page("municipality.md"), "metric")) == there

@@ -19,6 +19,7 @@ from hub.api.inbound import PREFIX as CONNECTORS
 from hub.api.inbound import Inbound
 from hub.api.ingest import PATH, Ingest, Message, Receive, Scope, Send, send_problem
 from hub.api.limits import Standing
+from hub.api.pulls import Pulls
 from hub.assembly.services import Services
 from hub.bus.base import LogUnavailable
 from hub.delivery.base import NotFound
@@ -80,13 +81,16 @@ class Api:
         self.guesses: Guesses = Guesses(services.clock) if watched is None else watched.guesses
         self._auth = auth = Authenticator(services, self.guesses)
         self.unread: Unread = Unread(services.clock) if watched is None else watched.unread
+        self.pulls: Pulls = Pulls(services.clock) if watched is None else watched.pulls
         self.ingest = Ingest(services, auth)
-        self.inbound = Inbound(services)
+        self.inbound: Inbound = Inbound(services) if watched is None else watched.inbound
         self.fastapi = _fastapi(services, auth)
         self.fastapi.state.local = local
         self.notifier: Notifier = self.fastapi.state.ss12000_notifier
         self.fastapi.state.apply = apply
         self.fastapi.state.unread = self.unread
+        self.fastapi.state.pulls = self.pulls
+        self.fastapi.state.inbound = self.inbound
         self.fastapi.state.guesses = self.guesses
         self.fastapi.state.door = door or Standing()
 
@@ -197,7 +201,6 @@ def _fastapi(services: Services, auth: Authenticator) -> FastAPI:
     api = FastAPI(title="Skolnav", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.state.services = services
     api.state.auth = auth
-    api.state.open_pulls = {}
     api.state.ss12000 = Provider(services)
     api.state.ss12000_notifier = Notifier(services, auth.client)
     for part in (health, metrics, catalogue, openapi, oauth, subscriptions, feed, state, operator):
@@ -246,7 +249,8 @@ def _allowed(api: FastAPI, scope: Scope) -> list[str]:
             if match is Match.FULL:
                 found.add(method)
                 break
-    return sorted(found | {"HEAD"} if "GET" in found else found)
+    head = "GET" in found and not scope["path"].startswith(state.PREFIX)
+    return sorted(found | {"HEAD"} if head else found)
 
 
 async def _problem_of(make: Callable[[Any, str], ApiProblem], request: Request, error: Exception) -> Response:

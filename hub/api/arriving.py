@@ -20,11 +20,12 @@ class Arriving:
     """A body of at most `limit` bytes. As an asynchronous iterator it gives its pieces in any thread's event loop.
 
     `problem`: why the rest of the body will not arrive, once that is known. Then the client gets it as the answer,
-    whatever the connector answers.
+    whatever the connector answers. `waited_s`: how long the connector has waited for pieces.
     """
 
     def __init__(self, receive: Receive, limit: int, clock: Clock) -> None:
         self.problem: ApiProblem | None = None
+        self.waited_s = 0.0
         self._receive = receive
         self._limit = limit
         self._clock = clock
@@ -105,11 +106,14 @@ class Arriving:
 
     async def __anext__(self) -> bytes:
         """The next piece. The hub reads no piece from the socket before the connector asks for it. Raises BodyLost."""
+        since = self._clock.monotonic()
         try:
             piece = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._piece(), self._loop))
         except ApiProblem as problem:
             code = _CODES[problem.code]
             raise BodyLost("the rest of the body will not come", why=problem.detail, code=code) from None
+        finally:
+            self.waited_s += self._clock.monotonic() - since
         if not piece:
             raise StopAsyncIteration
         return piece

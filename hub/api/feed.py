@@ -5,15 +5,15 @@ and a framework's response would leave that to chance.
 """
 
 import asyncio
-import contextlib
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import Response
 
+from hub.api.pulls import Pulls
 from hub.assembly.services import Services
 from hub.bus.base import LogUnavailable
 from hub.config.model import Role
@@ -23,20 +23,23 @@ from hub.delivery.pages import MAX_PAGE, CursorTooOld, NotReadable, Page, Pages
 from hub.http.access import Caller, Parts, subscription_of
 from hub.http.auth import Principal
 from hub.http.ground import RightsEnded, ask_again
+from hub.http.head_method import only_head
 from hub.http.problems import ApiProblem
-from hub.http.sending import Send, send_batch
+from hub.http.sending import Send, send_batch, send_head
 from hub.http.unread import SHARE, Share
 from hub.privacy.telling import Unsettled
 from hub.store.base import StoreUnavailable
 from hub.subscriptions.model import Status
 from hub.waiting import first_of
+from schemas.event import BATCH
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 MAX_WAIT_S: Final = 60.0
 DEFAULT_LIMIT: Final = 100
-MAX_OPEN: Final = 64  # feeds and streams that one client may have open at a time
 HEARTBEAT_S: Final = 15.0
+EVENT_STREAM: Final = "text/event-stream"
+_UNBUFFERED: Final = (b"x-accel-buffering", b"no")
 _STREAM_PAGE: Final = 64  # events that are decided together, and the most that waits for a slow reader
 _ID_EVERY: Final = 240  # heartbeats until the next `id`: a quiet stream's cursor must not outlive the retention
 
@@ -48,8 +51,9 @@ router = APIRouter(tags=["feeds"])
 class _Pulled(Response):
     """An answer that is made while it is sent. It counts as open until all of it has been sent."""
 
-    def __init__(self, parts: Services, who: Principal, id: str, cursor: FeedCursor) -> None:
+    def __init__(self, parts: Services, who: Principal, id: str, cursor: FeedCursor, open: Pulls) -> None:
         self.parts = parts
+        self.open = open
         self.pages: Pages = parts.pages
         self.id = id
         self.cursor = cursor
@@ -57,7 +61,10 @@ class _Pulled(Response):
         self.background = None
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        with _open(scope["app"].state.open_pulls, self.who.id), self.pages.answers.opened(self.id) as answer:
+        if only_head(scope):
+            await self.head(send)
+            return
+        with self.open.opened(self.who.id), self.pages.answers.opened(self.id) as answer:
             try:
                 await first_of(self.answer(send, scope[SHARE]), _disconnected(receive), answer.cut.wait())
             except (NotReadable, KeyError):
@@ -74,6 +81,10 @@ class _Pulled(Response):
         subscription_of(self.parts, self.who, self.id)
 
     @abstractmethod
+    async def head(self, send: Send) -> None:
+        """Answer a `HEAD`: how the subscription is, without reading an event."""
+
+    @abstractmethod
     async def answer(self, send: Send, share: Share) -> None:
         """Send the whole answer. Cancelled when the client has gone."""
 
@@ -82,12 +93,25 @@ class FeedPage(_Pulled):
     """One page. The disclosure is durable before the first byte, which leaves in the turn of the permit."""
 
     def __init__(
-        self, parts: Services, who: Principal, id: str, cursor: FeedCursor, *, limit: int, wait_s: float, path: str
+        self,
+        parts: Services,
+        who: Principal,
+        id: str,
+        cursor: FeedCursor,
+        open: Pulls,
+        *,
+        limit: int,
+        wait_s: float,
+        path: str,
     ) -> None:
-        super().__init__(parts, who, id, cursor)
+        super().__init__(parts, who, id, cursor, open)
         self.limit = limit
         self.wait_s = wait_s
         self.path = path
+
+    async def head(self, send: Send) -> None:
+        self.pages.check_readable(self.id)
+        await send_head(send, BATCH)
 
     async def answer(self, send: Send, share: Share) -> None:
         loop = asyncio.get_running_loop()
@@ -108,6 +132,10 @@ class FeedPage(_Pulled):
 class Stream(_Pulled):
     """Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
+    async def head(self, send: Send) -> None:
+        await self.pages.readable(self.id, 0.0)  # a paused stream is open
+        await send_head(send, EVENT_STREAM, [_UNBUFFERED])
+
     async def answer(self, send: Send, share: Share) -> None:
         page = await self._page(self.cursor, 0.0)
         await send(
@@ -115,9 +143,9 @@ class Stream(_Pulled):
                 "type": "http.response.start",
                 "status": 200,
                 "headers": [
-                    (b"content-type", b"text/event-stream"),
+                    (b"content-type", EVENT_STREAM.encode()),
                     (b"cache-control", b"no-store"),
-                    (b"x-accel-buffering", b"no"),
+                    _UNBUFFERED,
                 ],
             }
         )
@@ -191,25 +219,17 @@ def _frame(page: Page, index: int, body: bytes) -> bytes:
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (page.cursor_of(index).encode(), type_.encode(), body)
 
 
-@contextlib.contextmanager
-def _open(counts: dict[str, int], client: str) -> Iterator[None]:
-    count = counts.get(client, 0)
-    if count >= MAX_OPEN:
-        raise ApiProblem(
-            "too-many-requests",
-            f"The client has {MAX_OPEN} feeds and streams open. Close some of them, or wait for their answers.",
-            headers={"Retry-After": "5"},
-        )
-    counts[client] = count + 1
-    try:
-        yield
-    finally:
-        counts[client] -= 1
-
-
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _open_pulls(request: Request) -> Pulls:
+    found: Pulls = request.app.state.pulls
+    return found
+
+
+Open = Annotated[Pulls, Depends(_open_pulls)]
 
 
 async def _begin(parts: Services, who: Principal, id: str, token: str | None) -> FeedCursor:
@@ -228,6 +248,7 @@ async def events(
     id: str,
     parts: Parts,
     who: Caller,
+    open: Open,
     after: Annotated[str | None, Query(max_length=1024, description="The cursor of the last answer's Link")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = DEFAULT_LIMIT,
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="Seconds to wait for a first event")] = 0,
@@ -237,7 +258,7 @@ async def events(
     """
     path = f"/v1/subscriptions/{quote(id, safe='')}/events"
     cursor = await _begin(parts, who, id, after)
-    return FeedPage(parts, who, id, cursor, limit=limit, wait_s=wait, path=path)
+    return FeedPage(parts, who, id, cursor, open, limit=limit, wait_s=wait, path=path)
 
 
 @router.get("/v1/subscriptions/{id}/stream", summary="Follow a stream", response_class=Response)
@@ -245,7 +266,8 @@ async def stream(
     id: str,
     parts: Parts,
     who: Caller,
+    open: Open,
     last_event_id: Annotated[str | None, Header(max_length=1024, description="Resumes after this `id`")] = None,
 ) -> Response:
     """Server-sent events: `id` is the cursor, `event` the type, `data` the event in the JSON event format."""
-    return Stream(parts, who, id, await _begin(parts, who, id, last_event_id or None))
+    return Stream(parts, who, id, await _begin(parts, who, id, last_event_id or None), open)

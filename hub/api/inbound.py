@@ -2,29 +2,33 @@
 
 A client shows no token here: the connector itself must know the client, by a path that can't be guessed or a signature.
 Until the connector has checked a request, the request costs the hub at most the first part of its body
-(`arriving.AHEAD`) and one of `MAX_OPEN` places. One address never holds all places, and sends at most `PER_S` requests
-a second in the long run.
+(`arriving.AHEAD`) and one of its instance's places: the callers of one instance never use up another's. One address
+never holds all places of an instance, and sends at most `PER_S` requests a second in the long run.
 """
 
 import logging
 import math
 from collections import Counter
-from typing import Final
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 from hub.api.arriving import Arriving, too_large
 from hub.api.ingest import Receive, Scope, Send
 from hub.assembly.services import Services
+from hub.http.counted import Counted
 from hub.http.problems import NO_SUCH_PATH, ApiProblem, unavailable
 from hub.http.rates import Rates, caller_of
 from plugins.errors import TemporaryError
-from plugins.receiving import Answer, Received
+from plugins.receiving import Answer, BodyLost, Received
 from plugins.retry_after import believable
 
 log = logging.getLogger(__name__)
 
 PREFIX: Final = "/connectors/"
-MAX_OPEN: Final = 32  # requests at a time, from all addresses
-MAX_OPEN_EACH: Final = 24  # requests at a time, from one address
+MAX_OPEN: Final = 32  # requests to one instance at a time, from all addresses
+MAX_OPEN_EACH: Final = 24  # requests to one instance at a time, from one address
+MAX_ASTRAY: Final = 32  # requests at a time to names that no instance has
 PER_S: Final = 20.0  # requests a second from one address, in the long run
 BURST: Final = 100  # requests at once from one address
 AGAIN_S: Final = 5
@@ -35,7 +39,12 @@ class Inbound:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._open: Counter[str] = Counter()
+        self.refused = Counted(
+            services.clock, log, "a request to a connector was refused, since as many are open as may be"
+        )
+        self._open: Counter[str] = Counter()  # by the instance's name in the path
+        self._of_caller: Counter[tuple[str, str]] = Counter()  # by that name and the address
+        self._astray = 0
         self._rates = Rates(services.clock, PER_S, BURST)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,23 +55,41 @@ class Inbound:
                 f"One address may send {PER_S:.0f} requests a second, {BURST} at once.",
                 {"Retry-After": str(math.ceil(wait_s))},
             )
-        if self._open.total() >= MAX_OPEN or self._open[caller] >= MAX_OPEN_EACH:
-            raise ApiProblem(
-                "too-many-requests", "Too many requests to connectors are open. Send it again.", {"Retry-After": "1"}
-            )
-        self._open[caller] += 1
-        try:
-            answer = await self._answer(scope, receive)
-        finally:
-            self._open[caller] -= 1
-            if not self._open[caller]:
-                del self._open[caller]
+        instance, slash, path = scope["path"].removeprefix(PREFIX).partition("/")
+        with self._place(instance, caller):
+            answer = await self._answer(instance, slash + path, scope, receive)
         if answer is None:
             raise ApiProblem("not-found", NO_SUCH_PATH)
         await _send(answer, send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer | None:
-        instance, slash, path = scope["path"].removeprefix(PREFIX).partition("/")
+    @contextmanager
+    def _place(self, name: str, caller: str) -> Iterator[None]:
+        """Hold a place of the instance with this name. Raises ApiProblem.
+
+        A name that no instance has gets places too, so that a 429 does not tell which names there are.
+        """
+        if self._open[name] >= MAX_OPEN or self._of_caller[name, caller] >= MAX_OPEN_EACH:
+            self.refused.count()
+            raise ApiProblem(
+                "too-many-requests",
+                "Too many requests to this connector are open. Send it again.",
+                {"Retry-After": "1"},
+            )
+        astray = not self._services.hosts.receives(name)
+        if astray and self._astray >= MAX_ASTRAY:
+            self.refused.count()
+            raise ApiProblem("not-found", NO_SUCH_PATH)  # what it would get after its body was read
+        self._astray += astray
+        self._open[name] += 1
+        self._of_caller[name, caller] += 1
+        try:
+            yield
+        finally:
+            self._astray -= astray
+            _give_back(self._open, name)
+            _give_back(self._of_caller, (name, caller))
+
+    async def _answer(self, instance: str, path: str, scope: Scope, receive: Receive) -> Answer | None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         hosts = self._services.hosts
         limit = hosts.receive_limit(instance)
@@ -73,13 +100,13 @@ class Inbound:
         whole = await body.ahead()  # also where there is no such instance: the answer must not depend on that
         request = Received(
             "GET" if scope["method"] == "HEAD" else scope["method"],  # the server leaves the body of the answer out
-            slash + path,
+            path,
             query=scope.get("query_string", b"").decode("latin-1"),
             headers=headers,
             body=body if whole is None else whole,
         )
         try:
-            answer = await self._ask(instance, request)
+            answer = await self._ask(instance, request, lambda: body.waited_s)
         except ApiProblem:
             if body.problem is None:
                 raise
@@ -92,9 +119,11 @@ class Inbound:
             raise body.problem
         return answer
 
-    async def _ask(self, instance: str, request: Received) -> Answer | None:
+    async def _ask(self, instance: str, request: Received, waited_s: Callable[[], float]) -> Answer | None:
         try:
-            return await self._services.hosts.receive(instance, request)
+            return await self._services.hosts.receive(instance, request, waited_s)
+        except BodyLost:  # a client that is so slow that the time of the call was over, or `Arriving.problem` has why
+            raise ApiProblem("request-timeout", "The body did not arrive in time.", {"Connection": "close"}) from None
         except TemporaryError as error:
             wish_s = believable(error.retry_after_s)
             again = AGAIN_S if wish_s is None else max(1, round(wish_s))
@@ -102,6 +131,12 @@ class Inbound:
         except Exception as error:  # the instance informs the operator, with the line in the connector
             log.warning("connectors/%s: receive failed: %s", instance, type(error).__name__)
             raise ApiProblem("internal", "The connector could not take this. The hub's log says where.") from None
+
+
+def _give_back(places: Counter[Any], key: Hashable) -> None:
+    places[key] -= 1
+    if not places[key]:
+        del places[key]
 
 
 async def _send(answer: Answer, send: Send) -> None:

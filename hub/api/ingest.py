@@ -18,7 +18,7 @@ from hub.http.auth import Authenticator, Principal
 from hub.http.bodies import require_no_coding
 from hub.http.browsers import NO_SNIFFING, guarded
 from hub.http.guesses import address_of
-from hub.http.problems import MEDIA_TYPE, SHOWN, ApiProblem, invalid_events, unavailable
+from hub.http.problems import MEDIA_TYPE, SHOWN, ApiProblem, invalid_events, unauthenticated, unavailable
 from schemas import Described, Event, InvalidEvent, Problem
 from schemas.event import BATCH, STRUCTURED
 
@@ -65,9 +65,8 @@ class Ingest:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
-            client = self._auth.principal(headers.get(b"authorization"), address_of(scope))
-            if Role.PUBLISHER not in client.roles:
-                client.require(Role.PUBLISHER)
+            config = self._services.config
+            client = self._publisher(scope, headers)
             waiting = self._waiting.get(client.id)
             if waiting is None:
                 waiting = self._waiting[client.id] = _Waiting()
@@ -79,7 +78,7 @@ class Ingest:
                 )
             waiting.requests += 1
             try:
-                answer = await self._accept(client, waiting, scope, headers, receive)
+                answer = await self._accept(client, config, waiting, scope=scope, headers=headers, receive=receive)
             finally:
                 waiting.requests -= 1
                 if not waiting.requests:
@@ -90,9 +89,31 @@ class Ingest:
         await send({"type": "http.response.start", "status": 202, "headers": [*_JSON_HEADERS, _length(answer)]})
         await send({"type": "http.response.body", "body": answer})
 
+    def _publisher(self, scope: Scope, headers: dict[bytes, bytes]) -> Principal:
+        """The caller. Raises ApiProblem (401, 403, 429)."""
+        client = self._auth.principal(headers.get(b"authorization"), address_of(scope))
+        if Role.PUBLISHER not in client.roles:
+            client.require(Role.PUBLISHER)
+        return client
+
+    def _still(self, client: Principal, scope: Scope, headers: dict[bytes, bytes]) -> Principal:
+        """The same client as the configuration has it now. Raises ApiProblem if the caller is that client no more."""
+        found = self._publisher(scope, headers)
+        if found.id != client.id:
+            raise unauthenticated(token_given=True)
+        return found
+
     async def _accept(
-        self, client: Principal, waiting: _Waiting, scope: Scope, headers: dict[bytes, bytes], receive: Receive
+        self,
+        client: Principal,
+        config: object,
+        waiting: _Waiting,
+        *,
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        receive: Receive,
     ) -> bytes:
+        """`config`: the configuration under which the caller was found to be `client`."""
         if b"content-encoding" in headers:
             require_no_coding(scope["headers"])
         declared = headers.get(b"content-length")
@@ -101,7 +122,12 @@ class Ingest:
         body = await self._body(waiting, receive)
         try:
             try:
-                described = await self._describe(client, _events(headers, scope, body))
+                described = None
+                # The configuration may be applied anew while a body arrives, or while a large batch is checked.
+                while described is None or config is not self._services.config:
+                    if config is not self._services.config:
+                        config, client = self._services.config, self._still(client, scope, headers)
+                    described = await self._describe(client, _events(headers, scope, body))
             except InvalidEvent as error:  # the body as a whole
                 raise invalid_events(error.problems) from None
             if not described:

@@ -10,7 +10,9 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 from hub.api.limits import Limit, Standing
+from hub.api.pulls import Pulls
 from hub.http.access import Operator, Parts
+from hub.http.counted import Counted
 from hub.http.guesses import Guesses
 from hub.http.unread import Unread
 from hub.operating.connectors import ConnectorStanding, connectors
@@ -42,9 +44,9 @@ router = APIRouter(tags=["health"])
 @router.get("/metrics", summary="Prometheus", response_class=Response)
 async def metrics(request: Request, parts: Parts, who: Operator) -> Response:
     """For operators: subscriptions by id, connectors by name, no person, and nothing about what was withheld."""
-    registry = CollectorRegistry()
-    registry.register(Standings(subscriptions(parts), await connectors(parts), sources(parts), request.app.state.door))
-    registry.register(AtTheDoor(request.app.state.unread, request.app.state.guesses))
+    registry, state = CollectorRegistry(), request.app.state
+    registry.register(Standings(subscriptions(parts), await connectors(parts), sources(parts), state.door))
+    registry.register(AtTheDoor(state.unread, state.guesses, state.pulls, state.inbound.refused))
     ProcessCollector(registry=registry)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -125,9 +127,11 @@ class Standings(Collector):
 class AtTheDoor(Collector):
     """What clients do to the hub that hurts it."""
 
-    def __init__(self, unread: Unread, guesses: Guesses) -> None:
+    def __init__(self, unread: Unread, guesses: Guesses, pulls: Pulls, to_connectors: Counted) -> None:
         self._unread = unread
         self._guesses = guesses
+        self._pulls = pulls
+        self._to_connectors = to_connectors
 
     def collect(self) -> Iterator[Metric]:
         unread = self._unread
@@ -136,6 +140,15 @@ class AtTheDoor(Collector):
         yield CounterMetricFamily(
             "skolnav_http_unread_refused", "Requests of clients that leave too much unread", unread.refused.total
         )
+        pulls = self._pulls
+        yield GaugeMetricFamily("skolnav_http_pulls", "Feeds and streams that are being answered", pulls.open.total())
+        yield CounterMetricFamily(
+            "skolnav_http_pulls_refused", "Feeds and streams refused, since too many are open", pulls.refused.total
+        )
+        yield CounterMetricFamily(
+            "skolnav_http_connectors_refused", "Requests to connectors refused, since too many are open",
+            self._to_connectors.total,
+        )  # fmt: skip
         guesses = self._guesses
         yield CounterMetricFamily("skolnav_http_wrong_tokens", "Wrong tokens and secrets", guesses.failed)
         yield CounterMetricFamily(

@@ -12,6 +12,7 @@ from hub.assembly.services import Services
 from hub.bus.base import Stored
 from hub.config.model import Role
 from hub.http.access import Caller, Parts
+from hub.http.head_method import no_head, only_head
 from hub.http.problems import ApiProblem
 from hub.http.sending import Send, send_batch
 from hub.http.unread import SHARE
@@ -19,13 +20,14 @@ from hub.privacy.base import Decision, PermitRefused, Recipient, Rule
 from hub.privacy.telling import settled
 from hub.store import audit
 
+PREFIX: Final = "/v1/state/"
 SUBSCRIPTION: Final = "state"  # what the log of disclosures calls a look-up
 _ENTITY: Final = re.compile(r"[a-z_]+/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 router = APIRouter(tags=["state"])
 
 
-@router.get("/v1/state/{subject:path}", summary="The last known state", response_class=Response)
+@router.get(PREFIX + "{subject:path}", summary="The last known state", response_class=Response)
 async def state(subject: str, parts: Parts, who: Caller) -> Response:
     """The last event of each entity with this subject (`person/<uuid>`, `lesson/<uuid>`), as the client's data contract
     lets it be seen. A person is named by the pseudonym that the client knows; under a contract with `identity` by the
@@ -47,6 +49,8 @@ class _State(Response):
     async def __call__(
         self, scope: Any, receive: Callable[[], Awaitable[MutableMapping[str, Any]]], send: Send
     ) -> None:
+        if only_head(scope):
+            raise no_head()
         found = await self._parts.log.states_of(self._name())
         stored = [each for each in found if each.entity is not None]
         await self._decide(stored)

@@ -184,6 +184,10 @@ class Pages:
         if from_us(cursor.read_us) < self._clock.utc() - self.retention:
             raise CursorTooOld
 
+    def check_readable(self, id: str) -> None:
+        """Raises NotReadable if the subscription has no pages now, and KeyError if there is none."""
+        self._current(id)
+
     async def readable(self, id: str, wait_s: float) -> None:
         """Wait until a paused subscription is resumed, for at most `wait_s`.
 

@@ -14,7 +14,7 @@ import orjson
 
 from hub.clock import Clock
 from hub.delivery.base import Attempt, Outcome, Result
-from hub.hosting.connector_errors import NothingWaits, TimedOut, outcome_of
+from hub.hosting.connector_errors import NothingWaits, NoTurn, TimedOut, outcome_of
 from hub.hosting.context import CALL, InstanceContext, Staged
 from hub.hosting.keeping import Kept
 from hub.hosting.own_thread import cancelled_from_outside
@@ -22,7 +22,7 @@ from hub.privacy.base import PermitRefused
 from hub.store.moments import Moment
 from plugins.connector import Connector, ConnectorConfig, Waiting
 from plugins.errors import PermanentError
-from plugins.receiving import Answer, Received
+from plugins.receiving import Answer, BodyLost, Received
 from plugins.timers import moment_timers_of
 from schemas import Event
 from schemas.school_time import SCHOOL_ZONE
@@ -120,10 +120,25 @@ class Calls:
                     raise PermanentError(f"{self._name} has no timer of this name any more", code="no-such-timer")
                 await getattr(self.connector, moment.name)(moment.due.astimezone(SCHOOL_ZONE), complete, moment.key)
 
-    async def receive(self, request: Received) -> Answer | None:
+    async def receive(self, request: Received, waited_s: Callable[[], float]) -> Answer | None:
+        """Call receive() in its turn.
+
+        A client is to blame if it had no turn, since others were slow (NoTurn), or if the call was over while
+        `waited_s()`, the time for which the connector has waited for the body, was most of the call's time (BodyLost).
+        Neither is reported to the operator.
+        """
+        limit_s, has_turn = self._cls.receive_timeout_s, False
         with self._reporting("receive"):
-            async with self._limited("receive", self._cls.receive_timeout_s), self._door:
-                answer = await self.connector.receive(request)
+            try:
+                async with self._limited("receive", limit_s), self._door:
+                    has_turn = True
+                    answer = await self.connector.receive(request)
+            except TimedOut:
+                if not has_turn:
+                    raise NoTurn(f"{self._name} is busy with other requests", code="busy") from None
+                if waited_s() > limit_s / 2:
+                    raise BodyLost("the body came so slowly that the call was over", code="body-slow") from None
+                raise
             if answer is not None and not isinstance(answer, Answer):
                 raise TypeError("receive() must return an Answer or None")
         return answer
@@ -178,7 +193,7 @@ class Calls:
     def _reporting(self, what: str, event: str = "") -> Iterator[None]:
         try:
             yield
-        except PermitRefused:  # no failure: the gate decides again
+        except (PermitRefused, BodyLost, NoTurn):  # no failure: the gate decides again, or a client is to blame
             raise
         except BaseException as error:
             if not cancelled_from_outside(error):

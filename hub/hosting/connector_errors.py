@@ -23,6 +23,10 @@ class NotRunning(TemporaryError):
     """The instance cannot be called now."""
 
 
+class NoTurn(TemporaryError):
+    """Other clients had their turn for so long that this one had none."""
+
+
 class NothingWaits(TemporaryError):
     """The word that a person confirmed does not wait for a confirmation, or no longer does."""
 

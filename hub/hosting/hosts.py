@@ -277,20 +277,23 @@ class Hosts:
 
     def receive_limit(self, name: str) -> int:
         """The most bytes that a body for this instance may have; the default if the instance receives no request."""
-        instance = self._instances.get(name)
-        if instance is None or instance.cls.receive is Connector.receive:
-            return Connector.receive_limit
-        return instance.cls.receive_limit
+        return self._instances[name].cls.receive_limit if self.receives(name) else Connector.receive_limit
 
-    async def receive(self, name: str, request: Received) -> Answer | None:
+    def receives(self, name: str) -> bool:
+        """Whether there is such an instance, and its class takes requests."""
+        instance = self._instances.get(name)
+        return instance is not None and instance.cls.receive is not Connector.receive
+
+    async def receive(self, name: str, request: Received, waited_s: Callable[[], float] = lambda: 0.0) -> Answer | None:
         """Call receive() of an instance. None: there is no such instance, or it does not know this request.
 
-        Raises as `selftest`, except KeyError.
+        `waited_s`: how long the connector has waited for its client, which is no fault of the connector.
+
+        Raises as `selftest`, except KeyError, and BodyLost.
         """
-        instance = self._instances.get(name)
-        if instance is None or instance.cls.receive is Connector.receive:
+        if not self.receives(name):
             return None
-        return await instance.receive(request)
+        return await self._instances[name].receive(request, waited_s)
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(

@@ -203,10 +203,10 @@ class Instance:
         self.require_running()
         await self._thread.ask(partial(self._run_moment, moment, complete))
 
-    async def receive(self, request: Received) -> Answer | None:
-        """Call receive(). Raises what the connector raises, NotRunning, TimedOut."""
+    async def receive(self, request: Received, waited_s: Callable[[], float]) -> Answer | None:
+        """Call receive(); see `Calls.receive`. Raises NotRunning too."""
         self.require_running()
-        return await self._thread.ask(partial(self._calls.receive, request))
+        return await self._thread.ask(partial(self._calls.receive, request, waited_s))
 
     async def waiting(self) -> Sequence[Waiting]:
         """What a person must confirm; empty where the instance does not run. Raises what the connector raises."""

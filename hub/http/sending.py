@@ -16,6 +16,13 @@ async def send_batch(
     await send_permitted(send, BATCH, b"[" + b",".join(bodies) + b"]", still_permitted, headers)
 
 
+async def send_head(send: Send, content_type: str, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+    """The answer to a `HEAD`: 200 without what depends on data (RFC 9110, 9.3.2 lets such fields be left out)."""
+    fields = [(b"content-type", content_type.encode()), (b"cache-control", b"no-store"), *headers]
+    await send({"type": "http.response.start", "status": 200, "headers": fields})
+    await send({"type": "http.response.body", "body": b""})
+
+
 async def send_permitted(
     send: Send,
     content_type: str,

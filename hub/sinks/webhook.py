@@ -82,12 +82,13 @@ class WebhookSink:
     async def deliver(self, attempt: Attempt) -> Outcome:
         """POST one event. Each failure of the far side is an Outcome. Raises PermitRefused; then nothing was sent."""
         async with self._limits.slots:
-            if self._limits.rate_per_s:
-                await self._limits.turn()
+            await self._limits.begin()
             try:
                 response = await self._exchange(attempt)
             except Failure as failure:
                 return Outcome(Result.RETRY, failure.code, recipient_down=True)
+            finally:
+                self._limits.end()
         return outcome_of(response, self._clock)
 
     async def close(self) -> None:

@@ -1,6 +1,7 @@
 """Webhooks as the configuration allows them: the addresses, the hub's name, and the rate that was agreed."""
 
-from typing import Any
+import asyncio
+from typing import Any, Final
 
 from pydantic import SecretStr
 
@@ -11,6 +12,8 @@ from hub.sinks.handshake import HandshakeResult, handshake
 from hub.sinks.limits import Limits
 from hub.sinks.webhook import WebhookSink
 from hub.subscriptions.model import Subscription
+
+MAX_OF_CLIENT: Final = 128  # deliveries under way at a time, over all webhooks of one client
 
 
 class Webhooks:
@@ -27,6 +30,7 @@ class Webhooks:
         self.configure(config)
         self._agreed: dict[str, float] = {}  # by subscription, deliveries per second
         self._limits: dict[str, Limits] = {}  # by subscription
+        self._of_client: dict[str, asyncio.Semaphore] = {}
 
     def configure(self, config: HubConfig) -> None:
         """Use this configuration's addresses for every sink and handshake from now on."""
@@ -39,7 +43,7 @@ class Webhooks:
         rates = [rate for rate in (wanted.get("rate_per_s"), self._agreed.get(subscription.id)) if rate is not None]
         return WebhookSink(
             wanted["url"], _secrets(wanted), clock=self._clock, allow=self._allow, public=self._public,
-            limits=self._limits_of(subscription.id, wanted["concurrency"], min(rates, default=None)),
+            limits=self._limits_of(subscription, wanted["concurrency"], min(rates, default=None)),
             timeout_s=wanted["timeout_s"], origin=self._origin,
         )  # fmt: skip
 
@@ -48,11 +52,13 @@ class Webhooks:
         self._limits.pop(subscription, None)
         self._agreed.pop(subscription, None)
 
-    def _limits_of(self, id: str, concurrency: int, rate_per_s: float | None) -> Limits:
+    def _limits_of(self, subscription: Subscription, concurrency: int, rate_per_s: float | None) -> Limits:
         """The limits that all sinks of a subscription share: its live lane, its replays and its tests."""
+        id, client = subscription.id, subscription.recipient.name
         known = self._limits.get(id)
         if known is None or (known.concurrency, known.rate_per_s) != (concurrency, rate_per_s):
-            known = self._limits[id] = Limits(self._clock, concurrency, rate_per_s)
+            of_client = self._of_client.setdefault(client, asyncio.Semaphore(MAX_OF_CLIENT))
+            known = self._limits[id] = Limits(self._clock, concurrency, rate_per_s, of_client)
         return known
 
     async def ask(self, subscription: Subscription) -> HandshakeResult:

@@ -12,8 +12,9 @@ from starlette.responses import Response
 
 from hub.assembly.services import Services
 from hub.http.ground import ask_again
+from hub.http.head_method import no_head, only_head
 from hub.http.problems import ApiProblem
-from hub.http.sending import Send, send_permitted
+from hub.http.sending import Send, send_head, send_permitted
 from hub.http.unread import SHARE
 from hub.privacy.base import Recipient
 from hub.privacy.telling import settled
@@ -23,8 +24,16 @@ from hub.ss12000.paging import Orders, Tokens
 from hub.ss12000.sight import Sight
 from hub.store import audit
 
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Make = Callable[[Sight], Awaitable[Any]]
 """Makes the JSON of an answer from what may be seen. Raises NotFound, Refused."""
+
+Check = Callable[[Sight], None]
+"""Whether a list may be asked for so, by the contract and without data. Raises Refused."""
+
+
+def unchecked(sight: Sight) -> None:
+    """The contract forbids no question."""
 
 
 class Provider:
@@ -36,23 +45,26 @@ class Provider:
         self.tokens = Tokens(services.keys)
         self.orders = Orders()
 
-    def answer(self, recipient: Recipient, what: str, make: Make) -> Response:
-        return Gated(self, recipient, what, make)
+    def answer(self, recipient: Recipient, what: str, make: Make, check: Check | None = None) -> Response:
+        """`check`: of a list, whose `HEAD` is answered after it. None: the answer's status depends on data."""
+        return Gated(self, recipient, what, make, check)
 
 
 class Gated(Response):
     """An answer that is made when it is sent. `what` goes into the audit: the name of the list, never the query."""
 
-    def __init__(self, provider: Provider, recipient: Recipient, what: str, make: Make) -> None:
+    def __init__(self, provider: Provider, recipient: Recipient, what: str, make: Make, check: Check | None) -> None:
         self._provider = provider
         self._recipient = recipient
         self._what = what
         self._make = make
+        self._check = check
         self.background = None
 
-    async def __call__(
-        self, scope: Any, receive: Callable[[], Awaitable[MutableMapping[str, Any]]], send: Send
-    ) -> None:
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if only_head(scope):
+            await self._answer_head(scope, receive, send)
+            return
         sight: Sight | None = None
         body: bytes | None = None
 
@@ -79,6 +91,16 @@ class Gated(Response):
             return False
 
         await send_permitted(send, JSON, body, still_permitted)
+
+    async def _answer_head(self, scope: Any, receive: Receive, send: Send) -> None:
+        try:
+            if self._check is None:
+                raise no_head()
+            self._check(Sight(self._provider.services, self._provider.index, self._recipient))
+        except Exception as error:
+            await answer_to(error)(scope, receive, send)
+            return
+        await send_head(send, JSON)
 
     async def _prepare(self, sight: Sight) -> bytes | None:
         """Make the body, and its disclosure durable; None if the client may see nothing.

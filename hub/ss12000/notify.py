@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 import orjson
@@ -27,6 +28,7 @@ from hub.privacy.base import Decision, PermitRefused, Recipient, Rule
 from hub.sinks.webhook import outcome_of, request_head
 from hub.ss12000 import callbacks
 from hub.ss12000.callbacks import Callback
+from hub.ss12000.errors import NotFound
 from hub.ss12000.index import WITHDRAWN
 from hub.ss12000.resources import NOTHING, RESOURCES
 from hub.store.base import StoreUnavailable
@@ -89,23 +91,41 @@ class Notifier:
             key=lambda each: each.id,
         )
 
-    async def put(self, callback: Callback) -> None:
-        """Make or change a subscription, durably. Raises StoreUnavailable."""
+    async def add(self, callback: Callback) -> None:
+        """Make a subscription, durably. Raises StoreUnavailable."""
         await self._services.store.commit(callbacks.save(self._services.store.tenant, callback))
-        known = self._kept.get(callback.id)
-        if known is not None:
-            self._kept[callback.id] = replace(callback, position=known.position)
-        else:
-            self._take_up(callback)
+        self._take_up(callback)
+
+    async def extend(self, id: str, expires: datetime) -> Callback:
+        """Let a subscription expire at another time, durably. Raises NotFound if it was deleted, StoreUnavailable."""
+        before = self._kept.get(id)
+        if before is None:
+            raise NotFound
+        # In memory first: a subscription that is deleted during the commit must not come back.
+        self._kept[id] = changed = replace(before, expires=expires)
+        try:
+            await self._services.store.commit(callbacks.save(self._services.store.tenant, changed))
+        except StoreUnavailable:
+            if (now := self._kept.get(id)) is not None:
+                self._kept[id] = replace(now, expires=before.expires)
+            raise
+        return changed
 
     async def remove(self, id: str) -> None:
         """Delete a subscription. When this returns, no signal can leave any more. Raises StoreUnavailable."""
-        await self._services.store.commit(callbacks.forget(self._services.store.tenant, (id,)))
-        self._kept.pop(id, None)
+        callback = self._kept.pop(id, None)
+        if callback is None:
+            return
+        # The task ends before the row is deleted: it would write the row anew with the position of its last signal.
         task = self._tasks.pop(id, None)
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        try:
+            await self._services.store.commit(callbacks.forget(self._services.store.tenant, (id,)))
+        except StoreUnavailable:
+            self._take_up(callback)
+            raise
 
     def allowed(self) -> Networks:
         config = self._services.config
@@ -235,6 +255,11 @@ class Notifier:
         return all(decision.recipient == recipient for decision in seen) and self._services.telling.holds(seen)
 
     def _recipient(self, callback: Callback) -> Recipient | None:
-        """The client under its contract as it is now; None if it is gone, no subscriber, or has no contract."""
-        client = self._client(callback.client)
+        """The client under its contract as it is now; None if it is gone, no subscriber, or has no contract.
+
+        None also if the subscription was deleted or has expired.
+        """
+        kept, client = self._kept.get(callback.id), self._client(callback.client)
+        if kept is None or kept.expires <= self._services.clock.utc():
+            return None
         return client.recipient if client is not None and Role.SUBSCRIBER in client.roles else None

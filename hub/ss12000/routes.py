@@ -12,7 +12,7 @@ from hub.config.model import Role
 from hub.http.access import caller
 from hub.privacy.base import Recipient
 from hub.ss12000 import deleted, filters, lists
-from hub.ss12000.answers import Provider
+from hub.ss12000.answers import Provider, unchecked
 from hub.ss12000.errors import NotFound, Ss12000Route, answer_to, bad_request
 from hub.ss12000.filters import Query
 from hub.ss12000.paging import Place
@@ -70,7 +70,7 @@ def _listing(resource: Resource) -> Endpoint:
             token = page.following and provider.tokens.make(recipient.name, resource.path, page.following)
             return {"data": data, "pageToken": token}
 
-        return provider.answer(recipient, resource.path, make)
+        return provider.answer(recipient, resource.path, make, lambda sight: lists.permit(resource, place.query, sight))
 
     return endpoint
 
@@ -139,7 +139,7 @@ async def _deleted(request: Request) -> Response:
         token = following and provider.tokens.make(recipient.name, deleted.PATH, following)
         return {"data": data, "pageToken": token}
 
-    return provider.answer(recipient, deleted.PATH, make)
+    return provider.answer(recipient, deleted.PATH, make, unchecked)
 
 
 class _Rest(StringConvertor):

@@ -1,7 +1,6 @@
 """`/subscriptions`: a client asks for a call when there is something to fetch. They expire; PATCH extends them."""
 
 import uuid
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -99,7 +98,7 @@ async def created(request: Request) -> Response:
         expires=parts.clock.utc() + LIFETIME,
         position=parts.log.head().pack(),
     )
-    await notifier.put(made)
+    await notifier.add(made)
     return _json(_shown(made), 201)
 
 
@@ -125,9 +124,7 @@ async def extended(request: Request) -> Response:
             if wanted <= now:
                 raise bad_request("body-invalid", "`expires` must be an RFC 3339 time in the future.")
             until = min(until, wanted)
-    changed = replace(own, expires=until)
-    await _notifier(request).put(changed)
-    return _json(_shown(changed))
+    return _json(_shown(await _notifier(request).extend(own.id, until)))
 
 
 @router.delete(f"/{PATH}/{{id}}")

@@ -18,12 +18,6 @@ CHECK: Final[Mapping[str, Text]] = {
     ),
     "check.errors": Text("Fel: {count}.", "Errors: {count}."),
     "check.good": Text("{file} är giltig.", "{file} is valid."),
-    "check.records": Text(
-        "Loggen över utlämnanden och revisionsloggen sparas i {days} dygn (disclosure_retention). Gallringen kräver "
-        "kommunens beslut.",
-        "The log of disclosures and the audit are kept for {days} days (disclosure_retention). Their disposal needs "
-        "the municipality's decision.",
-    ),
     "check.ids-known": Text(
         "Alla {count} id:n i inställningarna finns i hubbens register.",
         "All {count} ids in the settings are in the hub's directory.",
@@ -31,6 +25,12 @@ CHECK: Final[Mapping[str, Text]] = {
     "check.ids-not-compared": Text(
         "Id:n i inställningarna är inte jämförda med registret: {says}",
         "The ids in the settings are not compared with the directory: {says}",
+    ),
+    "check.records": Text(
+        "Loggen över utlämnanden och revisionsloggen sparas i {days} dygn (disclosure_retention). Gallringen kräver "
+        "kommunens beslut.",
+        "The log of disclosures and the audit are kept for {days} days (disclosure_retention). Their disposal needs "
+        "the municipality's decision.",
     ),
     "check.selftest-failed": Text("{name}: provet misslyckades: {says}", "{name}: the test failed: {says}"),
     "check.selftest-none": Text("{name}: har inget prov.", "{name}: has no test."),

@@ -116,7 +116,8 @@ def pulled(kind: str) -> SubscriptionSpec:
 
 
 @asynccontextmanager
-async def serving(folder: Path, **config: Any) -> AsyncIterator[Served]:
+async def serving(folder: Path, *, port: int = 0, **config: Any) -> AsyncIterator[Served]:
+    """`port`: 0 for a free one; a hub that is started again on the same folder gets the port that it had."""
     everything = DataContract(
         purpose="test", legal_basis="test", categories=frozenset({"attendance", "identity", "none"})
     )
@@ -126,7 +127,7 @@ async def serving(folder: Path, **config: Any) -> AsyncIterator[Served]:
         ClientConfig(id="reader", token=SecretStr(READER), roles=frozenset({Role.SUBSCRIBER}), contract=everything),
     )
     settings = HubConfig(
-        municipality="Provköping", tenant="provkoping", data=folder, host="127.0.0.1", port=0, clients=clients,
+        municipality="Provköping", tenant="provkoping", data=folder, host="127.0.0.1", port=port, clients=clients,
         connectors={"echo": ConnectorEntry("echo", Echo, NoConfig())}, subscriptions=(pulled("feed"), pulled("stream")),
         **config,
     )  # fmt: skip

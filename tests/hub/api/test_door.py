@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.api import limits
+from hub.api import limits, pulls
 from hub.api.limits import BODY_S, HEAD_S, IDLE_S, LEAST_BODY, LINGER_S, MAX_FIELDS, MAX_HEAD, MAX_TARGET, Limit
 from schemas.event import BATCH
 from tests.hub.api.doors import FEEDER, OPERATOR, READER, Said, Served, answer, ends, request, serving
@@ -289,7 +289,7 @@ async def test_a_body_that_waits_for_an_earlier_answer_stays_in_the_socket(serve
 
 async def test_a_client_that_leaves_ends_the_answer_before_the_last_too(served: Served) -> None:
     reader, writer = await served.open()
-    pulls = served.servers.app.fastapi.state.open_pulls
+    pulls = served.servers.app.fastapi.state.pulls.open
     writer.write(request("GET", "/v1/subscriptions/stream/stream", READER))
     await reader.readuntil(b"\r\n\r\n")
     assert pulls["reader"] == 1
@@ -305,6 +305,7 @@ async def test_a_client_that_leaves_ends_the_answer_before_the_last_too(served: 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_CONNECTIONS", 8)
+    monkeypatch.setattr(pulls, "PART", 1)
 
 
 async def test_silent_connections_make_room_for_new_ones(
@@ -342,7 +343,7 @@ async def polls(served: Served, stack: AsyncExitStack, hosts: Sequence[str]) -> 
         connection = await served.open(host)
         stack.callback(abort, connection)
         connection[1].write(request("GET", "/v1/subscriptions/feed/events?wait=60", READER))
-    pulls = served.servers.app.fastapi.state.open_pulls
+    pulls = served.servers.app.fastapi.state.pulls.open
     await until(lambda: pulls.get("reader") == len(hosts))
 
 

@@ -245,7 +245,7 @@ class TestWaiting:
         problem(await asyncio.wait_for(waiting, 5), 404, "not-found")
 
     async def test_a_client_has_a_bounded_number_open(self, school, http, monkeypatch):
-        monkeypatch.setattr("hub.api.feed.MAX_OPEN", 1)
+        monkeypatch.setattr("hub.api.pulls.MAX_EACH", 1)
         reader = await feed(http)
         waiting = asyncio.create_task(reader.ids(wait=1))
         await asyncio.sleep(0.05)

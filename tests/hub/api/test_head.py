@@ -160,7 +160,6 @@ async def test_an_uncompressed_body_may_say_so_and_a_connector_reads_any(served:
         ("/v1/subscriptions/feed/events", READER),
         ("/v1/subscriptions/stream/stream", READER),
         ("/v1/operator/status", OPERATOR),
-        ("/v1/state/person/x", READER),
         ("/connectors/echo/x", ""),
         ("/ss12000/v2.0/organisations", READER),
         ("/nothing", ""),
@@ -184,7 +183,7 @@ async def test_head_is_get_without_the_body(served: Served, path: str, token: st
     assert {n: v for n, v in said.headers.items() if n not in own} == {
         n: v for n, v in got.headers.items() if n not in own
     }
-    assert said.headers.keys() | {"transfer-encoding"} == got.headers.keys() | {"transfer-encoding"}
+    assert said.headers.keys() <= got.headers.keys() | own
 
 
 async def test_head_of_a_stream_ends_it(served: Served) -> None:
@@ -207,6 +206,7 @@ async def test_head_of_a_stream_ends_it(served: Served) -> None:
         ("HEAD", "/oauth/token", {"POST"}),
         ("OPTIONS", "/v1/catalogue", {"GET", "HEAD"}),
         ("TRACE", "/metrics", {"GET", "HEAD"}),
+        ("PUT", "/v1/state/person/x", {"GET"}),
     ],
 )
 async def test_another_method_is_405_with_all_that_are_allowed(

@@ -1,9 +1,10 @@
 """What outside systems send to connectors, over HTTP to a whole hub's own server."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,6 +139,11 @@ class Served:
     hub: Hub
     http: httpx.AsyncClient
     address: tuple[str, int]
+    servers: Servers
+
+    def inbound(self) -> inbound.Inbound:
+        assert self.servers.app is not None
+        return self.servers.app.inbound
 
     def large(self) -> Large:
         return self.hub.hosts.instance("large")._calls.connector  # type: ignore[return-value]
@@ -159,7 +165,7 @@ async def serving(folder: Path) -> AsyncIterator[Served]:
         await servers.start()
         host, port = servers.address
         async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=20) as http:
-            yield Served(hub, http, (host, port))
+            yield Served(hub, http, (host, port), servers)
     finally:
         await servers.stop()
         await hub.stop()
@@ -343,25 +349,51 @@ async def test_a_client_that_sends_a_small_body_slowly_holds_nobody_up(served: S
         assert await status(reader) == b"201"
 
 
-async def test_a_client_that_drips_a_body_has_no_more_than_the_time_of_a_call(served: Served, monkeypatch) -> None:
+def blamed(served: Served, caplog) -> list[object]:
+    """What an operator sees as the fault of a connector."""
+    return [each for each in served.hub.problems if "receive" in each.detail] + [
+        each for each in caplog.records if each.levelno >= logging.WARNING and "receive" in each.getMessage()
+    ]
+
+
+async def test_a_client_that_drips_a_body_has_no_more_than_the_time_of_a_call(
+    served: Served, monkeypatch, caplog
+) -> None:
+    """Nor is the connector to blame, or the client behind it that had no turn."""
     monkeypatch.setattr(Large, "receive_timeout_s", 0.5)
     async with sending(served, "x", 8 << 20) as (reader, writer):
         writer.write(b"x" * (1 << 20))
         answer = asyncio.ensure_future(status(reader))
+        await until(lambda: served.large().size == 1 << 20)
+        behind = asyncio.ensure_future(served.http.post("/connectors/large/x", content=b"behind"))
         while not answer.done():
             writer.write(b"x")
             await asyncio.sleep(0.02)
-        assert await answer == b"503"
+        assert await answer == b"408"
+    assert (await behind).status_code in (200, 503)
+    assert blamed(served, caplog) == []
 
 
-async def test_a_client_that_goes_away_ends_the_call(served: Served) -> None:
+async def test_a_client_that_had_no_turn_comes_again_and_nobody_is_blamed(served: Served, monkeypatch, caplog) -> None:
+    door = served.door()
+    first = asyncio.ensure_future(served.http.post("/connectors/door/wait"))
+    await until(lambda: door.seen)
+    monkeypatch.setattr(Door, "receive_timeout_s", 0.2)
+    behind = await served.http.post("/connectors/door/echo")
+    assert (behind.status_code, behind.headers["retry-after"]) == (503, "5")
+    served.hub.hosts.instance("door")._thread.post(door.go_on.set)
+    assert (await first).status_code == 200
+    assert blamed(served, caplog) == []
+
+
+async def test_a_client_that_goes_away_ends_the_call(served: Served, caplog) -> None:
     async with sending(served, "x", 8 << 20) as (_, writer):
         writer.write(b"x" * (1 << 20))
         await writer.drain()
         await until(lambda: served.large().size == 1 << 20)
     await until(lambda: served.large().lost == ["body-lost"])
     assert (await served.http.post("/connectors/large/x", content=b"next")).text == "4"
-    assert [each for each in served.hub.problems if each.where == "connectors.large"] == []
+    assert blamed(served, caplog) == []
 
 
 @pytest.mark.parametrize(("path", "expected"), [("unread", b"403"), ("unknown", b"404")])
@@ -423,8 +455,28 @@ async def test_a_body_that_is_read_after_the_answer_does_not_come(served: Served
 
 async def test_only_so_many_are_let_in_at_a_time(served: Served, monkeypatch) -> None:
     monkeypatch.setattr(inbound, "MAX_OPEN", 0)
-    answer = await served.http.post("/connectors/door/echo")
-    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+    for instance in ("door", "nobody"):
+        answer = await served.http.post(f"/connectors/{instance}/echo")
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "1"), "which there are is not told"
+
+
+async def test_the_callers_of_one_instance_keep_none_of_anothers_out(served: Served, caplog, monkeypatch) -> None:
+    """Promise 3. Those of an instance that is not there neither."""
+    monkeypatch.setattr(inbound, "MAX_OPEN_EACH", inbound.MAX_OPEN)
+    monkeypatch.setattr(inbound, "MAX_ASTRAY", 2)
+    async with AsyncExitStack() as stack:
+        for instance in ["large"] * inbound.MAX_OPEN + ["nobody", "no-one"]:
+            _, writer = await stack.enter_async_context(sending(served, "x", 1000, instance))
+            writer.write(b"x" * 500)
+        await until(lambda: served.inbound()._open.total() == inbound.MAX_OPEN + 2)
+        assert (await served.http.post("/connectors/large/x", content=b"x")).status_code == 429
+        assert (await served.http.post("/connectors/nil/x", content=b"x")).status_code == 404
+        assert (await served.http.post("/connectors/door/echo", content=b"x")).status_code == 201
+        assert served.inbound().refused.total == 2
+    lines = [each.getMessage() for each in caplog.records if "as many are open as may be" in each.getMessage()]
+    assert len(lines) == 1
+    await until(lambda: not served.inbound()._open and not served.inbound()._of_caller)
+    assert (await served.http.post("/connectors/large/x", content=b"next")).text == "4"
 
 
 async def test_one_address_leaves_places_to_others(served: Served, monkeypatch) -> None:

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 from dataclasses import replace
 
+import orjson
 import pytest
 from pydantic import SecretStr
 
 from hub.config.model import Role
-from tests.hub.api.conftest import TOKENS, bearer
+from schemas.event import BATCH, STRUCTURED
+from tests.hub.api.conftest import CONTRACT, TOKENS, bearer
 from tests.hub.api.school import absence, append, current, person
 from tests.hub.api.test_feed import feed
 from tests.hub.api.test_ingest import problem
@@ -113,7 +115,7 @@ class TestLongPoll:
         made = await feed(http)
         await made.get()
         polling = asyncio.create_task(made.get(wait=50))
-        await until(lambda: http._transport.app.fastapi.state.open_pulls.get("acme"))
+        await until(lambda: http._transport.app.fastapi.state.pulls.open.get("acme"))
         await end(school, clock)
         await append(school, absence(1, 1))
         answer = await polling
@@ -124,7 +126,7 @@ class TestLongPoll:
         token = await access_token(http)
         path = f"{made.path}?wait=50"
         polling = asyncio.create_task(http.get(path, headers={"Authorization": f"Bearer {token}"}))
-        await until(lambda: http._transport.app.fastapi.state.open_pulls.get("acme"))
+        await until(lambda: http._transport.app.fastapi.state.pulls.open.get("acme"))
         clock.pass_machine(3601)
         await append(school, absence(1, 1))
         problem(await polling, 401, "unauthenticated")
@@ -133,7 +135,7 @@ class TestLongPoll:
         made = await feed(http)
         await made.get()
         polling = asyncio.create_task(made.get(wait=50))
-        await until(lambda: http._transport.app.fastapi.state.open_pulls.get("acme"))
+        await until(lambda: http._transport.app.fastapi.state.pulls.open.get("acme"))
         narrower = {"contract": {"purpose": "t", "legal_basis": "t", "categories": ["identity"]}}
         await http.patch(f"/v1/subscriptions/{made.id}", json=narrower, headers=bearer("acme"))
         await append(school, absence(1, 1))
@@ -206,11 +208,11 @@ class TestWhileAnAnswerIsMade:
 class TestDelete:
     async def test_when_it_answers_the_stream_has_ended(self, school, http, served, clock):
         made = await feed(http, sink={"kind": "stream"})
-        counts = http._transport.app.fastapi.state.open_pulls
+        counts = http._transport.app.fastapi.state.pulls.open
         async with stream(served, made.id) as client:
             await client.until(b":\n\n")
             answer = await http.delete(f"/v1/subscriptions/{made.id}", headers=bearer("acme"))
-            assert (answer.status_code, counts) == (204, {"acme": 0})
+            assert (answer.status_code, counts) == (204, {})
             with pytest.raises(ENDED):
                 await client.next(1)
 
@@ -218,15 +220,15 @@ class TestDelete:
         made = await feed(http, sink={"kind": "stream"})
         for start in range(0, 8000, 500):
             await append(school, *(absence(n, 1, note="x" * 2000) for n in range(start, start + 500)))
-        counts = http._transport.app.fastapi.state.open_pulls
+        counts = http._transport.app.fastapi.state.pulls.open
         async with stream(served, made.id):
             answer = await http.delete(f"/v1/subscriptions/{made.id}", headers=bearer("acme"))
-            assert (answer.status_code, counts) == (204, {"acme": 0})
+            assert (answer.status_code, counts) == (204, {})
 
     async def test_a_long_poll_is_answered_first(self, school, http, clock):
         made = await feed(http)
         polling = asyncio.create_task(made.get(wait=50))
-        await until(lambda: http._transport.app.fastapi.state.open_pulls.get("acme"))
+        await until(lambda: http._transport.app.fastapi.state.pulls.open.get("acme"))
         await http.delete(f"/v1/subscriptions/{made.id}", headers=bearer("acme"))
         assert polling.done()
         problem(polling.result(), 404, "not-found")
@@ -292,3 +294,56 @@ class TestDeleteOfAWebhook:
             assert (await deleting).status_code == 204
             assert testing.done()
             await testing
+
+
+class TestABodyThatArrivesSlowly:
+    """Promise 4, for what comes in: the right to publish is asked for again before anything is stored."""
+
+    @pytest.mark.parametrize(
+        ("change", "status"),
+        [
+            ({"token": SecretStr("another-token-0123456789")}, 401),
+            ({"roles": frozenset({Role.SUBSCRIBER}), "contract": CONTRACT}, 403),
+            ({"publishes": ("se.skolnav.schedule.*",)}, 403),
+            ({"sources": ("urn:another",)}, 403),
+            ({}, 202),
+        ],
+        ids=["rotated", "role", "publishes", "sources", "unchanged"],
+    )
+    @pytest.mark.parametrize("kind", ["structured", "batch"])
+    async def test_it_counts_for_what_the_client_may_do_at_its_end(self, school, http, change, status, kind):
+        event = absence(1, 1).to_dict()
+        body = orjson.dumps(event if kind == "structured" else [event])
+        first, more = asyncio.Event(), asyncio.Event()
+
+        async def halves():
+            yield body[:50]
+            first.set()
+            await more.wait()
+            yield body[50:]
+
+        headers = {**bearer("feeder"), "Content-Type": STRUCTURED if kind == "structured" else BATCH}
+        sending = asyncio.create_task(http.post("/v1/events", content=halves(), headers=headers))
+        await first.wait()
+        await put_in_force(school, "feeder", **change)
+        more.set()
+        answer = await sending
+        assert answer.status_code == status, answer.text
+        kept = (await school.log.read(school.log.start(), 100)).events
+        assert ("absence-1-rep" in [each.id for each in kept]) == (status == 202)
+
+    async def test_a_change_while_a_batch_is_checked_counts_too(self, school, http, monkeypatch):
+        describe, described = type(school.catalogue).describe, []
+
+        def noted(catalogue, *event):
+            described.append(event)
+            return describe(catalogue, *event)
+
+        monkeypatch.setattr(type(school.catalogue), "describe", noted)
+        events = [absence(n, 1).to_dict() for n in range(200)]
+        headers = {**bearer("feeder"), "Content-Type": BATCH}
+        sending = asyncio.create_task(http.post("/v1/events", content=orjson.dumps(events), headers=headers))
+        await until(lambda: described)
+        assert len(described) < len(events)
+        await put_in_force(school, "feeder", publishes=("se.skolnav.schedule.*",))
+        problem(await sending, 403, "not-permitted-to-publish")

@@ -7,9 +7,11 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from pydantic import SecretStr
 
 from hub.api.app import create_app
 from hub.bus.base import Position
+from hub.config.model import Role
 from hub.ss12000 import callbacks
 from hub.store.base import StoreUnavailable
 from hub.store.statements import touch
@@ -367,3 +369,132 @@ async def test_a_decision_that_always_raises_holds_up_no_other_signal_for_long(
     school.withheld.new_day(date(2026, 11, 25))
     await until(lambda: len(receiver.got) > 1)
     assert receiver.got[1:] == [{"modifiedEntites": ["CalendarEvent"]}]
+
+
+class Gate:
+    """Holds the hub's next commits back after they were done, as a busy disk does."""
+
+    def __init__(self, store, monkeypatch):
+        self.reached, self.open = asyncio.Event(), asyncio.Event()
+        self._commit = store.commit
+        monkeypatch.setattr(store, "commit", self.commit)
+
+    async def commit(self, *operations):
+        await self._commit(*operations)
+        self.reached.set()
+        await self.open.wait()
+
+
+async def contract_taken(school):
+    apply(school, *(each.model_copy(update={"contract": None}) if each.id == "all" else each for each in CLIENTS))
+
+
+async def role_taken(school):
+    roles = frozenset({Role.PUBLISHER})
+    apply(school, *(each.model_copy(update={"roles": roles}) if each.id == "all" else each for each in CLIENTS))
+
+
+async def client_removed(school):
+    apply(school, *(each for each in CLIENTS if each.id != "all"))
+
+
+def apply(school, *clients):
+    school.config = replace(school.config, clients=clients)
+
+
+async def test_a_rotated_token_leaves_subscriptions_as_they_are(school, app, caller, receiver):
+    """They belong to the client, as webhooks do: an operator who rotates a token does not cut off the client."""
+    await subscribe(caller, receiver)
+    token = SecretStr("another-token-0123456789")
+    apply(school, *(each.model_copy(update={"token": token}) if each.id == "all" else each for each in CLIENTS))
+    await append(school, lesson(9))
+    await until(lambda: receiver.got)
+
+
+@pytest.mark.parametrize("end", [contract_taken, role_taken, client_removed])
+async def test_rights_that_end_after_the_decision_stop_its_signal(school, app, caller, receiver, monkeypatch, end):
+    """Promise 4."""
+    monkeypatch.setattr("hub.ss12000.notify.FIRST_RETRY_S", 0.01)
+    id = (await subscribe(caller, receiver)).json()["id"]
+    gate = Gate(school.store, monkeypatch)
+    await append(school, lesson(9))
+    await gate.reached.wait()  # decided, and the disclosure is durable
+    await end(school)
+    gate.open.set()
+    await caught_up(school, app, id)
+    assert receiver.got == []
+
+
+async def test_one_that_expires_after_the_decision_is_not_signalled(school, app, caller, receiver, monkeypatch, clock):
+    monkeypatch.setattr("hub.ss12000.notify.FIRST_RETRY_S", 0.01)
+    id = (await subscribe(caller, receiver)).json()["id"]
+    gate = Gate(school.store, monkeypatch)
+    await append(school, lesson(9))
+    await gate.reached.wait()
+    clock.pass_machine(timedelta(days=91).total_seconds())
+    gate.open.set()
+    await until(lambda: id not in app.notifier._tasks)
+    assert receiver.got == []
+
+
+async def test_when_a_deletion_answers_the_signal_under_way_has_ended(school, app, caller, receiver, monkeypatch):
+    id = (await subscribe(caller, receiver)).json()["id"]
+    gate = Gate(school.store, monkeypatch)
+    await append(school, lesson(9))
+    await gate.reached.wait()
+    monkeypatch.undo()
+    answer = await caller("all").call("DELETE", f"/subscriptions/{id}", "/subscriptions/{id}")
+    assert (answer.status_code, id in app.notifier._tasks) == (204, False)
+    gate.open.set()
+    await append(school, lesson(10))
+    other = (await subscribe(caller, receiver, "second", ["Room"])).json()["id"]
+    await caught_up(school, app, other)
+    assert receiver.got == []
+    assert [each.id for each in await callbacks.load(school.store)] == [other]
+
+
+async def test_an_extension_under_way_does_not_bring_a_deleted_one_back(school, app, caller, receiver, monkeypatch):
+    id = (await subscribe(caller, receiver)).json()["id"]
+    declared = "/subscriptions/{id}"
+    gate = Gate(school.store, monkeypatch)
+    extending = asyncio.create_task(caller("all").call("PATCH", f"/subscriptions/{id}", declared))
+    await gate.reached.wait()
+    monkeypatch.undo()
+    assert (await caller("all").call("DELETE", f"/subscriptions/{id}", declared)).status_code == 204
+    gate.open.set()
+    await extending
+    assert (await caller("all").by_id("/subscriptions", id)).status_code == 404
+    assert (id in app.notifier._tasks, await callbacks.load(school.store)) == (False, [])
+
+
+async def test_a_signal_under_way_does_not_bring_back_the_row_of_a_deleted_one(
+    school, app, caller, receiver, monkeypatch
+):
+    """Its position was stored after the deletion: after a restart the hub signalled again."""
+    id = (await subscribe(caller, receiver)).json()["id"]
+    gate = Gate(school.store, monkeypatch)
+    deleting = asyncio.create_task(caller("all").call("DELETE", f"/subscriptions/{id}", "/subscriptions/{id}"))
+    await gate.reached.wait()
+    monkeypatch.undo()
+    await append(school, lesson(9))
+    other = (await subscribe(caller, receiver, "second", ["Room"])).json()["id"]
+    await caught_up(school, app, other)
+    gate.open.set()
+    assert (await deleting).status_code == 204
+    assert receiver.got == []
+    assert [each.id for each in await callbacks.load(school.store)] == [other]
+
+
+async def test_a_deletion_that_the_store_refuses_leaves_it_as_it_was(school, app, caller, receiver, monkeypatch):
+    id = (await subscribe(caller, receiver)).json()["id"]
+
+    async def away(*operations):
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(school.store, "commit", away)
+    for method in ("DELETE", "PATCH"):
+        answer = await caller("all").call(method, f"/subscriptions/{id}", "/subscriptions/{id}")
+        assert answer.status_code == 503
+    monkeypatch.undo()
+    await append(school, lesson(9))
+    await until(lambda: receiver.got)
