@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from tests.end_to_end.school_year.calendar import END
-from tests.end_to_end.school_year.play import FULL, SMALL, Size, play
+from tests.end_to_end.school_year.play import EVENTFUL, FULL, SMALL, Size, play
 
 
 def main() -> int:
@@ -18,6 +18,7 @@ def main() -> int:
     parser.add_argument("--size", help="kitchens,schools,pupils")
     parser.add_argument("--seed", type=int, default=10)
     parser.add_argument("--last", type=date.fromisoformat, default=END, help="the last day to play")
+    parser.add_argument("--eventful", action="store_true", help="only the days that differ from others")
     parser.add_argument("--quiet", action="store_true", help="no line for each day")
     options = parser.parse_args()
     size = Size(*map(int, options.size.split(","))) if options.size else FULL if options.full else SMALL
@@ -28,9 +29,16 @@ def main() -> int:
             print(text, flush=True)
 
     with tempfile.TemporaryDirectory(prefix="school-year-") as folder:
-        found = asyncio.run(play(size, Path(folder), seed=options.seed, last=options.last, say=say))
+        found = asyncio.run(
+            play(
+                size, Path(folder), seed=options.seed, last=options.last, say=say,
+                only=EVENTFUL if options.eventful else None,
+            )
+        )  # fmt: skip
     for fault in found.faults:
         print("FAULT", fault)
+    for each in found.unmarked:
+        print("UNMARKED", each)
     print(f"{found.orders} orders came, {found.incomplete} rows incomplete; {found.checks} rows judged")
     print(f"confirmed by the operator: {found.confirmed}")
     print(f"problems: {dict(found.problems)}")

@@ -42,7 +42,9 @@ def holidays(year: int) -> frozenset[date]:
     all_saints = next(day for day in days(date(year, 10, 31), date(year, 11, 6)) if day.isoweekday() == 6)
     fixed = ((1, 1), (1, 6), (5, 1), (6, 6), (12, 24), (12, 25), (12, 26), (12, 31))
     moving = {easter + timedelta(days=n) for n in (-2, 0, 1, 39, 49)}
-    return frozenset({date(year, *each) for each in fixed} | moving | {midsummer - timedelta(days=1), midsummer, all_saints})
+    return frozenset(
+        {date(year, *each) for each in fixed} | moving | {midsummer - timedelta(days=1), midsummer, all_saints}
+    )
 
 
 def _easter(year: int) -> date:

@@ -155,7 +155,9 @@ class Truth:
         for each in absences:
             first, last = max(utc(each.start), start), min(utc(each.end), end)
             if first < last:
-                minutes |= set(range(int((first - start).total_seconds() // 60), int((last - start).total_seconds() // 60)))
+                minutes |= set(
+                    range(int((first - start).total_seconds() // 60), int((last - start).total_seconds() // 60))
+                )
         return bool(minutes) and len(minutes) >= kitchen.share * (end - start).total_seconds() / 60
 
 

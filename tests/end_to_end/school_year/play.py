@@ -78,11 +78,25 @@ OUTAGES: Final = (
 )
 
 
+def _between(*spans: tuple[str, str]) -> frozenset[date]:
+    return frozenset(day for first, last in spans for day in days(date.fromisoformat(first), date.fromisoformat(last)))
+
+
+EVENTFUL: Final = _between(
+    ("2026-08-17", "2026-08-17"), ("2026-09-15", "2026-09-15"), ("2026-09-22", "2026-09-24"), ("2026-10-06", "2026-10-06"),
+    ("2026-10-23", "2026-10-23"), ("2026-10-25", "2026-10-26"), ("2026-11-10", "2026-11-12"), ("2026-12-24", "2026-12-24"),
+    ("2027-01-18", "2027-01-18"), ("2027-01-25", "2027-01-25"), ("2027-02-09", "2027-02-09"), ("2027-03-10", "2027-03-10"),
+    ("2027-03-28", "2027-03-28"), ("2027-06-15", "2027-06-15"), ("2027-07-05", "2027-07-06"), ("2027-08-15", "2027-08-18"),
+)  # fmt: skip
+"""Days on which something happens that does not happen every day; of each outage that begins on one, every day."""
+
+
 @dataclass
 class Found:
     """What the judge has found. A year without faults has an empty list."""
 
     faults: list[str] = field(default_factory=list)
+    unmarked: list[str] = field(default_factory=list)  # wrong and called complete while the school system was away
     checks: int = 0
     orders: int = 0
     incomplete: int = 0
@@ -91,6 +105,7 @@ class Found:
     spent_s: Counter[str] = field(default_factory=Counter)
 
     def fault(self, text: str) -> None:
+        """Note a fault; after many, the rest is like them."""
         if len(self.faults) < FAULTS_KEPT:
             self.faults.append(text)
 
@@ -105,10 +120,10 @@ class Play:
         self.down: set[str] = set()
         self.now = at(FIRST - timedelta(days=1), "12:00")
         self._queue: list[dict[str, Any]] = []  # events that their publishers hold while the hub is down
-        self._pulled = False  # since the school system's last outage
+        self._recovering = True  # no report has been made yet since the hub or the school system was away
         self._revisions: dict[tuple[str, str], int] = {}
 
-    async def run(self, folder: Path, last: date, say: Callable[[str], object]) -> Found:
+    async def run(self, folder: Path, last: date, only: frozenset[date] | None, say: Callable[[str], object]) -> Found:
         async with AsyncExitStack() as stack:
             self.hub: TestHub = open_hub(self.now)
             self.source = SchoolSystem(self.world, self.hub.clock.utc)
@@ -122,6 +137,9 @@ class Play:
             await stack.enter_async_context(self.hub)
             await self._begin()
             for day in days(FIRST, last):
+                if only is not None and day not in only:
+                    self._recovering = True  # the directory has grown old meanwhile
+                    continue
                 began = time.monotonic()
                 await self._day(day)
                 say(f"{day} {time.monotonic() - began:6.1f} s, {len(self.found.faults)} faults")
@@ -250,7 +268,9 @@ class Play:
     def _tell_source(self) -> None:
         changed, self.world.changed = self.world.changed, Changed()
         self.source.follow(changed)
-        self.inbox.names |= changed.pupils | {self.world.pupils[id].name for id in changed.pupils & set(self.world.pupils)}
+        self.inbox.names |= changed.pupils | {
+            self.world.pupils[id].name for id in changed.pupils & set(self.world.pupils)
+        }
         for id in sorted(changed.diets):
             pupil = self.world.pupils.get(id)
             data = {"id": uid("diet", id), "person": {"id": id}}
@@ -270,13 +290,13 @@ class Play:
             self._publish(DirectoryCurrent, {"asOf": self.hub.clock.utc().isoformat()}, DIETS)
             events, self._queue = self._queue, []
             await self.hub.post(events)
+            await self._settling(self.hub.settle())  # else the machine's time would jump while they are handled
 
     async def _pull(self) -> None:
         """A minute passes for the machine, and the school system is asked for changes."""
         self._pass_machine()
         if "hub" not in self.down:
             await self._timed("pull", self._settling(self.hub.poll("sis")))
-            self._pulled = self._pulled or "sis" not in self.down
 
     def _pass_machine(self) -> None:
         ahead = utc(self.now) + timedelta(seconds=60) - self.hub.clock.utc()
@@ -311,9 +331,10 @@ class Play:
             self.source.lies_by = timedelta(hours=1)
             return
         self.down.add(what)
+        self._recovering = self._recovering or what in ("sis", "hub")
         match what:
             case "sis":
-                self.source.down, self._pulled = True, False
+                self.source.down = True
             case "hub":
                 self._notice_problems()
                 await self.hub.crash()
@@ -389,6 +410,8 @@ class Play:
         """At a report or cut-off: every order that was counted now is right and complete, or says that it may not be."""
         self.inbox.look()
         truth = Truth(self.world)
+        if moment in {utc(at(today, clock)) for clock in REPORTS} and not self.down & {"sis", "hub"}:
+            self._recovering = False
         for kitchen in self._reachable():
             for day in counted(kitchen, today).get(moment, ()):
                 for sitting, row in self._to_come(kitchen, day):
@@ -410,7 +433,9 @@ class Play:
                 names = {name for kind in kinds & SHARE_OF_KIND.keys() for name in SHARE_OF_KIND[kind]}
                 for sitting, row in self._to_come(kitchen, day):
                     expected = truth.order(kitchen, day, sitting)
-                    self._judge(kitchen, day, sitting.id, row, expected, set(expected) if final and day == today else names)
+                    self._judge(
+                        kitchen, day, sitting.id, row, expected, set(expected) if final and day == today else names
+                    )
 
     def _reachable(self) -> Iterator[Kitchen]:
         return (each for each in self.kitchens if "hub" not in self.down and each.target not in self.down)
@@ -428,9 +453,14 @@ class Play:
         if row is None:
             self.found.fault(f"{where}: no order")
             return
-        wrong = {name: (row.portions.get(name), expected[name]) for name in names if row.portions.get(name) != expected[name]}
+        wrong = {
+            name: (row.portions.get(name), expected[name]) for name in names if row.portions.get(name) != expected[name]
+        }
         if row.complete and wrong:
-            self.found.fault(f"{where} r{row.revision} {row.status}: (sent, right) {wrong}")
+            # Known: the hub trusts the school system for `directory.max_age` (26 h), and so calls the sum complete.
+            away = "sis" in self.down or self._recovering
+            said = f"{where} r{row.revision} {row.status}: (sent, right) {wrong}"
+            self.found.unmarked.append(said) if away else self.found.fault(said)
         elif not row.complete and not self._excused(kitchen):
             self.found.fault(f"{where} r{row.revision}: incomplete without an outage {wrong or ''}")
 
@@ -438,7 +468,7 @@ class Play:
         """Whether an order may be incomplete now."""
         grouped = any(sitting.part is not None for sitting in kitchen.sittings)
         forgotten = grouped and NEW_YEAR - timedelta(days=9) <= self.now.date() < RECONFIGURED
-        return not self._pulled or forgotten
+        return self._recovering or forgotten
 
     def _judge_silence(self, kitchen: Kitchen, day: date) -> None:
         """Silence means a fault: each report has a new revision, news or not."""
@@ -451,7 +481,13 @@ class Play:
 
 
 async def play(
-    size: Size, folder: Path, *, seed: int = 10, last: date = END, say: Callable[[str], object] = lambda text: None
+    size: Size,
+    folder: Path,
+    *,
+    seed: int = 10,
+    last: date = END,
+    only: frozenset[date] | None = None,
+    say: Callable[[str], object] = lambda text: None,
 ) -> Found:
-    """Play a year of this size. `say` gets a line a day."""
-    return await Play(size, seed).run(folder, last, say)
+    """Play a year of this size, all days of it or `only` some. `say` gets a line a day."""
+    return await Play(size, seed).run(folder, last, only, say)

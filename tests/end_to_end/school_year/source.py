@@ -61,7 +61,9 @@ class SchoolSystem(Provider):
         if id:
             found = self.records[resource].get(id)
             return Reply(404, raw=b"") if found is None else Reply(200, found[1])
-        asked = json.loads(bytes.fromhex(query["pageToken"])) if "pageToken" in query else {"at": 0, "query": dict(query)}
+        asked = (
+            json.loads(bytes.fromhex(query["pageToken"])) if "pageToken" in query else {"at": 0, "query": dict(query)}
+        )
         records = self._listed(resource, asked["query"])
         end = asked["at"] + int(asked["query"]["limit"])
         token = json.dumps({**asked, "at": end}).encode().hex() if end < len(records) else None
@@ -78,7 +80,10 @@ class SchoolSystem(Provider):
 
     def _keep(self, resource: str, record: Record) -> None:
         stamp = self.clock().astimezone(UTC)
-        meta = {"created": stamp.isoformat(timespec="milliseconds"), "modified": stamp.isoformat(timespec="milliseconds")}
+        meta = {
+            "created": stamp.isoformat(timespec="milliseconds"),
+            "modified": stamp.isoformat(timespec="milliseconds"),
+        }
         self.records[resource][record["id"]] = (stamp, {**record, "meta": meta})
 
 
@@ -106,5 +111,3 @@ def _absence(absence: Absence) -> Record:
 def _dates(span: Span) -> Record:
     end = {} if span.end is None else {"endDate": span.end.isoformat()}
     return {"startDate": span.start.isoformat(), **end}
-
-

@@ -115,7 +115,9 @@ class World:
 
     def correct_absences(self, day: date, share: float) -> None:
         """Some absences of the day are changed or withdrawn."""
-        today = [each for each in self.absences.values() if each.start < at(day, "23:00") and each.end > at(day, "06:00")]
+        today = [
+            each for each in self.absences.values() if each.start < at(day, "23:00") and each.end > at(day, "06:00")
+        ]
         for absence in self.dice.sample(today, min(len(today), max(1, round(len(today) * share)))):
             if self.dice.random() < 0.4:
                 self._withdraw(absence.id)
@@ -184,9 +186,7 @@ class World:
         return int(wanted) + (self.dice.random() < wanted % 1)
 
     def _anybody(self, day: date) -> Pupil | None:
-        if not hasattr(self, "_order") or len(self._order) != len(self.pupils):
-            self._order = sorted(self.pupils)
-        pupil = self.pupils[self.dice.choice(self._order)]
+        pupil = self.pupils[self.dice.choice(sorted(self.pupils))]
         return pupil if self.unit_of(pupil, day) is not None else None
 
     def _diet(self) -> tuple[str, ...]:
@@ -207,16 +207,15 @@ class World:
             self.changed.groups.add(group)
 
     def _one_move(self, pupil: Pupil | None, today: date) -> None:
-        what = self.dice.choice(("unit", "group", "out", "gone", "new", "diet", "diet", "mark", "mark", "twice"))
+        what = self.dice.choice(("unit", "group", "out", "gone", "new", "diet", "diet", "mark", "mark"))
         if pupil is None:
             return
         tomorrow = today + timedelta(days=1)
         start = self.dice.choice((today, tomorrow))
         match what:
-            case "unit" | "twice":
+            case "unit":
                 to = self.dice.choice(self.units)
-                if what == "unit":
-                    self._leave(pupil, start - timedelta(days=1))
+                self._leave(pupil, start - timedelta(days=1))
                 pupil.stays.append(Span(to, start))
                 self._place(pupil, to, start)
             case "group":
