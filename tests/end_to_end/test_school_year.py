@@ -5,7 +5,6 @@ The eventful days are played here; `python -m tests.end_to_end.school_year --ful
 
 import asyncio
 from datetime import date
-from pathlib import Path
 
 import pytest
 

@@ -276,7 +276,7 @@ class TestComplete:
     async def test_the_absence_of_a_pupil_who_has_left_makes_nothing_incomplete(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A leave may go on after the enrolment has ended: the directory knows the pupil on the day on which it began."""
+        """A leave may go on after the enrolment has ended: the directory knows the pupil on the leave's first day."""
         left = pupil(50)
         usual = desk.directory.persons
 

@@ -1,10 +1,10 @@
-"""What each kitchen must get, from the README's rules of catering and the truth alone. Nothing of the connector is used."""
+"""What each kitchen must get, from the rules in the README of catering and the truth alone, without the connector."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final
 
 from tests.end_to_end.school_year.calendar import at, holidays, on_break
@@ -54,7 +54,7 @@ class Kitchen:
         return rules.get(kind, rules["normal"])
 
 
-@lru_cache(maxsize=None)
+@cache
 def serves(kitchen: Kitchen, day: date) -> bool:
     summer = date(2027, 6, 12) <= day < date(2027, 8, 16)
     if kitchen.daily:
@@ -62,7 +62,7 @@ def serves(kitchen: Kitchen, day: date) -> bool:
     return day.isoweekday() <= 5 and day not in holidays(day.year) and day not in on_break()
 
 
-@lru_cache(maxsize=None)
+@cache
 def cutoff_at(kitchen: Kitchen, kind: str, day: date) -> datetime:
     rule = kitchen.cutoff(kind)
     left, on = rule.before, day
@@ -76,7 +76,7 @@ def fixed(kitchen: Kitchen, day: date, now: datetime) -> set[str]:
     return {kind for kind in KINDS if cutoff_at(kitchen, kind, day) <= utc(now)}
 
 
-@lru_cache(maxsize=None)
+@cache
 def counted(kitchen: Kitchen, today: date) -> dict[datetime, tuple[date, ...]]:
     """The moments of one day at which the kitchen's orders are counted, and the days of meals that are counted then."""
     reach = [day for day in _ahead(today) if serves(kitchen, day) and _first_cutoff(kitchen, day) <= today]
@@ -162,7 +162,7 @@ class Truth:
 
 
 def kitchens(world: World, number: int) -> list[Kitchen]:
-    """The municipality's kitchens: one for each school, of four kinds, then kitchens that serve more than one school."""
+    """The municipality's kitchens: one for each school, of four kinds, then further kitchens of two kinds."""
     found = []
     for n in range(number):
         target = ("folder", "sftp", "folder", "https", "folder")[n % 5]

@@ -1,4 +1,4 @@
-"""Lets the year pass: the real connectors on the real hub, from one moment that matters to the next, and judges each."""
+"""Lets the year pass: the real connectors on the real hub, from one moment that matters to the next. Judges each."""
 
 import asyncio
 import time
@@ -16,8 +16,18 @@ from plugins.testing import TestHub, open_hub
 from schemas.directory import DietDeleted, DietUpserted, DirectoryCurrent
 from schemas.schedule import DayClosed
 from tests.end_to_end.school_year.calendar import END, FIRST, LAST, NEW_YEAR, ZONE, at, days, on_break
-from tests.end_to_end.school_year.expected import CODES, REPORTS, SHARE_OF_KIND, STAFF, Kitchen, Truth
-from tests.end_to_end.school_year.expected import counted, fixed, kitchens, serves
+from tests.end_to_end.school_year.expected import (
+    CODES,
+    REPORTS,
+    SHARE_OF_KIND,
+    STAFF,
+    Kitchen,
+    Truth,
+    counted,
+    fixed,
+    kitchens,
+    serves,
+)
 from tests.end_to_end.school_year.inbox import Inbox, Row
 from tests.end_to_end.school_year.source import RESOURCES, SchoolSystem
 from tests.end_to_end.school_year.world import Changed, World, utc
@@ -83,11 +93,23 @@ def _between(*spans: tuple[str, str]) -> frozenset[date]:
 
 
 EVENTFUL: Final = _between(
-    ("2026-08-17", "2026-08-17"), ("2026-09-15", "2026-09-15"), ("2026-09-22", "2026-09-24"), ("2026-10-06", "2026-10-06"),
-    ("2026-10-23", "2026-10-23"), ("2026-10-25", "2026-10-26"), ("2026-11-10", "2026-11-12"), ("2026-12-24", "2026-12-24"),
-    ("2027-01-18", "2027-01-18"), ("2027-01-25", "2027-01-25"), ("2027-02-09", "2027-02-09"), ("2027-03-10", "2027-03-10"),
-    ("2027-03-28", "2027-03-28"), ("2027-06-15", "2027-06-15"), ("2027-07-05", "2027-07-06"), ("2027-08-15", "2027-08-18"),
-)  # fmt: skip
+    ("2026-08-17", "2026-08-17"),
+    ("2026-09-15", "2026-09-15"),
+    ("2026-09-22", "2026-09-24"),
+    ("2026-10-06", "2026-10-06"),
+    ("2026-10-23", "2026-10-23"),
+    ("2026-10-25", "2026-10-26"),
+    ("2026-11-10", "2026-11-12"),
+    ("2026-12-24", "2026-12-24"),
+    ("2027-01-18", "2027-01-18"),
+    ("2027-01-25", "2027-01-25"),
+    ("2027-02-09", "2027-02-09"),
+    ("2027-03-10", "2027-03-10"),
+    ("2027-03-28", "2027-03-28"),
+    ("2027-06-15", "2027-06-15"),
+    ("2027-07-05", "2027-07-06"),
+    ("2027-08-15", "2027-08-18"),
+)
 """Days on which something happens that does not happen every day; of each outage that begins on one, every day."""
 
 
@@ -407,7 +429,7 @@ class Play:
     # -- the judge --------------------------------------------------------------------------------------------------
 
     async def _judge_count(self, moment: datetime, today: date) -> None:
-        """At a report or cut-off: every order that was counted now is right and complete, or says that it may not be."""
+        """At a report or cut-off: each order that was counted now is right and complete, or says that it may not be."""
         self.inbox.look()
         truth = Truth(self.world)
         if moment in {utc(at(today, clock)) for clock in REPORTS} and not self.down & {"sis", "hub"}:
@@ -457,7 +479,7 @@ class Play:
             name: (row.portions.get(name), expected[name]) for name in names if row.portions.get(name) != expected[name]
         }
         if row.complete and wrong:
-            # Known: the hub trusts the school system for `directory.max_age` (26 h), and so calls the sum complete.
+            # The hub trusts the school system for `directory.max_age` (26 h), and calls the sum complete until then.
             away = "sis" in self.down or self._recovering
             said = f"{where} r{row.revision} {row.status}: (sent, right) {wrong}"
             self.found.unmarked.append(said) if away else self.found.fault(said)
