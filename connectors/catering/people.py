@@ -22,6 +22,7 @@ from connectors.catering.memory import absences, closed_on, snapshots
 from connectors.catering.snapshot import Row, Snapshot
 from connectors.catering.standing import as_count, last_order, stands
 from plugins import DirectoryView, State
+from schemas.school_time import SCHOOL_ZONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,12 +127,18 @@ class Census:
         """Whether a pupil is away who may eat here and is unknown to the directory: the sum leaves such a pupil out."""
         here = {pupil["id"] for pupil in pupils}
         others = {
-            absence.student
-            for absence in away
-            if absence.student not in here and self.concerns(absence.organisation, kitchen)
+            absence for absence in away if absence.student not in here and self.concerns(absence.organisation, kitchen)
         }
-        if not others:
-            return False
+        # A pupil who has left is no stranger: the directory knows them on the day on which the absence began.
+        for on in (day, *sorted({absence.start.astimezone(SCHOOL_ZONE).date() for absence in others} - {day})):
+            if not others:
+                break
+            everyone = await self._everyone_on(on)
+            others = {absence for absence in others if absence.student not in everyone}
+        return bool(others)
+
+    async def _everyone_on(self, day: date) -> frozenset[str]:
+        """The ids of all pupils that the directory knows on that day."""
         if day not in self._everyone:
             self._everyone[day] = frozenset(pupil["id"] for pupil in await self._directory.persons(on=day))
-        return not others <= self._everyone[day]
+        return self._everyone[day]

@@ -252,6 +252,7 @@ def serving(provider: Provider, context: ssl.SSLContext | None = None) -> Iterat
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two packets: the second would wait 40 ms for an ACK
 
         def do_GET(self) -> None:
             self._reply("GET")

@@ -1,6 +1,9 @@
 """What a kitchen is told, and when, through a school day."""
 
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -269,6 +272,22 @@ class TestComplete:
         await desk.away(99, organisation=organisation)
         await desk.report("2026-11-24T08:00")
         assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 12, 1)], False)
+
+    async def test_the_absence_of_a_pupil_who_has_left_makes_nothing_incomplete(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A leave may go on after the enrolment has ended: the directory knows the pupil on the leave's first day."""
+        left = pupil(50)
+        usual = desk.directory.persons
+
+        async def persons(*, on: date, **asked: Any) -> Sequence[Mapping[str, Any]]:
+            gone = [] if asked.get("organisations") or on >= date(2026, 11, 24) else [left]
+            return [*await usual(on=on, **asked), *gone]
+
+        monkeypatch.setattr(desk.directory, "persons", persons)
+        await desk.away(50, "2026-11-23T08:00", "2026-11-25T16:00")
+        await desk.report("2026-11-24T08:00")
+        assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 12, 1)], True)
 
     @pytest.mark.parametrize("organisation", [None, ELSEWHERE])
     async def test_an_absence_of_another_schools_pupil_makes_nothing_incomplete(
