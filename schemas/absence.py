@@ -77,6 +77,7 @@ def _spec(what: str, *examples: dict[str, Any], changes: bool = False) -> EventS
         about=("student.id",),
         mentions=(*was("registeredBy.id"), "changed.student.id") if changes else ("registeredBy.id",),
         organisations=("organisation.id",),
+        makes=not changes,
         examples=examples,
     )
 

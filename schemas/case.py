@@ -194,6 +194,7 @@ def _spec(what: str, *examples: dict[str, Any], mentions: tuple[str, ...], ends:
         key=_CASE,
         entity=_CASE,
         ends=ends,
+        makes=what == "opened",
         about=("pupil.id",),
         mentions=mentions,
         organisations=("organisation.id",),

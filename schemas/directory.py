@@ -273,7 +273,8 @@ def is_unprotected(mark: Any) -> bool:
 
 
 def _describes(data: Any) -> bool:
-    return any(value is not None and name not in _MARK_ONLY for name, value in data.items())
+    # SS 12000 demands names, so a source that does not know them sends empty ones.
+    return any(value not in (None, "", []) and name not in _MARK_ONLY for name, value in data.items())
 
 
 def _only_adds_a_mark(data: Any, owners: Any) -> bool:
@@ -304,7 +305,7 @@ def _spec(kind: str, what: str, *shown: dict[str, Any], **rest: Any) -> EventSpe
 
 
 # A source may always take back its own record.
-_GONE: Final = Shared(makes=lambda data: False, adds=lambda data, owners: True)
+_GONE: Final = Shared(makes=_describes, adds=lambda data, owners: True)
 
 
 class PersonUpserted(Person):

@@ -171,12 +171,19 @@ class EventSpec:
     # False: the entity has no owner, since several sources report about it.
     owned: bool = True
     shared: Shared | None = None  # the subject, not the entity, has an owner
+    # False, as for every type that `ends`: the event is about an entity that an earlier event made. If there is none,
+    # the event is stored, and its source does not become the owner.
+    makes: bool = True
     places: tuple[str, ...] = ()  # ids of the persons to whom it gives a duty or a ward; only their owner may
     window: bool = False  # state is trimmed by `retention` too (schedule, attendance)
     # With `window`: the field with the time, or the date, at which the entity is over. The state is kept until
     # `retention` after that, however long ago its event came.
     until: str = ""
     examples: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)  # `data` of valid events
+
+    def __post_init__(self) -> None:
+        if self.ends:
+            object.__setattr__(self, "makes", False)  # the class is frozen
 
     @property
     def family(self) -> str:

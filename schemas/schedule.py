@@ -135,6 +135,7 @@ def _spec(what: str, *examples: dict[str, Any], mentions: tuple[str, ...] = _PEO
         groups=("activity.id", "groups[].id"),
         window=True,
         until="endTime",
+        makes=what == "scheduled",
         examples=examples,
     )
 

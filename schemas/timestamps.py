@@ -1,7 +1,7 @@
 """Times as RFC 3339 spells them, with offset: reading them, and the spelling that every reader understands."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import Final
 
 _TIMESTAMP: Final = re.compile(
@@ -40,7 +40,10 @@ def plain_timestamp(text: str) -> str:
     whole = text[: _SECOND.stop].upper()
     if whole[_SECOND] == "60":
         whole, fraction = f"{whole[: _SECOND.start]}59", ".999999"
-        after = _moment(whole + offset).astimezone(UTC) + timedelta(seconds=1)
+        second = _moment(whole + offset).astimezone(UTC)
+        if second.year == MAXYEAR:
+            raise ValueError("no such time")  # the second after it is outside the calendar
+        after = second + timedelta(seconds=1)
         last = after - timedelta(days=1)
         if (last.month, last.day) not in _LEAP_DAYS or (after.hour, after.minute, after.second) != (0, 0, 0):
             raise ValueError("no such time")

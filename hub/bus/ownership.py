@@ -61,7 +61,7 @@ class Makers:
                 new.add((kind, source))
                 if makers is None:
                     continue  # no entity of this kind exists
-            elif len(makers) == 1:
+            elif len(makers) == 1 and event.makes:
                 continue
             contested.add(claim)
         if new:
@@ -77,6 +77,15 @@ class Makers:
 
 def _kind_of(entity: Packed) -> Packed:
     return entity[:2] if isinstance(entity, bytes) else entity.partition("/")[0]
+
+
+def _make(event: Prepared, made: dict[Packed, Source | None]) -> None:
+    """Let the event's source own an entity that has no owner, if the event can make one."""
+    assert event.claim is not None
+    if event.makes:
+        made[event.claim] = event.columns[1]
+    else:
+        event.mark_owner(rows.NO_OWNER)
 
 
 class Ownership:
@@ -116,7 +125,7 @@ class Ownership:
                 if claim is None:
                     continue
                 if claim not in held and claim not in made:  # nearly every event makes a new entity
-                    made[claim] = event.columns[1]
+                    _make(event, made)
                     continue
             owner = None
             if claim is not None:
@@ -124,7 +133,7 @@ class Ownership:
                 if event.shared is not None:
                     owner = self._judge_shared(event, owner, made)
                 elif owner is None:
-                    made[claim] = event.source
+                    _make(event, made)
             if owner is None or owner == event.source:
                 owner = self._placed_by_another(event, made, corrects)
                 if owner is None:

@@ -100,6 +100,7 @@ class Prepared:
     claim: Packed | None = None  # the entity, or the shared subject, that has an owner; None: it has none
     shared: Shared | None = None
     placed: tuple[Packed, ...] = ()  # the persons to whom the event gives a place
+    makes: bool = True  # `EventSpec.makes`
     adds: bool = False  # `Stored.adds`
 
     @property
@@ -164,6 +165,7 @@ def prepare(described: Described, names: Names, partitions: int) -> Prepared:
         tuple([names.pack(f"person/{id_.lower()}") for path in spec.places for id_ in pluck(data, path)])
         if spec.places
         else (),
+        spec.makes,
     )
 
 

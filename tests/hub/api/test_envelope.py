@@ -68,7 +68,17 @@ async def test_a_time_is_stored_as_every_reader_understands_it(http, hub, given,
 
 
 @pytest.mark.parametrize(
-    "time", ["2016-12-30T23:59:60Z", "2016-12-31T22:59:60Z", "2016-12-31T23:58:60Z", "2026-11-24T07:42:61Z", 7, "24:00"]
+    "time",
+    [
+        "2016-12-30T23:59:60Z",
+        "9999-12-31T23:59:60Z",
+        "9999-12-31T18:59:60.5-05:00",
+        "2016-12-31T22:59:60Z",
+        "2016-12-31T23:58:60Z",
+        "2026-11-24T07:42:61Z",
+        7,
+        "24:00",
+    ],
 )
 async def test_no_other_time_is_accepted(http, hub, time):
     assert rules(await post(http, absence(hub, time=time))) == [("time", "time")]

@@ -11,7 +11,7 @@ from hub.directory.directory import Protection
 from schemas.event import BATCH
 from tests.hub.api.conftest import running
 from tests.hub.api.test_ingest import kept, post, problem
-from tests.school import UNIT, absence, append, duty, envelope, event, uid
+from tests.school import UNIT, absence, append, duty, envelope, event, lesson, uid
 
 SIS, APP, OTHER = "urn:sis", "urn:guardians-app", "urn:other"
 ANNA, BERT = uid("person", "anna"), uid("person", "bert")
@@ -41,6 +41,7 @@ async def refused(http, type_, data, source, client="feeder"):
 
 
 AWAY = absence(ANNA)
+NORR = {"id": ELSEWHERE, "displayName": "Norr", "organisationType": "Skolenhet"}
 
 
 class TestEntities:
@@ -142,6 +143,32 @@ class TestEntities:
         await post(http, first)
         assert (await post(http, first)).json()["duplicates"] == 1
 
+    @pytest.mark.parametrize("at_once", [False, True])
+    @pytest.mark.parametrize(
+        ("makes", "type_", "data"),
+        [
+            ("absence.reported", "absence.withdrawn", AWAY),
+            ("absence.reported", "absence.changed", {**AWAY, "changed": {"endTime": "2026-11-24T12:00:00+01:00"}}),
+            ("schedule.lesson.scheduled", "schedule.lesson.cancelled", {**lesson(), "cancelled": True}),
+            ("directory.group.upserted", "directory.group.deleted", {"id": uid("group"), "organisation": {"id": UNIT}}),
+            ("directory.organisation.upserted", "directory.organisation.deleted", NORR),
+        ],
+    )
+    async def test_what_no_source_has_made_belongs_to_the_one_that_makes_it(self, http, makes, type_, data, at_once):
+        """A deletion or a change of an unknown entity would else shut its source out, with its whole batch."""
+        record = {"id": data["id"]} if type_.endswith("deleted") else data
+        stray, first = (
+            made(type_, record, OTHER),
+            made(makes, {**data, "cancelled": False} if "cancelled" in data else data),
+        )
+        if at_once:
+            assert (await post(http, [stray, first], BATCH)).status_code == 202
+        else:
+            await taken(http, type_, record, OTHER)
+            await taken(http, makes, first["data"])
+        await refused(http, type_, record, OTHER)
+        await taken(http, type_, record)
+
 
 class TestPersons:
     async def test_a_second_source_adds_a_mark_and_moves_nobody(self, http, hub):
@@ -208,6 +235,30 @@ class TestPersons:
         await taken(http, "directory.person.deleted", {"id": ANNA}, OTHER)
         assert hub.directory.persons[ANNA].known
         assert not hub.directory.may_have_left(ANNA, OTHER), "its deletion would delete the pupil for recipients"
+
+    @pytest.mark.parametrize(
+        "before",
+        [[], [{"id": ANNA, "securityMarking": "Ingen"}], [pupil()], [pupil(mark="Sekretessmarkering"), pupil()]],
+        ids=["nothing", "a mark", "the owner's record", "a strict mark that it takes back"],
+    )
+    async def test_a_deletion_by_a_second_source_does_not_free_the_person(self, http, hub, before):
+        await taken(http, "directory.person.upserted", pupil())
+        for record in before:
+            await taken(http, "directory.person.upserted", record, OTHER)
+        for _ in range(2):
+            await taken(http, "directory.person.deleted", {"id": ANNA}, OTHER)
+            await refused(http, "directory.person.upserted", pupil(unit=ELSEWHERE), OTHER)
+            await refused(http, "directory.duty.upserted", duty(ANNA), OTHER)
+        await taken(http, "directory.person.upserted", pupil(givenName="New"))
+        assert hub.directory.persons[ANNA].owner.source == SIS
+
+    async def test_a_mark_with_empty_names_owns_nobody(self, http):
+        empty = {"givenName": "", "familyName": "", "enrolments": [], "emails": []}
+        await taken(
+            http, "directory.person.upserted", {"id": ANNA, "securityMarking": "Sekretessmarkering", **empty}, OTHER
+        )
+        await taken(http, "directory.person.upserted", pupil())
+        await refused(http, "directory.person.upserted", pupil(unit=ELSEWHERE), OTHER)
 
     async def test_in_one_batch_a_person_is_described_and_another_source_adds(self, http, hub):
         batch = [
