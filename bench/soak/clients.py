@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +12,8 @@ ANSWER_S: Final = 60.0  # a call without an answer for this long is a fault of t
 AGAIN_S: Final = 0.2  # between two tries of a call
 
 Gone = (OSError, asyncio.IncompleteReadError)
-"""The hub went away in the middle of a call, as it does when it is killed. (A `TimeoutError` is an OSError.)"""
+"""The hub went away in the middle of a call, as it does when it is killed. `TimeoutError` is one of them too, so it is
+caught first: a hub that lives must answer."""
 
 
 class Client:
@@ -73,10 +73,15 @@ class Line:
         return answer
 
     async def sure(self, method: str, path: str, body: bytes = b"", kind: str = "") -> Answer:
-        """The same, repeated until the hub answers with anything but 503."""
+        """The same, repeated until the hub answers with anything but 503. Raises TimeoutError."""
         while True:
-            with suppress(*Gone):
+            try:
                 answer = await self.call(method, path, body, kind)
+            except TimeoutError:
+                raise
+            except Gone:
+                pass
+            else:
                 if answer.status != 503:
                     return answer
             await asyncio.sleep(AGAIN_S)

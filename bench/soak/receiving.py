@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
@@ -287,8 +286,13 @@ class SchoolReader(Pull):
 
     async def _ask(self, path: str) -> Answer | None:
         """None: no answer, or a refusal that passes."""
-        with suppress(*Gone):
+        try:
             answer = await self._line.call("GET", path)
+        except TimeoutError:
+            self._truth.fault(f"{self.arrivals.name} got no answer", path)
+        except Gone:
+            pass
+        else:
             if answer.status == 200:
                 self._refused = 0
                 self._ended(self._line.token)

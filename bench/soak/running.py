@@ -29,12 +29,15 @@ CONTRACT: Final = {
     "categories": ["identity", "attendance", "group"],
 }
 SAMPLE_S: Final = 2.0
-QUIET: Final = 0.3  # the last share of the time, without restarts: memory that grows has time to show
 
 
 @dataclass(frozen=True)
 class Course:
-    """`seconds` of disturbance, one act each `gap_s` at the mean. `patience_s`: for the last events to arrive."""
+    """`seconds` of disturbance, with `gap_s` between two acts at the mean; `long_s` is how long a pause or a trouble of
+    a webhook lasts at most, `pause_s` how long a publisher rests between two requests, `patience_s` how long no event
+    may come while some are missing. In the last `quiet` of the time the hub is not restarted, so that memory that grows
+    has time to show.
+    """
 
     seconds: float
     seed: int
@@ -42,6 +45,7 @@ class Course:
     long_s: float = 8.0
     pause_s: float = 0.1
     patience_s: float = 300.0
+    quiet: float = 0.3
 
 
 @dataclass
@@ -145,16 +149,16 @@ def _directory(truth: Truth) -> list[dict[str, Any]]:
 
 
 async def _disturb(disturber: Disturber, course: Course, outcome: Outcome, say: Callable[[str], None]) -> None:
-    """Every act once, in random order, and again, until the time is over."""
+    """Every act once, in random order, and again, until the time is over: at least once, however slow the machine."""
     choice = random.Random(course.seed)
     began = time.monotonic()
     deck: list[str] = []
-    while (now := time.monotonic() - began) < course.seconds:
+    while (now := time.monotonic() - began) < course.seconds or len(outcome.acts) < len(disturber.acts):
         await asyncio.sleep(choice.uniform(0.5, 1.5) * course.gap_s)
         if not deck:
             deck = choice.sample(list(disturber.acts), len(disturber.acts))
         name = deck.pop()
-        if name in RESTARTS and now > course.seconds * (1 - QUIET):
+        if outcome.acts[name] and name in RESTARTS and now > course.seconds * (1 - course.quiet):
             continue
         say(f"{now:6.1f} s  {name}")
         outcome.acts[name] += 1
@@ -170,9 +174,9 @@ async def _sample(hub: HubProcess, outcome: Outcome) -> None:
 
 
 def _first(outcome: Outcome, course: Course) -> Use:
-    """What the hub held after the first minute, or after a fifth of a shorter soak."""
-    after = min(60.0, course.seconds / 5)
-    return next(use for at, _, use in outcome.samples if at >= after)
+    """The most that the hub held in the first minute, or in the first third of a shorter soak."""
+    early = [use for at, _, use in outcome.samples if at <= min(60.0, course.seconds / 3)]
+    return Use(max(use.rss_mib for use in early), max(use.files for use in early))
 
 
 async def _drained(truth: Truth, recipients: list[Arrivals], patience_s: float, say: Callable[[str], None]) -> None:
