@@ -106,23 +106,32 @@ async def soak(folder: Path, course: Course, say: Callable[[str], None] = lambda
             for task in (*reading, sampling):
                 task.cancel()
         last = Use.of(hub.pid)
-        if (code := await hub.stop()) != 0:
-            truth.fault(f"the hub ended with {code} after SIGTERM")
+        await _stop(hub, truth)
+        await hub.start()
+        await school.absences()  # so that the new process holds the index that the one before held
+        fresh = Use.of(hub.pid)
+        await _stop(hub, truth)
     judge(truth, recipients, school, whole, bytes(hub.output), clients.values())
     first = _first(outcome, course)
-    judge_use(truth, first, last)
+    judge_use(truth, first, last, fresh)
     outcome.lines = [
         *table(recipients, school, passing, truth),
         f"acknowledged: {len(truth.acknowledged):,} events in {truth.requests:,} requests; "
         f"{len(truth.permitted()):,} of them must reach every recipient",
         "acts: " + ", ".join(f"{number} x {name}" for name, number in outcome.acts.items()),
         f"memory: {first.rss_mib:.0f} MiB early, {last.rss_mib:.0f} at the end, "
+        f"{fresh.rss_mib:.0f} after one more restart, "
         f"{max(use.rss_mib for _, _, use in outcome.samples):.0f} at most; "
         f"open files: {first.files} early, {last.files} at the end",
         *(f"FAULT, {number} times: {what} ({truth.examples[what]})" for what, number in truth.faults.items()),
         "no fault" if not truth.faults else f"{len(truth.faults)} kinds of fault",
     ]
     return outcome
+
+
+async def _stop(hub: HubProcess, truth: Truth) -> None:
+    if (code := await hub.stop()) != 0:
+        truth.fault(f"the hub ended with {code} after SIGTERM")
 
 
 def _configuration(clients: dict[str, Client], well: Hook, ill: Hook) -> dict[str, Any]:
@@ -160,7 +169,8 @@ async def _disturb(disturber: Disturber, course: Course, outcome: Outcome, say: 
         name = deck.pop()
         if outcome.acts[name] and name in RESTARTS and now > course.seconds * (1 - course.quiet):
             continue
-        say(f"{now:6.1f} s  {name}")
+        held = f"{outcome.samples[-1][2].rss_mib:.0f} MiB" if outcome.samples else ""
+        say(f"{now:6.1f} s  {held:>8}  {name}")
         outcome.acts[name] += 1
         await disturber.acts[name]()
 

@@ -76,7 +76,8 @@ def test_an_event_about_a_protected_person_is_a_fault_even_where_it_was_not_acce
 
 def test_memory_and_open_files_that_grow_are_faults() -> None:
     truth = Truth()
-    judge_use(truth, Use(150, 50), Use(160, 55))
+    judge_use(truth, Use(150, 50), Use(160, 55), Use(140, 40))
+    judge_use(truth, Use(150, 50), Use(400, 55), Use(380, 40))
     assert not truth.faults
-    judge_use(truth, Use(150, 50), Use(400, 200))
+    judge_use(truth, Use(150, 50), Use(400, 200), Use(140, 40))
     assert set(truth.faults) == {"memory grew", "open files grew"}
