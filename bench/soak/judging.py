@@ -9,7 +9,6 @@ from bench.soak.clients import Client
 from bench.soak.receiving import Arrivals, Passing, SchoolReader
 from bench.soak.truth import Protection, Truth
 
-UNREAD: Final = "timeout graceful shutdown exceeded"  # a client reads nothing of a stream while the hub stops
 MORE_MEMORY: Final = 1.25
 MORE_MIB: Final = 64.0  # the log's index pages that are kept in memory
 MORE_FILES: Final = 16  # idle connections, SQLite's readers
@@ -45,12 +44,12 @@ def judge(
         for id in sorted(lost):
             truth.fault(f"{name} never got an acknowledged event", id)
     _judge_school(truth, school, whole)
-    if b"Traceback" in output:
-        at = output.index(b"Traceback")
-        truth.fault("a traceback in the hub's log", output[max(0, at - 300) : at + 2500].decode(errors="replace"))
-    for line in output.decode(errors="replace").splitlines():
-        if " ERROR " in line and UNREAD not in line:
-            truth.fault("an error in the hub's log", line[:300])
+    lines = output.decode(errors="replace").splitlines()
+    for n, line in enumerate(lines):
+        if " ERROR " in line:  # an exception's frames follow, without the word "Traceback"
+            truth.fault("an error in the hub's log", "\n".join(lines[n : n + 30]))
+        elif line.startswith("Traceback"):
+            truth.fault("a traceback in the hub's log", "\n".join(lines[n : n + 30]))
         if "Soakdotter" in line or any(token in line for client in clients for token in client.seen):
             truth.fault("a name or a token in the hub's log")
 
