@@ -26,6 +26,7 @@ SOCKET_NAME: Final = "hub.sock"
 BACKLOG: Final = 1024  # connections that the kernel holds until the hub accepts them
 ACCEPTED: Final = 128  # connections that are accepted in one turn: fewer than the reserve of file descriptors
 STOP_S: Final = 5  # how long open requests may take when the hub stops
+READ_S: Final = 2.0  # how long a client may still take to read its answers then
 
 
 class _Server(uvicorn.Server):
@@ -86,7 +87,13 @@ class Servers:
         self._services.pages.close()  # ends open streams and long polls
         for server, _ in self._running:
             server.should_exit = True
-        await asyncio.gather(*(task for _, task in self._running), return_exceptions=True)
+        running = [task for _, task in self._running]
+        if running:
+            await asyncio.wait(running, timeout=READ_S)
+        # uvicorn would wait until STOP_S for clients that read nothing, and then log each of them as a failed request.
+        if self.app is not None:
+            self.app.unread.cut_all()
+        await asyncio.gather(*running, return_exceptions=True)
         self._running.clear()
         await self._watching.stop()
         if self.app is not None:

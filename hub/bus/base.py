@@ -46,7 +46,7 @@ class Position:
     offsets: tuple[int, ...]
 
     def past(self, at: Place) -> "Position":
-        """This position with `at` read too. An offset never falls."""
+        """This position with `at` read too. An offset never falls. Only for a position of this life (`Log.present`)."""
         partition = partition_of(at)
         if offset_of(at) <= self.offsets[partition]:
             return self
@@ -227,6 +227,13 @@ class Log(Protocol):
 
     def knows(self, position: Position) -> bool:
         """Whether this log issued the position, in this life or an earlier one."""
+
+    def present(self, position: Position) -> Position:
+        """The same place as a position of this life, which `past` can move on.
+
+        `past` on a position of an earlier life would name offsets that the earlier life did not have, and the log would
+        read again from where the two lives part.
+        """
 
     def head(self) -> Position:
         """The position after the newest durable event."""

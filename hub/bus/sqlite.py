@@ -200,6 +200,9 @@ class SqliteLog:
     def knows(self, position: Position) -> bool:
         return position.epoch in self._lives and len(position.offsets) == len(self._heads)
 
+    def present(self, position: Position) -> Position:
+        return Position(self._epoch, tuple(self._resolve(position)))
+
     def head(self) -> Position:
         return Position(self._epoch, tuple(self._heads))
 

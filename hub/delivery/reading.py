@@ -51,6 +51,7 @@ class Reading:
 
     async def read(self, cursor: ReadCursor, limit: int) -> Slice:
         """The next events, up to `limit`. Never waits. Raises LogUnavailable."""
+        cursor = replace(cursor, position=self._log.present(cursor.position))  # a client's cursor outlives the process
         if cursor.state_after and self._kinds:
             return await self._state(cursor, limit)
         return await self._follow(cursor, limit)

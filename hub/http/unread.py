@@ -88,6 +88,12 @@ class Unread:
             for connection, entry in tuple(self._slow.items()):
                 self._look(connection, entry, now)
 
+    def cut_all(self) -> None:
+        """Cut every connection with unread bytes: the server stops."""
+        for connection in tuple(self._slow):
+            self.cut.count()
+            connection.cut()
+
     def _look(self, connection: Slow, entry: _Entry, now: float) -> None:
         size = connection.unread()
         left = size + connection.in_system()

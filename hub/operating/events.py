@@ -47,7 +47,7 @@ async def page(
     Raises UnknownPage, LogUnavailable.
     """
     if after is not None:
-        position = _position(after)
+        position = services.log.present(_position(after))
     else:
         position = services.log.start() if since is None else await services.log.at(since)
     found: list[Stored] = []

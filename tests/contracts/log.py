@@ -365,6 +365,19 @@ class LogContract:
         await log.append([reading(id="after")])
         assert names(await everything(log, Position.unpack(packed))) == ["after"]
 
+    async def test_a_position_of_an_earlier_life_can_be_continued_event_by_event(
+        self, log: Log, reopen: Reopen
+    ) -> None:
+        """Promise 1: a reader that stops within what it read goes on from there, and not at the restart again."""
+        await log.append([reading(n, sensor="s") for n in range(3)])
+        before = log.head()
+        log = await reopen()
+        await log.append([reading(id=id, sensor="s") for id in ("a", "b", "c")])
+        position = log.present(before)
+        assert names(await everything(log, position)) == ["a", "b", "c"]
+        position = position.past((await log.read(position, 10)).events[0].at)
+        assert names(await everything(log, position)) == ["b", "c"]
+
     async def test_a_position_that_this_log_never_gave_reads_from_the_oldest(self, log: Log) -> None:
         """It may name what was lost with another log: repeated is better than left out."""
         await log.append([reading(n) for n in range(3)])

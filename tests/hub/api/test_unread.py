@@ -147,6 +147,19 @@ async def cut(world: World, connections: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["feed", "stream"])
+async def test_the_hub_stops_without_an_error_while_a_client_reads_nothing(
+    world: World, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Promise 3: such a client neither holds the stop up for long nor fills the log with a traceback."""
+    path = await world.path("acme", kind)
+    with readers(world) as (reader,):
+        await reader.ask("acme", path)
+        await stopped(world, 1)
+        await world.servers.stop()
+    assert [each.getMessage() for each in caplog.records if each.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("kind", ["feed", "stream"])
 async def test_a_client_that_reads_nothing_is_cut_and_its_memory_is_free(world: World, kind: str) -> None:
     path = await world.path("acme", kind)
     with readers(world) as (reader,):

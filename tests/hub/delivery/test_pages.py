@@ -1,5 +1,6 @@
 """Reading on from a feed cursor, stage by stage, and the cursor itself."""
 
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -75,19 +76,22 @@ def clock():
     return ManualClock("2026-11-24T08:00")
 
 
-@pytest.fixture
-async def hub(tmp_path, clock):
+def specs():
     def spec(name, client, start, *types):
         return SubscriptionSpec.model_validate(
             {"name": name, "client": client, "types": types, "sink": {"kind": "feed"}, "from": start}
         )
 
-    specs = (
+    return (
         spec("all", "acme", "oldest", "se.skolnav.absence.*"),
         spec("state", "acme", "state", "se.skolnav.absence.*"),
         spec("days", "facilities", "oldest", CLOSED),
     )
-    async with running(tmp_path, clock, subscriptions=specs) as services:
+
+
+@pytest.fixture
+async def hub(tmp_path, clock):
+    async with running(tmp_path, clock, subscriptions=specs()) as services:
         await append(services, *(person(n) for n in range(1, 5)), person(5, "Sekretessmarkering"), current(clock))
         yield services
 
@@ -103,6 +107,38 @@ async def read(hub, id, limit=100, cursor=None):
         cursor = page.cursor
         if page.at_head:
             return pages, cursor
+
+
+@asynccontextmanager
+async def restarted(folder, clock):
+    """A hub in its second life, a cursor of the first one, and the ids of the events after it."""
+    async with running(folder, clock, subscriptions=specs()) as hub:
+        await append(hub, person(1), current(clock), absence(0, 1))
+        _, cursor = await read(hub, "all")
+    async with running(folder, clock, subscriptions=specs()) as hub:
+        await append(hub, *(absence(n, 1) for n in range(1, 131)))
+        yield hub, cursor, [f"absence-{n}-rep" for n in range(1, 131)]
+
+
+@pytest.mark.parametrize("limit", [1, 5, 63])
+async def test_a_cursor_of_before_a_restart_leads_through_a_backlog_in_pages_of_any_size(tmp_path, clock, limit):
+    """Promise 1. A page that ended within what was read at once once led back to the restart, again and again."""
+    async with restarted(tmp_path, clock) as (hub, cursor, ids):
+        found = []
+        while len(found) < len(ids):
+            page = await hub.pages.page("all", cursor, limit, each=True)
+            found += [entry.stored.id for entry in page.entries]
+            assert found == ids[: len(found)]
+            cursor = page.cursor
+
+
+async def test_each_events_own_cursor_leads_past_it_after_a_restart(tmp_path, clock):
+    """Promise 1: a stream's client may be cut off after any event."""
+    async with restarted(tmp_path, clock) as (hub, cursor, ids):
+        page = await hub.pages.page("all", cursor, 10, each=True)
+        for index, entry in enumerate(page.entries):
+            following = await hub.pages.page("all", entry.cursor, 1)
+            assert [each.stored.id for each in following.entries] == [ids[index + 1]]
 
 
 class TestWalking:

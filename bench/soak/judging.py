@@ -1,0 +1,96 @@
+"""What must hold at the end, and the table that tells it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.soak.clients import Client
+from bench.soak.receiving import Arrivals, Passing, SchoolReader
+from bench.soak.truth import Protection, Truth
+
+MORE_MEMORY: Final = 1.25
+MORE_MIB: Final = 64.0  # the log's index pages that are kept in memory
+MORE_FILES: Final = 16  # idle connections, SQLite's readers
+
+
+@dataclass(frozen=True)
+class Use:
+    """What the hub's process holds: memory in MiB, open files and sockets."""
+
+    rss_mib: float
+    files: int
+
+    @classmethod
+    def of(cls, pid: int) -> "Use":
+        """Raises OSError if the process is gone."""
+        status = Path(f"/proc/{pid}/status").read_text()
+        rss = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+        return cls(rss / 1024, sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def missing(truth: Truth, recipients: Iterable[Arrivals]) -> dict[str, set[str]]:
+    """By recipient, the acknowledged events that did not come."""
+    permitted = truth.permitted()
+    return {each.name: lost for each in recipients if (lost := permitted - each.live.keys())}
+
+
+def judge(
+    truth: Truth, recipients: Sequence[Arrivals], school: SchoolReader, whole: dict[str, str], output: bytes,
+    clients: Iterable[Client],
+) -> None:  # fmt: skip
+    """Add every fault that shows at the end. `whole` is a last read of all absences by the school standard."""
+    for name, lost in missing(truth, recipients).items():
+        for id in sorted(lost):
+            truth.fault(f"{name} never got an acknowledged event", id)
+    _judge_school(truth, school, whole)
+    lines = output.decode(errors="replace").splitlines()
+    for n, line in enumerate(lines):
+        if " ERROR " in line:  # an exception's frames follow, without the word "Traceback"
+            truth.fault("an error in the hub's log", "\n".join(lines[n : n + 30]))
+        elif line.startswith("Traceback"):
+            truth.fault("a traceback in the hub's log", "\n".join(lines[n : n + 30]))
+        if "Soakdotter" in line or any(token in line for client in clients for token in client.seen):
+            truth.fault("a name or a token in the hub's log")
+
+
+def _judge_school(truth: Truth, school: SchoolReader, whole: dict[str, str]) -> None:
+    for id, end in truth.stands.items():
+        who = truth.absences[id]
+        if who.hidden:
+            continue
+        if whole.get(id) != end:
+            truth.fault(
+                "the school standard's list differs from what was acknowledged", f"{id}: {whole.get(id)}, {end}"
+            )
+        # A pupil who was protected for a time leaves no trace in a delta, so only a whole read finds out.
+        if who.protection is Protection.NEVER and school.mirror.get(id) != end:
+            truth.fault(
+                "the school standard's deltas differ from what was acknowledged",
+                f"{id}: {school.mirror.get(id)}, {end}",
+            )
+
+
+def judge_use(truth: Truth, first: Use, last: Use, fresh: Use) -> None:
+    """`first`: early in the soak; `last`: at its end; `fresh`: after one more restart, with the same events stored.
+
+    A hub needs more memory for more events, so the end may be as far above `fresh` as above `first`.
+    """
+    least = max(first.rss_mib, fresh.rss_mib)
+    if last.rss_mib > least * MORE_MEMORY + MORE_MIB:
+        truth.fault("memory grew", f"{least:.0f} to {last.rss_mib:.0f} MiB")
+    if last.files > first.files + MORE_FILES:
+        truth.fault("open files grew", f"{first.files} to {last.files}")
+
+
+def table(recipients: Sequence[Arrivals], school: SchoolReader, passing: Passing, truth: Truth) -> list[str]:
+    lines = [f"{'recipient':<12} {'missing':>8} {'received':>9} {'repeats':>8} {'replayed':>9} {'turning':>8}"]
+    lost = missing(truth, recipients)
+    lines += [
+        f"{each.name:<12} {len(lost.get(each.name, ())):>8,} {len(each.live):>9,} {each.repeats:>8,} "
+        f"{each.replayed:>9,} {each.restated:>8,}"
+        for each in recipients
+    ]
+    lines.append(f"{'school':<12} {'':>8} {school.read:>9,}  ({len(school.mirror):,} absences in its mirror)")
+    lines.append(f"{'passing':<12} {'':>8} {passing.got:>9,}  ({len(passing.deleted)} subscriptions deleted)")
+    return lines
