@@ -37,10 +37,22 @@ from schemas.school_time import SCHOOL_ZONE
 _DELETED: Final = "deletedEntities"
 # Codes of failures after which no query for the next resource makes sense now.
 _ALL_FAIL: Final = frozenset({"unreachable", "slow", "certificate", "login-refused", "token", "busy"})
+_ENDED: Final = {True: "deletedEntities/directory", False: "deletedEntities/dated"}  # steps of a lap
+_DATED: Final = tuple(kind for kind in ALL if kind not in DIRECTORY)
 _CURRENT: Final = "directory.current"
 _LONG_S: Final = 600.0
 _OLD: Final = timedelta(hours=6)  # the connector starts anew a lap that was cut short longer ago
 _CLOCK_OFF: Final = timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class Announced:
+    """What /deletedEntities named. A record that a list of the same lap has is not gone by announcement alone."""
+
+    began: datetime
+    listed: Listed
+    named: dict[str, dict[str, None]] = field(default_factory=dict)  # ids by resource
+    held: bool = False  # whether some of these removals wait for a person
 
 
 @dataclass(slots=True)
@@ -53,6 +65,7 @@ class Lap:
     full: bool
     done: set[str] = field(default_factory=set)  # resources that the lap has tried
     failures: list[TemporaryError] = field(default_factory=list)
+    announced: Announced | None = None
 
 
 class Ss12000(Connector[Ss12000Config]):
@@ -146,14 +159,17 @@ class Ss12000(Connector[Ss12000Config]):
             await self._step(lap, PERSONS.resource, self._source.pull(PERSONS, window, full=False))
         for kind in DIRECTORY:
             await self._read(lap, kind, window)
+        # After the directory, so that no answer to this delays a new mark; before absences, which may outlive it.
         if _DELETED not in lap.done:
-            await self._step(lap, _DELETED, self._deletions(window, full=lap.full))
+            await self._step(lap, _DELETED, self._announced(lap))
+        await self._deletions(lap, DIRECTORY, window)
         await self._publish_current(lap)
         if self._left(lap, LESSONS):
             spent = self.ctx.clock.utc() - now
             await self._step(lap, LESSONS.resource, self._rounds.read(window, today, full=lap.full, spent=spent))
         for kind in (ABSENCES, ATTENDANCES, PRESENCES):
             await self._read(lap, kind, window)
+        await self._deletions(lap, _DATED, window)
         if lap.full:
             await self._source.forget_registered(window)
         await self._callback.keep(full=lap.full)
@@ -249,13 +265,10 @@ class Ss12000(Connector[Ss12000Config]):
 
     # -- deletions ----------------------------------------------------------------------------------------------
 
-    async def _deletions(self, window: Window, *, full: bool) -> None:
-        """Publish the end of records that /deletedEntities names and a query by id does not find.
-
-        The groups of a deleted person are published anew, without the person.
-        """
+    async def _announced(self, lap: Lap) -> None:
+        """Read what /deletedEntities names."""
         absent = bool(self.ctx.state.get(f"absent/{_DELETED}"))
-        if absent and not full:
+        if absent and not lap.full:
             return
         began = self.ctx.clock.utc()
         mark = self._source.watermark(_DELETED)
@@ -263,16 +276,15 @@ class Ss12000(Connector[Ss12000Config]):
         offsets = style.offsets if style is not None else True
         since = Watermark((mark or Watermark(began)).at, offsets)
         after = since.after(self._source.overlap(PERSONS.resource, since))
-        listed = Listed(offsets=offsets)
-        named: dict[str, dict[str, None]] = {}
+        found = Announced(began, Listed(offsets=offsets))
         unreadable = 0
         try:
             async for page in self._client.pages(_DELETED, {"after": after}):
-                listed.date = listed.date or page.date
+                found.listed.date = found.listed.date or page.date
                 for kind, id in deleted(page.data):
                     unreadable += id is None
-                    if kind is not None and id is not None and kind.key(id) in self.ctx.state:
-                        named.setdefault(kind.resource, {})[id] = None
+                    if kind is not None and id is not None:
+                        found.named.setdefault(kind.resource, {})[id] = None
         except (NotOffered, NotAnswered, ListExpired) as error:
             if isinstance(error, ListExpired) or mark is not None:
                 raise SUPPLIER.temporary(words.QUESTION_REFUSED, resource=_DELETED) from None
@@ -282,20 +294,35 @@ class Ss12000(Connector[Ss12000Config]):
                     tx.state[f"absent/{_DELETED}"] = True
                 self.ctx.problem("not-offered", f"{_DELETED}: removals are found by the nightly comparison only")
             return
-        self._check_clock(listed.date, began)
+        self._check_clock(found.listed.date, began)
         if unreadable and not self._deleted_reported:
             self._deleted_reported = True  # the supplier names the same records again for a while
             self.ctx.problem("record-not-read", f"{_DELETED}: id: must be a UUID ({unreadable} of them)")
-        held, holding = False, self._source.holding
-        for kind in reversed(ALL):
-            ids = list(named.get(kind.resource, ()))
+        lap.announced = found
+
+    async def _deletions(self, lap: Lap, kinds: Sequence[Kind], window: Window) -> None:
+        """End the announced records of these resources, once in a lap, after their lists."""
+        step = _ENDED[kinds is DIRECTORY]
+        if lap.announced is not None and step not in lap.done:
+            await self._step(lap, step, self._end_announced(lap.announced, kinds, window))
+
+    async def _end_announced(self, announced: Announced, kinds: Sequence[Kind], window: Window) -> None:
+        """Publish the end of announced records that no list had and a query by id does not find.
+
+        The groups of a deleted person are published anew, without the person.
+        """
+        holding, state = self._source.holding, self.ctx.state
+        listed = self._source.back() | self._source.came
+        for kind in reversed(kinds):
+            named = announced.named.get(kind.resource, ())
+            ids = [id for id in named if (key := kind.key(id)) in state and key not in listed]
             if ids and not await holding.believable(kind, "announced", ids, self._source.count(kind)):
-                held = True
+                announced.held = True
                 continue
             ended = await self._source.gone(kind, ids, window, announced=True)
             await holding.over(kind, "announced")
             if kind is PERSONS and ended:
                 await self._source.reread_groups(self._source.groups_of(set(ended)), window)
-        await self._source.keep_back({kind.key(id) for kind in ALL for id in named.get(kind.resource, ())})
-        if not held:  # else the supplier must name them again
-            await self._source.keep_mark(_DELETED, listed, began)
+        await self._source.keep_back({kind.key(id) for kind in ALL for id in announced.named.get(kind.resource, ())})
+        if kinds is _DATED and not announced.held:  # else the supplier must name them again
+            await self._source.keep_mark(_DELETED, announced.listed, announced.began)

@@ -199,10 +199,10 @@ class Source(Lists):
     async def gone(self, kind: Kind, ids: Sequence[str], window: Window, *, announced: bool) -> list[str]:
         """Publish the end of records that a query by id does not find; returns their ids. A record that is found stays.
 
-        `announced`: /deletedEntities named them, so they are gone even if the supplier does not answer by id; except
-        those that a list had at the same time, which have come back. These are gone if a whole list lacks them.
+        `announced`: /deletedEntities named them and no list has had them since, so they are gone even if the supplier
+        does not answer by id.
         """
-        back = self.back() | self.came if announced else self.back()
+        back = self.back()
         ended: list[str] = []
         unsure: list[str] = []
         for start in range(0, len(ids), _AT_A_TIME * 8):
@@ -212,7 +212,7 @@ class Source(Lists):
             over = [
                 id
                 for id, raw in answers.items()
-                if raw is None or (isinstance(raw, NotAnswered) and announced != (kind.key(id) in back))
+                if raw is None or (isinstance(raw, NotAnswered) and (announced or kind.key(id) in back))
             ]
             unsure += [id for id, raw in answers.items() if isinstance(raw, NotAnswered) and id not in over]
             # By id, some suppliers leave out parts that their lists have (enrolments, responsibles). So only records
@@ -239,11 +239,11 @@ class Source(Lists):
         return ended
 
     def back(self) -> set[str]:
-        """Keys of the records that came back while /deletedEntities named them."""
+        """Keys of the records that a list had while /deletedEntities named them: the announcement is not believed."""
         return set(self.ctx.state.get(_BACK, ()))
 
     async def keep_back(self, named: set[str]) -> None:
-        """Store which of the records that /deletedEntities names (by key) have come back. Call it once a lap."""
+        """Store which of all the records that /deletedEntities names (by key) a list had since."""
         before = self.back()
         back = {key for key in named & (before | self.came) if key in self.ctx.state}
         if back != before:

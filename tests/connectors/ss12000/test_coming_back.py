@@ -73,3 +73,36 @@ async def test_a_person_whom_a_later_announcement_names_is_gone(hub: Pulled, ref
     await hub.poll()
     leaves(refusing, 5)
     assert kinds(await hub.poll())[GONE] == 1
+
+
+@pytest.mark.parametrize("by_id", [403, 404, 410])
+@pytest.mark.parametrize("resource", ["persons", "groups", "duties", "absences", "calendarEvents"])
+async def test_a_record_that_lists_go_on_to_have_is_not_ended_by_an_announcement(
+    hub: Pulled, sis: Made, resource: str, by_id: int
+) -> None:
+    sis.faults.append(lambda path, query: Reply(by_id, raw=b"") if path.count("/") > 2 else None)
+    await hub.news()
+    record = sis.records[resource][0]
+    if resource != "calendarEvents":
+        record["meta"] = LATER
+    sis.deleted = {resource: [record["id"]]}
+    for _ in range(3):
+        assert await hub.poll() == []
+    if resource != "calendarEvents":
+        record["meta"] = {**LATER, "modified": LATER["created"]}  # it has left the lists of changes
+    for _ in range(2):
+        assert await hub.poll() == [], "after a restart too"
+    assert await hub.nightly(25) == []
+
+
+@pytest.mark.parametrize("by_id", [403, 404, 410])
+async def test_an_announced_absence_that_came_back_is_reported_once(hub: Pulled, sis: Made, by_id: int) -> None:
+    sis.faults.append(lambda path, query: Reply(by_id, raw=b"") if path.count("/") > 2 else None)
+    await hub.news()
+    record = sis.records["absences"].pop()
+    sis.deleted = {"absences": [record["id"]]}
+    assert kinds(await hub.poll()) == {"absence.withdrawn": 1}
+    sis.records["absences"].append({**record, "meta": LATER})
+    assert kinds(await hub.poll()) == {"absence.reported": 1}
+    for _ in range(3):
+        assert await hub.poll() == []
