@@ -1,9 +1,9 @@
 """Slows callers that try tokens and secrets, by their address and by the client whose secret they try.
 
-A right bearer token that can't be guessed (`hub.config.risks.bits`) is always served: clients share addresses, and one
-client's old token must not lock another client out. For a weaker token, and for a secret at `/oauth/token`, a caller that
-was refused too often gets 429 for the right one too, so that the answer reveals nothing about a guess. A client that was
-served from the same address before is still served, and so is every client at another address.
+A right bearer token that can't be guessed (`hub.config.risks.bits`) is always served: clients share addresses, and
+one client's old token must not lock another client out. For a weaker token, and for a secret at `/oauth/token`, a
+caller that was refused too often gets 429 for the right one too, so that the answer reveals nothing about a guess. A
+client that was served from the same address before is still served, and so is every client at another address.
 """
 
 import logging

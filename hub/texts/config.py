@@ -113,6 +113,10 @@ CONFIG: Final[Mapping[str, Text]] = {
         "ska vara små bokstäver a-z, siffror och - _ . och börja med bokstav eller siffra (högst 64 tecken).",
         "must be lower-case letters a-z, digits and - _ . and begin with a letter or digit (64 characters at most).",
     ),
+    "config.mixed-alphabets": Text(
+        "blandar alfabet vars bokstäver kan se likadana ut. Skriv bokstäver ur ett alfabet.",
+        "mixes alphabets whose letters can look the same. Write letters of one alphabet.",
+    ),
     "config.name-in-file": Text(
         "är ett namn i hubbens konfigurationsfil, eller ser ut som ett. Välj ett annat.",
         "is a name of the hub's configuration file, or looks like one. Choose another.",
