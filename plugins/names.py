@@ -15,6 +15,14 @@ _UNSEEN: Final = frozenset(
         *(*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)),
     )
 )
+# Letters of other alphabets that look like a Latin one, in the case in which they do, and dashes of other categories
+# than Pd. (The commonest of Unicode's confusables.txt, UTS 39.)
+_LOOKALIKES: Final = str.maketrans(
+    "АаВвЕеЅѕІіЈјКкМмНнОоРрСсТтУуХхҮүһԁԛԜԝӀΑαΒβΕεΖΗηΙιΚκΜΝνΟοΡρϲΤτΥυΧχϳıɑɡ−⁃˗─━ー",
+    "AaBbEeSsIiJjKkMmHhOoPpCcTtYyXxYyhdqWwIAaBbEeZHnIiKkMNvOoPpcTtYuXxjiag------",
+)
+# Alphabets with letters that look alike: the first word of such a letter's Unicode name.
+_ALPHABETS: Final = frozenset({"LATIN", "CYRILLIC", "GREEK", "COPTIC", "ARMENIAN", "CHEROKEE", "LISU"})
 
 
 def is_plain(name: str) -> bool:
@@ -23,9 +31,19 @@ def is_plain(name: str) -> bool:
 
 
 def looks_of(name: str) -> str:
-    """The same for names that a person would take for one: other case, other Unicode form, other blanks."""
-    composed = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    """The same for names that a person would take for one: other case, Unicode form, blanks, dashes or alphabet."""
+    apart = "".join(
+        "-" if unicodedata.category(character) == "Pd" else character
+        for character in unicodedata.normalize("NFKD", name)
+    )
+    composed = unicodedata.normalize("NFKC", apart.translate(_LOOKALIKES).casefold())
     return " ".join("".join(character for character in composed if ord(character) not in _UNSEEN).split())
+
+
+def mixes_alphabets(name: str) -> bool:
+    """Whether the name has letters of several alphabets that look alike, such as Latin ones and a Cyrillic a."""
+    letters = (unicodedata.name(each, "").split(" ")[0] for each in unicodedata.normalize("NFKC", name))
+    return len(_ALPHABETS.intersection(letters)) > 1
 
 
 def plain_name(value: str) -> str:

@@ -6,6 +6,7 @@ refusal is a problem document.
 
 import asyncio
 import http
+from email.utils import formatdate
 from typing import Any, Final
 
 import httptools
@@ -330,7 +331,10 @@ class Connection(HttpToolsProtocol):
     def _write(self, problem: ApiProblem) -> None:
         fields = dict(self.scope["headers"]) if self.scope else {}
         body = problem.body(fields.get(b"accept-language", b"").decode("latin-1"))
-        named = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), "connection": "close", **problem.headers}
+        named = {
+            "date": formatdate(usegmt=True), "content-type": MEDIA_TYPE, "content-length": str(len(body)),
+            "connection": "close", **problem.headers,
+        }  # fmt: skip
         lines = [f"HTTP/1.1 {problem.status} {http.HTTPStatus(problem.status).phrase}"]
         lines += [f"{name.lower()}: {value}" for name, value in named.items()]
         if self.scope and self.parser.get_method() == b"HEAD":

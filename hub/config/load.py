@@ -351,6 +351,7 @@ class _Reader:
                     yield from risks.of_secret((*place, "sink", name), secret.get_secret_value())
         yield from risks.of_files({each: path for each, path in self._tree.files.items() if each in self._secrets})
         yield from risks.of_door(model)
+        yield from risks.of_proxies(model)
         yield from risks.of_records(model)
         yield from risks.of_directory(clients, model.directory.sources, self._catalogue)
 

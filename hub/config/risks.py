@@ -12,6 +12,7 @@ from hub.config.findings import Path as Place
 from hub.config.model import ClientConfig, FileModel, Role
 from schemas import Catalogue
 
+_NARROW: Final = {4: 8, 6: 16}  # by IP version: a range of public addresses with a shorter prefix holds clients too
 LEAST_BITS: Final = 128  # of a token or secret that can't be guessed
 _OTHERS_READ: Final = 0o044
 _FAMILY: Final = "se.skolnav.directory.*"
@@ -57,6 +58,13 @@ def of_door(model: FileModel) -> Iterator[Risk]:
     host = model.listen[0]
     if not _is_loopback(host) and not model.trusted_proxies:
         yield Risk(("listen",), "warning.public", {"host": host})
+
+
+def of_proxies(model: FileModel) -> Iterator[Risk]:
+    """For ranges of trusted proxies that are so wide that clients are among them, who could claim any address."""
+    for index, network in enumerate(model.trusted_proxies):
+        if network.prefixlen < _NARROW[network.version] and not network.is_private:
+            yield Risk(("trusted_proxies", index), "warning.proxies-wide", {"least": _NARROW[network.version]})
 
 
 def of_records(model: FileModel) -> Iterator[Risk]:

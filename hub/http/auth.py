@@ -17,6 +17,7 @@ import orjson
 from hub.assembly.services import Services
 from hub.bus.base import Corrects, corrects_nothing
 from hub.config.model import Role
+from hub.config.risks import LEAST_BITS, bits
 from hub.http.guesses import Address, Guesses
 from hub.http.problems import ApiProblem, unauthenticated
 from hub.privacy.base import Recipient
@@ -38,6 +39,7 @@ class Principal:
     sources: re.Pattern[str] | None = None
     corrects: Corrects = corrects_nothing
     secret: bytes = field(default=b"", repr=False)  # SHA-256 of its configured token
+    guessable: bool = True  # its configured token is one that `skolnav check` warns of
 
     def may_not_publish(self, type_: str, source: str) -> str | None:
         """The setting (`publishes` or `sources`) that forbids it, or None."""
@@ -117,7 +119,7 @@ class Authenticator:
         if found is None:
             self._guesses.wrong(address)
             raise unauthenticated(token_given=True)
-        self._guesses.admit(found.id, address)
+        self._guesses.admit(found.id, address, guessable=found.guessable)
         return found
 
     def name_of(self, authorization: bytes) -> str | None:
@@ -176,6 +178,7 @@ class Authenticator:
                 sources=_any_of(configured.sources),
                 corrects=any_owner_of(configured.corrects),
                 secret=sha256(token.encode()).digest(),
+                guessable=bits(token) < LEAST_BITS,
             )
             by_header[self._hash(b"Bearer " + token.encode())] = principal
         self._clients, self._by_header, self._issued, self._config = clients, by_header, {}, config

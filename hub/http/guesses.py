@@ -1,8 +1,9 @@
 """Slows callers that try tokens and secrets, by their address and by the client whose secret they try.
 
-A caller that was refused too often gets 429 for a right token too, so that the answer reveals nothing about a guess. A
-client that was served from the same address before is still served, and so is every client at another address: guesses
-lock no working client out.
+A right bearer token that can't be guessed (`hub.config.risks.bits`) is always served: clients share addresses, and
+one client's old token must not lock another client out. For a weaker token, and for a secret at `/oauth/token`, a
+caller that was refused too often gets 429 for the right one too, so that the answer reveals nothing about a guess. A
+client that was served from the same address before is still served, and so is every client at another address.
 """
 
 import logging
@@ -46,11 +47,14 @@ class Guesses:
         """The client has been served from this address before."""
         return (client, address) in self._served
 
-    def admit(self, client: str, address: Address) -> None:
-        """The client showed the right token or secret. Raises ApiProblem (429) if its address is slowed."""
+    def admit(self, client: str, address: Address, *, guessable: bool = True) -> None:
+        """The client showed the right token or secret. Raises ApiProblem (429) if that is guessable and its address is
+        slowed.
+        """
         if not address or (client, address) in self._served:
             return
-        self._require(self._wait_s(address, client))
+        if guessable:
+            self._require(self._wait_s(address, client))
         if len(self._served) >= MAX_SERVED:
             self._served.clear()
         self._served.add((client, address))

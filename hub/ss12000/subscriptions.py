@@ -20,7 +20,7 @@ from hub.ss12000.paging import Place
 from hub.ss12000.render import rfc3339
 from hub.ss12000.requests import json_object, parameters, path_id, reader
 from hub.ss12000.resources import ENDPOINTS
-from plugins.names import is_plain
+from plugins.names import is_plain, mixes_alphabets
 
 PATH: Final = "subscriptions"
 MAX_NAME: Final = 200
@@ -80,6 +80,8 @@ async def created(request: Request) -> Response:
         raise bad_request("body-invalid", f"`name` must be a string of 1 to {MAX_NAME} characters.")
     if not is_plain(name):
         raise bad_request("body-invalid", "`name` must have visible characters only, and at least one.")
+    if mixes_alphabets(name):
+        raise bad_request("body-invalid", "`name` must have letters of one alphabet only.")
     if not isinstance(target, str):
         raise bad_request("body-invalid", "`target` must be the URL that the hub shall call.")
     resources = _resources(body.get("resourceTypes"))

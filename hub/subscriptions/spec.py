@@ -23,7 +23,7 @@ from hub.outbound.signature import secret_key
 from hub.privacy.base import PayloadLevel
 from hub.subscriptions.filters import InvalidFilter, compile_filter
 from hub.subscriptions.model import StartFrom
-from plugins.names import is_plain
+from plugins.names import is_plain, mixes_alphabets
 from schemas import Catalogue, DataContract
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z", re.ASCII)
@@ -155,6 +155,8 @@ def _unplain(spec: SubscriptionSpec) -> Iterator[SpecProblem]:
     """Words of a client that an operator reads in a terminal."""
     if not is_plain(spec.name):
         yield SpecProblem(("name",), "config.not-plain")
+    elif mixes_alphabets(spec.name):
+        yield SpecProblem(("name",), "config.mixed-alphabets")
     for word in ("purpose", "legal_basis") if spec.contract is not None else ():
         if not is_plain(getattr(spec.contract, word)):
             yield SpecProblem(("contract", word), "config.not-plain")

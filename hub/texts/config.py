@@ -113,6 +113,10 @@ CONFIG: Final[Mapping[str, Text]] = {
         "ska vara små bokstäver a-z, siffror och - _ . och börja med bokstav eller siffra (högst 64 tecken).",
         "must be lower-case letters a-z, digits and - _ . and begin with a letter or digit (64 characters at most).",
     ),
+    "config.mixed-alphabets": Text(
+        "blandar alfabet vars bokstäver kan se likadana ut. Skriv bokstäver ur ett alfabet.",
+        "mixes alphabets whose letters can look the same. Write letters of one alphabet.",
+    ),
     "config.name-in-file": Text(
         "är ett namn i hubbens konfigurationsfil, eller ser ut som ett. Välj ett annat.",
         "is a name of the hub's configuration file, or looks like one. Choose another.",
@@ -250,6 +254,12 @@ WARNING: Final[Mapping[str, Text]] = {
         "dess adress i trusted_proxies, eller lyssna på 127.0.0.1.",
         "{host} is reached from other machines, and the hub itself does not encrypt. Put a proxy with TLS in front and "
         "write its address in trusted_proxies, or listen on 127.0.0.1.",
+    ),
+    "warning.proxies-wide": Text(
+        "är så stort att klienter kan finnas där, och de kan då uppge vilken adress som helst. Skriv bara proxyernas "
+        "egna adresser, minst /{least}.",
+        "is so wide that clients can be in it, and those could claim any address. Write only the proxies' own "
+        "addresses, at least /{least}.",
     ),
     "warning.publishes-all": Text(
         "får publicera alla händelsetyper. Skriv publishes för att begränsa.",

@@ -79,6 +79,19 @@ def test_an_address_for_others_without_a_proxy(tmp_path: Path, listen: str) -> N
     assert warnings(tmp_path, listen=listen) == {"listen": "warning.public"}
 
 
+@pytest.mark.parametrize(
+    "wide", ["0.0.0.0/0", "::/0", "128.0.0.0/1", "64.0.0.0/7", "8.0.0.0/6", "2000::/3", "2a00::/12"]
+)
+def test_a_range_of_proxies_that_clients_are_in_too(tmp_path: Path, wide: str) -> None:
+    found = warnings(tmp_path, trusted_proxies=["127.0.0.1/32", wide])
+    assert found == {"trusted_proxies[1]": "warning.proxies-wide"}
+
+
+@pytest.mark.parametrize("narrow", ["10.0.0.0/8", "192.0.2.7/32", "8.0.0.0/8", "fc00::/7", "2a00::/16", "::1/128"])
+def test_a_range_of_proxies_that_may_be_theirs_alone(tmp_path: Path, narrow: str) -> None:
+    assert warnings(tmp_path, trusted_proxies=[narrow]) == {}
+
+
 @pytest.mark.parametrize("listen", ["127.0.0.1:8080", "127.3.2.1:8080", "[::1]:8080", "localhost:8080"])
 def test_an_address_of_this_machine(tmp_path: Path, listen: str) -> None:
     assert warnings(tmp_path, listen=listen) == {}

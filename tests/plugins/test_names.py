@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from plugins.names import is_plain, looks_of
+from plugins.names import is_plain, looks_of, mixes_alphabets
 
 
 @pytest.mark.parametrize("name", ["acme", "Närvaro åk 4–6", "K-017", "😀", unicodedata.normalize("NFD", "kök"), "日本"])
@@ -52,6 +52,36 @@ def test_a_name_has_nothing_that_is_not_seen(name: str) -> None:
 )
 def test_names_that_look_alike_are_twins(twin: str) -> None:
     assert looks_of(twin) == "acme-absence"
+
+
+@pytest.mark.parametrize("dash", "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u02d7\ufe58\ufe63\uff0d\u30fc\u2500")
+def test_a_name_with_another_dash_is_a_twin(dash: str) -> None:
+    assert looks_of(f"acme{dash}absence") == "acme-absence"
+
+
+@pytest.mark.parametrize(
+    ("latin", "twin"),
+    [
+        ("cappa", "\u0441\u0430\u0440\u0440\u0430"),  # Cyrillic
+        ("CAPPA", "\u0421\u0410\u0420\u0420\u0410"),
+        ("box", "\u03b2\u03bf\u03c7"),  # Greek
+        ("NEO", "\u039d\u0395\u039f"),
+        ("cëo", "\u0441\u0451\u043e"),  # Cyrillic with a mark, composed
+        ("betа-feed", "beta-feed"),
+    ],
+)
+def test_a_name_in_another_alphabet_that_looks_the_same_is_a_twin(latin: str, twin: str) -> None:
+    assert looks_of(twin) == looks_of(latin)
+
+
+@pytest.mark.parametrize("name", ["bet\u0430-feed", "\u03b2eta-feed", "be\u03bf", "\uff41\u0430", "\u0430\u03bf"])
+def test_a_name_that_mixes_alphabets_is_known(name: str) -> None:
+    assert mixes_alphabets(name)
+
+
+@pytest.mark.parametrize("name", ["Närvaro åk 4–6", "школа", "σχολείο 7", "日本 K-017 ½ ²", ""])
+def test_a_name_in_one_alphabet_mixes_none(name: str) -> None:
+    assert not mixes_alphabets(name)
 
 
 def test_two_unicode_forms_of_one_name_are_twins_and_other_names_are_none() -> None:

@@ -4,10 +4,12 @@ import base64
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from hub.http import guesses
 from tests.hub.api.conftest import TOKENS, bearer
 from tests.hub.api.test_ingest import problem
+from tests.hub.api.test_rights import put_in_force
 
 PATH = "/v1/subscriptions"
 FORM = {"grant_type": "client_credentials", "client_id": "acme"}
@@ -33,30 +35,53 @@ def statuses(answers):
     return [answer.status_code for answer in answers]
 
 
+WEAK = {"Authorization": "Bearer acme-2026"}
+
+
+@pytest.fixture
+async def weak(hub):
+    """acme's and feeder's tokens are such that `skolnav check` warns of them."""
+    await put_in_force(hub, "acme", token=SecretStr("acme-2026"))
+    await put_in_force(hub, "feeder", token=SecretStr("feeder-2026"))
+
+
 class TestTokens:
-    async def test_wrong_tokens_are_slowed_and_then_even_the_right_one_is(self, app):
+    async def test_a_right_token_that_cannot_be_guessed_is_served_whatever_others_tried_at_its_address(self, app, hub):
+        async with at(app, "192.0.2.1") as http:
+            await guess(http, 2 * guesses.BURST)
+            await guess_secrets(http, 2 * guesses.BURST_OF_CLIENT)
+            assert (await http.get(PATH, headers=bearer("acme"))).status_code == 200
+            assert (await http.post("/v1/events", headers=bearer("feeder"))).status_code == 415
+            (refused,) = await guess(http, 1)
+            problem(refused, 429, "too-many-requests")
+
+    async def test_wrong_tokens_are_slowed_and_then_even_a_right_one_that_is_weak_is(self, app, weak):
         async with at(app, "192.0.2.1") as http:
             assert statuses(await guess(http, guesses.BURST)) == [401] * guesses.BURST
             (refused,) = await guess(http, 1)
             problem(refused, 429, "too-many-requests")
             assert int(refused.headers["retry-after"]) > 0
-            problem(await http.get(PATH, headers=bearer("acme")), 429, "too-many-requests")
+            problem(await http.get(PATH, headers=WEAK), 429, "too-many-requests")
 
-    async def test_the_way_in_for_events_is_slowed_with_the_rest(self, app):
+    async def test_the_way_in_for_events_is_slowed_with_the_rest(self, app, weak):
         async with at(app, "192.0.2.1") as http:
             for n in range(guesses.BURST):
                 wrong = await http.post("/v1/events", headers={"Authorization": f"Bearer guess-{n}"})
                 assert wrong.status_code == 401
-            problem(await http.post("/v1/events", headers=bearer("feeder")), 429, "too-many-requests")
-            assert (await http.get("/ss12000/v2.0/persons", headers=bearer("acme"))).status_code == 429
+            feeder = {"Authorization": "Bearer feeder-2026"}
+            problem(await http.post("/v1/events", headers=feeder), 429, "too-many-requests")
+            assert (await http.get("/ss12000/v2.0/persons", headers=WEAK)).status_code == 429
 
-    async def test_a_client_at_another_address_and_one_that_was_served_here_go_on(self, app):
+    async def test_a_client_at_another_address_and_one_that_was_served_here_go_on(self, app, hub):
+        await put_in_force(hub, "other", token=SecretStr("other-2026"))
+        await put_in_force(hub, "acme", token=SecretStr("acme-2026"))
+        other = {"Authorization": "Bearer other-2026"}
         async with at(app, "192.0.2.1") as here, at(app, "192.0.2.2") as elsewhere:
-            assert (await here.get(PATH, headers=bearer("other"))).status_code == 200
+            assert (await here.get(PATH, headers=other)).status_code == 200
             await guess(here, guesses.BURST + 5)
-            assert (await elsewhere.get(PATH, headers=bearer("acme"))).status_code == 200
-            assert (await here.get(PATH, headers=bearer("other"))).status_code == 200
-            assert (await here.get(PATH, headers=bearer("acme"))).status_code == 429
+            assert (await elsewhere.get(PATH, headers=WEAK)).status_code == 200
+            assert (await here.get(PATH, headers=other)).status_code == 200
+            assert (await here.get(PATH, headers=WEAK)).status_code == 429
 
     async def test_one_host_counts_as_one_with_all_its_ipv6_addresses(self, app):
         answers = []
@@ -65,11 +90,11 @@ class TestTokens:
                 answers += await guess(http, 1)
         assert statuses(answers) == [401] * guesses.BURST + [429]
 
-    async def test_it_ends_with_time(self, app, clock):
+    async def test_it_ends_with_time(self, app, clock, weak):
         async with at(app, "192.0.2.1") as http:
             await guess(http, guesses.BURST + 1)
             clock.pass_machine(1 / guesses.PER_S)
-            assert (await http.get(PATH, headers=bearer("acme"))).status_code == 200
+            assert (await http.get(PATH, headers=WEAK)).status_code == 200
 
     async def test_an_access_token_that_has_expired_is_no_guess(self, app, clock):
         async with at(app, "192.0.2.1") as http:

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
+from hub.api.limits import MAX_HEAD, MAX_TARGET
 from schemas.event import BATCH
 from tests.hub.api.doors import FEEDER, OPERATOR, READER, Served, answer, ends, request, serving
 from tests.hub.api.school import closed_day
@@ -46,6 +48,24 @@ async def test_exactly_one_readable_host_is_needed(served: Served, path: str, ho
     said = await served.says(head(f"POST {path} HTTP/1.1", *hosts, "Content-Length: 0"))
     assert (said.status, json.loads(said.body)["type"]) == (400, "urn:skolnav:problem:invalid-request")
     assert "Host" in json.loads(said.body)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        (["GET /healthz HTTP/1.1"], 400),
+        (["GET /" + "x" * MAX_TARGET + " HTTP/1.1", "Host: hub"], 414),
+        (["GET /healthz HTTP/1.1", "Host: hub", "X: " + "x" * MAX_HEAD], 431),
+        (["BREW /healthz HTTP/1.1", "Host: hub"], 501),
+    ],
+    ids=["400", "414", "431", "501"],
+)
+async def test_a_refusal_of_the_connection_itself_has_a_date(served: Served, lines: list[str], status: int) -> None:
+    """RFC 9110, 6.6.1."""
+    said = await served.says(head(*lines))
+    assert said.status == status
+    assert said.headers["date"].endswith(" gmt")
+    assert parsedate_to_datetime(said.headers["date"]).tzinfo is not None
 
 
 @pytest.mark.parametrize(

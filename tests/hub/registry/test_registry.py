@@ -260,6 +260,8 @@ class TestTheApi:
             "ａcme-absence",
             " acme-absence",
             "acme-ab\ufe0fsence",
+            "acme\u2011absence",
+            "acme\u2212absence",
             "north",
             "Connector:North",
         ],
@@ -274,6 +276,13 @@ class TestTheApi:
         with pytest.raises(SpecRefused):
             await registry.update(made.id, {"name": name}, "acme")
         assert registry.get(made.id).name == "mine"
+
+    @pytest.mark.parametrize("name", ["bet\u0430-feed", "be\u03bf"])
+    async def test_a_name_that_mixes_alphabets_is_refused(self, open_registry, name: str) -> None:
+        registry = await open_registry(FILE)
+        with pytest.raises(SpecRefused) as refused:
+            await registry.add(spec(name=name), "acme")
+        assert [(each.where, each.key) for each in refused.value.problems] == [(("name",), "config.mixed-alphabets")]
 
     async def test_a_name_that_the_file_takes_later_keeps_no_change_from_being_made(self, open_registry) -> None:
         made = await (await open_registry(FILE)).add(spec(name="acme-absence"), "acme")

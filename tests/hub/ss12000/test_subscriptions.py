@@ -142,7 +142,7 @@ async def test_plain_strings_as_in_the_standards_example_are_taken(school, calle
     assert made.json()["resourceTypes"] == [{"resource": "Organisation"}, {"resource": "Person"}]
 
 
-@pytest.mark.parametrize("name", ["a\nb", "a\u202eb", "\x1b[2J", " ", "\u3164"])
+@pytest.mark.parametrize("name", ["a\nb", "a\u202eb", "\x1b[2J", " ", "\u3164", "bet\u0430"])
 async def test_a_name_that_is_not_plainly_seen_is_refused(school, caller, receiver, name):
     refused = await subscribe(caller, receiver, name=name)
     assert (refused.status_code, refused.json()["code"]) == (400, "body-invalid")
