@@ -40,8 +40,8 @@ NO_ORDER: Final = Failure(
 ORDER_DIFFERS: Final = NO_ORDER._replace(
     code="unverified",
     why=Text(
-        "en lagd beställning läses annorlunda, eller inte alls",
-        "an order that was put reads differently, or not at all",
+        "en lagd beställning läses annorlunda",
+        "an order that was put reads differently",
     ),
 )
 BEHIND: Final = Failure(
