@@ -90,6 +90,7 @@ class ToTell:
     snapshot: Snapshot
     sittings: tuple[str, ...]  # those that it counts anew
     as_of: datetime
+    renumbered: int  # how often it got another revision, since other content had its name
 
     def news(self) -> list[Row]:
         return [row for row in self.snapshot.rows if row.sitting in self.sittings]
@@ -112,6 +113,7 @@ def to_tell(state: State, far_side: str) -> list[ToTell]:
             snapshot=Snapshot.model_validate(kept["snapshot"]),
             sittings=tuple(kept["news"]),
             as_of=datetime.fromisoformat(kept["as_of"]),
+            renumbered=kept.get("renumbered", 0),
         )
         for name, kept in sorted(state.under(f"{_TELL}{far_side}/").items())
     ]
@@ -135,17 +137,22 @@ def forget_told(state: MutableState, told: ToTell) -> None:
 
 
 def renumber(state: MutableState, far_side: str, kitchen: Kitchen, day: date) -> None:
-    """Give what waits for that day, and the day's last snapshot, the next revision: the first one's name is taken."""
+    """Give what waits for that day, and the day's last snapshot, later revisions: other content has the first's name.
+
+    The step doubles with each time, so that few requests pass over many names.
+    """
     waiting = [each for each in to_tell(state, far_side) if each.snapshot.day == day]
+    step = 2 ** waiting[0].renumbered
     kept = [state[each.name] for each in waiting]
     for each in waiting:
         del state[each.name]
+    kept[0] = {**kept[0], "renumbered": waiting[0].renumbered + 1}
     for each, value in zip(waiting, kept, strict=True):
-        later = each.snapshot.model_copy(update={"revision": each.snapshot.revision + 1})
+        later = each.snapshot.model_copy(update={"revision": each.snapshot.revision + step})
         state[_tell(far_side, later)] = {**value, "snapshot": later.model_dump(mode="json")}
     last = last_snapshot(state, kitchen, day)
     if last is not None:
-        keep_snapshot(state, last.model_copy(update={"revision": last.revision + 1}))
+        keep_snapshot(state, last.model_copy(update={"revision": last.revision + step}))
 
 
 def _tell(far_side: str, snapshot: Snapshot) -> str:
