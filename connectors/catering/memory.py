@@ -1,9 +1,9 @@
 """What the connector remembers between events: absences, closed days, each kitchen's last snapshot, what waits.
 
-Names are `absence/<id>`, `closed/<organisation>/<date>`, `day/<kitchen>/<date>` and
-`tell/<far side>/<date>/<revision>`. It keeps only what a count needs (a pseudonym, start, end, the organisation), and
-only until the day is past. Each read decodes its value anew, so no function here that runs for every event walks
-through all of them.
+Names are `absence/<id>`, `closed/<organisation>/<date>`, `day/<kitchen>/<date>`,
+`tell/<far side>/<date>/<revision>` and `emptied/<kitchen>/<sitting>`. It keeps only what a count needs (a pseudonym,
+start, end, the organisation), and only until the day is past. Each read decodes its value anew, so no function here
+that runs for every event walks through all of them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +23,7 @@ _ABSENCE: Final = "absence/"
 _CLOSED: Final = "closed/"
 _DAY: Final = "day/"
 _TELL: Final = "tell/"
+_EMPTIED: Final = "emptied/"
 
 
 def note_absence(state: MutableState, event: Event, now: datetime) -> list[Away]:
@@ -80,6 +81,38 @@ def snapshots(state: State, kitchen: Kitchen) -> list[Snapshot]:
 
 def keep_snapshot(state: MutableState, snapshot: Snapshot) -> None:
     state[f"{_DAY}{snapshot.kitchen}/{snapshot.day}"] = snapshot.model_dump(mode="json")
+
+
+def note_emptied(state: MutableState, kitchen: Kitchen, sitting: str, now: datetime) -> None:
+    """Store that a sitting has lost all its pupils, unless that is stored already."""
+    name = f"{_EMPTIED}{kitchen.id}/{sitting}"
+    if name not in state:
+        state[name] = {"since": now.isoformat(), "confirmed": False}
+
+
+def was_emptied(state: State, kitchen: Kitchen, sitting: str) -> bool:
+    """Whether it is stored that the sitting has lost all its pupils, confirmed or not."""
+    return f"{_EMPTIED}{kitchen.id}/{sitting}" in state
+
+
+def forget_emptied(state: MutableState, kitchen: Kitchen, sitting: str) -> None:
+    state.pop(f"{_EMPTIED}{kitchen.id}/{sitting}", None)
+
+
+def emptied(state: State, kitchen: Kitchen, *, confirmed: bool) -> dict[str, datetime]:
+    """The sittings that have lost all their pupils, with the time when that was seen; those that a person has confirmed
+    or those that wait.
+    """
+    return {
+        name.rpartition("/")[2]: datetime.fromisoformat(kept["since"])
+        for name, kept in state.under(f"{_EMPTIED}{kitchen.id}/").items()
+        if kept["confirmed"] is confirmed
+    }
+
+
+def confirm_emptied(state: MutableState, kitchen: Kitchen) -> None:
+    for name, kept in state.under(f"{_EMPTIED}{kitchen.id}/").items():
+        state[name] = {**kept, "confirmed": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +197,7 @@ def forget_past(state: MutableState, now: datetime) -> None:
     today, midnight = now.astimezone(SCHOOL_ZONE).date().isoformat(), _start_of(now)
     newest = {name.rsplit("/", 1)[0]: name for name in sorted(state.under(_DAY))}
     for name in list(state):
-        if newest.get(name.rsplit("/", 1)[0]) == name:
+        if newest.get(name.rsplit("/", 1)[0]) == name or name.startswith(_EMPTIED):
             continue
         if name.startswith(_ABSENCE):
             past = datetime.fromisoformat(state[name]["end"]) <= midnight
