@@ -1,5 +1,6 @@
 """Joins counts, memory and far side: reports at their times and at the cut-offs, late changes as they come."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -7,18 +8,23 @@ from typing import Final
 
 from connectors.catering import words
 from connectors.catering.client import open_client
-from connectors.catering.config import CateringConfig, Kitchen
+from connectors.catering.config import CateringConfig, Kitchen, Sitting
 from connectors.catering.counting import Away, days_between, overlaps, unplaced, window
 from connectors.catering.cutoffs import days_ahead, days_of_cutoff, days_of_report, fixed_at, is_late
 from connectors.catering.mapping import make_row
 from connectors.catering.memory import (
+    confirm_emptied,
+    emptied,
+    forget_emptied,
     forget_past,
     keep_snapshot,
     last_snapshot,
     note_absence,
     note_closed,
+    note_emptied,
     organisation_of,
     snapshots,
+    was_emptied,
 )
 from connectors.catering.people import Census, People
 from connectors.catering.snapshot import Row, Snapshot
@@ -33,6 +39,7 @@ from plugins import (
     Event,
     SkolnavError,
     TemporaryError,
+    Waiting,
     daily,
 )
 from plugins.wires.files import Put
@@ -134,6 +141,26 @@ class Catering(Connector[CateringConfig]):
         behind = await self._teller.send(within_s=_ROUND_S, patient=True)
         return next(iter(behind.values())).code if behind else None
 
+    async def waiting(self) -> Sequence[Waiting]:
+        """The kitchens whose last order stands because no pupil is left."""
+        return [
+            Waiting(
+                _word(kitchen),
+                f"kitchen {kitchen.id}: orders for 0 pupils would be sent, sittings {', '.join(sorted(found))}",
+                min(found.values()),
+                f"kök {kitchen.id}: beställningar för 0 elever skulle skickas, sittning {', '.join(sorted(found))}",
+            )
+            for kitchen in self.config.kitchens
+            if (found := emptied(self.ctx.state, kitchen, confirmed=False))
+        ]
+
+    async def confirm(self, word: str) -> None:
+        """The kitchen's next report has what the directory knows."""
+        async with self.ctx.commit() as tx:
+            for kitchen in self.config.kitchens:
+                if _word(kitchen) == word:
+                    confirm_emptied(tx.state, kitchen)
+
     async def selftest(self) -> None:
         """A round trip that no kitchen sees: a file that is removed again, an order that does not exist, a mail that
         is not sent.
@@ -215,6 +242,7 @@ class Catering(Connector[CateringConfig]):
                     complete=run.complete and people.is_complete(sitting),
                 )
                 news.append(row)
+                await self._note_pupils(people, sitting, run.now)
             if row is not None:  # a sitting that is over keeps its last row
                 rows.append(row)
         if unlisted:
@@ -246,6 +274,25 @@ class Catering(Connector[CateringConfig]):
             if lost := people.lost_groups(sitting):
                 ids = ", ".join(sorted(lost))
                 self.ctx.problem("unknown-group", f"kitchen {of.id}, sitting {sitting.id}: unknown or ended: {ids}")
+            if idle := people.idle_groups(sitting):
+                ids = ", ".join(sorted(idle))
+                said = f"kitchen {of.id}, sitting {sitting.id}: begin later, or belong to another unit: {ids}"
+                self.ctx.problem("idle-group", said)
+
+    async def _note_pupils(self, people: People, sitting: Sitting, now: datetime) -> None:
+        """Store that a sitting has lost all its pupils, and tell the operator; forget it once pupils are back."""
+        if people.is_emptied(sitting):
+            async with self.ctx.commit() as tx:
+                note_emptied(tx.state, people.kitchen, sitting.id, now)
+            self.ctx.problem(
+                "pupils-gone",
+                f"kitchen {people.kitchen.id}, sitting {sitting.id}, {people.day}: no pupil is left; the last order is "
+                f"sent again, marked incomplete. If it is right that no pupil eats: skolnav connectors confirm "
+                f"{self.ctx.instance} {_word(people.kitchen)}",
+            )
+        elif was_emptied(self.ctx.state, people.kitchen, sitting.id) and people.has_pupils(sitting):
+            async with self.ctx.commit() as tx:
+                forget_emptied(tx.state, people.kitchen, sitting.id)
 
     async def _note_late(self, census: Census, kitchen: Kitchen, last: Snapshot, now: datetime) -> bool:
         """Keep the late changes to a kitchen's last snapshot. False if there are none."""
@@ -268,6 +315,11 @@ class Catering(Connector[CateringConfig]):
             following = Snapshot.after(last, kitchen, last.day, due=last.due, rows=rows)
             await self._teller.keep(kitchen, following, news, now)
         return bool(news)
+
+
+def _word(kitchen: Kitchen) -> str:
+    """What a person confirms a kitchen without pupils by. Plain letters, which a kitchen's id need not have."""
+    return f"no-pupils.{hashlib.sha256(kitchen.id.encode()).hexdigest()[:8]}"
 
 
 def _may_be_late(kitchen: Kitchen, last: Snapshot, now: datetime, spans: Sequence[Away] | None) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from connectors.catering.config import NORMAL, OTHER, Kitchen, Sitting
 from schemas.school_time import SCHOOL_ZONE, school_moment
 
+_NEVER = "9999-12-31"
 Pupil = Mapping[str, Any]  # a reduced SS 12000 Person with `groups` and `diet`, see plugins.DirectoryView.persons
 
 
@@ -63,7 +64,9 @@ class Organisations:
     """Which organisation is a part of which, from SS 12000 `parentOrganisation`. Ids in lower case."""
 
     def __init__(self, organisations: Iterable[Mapping[str, Any]] = ()) -> None:
-        self._parents = {str(o["id"]).lower(): _reference(o.get("parentOrganisation")) for o in organisations}
+        known = list(organisations)
+        self._parents = {str(o["id"]).lower(): _reference(o.get("parentOrganisation")) for o in known}
+        self._ends = {str(o["id"]).lower(): (o.get("endDate") or _NEVER)[:10] for o in known}
 
     def line(self, organisation: str) -> list[str]:
         """The organisation itself, then those above it, nearest first. A cycle in the source ends the line."""
@@ -76,6 +79,10 @@ class Organisations:
 
     def unknown(self, units: Collection[str]) -> frozenset[str]:
         return frozenset(units) - self._parents.keys()
+
+    def go_on(self, units: Collection[str], day: date) -> bool:
+        """Whether one of `units` is known and has not ended before that day."""
+        return any(self._ends.get(unit, "") >= day.isoformat() for unit in units)
 
     def parts(self, units: Collection[str]) -> frozenset[str]:
         """`units` and all their parts."""
@@ -129,12 +136,11 @@ def count(
     """
     start, end = window(sitting, day)
     away = _away(absences, start, end, kitchen.absence_share)
-    fed = sitting.groups if groups is None else sitting.groups & frozenset(groups)
     portions: Counter[str] = Counter(dict.fromkeys(kitchen.diets(), 0))
     unknown: set[str] = set()
     enrolled = absent = expected = 0
     for pupil in pupils:
-        if sitting.groups and fed.isdisjoint(_groups(pupil)):
+        if not eats_at(sitting, pupil, groups):
             continue
         enrolled += 1
         is_open = open_units is None or at_school(pupil, day, open_units)
@@ -157,6 +163,13 @@ def count(
         staff=staff,
         unknown_diets=len(unknown),
         near_diets=frozenset(code for code in kitchen.diet_codes if code.casefold() in lower),
+    )
+
+
+def eats_at(sitting: Sitting, pupil: Pupil, groups: Collection[str] | None = None) -> bool:
+    """Whether the sitting feeds a pupil of the kitchen. `groups`: those that exist that day (None: all)."""
+    return not sitting.groups or any(
+        group in sitting.groups and (groups is None or group in groups) for group in _groups(pupil)
     )
 
 
@@ -196,7 +209,7 @@ def exists_on(group: Mapping[str, Any] | None, day: date) -> bool:
 
 
 def has_ended(group: Mapping[str, Any], day: date) -> bool:
-    return (group.get("endDate") or "9999-12-31")[:10] < day.isoformat()
+    return (group.get("endDate") or _NEVER)[:10] < day.isoformat()
 
 
 def _is_active(record: Mapping[str, Any], day: date) -> bool:
@@ -214,6 +227,14 @@ def unplaced(kitchen: Kitchen, pupils: Iterable[Pupil], groups: Collection[str] 
     placed = frozenset[str]().union(*(sitting.groups for sitting in kitchen.sittings))
     placed = placed if groups is None else placed & frozenset(groups)
     return sum(placed.isdisjoint(_groups(pupil)) for pupil in pupils)
+
+
+def groups_of(pupils: Iterable[Pupil]) -> frozenset[str]:
+    return frozenset[str]().union(*map(_groups, pupils))
+
+
+def organisation_of_group(group: Mapping[str, Any]) -> str | None:
+    return _reference(group.get("organisation"))
 
 
 def _groups(pupil: Pupil) -> set[str]:

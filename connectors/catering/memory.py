@@ -1,9 +1,9 @@
 """What the connector remembers between events: absences, closed days, each kitchen's last snapshot, what waits.
 
-Names are `absence/<id>`, `closed/<organisation>/<date>`, `day/<kitchen>/<date>` and
-`tell/<far side>/<date>/<revision>`. It keeps only what a count needs (a pseudonym, start, end, the organisation), and
-only until the day is past. Each read decodes its value anew, so no function here that runs for every event walks
-through all of them.
+Names are `absence/<id>`, `closed/<organisation>/<date>`, `day/<kitchen>/<date>`,
+`tell/<far side>/<date>/<revision>` and `emptied/<kitchen>/<sitting>`. It keeps only what a count needs (a pseudonym,
+start, end, the organisation), and only until the day is past. Each read decodes its value anew, so no function here
+that runs for every event walks through all of them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +23,7 @@ _ABSENCE: Final = "absence/"
 _CLOSED: Final = "closed/"
 _DAY: Final = "day/"
 _TELL: Final = "tell/"
+_EMPTIED: Final = "emptied/"
 
 
 def note_absence(state: MutableState, event: Event, now: datetime) -> list[Away]:
@@ -82,6 +83,38 @@ def keep_snapshot(state: MutableState, snapshot: Snapshot) -> None:
     state[f"{_DAY}{snapshot.kitchen}/{snapshot.day}"] = snapshot.model_dump(mode="json")
 
 
+def note_emptied(state: MutableState, kitchen: Kitchen, sitting: str, now: datetime) -> None:
+    """Store that a sitting has lost all its pupils, unless that is stored already."""
+    name = f"{_EMPTIED}{kitchen.id}/{sitting}"
+    if name not in state:
+        state[name] = {"since": now.isoformat(), "confirmed": False}
+
+
+def was_emptied(state: State, kitchen: Kitchen, sitting: str) -> bool:
+    """Whether it is stored that the sitting has lost all its pupils, confirmed or not."""
+    return f"{_EMPTIED}{kitchen.id}/{sitting}" in state
+
+
+def forget_emptied(state: MutableState, kitchen: Kitchen, sitting: str) -> None:
+    state.pop(f"{_EMPTIED}{kitchen.id}/{sitting}", None)
+
+
+def emptied(state: State, kitchen: Kitchen, *, confirmed: bool) -> dict[str, datetime]:
+    """The sittings that have lost all their pupils, with the time when that was seen; those that a person has confirmed
+    or those that wait.
+    """
+    return {
+        name.rpartition("/")[2]: datetime.fromisoformat(kept["since"])
+        for name, kept in state.under(f"{_EMPTIED}{kitchen.id}/").items()
+        if kept["confirmed"] is confirmed
+    }
+
+
+def confirm_emptied(state: MutableState, kitchen: Kitchen) -> None:
+    for name, kept in state.under(f"{_EMPTIED}{kitchen.id}/").items():
+        state[name] = {**kept, "confirmed": True}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToTell:
     """A snapshot that a far side is still to get."""
@@ -90,6 +123,7 @@ class ToTell:
     snapshot: Snapshot
     sittings: tuple[str, ...]  # those that it counts anew
     as_of: datetime
+    renumbered: int  # how often it got another revision, since other content had its name
 
     def news(self) -> list[Row]:
         return [row for row in self.snapshot.rows if row.sitting in self.sittings]
@@ -112,6 +146,7 @@ def to_tell(state: State, far_side: str) -> list[ToTell]:
             snapshot=Snapshot.model_validate(kept["snapshot"]),
             sittings=tuple(kept["news"]),
             as_of=datetime.fromisoformat(kept["as_of"]),
+            renumbered=kept.get("renumbered", 0),
         )
         for name, kept in sorted(state.under(f"{_TELL}{far_side}/").items())
     ]
@@ -135,17 +170,22 @@ def forget_told(state: MutableState, told: ToTell) -> None:
 
 
 def renumber(state: MutableState, far_side: str, kitchen: Kitchen, day: date) -> None:
-    """Give what waits for that day, and the day's last snapshot, the next revision: the first one's name is taken."""
+    """Give what waits for that day, and the day's last snapshot, later revisions: other content has the first's name.
+
+    The step doubles with each time, so that few requests pass over many names.
+    """
     waiting = [each for each in to_tell(state, far_side) if each.snapshot.day == day]
+    step = 2 ** waiting[0].renumbered
     kept = [state[each.name] for each in waiting]
     for each in waiting:
         del state[each.name]
+    kept[0] = {**kept[0], "renumbered": waiting[0].renumbered + 1}
     for each, value in zip(waiting, kept, strict=True):
-        later = each.snapshot.model_copy(update={"revision": each.snapshot.revision + 1})
+        later = each.snapshot.model_copy(update={"revision": each.snapshot.revision + step})
         state[_tell(far_side, later)] = {**value, "snapshot": later.model_dump(mode="json")}
     last = last_snapshot(state, kitchen, day)
     if last is not None:
-        keep_snapshot(state, last.model_copy(update={"revision": last.revision + 1}))
+        keep_snapshot(state, last.model_copy(update={"revision": last.revision + step}))
 
 
 def _tell(far_side: str, snapshot: Snapshot) -> str:
@@ -157,7 +197,7 @@ def forget_past(state: MutableState, now: datetime) -> None:
     today, midnight = now.astimezone(SCHOOL_ZONE).date().isoformat(), _start_of(now)
     newest = {name.rsplit("/", 1)[0]: name for name in sorted(state.under(_DAY))}
     for name in list(state):
-        if newest.get(name.rsplit("/", 1)[0]) == name:
+        if newest.get(name.rsplit("/", 1)[0]) == name or name.startswith(_EMPTIED):
             continue
         if name.startswith(_ABSENCE):
             past = datetime.fromisoformat(state[name]["end"]) <= midnight

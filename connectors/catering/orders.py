@@ -1,6 +1,7 @@
 """Orders over HTTPS: one JSON document per sitting, put under its key.
 
-With `read_back` the connector reads the address before and after, so that it never overwrites an order. Without, the
+With `read_back` the connector reads the address before and after, so that it never overwrites an order. If the system
+acknowledges an order and then has none at the address, it has accepted the order and moved it. Without `read_back`, the
 key alone makes a repeat the same order. No answer gives an event up, since the kitchen would then cook a portion too
 many for good.
 """
@@ -79,7 +80,7 @@ class OrderClient:
         wire.expect_success(reply)
         if self._read_back:
             there = await self._read(wire, key)
-            if there is None or not _holds(there, document):
+            if there is not None and not _holds(there, document):
                 raise words.ORDERS.temporary(words.ORDER_DIFFERS)
         return Put.WRITTEN
 

@@ -12,13 +12,16 @@ from connectors.catering.counting import (
     Organisations,
     Pupil,
     count,
+    eats_at,
     eats_here,
     exists_on,
+    groups_of,
     has_ended,
+    organisation_of_group,
     overlaps,
     window,
 )
-from connectors.catering.memory import absences, closed_on, snapshots
+from connectors.catering.memory import absences, closed_on, emptied, snapshots
 from connectors.catering.snapshot import Row, Snapshot
 from connectors.catering.standing import as_count, last_order, stands
 from plugins import DirectoryView, State
@@ -37,6 +40,9 @@ class People:
     open_units: frozenset[str] | None  # None: nothing is closed
     groups: frozenset[str] | None  # the groups of the sittings that exist that day; None: no sitting has groups
     lost: frozenset[str]  # the groups of the sittings that are unknown or have ended
+    foreign: frozenset[str]  # the groups of the sittings that belong to other units and have no pupil of the kitchen
+    units_go_on: bool  # one of the kitchen's units is known and has not ended
+    confirmed: frozenset[str]  # the sittings of which a person has confirmed that no pupil is left
     unknown_units: frozenset[str]
     complete: bool  # the directory knows every pupil there, also those who are away
     known: bool  # the directory is complete
@@ -48,13 +54,30 @@ class People:
 
     def is_standing(self) -> bool:
         """Whether a sitting's last order counts, because an incomplete directory lacks its pupils."""
-        return any(self._standing(sitting) is not None for sitting in self.kitchen.sittings)
+        return not self.known and any(self._standing(sitting) is not None for sitting in self.kitchen.sittings)
+
+    def is_emptied(self, sitting: Sitting) -> bool:
+        """Whether the last order counts, because a complete directory has no pupil left and nothing explains it."""
+        return self.known and self._standing(sitting) is not None
+
+    def has_pupils(self, sitting: Sitting) -> bool:
+        return any(eats_at(sitting, pupil, self.groups) for pupil in self.pupils)
 
     def _standing(self, sitting: Sitting) -> Row | None:
-        if self.known or self.closed:
-            return None
         last = last_order(self.told, sitting.id, self.day)
+        if last is None or self.closed:
+            return None
+        if sitting.id in self.confirmed and not self.has_pupils(sitting):
+            return None
+        if self.known:
+            return last if self._goes_on(sitting) and not self.has_pupils(sitting) else None
         return last if stands(last, self._count(sitting)) else None
+
+    def _goes_on(self, sitting: Sitting) -> bool:
+        return bool(self._existing(sitting)) if sitting.groups else self.units_go_on
+
+    def _existing(self, sitting: Sitting) -> frozenset[str]:
+        return sitting.groups & (self.groups or frozenset())
 
     def _count(self, sitting: Sitting) -> Count:
         return count(
@@ -71,8 +94,14 @@ class People:
         """The sitting's groups that are unknown or have ended: their pupils may be missing from the sum."""
         return sitting.groups & self.lost
 
+    def idle_groups(self, sitting: Sitting) -> frozenset[str]:
+        """The sitting's groups that belong to other units; where none has begun, also those that begin later."""
+        later = frozenset[str]() if self._existing(sitting) else sitting.groups - self.lost
+        return later | (sitting.groups & self.foreign)
+
     def is_complete(self, sitting: Sitting) -> bool:
-        return self.complete and not self.unknown_units and not self.lost_groups(sitting)
+        lacking = self.unknown_units or self.lost_groups(sitting) or self.idle_groups(sitting)
+        return self.complete and not lacking and not self.is_emptied(sitting)
 
 
 class Census:
@@ -111,11 +140,19 @@ class Census:
             open_units=self.organisations.open_parts(kitchen.units, closed) if closed else None,
             groups=frozenset(id for id in wanted if exists_on(known.get(id), day)) if wanted else None,
             lost=frozenset(id for id in wanted if id not in known or has_ended(known[id], day)),
+            foreign=frozenset(id for id in wanted if id in known and self._is_foreign(known[id], kitchen))
+            - groups_of(pupils),
+            units_go_on=self.organisations.go_on(kitchen.units, day),
+            confirmed=frozenset(emptied(state, kitchen, confirmed=True)),
             unknown_units=self.organisations.unknown(kitchen.units),
             complete=complete and not await self._stranger_away(kitchen, day, pupils, away),
             known=complete,
             told=snapshots(state, kitchen),
         )
+
+    def _is_foreign(self, group: Mapping[str, Any], kitchen: Kitchen) -> bool:
+        organisation = organisation_of_group(group)
+        return organisation is not None and not self.organisations.related(organisation, kitchen.units)
 
     async def _known_groups(self) -> Mapping[str, Mapping[str, Any]]:
         """All groups, whichever organisation they belong to: asked for once, and only where a sitting has groups."""

@@ -1,6 +1,8 @@
 """When a kitchen's last order stands: the directory is not complete, and far fewer pupils are known than it was for.
+Also when a complete directory has no pupil left for a sitting although the sitting's groups and units go on.
 
-A school system that loses its pupils must not empty a kitchen. The order that stands is marked as incomplete.
+A school system that loses its pupils must not empty a kitchen. The order that stands is marked as incomplete. A person
+may confirm that a complete directory is right.
 """
 
 from collections.abc import Sequence

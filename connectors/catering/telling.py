@@ -31,8 +31,9 @@ from plugins.wires.files import Put
 from schemas.meals import MealsCount
 from schemas.school_time import SCHOOL_ZONE
 
-# The connector passes over a name that other content has; this many in a row are no accident.
-_MOST_TAKEN: Final = 50
+# The connector passes over a name that other content has. After this many new revisions of one snapshot, which together
+# pass over 255, the far side refuses the snapshot whatever its name: no further revision is made.
+_MOST_REVISIONS: Final = 8
 _AWAY: Final = frozenset({"unreachable", "slow", "sftp", "folder", "smtp", "smtp-421"})
 _MOST_AWAY: Final = 3  # far sides in a row that can't be reached: the others would not be either
 _FIRST_PAUSE_S: Final = 2.0
@@ -121,7 +122,6 @@ class Teller:
 
     async def _tell(self, to: KitchenSide) -> None:
         """Tell one far side all that waits for it, in order, each with its events in the commit that forgets it."""
-        taken = 0
         while found := to_tell(self._ctx.state, to.key):
             waits = found[0]
             try:
@@ -132,10 +132,9 @@ class Teller:
             if became is not Put.TAKEN:
                 await self._told(to, waits)
                 continue
-            taken += 1
-            if taken >= _MOST_TAKEN:
+            if waits.renumbered >= _MOST_REVISIONS:
                 day = waits.snapshot.day
-                raise words.FOLDER.temporary(words.NAMES_TAKEN, kitchen=to.name, day=day, many=_MOST_TAKEN)
+                raise words.FOLDER.temporary(words.NAMES_TAKEN, kitchen=to.name, day=day, many=_MOST_REVISIONS + 1)
             # Other content has the name. The kitchen may have read it, so it is never replaced.
             async with self._ctx.commit() as tx:
                 renumber(tx.state, to.key, to.kitchen, waits.snapshot.day)

@@ -40,8 +40,8 @@ NO_ORDER: Final = Failure(
 ORDER_DIFFERS: Final = NO_ORDER._replace(
     code="unverified",
     why=Text(
-        "en lagd beställning läses annorlunda, eller inte alls",
-        "an order that was put reads differently, or not at all",
+        "en lagd beställning läses annorlunda",
+        "an order that was put reads differently",
     ),
 )
 BEHIND: Final = Failure(
@@ -72,6 +72,10 @@ PROBLEMS: Final[Mapping[str, Text]] = {
         "någon har ändrat en fil eller beställning; nästa revision ersätter den",
         "a file or order was changed by someone else; the next revision replaces it",
     ),
+    "idle-group": Text(
+        "en sittnings grupper börjar senare eller hör till en annan enhet, så summan kan sakna elever",
+        "a sitting's groups begin later or belong to another unit, so the sum may lack pupils",
+    ),
     "last-order-stands": Text(
         "registret är inte komplett och saknar elever, så kökets senaste beställning gäller; se varför skolsystemets "
         "register inte är aktuellt",
@@ -83,6 +87,12 @@ PROBLEMS: Final[Mapping[str, Text]] = {
     "pupil-without-sitting": Text(
         "några elever är inte med i någon sittnings grupper och får ingen mat",
         "some pupils are in no sitting's groups, and get no food",
+    ),
+    "pupils-gone": Text(
+        "en sittning har inga elever kvar fast dess grupper och enheter finns, så den senaste beställningen gäller "
+        "tills eleverna är tillbaka eller en människa bekräftar",
+        "a sitting has no pupil left although its groups and units go on, so the last order stands until the pupils "
+        "are back or a person confirms",
     ),
     "unknown-diet": Text(
         "en specialkost finns inte i diet_codes och räknas som ÖVRIG", "a diet is not in diet_codes: it counts as ÖVRIG"

@@ -368,7 +368,7 @@ class TestCrashes:
 
     async def test_when_one_kitchen_fails_the_others_get_theirs_and_it_follows_alone(self, folder: Path) -> None:
         desk = desk_with(folder, kitchen(id="K-018", unit_code="87654321"), kitchen())
-        for revision in range(1, 60):  # so that this one finds no name
+        for revision in range(1, 300):  # so that this one finds no name
             (folder / f"KOST_87654321_20261124_0800_v{revision}.csv").mkdir()
         with pytest.raises(TemporaryError, match="K-018"):
             await desk.report("2026-11-24T08:00")
@@ -388,7 +388,7 @@ class TestCrashes:
         assert desk.told() == before
 
     async def test_strangers_under_every_name_are_an_error_that_says_so(self, desk: Desk, folder: Path) -> None:
-        for revision in range(1, 60):
+        for revision in range(1, 300):
             (folder / f"{DAY}_0800_v{revision}.csv").write_bytes(b"not the hub's")
         with pytest.raises(TemporaryError, match="K-017"):
             await desk.report("2026-11-24T08:00")
@@ -480,12 +480,57 @@ class TestLastOrderStands:
         await desk.report("2026-11-30T08:00")
         assert desk.told() == [(1, "preliminary", 12, 1)]
 
-    async def test_a_complete_directory_is_believed(self, desk: Desk) -> None:
+    async def test_a_complete_directory_is_believed_while_it_has_pupils(self, desk: Desk) -> None:
         await desk.report("2026-11-24T08:00")
         desk.published.clear()
-        desk.directory.here = []
+        desk.directory.here = desk.directory.here[:1]
         await desk.report("2026-11-25T08:00")
-        assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 0, 0)], True)
+        assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 1, 1)], True)
+
+    async def test_a_complete_directory_without_a_pupil_is_believed_once_a_person_confirms(self, desk: Desk) -> None:
+        everyone = desk.directory.here
+        await desk.report("2026-11-24T08:00")
+        desk.directory.here = []
+        for day in ("25", "26"):
+            desk.published.clear()
+            await desk.report(f"2026-11-{day}T08:00")
+            assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 12, 1)], False)
+        assert {code for code, _ in desk.problems} == {"pupils-gone"}
+        (waits,) = await desk.connector.waiting()
+        assert waits.word in desk.problems[0][1]
+        assert "K-017" in waits.says
+        await desk.connector.confirm(waits.word)
+        assert await desk.connector.waiting() == []
+        for day in ("27", "30"):
+            desk.published.clear()
+            await desk.report(f"2026-11-{day}T08:00")
+            assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 0, 0)], True)
+        for day, pupils in (("12-01", everyone), ("12-02", [])):  # a second loss waits for a person again
+            desk.published.clear()
+            desk.directory.here = pupils
+            await desk.report(f"2026-{day}T08:00")
+            assert desk.told() == [(1, "preliminary", 12, 1)]
+        assert len(await desk.connector.waiting()) == 1
+
+    async def test_groups_without_a_member_left_empty_no_sitting(self, folder: Path) -> None:
+        group = uid("group", 1)
+        desk = desk_with(folder, kitchen(sittings=[{"id": "1", "from": "11:10", "to": "11:40", "groups": [group]}]))
+        desk.directory.here = [pupil(n, groups=[group]) for n in range(4)]
+        await desk.report("2026-11-24T08:00")
+        desk.published.clear()
+        desk.directory.here = [pupil(n) for n in range(4)]
+        await desk.report("2026-11-25T08:00")
+        assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 4, 0)], False)
+
+    async def test_a_group_that_has_ended_explains_that_no_pupil_is_left(self, folder: Path) -> None:
+        group = uid("group", 1)
+        desk = desk_with(folder, kitchen(sittings=[{"id": "1", "from": "11:10", "to": "11:40", "groups": [group]}]))
+        desk.directory.here = [pupil(n, groups=[group]) for n in range(4)]
+        await desk.report("2026-11-24T08:00")
+        desk.published.clear()
+        desk.directory.known_groups = [{"id": group, "endDate": "2026-11-24"}]
+        await desk.report("2026-11-25T08:00")
+        assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 0, 0)], False)
 
     async def test_one_pupil_too_few_freezes_nothing(self, desk: Desk) -> None:
         await desk.report("2026-11-24T08:00")

@@ -103,6 +103,19 @@ class TestRefusals:
         await hub.retry()
         assert self.orders(peer)[12:] == ["K-2 v3", "K-2 v4", "K-3 v3", "K-3 v4"]
 
+    async def test_a_system_that_answers_409_to_every_key_gets_few_revisions(self, hub: TestHub, peer: Orders) -> None:
+        peer.refuses = {"K-2": 409}
+        await hub.advance_to("08:00")
+        for _ in range(3):
+            await hub.retry()
+        tried = [each.path.split("/")[-1] for each in peer.server.received if each.path.startswith("/orders/K-2/")]
+        assert tried[:9] == ["1", "2", "4", "8", "16", "32", "64", "128", "256"]
+        assert len(tried) > 9
+        assert set(tried[9:]) == {"256"}, "it tries again, and makes no further revision"
+        peer.refuses = {}
+        await hub.retry()
+        assert [event.data["revision"] for event in await hub.published(COUNT)] == [1, 1, 1, 256]
+
     async def test_all_that_refuse_are_named_and_no_one_is_paused(self, hub: TestHub, peer: Orders) -> None:
         peer.refuses = dict.fromkeys(KITCHENS, 422)
         await hub.advance_to("08:00")

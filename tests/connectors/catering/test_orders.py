@@ -112,8 +112,23 @@ async def test_the_far_side_may_add_to_an_order_and_may_not_change_it(readable: 
     assert await put(readable) is Put.TAKEN
 
 
-async def test_an_order_that_was_taken_and_is_not_there_is_not_believed(readable: Orders) -> None:
+@pytest.mark.parametrize("gone", [404, 410])
+async def test_an_acknowledged_order_that_is_not_there_was_accepted_and_every_sitting_is_sent(
+    readable: Orders, gone: int
+) -> None:
+    """A system that moves orders at once, as some SFTP servers move files."""
+    kitchen, usual = shown()
+    second = usual.rows[0].model_copy(update={"sitting": "2"})
+    told = usual.model_copy(update={"rows": (usual.rows[0], second)})
+    readable.answers = [status(404), status(201), status(gone)]
     readable.keep = False
+    assert await client(readable).put(kitchen, told) is Put.WRITTEN
+    puts = [request.path for request in readable.server.received if request.method == "PUT"]
+    assert [path.removeprefix("/orders/") for path in puts] == [KEY, "K-017/2026-11-24/2/2"]
+
+
+async def test_an_acknowledged_order_that_reads_differently_is_not_verified(readable: Orders) -> None:
+    readable.answers = [status(404), status(201), status(200, body=b'{"staffPortions": 0}')]
     error = await failure(readable)
     assert (type(error), error.code) == (TemporaryError, "unverified")
 

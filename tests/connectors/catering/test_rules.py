@@ -14,7 +14,7 @@ from connectors.catering.cutoffs import cutoff_at, days_of_cutoff, days_of_repor
 from connectors.catering.days import serves
 from schemas.school_time import SCHOOL_ZONE, school_moment
 from tests.connectors.catering.desk import OTHER_UNIT, UNIT, Desk, kitchen, pupil, school
-from tests.school import uid
+from tests.school import ELSEWHERE, uid
 
 GROUP_1, GROUP_2 = uid("group", 1), uid("group", 2)
 
@@ -211,9 +211,20 @@ class TestComplete:
         assert ("unknown-group", f"kitchen K-017, sitting A: unknown or ended: {GROUP_1}") in desk.problems
         assert any(code == "pupil-without-sitting" for code, _ in desk.problems)
 
-    async def test_a_group_that_begins_later_feeds_nobody_yet(self, folder: Path) -> None:
-        told, _ = await self.told(folder, [{"id": GROUP_1, "startDate": "2026-11-25"}, {"id": GROUP_2}])
-        assert told == [("A", 0, True), ("B", 6, True)]
+    async def test_a_group_that_begins_later_feeds_nobody_yet_and_the_sum_says_so(self, folder: Path) -> None:
+        told, desk = await self.told(folder, [{"id": GROUP_1, "startDate": "2026-11-25"}, {"id": GROUP_2}])
+        assert told == [("A", 0, False), ("B", 6, True)]
+        assert "idle-group" in [code for code, _ in desk.problems]
+
+    @pytest.mark.parametrize(("here", "complete"), [(False, False), (True, True)])
+    async def test_a_group_of_another_unit_makes_the_sum_incomplete_unless_pupils_of_the_kitchen_are_in_it(
+        self, folder: Path, here: bool, complete: bool
+    ) -> None:
+        desk = desk_with(folder, sittings=self.SITTINGS[:1])
+        desk.directory.here = [pupil(1, groups=[GROUP_1] if here else [])]
+        desk.directory.known_groups = [{"id": GROUP_1, "organisation": {"id": ELSEWHERE}}]
+        await desk.report("2026-11-24T08:00")
+        assert [d["complete"] for d in desk.published] == [complete]
 
     async def test_a_unit_that_does_not_exist_is_named(self, folder: Path) -> None:
         unit = uid("no such unit")
