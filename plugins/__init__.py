@@ -11,6 +11,7 @@ from plugins.connector import (
     MutableState,
     State,
     Transaction,
+    Unfinished,
     Waiting,
 )
 from plugins.durations import Duration
@@ -48,6 +49,7 @@ __all__ = [
     "TemporaryError",
     "Text",
     "Transaction",
+    "Unfinished",
     "Waiting",
     "at_moment",
     "daily",

@@ -97,6 +97,14 @@ class Waiting:
             raise ValueError("`since` must have an offset")
 
 
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What a poll left undone although the rest was done. Both values are shown to the operator: no personal data."""
+
+    code: str
+    far_sides: tuple[str, ...]  # the far sides that are behind, by the names that the configuration gives them
+
+
 class State(Mapping[str, Any]):
     """What a connector remembers: JSON values by name. Each read gives a copy of its own."""
 
@@ -314,11 +322,11 @@ class Connector(Generic[ConfigT]):
     async def run(self) -> None:
         """For pushed sources: a loop that the hub supervises and restarts. Without an override there is none."""
 
-    async def poll(self) -> str | None:
+    async def poll(self) -> str | Unfinished | None:
         """For pulled sources: called every `config.poll`. Raise if nothing could be read; the next poll comes later.
 
         Return the code of what could not be read if the rest was read: the operator sees the code, and since when not
-        all was read. None: all was read.
+        all was read. Return `Unfinished` to name the far sides that are behind. None: all was done.
         """
         return None
 

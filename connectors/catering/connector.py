@@ -39,6 +39,7 @@ from plugins import (
     Event,
     SkolnavError,
     TemporaryError,
+    Unfinished,
     Waiting,
     daily,
 )
@@ -136,10 +137,10 @@ class Catering(Connector[CateringConfig]):
         meals = [(kitchen, day) for kitchen in self.config.kitchens for day in days_of_cutoff(kitchen, due)]
         await self._send_all(self._run(due, complete=complete, only_news=True), meals)
 
-    async def poll(self) -> str | None:
-        """Send what waits. Returns the code of a far side's failure, where one is behind: the others got theirs."""
+    async def poll(self) -> Unfinished | None:
+        """Send what waits. Returns the far sides that are behind, with the first one's code: the others got theirs."""
         behind = await self._teller.send(within_s=_ROUND_S, patient=True)
-        return next(iter(behind.values())).code if behind else None
+        return Unfinished(next(iter(behind.values())).code, tuple(behind)) if behind else None
 
     async def waiting(self) -> Sequence[Waiting]:
         """The kitchens whose last order stands because no pupil is left."""

@@ -100,7 +100,8 @@ async def list_plugins(parts: Parts, who: Operator) -> Response:
 )
 async def list_connectors(parts: Parts, who: Operator, spoken: Spoken) -> Response:
     """`state`: what a person should read; `status` is the instance's own, and `subscription` how the delivery to the
-    instance stands. `failing`: why its last poll failed; `unread`: what a poll that succeeded could not read;
+    instance stands. `failing`: why its last poll failed; `unread`: what a poll that succeeded could not
+    do, and `behind`: the far sides that it left behind;
     `failures`: how many polls in a row failed or left something unread. `polled`: when a poll last read everything,
     `polled_s` seconds ago (before the first: since the start). `directory`: how long ago the connector reported the
     directory as complete. `problem`: the code of the last problem; `problems`: how many, by code. `doing`: each call

@@ -20,7 +20,7 @@ from hub.hosting.keeping import Kept
 from hub.hosting.own_thread import cancelled_from_outside
 from hub.privacy.base import PermitRefused
 from hub.store.moments import Moment
-from plugins.connector import Connector, ConnectorConfig, Waiting
+from plugins.connector import Connector, ConnectorConfig, Unfinished, Waiting
 from plugins.errors import PermanentError
 from plugins.receiving import Answer, BodyLost, Received
 from plugins.timers import moment_timers_of
@@ -84,7 +84,7 @@ class Calls:
             self.connector = self._cls(config, context)
             await self.connector.start()
 
-    async def poll(self, begins: Callable[[], None]) -> str | None:
+    async def poll(self, begins: Callable[[], None]) -> str | Unfinished | None:
         """When its turn has come, call `begins`, then poll(). Raises as `start`."""
         async with self._turn, self._limited("poll", self._cls.poll_timeout_s):
             begins()

@@ -59,6 +59,7 @@ class InstanceInfo:
     failing: str  # the code of the last poll's failure; empty if the last poll succeeded
     doing: dict[str, float]  # calls that run now, each with the seconds since it began
     unread: str  # the code of what the last poll could not read although it succeeded; empty if it read all
+    behind: tuple[str, ...]  # the far sides that the last poll which succeeded left behind
     failures: int  # polls in a row that failed or did not read all
     polls: bool  # whether it polls at all
     polled: datetime | None  # when the last poll ended that read all, since the instance began; machine time
@@ -199,6 +200,7 @@ class Hosts:
             failing=instance.failing,
             doing={call.what: round(now - call.started, 1) for call in instance.calls},
             unread=instance.unread,
+            behind=instance.behind,
             failures=instance.failures,
             polls=instance.cls.poll is not Connector.poll,
             polled=instance.polled,

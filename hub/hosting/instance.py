@@ -240,6 +240,11 @@ class Instance:
         return self._polls.unread
 
     @property
+    def behind(self) -> tuple[str, ...]:
+        """The far sides that the last poll which succeeded left behind."""
+        return self._polls.behind
+
+    @property
     def failures(self) -> int:
         """Polls in a row that failed or did not read all."""
         return self._polls.failures

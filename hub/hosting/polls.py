@@ -11,7 +11,7 @@ from hub.hosting.connector_errors import backoff_s, code_of, coded
 from hub.hosting.own_thread import cancelled_from_outside
 from hub.pauses import jittered
 from hub.waiting import set_within
-from plugins.connector import Connector, ConnectorConfig
+from plugins.connector import Connector, ConnectorConfig, Unfinished
 
 POLL_SOON_S: Final = 1.0  # pause before a poll that was asked for
 
@@ -31,6 +31,7 @@ class Polls:
         self.every_s = every_s
         self.failing = ""  # the code of the last poll's failure; empty if the last poll succeeded
         self.unread = ""  # the code of what the last poll could not read although it succeeded; empty if it read all
+        self.behind: tuple[str, ...] = ()  # the far sides that the last poll which succeeded left behind
         self.failures = 0  # polls in a row that failed or did not read all
         self.polled: datetime | None = None  # machine time at the end of the last poll that read all
         self._clock = clock
@@ -49,7 +50,9 @@ class Polls:
         return self._wanted.is_set()
 
     async def run(
-        self, poll: Callable[[Callable[[], None]], Awaitable[str | None]], ends: Callable[[BaseException], bool]
+        self,
+        poll: Callable[[Callable[[], None]], Awaitable[str | Unfinished | None]],
+        ends: Callable[[BaseException], bool],
     ) -> None:
         """Poll until `ends(error)` is true: no poll can succeed before a person acts.
 
@@ -60,7 +63,8 @@ class Polls:
         failures = 0
         while True:
             try:
-                unread = await poll(self._begins)
+                left = await poll(self._begins)
+                unread, self.behind = (left.code, left.far_sides) if isinstance(left, Unfinished) else (left, ())
                 failures, self.failing, self.unread = 0, "", coded(unread) if unread else ""
                 if unread:
                     self.failures += 1

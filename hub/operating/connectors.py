@@ -16,7 +16,7 @@ from hub.texts import Language, meaning, reason, text
 from hub.texts.times import shown
 from plugins.texts import words_of
 
-MOST_PLACES: Final = 5  # settings that one line names
+MOST_PLACES: Final = 5  # settings or far sides that one line names
 ANSWER_S: Final = 2.0  # how long a connector may take to list what waits
 
 
@@ -49,6 +49,7 @@ class ConnectorStanding:
     subscription: Feeding | None  # None where it consumes no events
     failing: str  # a code: why the last poll failed; empty if it did not
     unread: str  # a code: what the last poll could not read although it succeeded; empty if it read everything
+    behind: Sequence[str]  # the far sides that the last poll which succeeded left behind, such as kitchens
     failures: int  # polls in a row that failed or left something unread
     doing: Mapping[str, float]  # each call under way, with its age in seconds
     since: datetime  # when the instance started
@@ -124,6 +125,7 @@ def _standing(
         subscription=None if delivery is None else Feeding(state=delivery.state, reason=delivery.reason),
         failing=info.failing,
         unread=info.unread,
+        behind=info.behind,
         failures=info.failures,
         doing=info.doing,
         since=info.since.replace(microsecond=0),
@@ -145,6 +147,8 @@ def _trouble(info: InstanceInfo, not_delivered: str, language: Language) -> str:
         return reason(code, language)
     if info.failing:
         return text("connector.failing", language, code=info.failing)
+    if info.behind:
+        return text("connector.behind", language, code=info.unread, sides=_few(info.behind))
     return text("connector.unread", language, code=info.unread) if info.unread else ""
 
 
@@ -161,6 +165,8 @@ def _line(
         line = text("connector.polled", language, name=info.name, at=shown(info.polled), age=age)
     if info.failures:
         line += text("connector.failures", language, count=info.failures, code=info.failing or info.unread)
+    if info.behind:
+        line += text("connector.are-behind", language, sides=_few(info.behind))
     if directory is not None:
         line += text("connector.directory", language, at=shown(directory.as_of))
     if info.problem and info.problem_at is not None:
@@ -170,9 +176,12 @@ def _line(
         if says := _meaning(info, code, language):
             line += text("connector.means", language, code=code, says=says)
     if unknown:
-        places = ", ".join(unknown[:MOST_PLACES]) + (" ..." if len(unknown) > MOST_PLACES else "")
-        line += text("connector.unknown-ids", language, places=places)
+        line += text("connector.unknown-ids", language, places=_few(unknown))
     return line
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_PLACES]) + (" ..." if len(names) > MOST_PLACES else "")
 
 
 def _meaning(info: InstanceInfo, code: str, language: Language) -> str:

@@ -6,13 +6,15 @@ from typing import Final
 from hub.texts.text import Text
 
 CONNECTOR: Final[Mapping[str, Text]] = {
+    "connector.are-behind": Text(" Efter ligger: {sides}.", " These are behind: {sides}."),
+    "connector.behind": Text("ligger efter: {sides} ({code})", "behind: {sides} ({code})"),
     "connector.directory": Text(
         " Den meddelade senast {at} att registret är komplett.", " It last reported its directory as complete at {at}."
     ),
     "connector.failing": Text("hämtningen misslyckas: {code}", "polling fails: {code}"),
     "connector.failures": Text(
-        " Försök i rad som inte har hämtat allt: {count} ({code}).",
-        " Attempts in a row that did not read everything: {count} ({code}).",
+        " Försök i rad som inte har gjort allt: {count} ({code}).",
+        " Attempts in a row that did not do everything: {count} ({code}).",
     ),
     "connector.means": Text(" {code} betyder: {says}.", " {code} means: {says}."),
     "connector.not-polled": Text(

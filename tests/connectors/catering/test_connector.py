@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.catering.connector import Catering
-from plugins import TemporaryError
+from plugins import TemporaryError, Unfinished
 from plugins.validation import validate_class
 from schemas.absence import LeaveGranted
 from tests.connectors.catering.desk import ELSEWHERE, OTHER_UNIT, PARENT, UNIT, Desk, kitchen, pupil, rows_of, school
@@ -360,7 +360,7 @@ class TestCrashes:
         assert desk.told() == []
         assert [code for code, _ in desk.problems] == ["folder"], "the operator sees it once"
         assert "kitchen K-017" in desk.problems[0][1]
-        assert await desk.connector.poll() == "folder"
+        assert await desk.connector.poll() == Unfinished("folder", ("K-017",))
         away.rename(folder)
         desk.clock.move(seconds=300)
         assert await desk.connector.poll() is None

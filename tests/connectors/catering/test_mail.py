@@ -13,7 +13,7 @@ from connectors.catering import words
 from connectors.catering.config import EmailTransport
 from connectors.catering.mail import message
 from connectors.catering.mapping import mail_text
-from plugins import Effect, TemporaryError
+from plugins import Effect, TemporaryError, Unfinished
 from plugins.wires.smtp import Smtp
 from tests.connectors.catering.desk import Desk, school
 from tests.connectors.catering.test_readme import shown
@@ -157,7 +157,7 @@ class TestWaiting:
         assert "1 kitchens or mail addresses have not got their order: K-017[0]" in str(raised.value)
         assert NORTH not in str(raised.value)
         assert [mail.recipients for mail in peer.mails] == [[SOUTH]]
-        assert await desk.connector.poll() == "address"
+        assert await desk.connector.poll() == Unfinished("address", ("K-017[0]",))
         peer.refused.clear()
         later(desk)
         assert await desk.connector.poll() is None

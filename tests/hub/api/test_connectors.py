@@ -26,6 +26,7 @@ from plugins import (
     Contract,
     Event,
     TemporaryError,
+    Unfinished,
     Waiting,
 )
 from plugins.manager import Plugins
@@ -83,6 +84,16 @@ class Half(Careful):
     async def poll(self) -> str:
         self.ctx.problem("refused", "one list")
         return "refused"
+
+
+class Sender(Careful):
+    """Two of its far sides get nothing, for ever."""
+
+    name = "sender"
+    config_model = Config
+
+    async def poll(self) -> Unfinished:
+        return Unfinished("refused", ("K-2", "K-3"))
 
 
 class Away(Careful):
@@ -304,8 +315,24 @@ async def test_what_troubles_a_connector_is_said_in_the_operators_language(tmp_p
         assert swedish["eater"]["trouble"] == "finns inte längre i konfigurationsfilen"
         assert swedish["eater"]["says"] == "eater: hämtar inget."
         assert english["careful"]["says"].startswith("careful: last read everything 20")
-        failures = "Attempts in a row that did not read everything: 1 (refused). Last problem: refused, 20"
+        failures = "Attempts in a row that did not do everything: 1 (refused). Last problem: refused, 20"
         assert failures in english["half"]["says"]
+
+
+async def test_the_far_sides_that_are_behind_are_named(tmp_path: Path) -> None:
+    async with serving(tmp_path, Sender) as served:
+
+        async def unfinished() -> dict[str, Any] | None:
+            found = (await served.connectors())["sender"]
+            return found if found["unread"] else None
+
+        english = await until(unfinished)
+        swedish = (await served.connectors(**{"Accept-Language": "sv"}))["sender"]
+        assert english["behind"] == ["K-2", "K-3"]
+        assert english["trouble"] == "behind: K-2, K-3 (refused)"
+        assert swedish["trouble"] == "ligger efter: K-2, K-3 (refused)"
+        assert "These are behind: K-2, K-3." in english["says"]
+        assert "K-2" not in (await served.http.get("/metrics", headers=OP)).text
 
 
 async def test_a_paused_connector_is_not_up(tmp_path: Path) -> None:
