@@ -12,7 +12,6 @@ from connectors.ss12000 import words
 from connectors.ss12000.client import Client, NotAnswered, NotOffered, Query
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.delta import MOST_OVERLAP, OVERLAP, Watermark, stands_for, went_back
-from connectors.ss12000.holding import Holding
 from connectors.ss12000.kinds import ABSENCES, ATTENDANCES, DIRECTORY, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
 from connectors.ss12000.lists import CHUNK, Listed, Lists, ends_before
@@ -35,7 +34,6 @@ class Source(Lists):
 
     def __init__(self, config: Ss12000Config, ctx: Context, client: Client) -> None:
         super().__init__(config, ctx, client)
-        self.holding = Holding(ctx)
         self._whole: set[str] = set()  # resources whose changes the supplier can't give
         self._doubted: dict[str, str] = {}  # digest of the reported records whose removal is unconfirmed, by resource
 
