@@ -5,7 +5,7 @@ has lost its rights. So an equal pull confirms no such loss, and while one waits
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
@@ -18,9 +18,13 @@ from plugins import Context, Waiting
 BELIEVED_AFTER: Final = timedelta(hours=1)  # an equal pull this much later confirms them
 _LEAST: Final = 3  # persons or groups; a school that loses this many and has none left is a lost school
 
-How = Literal["missing", "announced"]
-"""How removals show: missing in a whole list, or named by /deletedEntities. The two need not agree."""
-_HOWS: Final[tuple[How, ...]] = ("missing", "announced")
+How = Literal["missing", "announced", "emptied"]
+"""How losses show: missing in a whole list, named by /deletedEntities, or there without all that it belonged to."""
+_HOWS: Final[tuple[How, ...]] = ("missing", "announced", "emptied")
+_PARTS: Final[Mapping[str, tuple[str, str]]] = {
+    "persons": ("enrolments at known schools", "placeringar vid kända skolor"),
+    "groups": ("members", "medlemmar"),
+}
 
 SWEDISH: Final[Mapping[str, str]] = {
     "organisations": "organisationer",
@@ -129,6 +133,32 @@ class Holding:
         )
         return False
 
+    async def may_empty(self, kind: Kind, ids: Collection[str], known: int, size: int) -> bool:
+        """Whether these persons may lose all enrolments, or these groups all members. Not if all `known` do at once.
+
+        `size`: the number of persons that have enrolments, or of memberships; fewer than `_LEAST` may well end. While
+        a loss is held, it stays so for as long as at least half of the records show it.
+        """
+        self._looked[kind.resource] = self._ctx.clock.utc()
+        name, what = _name(kind, "emptied"), stands_for([*ids, "emptied"])
+        held = Held.kept(self._ctx.state.get(name))
+        if held is not None and held.confirmed and held.what == what:
+            return True
+        if not ids or size < _LEAST or (len(ids) < known if held is None else len(ids) * 2 < known):
+            return True
+        if held is not None and held.what == what:
+            return False
+        async with self._ctx.commit() as tx:
+            tx.state[name] = Held(self._ctx.clock.utc(), what, len(ids), known, total=True).to_keep()
+        self._ctx.problem(
+            "removals-held",
+            f"{len(ids)} of {known} {kind.resource} would lose all {_PARTS[kind.resource][0]} at once; none of this is "
+            "published. Check with the supplier, and what the hub's account may read; if it is right: skolnav "
+            f"connectors confirm {self._ctx.instance} {kind.resource}:{what}. Until then the last known directory "
+            "stays, and no directory.current is published",
+        )
+        return False
+
     def _is_total(self, kind: Kind, ids: Sequence[str], known: int) -> bool:
         return 0 < known <= len(ids) or bool(self._lost_schools(kind, ids))
 
@@ -169,11 +199,16 @@ class Holding:
         """The removals that a person may confirm; the same records that show in both ways are one entry."""
         found: dict[str, Waiting] = {}
         for kind in ALL:
-            for held in self.of(kind):
-                if not held.confirmed:
+            for how in _HOWS:
+                held = Held.kept(self._ctx.state.get(_name(kind, how)))
+                if held is not None and not held.confirmed:
                     word = f"{kind.resource}:{held.what}"
                     says = f"{held.count} of {held.known} {kind.resource} would be removed"
                     sv = f"{held.count} av {held.known} {SWEDISH[kind.resource]} skulle tas bort"
+                    if how == "emptied":
+                        part, del_sv = _PARTS[kind.resource]
+                        says = f"{held.count} of {held.known} {kind.resource} would lose all {part}"
+                        sv = f"{held.count} av {held.known} {SWEDISH[kind.resource]} skulle förlora alla {del_sv}"
                     if held.total:
                         says += "; only a person can confirm it"
                         sv += "; bara en människa kan bekräfta det"

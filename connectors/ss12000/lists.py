@@ -16,9 +16,10 @@ from connectors.ss12000.client import Client, ListExpired, Query
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.delta import has_offset, modified
 from connectors.ss12000.growth import Growth, Room
-from connectors.ss12000.kinds import ABSENCES, DIRECTORY, LESSONS, PERSONS, PRESENCES, Kind
+from connectors.ss12000.holding import Holding
+from connectors.ss12000.kinds import ABSENCES, DIRECTORY, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
-from connectors.ss12000.mapping import bare, digest_kept, is_bare, news_of, to_keep
+from connectors.ss12000.mapping import bare, belongs_to, digest_kept, is_bare, news_of, to_keep
 from connectors.ss12000.reader import digest, id_of, read
 from connectors.ss12000.words import SUPPLIER
 from plugins import Context, PermanentError, Transaction
@@ -43,6 +44,8 @@ class Listed:
     missed: int = 0  # news that such a list had not brought
     missed_by: timedelta = timedelta()  # how far the oldest of them was stamped before `after`
     reasons: Counter[str] = field(default_factory=Counter)
+    # Records that lose all they belonged to, by id; None: these are published like all others.
+    emptied: dict[str, Any] | None = None
     room: Room | None = None  # for new records; None: these records were asked for by their ids
 
 
@@ -86,6 +89,7 @@ class Lists:
         self.config = config
         self.ctx = ctx
         self.client = client
+        self.holding = Holding(ctx)
         self.growth = Growth(ctx, config.max_new)
         self.came: set[str] = set()  # keys of the records that lists had in this lap; a new lap clears it
         self._complained: set[str] = set()
@@ -97,13 +101,15 @@ class Lists:
         """
         for _ in range(_TRIES):
             room = self.growth.room(kind)
-            listed = Listed(room=room, after=after)
+            listed = Listed(room=room, after=after, emptied={} if kind in (PERSONS, GROUPS) else None)
             try:
                 async for page in self.client.pages(kind.resource, filters):
                     listed.date = listed.date or page.date
                     await self.take(kind, page.data, window, listed)
                     if self.growth.is_endless(room):
                         break
+                if listed.emptied is not None and not room.refused:
+                    await self._take_emptied(kind, window, listed, whole="meta.modified.after" not in filters)
             except ListExpired:
                 continue  # records read so far are known: reading them again publishes nothing
             finally:
@@ -113,6 +119,38 @@ class Lists:
             await self.growth.over(kind)
             return listed
         raise SUPPLIER.temporary(words.EXPIRED, resource=kind.resource, tries=_TRIES)
+
+    async def _take_emptied(self, kind: Kind, window: Window, listed: Listed, *, whole: bool) -> None:
+        """Publish the records that lost all they belonged to, unless that is every record: this waits for a person."""
+        emptied, listed.emptied = listed.emptied or {}, None
+        if emptied:
+            prefix = f"{kind.name}/"
+            kept = self.ctx.state.under(prefix)
+            known = {
+                name[len(prefix) :] for name, value in kept.items() if self._belongs(kind, belongs_to(kind, value))
+            }
+            size = len(known) if kind is PERSONS else sum(len(belongs_to(kind, kept[f"{prefix}{id}"])) for id in known)
+            if not await self.holding.may_empty(kind, known & emptied.keys(), len(known), size):
+                return
+        records = list(emptied.values())
+        for start in range(0, len(records), CHUNK):
+            async with self.ctx.commit() as tx:
+                for raw in records[start : start + CHUNK]:
+                    listed.seen.discard(id_of(raw) or "")  # not a second time: the first was put aside
+                    self._record(tx, kind, raw, window=window, listed=listed)
+        if whole:
+            await self.holding.over(kind, "emptied")
+
+    def _belongs(self, kind: Kind, ids: Iterable[str]) -> bool:
+        """Whether a school of a person, or a member of a group, is known. All are if that list is not pulled."""
+        resource, name = ("organisations", "organisation") if kind is PERSONS else ("persons", "person")
+        return any(resource not in self.config.resources or f"{name}/{id}" in self.ctx.state for id in ids)
+
+    def _is_emptied(self, kind: Kind, record: Mapping[str, Any], before: Any) -> bool:
+        if kind is PERSONS and record.get("securityMarking") != "Ingen":
+            return False  # a mark, or its absence, waits for nothing
+        now = belongs_to(kind, to_keep(kind, record, "", ""))
+        return self._belongs(kind, belongs_to(kind, before)) and not self._belongs(kind, now)
 
     async def take(self, kind: Kind, records: Sequence[Any], window: Window, listed: Listed) -> None:
         """Publish and keep the news in these records, a chunk at a time."""
@@ -145,12 +183,17 @@ class Lists:
         if not self._is_news(kind, id, raw, listed, unchanged=digest_kept(before) == now):
             listed.readable += not is_bare(kind, before)
             return
-        if listed.after is not None and stamp is not None and stamp <= listed.after:
-            listed.missed += 1
-            listed.missed_by = max(listed.missed_by, listed.after - stamp)
         record = self._read(kind, raw, listed)
         readable = record is not None and (kind not in DIRECTORY or _says_something(kind, raw, record))
         listed.readable += readable
+        if listed.emptied is not None:
+            listed.emptied.pop(id, None)
+            if record is not None and readable and self._is_emptied(kind, record, before):
+                listed.emptied[id] = raw
+                return
+        if listed.after is not None and stamp is not None and stamp <= listed.after:
+            listed.missed += 1
+            listed.missed_by = max(listed.missed_by, listed.after - stamp)
         if not readable:
             record = _bare(id, raw) if kind is PERSONS else None
         if record is None or (kind is ABSENCES and before is None and ends_before(record, window)):

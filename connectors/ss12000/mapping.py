@@ -65,6 +65,11 @@ def schools_of(kind: Kind, kept: Any) -> list[str]:
     return [kept[2]] if kind is GROUPS and len(kept) > 2 and kept[2] else []
 
 
+def belongs_to(kind: Kind, kept: Any) -> list[str]:
+    """The schools of a known person, or the members of a known group, from the connector's state."""
+    return list(kept[1] or ()) if kind in (PERSONS, GROUPS) and isinstance(kept, list) else []
+
+
 def bare(digest: str) -> Any:
     """The connector's state for a person of whom only the id and the mark could be read."""
     return [digest, None]

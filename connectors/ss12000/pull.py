@@ -11,8 +11,7 @@ from typing import Any, Final
 from connectors.ss12000 import words
 from connectors.ss12000.client import Client, NotAnswered, NotOffered, Query
 from connectors.ss12000.config import Ss12000Config
-from connectors.ss12000.delta import MOST_OVERLAP, OVERLAP, Watermark, stands_for, went_back
-from connectors.ss12000.holding import Holding
+from connectors.ss12000.delta import MOST_OVERLAP, OVERLAP, PERSONS_OVERLAP, Watermark, stands_for, went_back
 from connectors.ss12000.kinds import ABSENCES, ATTENDANCES, DIRECTORY, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
 from connectors.ss12000.lessons import Window
 from connectors.ss12000.lists import CHUNK, Listed, Lists, ends_before
@@ -35,7 +34,6 @@ class Source(Lists):
 
     def __init__(self, config: Ss12000Config, ctx: Context, client: Client) -> None:
         super().__init__(config, ctx, client)
-        self.holding = Holding(ctx)
         self._whole: set[str] = set()  # resources whose changes the supplier can't give
         self._doubted: dict[str, str] = {}  # digest of the reported records whose removal is unconfirmed, by resource
 
@@ -114,6 +112,8 @@ class Source(Lists):
         """How far before the watermark changes are asked for: more where changes were missed."""
         wish = self.config.dialect.overlap
         usual = mark.usual_overlap() if wish is None else wish
+        if name == PERSONS.resource:
+            usual = max(usual, PERSONS_OVERLAP)
         return max(usual, timedelta(seconds=self.ctx.state.get(f"{_MISSED}{name}", 0)))
 
     async def _changes(self, kind: Kind, window: Window, mark: Watermark) -> None:

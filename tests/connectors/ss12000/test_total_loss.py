@@ -174,3 +174,65 @@ async def test_one_record_that_cannot_be_read_stops_no_directory(hub: Pulled, si
     sis.records["persons"][3] = nameless(sis.records["persons"][3])
     await hub.poll()
     assert await hub.currents() > currents
+
+
+EMPTY = {
+    "no enrolments": ("persons", lambda each: {**each, "enrolments": []}),
+    "no such field": ("persons", lambda each: {name: value for name, value in each.items() if name != "enrolments"}),
+    "unknown unit": (
+        "persons",
+        lambda each: {**each, "enrolments": [{**each["enrolments"][0], "enroledAt": {"id": id_("organisation", 99)}}]},
+    ),
+    "no members": ("groups", lambda each: {**each, "groupMemberships": []}),
+}
+
+
+@pytest.fixture
+async def enrolled(hub: Pulled, sis: Made) -> Pulled:
+    sis.records["persons"] = at_school(0, 0, 31)
+    await hub.nightly(25)
+    await hub.news()
+    return hub
+
+
+@pytest.mark.parametrize("name", EMPTY)
+@pytest.mark.parametrize("by_changes", [False, True])
+async def test_persons_without_a_school_or_groups_without_members_wait_for_a_person(
+    enrolled: Pulled, sis: Made, name: str, by_changes: bool
+) -> None:
+    resource, emptied = EMPTY[name]
+    currents, right = await enrolled.currents(), sis.records[resource]
+    sis.records[resource] = [emptied({**each, "meta": LATER} if by_changes else each) for each in right]
+    news = await enrolled.poll() if by_changes else await enrolled.nightly(26)
+    await hours(enrolled, 3)
+    assert [*news, *await enrolled.news()] == []
+    assert await enrolled.currents() == currents
+    assert len(enrolled.problems("removals-held")) == 1
+    assert enrolled.problems("changes-missed") == []
+    (waits,) = await enrolled.hub.waiting("ss12000")
+    await enrolled.hub.confirm("ss12000", waits.word)
+    assert kinds(await enrolled.news())[f"directory.{resource.removesuffix('s')}.upserted"] == len(right)
+    assert await enrolled.hub.waiting("ss12000") == []
+    assert await enrolled.currents() > currents
+
+
+async def test_enrolments_that_come_back_end_the_waiting(enrolled: Pulled, sis: Made) -> None:
+    right = sis.records["persons"]
+    sis.records["persons"] = [{**each, "enrolments": []} for each in right]
+    await enrolled.nightly(26)
+    sis.records["persons"] = right
+    await hours(enrolled, 2)
+    assert await enrolled.news() == []
+    assert await enrolled.hub.waiting("ss12000") == []
+
+
+async def test_a_person_who_gets_a_mark_while_all_lose_their_school_is_published(enrolled: Pulled, sis: Made) -> None:
+    sis.records["persons"] = [{**each, "enrolments": []} for each in sis.records["persons"]]
+    sis.records["persons"][3]["securityMarking"] = "Sekretessmarkering"
+    (only,) = await enrolled.nightly(26)
+    assert only.data["securityMarking"] == "Sekretessmarkering"
+
+
+async def test_one_pupil_may_lose_the_school_without_a_question(enrolled: Pulled, sis: Made) -> None:
+    sis.records["persons"][3]["enrolments"] = []
+    assert kinds(await enrolled.nightly(26)) == {"directory.person.upserted": 1}
