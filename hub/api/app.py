@@ -32,7 +32,7 @@ from hub.http.bodies import require_no_coding
 from hub.http.browsers import guarded
 from hub.http.ground import RightsEnded, asking_again
 from hub.http.guesses import Guesses
-from hub.http.head_method import answer_head
+from hub.http.head_method import answer_head, as_get
 from hub.http.languages import preferred
 from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, unavailable
 from hub.http.rates import caller_of
@@ -124,7 +124,8 @@ class Api:
                 await self.inbound(scope, receive, watched)
             elif scope["method"] == "HEAD":
                 self._share(scope)
-                await answer_head(self.fastapi, scope, _bounded(scope, receive), asking_again(scope, watched))
+                asked = as_get(scope)
+                await answer_head(self.fastapi, asked, _bounded(asked, receive), asking_again(asked, watched))
             else:
                 self._share(scope)
                 await self.fastapi(scope, _bounded(scope, receive), asking_again(scope, watched))

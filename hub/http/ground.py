@@ -69,7 +69,7 @@ def asking_again(scope: MutableMapping[str, Any], send: Send) -> Send:
     Errors and empty parts pass: they reveal nothing. The answer to another method is not checked, since it must say
     that the act was done; a route whose act reveals data calls `ask_again` itself.
     """
-    if scope["method"] not in ("GET", "HEAD"):
+    if scope["method"] != "GET":
         return send
     refusal = False
 

@@ -31,8 +31,13 @@ def no_head() -> ApiProblem:
     )
 
 
+def as_get(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The scope of a `HEAD` as its route sees it. What the route remembers in the scope, it remembers in this one."""
+    return {**scope, "method": "GET", _ONLY: True}
+
+
 async def answer_head(app: Application, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-    """Call `app` as for `GET`, and cancel it once the head is sent, since a stream would never end by itself."""
+    """Call `app`, and cancel it once the head is sent: a stream would never end by itself. `scope`: of `as_get`."""
     answered = asyncio.Event()
 
     async def head(message: Message) -> None:
@@ -41,4 +46,4 @@ async def answer_head(app: Application, scope: MutableMapping[str, Any], receive
             await send({"type": "http.response.body", "body": b""})
             answered.set()
 
-    await first_of(app({**scope, "method": "GET", _ONLY: True}, receive, head), answered.wait())
+    await first_of(app(scope, receive, head), answered.wait())
