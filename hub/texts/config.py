@@ -109,13 +109,13 @@ CONFIG: Final[Mapping[str, Text]] = {
         "saknas: skriv vilken klient prenumerationen hör till.",
         "is missing: write which client the subscription belongs to.",
     ),
-    "config.name": Text(
-        "ska vara små bokstäver a-z, siffror och - _ . och börja med bokstav eller siffra (högst 64 tecken).",
-        "must be lower-case letters a-z, digits and - _ . and begin with a letter or digit (64 characters at most).",
-    ),
     "config.mixed-alphabets": Text(
         "blandar alfabet vars bokstäver kan se likadana ut. Skriv bokstäver ur ett alfabet.",
         "mixes alphabets whose letters can look the same. Write letters of one alphabet.",
+    ),
+    "config.name": Text(
+        "ska vara små bokstäver a-z, siffror och - _ . och börja med bokstav eller siffra (högst 64 tecken).",
+        "must be lower-case letters a-z, digits and - _ . and begin with a letter or digit (64 characters at most).",
     ),
     "config.name-in-file": Text(
         "är ett namn i hubbens konfigurationsfil, eller ser ut som ett. Välj ett annat.",

@@ -28,6 +28,12 @@ REASON: Final[Mapping[str, Text]] = {
         "kontaktens program blockerar sin tråd, så hubben har gett upp den",
         "the connector's program blocks its thread, so the hub has given it up",
     ),
+    "reason.body-slow": Text(
+        "den som anropade kontakten skickade för långsamt", "the caller of the connector sent too slowly"
+    ),
+    "reason.busy": Text(
+        "kontakten har så många anrop samtidigt som den tar emot", "the connector has as many calls as it accepts"
+    ),
     "reason.client-left": Text(
         "klienten finns inte längre i konfigurationsfilen", "its client left the configuration file"
     ),
