@@ -249,17 +249,17 @@ WARNING: Final[Mapping[str, Text]] = {
         "får uppgifter om personer med skyddade personuppgifter i deras egna ärenden.",
         "gets data about protected persons in their own business.",
     ),
-    "warning.public": Text(
-        "{host} nås från andra maskiner, och hubben krypterar inte själv. Ställ en proxy med TLS framför och skriv "
-        "dess adress i trusted_proxies, eller lyssna på 127.0.0.1.",
-        "{host} is reached from other machines, and the hub itself does not encrypt. Put a proxy with TLS in front and "
-        "write its address in trusted_proxies, or listen on 127.0.0.1.",
-    ),
     "warning.proxies-wide": Text(
         "är så stort att klienter kan finnas där, och de kan då uppge vilken adress som helst. Skriv bara proxyernas "
         "egna adresser, minst /{least}.",
         "is so wide that clients can be in it, and those could claim any address. Write only the proxies' own "
         "addresses, at least /{least}.",
+    ),
+    "warning.public": Text(
+        "{host} nås från andra maskiner, och hubben krypterar inte själv. Ställ en proxy med TLS framför och skriv "
+        "dess adress i trusted_proxies, eller lyssna på 127.0.0.1.",
+        "{host} is reached from other machines, and the hub itself does not encrypt. Put a proxy with TLS in front and "
+        "write its address in trusted_proxies, or listen on 127.0.0.1.",
     ),
     "warning.publishes-all": Text(
         "får publicera alla händelsetyper. Skriv publishes för att begränsa.",
