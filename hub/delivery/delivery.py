@@ -88,6 +88,8 @@ class Delivery:
         self._changed_again: set[str] = set()  # subscriptions with a change that is not applied yet
         self._agreeing: set[str] = set()  # subscriptions whose changes are being applied
         self._busy = 0  # changes that are being applied
+        self._started = parts.clock.utc()
+        self._starting: set[str] = set()  # subscriptions whose followers do not run yet after the hub's start
         self._resting: dict[str, _Resting] = {}  # by paused subscription
         self._dead: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()  # by subscription: failed starts in a row
@@ -104,7 +106,9 @@ class Delivery:
 
     async def start(self) -> None:
         """Begin to start the followers of every subscription at its cursors. They start in the background."""
+        self._started = self._parts.clock.utc()
         self._dead = Counter(await self._parts.store.read(dead_letters.counts(self._parts.tenant)))
+        self._starting.update(each.id for each in self._registry.all())
         self._registry.listen(self._changed)
         self._busy += 1
         self._tasks.start(self._run())
@@ -195,6 +199,8 @@ class Delivery:
             waiting = resting.parked
             if waiting or resting.position is None or not resting.position.reached(self._parts.log.head()):
                 oldest = resting.since
+        elif id in self._starting:
+            oldest = self._started  # its follower does not run yet: events may wait
         lag_s = 0.0 if oldest is None else max(0.0, (self._parts.clock.utc() - oldest).total_seconds())
         return DeliveryStatus(
             state=subscription.status,
@@ -279,6 +285,7 @@ class Delivery:
         while id in self._changed_again:
             self._changed_again.remove(id)
             await self._agree(id)
+            self._starting.discard(id)
         self._agreeing.remove(id)
         self._busy -= 1
         self._progress.set()

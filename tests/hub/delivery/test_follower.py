@@ -357,6 +357,34 @@ def test_a_parked_event_is_tried_again_after_the_log_was_away(stage: Stage, monk
     stage.play(scene)
 
 
+def test_a_recipient_whose_follower_does_not_run_yet_does_not_look_as_if_all_were_well(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Promise 3: after a start of the hub, events wait that no follower has read yet."""
+
+    async def scene(stage: Stage) -> None:
+        delivery = stage.hub.delivery
+        await delivery.settled()
+        await delivery.stop()
+        await stage.post(0)
+        agree = delivery._agree
+
+        async def after_a_minute(id: str) -> None:
+            await asyncio.sleep(60)
+            await agree(id)
+
+        monkeypatch.setattr(delivery, "_agree", after_a_minute)
+        await delivery.start()
+        await asyncio.sleep(30)
+        assert 30 <= delivery.status(ME).lag_s < 31
+        await asyncio.sleep(60)
+        await delivery.settled()
+        assert delivery.status(ME).lag_s == 0
+        assert stage.came() == ["e0"]
+
+    stage.play(scene)
+
+
 def test_a_paused_recipient_does_not_look_as_if_all_were_well(stage: Stage) -> None:
     """Promise 3: what is kept for it is visible to the operator."""
 
