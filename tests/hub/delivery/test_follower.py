@@ -380,7 +380,7 @@ def test_a_recipient_whose_follower_does_not_run_yet_does_not_look_as_if_all_wer
         await asyncio.sleep(60)
         await delivery.settled()
         assert delivery.status(ME).lag_s == 0
-        assert stage.came() == ["e0"]
+        assert stage.came() == ["e1"]
 
     stage.play(scene)
 
