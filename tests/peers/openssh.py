@@ -31,8 +31,9 @@ def sftp_server() -> str:
 
 
 class _Server(asyncssh.SSHServer):
-    def __init__(self, program: Sequence[str]) -> None:
+    def __init__(self, program: Sequence[str], serving: set[asyncio.Task[None]]) -> None:
         self._program = program
+        self._serving = serving
 
     def password_auth_supported(self) -> bool:
         return True
@@ -41,14 +42,15 @@ class _Server(asyncssh.SSHServer):
         return (username, password) == (USER, PASSWORD)
 
     def session_requested(self) -> "_Session":
-        return _Session(self._program)
+        return _Session(self._program, self._serving)
 
 
 class _Session(asyncssh.SSHServerSession[bytes]):
     """Passes bytes between the channel and the program. asyncssh answers the subsystem itself otherwise."""
 
-    def __init__(self, program: Sequence[str]) -> None:
+    def __init__(self, program: Sequence[str], serving: set[asyncio.Task[None]]) -> None:
         self._program = program
+        self._all = serving
 
     def connection_made(self, chan: Any) -> None:
         self._channel = chan
@@ -59,6 +61,7 @@ class _Session(asyncssh.SSHServerSession[bytes]):
     def session_started(self) -> None:
         self._arriving: asyncio.Queue[bytes] = asyncio.Queue()
         self._serving = asyncio.ensure_future(self._serve())
+        self._all.add(self._serving)
 
     def data_received(self, data: bytes, datatype: Any) -> None:
         self._arriving.put_nowait(data)
@@ -93,8 +96,9 @@ async def openssh_peer(folder: Path, *, without: Sequence[str] = ()) -> AsyncIte
     """Run one for `folder`, whose clients cannot make the requests in `without`; gives the settings of a wire."""
     program = [sftp_server(), "-d", str(folder), *(["-P", ",".join(without)] if without else [])]
     key = asyncssh.generate_private_key("ssh-ed25519")
+    serving: set[asyncio.Task[None]] = set()
     server = await asyncssh.listen(
-        "127.0.0.1", 0, server_host_keys=[key], server_factory=lambda: _Server(program), encoding=None
+        "127.0.0.1", 0, server_host_keys=[key], server_factory=lambda: _Server(program, serving), encoding=None
     )
     try:
         yield {
@@ -110,3 +114,6 @@ async def openssh_peer(folder: Path, *, without: Sequence[str] = ()) -> AsyncIte
     finally:
         server.close()
         await server.wait_closed()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)  # the programs have ended before the loop does
