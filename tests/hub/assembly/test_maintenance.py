@@ -1,5 +1,7 @@
 """What a hub does by the clock."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,13 +17,19 @@ TODAY = date(2026, 11, 24)
 DAY_S = 24 * 3600
 
 
-async def test_lessons_that_are_past_their_retention_leave_the_index_and_then_the_log(tmp_path: Path) -> None:
+@asynccontextmanager
+async def running(folder: Path, **settings: timedelta) -> AsyncIterator[tuple[Hub, ManualClock]]:
     clock = ManualClock("2026-11-24T08:00")
-    config = HubConfig(
-        municipality="Exempelkommun", tenant="exempelkommun", data=tmp_path, retention=timedelta(days=30)
-    )
+    config = HubConfig(municipality="Exempelkommun", tenant="exempelkommun", data=folder, **settings)  # type: ignore[arg-type]
     hub = await Hub.start(config, clock=clock, plugins=Plugins.of())
     try:
+        yield hub, clock
+    finally:
+        await hub.stop()
+
+
+async def test_lessons_that_are_past_their_retention_leave_the_index_and_then_the_log(tmp_path: Path) -> None:
+    async with running(tmp_path, retention=timedelta(days=30)) as (hub, clock):
         schedule = hub.directory.schedule
         await schedule.loaded(hub.log)
         await append(hub.services, event(LESSON, lesson(id=uid("old"), rooms=[{"id": uid("old room")}])))
@@ -42,17 +50,10 @@ async def test_lessons_that_are_past_their_retention_leave_the_index_and_then_th
             return [each.entity for each in await hub.log.states(("lesson",))] == [f"lesson/{uid('new')}"]
 
         await until(trimmed, meanwhile=an_hour_passes)
-    finally:
-        await hub.stop()
 
 
 async def test_a_replay_is_forgotten_when_the_log_has_none_of_its_events_any_more(tmp_path: Path) -> None:
-    clock = ManualClock("2026-11-24T08:00")
-    config = HubConfig(
-        municipality="Exempelkommun", tenant="exempelkommun", data=tmp_path, retention=timedelta(days=30)
-    )
-    hub = await Hub.start(config, clock=clock, plugins=Plugins.of())
-    try:
+    async with running(tmp_path, retention=timedelta(days=30)) as (hub, clock):
         store = hub.services.store
         asked = lanes.Lane(
             subscription="feed", lane="replay-1", kind="replay", start=b"", until=b"", places=(), by="local",
@@ -67,17 +68,10 @@ async def test_a_replay_is_forgotten_when_the_log_has_none_of_its_events_any_mor
             return not await store.read(lanes.load(store.tenant))
 
         await until(forgotten, meanwhile=lambda: clock.pass_machine(3600))
-    finally:
-        await hub.stop()
 
 
 async def test_the_audit_is_trimmed_when_its_retention_from_the_configuration_has_passed(tmp_path: Path) -> None:
-    clock = ManualClock("2026-11-24T08:00")
-    config = HubConfig(
-        municipality="Exempelkommun", tenant="exempelkommun", data=tmp_path, disclosure_retention=timedelta(days=730)
-    )
-    hub = await Hub.start(config, clock=clock, plugins=Plugins.of())
-    try:
+    async with running(tmp_path, disclosure_retention=timedelta(days=730)) as (hub, clock):
         await hub.store.commit(audit.add("exempelkommun", clock.utc(), actor="a", action="state.read", target=""))
         clock.pass_machine(731 * DAY_S)
 
@@ -85,5 +79,3 @@ async def test_the_audit_is_trimmed_when_its_retention_from_the_configuration_ha
             return [row.action for row in await hub.store.read(audit.page("exempelkommun"))] == ["audit.trimmed"]
 
         await until(trimmed, meanwhile=lambda: clock.pass_machine(3600))
-    finally:
-        await hub.stop()
