@@ -1,76 +1,166 @@
-"""Two versions of the hub in turn, in one run: what a change costs, whatever the machine does today.
+"""Two versions of the hub side by side: what a change costs, whatever the machine does today.
 
     git worktree add /tmp/before REVISION && make -C /tmp/before install
-    .venv/bin/python -m bench.pairs /tmp/before --rounds 3 ingest fanout catchup
+    .venv/bin/python -m bench.pairs /tmp/before --folder /tmp/bench ingest fanout catchup
 
-Each round runs every scenario of `bench.run` in the other tree and in this one, and the order alternates from round to
-round. The median of each figure is printed for both, with the ratio. An absolute figure of one day promises nothing;
-the ratio of a pair does.
+Both hubs run at the same time, and one generator sends them the same load in short slices, first to the one, then to
+the other, in the order A B B A. A machine that grows slower within a minute slows both slices of a pair; two runs of a
+minute each, one after the other, differ by up to 30 % without any change of the code. Two processes of one version
+differ too, by up to 4 %, so both hubs are started anew several times. What is printed is the mean over the starts of
+the median of the pairs' ratios, with the lowest and the highest of these medians.
 """
 
 import argparse
-import re
+import asyncio
 import statistics
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-# `bench.run.report` writes: two blanks, what was measured in 58 columns, the figure, its unit.
-_LINE: Final = re.compile(r"  (?P<what>.{58}) +(?P<figure>[\d,.]+) (?P<unit>\S*)")
-# In these units more is better; in all others (ms, us, MiB, s) less is.
-_RATES: Final = ("/s",)
+import uvloop
 
-Figures = dict[tuple[str, str], list[float]]
-"""(what was measured, unit) -> one value a round."""
+from bench import events
+from bench.feed import read_all
+from bench.load import flat_out, request
+from bench.process import BIN, Hub, Receiver, folder, machine, webhook
+from bench.run import ABSENCE, MEALS, batches, checked, fill, know_the_persons, received, times
 
-
-def measured(tree: Path, scenarios: Sequence[str], more: Sequence[str]) -> Figures:
-    """Run `bench.run` of a tree with that tree's own environment. Raises CalledProcessError."""
-    command = [str(tree / ".venv" / "bin" / "python"), "-m", "bench.run", *scenarios, *more]
-    printed = subprocess.run(command, cwd=tree, check=True, stdout=subprocess.PIPE, text=True).stdout
-    figures: Figures = {}
-    last = ""
-    for line in printed.splitlines():
-        if (found := _LINE.match(line)) is None:
-            continue
-        what = found["what"].rstrip()
-        # An indented line belongs to the one above it, and the same words come under several.
-        last = what if not what.startswith(" ") else last
-        name = what if what == last else f"{last}: {what.strip()}"
-        figures.setdefault((name, found["unit"]), []).append(float(found["figure"].replace(",", "")))
-    return figures
+Slice = Callable[[Hub], Awaitable[float]]
+"""One portion of a load on one hub; gives the seconds that it took."""
+Row = tuple[float, float, float, float]
+"""Of one pair: seconds of the hub before and after, and the processor time in seconds that each of them used."""
+Found = dict[str, tuple[int, list[list[Row]]]]
+"""What was measured -> the units in one slice, and the pairs of each start."""
 
 
-def compare(before: Mapping[tuple[str, str], list[float]], after: Mapping[tuple[str, str], list[float]]) -> None:
-    """Print the medians and how the second stands to the first; above 1 is better in every row."""
-    print(f"{'':<78} {'before':>12} {'after':>12} {'better by':>10}")
-    for (what, unit), values in before.items():
-        if "JetStream" in what or (what, unit) not in after:
-            continue
-        old, new = statistics.median(values), statistics.median(after[what, unit])
-        ratio = 1.0 if not old or not new else new / old if unit.endswith(_RATES) else old / new
-        print(f"{f'{what} [{unit}]':<78} {old:>12,.2f} {new:>12,.2f} {ratio:>10.3f}")
+@contextmanager
+def both(place: Path, before: Path, subscriptions: Callable[[str], list[dict[str, Any]]]) -> Iterator[list[Hub]]:
+    """A hub of the other tree and one of this, on new files, with the subscriptions that `subscriptions` names."""
+    binaries = {"before": before / ".venv" / "bin", "after": BIN}
+    with ExitStack() as stack:
+        hubs = []
+        for name, binary in binaries.items():
+            files = stack.enter_context(folder(place / name))
+            hubs.append(stack.enter_context(Hub(files, subscriptions(name), binary=binary)))
+        yield hubs
+
+
+async def in_turn(hubs: Sequence[Hub], slice_: Slice, pairs: int) -> list[Row]:
+    """Run the slice so many times on each hub, in the order A B B A, after one slice on each that does not count."""
+    rows: list[Row] = []
+    for number in range(-1, pairs):
+        took_s, cpu_s = [0.0, 0.0], [0.0, 0.0]
+        for side in (0, 1) if number % 2 else (1, 0):
+            cpu = hubs[side].cpu_s()
+            took_s[side] = await slice_(hubs[side])
+            cpu_s[side] = hubs[side].cpu_s() - cpu
+        if number >= 0:
+            rows.append((*took_s, *cpu_s))  # type: ignore[arg-type]
+    return rows
+
+
+def note(found: Found, what: str, units: int, rows: list[Row]) -> None:
+    found.setdefault(what, (units, []))[1].append(rows)
+
+
+def report(what: str, units: int, starts: Sequence[Sequence[Row]]) -> None:
+    """Print the rates, the processor time of each unit, and how the second hub stands; above 1 is better."""
+    ratios = [statistics.median(before / after for before, after, _, _ in rows) for rows in starts]
+    all_rows = [row for rows in starts for row in rows]
+    rates = [units / statistics.median(row[side] for row in all_rows) for side in (0, 1)]
+    cpu_us = [sum(row[side] for row in all_rows) / units / len(all_rows) * 1e6 for side in (2, 3)]
+    print(
+        f"  {what:<30} {rates[0]:>9,.0f} {rates[1]:>9,.0f} /s {statistics.mean(ratios):>7.3f} "
+        f"({min(ratios):.3f} to {max(ratios):.3f})   "
+        f"processor {cpu_us[0]:>6.1f} {cpu_us[1]:>6.1f} us {cpu_us[0] / max(cpu_us[1], 1e-9):>6.3f}",
+        flush=True,
+    )
+
+
+async def ingest(before: Path, place: Path, pairs: int, found: Found) -> None:
+    make = events.absences()
+    with both(place, before, lambda name: []) as hubs:
+        for hub in hubs:
+            await know_the_persons(hub)
+        for in_flight, number in ((1, 500), (16, 2_000), (64, 3_000)):
+
+            async def single(hub: Hub, in_flight: int = in_flight, number: int = number) -> float:
+                return checked(await flat_out(hub.port, in_flight, times(number, lambda: request(make())))).took_s
+
+            note(found, f"ingest, {in_flight} in flight", number, await in_turn(hubs, single, pairs))
+
+        async def batched(hub: Hub) -> float:
+            return checked(await flat_out(hub.port, 4, times(40, batches(make, 500)))).took_s
+
+        note(found, "ingest, batches of 500", 20_000, await in_turn(hubs, batched, pairs))
+
+
+async def fanout(before: Path, place: Path, pairs: int, found: Found) -> None:
+    number, recipients = 1_000, 10
+    with Receiver() as receiver:
+
+        def subscriptions(name: str) -> list[dict[str, Any]]:
+            named = [f"{name}-{n}" for n in range(recipients)]
+            return [webhook(each, receiver.url("ok", each), [ABSENCE]) for each in named]
+
+        with both(place, before, subscriptions) as hubs:
+            make = events.absences()
+            sent = dict.fromkeys(hubs, 0)
+            for hub in hubs:
+                await know_the_persons(hub)
+
+            async def slice_(hub: Hub) -> float:
+                names = [each["name"] for each in subscriptions("before" if hub is hubs[0] else "after")]
+                sent[hub] += number
+                began = asyncio.get_running_loop().time()
+                await fill(hub, make, number, 100)
+                await received(receiver, names, sent[hub], look_s=0.01)
+                return asyncio.get_running_loop().time() - began
+
+            note(found, "fan-out to 10 webhooks", number * recipients, await in_turn(hubs, slice_, pairs))
+
+
+async def catchup(before: Path, place: Path, pairs: int, found: Found) -> None:
+    for what, make, glob in (("no person", events.meals(), MEALS), ("persons", events.absences(), ABSENCE)):
+        feed = {"name": "feed", "types": [glob], "sink": {"kind": "feed"}, "from": "oldest"}
+        number = 40_000
+        with both(place, before, lambda name: [feed]) as hubs:  # noqa: B023 - used within the turn
+            for hub in hubs:
+                await know_the_persons(hub)
+                await fill(hub, make, number)
+
+            async def slice_(hub: Hub) -> float:
+                return (await asyncio.to_thread(read_all, hub.port, "feed")).took_s
+
+            note(found, f"catch-up by feed, {what}", number, await in_turn(hubs, slice_, pairs))
+
+
+SCENARIOS: Final = {"ingest": ingest, "fanout": fanout, "catchup": catchup}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("before", type=Path, help="a tree of the version to compare with, installed")
-    parser.add_argument("scenario", nargs="*", help="of bench.run; left out: all")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--events", type=int, default=200_000, help="of catchup, memory and disk")
+    parser.add_argument("scenario", nargs="*", help=f"{', '.join(SCENARIOS)}; left out: all")
+    parser.add_argument("--pairs", type=int, default=8, help="slices on each hub, after one that does not count")
+    parser.add_argument("--starts", type=int, default=5, help="how often both hubs are started anew")
     parser.add_argument("--folder", type=Path, default=Path("build/bench"), help="where the hubs' files go")
     arguments = parser.parse_intermixed_args()
-    more = ["--events", str(arguments.events), "--folder", str(arguments.folder.absolute())]
-    trees = {"before": arguments.before.absolute(), "after": Path(__file__).resolve().parents[1]}
-    found: dict[str, Figures] = {"before": {}, "after": {}}
-    for number in range(arguments.rounds):
-        for name in sorted(trees, reverse=number % 2 == 0):
-            print(f"round {number + 1}: {name}", file=sys.stderr, flush=True)
-            for key, values in measured(trees[name], arguments.scenario, more).items():
-                found[name].setdefault(key, []).extend(values)
-    compare(found["before"], found["after"])
+    if unknown := set(arguments.scenario) - set(SCENARIOS):
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))} (there are {', '.join(SCENARIOS)})")
+    print(machine(arguments.folder))
+    print(f"  {'':<30} {'before':>9} {'after':>9}    ratio (lowest and highest start); above 1 is better", flush=True)
+    for name in arguments.scenario or SCENARIOS:
+        found: Found = {}
+        for number in range(arguments.starts):
+            print(f"{name}: start {number + 1}", file=sys.stderr, flush=True)
+            uvloop.run(
+                SCENARIOS[name](arguments.before.absolute(), arguments.folder.absolute(), arguments.pairs, found)
+            )
+        for what, (units, starts) in found.items():
+            report(what, units, starts)
 
 
 if __name__ == "__main__":

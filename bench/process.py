@@ -28,7 +28,8 @@ CONTRACT: Final = {
 class Hub:
     """A hub in a process of its own, on the files in `folder`."""
 
-    def __init__(self, folder: Path, subscriptions: list[dict[str, Any]] | None = None) -> None:
+    def __init__(self, folder: Path, subscriptions: list[dict[str, Any]] | None = None, *, binary: Path = BIN) -> None:
+        self._binary = binary / "skolnav"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -57,7 +58,7 @@ class Hub:
         began = time.perf_counter()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [BIN / "skolnav", "run", "--config", self._file],
+                [self._binary, "run", "--config", self._file],
                 stdout=log,
                 stderr=log,
                 env={**os.environ, "BENCH_TOKEN": TOKEN, "BENCH_SECRET": SECRET},

@@ -88,7 +88,9 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-async def received(receiver: Receiver, names: list[str], number: int, patience_s: float = 120) -> None:
+async def received(
+    receiver: Receiver, names: list[str], number: int, patience_s: float = 120, look_s: float = 0.2
+) -> None:
     """Until each of these recipients has so many events, or nothing has come for a while."""
     seen, quiet = -1, time.perf_counter()
     while True:
@@ -100,7 +102,7 @@ async def received(receiver: Receiver, names: list[str], number: int, patience_s
             seen, quiet = now, time.perf_counter()
         elif time.perf_counter() - quiet > patience_s:
             raise SystemExit(f"only {now} of {number * len(names)} deliveries came")
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(look_s)
 
 
 def latencies_ms(receiver: Receiver, names: list[str], load: Load) -> list[float]:

@@ -43,7 +43,7 @@ def read_json(text: bytes) -> Any:
     if text.count(b'"') != 2 * strings:
         _refuse_repeated_names(text)
     # Single bytes are found fast, and few texts hold any of these.
-    rare = b"\\" in text or b"\xbf" in text or b"\xb7" in text
+    rare = b"\\" in text or (not text.isascii() and (b"\xbf" in text or b"\xb7" in text))
     if rare and _PARTS.search(text) and _has_noncharacter(value):
         raise NotReadable("noncharacter", "holds a character that Unicode excludes from interchange")
     return value

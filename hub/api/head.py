@@ -56,6 +56,9 @@ def check(fields: Sequence[tuple[bytes, bytes]], target: bytes, version: Callabl
         raise HeadRefused(TOO_LARGE, Limit.HEAD_FIELDS)
     if len(target) > MAX_TARGET:
         raise HeadRefused(TARGET_TOO_LONG, Limit.TARGET)
+    named = dict(fields)
+    if len(named) == len(fields) and b"transfer-encoding" not in named and _is_host(named.get(b"host", b"")):
+        return  # nearly every head
     hosts = 0
     codings = b""
     for name, value in fields:
@@ -68,8 +71,8 @@ def check(fields: Sequence[tuple[bytes, bytes]], target: bytes, version: Callabl
     if hosts != 1 and (hosts or version() != "1.0"):
         raise HeadRefused(_NO_HOST)
     if codings and (codings.lower() != b"chunked" or version() == "1.0"):
-        named = [each.strip().lower() for each in codings.split(b",") if each.strip()]
-        known = named.count(b"chunked") == len(named)
+        each_coding = [each.strip().lower() for each in codings.split(b",") if each.strip()]
+        known = each_coding.count(b"chunked") == len(each_coding)
         raise HeadRefused(_BAD_CODING if known or version() == "1.0" else _UNKNOWN_CODING)
 
 

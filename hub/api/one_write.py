@@ -4,20 +4,21 @@ import asyncio
 from typing import Any, Final
 
 _HEAD_ENDS: Final = b"\r\n\r\n"
+_LENGTH: Final = b"content-length: "
 
 
 class OneWrite:
-    """A transport that holds the head of an answer until its body comes, and at most until the next turn of the loop.
+    """A transport that holds the head of an answer with a stated length until its body is written.
 
-    A write is a system call, and costs a tenth of an acknowledgement. Head and body that are written in one turn, as
-    the gate's permit requires, leave in that turn.
+    A write is a system call, and costs a tenth of an acknowledgement. uvicorn writes a body, be it empty, behind each
+    such head except that of an answer to HEAD: the connection calls `flush` when an answer is complete. The head of a
+    stream states no length and is written at once.
     """
 
-    __slots__ = ("_held", "_loop", "_transport", "get_extra_info", "is_closing", "pause_reading", "resume_reading")
+    __slots__ = ("_held", "_transport", "get_extra_info", "is_closing", "pause_reading", "resume_reading")
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._loop = loop
         self._held = b""
         self.is_closing = transport.is_closing
         self.get_extra_info = transport.get_extra_info
@@ -28,24 +29,24 @@ class OneWrite:
         if self._held:
             held, self._held = self._held, b""
             self._transport.write(held + data)
-        elif data.endswith(_HEAD_ENDS):
+        elif data.endswith(_HEAD_ENDS) and _LENGTH in data:
             self._held = data
-            self._loop.call_soon(self._flush)
         else:
             self._transport.write(data)
 
+    def flush(self) -> None:
+        """Write a head that is held."""
+        if self._held:
+            held, self._held = self._held, b""
+            self._transport.write(held)
+
     def close(self) -> None:
-        self._flush()
+        self.flush()
         self._transport.close()
 
     def write_eof(self) -> None:
-        self._flush()
+        self.flush()
         self._transport.write_eof()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
-
-    def _flush(self) -> None:
-        if self._held:
-            held, self._held = self._held, b""
-            self._transport.write(held)

@@ -156,7 +156,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         transport.set_write_buffer_limits(high=LEAST_UNREAD)
-        super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
+        self._one_write = OneWrite(transport)
+        super().connection_made(self._one_write)  # type: ignore[arg-type]
         self.flow = _Flow(self.transport, self)
         address = self.client[0] if self.client else ""
         self._proxied = self._door.is_proxy(address)
@@ -233,6 +234,8 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
         if self.pipeline:
             self.flow.resume_reading()  # uvicorn pauses it until the earlier answer
+        else:
+            self._running = self.cycle
         self.headers = []  # for trailer fields: the scope keeps the fields of the head apart from them
         self._stage = _BODY
         self._since = self._door.now
@@ -243,7 +246,13 @@ class Connection(HttpToolsProtocol):
         self._progress = True
         self._size = 0
         self._got += len(body)
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         if self._offered:  # to the parser the request ends with its head; the body is still to come
@@ -275,16 +284,14 @@ class Connection(HttpToolsProtocol):
         """A request is being answered."""
         return self._running is not None and not self._running.response_complete
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
-
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
+        self._one_write.flush()
         if self.transport.is_closing():
             return
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            self._running, app = self.pipeline.pop()
+            self._start_asgi_task(self._running, app)
             self.flow.resume_reading()
             return
         self.flow.resume_reading()
