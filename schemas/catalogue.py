@@ -248,8 +248,12 @@ class Catalogue:
 
 
 def _ids(data: Any, paths: Iterable[str]) -> tuple[str, ...]:
-    found = [id_.lower() for path in paths for id_ in pluck(data, path)]
-    return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))
+    found: list[str] = []
+    for path in paths:
+        found += pluck(data, path)
+    if len(found) == 1:
+        return (found[0].lower(),)
+    return tuple(dict.fromkeys([id_.lower() for id_ in found])) if found else ()
 
 
 def _derived(attributes: Mapping[str, Any], name: str, derived: str | None, where: str, problems: list[Problem]) -> str:

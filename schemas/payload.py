@@ -116,10 +116,13 @@ class Ref:
 
     def of(self, source: str, data: Any) -> str | None:
         """The name, with UUIDs in lower case. None if the data lacks a part, or if one of several parts has a `/`."""
-        paths = _paths(self.path)
-        if len(paths) == 1 and paths[0]:
-            found = pluck(data, paths[0])
-            return f"{self.kind}/{_same_case(found[0])}" if found else None
+        steps, paths = _parts(self.path)
+        if steps is not None:  # nearly every event's names have one part
+            for step in steps:
+                if not isinstance(data, dict):
+                    return None
+                data = data.get(step)
+            return f"{self.kind}/{_same_case(data)}" if isinstance(data, str) else None
         name = self.kind
         for path in paths:
             if not path:
@@ -284,9 +287,11 @@ def _flat(items: list[Any]) -> Iterator[Any]:
 
 
 @cache
-def _paths(path: str) -> tuple[str, ...]:
-    """The paths that a `Ref` joins. All come from specs, so the cache is bounded."""
-    return tuple(path.split("/"))
+def _parts(path: str) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """The steps of a path that `Ref` takes alone, else None; and the paths that it joins. All come from specs."""
+    paths = tuple(path.split("/"))
+    alone = len(paths) == 1 and path and "[]" not in path
+    return tuple(path.split(".")) if alone else None, paths
 
 
 @cache
