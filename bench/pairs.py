@@ -22,9 +22,9 @@ from typing import Any, Final
 import uvloop
 
 from bench import events
-from bench.feed import read_all
+from bench.feed import follow, read_all
 from bench.load import flat_out, request
-from bench.process import BIN, Hub, Receiver, folder, machine, webhook
+from bench.process import BIN, CATEGORIES, Hub, Receiver, fetch, folder, machine, webhook
 from bench.run import ABSENCE, MEALS, batches, checked, fill, know_the_persons, received, times
 
 Slice = Callable[[Hub], Awaitable[float]]
@@ -36,14 +36,19 @@ Found = dict[str, tuple[int, list[list[Row]]]]
 
 
 @contextmanager
-def both(place: Path, before: Path, subscriptions: Callable[[str], list[dict[str, Any]]]) -> Iterator[list[Hub]]:
-    """A hub of the other tree and one of this, on new files, with the subscriptions that `subscriptions` names."""
+def both(
+    place: Path,
+    before: Path,
+    subscriptions: Callable[[str], list[dict[str, Any]]] = lambda name: [],
+    categories: Sequence[str] = CATEGORIES,
+) -> Iterator[list[Hub]]:
+    """A hub of the other tree and one of this, on new files. `subscriptions` gives those of "before" and "after"."""
     binaries = {"before": before / ".venv" / "bin", "after": BIN}
     with ExitStack() as stack:
         hubs = []
         for name, binary in binaries.items():
             files = stack.enter_context(folder(place / name))
-            hubs.append(stack.enter_context(Hub(files, subscriptions(name), binary=binary)))
+            hubs.append(stack.enter_context(Hub(files, subscriptions(name), binary=binary, categories=categories)))
         yield hubs
 
 
@@ -81,7 +86,7 @@ def report(what: str, units: int, starts: Sequence[Sequence[Row]]) -> None:
 
 async def ingest(before: Path, place: Path, pairs: int, found: Found) -> None:
     make = events.absences()
-    with both(place, before, lambda name: []) as hubs:
+    with both(place, before) as hubs:
         for hub in hubs:
             await know_the_persons(hub)
         for in_flight, number in ((1, 500), (16, 2_000), (64, 3_000)):
@@ -123,21 +128,42 @@ async def fanout(before: Path, place: Path, pairs: int, found: Found) -> None:
 
 
 async def catchup(before: Path, place: Path, pairs: int, found: Found) -> None:
+    number = 40_000
     for what, make, glob in (("no person", events.meals(), MEALS), ("persons", events.absences(), ABSENCE)):
         feed = {"name": "feed", "types": [glob], "sink": {"kind": "feed"}, "from": "oldest"}
-        number = 40_000
         with both(place, before, lambda name: [feed]) as hubs:  # noqa: B023 - used within the turn
             for hub in hubs:
                 await know_the_persons(hub)
                 await fill(hub, make, number)
 
-            async def slice_(hub: Hub) -> float:
+            async def pages(hub: Hub) -> float:
                 return (await asyncio.to_thread(read_all, hub.port, "feed")).took_s
 
-            note(found, f"catch-up by feed, {what}", number, await in_turn(hubs, slice_, pairs))
+            async def stream(hub: Hub) -> float:
+                return await asyncio.to_thread(follow, hub.port, "feed", number)
+
+            note(found, f"catch-up by feed, {what}", number, await in_turn(hubs, pages, pairs))
+            note(found, f"catch-up by stream, {what}", number, await in_turn(hubs, stream, pairs))
 
 
-SCENARIOS: Final = {"ingest": ingest, "fanout": fanout, "catchup": catchup}
+async def provider(before: Path, place: Path, pairs: int, found: Found) -> None:
+    persons, pages = len(events.PERSONS), 10
+    for what, categories in (("persons", CATEGORIES), ("pseudonyms", ("name", "group", "attendance"))):
+        with both(place, before, categories=categories) as hubs:
+            for hub in hubs:
+                await know_the_persons(hub)
+
+            async def slice_(hub: Hub) -> float:
+                began = asyncio.get_running_loop().time()
+                for _ in range(pages):
+                    body = await asyncio.to_thread(fetch, hub.port, f"/ss12000/v2.0/persons?limit={persons}")
+                    assert body.count(b'"givenName"') == persons
+                return asyncio.get_running_loop().time() - began
+
+            note(found, f"SS 12000, {what}", persons * pages, await in_turn(hubs, slice_, pairs))
+
+
+SCENARIOS: Final = {"ingest": ingest, "fanout": fanout, "catchup": catchup, "provider": provider}
 
 
 def main() -> None:

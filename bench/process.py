@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,17 +18,21 @@ from bench.load import TOKEN
 
 BIN: Final = Path(sys.executable).parent
 SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-CONTRACT: Final = {
-    "purpose": "measuring",
-    "legal_basis": "none: invented people",
-    "categories": ["identity", "name", "group", "attendance", "aggregate"],
-}
+CATEGORIES: Final = ("identity", "name", "group", "attendance", "aggregate")
 
 
 class Hub:
     """A hub in a process of its own, on the files in `folder`."""
 
-    def __init__(self, folder: Path, subscriptions: list[dict[str, Any]] | None = None, *, binary: Path = BIN) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        subscriptions: list[dict[str, Any]] | None = None,
+        *,
+        binary: Path = BIN,
+        categories: Sequence[str] = CATEGORIES,
+    ) -> None:
+        """`binary`: the folder of the command `skolnav`; `categories`: what the client may see of persons."""
         self._binary = binary / "skolnav"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -45,7 +49,11 @@ class Hub:
                     "id": "bench",
                     "token": "${env:BENCH_TOKEN}",
                     "roles": ["publisher", "subscriber", "operator"],
-                    "contract": CONTRACT,
+                    "contract": {
+                        "purpose": "measuring",
+                        "legal_basis": "none: invented people",
+                        "categories": list(categories),
+                    },
                 }
             ],
             "subscriptions": [{"client": "bench", **each} for each in subscriptions or []],
