@@ -207,8 +207,12 @@ class Ownership:
     def _look_up(self, entities: set[Packed], events: Sequence[Prepared]) -> dict[Packed, Source]:
         db, fresh = self._db, self._fresh
         places = entity_state.places_of(db, fresh, entities) if entities else {}
-        persons = {event.claim for event in events if event.shared is not None}
-        persons.update(person for event in events if event.placed for person in event.placed)
+        persons: set[Packed | None] = set()
+        for event in events:
+            if event.shared is not None:
+                persons.add(event.claim)
+            if event.placed:
+                persons.update(event.placed)
         for claim in persons:
             assert claim is not None
             found = entity_state.under(db, fresh, claim, self._names.unpack(claim))
