@@ -1,6 +1,8 @@
 """What must hold at the end, and the table that tells it."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,7 +13,8 @@ from bench.soak.truth import Protection, Truth
 
 MORE_MEMORY: Final = 1.25
 MORE_MIB: Final = 64.0  # the log's index pages that are kept in memory
-MORE_FILES: Final = 16  # idle connections, SQLite's readers
+MORE_FILES: Final = 8  # SQLite's readers, which are opened when several are needed at a time
+LOOK_S: Final = 0.2  # between two looks at a number that falls
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,20 @@ class Use:
         """Raises OSError if the process is gone."""
         status = Path(f"/proc/{pid}/status").read_text()
         rss = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
-        return cls(rss / 1024, sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()))
+        return cls(rss / 1024, open_files(pid))
+
+
+def open_files(pid: int) -> int:
+    """Raises OSError if the process is gone."""
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
+async def fallen(count: Callable[[], int], most: int, patience_s: float) -> int:
+    """`count()` once it is `most` or less. If that does not happen within `patience_s`, the number that is left."""
+    end = time.monotonic() + patience_s
+    while (now := count()) > most and time.monotonic() < end:
+        await asyncio.sleep(LOOK_S)
+    return now
 
 
 def missing(truth: Truth, recipients: Iterable[Arrivals]) -> dict[str, set[str]]:
@@ -71,7 +87,7 @@ def _judge_school(truth: Truth, school: SchoolReader, whole: dict[str, str]) -> 
             )
 
 
-def judge_use(truth: Truth, first: Use, last: Use, fresh: Use) -> None:
+def judge_memory(truth: Truth, first: Use, last: Use, fresh: Use) -> None:
     """`first`: early in the soak; `last`: at its end; `fresh`: after one more restart, with the same events stored.
 
     A hub needs more memory for more events, so the end may be as far above `fresh` as above `first`.
@@ -79,8 +95,24 @@ def judge_use(truth: Truth, first: Use, last: Use, fresh: Use) -> None:
     least = max(first.rss_mib, fresh.rss_mib)
     if last.rss_mib > least * MORE_MEMORY + MORE_MIB:
         truth.fault("memory grew", f"{least:.0f} to {last.rss_mib:.0f} MiB")
-    if last.files > first.files + MORE_FILES:
-        truth.fault("open files grew", f"{first.files} to {last.files}")
+
+
+async def judge_files(truth: Truth, before: int, count: Callable[[], int], patience_s: float) -> int:
+    """`before` was counted before the first client came; `count` counts now, after the last one has left.
+
+    While clients are connected, the number depends on who is connected at that moment. The hub may take `patience_s` to
+    close what it no longer needs. Returns how many are left.
+    """
+    after = await fallen(count, before + MORE_FILES, patience_s)
+    if after > before + MORE_FILES:
+        truth.fault("open files grew", f"{before} to {after}")
+    return after
+
+
+async def judge_kept(truth: Truth, name: str, most: int, count: Callable[[], int], patience_s: float) -> None:
+    """No event is delivered any more, so a webhook has the connections that its live deliveries keep, or none."""
+    if (kept := await fallen(count, most, patience_s)) > most:
+        truth.fault(f"{name} has connections that the hub does not close", f"{kept}, not {most} at most")
 
 
 def table(recipients: Sequence[Arrivals], school: SchoolReader, passing: Passing, truth: Truth) -> list[str]:

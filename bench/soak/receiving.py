@@ -145,6 +145,12 @@ class FeedReader(Pull):
 
     async def run(self) -> None:
         line = Line(self.client, self._port)
+        try:
+            await self._read(line)
+        finally:
+            line.close()
+
+    async def _read(self, line: Line) -> None:
         path = f"/v1/subscriptions/{self.arrivals.name}/events?limit=50&wait=5"
         while True:
             try:
@@ -254,6 +260,10 @@ class SchoolReader(Pull):
             for id in await self._gone():
                 self.mirror.pop(id, None)
         self._since = quote((began - MARGIN).isoformat().replace("+00:00", "Z"))
+
+    def close(self) -> None:
+        """Leave the hub; the next call connects again."""
+        self._line.close()
 
     async def absences(self, query: str = "") -> dict[str, str]:
         """The end of each absence that a list has. The list is read anew where the hub went away."""

@@ -4,16 +4,17 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from bench.soak.clients import Client
 from bench.soak.disturbing import RESTARTS, Disturber, Parties
-from bench.soak.judging import Use, judge, judge_use, missing, table
+from bench.soak.judging import Use, judge, judge_files, judge_kept, judge_memory, missing, open_files, table
 from bench.soak.publishing import Mode, Publisher, about, publish_directory
 from bench.soak.receiving import Arrivals, FeedReader, Hook, Passing, SchoolReader, StreamReader
 from bench.soak.truth import Truth
@@ -28,6 +29,10 @@ CONTRACT: Final = {
     "legal_basis": "none: invented people",
     "categories": ["identity", "attendance", "group"],
 }
+CONCURRENCY: Final = 8  # deliveries at a time, and so connections, of a webhook
+HOOKS: Final = {"steady": CONCURRENCY, "flaky": CONCURRENCY, "passing": 0}
+"""The webhooks, and how many connections the hub may keep to each in the end (passing: its subscription is deleted)."""
+
 SAMPLE_S: Final = 2.0
 
 
@@ -70,11 +75,12 @@ async def soak(folder: Path, course: Course, say: Callable[[str], None] = lambda
     steady, flaky, feed, stream = (Arrivals(name, truth) for name in ("steady", "flaky", "feed", "stream"))
     recipients = [steady, flaky, feed, stream]
     async with AsyncExitStack() as stack:
-        receivers = [await stack.enter_async_context(WebhookReceiver()) for _ in range(3)]
+        receivers = [await stack.enter_async_context(WebhookReceiver()) for _ in HOOKS]
         well, ill = Hook(steady, receivers[0]), Hook(flaky, receivers[1])
         passing = Passing(Arrivals("passing", truth), receivers[2], truth)
         hub = HubProcess(folder, _configuration(clients, well, ill))
         await stack.enter_async_context(hub)
+        before = open_files(hub.pid)
         publishers = [
             Publisher(clients[name], mode, truth, hub.port, seed=f"{course.seed} {name}", pause_s=course.pause_s)
             for name, mode in PUBLISHERS.items()
@@ -105,15 +111,20 @@ async def soak(folder: Path, course: Course, say: Callable[[str], None] = lambda
             whole = await school.absences()
             for task in (*reading, sampling):
                 task.cancel()
+        school.close()
         last = Use.of(hub.pid)
+        after = await judge_files(truth, before, lambda: open_files(hub.pid) - _kept(receivers), course.patience_s)
+        for receiver, (name, most) in zip(receivers, HOOKS.items(), strict=True):
+            await judge_kept(truth, name, most, partial(_kept, [receiver]), course.patience_s)
         await _stop(hub, truth)
         await hub.start()
         await school.absences()  # so that the new process holds the index that the one before held
         fresh = Use.of(hub.pid)
+        school.close()
         await _stop(hub, truth)
     judge(truth, recipients, school, whole, bytes(hub.output), clients.values())
     first = _first(outcome, course)
-    judge_use(truth, first, last, fresh)
+    judge_memory(truth, first, last, fresh)
     outcome.lines = [
         *table(recipients, school, passing, truth),
         f"acknowledged: {len(truth.acknowledged):,} events in {truth.requests:,} requests; "
@@ -122,11 +133,17 @@ async def soak(folder: Path, course: Course, say: Callable[[str], None] = lambda
         f"memory: {first.rss_mib:.0f} MiB early, {last.rss_mib:.0f} at the end, "
         f"{fresh.rss_mib:.0f} after one more restart, "
         f"{max(use.rss_mib for _, _, use in outcome.samples):.0f} at most; "
-        f"open files: {first.files} early, {last.files} at the end",
+        f"open files: {before} before the first client, "
+        f"{max(use.files for _, _, use in outcome.samples)} at most, {after} after the last",
         *(f"FAULT, {number} times: {what} ({truth.examples[what]})" for what, number in truth.faults.items()),
         "no fault" if not truth.faults else f"{len(truth.faults)} kinds of fault",
     ]
     return outcome
+
+
+def _kept(receivers: Sequence[WebhookReceiver]) -> int:
+    """The connections that the hub keeps to these webhooks."""
+    return sum(each.open for each in receivers)
 
 
 async def _stop(hub: HubProcess, truth: Truth) -> None:
@@ -138,8 +155,8 @@ def _configuration(clients: dict[str, Client], well: Hook, ill: Hook) -> dict[st
     return {
         "clients": [each.config() for each in clients.values()],
         "subscriptions": [
-            {"client": "hooks", **webhook("steady", well.url, TYPES)},
-            {"client": "hooks", **webhook("flaky", ill.url, TYPES, sink={"timeout_s": 2})},
+            {"client": "hooks", **webhook("steady", well.url, TYPES, sink={"concurrency": CONCURRENCY})},
+            {"client": "hooks", **webhook("flaky", ill.url, TYPES, sink={"concurrency": CONCURRENCY, "timeout_s": 2})},
             *(
                 {"client": name, "name": name, "types": TYPES, "sink": {"kind": kind}, "from": "oldest"}
                 for name, kind in (("feed", "feed"), ("stream", "stream"), ("lazy", "stream"))

@@ -36,7 +36,7 @@ from hub.http.head_method import answer_head, as_get
 from hub.http.languages import preferred
 from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_content, unavailable
 from hub.http.rates import caller_of
-from hub.http.unread import SHARE, Share, Unread
+from hub.http.unread import CUT, SHARE, Share, Unread
 from hub.operating.acts import ConnectorFailed, NoSuchConnector
 from hub.operating.why import NoSuchEvent, NoSuchRecipient
 from hub.privacy.telling import Unsettled
@@ -133,6 +133,7 @@ class Api:
             refused = error.problem if isinstance(error, RightsEnded) else error
             if started:  # the connection ends with the answer cut short, which the client can tell from a whole one
                 log.info("%s %s: ended, %s", scope["method"], _route(scope), refused.code)
+                _cut(scope)
             elif scope["path"].startswith(SS12000):
                 await answer_to(refused)(scope, receive, send)
             else:
@@ -141,6 +142,7 @@ class Api:
             log.info("%s %s: the client left before the body ended", scope["method"], _route(scope))
         except ConnectionAbortedError:
             log.info("%s %s: given up, the client does not read", scope["method"], _route(scope))
+            _cut(scope)
         except Exception as error:
             # Where it happened, without the text of the exception, which may quote what was sent.
             where = "".join(traceback.format_tb(error.__traceback__)[-3:])
@@ -191,6 +193,13 @@ def _bounded(scope: Scope, receive: Receive) -> Receive:
         return message
 
     return bounded
+
+
+def _cut(scope: Scope) -> None:
+    """Drop what the client has not read, since nothing of an answer that ends short may leave any more."""
+    cut: Callable[[], None] | None = scope.get(CUT)
+    if cut is not None:
+        cut()
 
 
 def _route(scope: Scope) -> str:

@@ -22,7 +22,7 @@ from hub.delivery.feed_cursor import FeedCursor
 from hub.delivery.pages import MAX_PAGE, CursorTooOld, NotReadable, Page, Pages
 from hub.http.access import Caller, Parts, subscription_of
 from hub.http.auth import Principal
-from hub.http.ground import RightsEnded, ask_again
+from hub.http.ground import RightsEnded, ask_again, rest_on
 from hub.http.head_method import only_head
 from hub.http.problems import ApiProblem
 from hub.http.sending import Send, send_batch, send_head
@@ -64,6 +64,7 @@ class _Pulled(Response):
         if only_head(scope):
             await self.head(send)
             return
+        rest_on(scope, self.still_own)
         with self.open.opened(self.who.id), self.pages.answers.opened(self.id) as answer:
             try:
                 await first_of(self.answer(send, scope[SHARE]), _disconnected(receive), answer.cut.wait())
@@ -74,10 +75,7 @@ class _Pulled(Response):
             raise ConnectionAbortedError("the subscription was deleted, and the client reads nothing")
 
     def still_own(self) -> None:
-        """Whether the subscription is still this client's. `send` asks whether the client is still what it was.
-
-        Raises ApiProblem.
-        """
+        """Whether the subscription is still this client's: asked before each part leaves. Raises ApiProblem."""
         subscription_of(self.parts, self.who, self.id)
 
     @abstractmethod
@@ -119,7 +117,6 @@ class FeedPage(_Pulled):
         while True:
             page = await self.pages.page(self.id, self.cursor, self.limit, max(0.0, deadline - loop.time()))
             bodies = await self.pages.settled(page)
-            self.still_own()
             if bodies or loop.time() >= deadline or self.pages.closing:
                 break
             self.cursor = page.cursor  # no event is permitted any more: the page counts as empty
@@ -184,7 +181,6 @@ class Stream(_Pulled):
                 if error.status is Status.ENDED:
                     raise
                 page = None
-        self.still_own()
         return page, bodies
 
     async def _follow(self, page: Page | None, send: Send, share: Share) -> None:

@@ -34,6 +34,9 @@ MAX_WAITING_BYTES: Final = 64 << 20  # bytes of all requests that wait for their
 MAX_CLIENT_BYTES: Final = 16 << 20  # of those, bytes of one client
 MAX_WAITING: Final = 1024  # requests of one client that wait for their answer
 BODY_TIMEOUT_S: Final = 30.0
+SOON_S: Final = (
+    1.0  # a request that is complete later than this shows its token again: an access token may have expired
+)
 _SLICE: Final = 50  # events validated in one turn of the loop
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json", re.ASCII)
@@ -119,13 +122,15 @@ class Ingest:
         declared = headers.get(b"content-length")
         if declared is not None and declared.isdigit() and int(declared) > MAX_BODY:
             raise _too_large()
+        now = self._services.clock.monotonic
+        asked = now()
         body = await self._body(waiting, receive)
         try:
             try:
                 described = None
                 # The configuration may be applied anew while a body arrives, or while a large batch is checked.
                 while described is None or config is not self._services.config:
-                    if config is not self._services.config:
+                    if config is not self._services.config or now() - asked > SOON_S:
                         config, client = self._services.config, self._still(client, scope, headers)
                     described = await self._describe(client, _events(headers, scope, body))
             except InvalidEvent as error:  # the body as a whole

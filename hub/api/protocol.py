@@ -32,10 +32,11 @@ from hub.api.limits import (
 )
 from hub.api.one_write import OneWrite
 from hub.http.forwarded import client_behind
+from hub.http.ground import ask_again
 from hub.http.problems import MEDIA_TYPE, ApiProblem
 from hub.http.rates import caller_of
 from hub.http.sockets import drop, in_system
-from hub.http.unread import SHARE, Unread
+from hub.http.unread import CUT, SHARE, Unread
 
 UNREAD_S: Final = 5.0
 # Bytes. A connection with more in its write buffer is known to `Unread`. Answers below that, which nearly all are, are
@@ -90,6 +91,7 @@ class Connection(HttpToolsProtocol):
         # Raised within the parser, or waiting until earlier requests are answered.
         self._refusal: HeadRefused | None = None
         self._running: RequestResponseCycle | None = None  # the request that is being answered, or was last
+        self._unread_scope: Any = {}  # of the request whose answer is unread
         self._proxied = False
 
     @property
@@ -139,11 +141,22 @@ class Connection(HttpToolsProtocol):
     def in_system(self) -> int:
         return in_system(self.transport)
 
+    def is_due(self) -> bool:
+        try:
+            ask_again(self._unread_scope)
+        except ApiProblem:
+            return False
+        return True
+
     def cut(self) -> None:
+        if self._running is not None:
+            self._running.disconnected = True  # known at once: uvicorn logs an error for an answer that ends short
         drop(self.transport)
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        if self._running is not None:
+            self._unread_scope = self._running.scope
         self._unread.begins(self)
 
     def resume_writing(self) -> None:
@@ -227,6 +240,7 @@ class Connection(HttpToolsProtocol):
             self._refusal = refused
             raise
         self._offered = self.parser.should_upgrade()
+        self.scope[CUT] = self.cut  # type: ignore[typeddict-unknown-key]
         if self._proxied:
             client = client_behind(fields, self._door.proxies)
             if client is not None:

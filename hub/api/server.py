@@ -15,7 +15,7 @@ from hub.api.app import Api, create_app
 from hub.api.door import Door
 from hub.api.limits import Room, Standing
 from hub.api.protocol import Connection
-from hub.assembly.reload import Reloader
+from hub.assembly.reload import Reloaded, Reloader
 from hub.assembly.services import Services
 from hub.config import ConfigErrors
 from hub.http.problems import ApiProblem
@@ -52,7 +52,7 @@ class Servers:
         """`reloader` serves `POST /v1/operator/apply`. None: the hub was not started from a file."""
         self._services = services
         self.app: Api | None = None
-        self._apply = None if reloader is None else partial(_apply, reloader)
+        self._apply = None if reloader is None else partial(self._apply_file, reloader)
         self._running: list[tuple[_Server, asyncio.Task[None]]] = []
         self._watching = Tasks()
         self.standing = Standing()
@@ -100,6 +100,16 @@ class Servers:
             await self.app.stop()
         self.socket_path.unlink(missing_ok=True)
 
+    async def _apply_file(self, reloader: Reloader, *, dry_run: bool) -> Mapping[str, Any]:
+        """`hub.api.operator.Apply`. When it returns, no answer leaves under rights that the file has ended.
+
+        Raises ApiProblem.
+        """
+        reloaded = await _reloaded(reloader, dry_run=dry_run)
+        if self.app is not None:
+            self.app.unread.cut_ended()
+        return reloaded.to_json()
+
     async def _serve(self, app: Api, listening: socket.socket, door: Door) -> None:
         protocol: Any = partial(Connection, door=door, unread=app.unread)
         settings = uvicorn.Config(
@@ -116,10 +126,10 @@ class Servers:
         listening.listen(BACKLOG)
 
 
-async def _apply(reloader: Reloader, *, dry_run: bool) -> Mapping[str, Any]:
-    """`hub.api.operator.Apply`. Raises ApiProblem."""
+async def _reloaded(reloader: Reloader, *, dry_run: bool) -> Reloaded:
+    """Raises ApiProblem."""
     try:
-        return (await reloader.apply(dry_run=dry_run)).to_json()
+        return await reloader.apply(dry_run=dry_run)
     except ConfigErrors as errors:
         raise ApiProblem(
             "invalid-content",

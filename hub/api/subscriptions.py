@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import JSONResponse, Response
 
@@ -21,6 +21,7 @@ from hub.http.access import Caller, Parts, subscription_of
 from hub.http.as_json import as_json
 from hub.http.auth import Principal
 from hub.http.problems import ApiProblem, invalid_content
+from hub.http.unread import Unread
 from hub.operating import dead_letters
 from hub.operating.subscriptions import subscription as standing_of
 from hub.registry.registry import PAUSED
@@ -108,12 +109,14 @@ async def change(id: str, changes: dict[str, Any], parts: Parts, who: Caller) ->
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a subscription", response_class=Response)
-async def delete(id: str, parts: Parts, who: Caller) -> Response:
+async def delete(id: str, parts: Parts, who: Caller, request: Request) -> Response:
     """Its cursor, parked keys and dead letters are deleted too. After the answer nothing of it leaves the hub."""
     subscription_of(parts, who, id, also_operator=True)
     await parts.subscriptions.remove(id, who.id)
     await parts.delivery.ended(id)
     await parts.pages.answers.ended(id)
+    unread: Unread = request.app.state.unread
+    unread.cut_ended()
     return Response(status_code=204)
 
 

@@ -68,7 +68,7 @@ class Reloader:
                     "this hub was not started from a file", fix="Start it from a file; then `skolnav apply` can read it"
                 )
             new = await asyncio.to_thread(load, old.path, self._services.plugins, environ=environ)
-            changes = plan(old, new, self._services.catalogue)
+            changes = plan(old, new, self._services.catalogue, self._services.subscriptions.left())
             if dry_run:
                 return Reloaded(changes=changes, applied=False, config=old, read=new)
             if changed := [name for name in _OTHER_HUB if getattr(old, name) != getattr(new, name)]:

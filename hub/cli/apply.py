@@ -9,7 +9,7 @@ from hub.cli.exits import Code, Failure
 from hub.cli.language import language, say
 from hub.cli.local_hub import LocalHub, Refused, data_folder
 
-_SIGNS: Final = {"added": "+", "changed": "~", "paused": "-", "removed": "-"}
+_SIGNS: Final = {"added": "+", "returned": "+", "changed": "~", "paused": "-", "removed": "-"}
 
 
 def plan(path: Path, *, json: bool) -> None:

@@ -32,6 +32,8 @@ class Ground:
         self._authorization = authorization
         self._address = address
         self._principal = principal
+        self.also: Callable[[], object] = bool
+        """What else the answer rests on. Raises ApiProblem when that has ended."""
 
     def holds(self) -> None:
         """Check the rights for this turn of the loop.
@@ -40,8 +42,11 @@ class Ground:
         contract was changed. Data decided on under the old contract must not leave; a new request may be answered.
         """
         before, now = self._principal, self._auth.principal(self._authorization, self._address)
-        if now is before:
-            return
+        if now is not before:
+            self._become(before, now)
+        self.also()
+
+    def _become(self, before: Principal, now: Principal) -> None:
         if now.id != before.id or not now.roles >= before.roles:
             raise ApiProblem("role-missing", "The client's roles have changed while the answer was made. Ask again.")
         if now.recipient != before.recipient:
@@ -53,6 +58,13 @@ class Ground:
 def remember(scope: MutableMapping[str, Any], ground: Ground) -> None:
     """Let the answer to this request rest on this caller."""
     scope[_IN_SCOPE] = ground
+
+
+def rest_on(scope: MutableMapping[str, Any], holds: Callable[[], object]) -> None:
+    """Let the answer rest on this too, beside the caller's rights. `holds` raises ApiProblem when it has ended."""
+    ground: Ground | None = scope.get(_IN_SCOPE)
+    if ground is not None:
+        ground.also = holds
 
 
 def ask_again(scope: MutableMapping[str, Any]) -> None:

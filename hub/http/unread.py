@@ -21,6 +21,7 @@ LEAST_READ: Final = 4096  # bytes
 SWEEP_S: Final = 1.0
 
 SHARE: Final = "skolnav.share"  # the key of a request's `Share` in its scope
+CUT: Final = "skolnav.cut"  # the key of `Slow.cut` of a request's connection in its scope, where the server gives it
 
 
 class Slow(Protocol):
@@ -34,6 +35,9 @@ class Slow(Protocol):
 
     def in_system(self) -> int:
         """Bytes in the system's send buffer that the client's system has not confirmed."""
+
+    def is_due(self) -> bool:
+        """Whether the rights of the caller still cover the unread bytes."""
 
     def cut(self) -> None:
         """End the connection at once, and drop what is unread."""
@@ -84,9 +88,17 @@ class Unread:
         """Cut connections whose clients stopped reading, for as long as the server runs."""
         while True:
             await self._clock.sleep(SWEEP_S)
+            self.cut_ended()
             now = self._clock.monotonic()
             for connection, entry in tuple(self._slow.items()):
                 self._look(connection, entry, now)
+
+    def cut_ended(self) -> None:
+        """Drop what is unread and what its client may no longer have, since its token, role or subscription ended."""
+        for connection in tuple(self._slow):
+            if not connection.is_due():
+                log.info("a connection was cut, since the rights to its unread answer have ended")
+                connection.cut()
 
     def cut_all(self) -> None:
         """Cut every connection with unread bytes: the server stops."""

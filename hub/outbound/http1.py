@@ -76,7 +76,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, client: "Client") -> None:
         self._client = client
         self._loop = client.loop
-        self._born = self._idle_since = self._loop.time()
+        self._born = self.idle_since = self._loop.time()  # of the loop
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[Response] | None = None
@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol):
 
     def release(self) -> None:
         """Return a connection to the client without having used it."""
-        self._idle_since = self._loop.time()
+        self.idle_since = self._loop.time()
         if self.usable():
             self._client.keep(self)
         else:
@@ -123,7 +123,7 @@ class Connection(asyncio.Protocol):
         return (
             self._transport is not None
             and not self._transport.is_closing()
-            and now - self._idle_since < MAX_IDLE_S
+            and now - self.idle_since < MAX_IDLE_S
             and now - self._born < MAX_AGE_S
         )
 
@@ -251,7 +251,9 @@ class Client:
         self._tls = ssl_context
         self._resolve = resolve
         self._resolving: asyncio.Future[Sequence[str]] | None = None
-        self._idle: list[Connection] = []  # the last used is used first, so that spare connections idle and are closed
+        # The last used is used first, so that spare connections idle and are closed. The first has idled longest.
+        self._idle: list[Connection] = []
+        self._sweep: asyncio.TimerHandle | None = None
         self._all: set[Connection] = set()
         self._closed = False
 
@@ -292,12 +294,24 @@ class Client:
         """Close all connections. Exchanges under way end with the failure `closed`."""
         self._closed = True
         self._idle.clear()
+        if self._sweep is not None:
+            self._sweep.cancel()
         for connection in tuple(self._all):
             connection.abort()
         await asyncio.sleep(0)  # so that the transports call their protocols
 
     def keep(self, connection: Connection) -> None:
         self._idle.append(connection)
+        if self._sweep is None:
+            self._sweep = self.loop.call_later(MAX_IDLE_S, self._close_spare)
+
+    def _close_spare(self) -> None:
+        """Close connections that have idled too long; look again when that may hold for the next one."""
+        self._sweep = None
+        while self._idle and not self._idle[0].usable():
+            self._idle.pop(0).abort()
+        if self._idle:
+            self._sweep = self.loop.call_at(self._idle[0].idle_since + MAX_IDLE_S, self._close_spare)
 
     def forget(self, connection: Connection) -> None:
         self._all.discard(connection)

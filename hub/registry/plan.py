@@ -1,6 +1,6 @@
 """What a new configuration would change, for `skolnav plan` and `skolnav apply` to show before the change."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal
@@ -11,7 +11,7 @@ from hub.subscriptions.spec import SubscriptionSpec
 from hub.texts import text
 from schemas import Catalogue, DataContract
 
-Kind = Literal["added", "changed", "paused", "removed"]
+Kind = Literal["added", "returned", "changed", "paused", "removed"]
 
 _STARTS: Final = {"now": "starts-now", "oldest": "resent-all", "state": "resent-state"}
 AT_START: Final = (
@@ -36,7 +36,7 @@ class Change:
     """One thing that the new configuration changes: `what` (`subscription`, `client`, `connector`, `hub`) and `name`.
 
     `fields` are the keys that differ, without their values, some of which are secret. Empty for a thing that is added
-    or removed.
+    or removed. A thing that has `returned` was in the file before, and the hub has kept its cursor and state.
     """
 
     kind: Kind
@@ -56,14 +56,28 @@ class Change:
         }
 
 
-def plan(old: HubConfig | None, new: HubConfig, catalogue: Catalogue) -> list[Change]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What has left the configuration and continues from its cursor if it returns.
+
+    `subscriptions`: those of the file, by name, as they were last. `connectors`: instances that consume events.
+    `clients`: those that have made subscriptions over the API.
+    """
+
+    subscriptions: Mapping[str, SubscriptionSpec] = field(default_factory=dict)
+    connectors: frozenset[str] = frozenset()
+    clients: frozenset[str] = frozenset()
+
+
+def plan(old: HubConfig | None, new: HubConfig, catalogue: Catalogue, left: Left | None = None) -> list[Change]:
     """The changes from `old` (None: no hub runs) to `new`: the hub's first, subscriptions' last."""
+    left = left or Left()
     before = old if old is not None else HubConfig(new.municipality, new.tenant, new.data)
     return [
         *(_hub(old, new) if old is not None else ()),
-        *_clients({c.id: c for c in before.clients}, {c.id: c for c in new.clients}),
-        *_connectors(before.connectors, new.connectors),
-        *_subscriptions(before, new, catalogue),
+        *_clients({c.id: c for c in before.clients}, {c.id: c for c in new.clients}, left.clients),
+        *_connectors(before.connectors, new.connectors, left.connectors),
+        *_subscriptions(before, new, catalogue, left.subscriptions),
     ]
 
 
@@ -97,9 +111,14 @@ def _hub(old: HubConfig, new: HubConfig) -> Iterator[Change]:
             yield Change(kind="changed", what="hub", name=name, fields=(name,), effects=(Effect("restart"),))
 
 
-def _clients(old: Mapping[str, ClientConfig], new: Mapping[str, ClientConfig]) -> Iterator[Change]:
+def _clients(
+    old: Mapping[str, ClientConfig], new: Mapping[str, ClientConfig], left: Container[str]
+) -> Iterator[Change]:
     for id, client in new.items():
-        if id not in old:
+        if id not in old and id in left:
+            effects = [Effect("its-subscriptions-return")] if client.contract is not None else []
+            yield Change(kind="returned", what="client", name=id, effects=tuple(effects))
+        elif id not in old:
             yield Change(kind="added", what="client", name=id)
         elif fields := _differing(old[id], client):
             effects = []
@@ -114,8 +133,13 @@ def _clients(old: Mapping[str, ClientConfig], new: Mapping[str, ClientConfig]) -
         yield Change(kind="removed", what="client", name=id, fields=(), effects=(Effect("rejected"),))
 
 
-def _connectors(old: Mapping[str, ConnectorEntry], new: Mapping[str, ConnectorEntry]) -> Iterator[Change]:
+def _connectors(
+    old: Mapping[str, ConnectorEntry], new: Mapping[str, ConnectorEntry], left: Container[str]
+) -> Iterator[Change]:
     for name, entry in new.items():
+        if name not in old and name in left and entry.cls.consumes:
+            yield Change(kind="returned", what="connector", name=name, effects=(Effect("continues"),))
+            continue
         if name not in old:
             effects = (Effect(_STARTS[entry.cls.start_from]),) if entry.cls.consumes else ()
             yield Change(kind="added", what="connector", name=name, fields=(), effects=effects)
@@ -136,10 +160,19 @@ def _connectors(old: Mapping[str, ConnectorEntry], new: Mapping[str, ConnectorEn
         yield Change(kind="paused", what="connector", name=name, fields=(), effects=(Effect("kept"),))
 
 
-def _subscriptions(old: HubConfig, new: HubConfig, catalogue: Catalogue) -> Iterator[Change]:
+def _subscriptions(
+    old: HubConfig, new: HubConfig, catalogue: Catalogue, left: Mapping[str, SubscriptionSpec]
+) -> Iterator[Change]:
     before = {spec.name: spec for spec in old.subscriptions}
     after = {spec.name: spec for spec in new.subscriptions}
     for name, spec in after.items():
+        if name not in before and name in left:
+            fields = _differing(left[name], spec)
+            effects = [Effect("continues"), *_effects(left[name], spec, set(fields) - {"paused"}, catalogue)]
+            if spec.paused:
+                effects.append(Effect("paused"))
+            yield Change(kind="returned", what="subscription", name=name, fields=fields, effects=tuple(effects))
+            continue
         if name not in before:
             effects = [Effect(_STARTS[spec.start_from])]
             if spec.paused:

@@ -26,6 +26,7 @@ from hub.registry.build import (
     of_spec,
     patched,
 )
+from hub.registry.plan import Left
 from hub.store import audit, cursors, dead_letters, lanes, parked
 from hub.store import subscriptions as rows
 from hub.store.base import Operation, Store
@@ -40,8 +41,9 @@ PAUSED_IN_FILE: Final = "paused-in-file"
 PAUSED: Final = "paused"
 EXPIRED: Final = "expired"
 HANDSHAKE: Final = "handshake"
+CLIENT_LEFT: Final = "client-left"
 _ACTIVE: Final[Standing] = (Status.ACTIVE, "")
-_BY_CONFIG: Final = frozenset({LEFT_FILE, PAUSED_IN_FILE, "client-left", "no-contract"})
+_BY_CONFIG: Final = frozenset({LEFT_FILE, PAUSED_IN_FILE, CLIENT_LEFT, "no-contract"})
 """Reasons that come from the configuration. A subscription resumes by itself when the configuration removes one."""
 
 
@@ -90,6 +92,17 @@ class Registry:
     def created(self, id: str) -> datetime:
         """Raises UnknownSubscription."""
         return self._entry(id).created
+
+    def left(self) -> Left:
+        """What has left the configuration and continues from its cursor if it returns."""
+        gone = [entry for entry in self._entries.values() if entry.subscription.reason == LEFT_FILE]
+        return Left(
+            subscriptions={entry.subscription.id: entry.spec for entry in gone if entry.spec is not None},
+            connectors=frozenset(entry.subscription.name for entry in gone if entry.spec is None),
+            clients=frozenset(
+                entry.client for entry in self._entries.values() if entry.subscription.reason == CLIENT_LEFT
+            ),
+        )
 
     def listen(self, callback: Callable[[Subscription], None]) -> None:
         """Call `callback` after each durable change, with the subscription as it is now.
@@ -303,7 +316,7 @@ class Registry:
         """The status of a subscription under this configuration, given its status before."""
         client = self._config.client(spec.client or "")
         if client is None:
-            return Status.PAUSED, "client-left"
+            return Status.PAUSED, CLIENT_LEFT
         if client.contract is None:
             return Status.PAUSED, "no-contract"
         if row is None or row.reason in _BY_CONFIG or (old is not None and must_ask(old, spec)):

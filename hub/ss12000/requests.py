@@ -7,6 +7,8 @@ from fastapi import Request
 
 from hub.config.model import Role
 from hub.http.access import caller
+from hub.http.auth import Principal
+from hub.http.ground import ask_again
 from hub.privacy.base import Recipient
 from hub.ss12000 import filters
 from hub.ss12000.errors import bad_request
@@ -35,16 +37,25 @@ def path_id(request: Request) -> str:
         raise bad_request("id-invalid", "An id must be a UUID.") from None
 
 
+async def publisher(request: Request) -> Principal:
+    """The client, which may publish. Raises ApiProblem."""
+    who = await caller(request)
+    who.require(Role.PUBLISHER)
+    return who
+
+
 async def json_body(request: Request) -> Any:
-    """Raises Refused (400)."""
+    """The body, after which the caller still has the rights that it had before. Raises Refused (400), ApiProblem."""
+    body = await request.body()
+    ask_again(request.scope)
     try:
-        return orjson.loads(await request.body())
+        return orjson.loads(body)
     except orjson.JSONDecodeError:
         raise bad_request("body-invalid", "The body is not JSON.") from None
 
 
 async def json_object(request: Request) -> dict[str, Any]:
-    """Raises Refused (400)."""
+    """Raises Refused (400), ApiProblem."""
     body = await json_body(request)
     if not isinstance(body, dict):
         raise bad_request("body-invalid", "The body must be one JSON object.")

@@ -8,7 +8,6 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from hub.config.model import Role
 from hub.http.access import caller
 from hub.privacy.base import Recipient
 from hub.ss12000 import deleted, filters, lists
@@ -18,7 +17,7 @@ from hub.ss12000.filters import Query
 from hub.ss12000.paging import Place
 from hub.ss12000.posting import POSTED, post
 from hub.ss12000.render import Rendering
-from hub.ss12000.requests import json_body, parameters, path_id, reader
+from hub.ss12000.requests import json_body, parameters, path_id, publisher, reader
 from hub.ss12000.resources import RESOURCES, Resource
 from hub.ss12000.sight import Sight
 from hub.ss12000.subscriptions import router as subscriptions
@@ -110,10 +109,10 @@ def _by_id(resource: Resource) -> Endpoint:
 
 def _posting(resource: Resource) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        who = await caller(request)
-        who.require(Role.PUBLISHER)
+        await publisher(request)
         key = request.headers.get("idempotency-key")
         body = await json_body(request)
+        who = await publisher(request)  # what the client may publish may have changed while its body arrived
         return await post(_provider(request), who, resource, body=body, key=key)
 
     return endpoint

@@ -26,6 +26,12 @@ PLAN: Final[Mapping[str, Text]] = {
     "plan.effect.connector-restarted": Text(
         "Kontakten startas om; läge och tillstånd följer med.", "The connector is restarted; its cursor and state stay."
     ),
+    "plan.effect.continues": Text(
+        "Fortsätter från sitt läge: det som har hänt sedan den togs ur filen levereras också, prövat på nytt, så långt "
+        "tillbaka som lagringstiden räcker.",
+        "Continues from its cursor: what has happened since it left the file is delivered too, decided anew, as far "
+        "back as retention reaches.",
+    ),
     "plan.effect.credentials": Text(
         "Klientens gamla token och utfärdade åtkomst slutar gälla.", "The client's old token and issued access end."
     ),
@@ -61,6 +67,12 @@ PLAN: Final[Mapping[str, Text]] = {
     "plan.effect.handshake": Text(
         "Den nya adressen tillfrågas först; läget behålls så länge, och allt väntande går sedan dit.",
         "The hub asks the new address for its consent first. The cursor stays, and then all waiting events go there.",
+    ),
+    "plan.effect.its-subscriptions-return": Text(
+        "Prenumerationer som klienten själv har gjort fortsätter från sina lägen: det som har hänt sedan klienten togs "
+        "ur filen levereras också, prövat på nytt, så långt tillbaka som lagringstiden räcker.",
+        "Subscriptions that the client has made continue from their cursors: what has happened since the client left "
+        "the file is delivered too, decided anew, as far back as retention reaches.",
     ),
     "plan.effect.kept": Text(
         "Läget behålls. Händelser sparas inom lagringstiden och levereras om prenumerationen kommer tillbaka.",
@@ -112,10 +124,14 @@ PLAN: Final[Mapping[str, Text]] = {
     ),
     "plan.nothing": Text("Ingenting ändras.", "Nothing changes."),
     "plan.of-nothing": Text(
-        "Ingen hubb kör här: planen visar allt som nytt.", "No hub runs here: the plan shows everything as new."
+        "Ingen hubb kör här: planen visar allt som nytt. Det som en hubb redan har i sin mapp fortsätter från sitt "
+        "läge.",
+        "No hub runs here: the plan shows everything as new. What a hub already has in its folder continues from its "
+        "cursor.",
     ),
     "plan.paused": Text("pausas", "is paused"),
     "plan.removed": Text("tas bort", "is removed"),
+    "plan.returned": Text("kommer tillbaka", "comes back"),
     "plan.what.client": Text("klient", "client"),
     "plan.what.connector": Text("kontakt", "connector"),
     "plan.what.hub": Text("hubben", "hub"),

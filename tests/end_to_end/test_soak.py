@@ -1,11 +1,13 @@
 """A short soak, and that a soak notices what it looks for (`bench/soak`; the long one is run by hand)."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
-from bench.soak.judging import Use, judge_use, missing
+from bench.soak.judging import Use, judge_files, judge_kept, judge_memory, missing, open_files
 from bench.soak.receiving import Arrivals
 from bench.soak.running import Course, soak
 from bench.soak.truth import Protection, Truth
@@ -74,10 +76,58 @@ def test_an_event_about_a_protected_person_is_a_fault_even_where_it_was_not_acce
     assert list(truth.faults) == ["hook got an event about a protected person"]
 
 
-def test_memory_and_open_files_that_grow_are_faults() -> None:
+def test_memory_that_grows_is_a_fault() -> None:
     truth = Truth()
-    judge_use(truth, Use(150, 50), Use(160, 55), Use(140, 40))
-    judge_use(truth, Use(150, 50), Use(400, 55), Use(380, 40))
+    judge_memory(truth, Use(150, 50), Use(160, 55), Use(140, 40))
+    judge_memory(truth, Use(150, 50), Use(400, 55), Use(380, 40))
     assert not truth.faults
-    judge_use(truth, Use(150, 50), Use(400, 200), Use(140, 40))
-    assert set(truth.faults) == {"memory grew", "open files grew"}
+    judge_memory(truth, Use(150, 50), Use(400, 55), Use(140, 40))
+    assert set(truth.faults) == {"memory grew"}
+
+
+@pytest.fixture
+def opened() -> Iterator[list[BinaryIO]]:
+    """Open files of this process; closed in the end."""
+    files: list[BinaryIO] = []
+    yield files
+    for each in files:
+        each.close()
+
+
+def open_more(opened: list[BinaryIO]) -> None:
+    opened += [open(os.devnull, "rb") for _ in range(50)]  # noqa: SIM115
+
+
+async def test_open_files_that_a_hub_still_closes_are_no_fault(truth: Truth, opened: list[BinaryIO]) -> None:
+    """Connections of clients that have just left, or are kept for some seconds: their number says nothing."""
+    before = open_files(os.getpid())
+    open_more(opened)
+    looks = 0
+
+    def count() -> int:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            for each in opened:
+                each.close()
+        return open_files(os.getpid())
+
+    await judge_files(truth, before, count, patience_s=60)
+    assert looks == 3, "it looks no longer than it must"
+    assert not truth.faults
+
+
+async def test_open_files_that_stay_are_a_fault(truth: Truth, opened: list[BinaryIO]) -> None:
+    before = open_files(os.getpid())
+    open_more(opened)
+    left = await judge_files(truth, before, lambda: open_files(os.getpid()), patience_s=0.5)
+    assert set(truth.faults) == {"open files grew"}
+    assert left >= before + 50
+
+
+async def test_connections_to_a_webhook_that_are_not_closed_are_a_fault(truth: Truth) -> None:
+    numbers = iter([9, 8, 1, 1, 1, 1])
+    await judge_kept(truth, "steady", 8, lambda: next(numbers), patience_s=60)
+    assert not truth.faults
+    await judge_kept(truth, "passing", 0, lambda: 1, patience_s=0.3)
+    assert set(truth.faults) == {"passing has connections that the hub does not close"}

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from hub.config.model import Role
 from schemas.event import BATCH, STRUCTURED
 from tests.hub.api.conftest import CONTRACT, TOKENS, bearer
-from tests.hub.api.school import absence, append, current, person
+from tests.hub.api.school import absence, append, current, person, pupil
 from tests.hub.api.test_feed import feed
 from tests.hub.api.test_ingest import problem
 from tests.hub.api.test_stream import stream
@@ -58,8 +58,8 @@ async def school(hub, clock):
     return hub
 
 
-async def access_token(http):
-    form = {"grant_type": "client_credentials", "client_id": "acme", "client_secret": TOKENS["acme"]}
+async def access_token(http, id="acme"):
+    form = {"grant_type": "client_credentials", "client_id": id, "client_secret": TOKENS[id]}
     return (await http.post("/oauth/token", data=form)).json()["access_token"]
 
 
@@ -333,6 +333,67 @@ class TestABodyThatArrivesSlowly:
         assert answer.status_code == status, answer.text
         kept = (await school.log.read(school.log.start(), 100)).events
         assert ("absence-1-rep" in [each.id for each in kept]) == (status == 202)
+
+    @pytest.mark.parametrize("pieces", [[50], []], ids=["in pieces", "after the head"])
+    async def test_an_access_token_may_expire_meanwhile(self, school, http, clock, pieces):
+        token = await access_token(http, "feeder")
+        body = orjson.dumps(absence(1, 1).to_dict())
+        asked, more = asyncio.Event(), asyncio.Event()
+
+        async def slowly():
+            for end in pieces:
+                yield body[:end]
+            asked.set()
+            await more.wait()
+            yield body[sum(pieces) :]
+
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": STRUCTURED}
+        sending = asyncio.create_task(http.post("/v1/events", content=slowly(), headers=headers))
+        await asked.wait()
+        clock.pass_machine(3601)
+        more.set()
+        problem(await sending, 401, "unauthenticated")
+        kept = (await school.log.read(school.log.start(), 100)).events
+        assert "absence-1-rep" not in [each.id for each in kept]
+
+    @pytest.mark.parametrize(
+        ("change", "status"),
+        [
+            ({"token": SecretStr("another-token-0123456789")}, 401),
+            ({"roles": frozenset({Role.SUBSCRIBER}), "contract": CONTRACT}, 403),
+            ({"publishes": ("se.skolnav.schedule.*",)}, 403),
+            ("expired", 401),
+            ({}, 200),
+        ],
+        ids=["rotated", "role", "publishes", "expired", "unchanged"],
+    )
+    async def test_a_report_by_the_school_standard_too(self, school, http, clock, change, status):
+        token = await access_token(http, "feeder")
+        report = {
+            "type": "Anmäld frånvaro", "student": {"id": pupil(1)}, "startTime": "2026-11-25T08:00:00+01:00",
+            "endTime": "2026-11-25T12:00:00+01:00",
+        }  # fmt: skip
+        body = orjson.dumps(report)
+        first, more = asyncio.Event(), asyncio.Event()
+
+        async def halves():
+            yield body[:50]
+            first.set()
+            await more.wait()
+            yield body[50:]
+
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        sending = asyncio.create_task(http.post("/ss12000/v2.0/absences", content=halves(), headers=headers))
+        await first.wait()
+        if change == "expired":
+            clock.pass_machine(3601)
+        else:
+            await put_in_force(school, "feeder", **change)
+        more.set()
+        answer = await sending
+        assert answer.status_code == status, answer.text
+        kept = (await school.log.read(school.log.start(), 100)).events
+        assert any(".absence." in each.type for each in kept) == (status == 200)
 
     async def test_a_change_while_a_batch_is_checked_counts_too(self, school, http, monkeypatch):
         describe, described = type(school.catalogue).describe, []

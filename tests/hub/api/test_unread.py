@@ -64,25 +64,31 @@ def bearer(client: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {TOKENS[client]}"}
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+@contextlib.asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[World]:
     clock = ManualClock("2026-11-24T08:00")
     config = HubConfig(
-        municipality="Provköping", tenant="provkoping", data=tmp_path, host="127.0.0.1", port=0,
+        municipality="Provköping", tenant="provkoping", data=folder, host="127.0.0.1", port=0,
         clients=(client("acme", "subscriber"), client("other", "subscriber"), client("op", "operator")),
     )  # fmt: skip
     hub = await Hub.start(config, plugins=Plugins.of(), clock=clock)
     servers = Servers(hub.services)
     try:
         await servers.start()
-        for start in range(0, EVENTS, 250):
-            await append(hub.services, *(closed_day(n, comment="x" * WIDE) for n in range(start, start + 250)))
         host, port = servers.address
         async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as http:
             yield World(hub, servers, clock, http)
     finally:
         await servers.stop()
         await hub.stop()
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with opened(tmp_path) as made:
+        for start in range(0, EVENTS, 250):
+            await append(made.hub.services, *(closed_day(n, comment="x" * WIDE) for n in range(start, start + 250)))
+        yield made
 
 
 class Reader:
@@ -93,9 +99,11 @@ class Reader:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
         self._socket.connect(world.servers.address)
         self._socket.setblocking(False)
+        self.address = self._socket.getsockname()
 
-    async def ask(self, client: str, path: str) -> None:
-        head = f"GET {path} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {TOKENS[client]}\r\n\r\n"
+    async def ask(self, client: str, path: str, token: str = "") -> None:
+        """`token`: instead of the client's own."""
+        head = f"GET {path} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {token or TOKENS[client]}\r\n\r\n"
         await asyncio.get_running_loop().sock_sendall(self._socket, head.encode())
 
     async def read(self, size: int) -> bytes:

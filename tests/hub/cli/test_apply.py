@@ -98,6 +98,23 @@ def test_what_left_the_file_is_paused_can_be_removed_and_comes_back_where_it_was
     assert "acme-lessons" not in place.run("subscriptions").out
 
 
+def test_what_comes_back_gets_what_has_happened_meanwhile_and_the_plan_says_so(place: Place, hub: Running) -> None:
+    hub.post(STUDENT_RECORD, CURRENT)
+    hub.post(absence("a-1"))
+    cursor = read(place)[1]
+    change(place, subscriptions=[])
+    assert place.run("apply", "--yes").code == 0
+    hub.post(absence("a-2"))
+    change(place, subscriptions=[FEED])
+    assert place.run("apply", "--yes").out == (
+        "+ prenumeration acme-absence kommer tillbaka\n"
+        "    Fortsätter från sitt läge: det som har hänt sedan den togs ur filen levereras också, prövat på nytt, så "
+        "långt tillbaka som lagringstiden räcker.\n"
+        "Genomfört.\n"
+    )
+    assert read(place, cursor)[0] == ["a-2"]
+
+
 def test_a_file_with_errors_changes_nothing_and_each_is_told(place: Place, hub: Running) -> None:
     change(place, subscriptions=[FEED, {**LESSONS, "client": "akme"}])
     for command in (["plan"], ["apply", "--yes"]):

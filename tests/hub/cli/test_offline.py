@@ -262,7 +262,8 @@ def test_the_plan_where_no_hub_runs_counts_from_nothing(place: Place) -> None:
     ran = place.run("plan")
     assert ran.code == 0
     assert ran.out == (
-        "Ingen hubb kör här: planen visar allt som nytt.\n"
+        "Ingen hubb kör här: planen visar allt som nytt. Det som en hubb redan har i sin mapp fortsätter från sitt "
+        "läge.\n"
         "+ klient sis tillkommer\n"
         "+ klient acme tillkommer\n"
         "+ prenumeration acme-absence tillkommer\n"

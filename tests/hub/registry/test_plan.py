@@ -1,7 +1,8 @@
 import pytest
 
 from hub.config import HubConfig
-from hub.registry.plan import Change, plan
+from hub.registry.plan import Change, Left, plan
+from hub.subscriptions.spec import SubscriptionSpec
 from tests.hub.registry.conftest import CONNECTORS, ENVIRON, FILE, PLUGINS, SUBSCRIPTION, configured
 
 WHOLE = FILE + CONNECTORS + SUBSCRIPTION
@@ -34,6 +35,46 @@ def test_what_leaves_the_file_is_paused_and_kept() -> None:
     assert brief(changes(WHOLE, FILE)) == [
         ("paused", "connector north", (), ["kept"]),
         ("paused", "subscription acme-absence", (), ["kept"]),
+    ]
+
+
+async def test_what_comes_back_continues_from_its_cursor(open_registry) -> None:
+    """Its row in the store was kept, so it gets what has happened meanwhile, whatever `from` says."""
+    registry = await open_registry(WHOLE)
+    assert registry.left() == Left()
+    await registry.reload(configured(FILE))
+    again = WHOLE.replace("client: acme\n    types", "client: acme\n    from: oldest\n    paused: true\n    types")
+    found = plan(configured(FILE), configured(again), PLUGINS.catalogue(), registry.left())
+    assert brief(found) == [
+        ("returned", "connector north", (), ["continues"]),
+        ("returned", "subscription acme-absence", ("from", "paused"), ["continues", "from-kept", "paused"]),
+    ]
+    await registry.reload(configured(WHOLE))
+    assert registry.left() == Left()
+
+
+async def test_what_was_removed_by_command_begins_anew(open_registry) -> None:
+    registry = await open_registry(WHOLE)
+    await registry.reload(configured(FILE))
+    for each in registry.all():
+        await registry.remove(each.id, "operator")
+    found = plan(configured(FILE), configured(WHOLE), PLUGINS.catalogue(), registry.left())
+    assert brief(found) == [
+        ("added", "connector north", (), ["resent-state"]),
+        ("added", "subscription acme-absence", (), ["starts-now"]),
+    ]
+
+
+async def test_a_client_that_comes_back_gets_what_waits_for_the_subscriptions_it_made(open_registry) -> None:
+    registry = await open_registry(FILE)
+    asked = {"name": "mine", "types": ["se.skolnav.absence.*"], "sink": {"kind": "feed"}}
+    await registry.add(SubscriptionSpec.model_validate(asked), "acme")
+    without = FILE.replace("id: acme", "id: other")
+    await registry.reload(configured(without))
+    found = plan(configured(without), configured(FILE), PLUGINS.catalogue(), registry.left())
+    assert brief(found) == [
+        ("returned", "client acme", (), ["its-subscriptions-return"]),
+        ("removed", "client other", (), ["rejected"]),
     ]
 
 
