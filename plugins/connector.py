@@ -222,6 +222,9 @@ class DirectoryView(Protocol):
     async def complete(self, organisations: Sequence[str], on: date) -> bool:
         """Whether the sources of the pupils there are fresh and, with `aggregates`, all these pupils are known.
 
+        A source is not fresh if its last `directory.current` is older than `directory.max_age`, or if the time of its
+        `completeUntil` is over: the source has not been heard since, so its latest absences may be missing too.
+
         If False, mark the result as incomplete. Only a connector with `aggregates` learns that a pupil is not known
         yet.
         """

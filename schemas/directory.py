@@ -440,15 +440,25 @@ _SOURCE = Ref("source", "")
 
 
 class DirectoryCurrent(Payload):
-    """A source declares that what it has published is complete as of this time. It keeps `Ingen` fresh."""
+    """A source declares that what it has published is complete as of this time. It keeps `Ingen` fresh.
+
+    `completeUntil`: until when sums over the source's pupils are complete by what it has published of the directory and
+    of absences. By then it will have declared so again. A later sum may lack what the source could not say, and is
+    marked incomplete. A time in the past means that the source lacks something now. Left out: for as long as the
+    source's last `asOf` keeps `Ingen` fresh.
+    """
 
     asOf: Annotated[Timestamp, Category.NONE]
+    completeUntil: Annotated[Timestamp | None, Category.NONE] = None
     spec = EventSpec(
         type="se.skolnav.directory.current.v1",
         subject=_SOURCE,
         key=_SOURCE,
         entity=_SOURCE,
-        examples=({"asOf": "2026-11-24T05:45:00+01:00"},),
+        examples=(
+            {"asOf": "2026-11-24T05:45:00+01:00"},
+            {"asOf": "2026-11-24T07:58:00+01:00", "completeUntil": "2026-11-24T08:08:00+01:00"},
+        ),
     )
 
 

@@ -13,16 +13,19 @@ from connectors.catering.counting import Away, days_between, overlaps, unplaced,
 from connectors.catering.cutoffs import days_ahead, days_of_cutoff, days_of_report, fixed_at, is_late
 from connectors.catering.mapping import make_row
 from connectors.catering.memory import (
+    Late,
     confirm_emptied,
     emptied,
     forget_emptied,
+    forget_late,
     forget_past,
     keep_snapshot,
     last_snapshot,
+    late,
     note_absence,
     note_closed,
     note_emptied,
-    organisation_of,
+    put_late,
     snapshots,
     was_emptied,
 )
@@ -98,7 +101,7 @@ class Catering(Connector[CateringConfig]):
         return Effect.VERIFIABLE
 
     async def handle(self, event: Event) -> None:
-        """Store an absence or a closed day, and a late change where an order was fixed already; `poll` sends it."""
+        """Store an absence or a closed day. Where an order may have been fixed already, `poll` counts it anew."""
         now = self.ctx.clock.school().astimezone(UTC)
         closed: date | None = None
         spans: list[Away] = []
@@ -107,23 +110,23 @@ class Catering(Connector[CateringConfig]):
                 closed = note_closed(tx.state, event, now)
             else:
                 spans = note_absence(tx.state, event, now)
-        touched = [
-            (kitchen, last)
+            touched = self._touched(closed, spans, now)
+            if touched:
+                put_late(tx.state, event, touched)
+        # Nothing is told here, before all is durable: a far side that refuses must not keep an event from counting.
+        # Nor is anything counted: many late changes come together, and one count reads all pupils of a kitchen.
+        if touched:
+            self.ctx.poll_soon()
+
+    def _touched(self, closed: date | None, spans: Sequence[Away], now: datetime) -> list[tuple[Kitchen, date]]:
+        """The meals of which something is fixed that these changes may touch. Asks no directory."""
+        return [
+            (kitchen, day)
             for kitchen in self.config.kitchens
             for day in ([closed] if closed else days_between(spans, now, days_ahead(kitchen, now)))
             if (last := last_snapshot(self.ctx.state, kitchen, day)) is not None
             and _may_be_late(kitchen, last, now, None if closed else spans)
         ]
-        if not touched:
-            return
-        census = await Census.open(self.ctx.directory)
-        news = False
-        for kitchen, last in touched:
-            if census.concerns(organisation_of(event.data), kitchen):
-                news |= await self._note_late(census, kitchen, last, now)
-        # Nothing is told here, before all is durable: a far side that refuses must not keep an event from counting.
-        if news:
-            self.ctx.poll_soon()
 
     @daily(lambda config: config.report_times)
     async def report(self, due: datetime, complete: bool) -> None:
@@ -138,7 +141,11 @@ class Catering(Connector[CateringConfig]):
         await self._send_all(self._run(due, complete=complete, only_news=True), meals)
 
     async def poll(self) -> Unfinished | None:
-        """Send what waits. Returns the far sides that are behind, with the first one's code: the others got theirs."""
+        """Count late changes, and send what waits.
+
+        Returns the far sides that are behind, with the first one's code: the others got theirs.
+        """
+        await self._count_late()
         behind = await self._teller.send(within_s=_ROUND_S, patient=True)
         return Unfinished(next(iter(behind.values())).code, tuple(behind)) if behind else None
 
@@ -205,7 +212,7 @@ class Catering(Connector[CateringConfig]):
         return Run(due=due, now=now, complete=complete, only_news=only_news)
 
     async def _send_all(self, run: Run, meals: Sequence[tuple[Kitchen, date]]) -> None:
-        census = await Census.open(self.ctx.directory) if meals else None
+        census = await Census.open(self.ctx.directory, self.ctx.state) if meals else None
         for kitchen, day in meals:
             last = last_snapshot(self.ctx.state, kitchen, day)
             # A run repeats after a crash, or when a kitchen is behind. It passes over what was counted already.
@@ -221,7 +228,7 @@ class Catering(Connector[CateringConfig]):
         to_come = [sitting for sitting in kitchen.sittings if window(sitting, day)[1] > run.now]
         if not to_come:
             return
-        people = await census.people(kitchen, day, self.ctx.state)
+        people = await census.people(kitchen, day)
         fixed = fixed_at(kitchen, day, run.due)
         self._report_unknown(people)
         rows: list[Row] = []
@@ -295,9 +302,30 @@ class Catering(Connector[CateringConfig]):
             async with self.ctx.commit() as tx:
                 forget_emptied(tx.state, people.kitchen, sitting.id)
 
-    async def _note_late(self, census: Census, kitchen: Kitchen, last: Snapshot, now: datetime) -> bool:
-        """Keep the late changes to a kitchen's last snapshot. False if there are none."""
-        people = await census.people(kitchen, last.day, self.ctx.state)
+    async def _count_late(self) -> None:
+        """Count once each meal that late changes may touch."""
+        changes = late(self.ctx.state)
+        if not changes:
+            return
+        now = self.ctx.clock.school().astimezone(UTC)
+        kitchens = {kitchen.id: kitchen for kitchen in self.config.kitchens}
+        census = await Census.open(self.ctx.directory, self.ctx.state)
+        counted: set[tuple[str, date]] = set()
+        for change in changes:
+            for id, day in change.meals:
+                kitchen = kitchens.get(id)
+                if kitchen is None or (id, day) in counted or not await _reaches(census, change, day, kitchen):
+                    continue
+                counted.add((id, day))
+                last = last_snapshot(self.ctx.state, kitchen, day)
+                if last is not None and _may_be_late(kitchen, last, now, None):
+                    await self._note_late(census, kitchen, last, now)
+        async with self.ctx.commit() as tx:
+            forget_late(tx.state, changes)
+
+    async def _note_late(self, census: Census, kitchen: Kitchen, last: Snapshot, now: datetime) -> None:
+        """Keep the late changes to a kitchen's last snapshot."""
+        people = await census.people(kitchen, last.day)
         rows: list[Row] = []
         news: list[Row] = []
         for sitting in kitchen.sittings:
@@ -315,12 +343,17 @@ class Catering(Connector[CateringConfig]):
             # Named after the report that it is late for.
             following = Snapshot.after(last, kitchen, last.day, due=last.due, rows=rows)
             await self._teller.keep(kitchen, following, news, now)
-        return bool(news)
 
 
 def _word(kitchen: Kitchen) -> str:
     """What a person confirms a kitchen without pupils by. Plain letters, which a kitchen's id need not have."""
     return f"no-pupils.{hashlib.sha256(kitchen.id.encode()).hexdigest()[:8]}"
+
+
+async def _reaches(census: Census, change: Late, day: date, kitchen: Kitchen) -> bool:
+    if change.student is None:
+        return census.concerns(change.organisation, kitchen)
+    return await census.reaches(change.student, change.organisation, day, kitchen)
 
 
 def _may_be_late(kitchen: Kitchen, last: Snapshot, now: datetime, spans: Sequence[Away] | None) -> bool:

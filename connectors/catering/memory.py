@@ -1,6 +1,6 @@
 """What the connector remembers between events: absences, closed days, each kitchen's last snapshot, what waits.
 
-Names are `absence/<id>`, `closed/<organisation>/<date>`, `day/<kitchen>/<date>`,
+Names are `absence/<id>`, `closed/<organisation>/<date>`, `day/<kitchen>/<date>`, `late/<the name of a change>`,
 `tell/<far side>/<date>/<revision>` and `emptied/<kitchen>/<sitting>`. It keeps only what a count needs (a pseudonym,
 start, end, the organisation), and only until the day is past. Each read decodes its value anew, so no function here
 that runs for every event walks through all of them.
@@ -24,6 +24,7 @@ _CLOSED: Final = "closed/"
 _DAY: Final = "day/"
 _TELL: Final = "tell/"
 _EMPTIED: Final = "emptied/"
+_LATE: Final = "late/"
 
 
 def note_absence(state: MutableState, event: Event, now: datetime) -> list[Away]:
@@ -81,6 +82,46 @@ def snapshots(state: State, kitchen: Kitchen) -> list[Snapshot]:
 
 def keep_snapshot(state: MutableState, snapshot: Snapshot) -> None:
     state[f"{_DAY}{snapshot.kitchen}/{snapshot.day}"] = snapshot.model_dump(mode="json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Late:
+    """A change that came after an order was fixed. The next poll counts what it touches."""
+
+    name: str  # in the state
+    student: str | None  # None: it concerns a whole organisation
+    organisation: str | None  # None: the event names none
+    meals: tuple[tuple[str, date], ...]  # the kitchens, by id, and days that it may touch
+
+
+def put_late(state: MutableState, event: Event, meals: Iterable[tuple[Kitchen, date]]) -> None:
+    """Keep that an event may be a late change of these meals, until they have been counted."""
+    data = event.data
+    name = f"{_LATE}{data['id'].lower()}" if "id" in data else f"{_LATE}{organisation_of(data)}/{data['date']}"
+    kept = [[kitchen.id, day.isoformat()] for kitchen, day in meals]
+    before = state.get(name, {}).get("meals", [])
+    state[name] = {
+        "student": data["student"]["id"] if "student" in data else None,
+        "organisation": organisation_of(data),
+        "meals": [*before, *(each for each in kept if each not in before)],
+    }
+
+
+def late(state: State) -> list[Late]:
+    return [
+        Late(
+            name=name,
+            student=kept["student"],
+            organisation=kept["organisation"],
+            meals=tuple((kitchen, date.fromisoformat(day)) for kitchen, day in kept["meals"]),
+        )
+        for name, kept in state.under(_LATE).items()
+    ]
+
+
+def forget_late(state: MutableState, counted: Iterable[Late]) -> None:
+    for each in counted:
+        del state[each.name]
 
 
 def note_emptied(state: MutableState, kitchen: Kitchen, sitting: str, now: datetime) -> None:
@@ -197,7 +238,7 @@ def forget_past(state: MutableState, now: datetime) -> None:
     today, midnight = now.astimezone(SCHOOL_ZONE).date().isoformat(), _start_of(now)
     newest = {name.rsplit("/", 1)[0]: name for name in sorted(state.under(_DAY))}
     for name in list(state):
-        if newest.get(name.rsplit("/", 1)[0]) == name or name.startswith(_EMPTIED):
+        if newest.get(name.rsplit("/", 1)[0]) == name or name.startswith((_EMPTIED, _LATE)):
             continue
         if name.startswith(_ABSENCE):
             past = datetime.fromisoformat(state[name]["end"]) <= midnight

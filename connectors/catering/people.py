@@ -19,6 +19,7 @@ from connectors.catering.counting import (
     has_ended,
     organisation_of_group,
     overlaps,
+    schools_of,
     window,
 )
 from connectors.catering.memory import absences, closed_on, emptied, snapshots
@@ -107,28 +108,44 @@ class People:
 class Census:
     """The directory's answers for one run. It asks each question once, since every answer is a disclosure."""
 
-    def __init__(self, directory: DirectoryView, organisations: Organisations) -> None:
+    def __init__(self, directory: DirectoryView, state: State, organisations: Organisations) -> None:
         self._directory = directory
+        self._state = state
+        self._away: list[Away] | None = None
+        self._enrolled: dict[tuple[str, date], Mapping[str, frozenset[str]]] = {}
         self._everyone: dict[date, frozenset[str]] = {}
         self._groups: dict[str, Mapping[str, Any]] | None = None
         self.organisations = organisations
 
     @classmethod
-    async def open(cls, directory: DirectoryView) -> "Census":
-        return cls(directory, Organisations(await directory.organisations()))
+    async def open(cls, directory: DirectoryView, state: State) -> "Census":
+        return cls(directory, state, Organisations(await directory.organisations()))
 
     def concerns(self, organisation: str | None, kitchen: Kitchen) -> bool:
         """Whether the kitchen may cook for pupils of an organisation; True if the event names none (None)."""
         return organisation is None or self.organisations.related(organisation, kitchen.units)
 
-    async def people(self, kitchen: Kitchen, day: date, state: State) -> People:
+    async def reaches(self, student: str, organisation: str | None, day: date, kitchen: Kitchen) -> bool:
+        """Whether the kitchen may cook for this pupil, who is at an organisation that day and perhaps at others too."""
+        if self.concerns(organisation, kitchen) or organisation is None:
+            return True
+        enrolled = self._enrolled.get((organisation, day))
+        if enrolled is None:
+            there = await self._directory.persons(organisations=[organisation], on=day)
+            enrolled = self._enrolled[organisation, day] = {pupil["id"]: schools_of(pupil, day) for pupil in there}
+        if student not in enrolled:
+            return True
+        return any(self.concerns(each, kitchen) for each in enrolled[student])
+
+    async def people(self, kitchen: Kitchen, day: date) -> People:
+        state = self._state
         here = self.organisations.parts(kitchen.units)
         enrolled = await self._directory.persons(organisations=kitchen.units, on=day)
         pupils = [pupil for pupil in enrolled if eats_here(kitchen, pupil, day, here)]
         wanted = frozenset[str]().union(*(sitting.groups for sitting in kitchen.sittings))
-        known = await self._known_groups() if wanted else {}
+        known = await self._known_groups(wanted, kitchen) if wanted else {}
         windows = [window(sitting, day) for sitting in kitchen.sittings]
-        away = [absence for absence in absences(state) if any(overlaps(absence, *span) for span in windows)]
+        away = [absence for absence in self._absences() if any(overlaps(absence, *span) for span in windows)]
         closed = frozenset(each for each in closed_on(state, day) if self.concerns(each, kitchen))
         complete = await self._directory.complete(kitchen.units, day)
         return People(
@@ -154,10 +171,18 @@ class Census:
         organisation = organisation_of_group(group)
         return organisation is not None and not self.organisations.related(organisation, kitchen.units)
 
-    async def _known_groups(self) -> Mapping[str, Mapping[str, Any]]:
-        """All groups, whichever organisation they belong to: asked for once, and only where a sitting has groups."""
+    def _absences(self) -> Sequence[Away]:
+        if self._away is None:
+            self._away = list(absences(self._state))
+        return self._away
+
+    async def _known_groups(self, wanted: frozenset[str], kitchen: Kitchen) -> Mapping[str, Mapping[str, Any]]:
+        """The groups of the kitchen's units, where a sitting has groups; if one is missing there, all groups."""
         if self._groups is None:
-            self._groups = {str(group["id"]).lower(): group for group in await self._directory.groups()}
+            here = _by_id(await self._directory.groups(organisations=kitchen.units))
+            if wanted <= here.keys():
+                return here
+            self._groups = _by_id(await self._directory.groups())
         return self._groups
 
     async def _stranger_away(self, kitchen: Kitchen, day: date, pupils: Sequence[Pupil], away: Sequence[Away]) -> bool:
@@ -179,3 +204,7 @@ class Census:
         if day not in self._everyone:
             self._everyone[day] = frozenset(pupil["id"] for pupil in await self._directory.persons(on=day))
         return self._everyone[day]
+
+
+def _by_id(groups: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {str(group["id"]).lower(): group for group in groups}

@@ -23,6 +23,7 @@ Resource = Literal[
     "attendanceEvents",
 ]
 _DAY: Final = timedelta(days=1)
+_STALE: Final = timedelta(minutes=10)
 
 
 def _whole_days(value: timedelta) -> timedelta:
@@ -120,6 +121,12 @@ class Ss12000Config(ConnectorConfig):
     base_url: Address = Field(description="Address of the API with its whole path, https://sis.example/v2.0")
     auth: Auth = Field(description="How the hub logs in: a token, OAuth 2 client credentials, or a certificate.")
     poll: Duration = Field(timedelta(seconds=60), description="How often changes are fetched.")
+    stale_after: Duration | None = Field(
+        None,
+        ge=timedelta(minutes=1),
+        description="How old the last complete pull of the directory and of absences may be; later, sums over its "
+        "pupils are marked incomplete. Left out: three times `poll`, and at least 10m.",
+    )
     callback: Callback | None = Field(
         None, description="Where the school system may call after a change. Left out: the hub does not ask it to."
     )
@@ -154,3 +161,7 @@ class Ss12000Config(ConnectorConfig):
         500_000, ge=1000, le=50_000_000, description="Records in one list; a longer list is not read to its end."
     )
     dialect: Dialect = Field(Dialect(), description="Where the supplier departs from the standard.")
+
+    def stale_age(self) -> timedelta:
+        """`stale_after`; without it, so long that one poll may fail."""
+        return max(3 * self.poll, _STALE) if self.stale_after is None else self.stale_after

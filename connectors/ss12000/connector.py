@@ -39,9 +39,11 @@ _DELETED: Final = "deletedEntities"
 _ALL_FAIL: Final = frozenset({"unreachable", "slow", "certificate", "login-refused", "token", "busy"})
 _ENDED: Final = {True: "deletedEntities/directory", False: "deletedEntities/dated"}  # steps of a lap
 _DATED: Final = tuple(kind for kind in ALL if kind not in DIRECTORY)
+_OF_ABSENCES: Final = frozenset({ABSENCES.resource, _ENDED[False]})
 _CURRENT: Final = "directory.current"
 _LONG_S: Final = 600.0
 _OLD: Final = timedelta(hours=6)  # the connector starts anew a lap that was cut short longer ago
+_PAUSE: Final = timedelta(seconds=30)  # less than a poll: between two `directory.current`
 _CLOCK_OFF: Final = timedelta(minutes=5)
 
 
@@ -66,6 +68,7 @@ class Lap:
     done: set[str] = field(default_factory=set)  # resources that the lap has tried
     failures: list[TemporaryError] = field(default_factory=list)
     announced: Announced | None = None
+    complete_until: datetime | None = None  # as in the lap's `directory.current`; None: it has published none
 
 
 class Ss12000(Connector[Ss12000Config]):
@@ -99,6 +102,8 @@ class Ss12000(Connector[Ss12000Config]):
         self._clock_reported = False
         self._long_reported = False
         self._deleted_reported = False
+        self._current_as_of: datetime | None = None  # of the last `directory.current`
+        self._absences_as_of: datetime | None = None  # when the last complete reading of absences began
 
     async def start(self) -> None:
         try:
@@ -170,6 +175,7 @@ class Ss12000(Connector[Ss12000Config]):
         for kind in (ABSENCES, ATTENDANCES, PRESENCES):
             await self._read(lap, kind, window)
         await self._deletions(lap, _DATED, window)
+        await self._note_absences(lap)
         if lap.full:
             await self._source.forget_registered(window)
         await self._callback.keep(full=lap.full)
@@ -189,6 +195,10 @@ class Ss12000(Connector[Ss12000Config]):
         if _CURRENT in lap.done:
             return
         lap.done.add(_CURRENT)
+        as_of = self._current_as_of
+        held = self._source.holding.any(DIRECTORY)
+        if as_of is not None and lap.began - as_of < _PAUSE and not lap.failures and not held:
+            return  # a supplier that calls after each change starts a pull a second; the log keeps each statement
         if self._wanted(PERSONS) and not lap.failures and not self._source.knows(ORGANISATIONS, PERSONS):
             # An account without rights may get empty lists, which would look like a finished first load.
             nothing = SUPPLIER.temporary(words.EMPTY)
@@ -197,9 +207,34 @@ class Ss12000(Connector[Ss12000Config]):
         else:
             self._reported.pop(_CURRENT, None)
         # Without persons this would declare marks fresh that were never read.
-        if self._wanted(PERSONS) and not lap.failures and not self._source.holding.any(DIRECTORY):
-            async with self.ctx.commit() as tx:
-                tx.publish(DirectoryCurrent, {"asOf": lap.began.astimezone(UTC).isoformat(timespec="seconds")})
+        self._current_as_of = None
+        if self._wanted(PERSONS) and not lap.failures and not held:
+            await self._say_current(lap)
+
+    async def _say_current(self, lap: Lap) -> None:
+        """Publish that the directory is complete as of the lap's beginning, and until when sums are."""
+        self._current_as_of = lap.began
+        lap.complete_until = self._complete_until(lap)
+        times = {"asOf": lap.began, "completeUntil": lap.complete_until}
+        async with self.ctx.commit() as tx:
+            data = {name: time.astimezone(UTC).isoformat(timespec="seconds") for name, time in times.items()}
+            tx.publish(DirectoryCurrent, data)
+
+    def _complete_until(self, lap: Lap) -> datetime:
+        """At most the lap's beginning, so that it is over, where absences fail and were never read."""
+        as_of = self._absences_as_of if self._lacks_absences() else lap.began
+        return lap.began if as_of is None else as_of + self.config.stale_age()
+
+    def _lacks_absences(self) -> bool:
+        """Whether absences could not be read, or removals of absences are held: a pupil may be back at school."""
+        return not self._reported.keys().isdisjoint(_OF_ABSENCES) or self._source.holding.any((ABSENCES,))
+
+    async def _note_absences(self, lap: Lap) -> None:
+        """Note how new the absences are. Correct what the lap has published before it read them."""
+        if not self._lacks_absences():
+            self._absences_as_of = lap.began
+        if lap.complete_until is not None and lap.complete_until != self._complete_until(lap):
+            await self._say_current(lap)
 
     def _left(self, lap: Lap, kind: Kind) -> bool:
         return self._wanted(kind) and kind.resource not in lap.done

@@ -313,8 +313,10 @@ class Source(Lists):
 
 
 def _must_be_read(kind: Kind, listed: Listed, *, at_most: int) -> None:
-    """Raises TemporaryError for a list of the directory with more than `at_most` records, of which none can be read."""
-    if kind in DIRECTORY and listed.count > at_most and not listed.readable:
+    """Raises TemporaryError for a list of the directory or of absences with more than `at_most` records, of which none
+    can be read.
+    """
+    if kind in (*DIRECTORY, ABSENCES) and listed.count > at_most and not listed.readable:
         raise SUPPLIER.temporary(words.UNREADABLE, resource=kind.resource, count=listed.count)
 
 

@@ -120,6 +120,11 @@ class Directory(Tables):
         """Whether the source has sent `directory.current` within `max_age`."""
         return self.fresh_until(source, to_us(now)) is not None
 
+    def overdue(self, source: str, now: datetime) -> bool:
+        """Whether the source should have declared itself complete again by now: its `completeUntil` is over."""
+        until = self._complete_until.get(source)
+        return until is not None and to_us(now) >= until
+
     def current_sources(self) -> frozenset[str]:
         """Every source that has ever sent `directory.current`."""
         return frozenset(self._current)

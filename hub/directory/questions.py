@@ -92,7 +92,7 @@ def diet_of(directory: Directory, person: str, on: date) -> list[str]:
 
 
 def complete(directory: Directory, organisations: Collection[str], on: date, now: datetime) -> bool:
-    """Whether every person there is known and the persons' sources are fresh at `now` (machine time).
+    """Whether every person there is known, and the persons' sources are fresh and not overdue at `now` (machine time).
 
     False if an organisation is unknown, if a group there has a member that day that no source has described, or if the
     source of a pupil is not fresh. Where there is no pupil, every source that has sent a `directory.current` must be
@@ -114,7 +114,14 @@ def complete(directory: Directory, organisations: Collection[str], on: date, now
     sends_current = directory.current_sources()
     sources = sources or set(sends_current)
     sources |= {diet.source for diet in directory.diets.values() if diet.source in sends_current}
-    return bool(sources) and all(directory.fresh(source, now) for source in sources)
+    return has_latest(directory, sources, now)
+
+
+def has_latest(directory: Directory, sources: Collection[str], now: datetime) -> bool:
+    """Whether there are sources, and the hub has the latest word of each."""
+    return bool(sources) and all(
+        directory.fresh(source, now) and not directory.overdue(source, now) for source in sources
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ class Tables:
         self._on_problem = on_problem
         self.teachers: dict[str, tuple[str, ...]] = {}  # activity -> its teachers by duty or person, at any date
         self._current: dict[str, int] = {}  # source -> complete as of, microseconds
+        self._complete_until: dict[str, int] = {}  # source -> what it last said, microseconds; none: it gave no time
         self._counter = 0
         self._versions: dict[str, int] = {}  # of all names but persons
         self._children: dict[str, tuple[str, ...]] = {}
@@ -124,7 +125,12 @@ class Tables:
         as_of = min(to_us(parse_timestamp(data["asOf"])), stored.accepted_us)
         now_us = to_us(self.clock.utc())
         before = self.fresh_until(stored.source, now_us)
-        self._current[intern(stored.source)] = max(as_of, self._current.get(stored.source, as_of))
+        if as_of >= self._current.get(stored.source, as_of):
+            self._current[intern(stored.source)] = as_of
+            if (until := data.get("completeUntil")) is not None:
+                self._complete_until[intern(stored.source)] = to_us(parse_timestamp(until))
+            else:
+                self._complete_until.pop(stored.source, None)
         if before is None and self.fresh_until(stored.source, now_us) is not None:
             self._refreshed.add(stored.source)
 

@@ -191,7 +191,7 @@ class GuardedDirectory:
             missing = left_out.intersection(questions.pupils(directory, organisations, (), on))
             return not missing and questions.complete(directory, organisations, on, now)
         sources = {directory.persons[id].owner.source for id in questions.pupils(directory, organisations, (), on)}
-        return bool(sources) and all(directory.fresh(source, now) for source in sources)
+        return questions.has_latest(directory, sources, now)
 
     # -- the way of every answer --------------------------------------------------------------------------------
 

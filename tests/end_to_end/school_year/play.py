@@ -176,7 +176,7 @@ class Play:
         await self.hub.add(
             Ss12000,
             {"base_url": f"{self.source.url}/v2.0", "auth": auth, "poll": "24h", "resources": list(RESOURCES),
-             "answer_timeout_s": 30, "window": {"back": "7d", "ahead": "14d"}},
+             "stale_after": "30m", "answer_timeout_s": 30, "window": {"back": "7d", "ahead": "14d"}},
             "sis",
         )  # fmt: skip
         await self._configure(FIRST)
@@ -193,6 +193,7 @@ class Play:
 
         moments = sorted({moment for kitchen in self.kitchens for moment in counted(kitchen, day)})
         for moment in moments:
+            step(moment - timedelta(minutes=1), 1, self._pull)  # as a hub that polls every minute has read all by then
             step(moment, 2, lambda moment=moment: self._judge_count(moment, day))  # type: ignore[misc]
         for outage in OUTAGES:
             for clock, do in ((outage.start, self._goes_down), (outage.end, self._comes_back)):

@@ -1,0 +1,78 @@
+"""Until when sums are complete by the school system's word: `directory.current` says it after each pull (promise 9)."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from connectors.ss12000.config import Ss12000Config
+from tests.connectors.ss12000.conftest import CURRENT, Pulled
+from tests.peers.sis import TOKEN, Made, Query, Reply
+
+POLL = timedelta(hours=1)  # of this instance
+
+
+def no_absences(path: str, query: Query) -> Reply | None:
+    return Reply(500, raw=b"") if path.endswith("/absences") else None
+
+
+async def said(hub: Pulled) -> list[tuple[datetime, timedelta]]:
+    """For each statement: as of when, and how long after that sums are complete, to the minute."""
+    currents = [each.data for each in await hub.hub.published(CURRENT)]
+    times = [(datetime.fromisoformat(each["asOf"]), datetime.fromisoformat(each["completeUntil"])) for each in currents]
+    return [(as_of, timedelta(minutes=round((until - as_of).total_seconds() / 60))) for as_of, until in times]
+
+
+async def pull(hub: Pulled) -> list[tuple[datetime, timedelta]]:
+    """A minute later; returns what this pull has said."""
+    before = len(await said(hub))
+    hub.hub.clock.pass_machine(60)
+    await hub.hub.poll("ss12000")
+    return (await said(hub))[before:]
+
+
+async def test_each_pull_says_until_when_sums_are_complete(hub: Pulled) -> None:
+    assert [lasts for _, lasts in await said(hub)] == [3 * POLL]
+    assert [lasts for _, lasts in await pull(hub)] == [3 * POLL]
+
+
+async def test_absences_that_cannot_be_read_end_it_although_the_directory_is_current(hub: Pulled, sis: Made) -> None:
+    """Kitchens rest on absences: their age counts."""
+    sis.faults.append(no_absences)
+    assert [lasts for _, lasts in await pull(hub)] == [3 * POLL, 3 * POLL - timedelta(minutes=1)], "said, and corrected"
+    assert [lasts for _, lasts in await pull(hub)] == [3 * POLL - timedelta(minutes=2)]
+    sis.faults.clear()
+    assert (await pull(hub))[-1][1] == 3 * POLL
+
+
+async def test_absences_that_were_never_read_end_it_at_once(hub: Pulled, sis: Made) -> None:
+    sis.faults.append(no_absences)
+    await hub.hub.restart()
+    assert (await said(hub))[-1][1] == timedelta(0)
+
+
+async def test_a_list_in_which_no_absence_can_be_read_was_not_read(hub: Pulled, sis: Made) -> None:
+    sis.records["absences"] = [{"id": each["id"], "lasts": "a day"} for each in sis.records["absences"]]
+    hub.hub.clock.pass_machine(60)
+    await hub.nightly(25)
+    assert hub.problems("unreadable") != []
+    assert (await said(hub))[-1][1] < 3 * POLL
+
+
+async def test_pulls_that_follow_each_other_at_once_say_it_once(hub: Pulled) -> None:
+    """A supplier that calls after each change starts one pull a second, and the log keeps each statement."""
+    before = len(await said(hub))
+    for _ in range(5):
+        hub.hub.clock.pass_machine(1)
+        await hub.hub.poll("ss12000")
+    assert len(await said(hub)) == before
+    assert len(await pull(hub)) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "age"),
+    [({}, "0:10:00"), ({"poll": "20m"}, "1:00:00"), ({"poll": "1s"}, "0:10:00"), ({"stale_after": "2m"}, "0:02:00")],
+)
+def test_how_old_a_pull_may_be(settings: dict[str, Any], age: str) -> None:
+    config = {"base_url": "https://sis.example/v2.0", "auth": {"token": TOKEN}, **settings}
+    assert str(Ss12000Config.model_validate(config).stale_age()) == age
