@@ -12,6 +12,7 @@ from schemas import (
     core_catalogue,
 )
 from schemas.absence import (
+    Absence,
     AbsenceChanged,
     AbsenceReported,
     AbsenceWithdrawn,
@@ -24,6 +25,7 @@ from schemas.attendance import (
     UnauthorisedConfirmed,
 )
 from schemas.case import (
+    Case,
     CaseChanged,
     CaseClosed,
     CaseDecided,
@@ -60,12 +62,15 @@ from schemas.payload import (
 )
 from schemas.schedule import (
     DayClosed,
+    Lesson,
     LessonCancelled,
     LessonChanged,
     LessonScheduled,
 )
+from schemas.views import TakenAway
 
 __all__ = [
+    "TakenAway",
     "Category",
     "EventSpec",
     "InvalidEvent",
@@ -96,10 +101,12 @@ __all__ = [
     "DirectoryCurrent",
     "DietUpserted",
     "DietDeleted",
+    "Lesson",
     "LessonScheduled",
     "LessonChanged",
     "LessonCancelled",
     "DayClosed",
+    "Absence",
     "AbsenceReported",
     "AbsenceChanged",
     "AbsenceWithdrawn",
@@ -108,6 +115,7 @@ __all__ = [
     "CheckedIn",
     "CheckedOut",
     "UnauthorisedConfirmed",
+    "Case",
     "CaseOpened",
     "CaseChanged",
     "CaseMessageAdded",

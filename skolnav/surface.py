@@ -23,6 +23,7 @@ FILE: Final = Path(__file__).with_name("surface.txt")
 MODULES: Final = (
     "skolnav.sdk",
     "skolnav.events",
+    "skolnav.rest",
     "skolnav.wires",
     "skolnav.wires.folder",
     "skolnav.wires.https",
@@ -31,6 +32,7 @@ MODULES: Final = (
     "skolnav.wires.smtp",
     "skolnav.wires.words",
     "skolnav.testing",
+    "skolnav.testing.rest",
     "skolnav.testing.suites",
 )
 _ROOMS: Final = ("plugins.", "schemas.")

@@ -17,7 +17,7 @@ from schemas import CORE_TYPES
 PUBLIC = sorted(
     module.name
     for module in pkgutil.walk_packages(skolnav.__path__, "skolnav.")
-    if module.name.split(".")[1] in ("sdk", "events", "wires", "testing")
+    if module.name.split(".")[1] in ("sdk", "events", "rest", "wires", "testing")
 )
 
 CONNECTOR = '''
