@@ -16,6 +16,7 @@ from plugins import hookspecs
 from plugins.connector import Connector
 from plugins.errors import ConfigurationError
 from plugins.hookspecs import ENTRY_POINT_GROUP, PROJECT
+from plugins.sdk import refusal
 from plugins.timers import daily_timers_of, moment_timers_of
 from plugins.validation import validate_class, validate_event_type
 from schemas import Catalogue, Payload, core_catalogue
@@ -40,6 +41,7 @@ class PluginProblem:
 
     plugin: str
     says: str
+    sv: str = ""  # the same in Swedish; empty where there is no Swedish text
 
     def __str__(self) -> str:
         return f"{self.plugin}: {self.says}"
@@ -102,6 +104,9 @@ class Plugins:
                 distribution=distribution,
                 version=point.dist.version if point.dist else "",
             )
+            if says := refusal(point):  # before any code of the package runs
+                problems.append(PluginProblem(package.name, says.en, says.sv))
+                continue
             try:
                 _ask(point.load(), package)
             except Exception as error:  # an error at the import of one package must not end the others

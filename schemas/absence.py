@@ -10,8 +10,8 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.category import Category
-from schemas.event import parse_timestamp
 from schemas.payload import EventSpec, Meta, Part, Payload, PersonRef, Ref, Reference, Timestamp, Uuid, was
+from schemas.timestamps import parse_timestamp
 
 AbsenceType = Literal["Anmäld frånvaro", "Beviljad ledighet"]
 

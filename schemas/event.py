@@ -8,16 +8,21 @@ import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import unquote
 
 from pydantic_core import to_json
 
 from schemas.json_text import NONCHARACTERS, NotReadable, read_json
+from schemas.payload import Payload
 from schemas.timestamps import parse_timestamp, plain_timestamp
 from schemas.uris import is_uri, is_uri_reference
+from schemas.views import view
 
 __all__ = ["BATCH", "HUB_ATTRIBUTES", "JSON", "STRUCTURED", "Event", "InvalidEvent", "Problem", "parse_timestamp"]
+
+PayloadT = TypeVar("PayloadT", bound=Payload)
+_Model = type[PayloadT]  # inside Event, `type` is the event's type
 
 SPEC_VERSION: Final = "1.0"
 JSON: Final = "application/json"
@@ -111,6 +116,16 @@ class Event:
     def lane(self) -> str | None:
         """The replay or resend that this delivery belongs to; None for a first delivery."""
         return self.attributes.get("skolnavlane")
+
+    def as_(self, model: _Model[PayloadT]) -> PayloadT:
+        """The data with the names and types of `model`: the event's type, or a base that several types share.
+
+        Fields that the contract took away are missing: see `schemas.views`. Raises TypeError for another type's model.
+        """
+        spec = getattr(model, "spec", None)
+        if spec is not None and spec.type != self.type:
+            raise TypeError(f"a {self.type} is no {model.__name__}")
+        return view(model, self.data)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Event) and self.attributes == other.attributes and self.data == other.data

@@ -35,7 +35,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from schemas.category import Category
-from schemas.event import parse_timestamp
+from schemas.timestamps import parse_timestamp
 
 HUB_ONLY: Final = "hub-only"
 """Takes the place of a category: the hub reads the field (`securityMarking`) and never delivers it."""

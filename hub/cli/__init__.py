@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from hub.cli import language
 from hub.cli.exits import Code, Failure, unexpected
@@ -11,6 +12,9 @@ from hub.texts.visible import visible
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Ends the process with an exit code (`hub.cli.exits.Code`)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may have no letters such as å or →
     sys.exit(_ended(sys.argv[1:] if arguments is None else arguments))
 
 

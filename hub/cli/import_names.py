@@ -11,7 +11,7 @@ from typing import Final
 from hub.cli.exits import Code, Failure
 from hub.cli.language import say
 
-NAMES: Final = ("hub", "plugins", "connectors", "schemas")
+NAMES: Final = ("hub", "plugins", "connectors", "schemas", "skolnav")
 DISTRIBUTION: Final = "skolnav"
 
 

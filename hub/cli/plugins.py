@@ -1,6 +1,7 @@
 """`skolnav plugins`: the connectors that are installed here, and a package to begin a new one with. Needs no hub."""
 
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,18 @@ import typer
 from hub.cli import output
 from hub.cli.exits import Code, Failure
 from hub.cli.installed import ShowsOne, installed, unwritable
-from hub.cli.language import say
+from hub.cli.language import language, say
 from hub.cli.options import Json
+
+
+class Kind(StrEnum):
+    """What a new package does; `skolnav.scaffold.KINDS`."""
+
+    SINK = "sink"
+    SOURCE = "source"
+    BOTH = "both"
+    REST = "rest"
+
 
 plugins = typer.Typer(invoke_without_command=True, rich_markup_mode=None, cls=ShowsOne)
 
@@ -35,7 +46,8 @@ def list_plugins(ctx: typer.Context, json: Json = False) -> None:
     else:
         output.line(say("plugins.none"))
     for problem in found.problems:
-        output.note(f"{problem.plugin}: {say('plugins.problem', says=problem.says)}")
+        says = (language() == "sv" and problem.sv) or problem.says
+        output.note(f"{problem.plugin}: {say('plugins.problem', says=says)}")
 
 
 @plugins.command("show", help=say("help.plugins-show"))
@@ -67,14 +79,15 @@ def show_plugin(name: Annotated[str, typer.Argument(help=say("option.name"))], j
 def new_plugin(
     name: Annotated[str, typer.Argument(help=say("option.name"))],
     into: Annotated[Path, typer.Option("--in", help=say("option.in"))] = Path("."),
+    kind: Annotated[Kind, typer.Option("--kind", help=say("option.kind"))] = Kind.SINK,
 ) -> None:
     from plugins.errors import ConfigurationError
-    from plugins.scaffold import create
+    from skolnav.scaffold import create
 
     try:
-        written = create(name, into)
+        written = create(name, into, kind.value)
     except ConfigurationError as error:
-        raise Failure(Code.USAGE, str(error)) from None
+        raise Failure(Code.USAGE, (language() == "sv" and error.sv) or str(error)) from None
     except OSError as error:
         raise unwritable(error, into) from None
     for file in written:

@@ -29,6 +29,7 @@ from hub.outbound.addresses import Networks, networks
 from hub.subscriptions.spec import NAME, SubscriptionSpec, WebhookSpec, nearest_type, problems
 from hub.texts import Text
 from plugins.connector import Connector, DirectoryId
+from plugins.manager import PluginProblem
 from plugins.names import is_plain
 from schemas import Catalogue, DataContract
 from schemas.contract import SCHOOL_TYPES
@@ -41,7 +42,7 @@ class InstalledConnectors(Protocol):
     """What this module needs of `plugins.manager.Plugins`."""
 
     @property
-    def problems(self) -> Sequence[object]:
+    def problems(self) -> Sequence[PluginProblem]:
         """Installed packages that can't be used; `str()` says why."""
 
     def connector(self, name: str) -> type[Connector[Any]]:
@@ -139,7 +140,8 @@ class _Reader:
         self._check_subscriptions(specs, clients, outbound, sections)
         self._check_clock(sections, specs)
         for problem in self._plugins.problems:
-            self._warn(("connectors",), "warning.plugin", says=str(problem))
+            says = Text(sv=f"{problem.plugin}: {problem.sv or problem.says}", en=str(problem))
+            self._warn(("connectors",), "warning.plugin", says=says)
         key = self._key(sections.get("key"))
         if model is not None and not slug(model.municipality):
             self._error(("municipality",), "config.pattern")

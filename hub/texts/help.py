@@ -107,6 +107,10 @@ OPTION: Final[Mapping[str, Text]] = {
     "option.in": Text("Mappen där paketet läggs.", "The folder for the package."),
     "option.json": Text("JSON, för program.", "JSON, for programs."),
     "option.keep": Text("Behåll demons filer i den här mappen.", "Keep the demo's files in this folder."),
+    "option.kind": Text(
+        "Vad paketet gör: sink får händelser, source ger händelser, both gör båda, rest gör båda med JSON över HTTP.",
+        "What the package does: sink gets events, source gives events, both does both, rest does both by HTTP.",
+    ),
     "option.letter": Text("Postens id.", "The letter's id."),
     "option.limit": Text("Högst så här många, de senaste.", "At most this many, the latest."),
     "option.name": Text("Namnet.", "The name."),

@@ -32,6 +32,7 @@ def event_type(name):
 
 class Distribution:
     version = "1.2"
+    entry_points = ()
 
     def __init__(self, name):
         self.name = name

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-
-from plugins.template.connector import Example
-from plugins.testing.suites import (
+from skolnav.testing.suites import (
     ConfigurationSuite,
     DaylightSuite,
     EffectSuite,
@@ -18,6 +16,8 @@ from plugins.testing.suites import (
     SelftestSuite,
     Subject,
 )
+
+from .connector import Example
 
 
 class Folder:

@@ -3,24 +3,24 @@
 import json
 from typing import Any
 
-from plugins import Event
-from schemas.absence import AbsenceWithdrawn
+from skolnav.events import Absence, AbsenceWithdrawn
+from skolnav.sdk import Event
 
 
 def file_name(prefix: str, event: Event) -> str:
     """One file per notification, also when the notification is changed or withdrawn."""
-    return f"{prefix}-{event.data['id']}.json"
+    return f"{prefix}-{event.as_(Absence).id}.json"
 
 
 def content(event: Event) -> bytes:
     """The notification as it is now. `pupil` is the recipient's own pseudonym unless its contract has identity."""
-    data = event.data
+    absence = event.as_(Absence)
     return _json(
         {
             "sequence": event.sequence or "",
-            "pupil": data["student"]["id"],
-            "from": data["startTime"],
-            "to": data["endTime"],
+            "pupil": absence.student.id,
+            "from": absence.startTime,
+            "to": absence.endTime,
             "withdrawn": event.type == AbsenceWithdrawn.spec.type,
         }
     )

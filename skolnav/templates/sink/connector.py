@@ -1,10 +1,11 @@
 """Joins configuration, mapping and the wire."""
 
-from plugins import Category, Connector, Context, Contract, Effect, Event
-from plugins.template.client import Client
-from plugins.template.config import ExampleConfig
-from plugins.template.mapping import content, file_name, is_older
-from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn
+from skolnav.events import AbsenceChanged, AbsenceReported, AbsenceWithdrawn
+from skolnav.sdk import Category, Connector, Context, Contract, Effect, Event
+
+from .client import Client
+from .config import ExampleConfig
+from .mapping import content, file_name, is_older
 
 
 class Example(Connector[ExampleConfig]):

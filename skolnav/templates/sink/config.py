@@ -1,8 +1,7 @@
 """What a municipality writes under `connectors.<name>`."""
 
 from pydantic import Field
-
-from plugins import ConnectorConfig, LocalPath
+from skolnav.sdk import ConnectorConfig, LocalPath
 
 
 class ExampleConfig(ConnectorConfig):

@@ -4,7 +4,7 @@ import errno
 import os
 from pathlib import Path
 
-from plugins import ConfigurationError, TemporaryError, Text
+from skolnav.sdk import ConfigurationError, TemporaryError, Text
 
 
 class Client:

@@ -1,0 +1,81 @@
+"""What every connector must keep, run against a real hub and a real HTTP server: `python -m pytest`."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import pytest
+from skolnav.testing.rest import RestPeer
+from skolnav.testing.suites import (
+    ConfigurationSuite,
+    DaylightSuite,
+    EffectSuite,
+    FaultSuite,
+    OrderSuite,
+    PrivacySuite,
+    PullSuite,
+    SelftestSuite,
+    Subject,
+)
+
+from .connector import REPORTS, Example
+
+
+def report(n: int) -> dict[str, Any]:
+    return {
+        "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"report {n}")),
+        "pupil": str(uuid.uuid5(uuid.NAMESPACE_OID, f"pupil {n}")),
+        "from": f"2026-11-{24 + n}T08:00:00+01:00",
+        "to": f"2026-11-{24 + n}T16:00:00+01:00",
+    }
+
+
+def correct(record: dict[str, Any]) -> None:
+    """What a user of the outside system changes."""
+    record["to"] = record["to"].replace("T16:", "T12:")
+
+
+class Tested(Subject):
+    connector = Example
+    slow_s = 1.5  # more than `timeout_s` below
+
+    @pytest.fixture
+    def peer(self) -> Iterator[RestPeer]:
+        with RestPeer({REPORTS: [report(n) for n in range(5)]}, token="invented", change=correct) as peer:
+            yield peer
+
+    @pytest.fixture
+    def config(self, peer: RestPeer) -> Mapping[str, Any]:
+        return {"base_url": peer.url, "auth": {"token": "invented"}, "timeout_s": 0.5}
+
+
+class TestConfiguration(Tested, ConfigurationSuite):
+    bad: ClassVar[Mapping[str, Any]] = {"base_url": "ftp://wrong.invalid", "auth": {}, "poll": "often", "timeout_s": 0}
+
+
+class TestEffect(Tested, EffectSuite):
+    pass
+
+
+class TestOrder(Tested, OrderSuite):
+    pass
+
+
+class TestPrivacy(Tested, PrivacySuite):
+    pass
+
+
+class TestFaults(Tested, FaultSuite):
+    faults = ("down", "slow", "wrong", "never")
+
+
+class TestSelftest(Tested, SelftestSuite):
+    faults = ("down", "slow", "wrong", "never", "refuse")
+
+
+class TestPull(Tested, PullSuite):
+    faults = ("down", "slow", "wrong", "never", "refuse")
+
+
+class TestDaylight(Tested, DaylightSuite):
+    pass

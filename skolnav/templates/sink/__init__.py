@@ -1,0 +1,13 @@
+"""One file per notification of absence, in a folder that the outside system reads. See README.md."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from skolnav.sdk import Connector, hookimpl
+
+from .connector import Example
+
+
+@hookimpl
+def skolnav_connectors() -> Iterable[type[Connector[Any]]]:
+    return (Example,)

@@ -1,0 +1,79 @@
+"""What a vendor may rely on stays: an incompatible change of the public names needs a new major version of the SDK."""
+
+import pytest
+
+from plugins.sdk import MAJOR
+from skolnav import surface
+
+
+def test_nothing_that_vendors_rely_on_has_changed_without_a_new_major_version():
+    major, lines = surface.recorded(surface.FILE.read_text("utf-8"))
+    broken = surface.incompatible(lines, surface.current()) if major == MAJOR else []
+    assert not broken, "raise plugins.sdk.MAJOR, or undo: " + "; ".join(broken)
+
+
+def test_the_recorded_surface_is_the_present_one():
+    assert surface.as_text(surface.current()) == surface.FILE.read_text("utf-8"), "run: python -m skolnav.surface"
+
+
+def test_every_public_module_is_part_of_the_surface():
+    assert any(line.startswith("skolnav.sdk.Connector.handle async def (self, event)") for line in surface.current())
+    assert not [line for line in surface.current() if " at 0x" in line]
+
+
+GET = "skolnav.sdk.State.get def (self, name, default=None) -> Any with name: str, default: Any"
+PEER = "skolnav.testing.suites.Peer class(Protocol)"
+EVENT = "skolnav.events.Absence class(Payload)"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ([GET], []),
+        ([GET], [GET.replace("name, ", "key, ").replace("name:", "key:")]),
+        ([GET], [GET.replace("=None", "")]),
+        ([GET], [GET.replace("default=None", "default=0")]),
+        ([GET], [GET.replace("(self, name", "(self, where, name")]),
+        ([GET], [GET.replace("default=None)", "default=None, *, lang)")]),
+        ([GET], [GET.replace("name: str", "name: int")]),
+        ([GET], [GET.replace("-> Any", "-> str")]),
+        ([GET], [GET.replace("get def", "get async def")]),
+        ([GET], [GET.replace("def (self, name, default=None) -> Any with name: str, default: Any", "property -> Any")]),
+        ([PEER], [PEER, "skolnav.testing.suites.Peer.freeze def (self) -> None"]),
+        ([EVENT], [EVENT, "skolnav.events.Absence.reason field str, required"]),
+        (["a.E.ONE member 'one'"], ["a.E.ONE member 'two'"]),
+        (["a.A.b field str, required"], ["a.A.b field str, optional"]),
+    ],
+)
+def test_a_change_that_could_break_a_vendors_package_is_named(old, new):
+    (says,) = surface.incompatible(old, new)
+    assert says.startswith(("skolnav.", "a."))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ([], [GET]),
+        ([GET], [GET.replace("default=None)", "default=None, lang='sv')") + ", lang: str"]),
+        ([GET], [GET.replace("default=None)", "default=None, *, lang='sv')") + ", lang: str"]),
+        ([GET], [GET.replace("default=None)", "default=None, **more)")]),
+        ([EVENT], [EVENT, "skolnav.events.Absence.reason field str | None, optional"]),
+        (["skolnav.sdk.Context class(Protocol)"],
+         ["skolnav.sdk.Context class(Protocol)", "skolnav.sdk.Context.ask def (self) -> None"]),
+    ],
+)  # fmt: skip
+def test_an_addition_breaks_nothing(old, new):
+    assert surface.incompatible(old, new) == []
+
+
+def test_the_command_refuses_to_record_an_incompatible_change(tmp_path, monkeypatch, capsys):
+    file = tmp_path / "surface.txt"
+    gone = "skolnav.sdk.Gone class()"
+    file.write_text(surface.as_text([*surface.current(), gone]))
+    monkeypatch.setattr(surface, "FILE", file)
+    assert surface.main() == 1
+    assert "skolnav.sdk.Gone is gone" in capsys.readouterr().err
+    assert gone in file.read_text()
+    monkeypatch.setattr(surface, "MAJOR", MAJOR + 1)
+    assert surface.main() == 0
+    assert gone not in file.read_text()
