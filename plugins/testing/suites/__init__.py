@@ -31,8 +31,10 @@ from plugins.testing.suites.daylight import DaylightSuite
 from plugins.testing.suites.effect import EffectSuite, OrderSuite
 from plugins.testing.suites.far_sides import RefusingPeer, SeveralFarSidesSuite, TakenAtOnceSuite, TakingPeer
 from plugins.testing.suites.faults import FaultSuite, SelftestSuite
+from plugins.testing.suites.history import HistorySuite
 from plugins.testing.suites.privacy import PrivacySuite
 from plugins.testing.suites.pull import PulledPeer, PullSuite
+from plugins.testing.suites.sensitivity import SensitivitySuite
 from plugins.testing.suites.subject import FaultyPeer, Peer, Subject
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "EffectSuite",
     "FaultSuite",
     "FaultyPeer",
+    "HistorySuite",
     "OrderSuite",
     "Peer",
     "PrivacySuite",
@@ -48,6 +51,7 @@ __all__ = [
     "PulledPeer",
     "RefusingPeer",
     "SelftestSuite",
+    "SensitivitySuite",
     "SeveralFarSidesSuite",
     "Subject",
     "TakenAtOnceSuite",

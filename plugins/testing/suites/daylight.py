@@ -62,7 +62,7 @@ class DaylightSuite(Subject):
             peer.reset()
             monkeypatch.setattr(self, "start", f"{each}T00:00", raising=False)
             effects = await self._played(
-                peer, config, school, [_moved(event, self._first_day(), each) for event in events]
+                peer, config, school, [moved(event, self._first_day(), each) for event in events]
             )
             outcomes.append(in_any_order([self.alike(effect, each) for effect in effects]))
             self._check_timers(config, each, self.watch.timers)
@@ -128,7 +128,7 @@ def _first_minute(day: date, at: time) -> datetime:
     return moment
 
 
-def _moved(event: Mapping[str, Any], first: date, day: date) -> dict[str, Any]:
+def moved(event: Mapping[str, Any], first: date, day: date) -> dict[str, Any]:
     """The event with its dates and times moved by whole days; times of day by the wall clock stay."""
 
     def move(value: Any) -> Any:
