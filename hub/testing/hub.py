@@ -90,6 +90,9 @@ class FileTestHub:
         await self._start()
         await self.settle()
 
+    async def stop(self) -> None:
+        await self._stop()
+
     async def crash(self) -> None:
         hub, loop = self._running()
         self._dead = True
@@ -181,9 +184,7 @@ class FileTestHub:
             raise KeyError(event)
         since = from_us(accepted)
         until = since + timedelta(microseconds=1)
-        await self._on_living(
-            loop, hub.delivery.replay(f"connector:{instance}", since=since, until=until, by="test")
-        )
+        await self._on_living(loop, hub.delivery.replay(f"connector:{instance}", since=since, until=until, by="test"))
         await self.settle()
 
     # -- what can be seen -------------------------------------------------------------------------------------------

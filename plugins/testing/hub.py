@@ -129,6 +129,9 @@ class TestHub(Protocol):
     def logs(self) -> str:
         """Every line that was logged since the hub was opened, at all levels, with tracebacks."""
 
+    async def stop(self) -> None:
+        """Stop in good order. Nothing runs until `restart`."""
+
     async def crash(self) -> None:
         """Lose at once what is not durable, as `kill -9` does. Nothing runs until `restart`."""
 

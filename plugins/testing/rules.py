@@ -65,7 +65,7 @@ _ALL: Final = (
         Level.GOLD,
         {
             "school-time": "Cut-offs, dates and times of day follow school time, at each hour of each day.",
-            "leaves-nothing": "An instance that has ended leaves no task, thread, file, socket or changed global state.",
+            "leaves-nothing": "An ended instance leaves no task, thread, file, socket or changed global value.",
             "forgets": "State that is no longer needed is deleted.",
             "last-event": "The last event of an entity alone leads to what the whole history leads to.",
             "far-sides": "One far side's failure is its own.",

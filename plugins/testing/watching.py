@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from plugins.connector import Connector
+from plugins.connector import Connector, Context
 from plugins.timers import daily_timers_of, moment_timers_of
 from schemas import Catalogue, Category, DataContract, Event, Payload
 from schemas.catalogue import Field
@@ -55,6 +55,7 @@ class Watch:
     handled: int = 0  # calls of handle() that returned
     going: list[str] = field(default_factory=list)  # calls that have begun and not ended
     swallowed: list[str] = field(default_factory=list)  # calls that returned although they had been cancelled
+    instances: list[Connector[Any]] = field(default_factory=list)
     left_tasks: list[str] = field(default_factory=list)  # tasks that still ran after stop()
 
     def longest(self, call: str) -> float:
@@ -67,6 +68,12 @@ def watched(connector: type[Connector[Any]], watch: Watch) -> type[Connector[Any
     timers = {*daily_timers_of(connector), *moment_timers_of(connector)}
     own = [name for name in _METHODS if getattr(connector, name) is not getattr(Connector, name)]
     members: dict[str, Any] = {name: _noting(connector, name, watch, timers) for name in {*own, *timers, "stop"}}
+
+    def begin(self: Connector[Any], config: Any, ctx: Context) -> None:
+        connector.__init__(self, config, ctx)
+        watch.instances.append(self)
+
+    members["__init__"] = begin
     return type(connector.__name__, (connector,), {**members, "__module__": connector.__module__})
 
 

@@ -91,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
             house.sent.append(self.path.encode() + b" " + body)
             self._act(body)
 
-    do_GET = do_PUT = do_DELETE = do_POST = _serve  # noqa: N815
+    do_GET = do_PUT = do_DELETE = do_POST = _serve
 
     def _act(self, body: bytes) -> None:
         items, name = self.house.items, self.path.removeprefix("/items/")

@@ -238,7 +238,7 @@ class HouseControl(Connector[HouseConfig]):
         there = await self.ask("GET", "/items")
         kept = self.ctx.state.under("wanted/").items()
         wanted = {name.removeprefix("wanted/"): each["value"] for name, each in kept}
-        for _, each in self.ctx.state.under("lesson/").items():
+        for each in self.ctx.state.under("lesson/").values():
             for day, room in self.places(each):
                 if plan := self.plan(day, room):
                     wanted[f"room/{day}/{room}"] = {"lit": plan}

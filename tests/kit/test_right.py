@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from plugins.testing.suites import (
+    CompleteSuite,
     ConfigurationSuite,
     DaylightSuite,
     EffectSuite,
     FaultSuite,
     HistorySuite,
+    LifeSuite,
     OrderSuite,
     PrivacySuite,
+    ReconcileSuite,
+    SchoolTimeSuite,
     SelftestSuite,
     SensitivitySuite,
 )
@@ -46,3 +50,15 @@ class TestSelftest(TheHouse, SelftestSuite): ...
 
 
 class TestDaylight(TheHouse, DaylightSuite): ...
+
+
+class TestSchoolTime(TheHouse, SchoolTimeSuite): ...
+
+
+class TestComplete(TheHouse, CompleteSuite): ...
+
+
+class TestReconcile(TheHouse, ReconcileSuite): ...
+
+
+class TestLife(TheHouse, LifeSuite): ...
