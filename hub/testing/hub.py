@@ -48,7 +48,7 @@ class FileTestHub:
 
     def __init__(self, start: datetime | str) -> None:
         self.clock = ManualClock(start)
-        # In memory where there is such a folder: a crash in a test is that of a process, which no fsync needs to outlive.
+        # In memory where there is such a folder: what crashes in a test is a process, and not the machine.
         memory = MEMORY if os.access(MEMORY, os.W_OK) else None
         self._folder = tempfile.TemporaryDirectory(prefix="skolnav-test-", dir=memory, ignore_cleanup_errors=True)
         self._connectors: dict[str, ConnectorEntry] = {}

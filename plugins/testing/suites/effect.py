@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -10,7 +10,9 @@ from plugins.connector import Effect
 from plugins.testing.hub import TestHub
 from plugins.testing.rules import broken
 from plugins.testing.school import School
-from plugins.testing.suites.subject import Peer, Subject, no_effect
+from plugins.testing.suites.subject import Changes, Peer, Subject, no_effect
+
+_CRASHES: Final = 4  # at the first change at the far side, the last, and between
 
 
 class EffectSuite(Subject):
@@ -56,21 +58,28 @@ class EffectSuite(Subject):
     ) -> None:
         """A connector whose effect is blind may repeat an effect here, and only here."""
         effect = self.connector.effect_with(self.connector.config_model.model_validate(config))
-        wanted = await self._undisturbed(peer, config, school, events)
-        peer.reset()
         async with self.running(config, school) as (hub, _):
-            await self.play_over_a_crash(hub, peer, events)
-            found = list(peer.effects())
-        if effect is Effect.BLIND:
-            assert distinct(found) == distinct(wanted), broken(
-                "crash", "after the crash an effect is missing or has changed"
-            )
-        else:
-            assert in_any_order(found) == in_any_order(wanted), broken(
-                "crash",
-                "after the crash the far side is not as it is without one (an effect that is repeated has another key, "
-                "or an effect that was not kept is missing)",
-            )
+            changes = Changes(peer)
+            hub.crash_after_effect(lambda: changes.count() < 0)  # counts, and does not crash
+            await self.play(hub, events)
+            wanted = list(peer.effects())
+            assert wanted, no_effect(hub)
+        total = max(changes.number, 1)
+        for change in sorted({1 + n * (total - 1) // (_CRASHES - 1) for n in range(_CRASHES)}):
+            peer.reset()
+            async with self.running(config, school) as (hub, _):
+                await self.play_over_a_crash(hub, peer, events, change=change)
+                found = list(peer.effects())
+            if effect is Effect.BLIND:
+                assert distinct(found) == distinct(wanted), broken(
+                    "crash", f"after a crash at change {change} of {total} an effect is missing or has changed"
+                )
+            else:
+                assert in_any_order(found) == in_any_order(wanted), broken(
+                    "crash",
+                    f"after the crash at change {change} of {total} the far side is not as it is without one (an "
+                    "effect that is repeated has another key, or an effect that was not kept is missing)",
+                )
 
     async def _undisturbed(
         self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]

@@ -83,6 +83,7 @@ class FaultSuite(Subject):
                 await hub.post(events)
                 await hub.settle()
                 await self.polled(hub)
+                await self._still_running(hub, name, fault)
                 for moment in self.moments[:1]:
                     await hub.advance_to(moment)
                     await self.polled(hub)
@@ -92,6 +93,9 @@ class FaultSuite(Subject):
         assert took < self.patience_s, broken(
             "time-out", f"a far side that is {fault} held the connector up for {took:.0f} s: give its calls a time-out"
         )
+        await self._still_running(hub, name, fault)
+
+    async def _still_running(self, hub: TestHub, name: str, fault: str) -> None:
         status = await hub.status(name)
         assert status == "running", broken(
             "temporary", f"a far side that is {fault} may work later: raise TemporaryError ({status})"

@@ -43,12 +43,12 @@ class LifeSuite(Subject):
             assert not left, broken("leaves-nothing", f"tasks still ran after stop(): {', '.join(left)}")
             open_.append(await _least(lambda: len(os.listdir(_FDS)) if _FDS.exists() else 0, open_))
             threads.append(await _least(threading.active_count, threads))
+        assert not _grows(open_), broken(
+            "leaves-nothing", f"each run leaves files or connections open ({open_}): close them in stop()"
+        )
         names = sorted(thread.name for thread in threading.enumerate())
         assert not _grows(threads), broken(
             "leaves-nothing", f"each run leaves threads behind ({threads}). There are now: {', '.join(names)}"
-        )
-        assert not _grows(open_), broken(
-            "leaves-nothing", f"each run leaves files or connections open ({open_}): close them in stop()"
         )
         changed = [each for each in before.changes(self.connector) if each.partition(" ")[0] not in self.shared_state]
         assert not changed, broken(
@@ -114,7 +114,8 @@ class LifeSuite(Subject):
 async def _least(count: Any, before: Sequence[int]) -> int:
     """The count as soon as it is not above the last one, or after some seconds."""
     until = time.monotonic() + _WAIT_S
-    while before and count() > before[-1] and time.monotonic() < until:
+    # The system announces no count.
+    while before and count() > before[-1] and time.monotonic() < until:  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     gc.collect()
     return int(count())

@@ -115,14 +115,19 @@ class Subject:
     @asynccontextmanager
     async def limited(self) -> AsyncIterator[None]:
         """Fail where the block takes longer than `limit_s`."""
+        going: list[str] = []
+        limit_s = self.limit_s
+        noting = asyncio.get_running_loop().call_later(limit_s, lambda: going.extend(self.watch.going))
         try:
-            async with asyncio.timeout(self.limit_s) as limit:
+            async with asyncio.timeout(limit_s + 0.01) as limit:
                 yield
         except TimeoutError:
             if not limit.expired():
                 raise
-            going = ", ".join(f"{name}()" for name in self.watch.going) or "no call"
-            pytest.fail(broken("bounded", f"the run took longer than {self.limit_s:g} s (limit_s); under way: {going}"))
+            what = ", ".join(f"{name}()" for name in going) or "no call"
+            pytest.fail(broken("bounded", f"the run took longer than {limit_s:g} s (limit_s); under way: {what}"))
+        finally:
+            noting.cancel()
 
     async def play(self, hub: TestHub, events: Sequence[Mapping[str, Any]]) -> None:
         """Post the events, then go through `moments`, with a poll after each. Stops if the hub has crashed."""
@@ -135,9 +140,15 @@ class Subject:
             await hub.advance_to(moment)
             await self.polled(hub)
 
-    async def play_over_a_crash(self, hub: TestHub, peer: Peer, events: Sequence[Mapping[str, Any]]) -> None:
-        """`play`, with a crash between the first effect and its acknowledgement, and a restart that goes on."""
-        hub.crash_after_effect(lambda: list(peer.effects()))
+    async def play_over_a_crash(
+        self, hub: TestHub, peer: Peer, events: Sequence[Mapping[str, Any]], *, change: int = 1
+    ) -> None:
+        """`play`, with a crash between an effect and its acknowledgement, and a restart that goes on.
+
+        `change`: the number of the change at the far side that the crash hits (`Changes`).
+        """
+        changes = Changes(peer)
+        hub.crash_after_effect(lambda: changes.count() >= change)
         await self.play(hub, events)
         assert hub.crashed, "no effect came that a crash could have hit"
         await hub.restart()
@@ -171,6 +182,22 @@ class Subject:
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "fault" in metafunc.fixturenames:
             metafunc.parametrize("fault", self.faults)
+
+
+class Changes:
+    """Counts how often the effects differ from those at the last look, which comes before each commit of the hub."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._last = list(peer.effects())
+        self.number = 0
+
+    def count(self) -> int:
+        found = list(self._peer.effects())
+        if found != self._last:
+            self._last = found
+            self.number += 1
+        return self.number
 
 
 @contextmanager

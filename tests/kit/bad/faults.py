@@ -1,6 +1,7 @@
 """Faults that show when the far side, or the hub, fails."""
 
 import asyncio
+import contextlib
 import urllib.request
 import uuid
 
@@ -24,10 +25,8 @@ class AcknowledgesFirst(HouseControl):
         self.jobs = {*getattr(self, "jobs", ()), asyncio.create_task(self.later(event))}
 
     async def later(self, event):
-        try:
+        with contextlib.suppress(SkolnavError):
             await super().handle(event)
-        except SkolnavError:
-            pass
 
     async def stop(self):
         for job in getattr(self, "jobs", ()):

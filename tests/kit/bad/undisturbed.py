@@ -2,7 +2,7 @@
 
 import asyncio
 
-from plugins import Category, Contract, PermanentError
+from plugins import PermanentError
 from plugins.testing.suites import EffectSuite, FaultSuite, OrderSuite, PrivacySuite
 from schemas.schedule import LessonCancelled
 from tests.kit.bad import bad
@@ -164,15 +164,3 @@ class SecretInProblem(HouseControl):
     def failed(self, error):
         self.ctx.problem("away", f"as {self.token()}")
         return super().failed(error)
-
-
-@bad(PrivacySuite, "test_no_canary_gets_out", "no-leaks", "identity at the far side")
-class TellsThePerson(HouseControl):
-    """Sends the far side more than the contract of the class names."""
-
-    contract = Contract("tests", "none", {Category.ATTENDANCE, Category.IDENTITY})
-
-    async def tell(self, event, value):
-        type(self).contract = HouseControl.contract
-        await self.ask("POST", "/messages", {"who": event.data["student"]["id"]}, {"Idempotency-Key": "1"})
-        await super().tell(event, value)
