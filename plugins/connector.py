@@ -122,7 +122,7 @@ class MutableState(State, MutableMapping[str, Any]):
 
 
 class Transaction(Protocol):
-    """What is kept and published together, or not at all."""
+    """What is kept and published together, or not at all. Raises RuntimeError if it is used after its block."""
 
     @property
     def state(self) -> MutableState:

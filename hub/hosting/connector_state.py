@@ -160,9 +160,16 @@ class EditableState(StateView, MutableState):
 
     def __init__(self, base: ConnectorState, *overlays: Mapping[str, bytes | None]) -> None:
         self.changes: Changes = {}
+        self._open = True
         super().__init__(base, *overlays, self.changes)
 
+    def close(self) -> None:
+        """From now on nothing can be set or deleted."""
+        self._open = False
+
     def __setitem__(self, name: str, value: Any) -> None:
+        if not self._open:
+            raise transaction_ended()
         if not isinstance(name, str):
             raise TypeError("names of connector state are strings")
         if not name.isascii():
@@ -176,9 +183,18 @@ class EditableState(StateView, MutableState):
             ) from None
 
     def __delitem__(self, name: str) -> None:
+        if not self._open:
+            raise transaction_ended()
         if name not in self:
             raise KeyError(name)
         self.changes[name] = None
+
+
+def transaction_ended() -> RuntimeError:
+    """The error of a transaction that is used when its block has ended."""
+    return RuntimeError(
+        "the transaction's block has ended: what it is given now would be lost. Use it inside `async with`"
+    )
 
 
 def _require_storable(name: str) -> None:

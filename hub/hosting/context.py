@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from hub.clock import Clock
 from hub.hosting.blocking import DaemonPool
-from hub.hosting.connector_state import Changes, ConnectorState, EditableState, StateView
+from hub.hosting.connector_state import Changes, ConnectorState, EditableState, StateView, transaction_ended
 from hub.hosting.keeping import Kept
 from hub.hosting.moments import MomentChanges, Moments
 from hub.hosting.publishing import Publisher
@@ -109,7 +109,10 @@ class InstanceContext:
         call = staged_now()
         overlays = () if call is None else (call.changes,)
         transaction = OpenTransaction(self, EditableState(self._state, *overlays), call)
-        yield transaction
+        try:
+            yield transaction
+        finally:
+            transaction.close()
         if call is not None and call.open:
             call.add(transaction.staged)
         elif (kept := self.kept(transaction.staged)).operations:
@@ -163,6 +166,7 @@ class OpenTransaction:
         self._publisher = context.publisher
         self._moments = context.moments
         self._call = call
+        self._open = True
 
     def publish(
         self,
@@ -172,18 +176,30 @@ class OpenTransaction:
         time: datetime | None = None,
         complete: bool | None = None,
     ) -> str:
+        self._require_open()
         event = self._publisher.build(model, data, time, complete)
         self.staged.bodies.append(event.to_json())
         return event.id
 
     def at(self, when: datetime, name: str, key: str) -> None:
+        self._require_open()
         moment = self._moments.checked(when, name, key)
         self._moments.require_room((name, key), *self._staged_moments())
         self.staged.moments[name, key] = moment
 
     def withdraw(self, name: str, key: str) -> None:
+        self._require_open()
         if self._moments.is_set((name, key), *self._staged_moments()):
             self.staged.moments[name, key] = None
+
+    def close(self) -> None:
+        """The block has ended: what would be staged from now on would be lost."""
+        self.state.close()
+        self._open = False
+
+    def _require_open(self) -> None:
+        if not self._open:
+            raise transaction_ended()
 
     def _staged_moments(self) -> list[MomentChanges]:
         return [self.staged.moments] if self._call is None else [self._call.moments, self.staged.moments]

@@ -4,15 +4,18 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import os
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 import orjson
 
 from hub.assembly.hub import Hub
+from hub.bus.base import Stored
+from hub.clock import from_us
 from hub.config import ConnectorEntry, HubConfig
 from hub.hosting.instance import InstanceStatus
 from hub.store import audit, connector_state, dead_letters, moments
@@ -31,6 +34,7 @@ T = TypeVar("T")
 TENANT: Final = "exempelkommun"
 RETRY_S: Final = 3600.0  # longer than the first delays of delivery and timers
 PAGE: Final = 1000
+MEMORY: Final = "/dev/shm"  # noqa: S108 - a folder in memory, on Linux
 
 
 class FileTestHub:
@@ -44,7 +48,9 @@ class FileTestHub:
 
     def __init__(self, start: datetime | str) -> None:
         self.clock = ManualClock(start)
-        self._folder = tempfile.TemporaryDirectory(prefix="skolnav-test-", ignore_cleanup_errors=True)
+        # In memory where there is such a folder: what crashes in a test is a process, and not the machine.
+        memory = MEMORY if os.access(MEMORY, os.W_OK) else None
+        self._folder = tempfile.TemporaryDirectory(prefix="skolnav-test-", dir=memory, ignore_cleanup_errors=True)
         self._connectors: dict[str, ConnectorEntry] = {}
         self._problems: list[str] = []
         self._log_lines = _Lines()
@@ -83,6 +89,9 @@ class FileTestHub:
         await self._stop()
         await self._start()
         await self.settle()
+
+    async def stop(self) -> None:
+        await self._stop()
 
     async def crash(self) -> None:
         hub, loop = self._running()
@@ -168,22 +177,22 @@ class FileTestHub:
         await self._on_living(loop, hub.delivery.replay(f"connector:{instance}", by="test"))
         await self.settle()
 
+    async def resend(self, instance: str, event: str) -> None:
+        hub, loop = self._running()
+        accepted = next((each.accepted_us for each in await self._stored(hub, loop) if each.id == event), None)
+        if accepted is None:
+            raise KeyError(event)
+        since = from_us(accepted)
+        until = since + timedelta(microseconds=1)
+        await self._on_living(loop, hub.delivery.replay(f"connector:{instance}", since=since, until=until, by="test"))
+        await self.settle()
+
     # -- what can be seen -------------------------------------------------------------------------------------------
 
     async def published(self, type: str | None = None) -> list[Event]:
-        hub, loop = self._running()
-
-        async def read() -> list[Event]:
-            found: list[Event] = []
-            position = hub.log.start()
-            while True:
-                batch = await hub.log.read(position, PAGE)
-                found += [stored.event for stored in batch.events if stored.source.startswith(f"urn:skolnav:{TENANT}:")]
-                if batch.at_head:
-                    return found
-                position = batch.position
-
-        return [event for event in await loop.run(read()) if type in (None, event.type)]
+        stored = await self._stored(*self._running())
+        own = [each.event for each in stored if each.source.startswith(f"urn:skolnav:{TENANT}:")]
+        return [event for event in own if type in (None, event.type)]
 
     async def state(self, instance: str) -> dict[str, Any]:
         hub, loop = self._running()
@@ -221,6 +230,21 @@ class FileTestHub:
         return "\n".join(self._log_lines.lines)
 
     # -- inside -----------------------------------------------------------------------------------------------------
+
+    async def _stored(self, hub: Hub, loop: LoopThread) -> list[Stored]:
+        """All events in the log, in order."""
+
+        async def read() -> list[Stored]:
+            found: list[Stored] = []
+            position = hub.log.start()
+            while True:
+                batch = await hub.log.read(position, PAGE)
+                found += batch.events
+                if batch.at_head:
+                    return found
+                position = batch.position
+
+        return await loop.run(read())
 
     def _running(self) -> tuple[Hub, LoopThread]:
         if self._hub is None or self._loop is None:

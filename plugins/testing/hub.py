@@ -103,6 +103,12 @@ class TestHub(Protocol):
     async def replay(self, instance: str) -> None:
         """Deliver every event to an instance once more, as an operator's replay does, and settle."""
 
+    async def resend(self, instance: str, event: str) -> None:
+        """Deliver one event, by its id, to an instance once more, and settle: with others of its batch, if it had any.
+
+        Raises KeyError if the log has no event with this id.
+        """
+
     async def published(self, type: str | None = None) -> list[Event]:
         """The events that connectors have published so far, in order; of one type where given."""
 
@@ -122,6 +128,9 @@ class TestHub(Protocol):
 
     def logs(self) -> str:
         """Every line that was logged since the hub was opened, at all levels, with tracebacks."""
+
+    async def stop(self) -> None:
+        """Stop in good order. Nothing runs until `restart`."""
 
     async def crash(self) -> None:
         """Lose at once what is not durable, as `kill -9` does. Nothing runs until `restart`."""

@@ -8,9 +8,9 @@ import copy
 import re
 import secrets
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -28,7 +28,7 @@ from schemas.directory import (
     RoomUpserted,
 )
 from schemas.event import SPEC_VERSION
-from schemas.schedule import LessonCancelled, LessonScheduled
+from schemas.schedule import DayClosed, LessonCancelled, LessonScheduled
 from schemas.school_time import SCHOOL_ZONE
 
 SOURCE: Final = "urn:test:school"
@@ -51,7 +51,7 @@ class Canary:
 @dataclass(slots=True)
 class School:
     """A school unit with a group, four pupils (the last of them protected), a special diet, two teachers (the second of
-    them protected), a room and an activity.
+    them protected), two rooms and an activity.
     """
 
     unit: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -60,6 +60,7 @@ class School:
     protected_teacher: str = field(default_factory=lambda: str(uuid.uuid4()))
     pupils: list[str] = field(default_factory=lambda: [str(uuid.uuid4()) for _ in range(4)])
     room: str = field(default_factory=lambda: str(uuid.uuid4()))
+    other_room: str = field(default_factory=lambda: str(uuid.uuid4()))
     activity: str = field(default_factory=lambda: str(uuid.uuid4()))
     canaries: list[Canary] = field(default_factory=list)
     _duties: dict[str, str] = field(default_factory=dict)  # by person
@@ -100,6 +101,7 @@ class School:
             *(self.event(PersonUpserted, person) for person in persons),
             *(self.event(DutyUpserted, self._duty(person)) for person in self._duties),
             self.event(RoomUpserted, {"id": self.room, "displayName": "B214", "seats": 30, "owner": unit}),
+            self.event(RoomUpserted, {"id": self.other_room, "displayName": "B215", "seats": 30, "owner": unit}),
             self.event(
                 GroupUpserted,
                 {
@@ -153,6 +155,41 @@ class School:
 
         Made from the type's first example. Raises ValueError if it has none.
         """
+        return self._about(model, pupil or self.pupils[0])
+
+    def story(self, models: Iterable[type[Payload]]) -> list[dict[str, Any]]:
+        """Events of these types that differ in person, room, day and outcome.
+
+        The types of one kind of entity (notifications, lessons) are told as lives: the first entity gets the first type
+        and stays so, the second is changed, the third is cancelled, and so on, so that each type is the last one of
+        some entity. One more entity is on the next day, and one is about the protected pupil. A day is closed, and
+        another one is closed and opened again. The first events of all lives come first.
+        """
+        kinds: dict[str, list[type[Payload]]] = {}
+        for model in models:
+            kinds.setdefault((model.spec.entity or model.spec.subject).kind, []).append(model)
+        lives = [life for kind in kinds.values() for life in self._lives(sorted(kind, key=_rank))]
+        # Closed days come last: a day is closed when it has lessons.
+        lives.sort(key=lambda life: life[0]["type"] == DayClosed.spec.type)
+        return [life[step] for step in range(max(map(len, lives), default=0)) for life in lives if step < len(life)]
+
+    def _lives(self, types: list[type[Payload]]) -> Iterator[list[dict[str, Any]]]:
+        if types == [DayClosed]:
+            for days, closed in ((0, (True,)), (1, (True, False))):  # the example is tomorrow
+                yield [self._about(DayClosed, self.pupils[0], _Told(days=days, closed=each)) for each in closed]
+            return
+        for number in range(len(types)):
+            yield self._life(types[: number + 1], self.pupils[number % (len(self.pupils) - 1)], number)
+        yield self._life(types[:1], self.pupils[1], len(types), days=1)
+        yield self._life(types[:1], self.pupils[2], len(types) + 1, days=2)
+        yield self._life(types[:1], self.protected, len(types) + 2)
+
+    def _life(self, types: list[type[Payload]], pupil: str, number: int, *, days: int = 0) -> list[dict[str, Any]]:
+        id = str(uuid.uuid5(uuid.UUID(self.unit), f"{types[0].spec.family}/{types[0].spec.subject.kind}/{number}"))
+        told = [_Told(id=id, days=days, number=number, step=step) for step in range(len(types))]
+        return [self._about(model, pupil, each) for model, each in zip(types, told, strict=True)]
+
+    def _about(self, model: type[Payload], pupil: str, told: "_Told | None" = None) -> dict[str, Any]:
         spec = model.spec
         if not spec.examples:
             raise ValueError(f"{spec.type} has no examples: give its EventSpec one")
@@ -161,13 +198,15 @@ class School:
             (spec.organisations, self.unit),
             (spec.groups, self.group),
             (spec.mentions, self.teacher),
-            (spec.about, pupil or self.pupils[0]),
+            (spec.about, pupil),
         ):
             for path in paths:
                 _put(data, path, value)
         if spec.entity is not None and spec.entity.path == "id" and "id" not in spec.about:
             # Reports, changes and withdrawals about one pupil are about one entity.
-            data["id"] = str(uuid.uuid5(uuid.UUID(self.unit), f"{spec.family}/{pupil or self.pupils[0]}"))
+            data["id"] = str(uuid.uuid5(uuid.UUID(self.unit), f"{spec.family}/{pupil}"))
+        if told is not None:
+            told.vary(data, rooms=(self.room, self.other_room))
         fixed = {"id", *spec.about, *spec.mentions, *spec.organisations, *spec.groups}
         self._fill(Catalogue([model]).entry(spec.type), data, fixed)
         data["unlistedField"] = self._mark()
@@ -257,6 +296,49 @@ class School:
                     del holder[name]
                 else:
                     holder[name] = before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """How an event of a story differs from the type's example."""
+
+    id: str | None = None
+    days: int = 0  # later than the example
+    number: int = 0  # of the life
+    step: int = 0  # of the event in it
+    closed: bool | None = None
+
+    def vary(self, data: dict[str, Any], rooms: Sequence[str]) -> None:
+        if self.id is not None and "id" in data:
+            data["id"] = self.id
+        # Lessons come one after the other, so that one in a room does not hide another.
+        later = timedelta(days=self.days, minutes=90 * self.number if "rooms" in data else 0)
+        for name in ("startTime", "endTime", "date"):
+            if isinstance(data.get(name), str):
+                data[name] = _later(data[name], later)
+        # Each step tells something new, and one life differs from another: by half hours, and by the room.
+        if isinstance(data.get("endTime"), str) and isinstance(data.get("startTime"), str):
+            begin, end = (datetime.fromisoformat(data[name]) for name in ("startTime", "endTime"))
+            earlier = end - timedelta(minutes=10 * self.step + 5 * self.number)
+            data["endTime"] = max(earlier, begin + timedelta(minutes=5)).isoformat()
+        if "rooms" in data:
+            data["rooms"] = [{"id": rooms[(self.number + self.step) % len(rooms)]}]
+        if self.closed is not None:
+            data["closed"] = self.closed
+
+
+def _later(text: str, by: timedelta) -> str:
+    if "T" in text:
+        return (datetime.fromisoformat(text) + by).isoformat()
+    return (date.fromisoformat(text) + by).isoformat()
+
+
+def _rank(model: type[Payload]) -> int:
+    """Where a type comes in the life of an entity: beginning, change, end."""
+    what = model.spec.type.split(".")[-2]
+    if what in ("cancelled", "withdrawn", "deleted", "closed"):
+        return 2
+    return 1 if what in ("changed", "message_added", "decided") else 0
 
 
 def _text_places(

@@ -26,30 +26,43 @@
 A suite that finds nothing to check fails: a test that cannot fail is no test. Needs pytest and pytest-asyncio.
 """
 
+from plugins.testing.suites.complete import CompleteSuite
 from plugins.testing.suites.configuration import ConfigurationSuite
 from plugins.testing.suites.daylight import DaylightSuite
 from plugins.testing.suites.effect import EffectSuite, OrderSuite
 from plugins.testing.suites.far_sides import RefusingPeer, SeveralFarSidesSuite, TakenAtOnceSuite, TakingPeer
 from plugins.testing.suites.faults import FaultSuite, SelftestSuite
+from plugins.testing.suites.history import HistorySuite
+from plugins.testing.suites.life import LifeSuite
 from plugins.testing.suites.privacy import PrivacySuite
 from plugins.testing.suites.pull import PulledPeer, PullSuite
+from plugins.testing.suites.reconcile import ReconcileSuite, TamperedPeer
+from plugins.testing.suites.school_time import SchoolTimeSuite
+from plugins.testing.suites.sensitivity import SensitivitySuite
 from plugins.testing.suites.subject import FaultyPeer, Peer, Subject
 
 __all__ = [
+    "CompleteSuite",
     "ConfigurationSuite",
     "DaylightSuite",
     "EffectSuite",
     "FaultSuite",
     "FaultyPeer",
+    "HistorySuite",
+    "LifeSuite",
     "OrderSuite",
     "Peer",
     "PrivacySuite",
     "PullSuite",
     "PulledPeer",
+    "ReconcileSuite",
     "RefusingPeer",
+    "SchoolTimeSuite",
     "SelftestSuite",
+    "SensitivitySuite",
     "SeveralFarSidesSuite",
     "Subject",
     "TakenAtOnceSuite",
     "TakingPeer",
+    "TamperedPeer",
 ]

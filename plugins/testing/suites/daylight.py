@@ -3,33 +3,24 @@
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, ClassVar, Final
 
 import pytest
 
-from plugins.connector import Connector
+from plugins.testing.rules import broken
 from plugins.testing.school import School
 from plugins.testing.suites.effect import in_any_order
 from plugins.testing.suites.subject import Peer, Subject, no_effect
-from plugins.timers import daily_timers_of, moment_timers_of
+from plugins.testing.watching import TimerRun
+from plugins.timers import daily_timers_of
 from schemas.school_time import SCHOOL_ZONE
 
 _WEEK: Final = timedelta(days=7)
 _NEAR: Final = timedelta(days=60)  # dates that are further from the start than this are not moved
+_AROUND: Final = 3  # dates that are at most this many days from the day of the run are counted from it
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Seen:
-    """One run of a timer. `key`: of a timer at a moment, None for a daily one. `at`: school time of the run."""
-
-    name: str
-    due: datetime
-    key: str | None
-    at: datetime = field(compare=False)
 
 
 class DaylightSuite(Subject):
@@ -41,9 +32,14 @@ class DaylightSuite(Subject):
     days: ClassVar[Sequence[str]] = ("2026-10-25", "2027-03-28")
 
     def alike(self, effect: Any, day: date) -> Any:
-        """An effect without what differs between days. Default: its text without that date, in wall clock times."""
+        """An effect without what differs between days. Default: its text in wall clock times, with days counted from
+        that date.
+        """
         text = _MOMENT.sub(lambda found: _on_the_wall(found[0]), repr(effect))
-        return text.replace(day.isoformat(), "<day>").replace(f"{day:%Y%m%d}", "<day>")
+        for days in range(-_AROUND, _AROUND + 1):
+            each = day + timedelta(days=days)
+            text = text.replace(each.isoformat(), f"<day{days:+}>").replace(f"{each:%Y%m%d}", f"<day{days:+}>")
+        return text
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         super().pytest_generate_tests(metafunc)
@@ -64,16 +60,16 @@ class DaylightSuite(Subject):
         outcomes = []
         for each in (day - _WEEK, day):
             peer.reset()
-            seen: list[_Seen] = []
-            monkeypatch.setattr(self, "connector", _watched(type(self).connector, seen), raising=False)
             monkeypatch.setattr(self, "start", f"{each}T00:00", raising=False)
             effects = await self._played(
-                peer, config, school, [_moved(event, self._first_day(), each) for event in events]
+                peer, config, school, [moved(event, self._first_day(), each) for event in events]
             )
             outcomes.append(in_any_order([self.alike(effect, each) for effect in effects]))
-            self._check_timers(config, each, seen)
+            self._check_timers(config, each, self.watch.timers)
         usual, changing = outcomes
-        assert changing == usual, f"{day}, when the clocks change, has other effects than {day - _WEEK}"
+        assert changing == usual, broken(
+            "school-time", f"{day}, when the clocks change, has other effects than {day - _WEEK}"
+        )
 
     async def _played(
         self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
@@ -85,7 +81,8 @@ class DaylightSuite(Subject):
             await hub.settle()
             await self.polled(hub)
             midnight = datetime.combine(today, time(0), SCHOOL_ZONE).astimezone(UTC)
-            hours = [midnight + timedelta(hours=n) for n in range(26)]
+            # Each hour of the night in which the clocks change, then every fourth.
+            hours = [midnight + timedelta(hours=n) for n in (0, 1, 2, 3, 4, 5, 9, 13, 17, 21)]
             moments = [hub.clock.resolve(moment.rpartition("T")[2]).astimezone(UTC) for moment in self.moments]
             end = hub.clock.resolve("23:59").astimezone(UTC)
             for moment in sorted({*hours, *moments, end}):
@@ -97,10 +94,12 @@ class DaylightSuite(Subject):
             assert effects, no_effect(hub)
             return effects
 
-    def _check_timers(self, config: Mapping[str, Any], day: date, seen: Sequence[_Seen]) -> None:
-        moments = [each for each in seen if each.key is not None]
-        assert len({*moments}) == len(moments), f"a moment of {day} came twice"
-        assert all(each.due.astimezone(UTC) <= each.at.astimezone(UTC) for each in moments), "a moment came too early"
+    def _check_timers(self, config: Mapping[str, Any], day: date, seen: Sequence[TimerRun]) -> None:
+        moments = [(each.name, each.key, each.due, each.at) for each in seen if each.key is not None]
+        runs = {(name, key, due) for name, key, due, _ in moments}
+        assert len(runs) == len(moments), broken("school-time", f"a moment of {day} came twice")
+        early = [due for _, _, due, at in moments if due.astimezone(UTC) > at.astimezone(UTC)]
+        assert not early, broken("school-time", "a moment came too early")
         model = self.connector.config_model.model_validate(config)
         wanted = sorted(
             (name, _first_minute(day, at))
@@ -113,24 +112,12 @@ class DaylightSuite(Subject):
             for each in seen
             if each.key is None and each.due.astimezone(SCHOOL_ZONE).time() > time(0, 59)
         )
-        assert found == wanted, f"timers came at other moments of {day} than they should, or not once"
+        assert found == wanted, broken(
+            "school-time", f"timers came at other moments of {day} than they should, or not once"
+        )
 
     def _first_day(self) -> date:
         return datetime.fromisoformat(type(self).start).date()
-
-
-def _watched(connector: type[Connector[Any]], seen: list[_Seen]) -> type[Connector[Any]]:
-    """The class, with a note in `seen` of each run of a timer."""
-
-    def watching(name: str) -> Any:
-        async def timer(self: Connector[Any], due: datetime, complete: bool, *key: str) -> None:
-            seen.append(_Seen(name=name, due=due, key=key[0] if key else None, at=self.ctx.clock.school()))
-            await getattr(connector, name)(self, due, complete, *key)
-
-        return timer
-
-    members = {name: watching(name) for name in (*daily_timers_of(connector), *moment_timers_of(connector))}
-    return type(connector.__name__, (connector,), {**members, "__module__": connector.__module__})
 
 
 def _first_minute(day: date, at: time) -> datetime:
@@ -141,7 +128,7 @@ def _first_minute(day: date, at: time) -> datetime:
     return moment
 
 
-def _moved(event: Mapping[str, Any], first: date, day: date) -> dict[str, Any]:
+def moved(event: Mapping[str, Any], first: date, day: date) -> dict[str, Any]:
     """The event with its dates and times moved by whole days; times of day by the wall clock stay."""
 
     def move(value: Any) -> Any:

@@ -1,14 +1,18 @@
 """The same event twice has the same effect once; the events of one key take effect in order."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from plugins.connector import Effect
+from plugins.testing.hub import TestHub
+from plugins.testing.rules import broken
 from plugins.testing.school import School
-from plugins.testing.suites.subject import Peer, Subject, no_effect
+from plugins.testing.suites.subject import Changes, Peer, Subject, no_effect
+
+_CRASHES: Final = 4  # at the first change at the far side, the last, and between
 
 
 class EffectSuite(Subject):
@@ -30,19 +34,23 @@ class EffectSuite(Subject):
             assert once, no_effect(hub)
             await hub.replay(name)
             await self.polled(hub)
-            assert list(peer.effects()) == once, "delivering the same events again changed what is at the far side"
+            assert list(peer.effects()) == once, broken(
+                "one-effect", "delivering the same events again changed what is at the far side"
+            )
+            await self.check_undisturbed(hub, name)
 
     @pytest.mark.asyncio
     async def test_a_restart_has_no_effect_of_its_own(
         self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
     ) -> None:
-        async with self.running(config, school) as (hub, _):
+        async with self.running(config, school) as (hub, name):
             await self.play(hub, events)
             once = list(peer.effects())
             assert once, no_effect(hub)
             await hub.restart()
             await self.polled(hub)
-            assert list(peer.effects()) == once, "a restart changed what is at the far side"
+            assert list(peer.effects()) == once, broken("restart", "a restart changed what is at the far side")
+            await self.check_undisturbed(hub, name)
 
     @pytest.mark.asyncio
     async def test_a_crash_between_effect_and_acknowledgement_repeats_nothing(
@@ -50,23 +58,35 @@ class EffectSuite(Subject):
     ) -> None:
         """A connector whose effect is blind may repeat an effect here, and only here."""
         effect = self.connector.effect_with(self.connector.config_model.model_validate(config))
-        wanted = await self._undisturbed(peer, config, school, events)
-        peer.reset()
         async with self.running(config, school) as (hub, _):
-            await self.play_over_a_crash(hub, peer, events)
-            found = list(peer.effects())
-        if effect is Effect.BLIND:
-            assert distinct(found) == distinct(wanted), "after the crash an effect is missing or has changed"
-        else:
-            assert in_any_order(found) == in_any_order(wanted), (
-                "after the crash the far side is not as it is without one"
-            )
+            changes = Changes(peer)
+            hub.crash_after_effect(lambda: changes.count() < 0)  # counts, and does not crash
+            await self.play(hub, events)
+            wanted = list(peer.effects())
+            assert wanted, no_effect(hub)
+        total = max(changes.number, 1)
+        for change in sorted({1 + n * (total - 1) // (_CRASHES - 1) for n in range(_CRASHES)}):
+            peer.reset()
+            async with self.running(config, school) as (hub, _):
+                await self.play_over_a_crash(hub, peer, events, change=change)
+                found = list(peer.effects())
+            if effect is Effect.BLIND:
+                assert distinct(found) == distinct(wanted), broken(
+                    "crash", f"after a crash at change {change} of {total} an effect is missing or has changed"
+                )
+            else:
+                assert in_any_order(found) == in_any_order(wanted), broken(
+                    "crash",
+                    f"after the crash at change {change} of {total} the far side is not as it is without one (an "
+                    "effect that is repeated has another key, or an effect that was not kept is missing)",
+                )
 
     async def _undisturbed(
         self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
     ) -> list[Any]:
-        async with self.running(config, school) as (hub, _):
+        async with self.running(config, school) as (hub, name):
             await self.play(hub, events)
+            await self.check_undisturbed(hub, name)
             effects = list(peer.effects())
             assert effects, no_effect(hub)
         return effects
@@ -91,15 +111,27 @@ class OrderSuite(Subject):
             one_at_a_time = self._by_key(peer.effects())
             assert one_at_a_time, no_effect(hub)
         peer.reset()
-        async with self.running(config, school) as (hub, _):
+        async with self.running(config, school) as (hub, name):
             await self.play(hub, events)
-            assert self._by_key(peer.effects()) == one_at_a_time, "the order of the effects depends on the pace"
+            assert self._by_key(peer.effects()) == one_at_a_time, broken(
+                "order", "what is at the far side, or its order, depends on the pace at which the events come"
+            )
+            await self.check_undisturbed(hub, name)
 
     def _by_key(self, effects: Sequence[Any]) -> dict[Hashable, list[Any]]:
         found: dict[Hashable, list[Any]] = defaultdict(list)
         for effect in effects:
             found[self.key(effect)].append(effect)
         return dict(found)
+
+
+Outcome = tuple[Sequence[str], Counter[Any]]
+"""The effects at the far side in any order, and what was published."""
+
+
+async def outcome_of(subject: Subject, hub: TestHub, peer: Peer) -> Outcome:
+    published = Counter(subject.told(event) for event in await hub.published())
+    return in_any_order(peer.effects()), published
 
 
 def in_any_order(effects: Sequence[Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """A far side that is down, slow or wrong: it gets everything late, and nothing else changes."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from plugins.connector import Effect
 from plugins.errors import SkolnavError
 from plugins.testing.hub import TestHub
+from plugins.testing.rules import broken
 from plugins.testing.school import School
 from plugins.testing.suites.configuration import secrets_in
 from plugins.testing.suites.effect import distinct, in_any_order
@@ -38,8 +40,9 @@ class FaultSuite(Subject):
         events: Sequence[Mapping[str, Any]],
         fault: str,
     ) -> None:
-        async with self.running(config, school) as (hub, _):
+        async with self.running(config, school) as (hub, name):
             await self.play(hub, events)
+            await self.check_undisturbed(hub, name)
             wanted = list(peer.effects())
             assert wanted, no_effect(hub)
         peer.reset()
@@ -49,32 +52,54 @@ class FaultSuite(Subject):
                 await self._meanwhile(hub, name, events, fault)
                 assert fault != "down" or list(peer.effects()) == had, "the far side has a new effect: was it down?"
             if fault != "slow":
-                assert len(reported(hub, name)) > before, f"no problem and no log line while it is {fault}"
+                assert len(reported(hub, name)) > before, broken(
+                    "effect-before-return",
+                    f"no problem and no log line while it is {fault}: is the failure swallowed, is any answer taken "
+                    "for success, or does the call return before its effect?",
+                )
             await hub.retry()
             await self.polled(hub)
             for moment in self.moments[1:]:
                 await hub.advance_to(moment)
                 await self.polled(hub)
             found = list(peer.effects())
-            assert not await hub.dead_letters(), f"events were given up because the far side was {fault}"
+            assert not await hub.dead_letters(), broken(
+                "temporary", f"events were given up because the far side was {fault}"
+            )
         if self.connector.effect_with(self.connector.config_model.model_validate(config)) is Effect.BLIND:
             same = distinct(self.outcome(found)) == distinct(self.outcome(wanted))
         else:
             same = self.outcome(found) == self.outcome(wanted)
-        assert same, f"the far side, which was {fault}, has other effects than without the fault"
+        assert same, broken(
+            "effect-before-return",
+            f"the far side, which was {fault}, has other effects than without the fault: is a failure swallowed, is "
+            "any answer taken for success, or does a call return before its effect?",
+        )
 
     async def _meanwhile(self, hub: TestHub, name: str, events: Sequence[Mapping[str, Any]], fault: str) -> None:
         begun = time.monotonic()
-        await hub.post(events)
-        await hub.settle()
-        await self.polled(hub)
-        for moment in self.moments[:1]:
-            await hub.advance_to(moment)
-            await self.polled(hub)
+        try:
+            async with asyncio.timeout(self.patience_s + 1):
+                await hub.post(events)
+                await hub.settle()
+                await self.polled(hub)
+                await self._still_running(hub, name, fault)
+                for moment in self.moments[:1]:
+                    await hub.advance_to(moment)
+                    await self.polled(hub)
+        except TimeoutError:
+            pass
         took = time.monotonic() - begun
-        assert took < self.patience_s, f"a far side that is {fault} held the connector up for {took:.0f} s"
+        assert took < self.patience_s, broken(
+            "time-out", f"a far side that is {fault} held the connector up for {took:.0f} s: give its calls a time-out"
+        )
+        await self._still_running(hub, name, fault)
+
+    async def _still_running(self, hub: TestHub, name: str, fault: str) -> None:
         status = await hub.status(name)
-        assert status == "running", f"a far side that is {fault} may work later: raise TemporaryError ({status})"
+        assert status == "running", broken(
+            "temporary", f"a far side that is {fault} may work later: raise TemporaryError ({status})"
+        )
 
 
 class SelftestSuite(Subject):
@@ -87,7 +112,7 @@ class SelftestSuite(Subject):
         async with self.running(config, school) as (hub, name):
             before = list(peer.effects())
             await hub.selftest(name)
-            assert list(peer.effects()) == before, "the self-test left something at the far side"
+            assert list(peer.effects()) == before, broken("selftest", "the self-test left something at the far side")
 
     @pytest.mark.asyncio
     async def test_it_fails_while_the_far_side_does_and_says_what_to_do(
@@ -98,12 +123,16 @@ class SelftestSuite(Subject):
             with failing(peer, fault, self.slow_s):
                 error = await _failure(hub, name)
             took = time.monotonic() - begun
-            assert took < self.patience_s, f"a far side that is {fault} held the self-test up for {took:.0f} s"
+            assert took < self.patience_s, broken(
+                "time-out", f"a far side that is {fault} held the self-test up for {took:.0f} s"
+            )
             if fault != "slow" or error is not None:
-                assert error is not None, f"the self-test passes although the far side is {fault}"
-                assert error.why or error.fix, "the error has neither `why` nor `fix`"
+                assert error is not None, broken("selftest", f"the self-test passes although the far side is {fault}")
+                assert error.why or error.fix, broken("selftest", "the error has neither `why` nor `fix`")
                 secrets = secrets_in(self.connector.config_model, config)
-                assert not any(secret in str(error) for secret in secrets), "the error repeats a secret"
+                assert not any(secret in str(error) for secret in secrets), broken(
+                    "no-leaks", "the error repeats a secret"
+                )
             await hub.selftest(name)
 
 

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from plugins.testing.hub import TestHub
+from plugins.testing.rules import broken
 from plugins.testing.school import School
+from plugins.testing.suites.configuration import secrets_in
 from plugins.testing.suites.subject import Peer, Subject, no_effect, reported
 from plugins.validation import AGGREGATE_OUTPUT
 from schemas import Category
@@ -24,7 +26,8 @@ class PrivacySuite(Subject):
         async with self.running(config, school) as (hub, name):
             await self.play(hub, [*school.lessons(hub.clock.school().date()), *events, *self._more(school)])
             assert peer.bytes(), no_effect(hub)
-            await self._check(hub, name, peer, school)
+            await self._check(hub, name, peer, school, config)
+            await self.check_undisturbed(hub, name)
 
     @pytest.mark.asyncio
     async def test_no_canary_gets_out_when_the_far_side_fails(
@@ -59,14 +62,14 @@ class PrivacySuite(Subject):
                 switch(False)
             await hub.retry()
             await self.polled(hub)
-            await self._check(hub, name, peer, school)
+            await self._check(hub, name, peer, school, config)
 
     def _more(self, school: School) -> list[dict[str, Any]]:
         """Two events of each consumed type, full of canaries: about the protected pupil, and about another pupil."""
         models = [model for model in self.connector.consumes if model.spec.examples]
         return [school.about(model, pupil) for model in models for pupil in (school.pupils[1], school.protected)]
 
-    async def _check(self, hub: TestHub, name: str, peer: Peer, school: School) -> None:
+    async def _check(self, hub: TestHub, name: str, peer: Peer, school: School, config: Mapping[str, Any]) -> None:
         contract = self.connector.contract
         seen = contract.categories if contract is not None else frozenset[Category]()
         outside = AGGREGATE_OUTPUT if self.connector.aggregates else seen
@@ -83,4 +86,10 @@ class PrivacySuite(Subject):
             ("in the dead letters", dead.encode(), ()),
         ]
         leaks = [f"{', '.join(found)} {where}" for where, text, may in places if (found := school.found_in(text, may))]
-        assert not leaks, f"data about people got out: {'; '.join(leaks)}"
+        assert not leaks, broken("no-leaks", f"data about people got out: {'; '.join(leaks)}")
+        secrets = [each.encode() for each in secrets_in(self.connector.config_model, config) if each]
+        errors = ("in the text of an error", "\n".join(map(str, self.watch.failures)).encode(), ())
+        found_in = [where for where, text, _ in (*places[1:], errors) if any(each in text for each in secrets)]
+        assert not found_in, broken("no-leaks", f"a secret of the configuration got out: {', '.join(found_in)}")
+        told = school.found_in(errors[1])
+        assert not told, broken("no-leaks", f"data about people got out: {', '.join(told)} {errors[0]}")

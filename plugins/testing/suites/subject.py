@@ -1,14 +1,23 @@
 """What is tested, and the far side that it is tested against."""
 
+import asyncio
+import json
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import pytest
 
 from plugins.connector import Connector
 from plugins.testing.hub import START, TestHub, open_hub
+from plugins.testing.rules import broken
 from plugins.testing.school import School
+from plugins.testing.watching import Watch, watched
+from schemas import Event
+
+# What differs from run to run in what is published: ids, and the hub's sequence.
+_CHANGING: Final = re.compile(r"\b(\d{16}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\b", re.IGNORECASE)
 
 
 class Peer(Protocol):
@@ -29,7 +38,11 @@ class Peer(Protocol):
 
 
 class FaultyPeer(Peer, Protocol):
-    """A far side that can be made to fail. Each switch may be called from the test while the connector works."""
+    """A far side that can be made to fail. Each switch may be called from the test while the connector works.
+
+    Two more switches are used where they exist: `never(on)`, while on, it takes requests and does not answer them, and
+    `refuse(on)`, while on, it answers each request with an error.
+    """
 
     def down(self, on: bool) -> None:
         """While on, there is no answer: no connection, no folder."""
@@ -50,6 +63,18 @@ class Subject:
     faults: ClassVar[Sequence[str]] = ("down", "slow", "wrong")  # leave out faults that this far side cannot have
     slow_s: ClassVar[float] = 3  # seconds for an answer of a slow far side: more than the time-outs in `config`
     patience_s: ClassVar[float] = 30  # seconds for which a slow far side may hold the connector up
+    limit_s: ClassVar[float] = 120  # seconds for one run of the connector; a run that takes longer fails
+    # Codes that the connector reports (`ctx.problem`) although nothing fails, each with the reason.
+    expected_problems: ClassVar[Mapping[str, str]] = {}
+
+    _watch: Watch | None = None
+
+    @property
+    def watch(self) -> Watch:
+        """What the connector's calls have done in the last run."""
+        if self._watch is None:
+            self._watch = Watch()
+        return self._watch
 
     @pytest.fixture
     def peer(self) -> Peer:
@@ -66,19 +91,43 @@ class Subject:
 
     @pytest.fixture
     def events(self, school: School) -> Sequence[Mapping[str, Any]]:
-        """Events that lead to effects. Default: each type that is consumed, about each pupil."""
-        return [school.about(model, pupil) for model in self.connector.consumes for pupil in school.pupils]
+        """Events that lead to effects. Default: `School.story` of the types that are consumed."""
+        return school.story(self.connector.consumes)
+
+    def told(self, event: Event) -> Any:
+        """The part of a published event that is the same in each run. Default: type and data, without ids."""
+        return event.type, _CHANGING.sub("<id>", json.dumps(event.data, sort_keys=True))
 
     @asynccontextmanager
     async def running(self, config: Mapping[str, Any], school: School) -> AsyncIterator[tuple[TestHub, str]]:
         """A hub that knows the school and runs the connector."""
-        async with open_hub(self.start) as hub:
-            name = await hub.add(self.connector, config)
+        self._watch = watch = Watch()
+        async with self.limited(), open_hub(self.start) as hub:
+            name = await hub.add(watched(self.connector, watch), config)
             status = await hub.status(name)
-            assert status == "running", f"the connector did not start: {status}\n{hub.logs()}"
+            if status != "running":
+                why = "\n".join([*map(str, watch.failures), hub.logs()])
+                pytest.fail(broken("undisturbed", f"the connector did not start: {status}\n{why}"))
             await hub.post(school.directory(hub.clock.utc().isoformat()))
             await hub.settle()
             yield hub, name
+
+    @asynccontextmanager
+    async def limited(self) -> AsyncIterator[None]:
+        """Fail where the block takes longer than `limit_s`."""
+        going: list[str] = []
+        limit_s = self.limit_s
+        noting = asyncio.get_running_loop().call_later(limit_s, lambda: going.extend(self.watch.going))
+        try:
+            async with asyncio.timeout(limit_s + 0.01) as limit:
+                yield
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            what = ", ".join(f"{name}()" for name in going) or "no call"
+            pytest.fail(broken("bounded", f"the run took longer than {limit_s:g} s (limit_s); under way: {what}"))
+        finally:
+            noting.cancel()
 
     async def play(self, hub: TestHub, events: Sequence[Mapping[str, Any]]) -> None:
         """Post the events, then go through `moments`, with a poll after each. Stops if the hub has crashed."""
@@ -91,9 +140,15 @@ class Subject:
             await hub.advance_to(moment)
             await self.polled(hub)
 
-    async def play_over_a_crash(self, hub: TestHub, peer: Peer, events: Sequence[Mapping[str, Any]]) -> None:
-        """`play`, with a crash between the first effect and its acknowledgement, and a restart that goes on."""
-        hub.crash_after_effect(lambda: list(peer.effects()))
+    async def play_over_a_crash(
+        self, hub: TestHub, peer: Peer, events: Sequence[Mapping[str, Any]], *, change: int = 1
+    ) -> None:
+        """`play`, with a crash between an effect and its acknowledgement, and a restart that goes on.
+
+        `change`: the number of the change at the far side that the crash hits (`Changes`).
+        """
+        changes = Changes(peer)
+        hub.crash_after_effect(lambda: changes.count() >= change)
         await self.play(hub, events)
         assert hub.crashed, "no effect came that a crash could have hit"
         await hub.restart()
@@ -108,14 +163,46 @@ class Subject:
         if self.connector.poll is not Connector.poll and not hub.crashed:
             await hub.poll(self.connector.name)
 
+    async def check_undisturbed(self, hub: TestHub, name: str) -> None:
+        """Nothing has failed, since nothing was made to fail: no call, no event, no task."""
+        failed = "\n".join(dict.fromkeys(map(str, self.watch.failures)))
+        assert not failed, broken("undisturbed", f"nothing disturbed the connector, and a call failed:\n{failed}")
+        problems = [line for line in problems_of(hub, name) if not self._is_expected(line)]
+        assert not problems, broken(
+            "undisturbed", "nothing disturbed the connector, and it has problems:\n" + "\n".join(problems)
+        )
+        dead = [f"{letter.event}: {letter.reason}" for letter in await hub.dead_letters()]
+        assert not dead, broken("undisturbed", f"nothing disturbed the connector, and it gave up events: {dead}")
+        status = await hub.status(name)
+        assert status == "running", broken("undisturbed", f"nothing disturbed the connector, and it is {status}")
+
+    def _is_expected(self, line: str) -> bool:
+        return any(code in line.split() for code in self.expected_problems)
+
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "fault" in metafunc.fixturenames:
             metafunc.parametrize("fault", self.faults)
 
 
+class Changes:
+    """Counts how often the effects differ from those at the last look, which comes before each commit of the hub."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._last = list(peer.effects())
+        self.number = 0
+
+    def count(self) -> int:
+        found = list(self._peer.effects())
+        if found != self._last:
+            self._last = found
+            self.number += 1
+        return self.number
+
+
 @contextmanager
 def failing(peer: FaultyPeer, fault: str, slow_s: float) -> Iterator[None]:
-    """Give the far side a fault inside the block: `down`, `slow` or `wrong`."""
+    """Give the far side a fault inside the block: `down`, `slow`, `wrong`, `never` or `refuse`."""
     switch = getattr(peer, fault, None)
     assert switch is not None, f"the peer has no switch {fault}(): see FaultyPeer, or leave it out of `faults`"
     switch(slow_s if fault == "slow" else True)
@@ -123,6 +210,11 @@ def failing(peer: FaultyPeer, fault: str, slow_s: float) -> Iterator[None]:
         yield
     finally:
         switch(0 if fault == "slow" else False)
+
+
+def problems_of(hub: TestHub, instance: str) -> list[str]:
+    """The operator's problems of one instance, and of the school's directory none."""
+    return [line for line in hub.problems() if line.partition(":")[0] == instance or instance in line.split()[0]]
 
 
 def reported(hub: TestHub, instance: str) -> list[str]:
