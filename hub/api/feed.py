@@ -115,13 +115,18 @@ class FeedPage(_Pulled):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.wait_s
         while True:
-            page = await self.pages.page(self.id, self.cursor, self.limit, max(0.0, deadline - loop.time()))
-            bodies = await self.pages.settled(page)
-            if bodies or loop.time() >= deadline or self.pages.closing:
-                break
-            self.cursor = page.cursor  # no event is permitted any more: the page counts as empty
+            async with share.turn() as turn:
+                page = await self.pages.page(self.id, self.cursor, self.limit)
+                bodies = await self.pages.settled(page)
+                if bodies or loop.time() >= deadline or self.pages.closing:
+                    turn.made()
+                    await self._send(page, bodies, send)
+                    return
+            self.cursor = page.cursor  # also where no event is permitted any more: the page counts as empty
+            await self.pages.news(page, deadline)
+
+    async def _send(self, page: Page, bodies: Sequence[bytes], send: Send) -> None:
         wait = f"&wait={self.wait_s:g}" if self.wait_s else ""
-        share.require()  # other answers may have been written since the request came
         link = f'<{self.path}?after={page.next()}&limit={self.limit}{wait}>; rel="next"'
         await send_batch(send, bodies, [(b"link", link.encode())], lambda: page.permit() is not None)
 

@@ -15,7 +15,7 @@ from hub.http.access import Caller, Parts
 from hub.http.head_method import no_head, only_head
 from hub.http.problems import ApiProblem
 from hub.http.sending import Send, send_batch
-from hub.http.unread import SHARE
+from hub.http.unread import SHARE, Share
 from hub.privacy.base import Decision, PermitRefused, Recipient, Rule
 from hub.privacy.telling import settled
 from hub.store import audit
@@ -51,14 +51,16 @@ class _State(Response):
     ) -> None:
         if only_head(scope):
             raise no_head()
-        found = await self._parts.log.states_of(self._name())
-        stored = [each for each in found if each.entity is not None]
-        await self._decide(stored)
-        bodies = await settled(self._permit, lambda: self._decide(stored))
-        if not bodies:
-            raise ApiProblem("not-found", "Nothing is known of this subject that the client may see.")
-        scope[SHARE].require()  # other answers may have been written since the request came
-        await send_batch(send, bodies, (), lambda: self._permit() is not None)
+        share: Share = scope[SHARE]
+        async with share.turn() as turn:
+            found = await self._parts.log.states_of(self._name())
+            stored = [each for each in found if each.entity is not None]
+            await self._decide(stored)
+            bodies = await settled(self._permit, lambda: self._decide(stored))
+            if not bodies:
+                raise ApiProblem("not-found", "Nothing is known of this subject that the client may see.")
+            turn.made()
+            await send_batch(send, bodies, (), lambda: self._permit() is not None)
 
     def _name(self) -> str:
         """The subject as the log has it.

@@ -88,6 +88,8 @@ class Page:
     each: bool
     cursor: FeedCursor
     sealer: CursorSealer
+    changed: asyncio.Event  # set when there may be news although the log has none
+    waits: bool = False  # the subscription waits as a whole
     at_head: bool = False
     blocked: bool = False  # the page ends before an undecided event, and the feed can serve no more events late
     entries: list[_Entry] = field(default_factory=list)
@@ -210,15 +212,18 @@ class Pages:
         while True:
             changed = self._changed
             feed = self._current(id)
-            page = Page(feed=feed, limit=limit, each=each, cursor=cursor, sealer=self._sealer)
-            waits = self._waits(feed.subscription)
-            if not waits:
+            page = Page(feed=feed, limit=limit, each=each, cursor=cursor, sealer=self._sealer, changed=changed)
+            page.waits = self._waits(feed.subscription)
+            if not page.waits:
                 await self._fill(page)
-            if page.entries or not await self._wait(
-                id, None if waits or page.blocked else page.cursor, changed, deadline
-            ):
+            if page.entries or not await self.news(page, deadline):
                 return page
             cursor = page.cursor
+
+    async def news(self, page: Page, deadline: float) -> bool:
+        """Wait until there may be an event after this page. False if the time is up (loop time) or the hub stops."""
+        cursor = None if page.waits or page.blocked else page.cursor
+        return await self._wait(page.feed.subscription.id, cursor, page.changed, deadline)
 
     async def settled(self, page: Page) -> Sequence[bytes]:
         """Each event's bytes, in the turn in which this returns.

@@ -124,6 +124,8 @@ class Authenticator:
 
     def name_of(self, authorization: bytes) -> str | None:
         """The id of the client whose token this is, as far as that is known without opening a token."""
+        if self._services.config is not self._config:
+            self._load()
         hashed = self._hash(authorization)
         found = self._by_header.get(hashed)
         if found is None and (issued := self._issued.get(hashed)) is not None:

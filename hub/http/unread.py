@@ -1,11 +1,14 @@
-"""What clients have asked for and do not read: bounded for each client and in all, and cut when nothing is read.
+"""What clients have asked for: bounded for each client and in all while answers are made, and while they are not read.
 
 The system's socket buffers take the first part of an answer. The rest is in this process, in the connection's write
 buffer, and is what counts here.
 """
 
+import asyncio
 import logging
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from hub.clock import Clock
@@ -19,6 +22,8 @@ MAX_ALL: Final = 128 << 20  # bytes that all clients leave unread, before a clie
 STALLED_S: Final = 60.0  # a connection is cut when its client takes less than LEAST_READ in this time
 LEAST_READ: Final = 4096  # bytes
 SWEEP_S: Final = 1.0
+MADE_EACH: Final = 2  # answers with data that are made for one client at a time: each is in memory as a whole
+MADE_ALL: Final = 8  # the same for all clients together
 
 SHARE: Final = "skolnav.share"  # the key of a request's `Share` in its scope
 CUT: Final = "skolnav.cut"  # the key of `Slow.cut` of a request's connection in its scope, where the server gives it
@@ -63,6 +68,9 @@ class Unread:
         self._clock = clock
         self._slow: dict[Slow, _Entry] = {}
         self._each: Counter[str] = Counter()
+        self._made = asyncio.Semaphore(MADE_ALL)
+        self._made_each: dict[str, asyncio.Semaphore] = {}
+        self._asked: Counter[str] = Counter()  # answers that wait for their turn or are made
 
     def begins(self, connection: Slow) -> None:
         """The connection's client does not read as fast as the hub writes."""
@@ -83,6 +91,24 @@ class Unread:
         """Whether this owner gets no further answer: it left too much unread, or it left some and all is full."""
         own = self._each[owner] if self.total else 0
         return own >= MAX_EACH or (own > 0 and self.total >= MAX_ALL)
+
+    @asynccontextmanager
+    async def turn(self, owner: str) -> AsyncIterator["Turn"]:
+        """Wait until this owner's next answer may be made. It has been made, or sent, when the context ends."""
+        self._asked[owner] += 1
+        own = self._made_each.setdefault(owner, asyncio.Semaphore(MADE_EACH))
+        try:
+            async with own:
+                await self._made.acquire()
+                turn = Turn(self._made)
+                try:
+                    yield turn
+                finally:
+                    turn.made()
+        finally:
+            self._asked[owner] -= 1
+            if not self._asked[owner]:
+                del self._asked[owner], self._made_each[owner]
 
     async def watch(self) -> None:
         """Cut connections whose clients stopped reading, for as long as the server runs."""
@@ -127,14 +153,34 @@ class Unread:
             del self._each[entry.owner]
 
 
+class Turn:
+    """A turn to make an answer. Answers of other clients wait for it, so nothing in it may wait for the client."""
+
+    def __init__(self, slots: asyncio.Semaphore) -> None:
+        self._slots: asyncio.Semaphore | None = slots
+
+    def made(self) -> None:
+        """The answer is made. Sending it may take as long as the client does; only its own next answers wait then."""
+        slots, self._slots = self._slots, None
+        if slots is not None:
+            slots.release()
+
+
 class Share:
-    """One client's part of what may be unread."""
+    """One client's part of what may be made and unread."""
 
     __slots__ = ("_unread", "owner")
 
     def __init__(self, unread: Unread, owner: str) -> None:
         self.owner = owner
         self._unread = unread
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Turn]:
+        """`Unread.turn` of this client. Raises ApiProblem (429) as `require` does."""
+        async with self._unread.turn(self.owner) as turn:
+            self.require()  # other answers may have been written since the request came
+            yield turn
 
     def require(self) -> None:
         """Raises ApiProblem (429) if the client leaves so much unread that it gets no further answer."""

@@ -15,7 +15,7 @@ from hub.http.ground import ask_again
 from hub.http.head_method import no_head, only_head
 from hub.http.problems import ApiProblem
 from hub.http.sending import Send, send_head, send_permitted
-from hub.http.unread import SHARE
+from hub.http.unread import SHARE, Share, Turn
 from hub.privacy.base import Recipient
 from hub.privacy.telling import settled
 from hub.ss12000.errors import JSON, NotFound, answer_to
@@ -65,6 +65,14 @@ class Gated(Response):
         if only_head(scope):
             await self._answer_head(scope, receive, send)
             return
+        share: Share = scope[SHARE]
+        try:
+            async with share.turn() as turn:
+                await self._answer(turn, scope, receive, send)
+        except ApiProblem as error:
+            await answer_to(error)(scope, receive, send)
+
+    async def _answer(self, turn: Turn, scope: Any, receive: Receive, send: Send) -> None:
         sight: Sight | None = None
         body: bytes | None = None
 
@@ -76,7 +84,6 @@ class Gated(Response):
         try:
             await prepare()
             seen = await settled(lambda: sight if sight is not None and sight.holds() else None, prepare)
-            scope[SHARE].require()  # other answers may have been written since the request came
             ask_again(scope)
             if body is None:
                 raise NotFound
@@ -90,6 +97,7 @@ class Gated(Response):
                 return seen.holds()
             return False
 
+        turn.made()
         await send_permitted(send, JSON, body, still_permitted)
 
     async def _answer_head(self, scope: Any, receive: Receive, send: Send) -> None:

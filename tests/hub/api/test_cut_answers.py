@@ -15,7 +15,7 @@ from hub.config import ClientConfig, Role
 from hub.http import unread
 from tests import school
 from tests.hub.api.school import append, closed_day
-from tests.hub.api.test_unread import SMALL, TOKENS, Reader, World, bearer, opened, readers, stopped
+from tests.hub.api.test_unread import SMALL, TOKENS, Reader, World, bearer, opened, readers
 from tests.until import until
 
 DAYS = 120
@@ -104,8 +104,7 @@ async def slow_reader(world: World, reader: Reader, path: str, token: str) -> Co
     ]  # fmt: skip
     connection.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL)
     await reader.ask("acme", path, token)
-    await stopped(world, 1)
-    assert connection.unread() > SMALL
+    await until(lambda: connection.unread() > SMALL)
     return connection
 
 
