@@ -48,6 +48,7 @@ class People:
     complete: bool  # the directory knows every pupil there, also those who are away
     known: bool  # the directory is complete
     told: Sequence[Snapshot]  # the kitchen's snapshots, by day
+    shared: frozenset[str]  # the pupils who are at another school that day, too
 
     def count(self, sitting: Sitting) -> Count:
         last = self._standing(sitting)
@@ -112,7 +113,6 @@ class Census:
         self._directory = directory
         self._state = state
         self._away: list[Away] | None = None
-        self._enrolled: dict[tuple[str, date], Mapping[str, frozenset[str]]] = {}
         self._everyone: dict[date, frozenset[str]] = {}
         self._groups: dict[str, Mapping[str, Any]] | None = None
         self.organisations = organisations
@@ -124,18 +124,6 @@ class Census:
     def concerns(self, organisation: str | None, kitchen: Kitchen) -> bool:
         """Whether the kitchen may cook for pupils of an organisation; True if the event names none (None)."""
         return organisation is None or self.organisations.related(organisation, kitchen.units)
-
-    async def reaches(self, student: str, organisation: str | None, day: date, kitchen: Kitchen) -> bool:
-        """Whether the kitchen may cook for this pupil, who is at an organisation that day and perhaps at others too."""
-        if self.concerns(organisation, kitchen) or organisation is None:
-            return True
-        enrolled = self._enrolled.get((organisation, day))
-        if enrolled is None:
-            there = await self._directory.persons(organisations=[organisation], on=day)
-            enrolled = self._enrolled[organisation, day] = {pupil["id"]: schools_of(pupil, day) for pupil in there}
-        if student not in enrolled:
-            return True
-        return any(self.concerns(each, kitchen) for each in enrolled[student])
 
     async def people(self, kitchen: Kitchen, day: date) -> People:
         state = self._state
@@ -165,6 +153,11 @@ class Census:
             complete=complete and not await self._stranger_away(kitchen, day, pupils, away),
             known=complete,
             told=snapshots(state, kitchen),
+            shared=frozenset(
+                pupil["id"]
+                for pupil in pupils
+                if any(not self.concerns(school, kitchen) for school in schools_of(pupil, day))
+            ),
         )
 
     def _is_foreign(self, group: Mapping[str, Any], kitchen: Kitchen) -> bool:

@@ -11,6 +11,7 @@ from connectors.catering.connector import Catering
 from plugins import TemporaryError, Unfinished
 from plugins.validation import validate_class
 from schemas.absence import LeaveGranted
+from tests import school as invented
 from tests.connectors.catering.desk import ELSEWHERE, OTHER_UNIT, PARENT, UNIT, Desk, kitchen, pupil, rows_of, school
 from tests.school import uid
 
@@ -302,6 +303,45 @@ class TestComplete:
         asked = list(desk.directory.asked)
         await desk.away(20, organisation=ELSEWHERE)
         assert (desk.told(), desk.directory.asked) == ([], asked)
+
+    async def test_a_late_absence_counts_at_once_at_the_pupils_other_kitchen(self, desk: Desk) -> None:
+        """The absence names the school that reported it; the pupil eats here too."""
+        desk.directory.here[1]["enrolments"].append(invented.enrolment(ELSEWHERE, cancelled=False))
+        await fixed(desk)
+        await desk.away(1, organisation=ELSEWHERE)
+        assert desk.told() == [(3, "late_change", 11, 1)]
+
+    async def test_after_a_restart_a_late_absence_at_any_school_is_counted(self, desk: Desk) -> None:
+        desk.directory.here[1]["enrolments"].append(invented.enrolment(ELSEWHERE, cancelled=False))
+        await fixed(desk)
+        desk.connector = Catering(desk.connector.config, desk)
+        await desk.away(1, organisation=ELSEWHERE)
+        assert desk.told() == [(3, "late_change", 11, 1)]
+
+    async def test_late_changes_that_come_together_are_one_revision(self, desk: Desk) -> None:
+        """One count reads all pupils of a kitchen: a school that reports thirty absences at once causes one."""
+        await fixed(desk)
+        asked = len(desk.directory.asked)
+        for number in (1, 2, 3):
+            await desk.connector.handle(desk.absence(number))
+        await desk.connector.poll()
+        assert desk.told() == [(3, "late_change", 9, 1)]
+        assert len(desk.directory.asked) == asked + 1
+        assert not [name for name in desk.state if name.startswith("late/")]
+
+    async def test_a_late_change_outlives_a_poll_that_could_not_count_it(self, desk: Desk) -> None:
+        await fixed(desk)
+        usual = desk.directory.organisations
+
+        async def away() -> Sequence[Mapping[str, Any]]:
+            raise TemporaryError("the directory could not be read")
+
+        desk.directory.organisations = away  # type: ignore[method-assign]
+        with pytest.raises(TemporaryError):
+            await desk.away(1)
+        desk.directory.organisations = usual  # type: ignore[method-assign]
+        await desk.connector.poll()
+        assert desk.told() == [(3, "late_change", 11, 1)]
 
 
 class TestCrashes:

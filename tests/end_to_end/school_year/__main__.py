@@ -37,8 +37,6 @@ def main() -> int:
         )  # fmt: skip
     for fault in found.faults:
         print("FAULT", fault)
-    for each in found.unmarked:
-        print("UNMARKED", each)
     print(f"{found.orders} orders came, {found.incomplete} rows incomplete; {found.checks} rows judged")
     print(f"confirmed by the operator: {found.confirmed}")
     print(f"problems: {dict(found.problems)}")

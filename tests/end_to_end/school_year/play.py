@@ -118,7 +118,6 @@ class Found:
     """What the judge has found. A year without faults has an empty list."""
 
     faults: list[str] = field(default_factory=list)
-    unmarked: list[str] = field(default_factory=list)  # wrong and called complete while the school system was away
     checks: int = 0
     orders: int = 0
     incomplete: int = 0
@@ -480,10 +479,7 @@ class Play:
             name: (row.portions.get(name), expected[name]) for name in names if row.portions.get(name) != expected[name]
         }
         if row.complete and wrong:
-            # The hub trusts the school system for `directory.max_age` (26 h), and calls the sum complete until then.
-            away = "sis" in self.down or self._recovering
-            said = f"{where} r{row.revision} {row.status}: (sent, right) {wrong}"
-            self.found.unmarked.append(said) if away else self.found.fault(said)
+            self.found.fault(f"{where} r{row.revision} {row.status}: (sent, right) {wrong}")
         elif not row.complete and not self._excused(kitchen):
             self.found.fault(f"{where} r{row.revision}: incomplete without an outage {wrong or ''}")
 
