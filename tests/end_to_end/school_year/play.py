@@ -255,8 +255,8 @@ class Play:
         await self._follow()
 
     async def _late(self, day: date, *, closes: bool = False, final: bool = False) -> None:
-        self.world.report_absences(day, 0.004)
-        self.world.correct_absences(day, 0.05)
+        self.world.report_absences(day, 0.002)
+        self.world.correct_absences(day, 0.02)
         shut = {unit for unit, on in self.world.closed if on == day}
         if closes and self.world.dice.random() < 0.05:
             self.world.close(self._some_unit(), day)

@@ -186,7 +186,7 @@ class World:
         return int(wanted) + (self.dice.random() < wanted % 1)
 
     def _anybody(self, day: date) -> Pupil | None:
-        pupil = self.pupils[self.dice.choice(sorted(self.pupils))]
+        pupil = self.pupils[self.dice.choice(list(self.pupils))]
         return pupil if self.unit_of(pupil, day) is not None else None
 
     def _diet(self) -> tuple[str, ...]:
