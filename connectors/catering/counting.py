@@ -81,8 +81,11 @@ class Organisations:
         return frozenset(units) - self._parents.keys()
 
     def go_on(self, units: Collection[str], day: date) -> bool:
-        """Whether one of `units` is known and has not ended before that day."""
-        return any(self._ends.get(unit, "") >= day.isoformat() for unit in units)
+        """Whether one of `units` is known and has not ended before that day, nor a school above it."""
+        return any(
+            unit in self._ends and all(self._ends.get(each, _NEVER) >= day.isoformat() for each in self.line(unit))
+            for unit in units
+        )
 
     def parts(self, units: Collection[str]) -> frozenset[str]:
         """`units` and all their parts."""
