@@ -35,7 +35,7 @@ def main() -> int:
                 only=EVENTFUL if options.eventful else None,
             )
         )  # fmt: skip
-    for fault in found.faults:
+    for fault in found.faults if options.quiet else ():
         print("FAULT", fault)
     print(f"{found.orders} orders came, {found.incomplete} rows incomplete; {found.checks} rows judged")
     print(f"confirmed by the operator: {found.confirmed}")

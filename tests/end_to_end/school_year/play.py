@@ -161,8 +161,10 @@ class Play:
                 if only is not None and day not in only:
                     self._recovering = True  # the directory has grown old meanwhile
                     continue
-                began = time.monotonic()
+                began, known = time.monotonic(), len(self.found.faults)
                 await self._day(day)
+                for fault in self.found.faults[known:]:
+                    say(f"FAULT {fault}")
                 say(f"{day} {time.monotonic() - began:6.1f} s, {len(self.found.faults)} faults")
             self._notice_problems()
         self.found.faults += self.inbox.faults
