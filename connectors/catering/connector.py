@@ -90,9 +90,9 @@ class Catering(Connector[CateringConfig]):
         super().__init__(config, ctx)
         self._client = open_client(config.transport, ctx)
         self._teller = Teller(ctx, self._client, config.kitchens)
-        # The pupils of a kitchen's last count that day who are at another school too. In memory alone: after a restart
-        # an absence at any school is a reason to count.
-        self._shared: dict[tuple[str, date], frozenset[str]] = {}
+        # The pupils of a kitchen's last count of a day. In memory alone: after a restart an absence at any school is a
+        # reason to count.
+        self._pupils: dict[tuple[str, date], frozenset[str]] = {}
 
     @classmethod
     def effect_with(cls, config: CateringConfig) -> Effect:
@@ -224,7 +224,7 @@ class Catering(Connector[CateringConfig]):
         async with self.ctx.commit() as tx:
             forget_past(tx.state, run.now)
         today = run.now.astimezone(SCHOOL_ZONE).date()
-        self._shared = {meal: pupils for meal, pupils in self._shared.items() if meal[1] >= today}
+        self._pupils = {meal: pupils for meal, pupils in self._pupils.items() if meal[1] >= today}
         if behind := await self._teller.send(within_s=_ROUND_S, patient=False):
             raise behind_error(behind)
 
@@ -329,15 +329,20 @@ class Catering(Connector[CateringConfig]):
             forget_late(tx.state, changes)
 
     def _reaches(self, census: Census, change: Late, kitchen: Kitchen, day: date) -> bool:
-        """Whether a change may touch the kitchen's order. An absence names one school, and the pupil may have two."""
+        """Whether a change may touch the kitchen's order.
+
+        An absence names one school. The pupil may be at two, or move to another one before the absence is over.
+        """
         if census.concerns(change.organisation, kitchen):
             return True
-        shared = self._shared.get((kitchen.id, day), frozenset() if change.student is None else None)
-        return shared is None or change.student in shared
+        if change.student is None:
+            return False
+        pupils = self._pupils.get((kitchen.id, day))
+        return pupils is None or change.student in pupils
 
     async def _people(self, census: Census, kitchen: Kitchen, day: date) -> People:
         people = await census.people(kitchen, day)
-        self._shared[kitchen.id, day] = people.shared
+        self._pupils[kitchen.id, day] = frozenset(pupil["id"] for pupil in people.pupils)
         return people
 
     async def _note_late(self, census: Census, kitchen: Kitchen, last: Snapshot, now: datetime) -> None:

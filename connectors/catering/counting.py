@@ -113,12 +113,6 @@ def at_school(pupil: Pupil, day: date, units: Collection[str]) -> bool:
     )
 
 
-def schools_of(pupil: Pupil, day: date) -> frozenset[str]:
-    """The organisations at which the pupil has an enrolment on that day."""
-    active = (each for each in pupil.get("enrolments") or () if _is_active(each, day))
-    return frozenset(school for each in active if (school := _reference(each.get("enroledAt"))) is not None)
-
-
 def diet(kitchen: Kitchen, codes: Iterable[str]) -> tuple[str, str | None]:
     """(the kitchen's diet, the source's code if the kitchen does not list it else None). One pupil is one portion."""
     code = "+".join(sorted(set(codes) - {NORMAL}))

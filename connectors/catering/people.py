@@ -19,7 +19,6 @@ from connectors.catering.counting import (
     has_ended,
     organisation_of_group,
     overlaps,
-    schools_of,
     window,
 )
 from connectors.catering.memory import absences, closed_on, emptied, snapshots
@@ -48,7 +47,6 @@ class People:
     complete: bool  # the directory knows every pupil there, also those who are away
     known: bool  # the directory is complete
     told: Sequence[Snapshot]  # the kitchen's snapshots, by day
-    shared: frozenset[str]  # the pupils who are at another school that day, too
 
     def count(self, sitting: Sitting) -> Count:
         last = self._standing(sitting)
@@ -153,11 +151,6 @@ class Census:
             complete=complete and not await self._stranger_away(kitchen, day, pupils, away),
             known=complete,
             told=snapshots(state, kitchen),
-            shared=frozenset(
-                pupil["id"]
-                for pupil in pupils
-                if any(not self.concerns(school, kitchen) for school in schools_of(pupil, day))
-            ),
         )
 
     def _is_foreign(self, group: Mapping[str, Any], kitchen: Kitchen) -> bool:

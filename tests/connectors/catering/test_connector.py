@@ -311,6 +311,13 @@ class TestComplete:
         await desk.away(1, organisation=ELSEWHERE)
         assert desk.told() == [(3, "late_change", 11, 1)]
 
+    async def test_a_late_absence_counts_at_once_where_the_pupil_has_moved_to(self, desk: Desk) -> None:
+        """The absence names the school that the pupil was at when it was reported."""
+        desk.directory.here[1]["enrolments"] = [invented.enrolment(UNIT, startDate="2026-11-24", cancelled=False)]
+        await fixed(desk)
+        await desk.away(1, organisation=ELSEWHERE)
+        assert desk.told() == [(3, "late_change", 11, 1)]
+
     async def test_after_a_restart_a_late_absence_at_any_school_is_counted(self, desk: Desk) -> None:
         desk.directory.here[1]["enrolments"].append(invented.enrolment(ELSEWHERE, cancelled=False))
         await fixed(desk)
