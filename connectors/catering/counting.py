@@ -15,12 +15,15 @@ Pupil = Mapping[str, Any]  # a reduced SS 12000 Person with `groups` and `diet`,
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """One absence: a pupil's pseudonym and [start, end) in UTC; `organisation` where the notification names one."""
+    """One absence: a pupil's pseudonym and [start, end) in UTC; `organisation` where the notification names one;
+    `reported`: the day on which it came.
+    """
 
     student: str
     start: datetime
     end: datetime
     organisation: str | None = None
+    reported: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -177,8 +177,11 @@ class Census:
         others = {
             absence for absence in away if absence.student not in here and self.concerns(absence.organisation, kitchen)
         }
-        # A pupil who has left is no stranger: the directory knows them on the day on which the absence began.
-        for on in (day, *sorted({absence.start.astimezone(SCHOOL_ZONE).date() for absence in others} - {day})):
+        # A pupil who has left is no stranger: the directory knows them on the day on which the absence began, or on
+        # which it was reported (a leave may begin after the pupil has left).
+        days = {absence.start.astimezone(SCHOOL_ZONE).date() for absence in others}
+        days |= {absence.reported for absence in others if absence.reported is not None}
+        for on in (day, *sorted(days - {day})):
             if not others:
                 break
             everyone = await self._everyone_on(on)

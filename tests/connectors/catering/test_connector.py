@@ -10,7 +10,7 @@ import pytest
 from connectors.catering.connector import Catering
 from plugins import TemporaryError, Unfinished
 from plugins.validation import validate_class
-from schemas.absence import LeaveGranted
+from schemas.absence import AbsenceChanged, LeaveGranted
 from tests import school as invented
 from tests.connectors.catering.desk import ELSEWHERE, OTHER_UNIT, PARENT, UNIT, Desk, kitchen, pupil, rows_of, school
 from tests.school import uid
@@ -290,6 +290,25 @@ class TestComplete:
         await desk.report("2026-11-24T08:00")
         assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 12, 1)], True)
 
+    async def test_the_leave_of_a_pupil_who_left_before_it_began_makes_nothing_incomplete(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A leave is granted weeks ahead: the directory knows the pupil on the day on which it was granted."""
+        left = pupil(50)
+        usual = desk.directory.persons
+
+        async def persons(*, on: date, **asked: Any) -> Sequence[Mapping[str, Any]]:
+            gone = [] if asked.get("organisations") or on >= date(2026, 11, 20) else [left]
+            return [*await usual(on=on, **asked), *gone]
+
+        monkeypatch.setattr(desk.directory, "persons", persons)
+        desk.clock.now = school("2026-11-10T09:00")
+        await desk.away(50, "2026-11-24T00:00", "2026-11-25T00:00", model=LeaveGranted)
+        desk.clock.now = school("2026-11-20T09:00")
+        await desk.away(50, "2026-11-24T00:00", "2026-11-26T00:00", model=AbsenceChanged)
+        await desk.report("2026-11-24T08:00")
+        assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 12, 1)], True)
+
     @pytest.mark.parametrize("organisation", [None, ELSEWHERE])
     async def test_an_absence_of_another_schools_pupil_makes_nothing_incomplete(
         self, desk: Desk, organisation: str | None
@@ -453,6 +472,7 @@ class TestState:
             "student",
             "start",
             "end",
+            "reported",
             "organisation",
             "sequence",
         }
