@@ -66,6 +66,24 @@ async def test_the_loss_of_one_whole_list_waits_for_a_person(hub: Pulled, sis: M
     assert kinds(await hub.news())[f"directory.{resource.removesuffix('s')}.deleted"] > 0
 
 
+async def test_an_account_that_loses_its_rights_in_the_day_is_not_called_current(hub: Pulled, sis: Made) -> None:
+    """A list of changes that is empty looks like a school in which nothing happens; all organisations are read."""
+    await hub.news()
+    currents = await hub.currents()
+    sis.faults.append(shows_nothing())
+    for _ in range(2):
+        hub.hub.clock.pass_machine(60)
+        await hub.hub.poll("ss12000")
+    assert await hub.news() == []
+    assert await hub.currents() == currents
+    assert len(hub.problems("removals-held")) == 1
+    sis.faults.clear()
+    hub.hub.clock.pass_machine(60)
+    await hub.hub.poll("ss12000")
+    assert await hub.currents() > currents
+    assert await hub.hub.waiting("ss12000") == []
+
+
 async def test_a_list_that_comes_back_is_seen_within_the_hour(hub: Pulled, sis: Made) -> None:
     await hub.news()
     sis.faults.append(shows_nothing())

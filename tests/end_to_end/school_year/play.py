@@ -40,6 +40,7 @@ DIETS, TOWN = "urn:year:diets", "urn:year:town"
 TARGETS: Final = ("folder", "sftp", "https")
 RECONFIGURED: Final = NEW_YEAR + timedelta(days=2)  # the operator forgot the new groups for two days
 FAULTS_KEPT: Final = 60
+STALE_AFTER: Final = timedelta(minutes=30)
 _NUDGE_S: Final = 1.1  # machine time: more than the pause before a poll that a connector asks for
 
 
@@ -140,6 +141,7 @@ class Play:
         self.found = Found()
         self.down: set[str] = set()
         self.now = at(FIRST - timedelta(days=1), "12:00")
+        self._pulled = utc(self.now)
         self._queue: list[dict[str, Any]] = []  # events that their publishers hold while the hub is down
         self._recovering = True  # no report has been made yet since the hub or the school system was away
         self._revisions: dict[tuple[str, str], int] = {}
@@ -177,7 +179,7 @@ class Play:
         await self.hub.add(
             Ss12000,
             {"base_url": f"{self.source.url}/v2.0", "auth": auth, "poll": "24h", "resources": list(RESOURCES),
-             "stale_after": "30m", "answer_timeout_s": 30, "window": {"back": "7d", "ahead": "14d"}},
+             "stale_after": STALE_AFTER, "answer_timeout_s": 30, "window": {"back": "7d", "ahead": "14d"}},
             "sis",
         )  # fmt: skip
         await self._configure(FIRST)
@@ -194,7 +196,7 @@ class Play:
 
         moments = sorted({moment for kitchen in self.kitchens for moment in counted(kitchen, day)})
         for moment in moments:
-            step(moment - timedelta(minutes=1), 1, self._pull)  # as a hub that polls every minute has read all by then
+            step(moment - timedelta(minutes=1), 1, self._keep_up)
             step(moment, 2, lambda moment=moment: self._judge_count(moment, day))  # type: ignore[misc]
         for outage in OUTAGES:
             for clock, do in ((outage.start, self._goes_down), (outage.end, self._comes_back)):
@@ -320,7 +322,13 @@ class Play:
         """A minute passes for the machine, and the school system is asked for changes."""
         self._pass_machine()
         if "hub" not in self.down:
+            self._pulled = utc(self.now)
             await self._timed("pull", self._settling(self.hub.poll("sis")))
+
+    async def _keep_up(self) -> None:
+        """Pull if the last pull is about as old as a complete sum allows: a real hub asks every minute."""
+        if utc(self.now) - self._pulled > STALE_AFTER - timedelta(minutes=10):
+            await self._pull()
 
     def _pass_machine(self) -> None:
         ahead = utc(self.now) + timedelta(seconds=60) - self.hub.clock.utc()
