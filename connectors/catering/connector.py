@@ -90,6 +90,9 @@ class Catering(Connector[CateringConfig]):
         super().__init__(config, ctx)
         self._client = open_client(config.transport, ctx)
         self._teller = Teller(ctx, self._client, config.kitchens)
+        # The pupils of a kitchen's last count of a day. In memory alone: after a restart an absence at any school is a
+        # reason to count.
+        self._pupils: dict[tuple[str, date], frozenset[str]] = {}
 
     @classmethod
     def effect_with(cls, config: CateringConfig) -> Effect:
@@ -220,6 +223,8 @@ class Catering(Connector[CateringConfig]):
                 await self._count_day(census, kitchen, day, last=last, run=run)
         async with self.ctx.commit() as tx:
             forget_past(tx.state, run.now)
+        today = run.now.astimezone(SCHOOL_ZONE).date()
+        self._pupils = {meal: pupils for meal, pupils in self._pupils.items() if meal[1] >= today}
         if behind := await self._teller.send(within_s=_ROUND_S, patient=False):
             raise behind_error(behind)
 
@@ -228,7 +233,7 @@ class Catering(Connector[CateringConfig]):
         to_come = [sitting for sitting in kitchen.sittings if window(sitting, day)[1] > run.now]
         if not to_come:
             return
-        people = await census.people(kitchen, day)
+        people = await self._people(census, kitchen, day)
         fixed = fixed_at(kitchen, day, run.due)
         self._report_unknown(people)
         rows: list[Row] = []
@@ -314,7 +319,7 @@ class Catering(Connector[CateringConfig]):
         for change in changes:
             for id, day in change.meals:
                 kitchen = kitchens.get(id)
-                if kitchen is None or (id, day) in counted or not await _reaches(census, change, day, kitchen):
+                if kitchen is None or (id, day) in counted or not self._reaches(census, change, kitchen, day):
                     continue
                 counted.add((id, day))
                 last = last_snapshot(self.ctx.state, kitchen, day)
@@ -323,9 +328,26 @@ class Catering(Connector[CateringConfig]):
         async with self.ctx.commit() as tx:
             forget_late(tx.state, changes)
 
+    def _reaches(self, census: Census, change: Late, kitchen: Kitchen, day: date) -> bool:
+        """Whether a change may touch the kitchen's order.
+
+        An absence names one school. The pupil may be at two, or move to another one before the absence is over.
+        """
+        if census.concerns(change.organisation, kitchen):
+            return True
+        if change.student is None:
+            return False
+        pupils = self._pupils.get((kitchen.id, day))
+        return pupils is None or change.student in pupils
+
+    async def _people(self, census: Census, kitchen: Kitchen, day: date) -> People:
+        people = await census.people(kitchen, day)
+        self._pupils[kitchen.id, day] = frozenset(pupil["id"] for pupil in people.pupils)
+        return people
+
     async def _note_late(self, census: Census, kitchen: Kitchen, last: Snapshot, now: datetime) -> None:
         """Keep the late changes to a kitchen's last snapshot."""
-        people = await census.people(kitchen, last.day)
+        people = await self._people(census, kitchen, last.day)
         rows: list[Row] = []
         news: list[Row] = []
         for sitting in kitchen.sittings:
@@ -348,12 +370,6 @@ class Catering(Connector[CateringConfig]):
 def _word(kitchen: Kitchen) -> str:
     """What a person confirms a kitchen without pupils by. Plain letters, which a kitchen's id need not have."""
     return f"no-pupils.{hashlib.sha256(kitchen.id.encode()).hexdigest()[:8]}"
-
-
-async def _reaches(census: Census, change: Late, day: date, kitchen: Kitchen) -> bool:
-    if change.student is None:
-        return census.concerns(change.organisation, kitchen)
-    return await census.reaches(change.student, change.organisation, day, kitchen)
 
 
 def _may_be_late(kitchen: Kitchen, last: Snapshot, now: datetime, spans: Sequence[Away] | None) -> bool:

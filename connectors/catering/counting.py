@@ -15,12 +15,15 @@ Pupil = Mapping[str, Any]  # a reduced SS 12000 Person with `groups` and `diet`,
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """One absence: a pupil's pseudonym and [start, end) in UTC; `organisation` where the notification names one."""
+    """One absence: a pupil's pseudonym and [start, end) in UTC; `organisation` where the notification names one;
+    `reported`: the day on which it came.
+    """
 
     student: str
     start: datetime
     end: datetime
     organisation: str | None = None
+    reported: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +84,11 @@ class Organisations:
         return frozenset(units) - self._parents.keys()
 
     def go_on(self, units: Collection[str], day: date) -> bool:
-        """Whether one of `units` is known and has not ended before that day."""
-        return any(self._ends.get(unit, "") >= day.isoformat() for unit in units)
+        """Whether one of `units` is known and has not ended before that day, nor a school above it."""
+        return any(
+            unit in self._ends and all(self._ends.get(each, _NEVER) >= day.isoformat() for each in self.line(unit))
+            for unit in units
+        )
 
     def parts(self, units: Collection[str]) -> frozenset[str]:
         """`units` and all their parts."""
@@ -108,12 +114,6 @@ def at_school(pupil: Pupil, day: date, units: Collection[str]) -> bool:
         _reference(enrolment.get("enroledAt")) in units and _is_active(enrolment, day)
         for enrolment in pupil.get("enrolments") or ()
     )
-
-
-def schools_of(pupil: Pupil, day: date) -> frozenset[str]:
-    """The organisations at which the pupil has an enrolment on that day."""
-    active = (each for each in pupil.get("enrolments") or () if _is_active(each, day))
-    return frozenset(school for each in active if (school := _reference(each.get("enroledAt"))) is not None)
 
 
 def diet(kitchen: Kitchen, codes: Iterable[str]) -> tuple[str, str | None]:

@@ -41,6 +41,7 @@ def note_absence(state: MutableState, event: Event, now: datetime) -> list[Away]
         new["student"] = data["student"]["id"]
         new["start"] = parse_timestamp(data["startTime"]).astimezone(UTC).isoformat()
         new["organisation"] = organisation_of(data)
+        new["reported"] = (kept or {}).get("reported") or now.astimezone(SCHOOL_ZONE).date().isoformat()
     state[name] = new
     return [away for away in (_away(kept), _away(new)) if away is not None]
 
@@ -257,7 +258,10 @@ def _away(kept: Mapping[str, Any] | None) -> Away | None:
     if kept is None or "student" not in kept:
         return None
     start, end = datetime.fromisoformat(kept["start"]), datetime.fromisoformat(kept["end"])
-    return Away(kept["student"], start, end, kept["organisation"])
+    reported = kept.get("reported")
+    return Away(
+        kept["student"], start, end, kept["organisation"], None if reported is None else date.fromisoformat(reported)
+    )
 
 
 def _is_older(event: Event, kept: Mapping[str, Any] | None) -> bool:

@@ -19,7 +19,6 @@ from connectors.catering.counting import (
     has_ended,
     organisation_of_group,
     overlaps,
-    schools_of,
     window,
 )
 from connectors.catering.memory import absences, closed_on, emptied, snapshots
@@ -112,7 +111,6 @@ class Census:
         self._directory = directory
         self._state = state
         self._away: list[Away] | None = None
-        self._enrolled: dict[tuple[str, date], Mapping[str, frozenset[str]]] = {}
         self._everyone: dict[date, frozenset[str]] = {}
         self._groups: dict[str, Mapping[str, Any]] | None = None
         self.organisations = organisations
@@ -124,18 +122,6 @@ class Census:
     def concerns(self, organisation: str | None, kitchen: Kitchen) -> bool:
         """Whether the kitchen may cook for pupils of an organisation; True if the event names none (None)."""
         return organisation is None or self.organisations.related(organisation, kitchen.units)
-
-    async def reaches(self, student: str, organisation: str | None, day: date, kitchen: Kitchen) -> bool:
-        """Whether the kitchen may cook for this pupil, who is at an organisation that day and perhaps at others too."""
-        if self.concerns(organisation, kitchen) or organisation is None:
-            return True
-        enrolled = self._enrolled.get((organisation, day))
-        if enrolled is None:
-            there = await self._directory.persons(organisations=[organisation], on=day)
-            enrolled = self._enrolled[organisation, day] = {pupil["id"]: schools_of(pupil, day) for pupil in there}
-        if student not in enrolled:
-            return True
-        return any(self.concerns(each, kitchen) for each in enrolled[student])
 
     async def people(self, kitchen: Kitchen, day: date) -> People:
         state = self._state
@@ -191,8 +177,11 @@ class Census:
         others = {
             absence for absence in away if absence.student not in here and self.concerns(absence.organisation, kitchen)
         }
-        # A pupil who has left is no stranger: the directory knows them on the day on which the absence began.
-        for on in (day, *sorted({absence.start.astimezone(SCHOOL_ZONE).date() for absence in others} - {day})):
+        # A pupil who has left is no stranger: the directory knows them on the day on which the absence began, or on
+        # which it was reported (a leave may begin after the pupil has left).
+        days = {absence.start.astimezone(SCHOOL_ZONE).date() for absence in others}
+        days |= {absence.reported for absence in others if absence.reported is not None}
+        for on in (day, *sorted(days - {day})):
             if not others:
                 break
             everyone = await self._everyone_on(on)

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from connectors.ss12000.delta import stands_for, too_many
 from connectors.ss12000.kinds import ALL, DIRECTORY, GROUPS, ORGANISATIONS, PERSONS, Kind
-from connectors.ss12000.mapping import schools_of
+from connectors.ss12000.mapping import belongs_to, end_of_school, schools_of
 from plugins import Context, Waiting
 
 BELIEVED_AFTER: Final = timedelta(hours=1)  # an equal pull this much later confirms them
@@ -133,29 +133,35 @@ class Holding:
         )
         return False
 
-    async def may_empty(self, kind: Kind, ids: Collection[str], known: int, size: int) -> bool:
-        """Whether these persons may lose all enrolments, or these groups all members. Not if all `known` do at once.
+    async def may_empty(self, kind: Kind, ids: Collection[str], known: Mapping[str, Any]) -> bool:
+        """Whether these persons may lose all enrolments, or these groups all members. Not if all `known` do at once, or
+        all of one school.
 
-        `size`: the number of persons that have enrolments, or of memberships; fewer than `_LEAST` may well end. While
-        a loss is held, it stays so for as long as at least half of the records show it.
+        `known`: the records that have enrolments or members, as they are kept. Fewer than `_LEAST` persons or
+        memberships, or groups of one school, may well end. While a loss is held, it stays so for as long as at least
+        half of the records show it.
         """
         self._looked[kind.resource] = self._ctx.clock.utc()
         name, what = _name(kind, "emptied"), stands_for([*ids, "emptied"])
         held = Held.kept(self._ctx.state.get(name))
         if held is not None and held.confirmed and held.what == what:
             return True
-        if not ids or size < _LEAST or (len(ids) < known if held is None else len(ids) * 2 < known):
+        share = 1 if held is None else 2
+        size = len(known) if kind is PERSONS else sum(len(belongs_to(kind, kept)) for kept in known.values())
+        schools = self._emptied_schools(kind, ids, known, share)
+        if not ids or not (schools or (size >= _LEAST and len(ids) * share >= len(known))):
             return True
         if held is not None and held.what == what:
             return False
         async with self._ctx.commit() as tx:
-            tx.state[name] = Held(self._ctx.clock.utc(), what, len(ids), known, total=True).to_keep()
+            tx.state[name] = Held(self._ctx.clock.utc(), what, len(ids), len(known), total=True).to_keep()
+        scope = f", among them all of {len(schools)} school(s)" if schools and len(ids) < len(known) else ""
         self._ctx.problem(
             "removals-held",
-            f"{len(ids)} of {known} {kind.resource} would lose all {_PARTS[kind.resource][0]} at once; none of this is "
-            "published. Check with the supplier, and what the hub's account may read; if it is right: skolnav "
-            f"connectors confirm {self._ctx.instance} {kind.resource}:{what}. Until then the last known directory "
-            "stays, and no directory.current is published",
+            f"{len(ids)} of {len(known)} {kind.resource} would lose all {_PARTS[kind.resource][0]} at once{scope}; "
+            "none of this is published. Check with the supplier, and what the hub's account may read; if it is right: "
+            f"skolnav connectors confirm {self._ctx.instance} {kind.resource}:{what}. Until then the last known "
+            "directory stays, and no directory.current is published",
         )
         return False
 
@@ -169,7 +175,8 @@ class Holding:
     def _lost_schools(self, kind: Kind, ids: Sequence[str]) -> list[str]:
         """The schools that lose all their known persons or groups, or that are removed themselves while they have some.
 
-        A school of fewer than `_LEAST` records does not count: a pupil or two may well be the last who leave.
+        A school of fewer than `_LEAST` records does not count: a pupil or two may well be the last who leave. Nor does
+        a school that has ended.
         """
         gone = set(ids)
         if not gone or kind not in (ORGANISATIONS, PERSONS, GROUPS):
@@ -185,8 +192,30 @@ class Holding:
         return [
             school
             for school, count in before.items()
-            if count >= _LEAST and not left[school] and (kind is not ORGANISATIONS or school in gone)
+            if count >= _LEAST
+            and not left[school]
+            and (kind is not ORGANISATIONS or school in gone)
+            and not self._has_ended(school)
         ]
+
+    def _emptied_schools(self, kind: Kind, ids: Collection[str], known: Mapping[str, Any], share: int) -> list[str]:
+        """The schools of which at least 1/`share` of the `known` persons or groups are among `ids`."""
+        before, emptied = Counter[str](), Counter[str]()
+        for id, kept in known.items():
+            schools = schools_of(kind, kept)
+            before.update(schools)
+            if id in ids:
+                emptied.update(schools)
+        return [
+            school
+            for school, count in before.items()
+            if count >= _LEAST and emptied[school] * share >= count and not self._has_ended(school)
+        ]
+
+    def _has_ended(self, school: str) -> bool:
+        """Whether the supplier itself has said that the school is over: then its people may leave with it."""
+        end = end_of_school(self._ctx.state.get(ORGANISATIONS.key(school)))
+        return end is not None and end[:10] < self._ctx.clock.school().date().isoformat()
 
     async def over(self, kind: Kind, how: How) -> None:
         """Forget held removals that have been published, or that no longer show."""

@@ -121,16 +121,19 @@ class Lists:
         raise SUPPLIER.temporary(words.EXPIRED, resource=kind.resource, tries=_TRIES)
 
     async def _take_emptied(self, kind: Kind, window: Window, listed: Listed, *, whole: bool) -> None:
-        """Publish the records that lost all they belonged to, unless that is every record: this waits for a person."""
+        """Publish the records that lost all they belonged to, unless that is every record, or every one of a school:
+        this waits for a person.
+        """
         emptied, listed.emptied = listed.emptied or {}, None
         if emptied:
             prefix = f"{kind.name}/"
             kept = self.ctx.state.under(prefix)
             known = {
-                name[len(prefix) :] for name, value in kept.items() if self._belongs(kind, belongs_to(kind, value))
+                name[len(prefix) :]: value
+                for name, value in kept.items()
+                if self._belongs(kind, belongs_to(kind, value))
             }
-            size = len(known) if kind is PERSONS else sum(len(belongs_to(kind, kept[f"{prefix}{id}"])) for id in known)
-            if not await self.holding.may_empty(kind, known & emptied.keys(), len(known), size):
+            if not await self.holding.may_empty(kind, known.keys() & emptied.keys(), known):
                 return
         records = list(emptied.values())
         for start in range(0, len(records), CHUNK):

@@ -14,6 +14,7 @@ from connectors.ss12000.kinds import (
     DUTIES,
     GROUPS,
     LESSONS,
+    ORGANISATIONS,
     PERSONS,
     PRESENCES,
     Kind,
@@ -45,6 +46,8 @@ def to_keep(kind: Kind, record: Mapping[str, Any], digest: str, day: str) -> Any
     if kind is GROUPS:
         members = (ref(item, "person") for item in objects(record.get("groupMemberships")))
         return [digest, sorted({member for member in members if member}), ref(record, "organisation")]
+    if kind is ORGANISATIONS:
+        return [digest, record.get("endDate")]
     if kind is DUTIES:
         return [digest, ref(record, "person")]
     if kind is ACTIVITIES:
@@ -63,6 +66,11 @@ def schools_of(kind: Kind, kept: Any) -> list[str]:
     if kind is PERSONS:
         return list(kept[1] or ())
     return [kept[2]] if kind is GROUPS and len(kept) > 2 and kept[2] else []
+
+
+def end_of_school(kept: Any) -> str | None:
+    """The last day (ISO date) of a known organisation, from the connector's state; None: it goes on."""
+    return kept[1] if isinstance(kept, list) and isinstance(kept[1], str) else None
 
 
 def belongs_to(kind: Kind, kept: Any) -> list[str]:

@@ -12,7 +12,17 @@ from connectors.ss12000 import words
 from connectors.ss12000.client import Client, NotAnswered, NotOffered, Query
 from connectors.ss12000.config import Ss12000Config
 from connectors.ss12000.delta import MOST_OVERLAP, OVERLAP, PERSONS_OVERLAP, Watermark, stands_for, went_back
-from connectors.ss12000.kinds import ABSENCES, ATTENDANCES, DIRECTORY, GROUPS, LESSONS, PERSONS, PRESENCES, Kind
+from connectors.ss12000.kinds import (
+    ABSENCES,
+    ATTENDANCES,
+    DIRECTORY,
+    GROUPS,
+    LESSONS,
+    ORGANISATIONS,
+    PERSONS,
+    PRESENCES,
+    Kind,
+)
 from connectors.ss12000.lessons import Window
 from connectors.ss12000.lists import CHUNK, Listed, Lists, ends_before
 from connectors.ss12000.mapping import end_of
@@ -49,7 +59,8 @@ class Source(Lists):
             return
         try:
             # A list that was always empty is read whole: once the account may see records, they need not have changed.
-            whole = kind is PERSONS and self._ever_missed()
+            # So are organisations, which are few: no change and no rights any more look the same in a list of changes.
+            whole = kind is ORGANISATIONS or (kind is PERSONS and self._ever_missed())
             if mark is None or full or whole or self.holding.due(kind) or not self.knows(kind):
                 ended = await self._all(kind, window)
                 if kind is PERSONS and ended and not full:  # a full pull reads all groups in a moment

@@ -10,7 +10,8 @@ import pytest
 from connectors.catering.connector import Catering
 from plugins import TemporaryError, Unfinished
 from plugins.validation import validate_class
-from schemas.absence import LeaveGranted
+from schemas.absence import AbsenceChanged, LeaveGranted
+from tests import school as invented
 from tests.connectors.catering.desk import ELSEWHERE, OTHER_UNIT, PARENT, UNIT, Desk, kitchen, pupil, rows_of, school
 from tests.school import uid
 
@@ -289,6 +290,25 @@ class TestComplete:
         await desk.report("2026-11-24T08:00")
         assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 12, 1)], True)
 
+    async def test_the_leave_of_a_pupil_who_left_before_it_began_makes_nothing_incomplete(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A leave is granted weeks ahead: the directory knows the pupil on the day on which it was granted."""
+        left = pupil(50)
+        usual = desk.directory.persons
+
+        async def persons(*, on: date, **asked: Any) -> Sequence[Mapping[str, Any]]:
+            gone = [] if asked.get("organisations") or on >= date(2026, 11, 20) else [left]
+            return [*await usual(on=on, **asked), *gone]
+
+        monkeypatch.setattr(desk.directory, "persons", persons)
+        desk.clock.now = school("2026-11-10T09:00")
+        await desk.away(50, "2026-11-24T00:00", "2026-11-25T00:00", model=LeaveGranted)
+        desk.clock.now = school("2026-11-20T09:00")
+        await desk.away(50, "2026-11-24T00:00", "2026-11-26T00:00", model=AbsenceChanged)
+        await desk.report("2026-11-24T08:00")
+        assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 12, 1)], True)
+
     @pytest.mark.parametrize("organisation", [None, ELSEWHERE])
     async def test_an_absence_of_another_schools_pupil_makes_nothing_incomplete(
         self, desk: Desk, organisation: str | None
@@ -302,6 +322,52 @@ class TestComplete:
         asked = list(desk.directory.asked)
         await desk.away(20, organisation=ELSEWHERE)
         assert (desk.told(), desk.directory.asked) == ([], asked)
+
+    async def test_a_late_absence_counts_at_once_at_the_pupils_other_kitchen(self, desk: Desk) -> None:
+        """The absence names the school that reported it; the pupil eats here too."""
+        desk.directory.here[1]["enrolments"].append(invented.enrolment(ELSEWHERE, cancelled=False))
+        await fixed(desk)
+        await desk.away(1, organisation=ELSEWHERE)
+        assert desk.told() == [(3, "late_change", 11, 1)]
+
+    async def test_a_late_absence_counts_at_once_where_the_pupil_has_moved_to(self, desk: Desk) -> None:
+        """The absence names the school that the pupil was at when it was reported."""
+        desk.directory.here[1]["enrolments"] = [invented.enrolment(UNIT, startDate="2026-11-24", cancelled=False)]
+        await fixed(desk)
+        await desk.away(1, organisation=ELSEWHERE)
+        assert desk.told() == [(3, "late_change", 11, 1)]
+
+    async def test_after_a_restart_a_late_absence_at_any_school_is_counted(self, desk: Desk) -> None:
+        desk.directory.here[1]["enrolments"].append(invented.enrolment(ELSEWHERE, cancelled=False))
+        await fixed(desk)
+        desk.connector = Catering(desk.connector.config, desk)
+        await desk.away(1, organisation=ELSEWHERE)
+        assert desk.told() == [(3, "late_change", 11, 1)]
+
+    async def test_late_changes_that_come_together_are_one_revision(self, desk: Desk) -> None:
+        """One count reads all pupils of a kitchen: a school that reports thirty absences at once causes one."""
+        await fixed(desk)
+        asked = len(desk.directory.asked)
+        for number in (1, 2, 3):
+            await desk.connector.handle(desk.absence(number))
+        await desk.connector.poll()
+        assert desk.told() == [(3, "late_change", 9, 1)]
+        assert len(desk.directory.asked) == asked + 1
+        assert not [name for name in desk.state if name.startswith("late/")]
+
+    async def test_a_late_change_outlives_a_poll_that_could_not_count_it(self, desk: Desk) -> None:
+        await fixed(desk)
+        usual = desk.directory.organisations
+
+        async def away() -> Sequence[Mapping[str, Any]]:
+            raise TemporaryError("the directory could not be read")
+
+        desk.directory.organisations = away  # type: ignore[method-assign]
+        with pytest.raises(TemporaryError):
+            await desk.away(1)
+        desk.directory.organisations = usual  # type: ignore[method-assign]
+        await desk.connector.poll()
+        assert desk.told() == [(3, "late_change", 11, 1)]
 
 
 class TestCrashes:
@@ -406,6 +472,7 @@ class TestState:
             "student",
             "start",
             "end",
+            "reported",
             "organisation",
             "sequence",
         }

@@ -1,6 +1,7 @@
 """The last order stands on a running hub: the directory loses pupils and is out of date, also over a restart."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from connectors.catering.connector import Catering
 from plugins.testing import School, TestHub, open_hub
-from schemas.directory import DirectoryCurrent, PersonDeleted
+from schemas.directory import DirectoryCurrent, OrganisationUpserted, PersonDeleted
 from schemas.meals import MealsCount
 
 COUNT = MealsCount.spec.type
@@ -110,3 +111,45 @@ async def test_the_directory_counts_again_when_it_is_current(hub: TestHub, schoo
     await hub.advance_to("2026-11-26T08:00")
     count = await last_count(hub)
     assert (count["date"], portions(count), count["complete"]) == ("2026-11-26", 1, True)
+
+
+async def test_an_order_without_the_latest_word_of_the_school_system_says_so(hub: TestHub, school: School) -> None:
+    """Promise 9: the school system said until when sums are complete, and was not heard again."""
+    now = hub.clock.utc()
+    until = (now + timedelta(minutes=10)).isoformat()
+    await hub.post([school.event(DirectoryCurrent, {"asOf": now.isoformat(), "completeUntil": until})])
+    await hub.advance_to("09:30")
+    count = await last_count(hub)
+    assert (portions(count), count["complete"]) == (4, True)
+    hub.clock.pass_machine(600)
+    await hub.advance_to("2026-11-26T08:00")
+    count = await last_count(hub)
+    assert (count["date"], portions(count), count["complete"]) == ("2026-11-26", 4, False)
+    assert standing(hub) == [], "the directory lacks no pupil"
+
+
+async def close_school(hub: TestHub, school: School, end: str, above: bool) -> None:
+    """The school ends on that day, or the school that it is a part of; its pupils leave, and the directory is fresh."""
+    unit = {"id": school.unit, "displayName": "Provskolan", "organisationType": "Skolenhet", "schoolTypes": ["GR"]}
+    parent = {"id": "6c1d5d5a-3f3b-4d8e-9c43-0f0d2b8f7a11", "displayName": "Skolan"}
+    units = [{**unit, "parentOrganisation": {"id": parent["id"]}}, {**parent, "endDate": end}]
+    if not above:
+        units = [{**unit, "endDate": end}]
+    await hub.post(school.event(OrganisationUpserted, each) for each in units)
+    await hub.post(school.event(PersonDeleted, {"id": each}) for each in school.pupils)
+    now = hub.clock.utc().isoformat()
+    await hub.post([school.event(DirectoryCurrent, {"asOf": now})])
+    await hub.settle()
+
+
+@pytest.mark.parametrize("above", [False, True], ids=["unit", "school-above"])
+@pytest.mark.parametrize("end", ["2026-11-25", "2026-11-26"])
+async def test_a_school_that_has_ended_gets_no_food_and_asks_no_person(
+    hub: TestHub, school: School, end: str, above: bool
+) -> None:
+    await close_school(hub, school, end, above)
+    await hub.advance_to("2026-11-26T08:00")
+    count = await last_count(hub)
+    ended = end < "2026-11-26"
+    assert (portions(count), count["complete"]) == ((0, True) if ended else (4, False))
+    assert bool(await hub.waiting("catering")) is not ended

@@ -66,6 +66,24 @@ async def test_the_loss_of_one_whole_list_waits_for_a_person(hub: Pulled, sis: M
     assert kinds(await hub.news())[f"directory.{resource.removesuffix('s')}.deleted"] > 0
 
 
+async def test_an_account_that_loses_its_rights_in_the_day_is_not_called_current(hub: Pulled, sis: Made) -> None:
+    """A list of changes that is empty looks like a school in which nothing happens; all organisations are read."""
+    await hub.news()
+    currents = await hub.currents()
+    sis.faults.append(shows_nothing())
+    for _ in range(2):
+        hub.hub.clock.pass_machine(60)
+        await hub.hub.poll("ss12000")
+    assert await hub.news() == []
+    assert await hub.currents() == currents
+    assert any("1 of 1 organisations" in each for each in hub.problems("removals-held"))
+    sis.faults.clear()
+    hub.hub.clock.pass_machine(60)
+    await hub.hub.poll("ss12000")
+    assert await hub.currents() > currents
+    assert not any("organisations" in each.word for each in await hub.hub.waiting("ss12000"))
+
+
 async def test_a_list_that_comes_back_is_seen_within_the_hour(hub: Pulled, sis: Made) -> None:
     await hub.news()
     sis.faults.append(shows_nothing())
@@ -236,3 +254,76 @@ async def test_a_person_who_gets_a_mark_while_all_lose_their_school_is_published
 async def test_one_pupil_may_lose_the_school_without_a_question(enrolled: Pulled, sis: Made) -> None:
     sis.records["persons"][3]["enrolments"] = []
     assert kinds(await enrolled.nightly(26)) == {"directory.person.upserted": 1}
+
+
+AT_ONE = {"enroledAt": {"id": id_("organisation", 1)}, "schoolType": "GR", "startDate": "2026-08-17"}
+
+
+@pytest.fixture
+async def two_schools(hub: Pulled, sis: Made) -> Pulled:
+    """A school of ninety pupils, and one of ten pupils and three groups."""
+    sis.records["organisations"].append(organisation(1) | {"meta": LATER})
+    sis.records["persons"] = [*at_school(0, 0, 90), *at_school(1, 90, 100)]
+    there = {"organisation": {"id": id_("organisation", 1)}}
+    groups = [group(n, range(90 + n, 94 + n), **there) for n in (1, 2, 3)]
+    sis.records["groups"] = [group(0, range(1, 90)), *groups]
+    await hub.nightly(25)
+    await hub.news()
+    assert hub.problems("removals-held") == []
+    return hub
+
+
+QUIET = {
+    "enrolments": ("persons", range(90, 100), {"enrolments": []}),
+    "unknown unit": (
+        "persons",
+        range(90, 100),
+        {"enrolments": [{**AT_ONE, "enroledAt": {"id": id_("organisation", 99)}}]},
+    ),
+    "members": ("groups", range(1, 4), {"groupMemberships": []}),
+}
+
+
+@pytest.mark.parametrize("name", QUIET)
+@pytest.mark.parametrize("by_changes", [False, True])
+async def test_one_school_that_is_emptied_waits_for_a_person(
+    two_schools: Pulled, sis: Made, name: str, by_changes: bool
+) -> None:
+    """An account that loses its rights for one school: its records are there, without what they belonged to."""
+    resource, which, emptied = QUIET[name]
+    records, currents = sis.records[resource], await two_schools.currents()
+    for n in which:
+        records[n] = {**records[n], **emptied, **({"meta": LATER} if by_changes else {})}
+    news = await two_schools.poll() if by_changes else await two_schools.nightly(26)
+    await hours(two_schools, 3)
+    assert [*news, *await two_schools.news()] == []
+    assert await two_schools.currents() == currents
+    assert any("among them all of 1 school(s)" in each for each in two_schools.problems("removals-held"))
+    (waits,) = await two_schools.hub.waiting("ss12000")
+    await two_schools.hub.confirm("ss12000", waits.word)
+    assert kinds(await two_schools.news())[f"directory.{resource.removesuffix('s')}.upserted"] == len(which)
+    assert await two_schools.hub.waiting("ss12000") == []
+
+
+async def test_most_pupils_of_a_school_may_lose_it_without_a_question(two_schools: Pulled, sis: Made) -> None:
+    for n in range(90, 99):
+        sis.records["persons"][n]["enrolments"] = []
+    assert kinds(await two_schools.nightly(26)) == {"directory.person.upserted": 9}
+
+
+@pytest.mark.parametrize("quiet", [False, True], ids=["gone", "emptied"])
+@pytest.mark.parametrize(("end", "asks"), [("2026-11-25", False), ("2026-11-26", True)])
+async def test_the_pupils_of_a_school_that_has_ended_leave_without_a_question(
+    two_schools: Pulled, sis: Made, quiet: bool, end: str, asks: bool
+) -> None:
+    """An `endDate` is the supplier's own word; a school on its last day goes on."""
+    sis.records["organisations"][1]["endDate"] = end
+    if quiet:
+        for n in range(90, 100):
+            sis.records["persons"][n]["enrolments"] = []
+    else:
+        del sis.records["persons"][90:], sis.records["groups"][1:]
+    news = kinds(await two_schools.nightly(26))
+    assert bool(await two_schools.hub.waiting("ss12000")) is asks
+    left = news["directory.person.upserted"] if quiet else news["directory.person.deleted"]
+    assert left == (0 if asks else 10)

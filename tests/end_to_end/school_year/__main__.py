@@ -35,10 +35,8 @@ def main() -> int:
                 only=EVENTFUL if options.eventful else None,
             )
         )  # fmt: skip
-    for fault in found.faults:
+    for fault in found.faults if options.quiet else ():
         print("FAULT", fault)
-    for each in found.unmarked:
-        print("UNMARKED", each)
     print(f"{found.orders} orders came, {found.incomplete} rows incomplete; {found.checks} rows judged")
     print(f"confirmed by the operator: {found.confirmed}")
     print(f"problems: {dict(found.problems)}")

@@ -186,7 +186,7 @@ class World:
         return int(wanted) + (self.dice.random() < wanted % 1)
 
     def _anybody(self, day: date) -> Pupil | None:
-        pupil = self.pupils[self.dice.choice(sorted(self.pupils))]
+        pupil = self.pupils[self.dice.choice(list(self.pupils))]
         return pupil if self.unit_of(pupil, day) is not None else None
 
     def _diet(self) -> tuple[str, ...]:
@@ -207,7 +207,7 @@ class World:
             self.changed.groups.add(group)
 
     def _one_move(self, pupil: Pupil | None, today: date) -> None:
-        what = self.dice.choice(("unit", "group", "out", "gone", "new", "diet", "diet", "mark", "mark"))
+        what = self.dice.choice(("unit", "second", "group", "out", "gone", "new", "diet", "diet", "mark", "mark"))
         if pupil is None:
             return
         tomorrow = today + timedelta(days=1)
@@ -218,6 +218,11 @@ class World:
                 self._leave(pupil, start - timedelta(days=1))
                 pupil.stays.append(Span(to, start))
                 self._place(pupil, to, start)
+            case "second":
+                to = self.dice.choice(self.units)
+                if not any(each.where == to for each in pupil.stays):
+                    pupil.stays.append(Span(to, start))
+                    self._place(pupil, to, start)
             case "group":
                 unit = self.unit_of(pupil, today)
                 assert unit is not None

@@ -201,6 +201,25 @@ class TestComplete:
         assert not await school.view(KITCHEN).complete([SCHOOL], TODAY)
         assert not await school.view(ATTENDANT).complete([SCHOOL], TODAY)
 
+    async def test_a_source_that_should_have_been_heard_again(self, school: Hub) -> None:
+        """Promise 9. Without `completeUntil` a source follows `max_age` alone."""
+        now = school.clock.utc()
+        until = (now + timedelta(hours=1)).isoformat()
+        await school.say(CURRENT, {"asOf": now.isoformat(), "completeUntil": until})
+        assert await school.view(KITCHEN).complete([SCHOOL], TODAY)
+        school.clock.move(hours=1)
+        assert not await school.view(KITCHEN).complete([SCHOOL], TODAY)
+        assert not await school.view(ATTENDANT).complete([SCHOOL], TODAY)
+        await school.say(CURRENT, {"asOf": (now - timedelta(hours=1)).isoformat()})
+        assert not await school.view(KITCHEN).complete([SCHOOL], TODAY), "an older statement changes nothing"
+        await school.current()
+        assert await school.view(KITCHEN).complete([SCHOOL], TODAY)
+
+    async def test_another_source_that_should_have_been_heard_concerns_its_own_pupils(self, school: Hub) -> None:
+        now = school.clock.utc().isoformat()
+        await school.say(CURRENT, {"asOf": now, "completeUntil": now}, OTHER)
+        assert await school.view(KITCHEN).complete([SCHOOL], TODAY)
+
     async def test_a_source_of_diets_counts_once_it_has_said_current(self, school: Hub) -> None:
         await school.say(DIET, {"id": uid("d2"), "person": {"id": ANNA}, "codes": ["HALAL"]}, OTHER)
         assert await school.view(KITCHEN).complete([SCHOOL], TODAY)
