@@ -4,6 +4,7 @@ The wires ask `current()`. What a connector does without them (a socket, a file,
 audit hook of Python, and named. Only one rehearsal runs in a process at a time.
 """
 
+import errno
 import os
 import sys
 import tempfile
@@ -14,9 +15,13 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_REFUSED: Final = frozenset(
+_AWAY: Final = frozenset(
     {
         *("socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "subprocess.Popen", "os.system"),
+    }
+)
+_FILES: Final = frozenset(
+    {
         *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink", "os.chmod"),
     }
 )
@@ -41,7 +46,8 @@ class Rehearsal:
         self.deeds: list[Deed] = []
         self._folder = tempfile.TemporaryDirectory(prefix="skolnav-rehearsal-")
         self.folder = Path(self._folder.name)
-        self._allowed = (tempfile.gettempdir(), "/dev/")
+        # The rehearsal's own folder, and that of the hub which runs it.
+        self._allowed = (os.path.join(tempfile.gettempdir(), "skolnav-"), "/dev/")
 
     def __enter__(self) -> Self:
         global _current
@@ -68,13 +74,13 @@ class Rehearsal:
             writes = any(letter in mode for letter in "wxa+") if isinstance(mode, str) else bool((flags or 0) & _WRITES)
             if not writes or not isinstance(path, str | bytes | os.PathLike) or self._may_write(path):
                 return
-        elif event not in _REFUSED or any(self._may_write(each) for each in arguments[:1]):
+        elif event in _FILES and self._may_write(arguments[0]):
             return
         what = (
             f"{event} {' '.join(_shown(each) for each in arguments if isinstance(each, str | bytes | tuple))}".strip()
         )
         self.note(what)
-        raise NotDone(f"not done in a rehearsal: {event}")
+        raise NotDone(errno.EPERM, f"not done in a rehearsal: {event}")
 
     def _may_write(self, path: Any) -> bool:
         if not isinstance(path, str | bytes | os.PathLike):
@@ -96,7 +102,7 @@ def _listen() -> None:
     """An audit hook stays for the life of the process; without a rehearsal it does nothing."""
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if _current is not None and (event == "open" or event in _REFUSED):
+        if _current is not None and (event == "open" or event in _AWAY or event in _FILES):
             _current.audited(event, arguments)
 
     if not _listening:

@@ -51,6 +51,8 @@ async def rehearse(name: str, entry: ConnectorEntry, event: Event, catalogue: Ca
         config = _moved(entry.config, rehearsal.folder, places)
         async with open_test_hub(datetime.now(UTC)) as hub:
             await hub.add(_watched(entry.cls, got, errors), config, name)
+            if (status := await hub.status(name)) != "running":
+                errors.append(status)
             await hub.post(_known(event, catalogue, hub.clock.utc()))
             await hub.settle()
             rehearsal.deeds.clear()  # what its start and its first poll would have asked
@@ -86,7 +88,11 @@ def _watched(cls: type[Connector[Any]], got: list[Event], errors: list[str]) -> 
             errors.append(f"{type(error).__name__}: {error}")
             raise
 
-    return type(cls.__name__, (cls,), {"handle": handle, "__module__": cls.__module__})
+    async def nothing(self: Connector[Any]) -> None:
+        """A poll or a loop could read nothing, and its failure would pause the instance."""
+
+    idle = {name: nothing for name in ("poll", "run") if getattr(cls, name) is not getattr(Connector, name)}
+    return type(cls.__name__, (cls,), {**idle, "handle": handle, "__module__": cls.__module__})
 
 
 def _known(event: Event, catalogue: Catalogue, now: datetime) -> Iterable[dict[str, Any]]:
