@@ -74,7 +74,7 @@ class Rehearsal:
             writes = any(letter in mode for letter in "wxa+") if isinstance(mode, str) else bool((flags or 0) & _WRITES)
             if not writes or not isinstance(path, str | bytes | os.PathLike) or self._may_write(path):
                 return
-        elif event in _FILES and self._may_write(arguments[0]):
+        elif event in _FILES and self._may_write(_whole(event, arguments)):
             return
         what = (
             f"{event} {' '.join(_shown(each) for each in arguments if isinstance(each, str | bytes | tuple))}".strip()
@@ -108,6 +108,18 @@ def _listen() -> None:
     if not _listening:
         _listening.append(hook)
         sys.addaudithook(hook)
+
+
+def _whole(event: str, arguments: tuple[Any, ...]) -> Any:
+    """The path that a call changes; one that is relative to a folder's descriptor, with that folder."""
+    path = arguments[0]
+    of = arguments[-2] if event in ("os.rename", "os.link") and len(arguments) > 2 else arguments[-1]
+    if event != "os.truncate" and isinstance(of, int) and of >= 0 and isinstance(path, str | bytes):
+        try:
+            return os.path.join(os.readlink(f"/proc/self/fd/{of}"), os.fsdecode(path))
+        except OSError:
+            return path
+    return path
 
 
 def _shown(value: Any) -> str:

@@ -102,6 +102,7 @@ def test_a_recorded_case_has_invented_identities_and_the_same_effect(installed, 
     assert case["connector"] == "files"
     assert case["event"]["type"] == reported["type"]
     assert case["event"]["data"]["startTime"] == reported["data"]["startTime"]
+    assert len(case["effects"]) == 1, case["effects"]
     (effect,) = case["effects"]
     assert case["event"]["data"]["id"] in effect["what"]
     given = reported["data"]
