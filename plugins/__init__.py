@@ -1,4 +1,4 @@
-"""How a connector plugs in: what vendors import. See docs/vendors.md."""
+"""How a connector plugs in: what vendors import. See docs/vendors/README.md."""
 
 from plugins.connector import (
     Connector,

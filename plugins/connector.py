@@ -231,6 +231,8 @@ class DirectoryView(Protocol):
 
 
 class ConnectorClock(Protocol):
+    """School time and machine time. Never read the machine's clock yourself: tests and the demo move time."""
+
     def school(self) -> datetime:
         """Now in Europe/Stockholm: cut-offs, 'today'."""
 

@@ -8,13 +8,13 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from pydantic import Discriminator, Field, Tag
 
-from plugins.connector import Connector, ConnectorConfig, Transaction
+from plugins.connector import Connector, ConnectorConfig, Transaction, Waiting
 from plugins.durations import Duration
 from plugins.errors import PermanentError
 from plugins.texts import Text
@@ -29,6 +29,7 @@ Publication = tuple[type[Payload], Mapping[str, Any]]  # an event to publish: it
 
 _SENT: Final = "sent/"
 _SWEPT: Final = "swept"
+_GONE: Final = "gone/"
 # Older events than this come in a replay only, which ends with the newest event of each entity.
 _KEPT: Final = timedelta(days=60)
 _MOST_RECORDS: Final = 100_000
@@ -59,11 +60,16 @@ ELSEWHERE: Final = Failure(
     Text("Rätta {url}, eller fråga den som driver servern", "Correct {url}, or ask the server's operator"),
 )
 RECORDS: Final = "records"
+MANY_GONE: Final = "many-gone"
 CODES: Final[Mapping[str, Text]] = {
     **words.CODES,
     "elsewhere": Text("nästa sida ligger på en annan server", "the next page is on another server"),
     "endless": Text("listan tar inte slut", "the list does not end"),
     "no-list": Text("svaret är ingen lista", "the answer is no list"),
+    MANY_GONE: Text(
+        "många poster saknas på en gång, och borttagningen väntar på en människa",
+        "many records are gone at once, and their removal waits for a person",
+    ),
     RECORDS: Text("några poster går inte att läsa", "some records can't be read"),
 }
 """What an operator reads beside the code of a REST connector's failure."""
@@ -299,6 +305,9 @@ class RestSource(Rest[SourceConfigT]):
     """
 
     lists: ClassVar[Sequence[Listing]]
+    most_removed: ClassVar[int] = 20
+    """If more records than this, and more than half of a list, are gone at once, a person must confirm their removal: a
+    far side that answers with half a list by mistake must not withdraw what a school has reported."""
 
     def publish(self, listing: Listing, record: Record, new: bool) -> Publication | None:
         """The event for a record that is new, or has changed since the last event; None for no event. Pure.
@@ -310,18 +319,34 @@ class RestSource(Rest[SourceConfigT]):
     def removed(self, listing: Listing, id: str, data: Mapping[str, Any]) -> Publication | None:
         """The event for a record that is in the list no more; `data` is that of its last event. Default: no event.
 
-        It is called only after all pages of the list were read.
+        It is called only after all pages of the list were read, and once a person has confirmed it if many are gone.
         """
         return None
 
     async def poll(self) -> str | None:
-        unread = 0
-        for listing in self.lists:
-            unread += await self._pull(listing)
-        return RECORDS if unread else None
+        codes = [code for listing in self.lists if (code := await self._pull(listing)) is not None]
+        return codes[0] if codes else None
 
-    async def _pull(self, listing: Listing) -> int:
-        """Publish what has changed in a list; returns how many of its records can't be read."""
+    async def waiting(self) -> Sequence[Waiting]:
+        return [
+            Waiting(
+                each["word"],
+                f"{each['count']} of {each['of']} records of {name.removeprefix(_GONE)} would be removed",
+                datetime.fromisoformat(each["since"]),
+                f"{each['count']} av {each['of']} poster i {name.removeprefix(_GONE)} skulle tas bort",
+            )
+            for name, each in self.ctx.state.under(_GONE).items()
+            if not each["confirmed"]
+        ]
+
+    async def confirm(self, word: str) -> None:
+        async with self.ctx.commit() as tx:
+            for name, each in list(tx.state.under(_GONE).items()):
+                if each["word"] == word:
+                    tx.state[name] = {**each, "confirmed": True}
+
+    async def _pull(self, listing: Listing) -> str | None:
+        """Publish what has changed in a list; returns the code of what could not be read or removed."""
         unread, seen = 0, set[str]()
         async for page in self._pages(listing):
             async with self.ctx.commit() as tx:
@@ -329,9 +354,30 @@ class RestSource(Rest[SourceConfigT]):
                     name = _name(listing, record)
                     unread += name is None or not self._take(tx, listing, record, name)
                     seen |= {name} if name is not None else set()
-        if not unread:  # a record without its id may be any of those that seem to be gone
-            await self._remove(listing, [name for name in self.ctx.state.under(_seen(listing)) if name not in seen])
-        return unread
+        if unread:
+            return RECORDS  # a record without its id may be any of those that seem to be gone
+        known = list(self.ctx.state.under(_seen(listing)))
+        gone = [name for name in known if name not in seen]
+        if not await self._may_remove(listing, gone, len(known)):
+            return MANY_GONE
+        await self._remove(listing, gone)
+        return None
+
+    async def _may_remove(self, listing: Listing, gone: Sequence[str], known: int) -> bool:
+        """Whether so much may go without a person, or a person has confirmed exactly this."""
+        name, asked = f"{_GONE}{listing.path}", self.ctx.state.get(f"{_GONE}{listing.path}")
+        many = type(self).removed is not RestSource.removed and len(gone) > max(self.most_removed, known // 2)
+        word = f"remove:{hashlib.sha256(json.dumps(sorted(gone)).encode()).hexdigest()[:16]}"
+        if many and asked is not None and asked["word"] == word:
+            return bool(asked["confirmed"])
+        if many or asked is not None:
+            async with self.ctx.commit() as tx:
+                if many:
+                    since = self.ctx.clock.utc().isoformat()
+                    tx.state[name] = {"word": word, "count": len(gone), "of": known, "since": since, "confirmed": False}
+                else:
+                    del tx.state[name]
+        return not many
 
     def _take(self, tx: Transaction, listing: Listing, record: Record, name: str) -> bool:
         digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""The hub's event types, and what a vendor's own types are made of. See docs/vendors.md."""
+"""The hub's event types, and what a vendor's own types are made of. See docs/vendors/README.md."""
 
 from schemas import (
     Category,

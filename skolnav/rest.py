@@ -1,4 +1,4 @@
-"""A connector to a system that speaks JSON over HTTP: the vendor writes the mapping. See docs/vendors.md."""
+"""A connector to a system that speaks JSON over HTTP: the vendor writes the mapping. See docs/vendors/README.md."""
 
 from plugins.rest import (
     CODES,

@@ -1,4 +1,4 @@
-"""What a connector is made of: the base class, its context, errors, timers, texts. See docs/vendors.md."""
+"""What a connector is made of: the base class, its context, errors, timers, texts. See docs/vendors/README.md."""
 
 from plugins import (
     Answer,

@@ -149,7 +149,9 @@ def _callable(function: Any) -> str:
              if each.annotation is not each.empty]  # fmt: skip
     returned = "" if signature.return_annotation is signature.empty else f" -> {_shown(signature.return_annotation)}"
     kind = "async def" if inspect.iscoroutinefunction(function) else "def"
-    shape = str(signature.replace(parameters=parameters, return_annotation=signature.empty))
+    shape = str(signature.replace(parameters=parameters, return_annotation=signature.empty)).replace(
+        "=Ellipsis", "=..."
+    )
     return f"{kind} {shape}{returned}{' with ' if types else ''}{', '.join(types)}"
 
 

@@ -248,14 +248,14 @@ def hooks() -> dict[str, object]:
 
 
 def test_every_hook_is_documented_with_its_arguments():
-    told = first_cells(page("vendors.md"), "hook")
+    told = first_cells(page("vendors/writing.md"), "hook")
     assert told == [f"{name}({', '.join(inspect.signature(hook).parameters)})" for name, hook in hooks().items()]
     assert all(inspect.getdoc(hook) for hook in hooks().values())
 
 
 @pytest.mark.parametrize("module", [plugins, plugins.testing, plugins.wires])
 def test_every_public_name_is_mentioned(module):
-    missing = [name for name in module.__all__ if not re.search(rf"\b{name}\b", page("vendors.md"))]
+    missing = [name for name in module.__all__ if not re.search(rf"\b{name}\b", page("vendors/writing.md"))]
     assert missing == []
 
 
@@ -267,14 +267,14 @@ def test_every_wire_is_documented():
         for node in found
         if node.name == name.title() and {getattr(part, "name", "") for part in node.body} & {"probe", "ask"}
     }
-    assert {row[0]: row[1] for row in table(page("vendors.md"), "module")} == wires
+    assert {row[0]: row[1] for row in table(page("vendors/writing.md"), "module")} == wires
     models = [node.name for node in made["settings"] if node.name != "Settings"]
-    assert [name for name in models if name not in page("vendors.md")] == []
+    assert [name for name in models if name not in page("vendors/writing.md")] == []
 
 
 def test_what_a_class_declares_is_documented_with_its_default():
     declared = [name for name in Connector.__annotations__ if name not in ("config", "ctx")]
-    rows = {row[0]: row[2] for row in table(page("vendors.md"), "attribute")}
+    rows = {row[0]: row[2] for row in table(page("vendors/writing.md"), "attribute")}
     assert list(rows) == declared
     for name, default in rows.items():
         actual = getattr(Connector, name, None)
@@ -290,20 +290,20 @@ def test_what_the_hub_calls_is_documented():
         for name, method in vars(Connector).items()
         if inspect.iscoroutinefunction(method)
     }
-    assert {row for row in first_cells(page("vendors.md"), "method") if "(self" in row} == public
+    assert {row for row in first_cells(page("vendors/writing.md"), "method") if "(self" in row} == public
 
 
 @pytest.mark.parametrize("protocol", [Context, DirectoryView])
 def test_what_a_context_offers_is_mentioned(protocol):
     names = [name for name in vars(protocol) if not name.startswith("_")]
     assert len(names) > 3
-    assert [name for name in names if not re.search(rf"\b{name}\b", page("vendors.md"))] == []
+    assert [name for name in names if not re.search(rf"\b{name}\b", page("vendors/writing.md"))] == []
 
 
 def test_every_effect_and_suite_is_explained():
-    assert first_cells(page("vendors.md"), "effect") == [f"Effect.{effect.name}" for effect in Effect]
+    assert first_cells(page("vendors/writing.md"), "effect") == [f"Effect.{effect.name}" for effect in Effect]
     there = [name for name in vars(suites) if name.endswith("Suite")]
-    assert first_cells(page("vendors.md"), "suite") == there
+    assert first_cells(page("vendors/writing.md"), "suite") == there
 
 
 # -- connectors and backends ---------------------------------------------------------------------------------------

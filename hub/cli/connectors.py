@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -104,6 +105,37 @@ def restart(ctx: typer.Context, name: Connector, config: Config = None, data: Da
         output.as_json(answer)
     else:
         output.line(say("connectors.restarting", name=name))
+
+
+@connectors.command("try", help=say("help.connectors-try"))
+def try_event(
+    ctx: typer.Context,
+    name: Connector,
+    event: Annotated[Path, typer.Option("--event", help=say("option.event-file"), metavar="FILE")],
+    record: Annotated[Path | None, typer.Option("--record", help=say("option.record"), metavar="FILE")] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    from hub.cli.trying import try_connector
+
+    where = Where.of(ctx, config, None, json)
+    try_connector(name, event, record=record, config=where.config, json=where.json)
+
+
+@connectors.command("trace", help=say("help.connectors-trace"))
+def trace(
+    ctx: typer.Context,
+    name: Connector,
+    event: Annotated[str | None, typer.Argument(help=say("option.event"), metavar="EVENT")] = None,
+    config: Config = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    from hub.cli.trying import trace_connector
+
+    where = Where.of(ctx, config, data, json)
+    with where.hub() as hub:
+        trace_connector(hub, _found(hub, name), event, json=where.json)
 
 
 def _all(hub: LocalHub) -> list[dict[str, Any]]:

@@ -41,15 +41,29 @@ CONNECTORS: Final[Mapping[str, Text]] = {
     "connectors.confirmed": Text(
         "{name} {word}: bekräftat, och görs nu: {says}.", "{name} {word}: confirmed, and done now: {says}."
     ),
+    "connectors.consumes-not": Text("{name} tar inte emot {type}.", "{name} does not consume {type}."),
+    "connectors.covers-not": Text(
+        "Avtalet omfattar inte, i {type}: {fields}.", "The contract does not cover, in {type}: {fields}."
+    ),
+    "connectors.given-up": Text(
+        "Kontakten fick händelsen och gav upp den: {reason}.", "The connector got the event and gave it up: {reason}."
+    ),
+    "connectors.no-event": Text("{file} är ingen händelse: {says}", "{file} is no event: {says}"),
     "connectors.none": Text("Inga kontakter.", "No connectors."),
+    "connectors.not-handled": Text("{name} hanterar inte händelsen: {why}", "{name} does not handle the event: {why}"),
     "connectors.nothing-waits": Text(
         "Inget väntar under {word} hos {name}: det kan vara gjort, eller ha ändrats.{hint}",
         "Nothing waits under {word} at {name}: it may be done, or have changed.{hint}",
+    ),
+    "connectors.recorded": Text(
+        "Fallet, med påhittade identiteter, är sparat i {file}.",
+        "The case, with invented identities, is kept in {file}.",
     ),
     "connectors.restarting": Text(
         "{name}: startar om. Se hur det går: skolnav connectors.",
         "{name}: starts anew. To see how it goes: skolnav connectors.",
     ),
+    "connectors.taken-away": Text("Avtalet tar bort: {fields}.", "The contract takes away: {fields}."),
     "connectors.under-way": Text("{name}: en jämförelse pågår redan.", "{name}: a comparison is under way already."),
     "connectors.unknown": Text(
         "Ingen kontakt heter {name}.{hint} Se listan: skolnav connectors.",
@@ -60,4 +74,13 @@ CONNECTORS: Final[Mapping[str, Text]] = {
         "Waits until a person confirms it (skolnav connectors confirm NAME WORD):",
     ),
     "connectors.waits": Text(" Det som väntar: {words}.", " These wait: {words}."),
+    "connectors.withheld": Text(
+        "dess avtal släpper inte igenom något av den", "its contract lets nothing of it through"
+    ),
+    "connectors.would": Text(
+        "Det här skulle {name} göra; inget av det är gjort:", "This is what {name} would do; nothing of it is done:"
+    ),
+    "connectors.would-nothing": Text(
+        "{name} skulle inte göra något på andra sidan.", "{name} would do nothing at the far side."
+    ),
 }

@@ -48,6 +48,14 @@ HELP: Final[Mapping[str, Text]] = {
         "Starta om en kontakt som har gett upp, när felet är avhjälpt.",
         "Restart a connector that gave up, after the fault is mended.",
     ),
+    "help.connectors-trace": Text(
+        "Varför en kontakt inte hanterade en händelse, och vad dess avtal tar bort.",
+        "Why a connector did not handle an event, and what its contract takes away.",
+    ),
+    "help.connectors-try": Text(
+        "Visa vad en kontakt skulle göra med en händelse, utan att det görs.",
+        "Show what a connector would do with an event, without doing it.",
+    ),
     "help.dead-letters": Text("Det som inte gick att leverera.", "What could not be delivered."),
     "help.dead-letters-resend": Text("Försök igen, prövat på nytt.", "Try again, decided anew."),
     "help.demo": Text("En påhittad kommun spelar upp en skoldag.", "An invented municipality plays a school day."),
@@ -102,6 +110,7 @@ OPTION: Final[Mapping[str, Text]] = {
         "The hub's data folder. Left out: the one that the configuration file names.",
     ),
     "option.event": Text("Händelsens id.", "The event's id."),
+    "option.event-file": Text("En fil med en händelse i JSON.", "A file with one event as JSON."),
     "option.folder": Text("En mapp. Den skapas om den inte finns.", "A folder. It is made if it does not exist."),
     "option.follow": Text("Fortsätt med nya händelser när de kommer.", "Continue with new events as they come."),
     "option.in": Text("Mappen där paketet läggs.", "The folder for the package."),
@@ -115,6 +124,10 @@ OPTION: Final[Mapping[str, Text]] = {
     "option.limit": Text("Högst så här många, de senaste.", "At most this many, the latest."),
     "option.name": Text("Namnet.", "The name."),
     "option.recipient": Text("Klientens eller kontaktens namn.", "The client's or the connector's name."),
+    "option.record": Text(
+        "Spara fallet, med påhittade identiteter, i den här filen.",
+        "Keep the case, with invented identities, in this file.",
+    ),
     "option.selftest": Text(
         "Låt varje kontakt göra ett riktigt prov mot sitt system.",
         "Let each connector try a real call to its system.",

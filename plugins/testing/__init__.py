@@ -1,6 +1,6 @@
 """The vendors' test kit: a hub to test with, an invented school, and suites (`plugins.testing.suites`, for pytest).
 
-`docs/vendors.md` shows how a package tests its connector with it.
+`docs/vendors/README.md` shows how a package tests its connector with it.
 """
 
 from plugins.testing.clock import ManualClock

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from plugins.rehearsal import current
 from plugins.wires import words
 from plugins.wires.failures import FarSide
 from plugins.wires.files import FILE_MODE, Files, NoPlainFile, Put, is_part, probe, put
@@ -22,10 +23,15 @@ class Folder:
         self._far_side = far_side
 
     def put(self, name: str, content: bytes) -> Put:
+        if (rehearsal := current()) is not None:
+            rehearsal.note(f"put {self._to.path / name}", content)
+            return Put.WRITTEN
         with self._errors():
             return put(self._files(), name, content, self._far_side, read_back=self._to.read_back)
 
     def probe(self) -> None:
+        if current() is not None:
+            return
         with self._errors():
             probe(self._files(), self._far_side, read_back=self._to.read_back)
 

@@ -18,6 +18,7 @@ import httpx
 import orjson
 
 from plugins.connector import ConnectorClock
+from plugins.rehearsal import current
 from plugins.retry_after import read_retry_after
 from plugins.texts import Text
 from plugins.wires import words
@@ -151,6 +152,11 @@ class Https:
 
     async def _exchange(self, method: str, path: str, request: Mapping[str, Any], what: Text | None) -> Reply:
         far_side, to = self._far_side, self._to
+        if (rehearsal := current()) is not None:
+            body = request["content"] or (b"" if request["json"] is None else orjson.dumps(request["json"]))
+            rehearsal.note(f"{method} {to.url}/{path}", body)
+            # Nothing can be read in a rehearsal: what is asked for is not there.
+            return Reply(status=404 if method == "GET" else 200, headers={}, body=b"", date=None, retry_after_s=None)
         asked = self._clock.utc()
         try:
             async with self._clock.timeout(to.deadline_s):

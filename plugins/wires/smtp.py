@@ -16,6 +16,7 @@ from email.message import EmailMessage
 from typing import Literal
 
 from plugins.errors import SkolnavError, TemporaryError
+from plugins.rehearsal import current
 from plugins.texts import Text
 from plugins.wires import words
 from plugins.wires.failures import FarSide
@@ -40,6 +41,9 @@ class Smtp:
         Raises AddressBusy, PermanentError (the address, or this message, is refused for good), TemporaryError,
         ConfigurationError.
         """
+        if (rehearsal := current()) is not None:
+            rehearsal.note(f"mail to {mail['To']} by {self._to.host}:{self._to.port}", mail.as_bytes())
+            return
         with self._session() as server:
             self._expect(server.mail(self._to.sender)[0], about="sender")
             self._expect(server.rcpt(str(mail["To"]))[0], about="address")
@@ -51,6 +55,8 @@ class Smtp:
 
     def probe(self) -> None:
         """Go up to the point where a message would follow, then leave. Raises as `send` does."""
+        if current() is not None:
+            return
         with self._session() as server:
             self._expect(server.mail(self._to.sender)[0], about="sender")
             self._expect(server.rset()[0], about="server")

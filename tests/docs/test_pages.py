@@ -56,5 +56,9 @@ def test_a_command_that_fails_fails_its_page(stage):
         stage.play([Fence("sh", "run", "exit 7", "page:3")])
 
 
-def test_a_vendor_can_follow_its_page(stage):
-    assert stage.play(fences(DOCS / "vendors.md")) > 2
+@pytest.mark.parametrize("page", sorted(DOCS.glob("vendors/*.md")), ids=lambda page: page.name)
+def test_a_vendor_can_follow_each_page(stage, page):
+    marked = [fence for fence in fences(page) if fence.mark]
+    ran = stage.play(fences(page))
+    assert ran or not marked, "files that nothing runs"
+    assert page.name not in ("writing.md", "tutorial.md", "cookbook.md") or ran > 2

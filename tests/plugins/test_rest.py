@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from plugins import Category, Contract
-from plugins.rest import ByLink, ByNumber, ByToken, Listing, RestSink, RestSource, RestSourceConfig, Send
+from plugins import Category, Contract, TemporaryError
+from plugins.rest import CODES, ByLink, ByNumber, ByToken, Listing, RestSink, RestSource, RestSourceConfig, Send
 from plugins.rest import RestConfig as Config
 from plugins.testing import School, open_hub
 from plugins.testing.rest import RestPeer
@@ -190,6 +190,40 @@ async def test_what_is_gone_is_told_after_the_whole_list_was_read_and_only_then(
             for _ in range(2):
                 await hub.poll("acme-source")
                 assert [event.data["id"] for event in await hub.published()][5:] == [gone["id"]]
+
+
+async def test_the_loss_of_most_of_a_list_waits_for_a_person():
+    listing = Listing("closed")
+
+    def removed(self, listing, id, data):
+        return DayClosed, {**data, "closed": False}
+
+    cls = source(listing, removed=removed, most_removed=3, problems=CODES)
+    with RestPeer({listing: records(6)}) as peer:
+        async with open_hub() as hub:
+            await hub.add(cls, {"base_url": peer.url, "poll": "1h"})
+            await hub.poll("acme-source")
+            there = list(peer.records(listing))
+            peer.records(listing)[:] = there[:2]
+            await hub.poll("acme-source")
+            (first,) = await hub.waiting("acme-source")
+            assert (first.says, first.sv) == (
+                "4 of 6 records of closed would be removed",
+                "4 av 6 poster i closed skulle tas bort",
+            )
+            assert len(await hub.published()) == 6
+            peer.records(listing)[:] = there[:1]
+            await hub.poll("acme-source")
+            (second,) = await hub.waiting("acme-source")
+            with pytest.raises(TemporaryError):
+                await hub.confirm("acme-source", first.word)  # one more is gone than what was shown
+            await hub.confirm("acme-source", second.word)
+            assert len(await hub.published()) == 11
+            assert await hub.waiting("acme-source") == []
+            peer.records(listing)[:] = there
+            await hub.poll("acme-source")
+            assert len(await hub.published()) == 16
+            assert not [name for name in await hub.state("acme-source") if name.startswith("gone/")]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 What the hub can hold: a decision in such a case that names no human gets in by neither door (a connector's commit,
 `POST /v1/events`, which validates by the same catalogue); no connector of the hub's own decides; and the hub itself
-says nothing about cases. What a vendor's code does at its own far side is outside the hub's reach (docs/vendors.md).
+says nothing about cases. What a vendor's code does at its own far side is outside the hub's reach
+(docs/vendors/README.md).
 """
 
 import ast

@@ -3,7 +3,7 @@
 import pytest
 
 from plugins.sdk import MAJOR
-from skolnav import surface
+from skolnav import reference, surface
 
 
 def test_nothing_that_vendors_rely_on_has_changed_without_a_new_major_version():
@@ -77,3 +77,13 @@ def test_the_command_refuses_to_record_an_incompatible_change(tmp_path, monkeypa
     monkeypatch.setattr(surface, "MAJOR", MAJOR + 1)
     assert surface.main() == 0
     assert gone not in file.read_text()
+
+
+def test_the_reference_is_the_codes():
+    shown = (surface.FILE.parents[1] / "docs" / "vendors" / "reference.md").read_text("utf-8")
+    assert shown == reference.markdown(), "run: python -m skolnav.reference > docs/vendors/reference.md"
+
+
+def test_every_class_and_function_says_what_it_is_for():
+    sections = reference.markdown().split("\n### ")[1:]
+    assert [section.split("\n")[0] for section in sections if section.split("\n")[2].strip() == ""] == []

@@ -37,7 +37,7 @@ def correct(record: dict[str, Any]) -> None:
 
 class Tested(Subject):
     connector = Example
-    slow_s = 1.5  # more than `timeout_s` below
+    slow_s = 4  # seconds, more than `timeout_s` below
 
     @pytest.fixture
     def peer(self) -> Iterator[RestPeer]:
@@ -46,7 +46,7 @@ class Tested(Subject):
 
     @pytest.fixture
     def config(self, peer: RestPeer) -> Mapping[str, Any]:
-        return {"base_url": peer.url, "auth": {"token": "invented"}, "timeout_s": 0.5}
+        return {"base_url": peer.url, "auth": {"token": "invented"}, "timeout_s": 2}
 
 
 class TestConfiguration(Tested, ConfigurationSuite):
