@@ -375,6 +375,19 @@ async def test_published_data_that_is_not_of_its_type_is_refused_without_its_val
     assert "Anna" not in caplog.text
 
 
+async def test_a_refused_publish_names_the_path_and_the_rule_in_the_log(hosted, caplog):
+    class Wrong(Counter):
+        async def handle(self, event):
+            async with self.ctx.commit() as tx:
+                tx.publish(Tally, {"kitchen": "K1", "away": "Anna Andersson"})
+
+    hosts = await hosted(Wrong)
+    await hosts.sink("counter").deliver(attempt())
+    assert "data.away: " in caplog.text
+    assert "integer" in caplog.text
+    assert "Anna" not in caplog.text
+
+
 async def test_aggregates_publish_sums_and_nothing_else(hosted, told):
     """docs/architecture.md, The gate: what a connector with `aggregates` publishes must be of category aggregate."""
 
