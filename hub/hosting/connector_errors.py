@@ -31,6 +31,10 @@ class NothingWaits(TemporaryError):
     """The word that a person confirmed does not wait for a confirmation, or no longer does."""
 
 
+class RefusedPublish(PermanentError):
+    """What a connector would publish does not fit. The text is the hub's own: path and rule, and no value."""
+
+
 class TimedOut(TemporaryError):
     """A call took longer than its limit and was cancelled, or given up."""
 
@@ -101,7 +105,7 @@ def report(
     code = code_of(error)
     about = f" on event {event}" if event else ""
     place = place_of(error, cls)
-    if isinstance(error, NotRunning | TimedOut):
+    if isinstance(error, NotRunning | TimedOut | RefusedPublish):
         log.warning("%s: %s%s: %s", instance, what, about, error)
     else:
         log.warning("%s: %s failed%s: %s (%s at %s)", instance, what, about, code, type(error).__name__, place)

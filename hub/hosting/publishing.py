@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from hub.clock import Clock
+from hub.hosting.connector_errors import RefusedPublish
 from plugins.connector import Connector
-from plugins.errors import PermanentError, PrivacyError
+from plugins.errors import PrivacyError
 from plugins.validation import AGGREGATE_OUTPUT, only_categories
 from schemas import Catalogue, Event, InvalidEvent, Payload
 from schemas.event import JSON, SPEC_VERSION
@@ -33,15 +34,15 @@ class Publisher:
         time: datetime | None,
         complete: bool | None,
     ) -> Event:
-        """A valid event with a random id. Raises PermanentError, PrivacyError, whose texts hold no value."""
+        """A valid event with a random id. Raises RefusedPublish, PrivacyError, whose texts hold no value."""
         type_ = model.spec.type
         if type_ not in self._produces:
-            raise PermanentError(
+            raise RefusedPublish(
                 f"{self._connector} published {type_} without declaring it", fix="Add it to `produces`", code="publish"
             )
         moment = time or self._clock.school()
         if moment.tzinfo is None:
-            raise PermanentError(
+            raise RefusedPublish(
                 f"{self._connector} published {type_} with a time without zone",
                 fix="Give an aware datetime",
                 code="publish",
@@ -65,7 +66,7 @@ class Publisher:
         try:
             described = self._catalogue.describe(event)
         except InvalidEvent as error:
-            raise PermanentError(
+            raise RefusedPublish(
                 f"{self._connector} published data that is no {type_}",
                 why="; ".join(f"{problem.where}: {problem.says}" for problem in error.problems),
                 code="publish",

@@ -1,9 +1,12 @@
 """The rules that the suites check, each with a level and a page: `docs/vendors/rules/<name>.md`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
+
+from plugins.connector import Connector
+from plugins.timers import daily_timers_of
 
 PAGES: Final = "docs/vendors/rules"
 
@@ -17,71 +20,246 @@ class Level(IntEnum):
     PLATINUM = 4  # and it mends what others changed
 
 
+Applies = Callable[[type[Connector[Any]]], str]
+"""Why a rule does not apply to a connector class; empty if it does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     name: str
     level: Level
     says: str  # one sentence
+    tests: tuple[str, ...]  # the suites' tests that show it; all must pass
+    without: Applies
 
     @property
     def page(self) -> str:
         return f"{PAGES}/{self.name}.md"
 
 
-def _rules(level: Level, rules: Mapping[str, str]) -> Iterable[Rule]:
-    return (Rule(name, level, says) for name, says in rules.items())
+def broken(rule: str, says: str) -> str:
+    """The message of a failed check: what was found, and the page of the rule that it breaks."""
+    return f"{says}\nRule {rule}: {RULES[rule].says} See {RULES[rule].page}"
 
+
+def _always(cls: type[Connector[Any]]) -> str:
+    return ""
+
+
+def _consumes(cls: type[Connector[Any]]) -> str:
+    return "" if cls.consumes else "it consumes no events"
+
+
+def _reports(cls: type[Connector[Any]]) -> str:
+    return "" if daily_timers_of(cls) else "it has no daily timer"
+
+
+def _is_pushed(cls: type[Connector[Any]]) -> str:
+    own = cls.receive is not Connector.receive or cls.run is not Connector.run
+    return "" if own and not cls.consumes and cls.produces else "it is no source that is pushed to"
+
+
+def _is_pulled(cls: type[Connector[Any]]) -> str:
+    own = cls.poll is not Connector.poll
+    return "" if own and not cls.consumes and cls.produces else "it is no source that is pulled"
+
+
+_BRONZE, _SILVER, _GOLD, _PLATINUM = Level
 
 _ALL: Final = (
-    *_rules(
-        Level.BRONZE,
-        {
-            "undisturbed": "While nothing fails, no call raises, no problem is reported and no event is given up.",
-            "makes-a-difference": "Each consumed type, each timer and each category changes what the connector does.",
-            "stable-effects": "The same events have the same effects in each run.",
-            "no-leaks": "Data that the contract does not allow, and secrets, appear nowhere.",
-            "settings": "Each wrong setting is an error that names the setting and repeats no value.",
-            "one-effect": "The same event twice has the same effect once.",
-            "order": "The effects do not depend on the pace at which events come.",
-            "bounded": "Each call ends in bounded time.",
-        },
+    Rule(
+        "undisturbed",
+        _BRONZE,
+        "While nothing fails, no call raises, no problem is reported and no event is given up.",
+        ("test_there_is_an_effect",),
+        _consumes,
     ),
-    *_rules(
-        Level.SILVER,
-        {
-            "crash": "A crash between the effect and its acknowledgement changes nothing at the far side.",
-            "effect-before-return": "A call returns only after its effect has happened.",
-            "temporary": "A far side that fails for a while gets everything in the end.",
-            "time-out": "A far side that does not answer holds nothing up.",
-            "cancellation": "A call that is cancelled ends.",
-            "stale": "An event that is older than what is known changes nothing.",
-            "restart": "A restart between two events changes nothing.",
-            "complete": "A result that may lack something says so.",
-            "pushed": "What a source pushes is kept before it is acknowledged, and nothing else is let in.",
-            "selftest": "The self-test is a real round trip.",
-        },
+    Rule(
+        "makes-a-difference",
+        _BRONZE,
+        "Each consumed type, each timer and each category changes what the connector does.",
+        ("test_each_part_makes_a_difference",),
+        _consumes,
     ),
-    *_rules(
-        Level.GOLD,
-        {
-            "school-time": "Cut-offs, dates and times of day follow school time, at each hour of each day.",
-            "leaves-nothing": "An ended instance leaves no task, thread, file, socket or changed global value.",
-            "forgets": "State that is no longer needed is deleted.",
-            "last-event": "The last event of an entity alone leads to what the whole history leads to.",
-            "far-sides": "One far side's failure is its own.",
-        },
+    Rule(
+        "stable-effects",
+        _BRONZE,
+        "The same events have the same effects in each run.",
+        ("test_each_part_makes_a_difference",),
+        _consumes,
     ),
-    *_rules(
-        Level.PLATINUM,
-        {
-            "reconcile": "reconcile() mends what was changed by hand at the far side, and leaves alone what is right.",
-        },
+    Rule(
+        "no-leaks",
+        _BRONZE,
+        "Data that the contract does not allow, and secrets, appear nowhere.",
+        ("test_no_canary_gets_out", "test_no_canary_gets_out_when_the_far_side_fails"),
+        _consumes,
+    ),
+    Rule(
+        "settings",
+        _BRONZE,
+        "Each wrong setting is an error that names the setting and repeats no value.",
+        (
+            "test_the_class_can_be_run",
+            "test_each_setting_is_described",
+            "test_secrets_are_kept_as_secrets",
+            "test_an_unknown_key_is_refused",
+            "test_a_value_of_the_wrong_kind_is_named_and_not_repeated",
+            "test_the_values_named_as_bad_are_refused",
+        ),
+        _always,
+    ),
+    Rule(
+        "one-effect",
+        _BRONZE,
+        "The same event twice has the same effect once.",
+        ("test_the_same_events_twice_have_one_effect",),
+        _consumes,
+    ),
+    Rule(
+        "order",
+        _BRONZE,
+        "The effects do not depend on the pace at which events come.",
+        ("test_all_at_once_has_the_effects_of_one_at_a_time",),
+        _consumes,
+    ),
+    Rule(
+        "crash",
+        _SILVER,
+        "A crash between the effect and its acknowledgement changes nothing at the far side.",
+        ("test_a_crash_between_effect_and_acknowledgement_repeats_nothing",),
+        _consumes,
+    ),
+    Rule(
+        "effect-before-return",
+        _SILVER,
+        "A call returns only after its effect has happened.",
+        ("test_a_far_side_that_fails_for_a_while_is_told_everything_in_the_end",),
+        _consumes,
+    ),
+    Rule(
+        "temporary",
+        _SILVER,
+        "A far side that fails for a while gets everything in the end.",
+        ("test_a_far_side_that_fails_for_a_while_is_told_everything_in_the_end",),
+        _consumes,
+    ),
+    Rule(
+        "time-out",
+        _SILVER,
+        "A far side that does not answer holds nothing up.",
+        ("test_it_fails_while_the_far_side_does_and_says_what_to_do",),
+        _always,
+    ),
+    Rule(
+        "stale",
+        _SILVER,
+        "An event that is older than what is known changes nothing.",
+        ("test_an_event_that_comes_again_alone_changes_nothing",),
+        _consumes,
+    ),
+    Rule(
+        "restart",
+        _SILVER,
+        "A restart between two events changes nothing.",
+        ("test_a_restart_between_two_events_changes_nothing", "test_a_restart_has_no_effect_of_its_own"),
+        _consumes,
+    ),
+    Rule(
+        "complete",
+        _SILVER,
+        "A result that may lack something says so.",
+        ("test_a_result_that_may_lack_something_says_so",),
+        _reports,
+    ),
+    Rule(
+        "pushed",
+        _SILVER,
+        "What a source pushes is kept before it is acknowledged, and nothing else is let in.",
+        ("test_each_request_is_taken_and_once_if_it_comes_again",),
+        _is_pushed,
+    ),
+    Rule(
+        "pulled",
+        _SILVER,
+        "What a source has is published once, and what can't be read has not been deleted.",
+        (
+            "test_a_pull_tells_what_is_there",
+            "test_a_second_identical_pull_tells_nothing",
+            "test_a_change_is_told_once",
+            "test_a_restart_tells_nothing_of_its_own",
+            "test_a_crash_between_pages_repeats_nothing_and_loses_nothing",
+            "test_a_far_side_that_fails_takes_nothing_away",
+        ),
+        _is_pulled,
+    ),
+    Rule(
+        "selftest",
+        _SILVER,
+        "The self-test is a real round trip.",
+        ("test_it_passes_and_leaves_nothing", "test_it_fails_while_the_far_side_does_and_says_what_to_do"),
+        _always,
+    ),
+    Rule(
+        "bounded",
+        _GOLD,
+        "Each call ends in bounded time.",
+        ("test_it_starts_and_ends_in_bounded_time",),
+        _always,
+    ),
+    Rule(
+        "cancellation",
+        _GOLD,
+        "A call that is cancelled ends.",
+        ("test_a_call_that_is_cancelled_ends",),
+        _consumes,
+    ),
+    Rule(
+        "school-time",
+        _GOLD,
+        "Cut-offs, dates and times of day follow school time, at each hour of each day.",
+        (
+            "test_a_day_on_which_the_clocks_change_is_told_as_any_other",
+            "test_an_hour_in_which_utc_has_another_date_is_like_the_next",
+            "test_nothing_asks_the_machine_for_the_time",
+        ),
+        _consumes,
+    ),
+    Rule(
+        "leaves-nothing",
+        _GOLD,
+        "An ended instance leaves no task, thread, file, socket or changed global value.",
+        ("test_an_instance_leaves_nothing_behind",),
+        _always,
+    ),
+    Rule(
+        "forgets",
+        _GOLD,
+        "State that is no longer needed is deleted.",
+        ("test_what_is_over_is_forgotten",),
+        _consumes,
+    ),
+    Rule(
+        "last-event",
+        _GOLD,
+        "The last event of an entity alone leads to what the whole history leads to.",
+        ("test_the_last_event_of_an_entity_is_enough",),
+        _consumes,
+    ),
+    Rule(
+        "far-sides",
+        _GOLD,
+        "One far side's failure is its own.",
+        ("test_one_that_refuses_keeps_nothing_from_the_others",),
+        _consumes,
+    ),
+    Rule(
+        "reconcile",
+        _PLATINUM,
+        "reconcile() mends what was changed by hand at the far side, and leaves alone what is right.",
+        ("test_it_leaves_alone_what_is_right", "test_it_mends_what_was_changed_by_hand"),
+        _consumes,
     ),
 )
 
 RULES: Final[Mapping[str, Rule]] = {rule.name: rule for rule in _ALL}
-
-
-def broken(rule: str, says: str) -> str:
-    """The message of a failed check: what was found, and the page of the rule that it breaks."""
-    return f"{says}\nRule {rule}: {RULES[rule].says} See {RULES[rule].page}"

@@ -63,12 +63,14 @@ class School:
     other_room: str = field(default_factory=lambda: str(uuid.uuid4()))
     activity: str = field(default_factory=lambda: str(uuid.uuid4()))
     canaries: list[Canary] = field(default_factory=list)
+    diet_code: str = ""  # of the first pupil's diet; a canary, unless given
     _duties: dict[str, str] = field(default_factory=dict)  # by person
 
     def __post_init__(self) -> None:
         for person in (*self.pupils, self.teacher):
             self.canaries.append(Canary(person, frozenset({Category.IDENTITY})))
         self.canaries.append(Canary(self.protected_teacher, frozenset()))
+        self.diet_code = self.diet_code or self._mark(Category.DIET)
         self._duties = {each: str(uuid.uuid4()) for each in (self.teacher, self.protected_teacher)}
         self.canaries.append(Canary(self.duty, frozenset({Category.STAFF})))
         self.canaries.append(Canary(self._duties[self.protected_teacher], frozenset()))
@@ -91,7 +93,7 @@ class School:
         persons[-1]["securityMarking"] = "Sekretessmarkering"
         persons += [self._person(self.teacher), self._person(self.protected_teacher)]
         persons[-1]["securityMarking"] = "Skyddad folkbokföring"
-        diet = {"id": str(uuid.uuid4()), "person": {"id": self.pupils[0]}, "codes": [self._mark(Category.DIET)]}
+        diet = {"id": str(uuid.uuid4()), "person": {"id": self.pupils[0]}, "codes": [self.diet_code]}
         unit = {"id": self.unit}
         return [
             self.event(

@@ -13,12 +13,14 @@ from plugins.testing.suites import (
     LifeSuite,
     OrderSuite,
     PrivacySuite,
+    PushSuite,
     ReconcileSuite,
+    RunSuite,
     SchoolTimeSuite,
     SelftestSuite,
     SensitivitySuite,
 )
-from tests.kit.subject import TheHouse
+from tests.kit.subject import TheHouse, TheMailroom, TheWire
 
 
 class TestConfiguration(TheHouse, ConfigurationSuite): ...
@@ -62,3 +64,9 @@ class TestReconcile(TheHouse, ReconcileSuite): ...
 
 
 class TestLife(TheHouse, LifeSuite): ...
+
+
+class TestMailroom(TheMailroom, PushSuite): ...
+
+
+class TestWire(TheWire, RunSuite): ...

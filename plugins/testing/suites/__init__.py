@@ -36,6 +36,7 @@ from plugins.testing.suites.history import HistorySuite
 from plugins.testing.suites.life import LifeSuite
 from plugins.testing.suites.privacy import PrivacySuite
 from plugins.testing.suites.pull import PulledPeer, PullSuite
+from plugins.testing.suites.pushed import PushSuite, RunningPeer, RunSuite
 from plugins.testing.suites.reconcile import ReconcileSuite, TamperedPeer
 from plugins.testing.suites.school_time import SchoolTimeSuite
 from plugins.testing.suites.sensitivity import SensitivitySuite
@@ -54,9 +55,12 @@ __all__ = [
     "Peer",
     "PrivacySuite",
     "PullSuite",
+    "PushSuite",
     "PulledPeer",
     "ReconcileSuite",
     "RefusingPeer",
+    "RunSuite",
+    "RunningPeer",
     "SchoolTimeSuite",
     "SelftestSuite",
     "SensitivitySuite",

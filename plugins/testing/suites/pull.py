@@ -12,7 +12,9 @@ import pytest
 
 from plugins.connector import Connector
 from plugins.testing.hub import TestHub, open_hub
+from plugins.testing.rules import broken
 from plugins.testing.suites.subject import FaultyPeer, Subject, failing, reported
+from plugins.testing.watching import Watch, watched
 from schemas import Event
 from schemas.directory import DirectoryCurrent
 
@@ -109,7 +111,9 @@ class PullSuite(Subject):
             with failing(peer, fault, self.slow_s):
                 meanwhile = await self._pulled(hub, gate)
             took = time.monotonic() - begun
-            assert took < self.patience_s, f"a far side that is {fault} held the connector up for {took:.0f} s"
+            assert took < self.patience_s, broken(
+                "time-out", f"a far side that is {fault} held the connector up for {took:.0f} s"
+            )
             _same(meanwhile, first, f"a pull while the far side is {fault}")
             if fault != "slow":
                 assert len(reported(hub, self.connector.name)) > before, (
@@ -124,8 +128,9 @@ class PullSuite(Subject):
     async def pulling(self, config: Mapping[str, Any]) -> AsyncIterator[tuple[TestHub, "Gate"]]:
         """A hub with the connector. Its polls do nothing unless the gate is open."""
         gate = Gate()
-        async with open_hub(self.start) as hub:
-            name = await hub.add(_gated(self.connector, gate), config)
+        self._watch = watch = Watch()
+        async with self.limited(), open_hub(self.start) as hub:
+            name = await hub.add(watched(_gated(self.connector, gate), watch), config)
             status = await hub.status(name)
             assert status == "running", f"the connector did not start: {status}\n{hub.logs()}"
             yield hub, gate
@@ -141,6 +146,7 @@ class PullSuite(Subject):
         async with self.pulling(config) as (hub, gate):
             before = peer.served()
             found = await self._pulled(hub, gate)
+            await self.check_undisturbed(hub, self.connector.name)
             assert found, _nothing(hub)
             await self._complete_when_said(hub)
             return found, peer.served() - before
@@ -188,8 +194,8 @@ def _same(found: Counter[Any], wanted: Counter[Any], what: str) -> None:
     """Compare what was published. The messages hold counts and types only: the events may hold data about people."""
     more, less = found - wanted, wanted - found
     types = sorted({str(each[0]) if isinstance(each, tuple) else "event" for each in (*more, *less)})
-    assert not more, f"{what} published {more.total()} events too many ({', '.join(types)})"
-    assert not less, f"{what} lost {less.total()} events ({', '.join(types)})"
+    assert not more, broken("pulled", f"{what} published {more.total()} events too many ({', '.join(types)})")
+    assert not less, broken("pulled", f"{what} lost {less.total()} events ({', '.join(types)})")
 
 
 def _nothing(hub: TestHub) -> str:

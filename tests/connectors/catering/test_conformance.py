@@ -13,19 +13,25 @@ import pytest
 from connectors.catering.connector import Catering
 from plugins.testing import School, TestHub
 from plugins.testing.suites import (
+    CompleteSuite,
     ConfigurationSuite,
     DaylightSuite,
     EffectSuite,
     FaultSuite,
     FaultyPeer,
+    HistorySuite,
+    LifeSuite,
     OrderSuite,
     PrivacySuite,
+    SchoolTimeSuite,
     SelftestSuite,
+    SensitivitySuite,
     SeveralFarSidesSuite,
     Subject,
     TakenAtOnceSuite,
 )
-from schemas.absence import AbsenceReported
+from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
+from schemas.schedule import DayClosed
 from tests.peers.mail import NORTH, MailServer, mail_peer
 from tests.peers.orders import Orders, order_peer
 from tests.peers.sftp import Peer, sftp_peer
@@ -99,6 +105,7 @@ class AtTheReports(Subject):
                     "sittings": [{"id": "1", "from": "11:10", "to": "11:40"}],
                     "cutoffs": [{"applies_to": "normal", "offset_days": 0, "time": "08:30"}],
                     "staff_portions": 2,
+                    "diet_codes": {school.diet_code: "GLUTENFRI"},
                     "weekdays": [1, 2, 3, 4, 5, 6, 7],
                 }
             ],
@@ -381,3 +388,35 @@ class TestDaylightByOrders(ByOrders, AtTheReports, DaylightSuite): ...
 
 
 class TestDaylightByMail(ByMail, AtTheReports, DaylightSuite): ...
+
+
+class EachType(AtTheReports):
+    """One pupil stays away, two eat after all, one has leave, and tomorrow the school is closed."""
+
+    moments = (*AtTheReports.moments, "2026-11-25T08:00", "2026-11-25T08:30", "2026-11-25T09:30")
+
+    @pytest.fixture
+    def events(self, school: School) -> Sequence[Mapping[str, Any]]:
+        well, late, away, on_leave = school.pupils  # the first has a special diet
+        told = [school.about(AbsenceReported, pupil) for pupil in (away, late, well)]
+        told += [school.about(AbsenceChanged, late), school.about(AbsenceWithdrawn, well)]
+        told[3]["data"] |= {"endTime": "2026-11-24T10:00:00+01:00"}
+        return [*told, school.about(LeaveGranted, on_leave), school.about(DayClosed)]
+
+
+class TestSensitivity(EachType, SensitivitySuite): ...
+
+
+class TestHistory(AtTheReports, HistorySuite): ...
+
+
+class TestHistoryOfLateChangesByMail(ByMail, AfterTheCutOff, HistorySuite): ...
+
+
+class TestSchoolTime(AtTheReports, SchoolTimeSuite): ...
+
+
+class TestComplete(AtTheReports, CompleteSuite): ...
+
+
+class TestLife(AtTheReports, LifeSuite): ...

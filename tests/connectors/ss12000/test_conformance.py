@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.ss12000.connector import Ss12000
-from plugins.testing.suites import ConfigurationSuite, PullSuite, SelftestSuite, Subject
+from plugins.testing.suites import ConfigurationSuite, LifeSuite, PullSuite, SelftestSuite, Subject
 from tests.connectors.ss12000.records import school
 from tests.peers.sis import TOKEN, Made, Query, Reply, serving
 
@@ -100,3 +100,6 @@ class TestSelftest(SchoolSystem, SelftestSuite): ...
 
 
 class TestPull(SchoolSystem, PullSuite): ...
+
+
+class TestLife(SchoolSystem, LifeSuite): ...

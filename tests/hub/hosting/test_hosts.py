@@ -159,6 +159,31 @@ async def test_a_block_left_by_an_exception_keeps_nothing(hosted, store):
     assert (await rows(store))[0] == {"other": b"1"}
 
 
+@pytest.mark.parametrize("use", ["set", "delete", "publish"])
+async def test_a_transaction_that_is_used_after_its_block_raises(hosted, store, use):
+    """What it were given would be lost without a word."""
+    said = []
+
+    class Late(Counter):
+        async def handle(self, event):
+            async with self.ctx.commit() as tx:
+                tx.state["count"] = 1
+            try:
+                if use == "set":
+                    tx.state["count"] = 2
+                elif use == "delete":
+                    del tx.state["count"]
+                else:
+                    tx.publish(Tally, {"kitchen": "K1", "away": 1})
+            except RuntimeError as error:
+                said.append(str(error))
+
+    hosts = await hosted(Late)
+    await commit(store, await hosts.sink("counter").deliver(attempt()))
+    assert said == ["the transaction's block has ended: what it is given now would be lost. Use it inside `async with`"]
+    assert await rows(store) == ({"count": b"1"}, [])
+
+
 async def test_state_is_there_again_after_a_restart(hosted, store):
     hosts = await hosted(Counter)
     await commit(store, await hosts.sink("counter").deliver(attempt("a")))
@@ -347,6 +372,19 @@ async def test_published_data_that_is_not_of_its_type_is_refused_without_its_val
     hosts = await hosted(Wrong)
     outcome = await hosts.sink("counter").deliver(attempt())
     assert (outcome.result, outcome.reason) == (Result.DEAD, "publish")
+    assert "Anna" not in caplog.text
+
+
+async def test_a_refused_publish_names_the_path_and_the_rule_in_the_log(hosted, caplog):
+    class Wrong(Counter):
+        async def handle(self, event):
+            async with self.ctx.commit() as tx:
+                tx.publish(Tally, {"kitchen": "K1", "away": "Anna Andersson"})
+
+    hosts = await hosted(Wrong)
+    await hosts.sink("counter").deliver(attempt())
+    assert "data.away: " in caplog.text
+    assert "integer" in caplog.text
     assert "Anna" not in caplog.text
 
 

@@ -125,6 +125,36 @@ async def test_a_replay_delivers_again_and_says_so(peer, school):
     assert heard == [(event["id"], False), (event["id"], True)]
 
 
+async def test_one_event_comes_again_alone_and_as_old_as_it_was(peer, school):
+    sequences = []
+
+    class Noting(Ledger):
+        async def handle(self, event):
+            sequences.append((event.id, event.sequence))
+
+    older, newer = absence(school), absence(school, pupil=1)
+    async with open_hub() as hub:
+        await hub.add(Noting, {"folder": str(peer.folder)})
+        await hub.post(school.directory(hub.clock.utc().isoformat()))
+        for event in (older, newer):
+            await hub.post([event])
+            await hub.settle()
+        await hub.resend("ledger", older["id"])
+        assert [id for id, _ in sequences] == [older["id"], newer["id"], older["id"]]
+        assert sequences[2] == sequences[0]
+        with pytest.raises(KeyError):
+            await hub.resend("ledger", "no-such-event")
+
+
+async def test_after_a_stop_nothing_runs_until_the_restart(hub, peer, school):
+    await hub.post([absence(school)])
+    await hub.stop()
+    with pytest.raises(RuntimeError, match="not running"):
+        await hub.settle()
+    await hub.restart()
+    assert len(peer.effects()) == 1
+
+
 async def test_a_bad_event_is_refused(hub, school):
     event = absence(school)
     event["data"]["startTime"] = "yesterday"
