@@ -9,7 +9,7 @@ import typer
 from hub.cli import output
 from hub.cli.exits import Code, Failure
 from hub.cli.installed import ShowsOne, installed, unwritable
-from hub.cli.language import say
+from hub.cli.language import language, say
 from hub.cli.options import Json
 
 plugins = typer.Typer(invoke_without_command=True, rich_markup_mode=None, cls=ShowsOne)
@@ -35,7 +35,8 @@ def list_plugins(ctx: typer.Context, json: Json = False) -> None:
     else:
         output.line(say("plugins.none"))
     for problem in found.problems:
-        output.note(f"{problem.plugin}: {say('plugins.problem', says=problem.says)}")
+        says = problem.sv if problem.sv and language() == "sv" else problem.says
+        output.note(f"{problem.plugin}: {say('plugins.problem', says=says)}")
 
 
 @plugins.command("show", help=say("help.plugins-show"))

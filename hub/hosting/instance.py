@@ -13,7 +13,7 @@ import logging
 import random
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 from functools import partial
 from typing import Any, Final
@@ -28,7 +28,7 @@ from hub.hosting.context import DirectoryFromAfar, InstanceContext
 from hub.hosting.keeping import Keeping, Kept
 from hub.hosting.moments import Moments
 from hub.hosting.own_thread import OwnThread, cancelled_from_outside
-from hub.hosting.polls import Polls, poll_every_s
+from hub.hosting.polls import Polls
 from hub.hosting.publishing import Publisher
 from hub.pauses import jittered
 from hub.privacy.base import Recipient
@@ -37,7 +37,8 @@ from hub.store.moments import Moment
 from plugins.connector import Connector, ConnectorConfig, DirectoryView, Waiting
 from plugins.errors import ConfigurationError, PermanentError, PrivacyError
 from plugins.receiving import Answer, Received
-from plugins.timers import moment_timers_of
+from plugins.timers import moment_timers_of, times_of
+from plugins.validation import poll_every_s
 from schemas import Catalogue
 
 BLOCKING_THREADS: Final = 4
@@ -65,7 +66,8 @@ class Surroundings:
     directory: Callable[[str, Recipient], DirectoryView]
     wake: Callable[[], None]  # the outbox has got rows
     problem: Callable[[str, str, str], None]  # instance, code, detail: for the operator, never data
-    moments_changed: Callable[[str], None]  # instance: it began, or its next moment is due earlier than before
+    # instance: it knows its times of day, or began, or its next moment is due earlier than before
+    moments_changed: Callable[[str], None]
     loop: asyncio.AbstractEventLoop  # the hub's
 
 
@@ -94,11 +96,12 @@ class Instance:
         self._thread = OwnThread(name, around.loop, around.clock, partial(self._failed, "a task"))
         self._pool = DaemonPool(f"skolnav-{name}-blocking", BLOCKING_THREADS)
         self._keeping = Keeping(name, around.store, around.clock, wake=around.wake, all_landed=self._all_landed)
-        self._polls = Polls(poll_every_s(cls, config), around.clock, self._dice)
+        self._polls = Polls(around.clock, self._dice)
         self._calls = Calls(name, cls, around.clock, self._failed, around.wake)
         self._context: InstanceContext | None = None  # None until it is open
         self._state: ConnectorState | None = None  # likewise
         self.moments: Moments | None = None  # likewise
+        self.times: list[tuple[str, time]] | None = None  # of @daily methods; None until the instance has said them
         self._closing: asyncio.Task[bool] | None = None
 
     # -- seen from the hub: its life ----------------------------------------------------------------------------
@@ -289,6 +292,9 @@ class Instance:
 
     async def _started(self, context: InstanceContext, failures: int) -> bool:
         try:
+            # Here, since a function of the vendor's may hang: then the watchdog gives up this instance alone.
+            self._polls.every_s = poll_every_s(self.cls, self.config)
+            self._thread.to_hub(self._know, times_of(self.cls, self.config))
             await self._calls.start(self.config, context)
         except BaseException as error:
             if cancelled_from_outside(error):
@@ -306,6 +312,11 @@ class Instance:
         await self._clock.sleep(jittered(backoff_s(failures, error), self._dice))
         if await self._started(context, failures):
             self._work()
+
+    def _know(self, times: list[tuple[str, time]]) -> None:
+        """Called in the hub's loop."""
+        self.times = times
+        self._around.moments_changed(self.name)
 
     def _work(self) -> None:
         if self.cls.run is not Connector.run:
