@@ -75,13 +75,13 @@ def _times(name: str, declared: Daily, config: Any) -> list[time]:
         given: list[Any] = list(islice(declared.times(config), MOST_TIMES + 1))
     except BaseException as error:
         # Without the error's text, which may quote a setting.
-        raise _no_times(name, Text("en " + type(error).__name__, "it raised " + type(error).__name__)) from None
+        raise _no_times(name, Text(type(error).__name__, "it raised " + type(error).__name__)) from None
     if len(given) > MOST_TIMES:
         raise _no_times(name, Text(f"fler än {MOST_TIMES} tider", f"it gave more than {MOST_TIMES} times"))
     for each in given:
         if not isinstance(each, time) or each.tzinfo is not None:
             kind = type(each).__name__ if not isinstance(each, time) else "time with tzinfo"
-            raise _no_times(name, Text("en " + kind, "it gave a " + kind))
+            raise _no_times(name, Text(kind, "it gave a " + kind))
     return given
 
 

@@ -32,6 +32,7 @@ from plugins.validation import poll_every_s
 
 LIMIT_VARIABLE: Final = "SKOLNAV_PLUGIN_LIMIT_S"
 LIMIT_S: Final = 30.0  # for the import and the hooks of one package, with the start of the process
+AT_ONCE: Final = 8  # processes; one that hangs costs no processor
 MOST_WARNINGS: Final = 10_000  # of one instance's settings
 
 # The child's path must be that of this process before it can import this module.
@@ -83,7 +84,7 @@ def load_all(offers: Sequence[Offer]) -> dict[Offer, Text]:
     """Import each package and ask its hooks, each in a process of its own. Returns what is wrong, by package."""
     if not offers:
         return {}
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         says = pool.map(lambda offer: _Trial(offer).loaded, offers)
         return {offer: text for offer, text in zip(offers, says, strict=True) if text is not None}
 
@@ -95,7 +96,7 @@ def examine_all(wanted: Mapping[Offer, Sequence[Settings]]) -> dict[str, Text]:
     """
     found: dict[str, Text] = {}
     if wanted:
-        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
             for says in pool.map(lambda item: _examined(*item), wanted.items()):
                 found |= says
     return found

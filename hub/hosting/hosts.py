@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from hub.clock import Clock
-from hub.config.model import ConnectorEntry
+from hub.config.model import ConnectorEntry, LeftOut
 from hub.delivery.base import Attempt, Outcome, Result
-from hub.hosting.connector_errors import coded
+from hub.hosting.connector_errors import NotRunning, coded
 from hub.hosting.instance import Instance, InstanceStatus, Surroundings
 from hub.privacy.base import Recipient
 from hub.store.base import Operation, Store
@@ -25,6 +25,7 @@ from schemas import DataContract
 WATCH_S: Final = 1.0
 BLOCKED_S: Final = 10.0  # machine time that an instance's loop may take for one turn
 START_S: Final = 5.0  # how long the hub's start waits for its connectors
+LEFT_OUT: Final = "left-out"  # the reason of an instance that the hub has started without
 MOST_CODES: Final = 100  # codes of one instance's problems that are counted separately
 KEY_CONCURRENCY: Final = 8  # calls at a time of a connector with `concurrency: key`
 
@@ -68,6 +69,8 @@ class InstanceInfo:
     problem_at: datetime | None
     problems: dict[str, int]  # how many problems there were, by code
     words: Mapping[str, Text]  # what the class says of its codes
+    package: str  # the distribution and version that it comes from; empty for a class that a test has given
+    left_out: LeftOut | None = None  # the hub started without it: why
 
 
 def recipient_of(instance: str, cls: type[Connector[Any]], hosted: HostedConnector) -> Recipient | None:
@@ -115,6 +118,16 @@ class Hosts:
         self._halted: set[str] = set()  # instances that were stopped and will be replaced under the same name
         self._restarting: dict[str, asyncio.Task[InstanceStatus]] = {}
         self._reconciling: dict[str, asyncio.Task[None]] = {}
+        self._left_out: Mapping[str, LeftOut] = {}
+        self._began = clock.utc()
+
+    def leave_out(self, left_out: Mapping[str, LeftOut]) -> None:
+        """Show from now on that these are configured and can't be used; the operator is notified of new ones."""
+        new = left_out.keys() - self._left_out.keys()
+        self._left_out = left_out
+        for name in sorted(new):
+            first = left_out[name].findings[0]
+            self.problem(name, LEFT_OUT, f"{first.file}:{first.line} {first.key}")
 
     async def start(self, connectors: Mapping[str, HostedConnector]) -> None:
         """Start all. Returns when each has tried start() once, or after START_S; slow ones go on in the background.
@@ -187,7 +200,19 @@ class Hosts:
         return self._instances[name]
 
     def statuses(self) -> list[InstanceInfo]:
-        return [self._status(name, instance) for name, instance in sorted(self._instances.items())]
+        """All that are configured, by name, also those that the hub has started without."""
+        found = [self._status(name, instance) for name, instance in self._instances.items()]
+        found += [self._missing(name, left_out) for name, left_out in self._left_out.items()]
+        return sorted(found, key=lambda each: each.name)
+
+    def _missing(self, name: str, left_out: LeftOut) -> InstanceInfo:
+        problem, problem_at = self._last_problem.get(name, ("", None))
+        return InstanceInfo(
+            name=name, use=left_out.use, status=InstanceStatus.FAILED, reason=LEFT_OUT, failing="", doing={}, unread="",
+            behind=(), failures=0, polls=False, polled=None, since=self._began, problem=problem, problem_at=problem_at,
+            problems=dict(self._problems.get(name, {})), words={}, package=self._plugins.package(left_out.use),
+            left_out=left_out,
+        )  # fmt: skip
 
     def _status(self, name: str, instance: Instance) -> InstanceInfo:
         now = self._clock.monotonic()
@@ -209,6 +234,7 @@ class Hosts:
             problem_at=problem_at,
             problems=dict(self._problems.get(name, {})),
             words=instance.cls.problems,
+            package=self._plugins.package(instance.cls.name),
         )
 
     def problem(self, name: str, code: str, detail: str) -> None:
@@ -291,8 +317,10 @@ class Hosts:
 
         `waited_s`: how long the connector has waited for its client, which is no fault of the connector.
 
-        Raises as `selftest`, except KeyError, and BodyLost.
+        Raises as `selftest`, except KeyError, and BodyLost. NotRunning where the hub has started without the instance.
         """
+        if name in self._left_out:
+            raise NotRunning(f"{name} was left out", code=LEFT_OUT)  # its client sends again later
         if not self.receives(name):
             return None
         return await self._instances[name].receive(request, waited_s)

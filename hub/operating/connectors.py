@@ -43,6 +43,7 @@ class ConnectorStanding:
 
     name: str
     use: str  # the installed connector that it is an instance of
+    package: str  # the distribution and version that the running hub has loaded it from
     state: str  # what a person should read: `status`, or the subscription's state while that is not active
     status: InstanceStatus
     reason: str  # a code: why it does not run; empty while it does
@@ -119,6 +120,7 @@ def _standing(
     return ConnectorStanding(
         name=info.name,
         use=info.use,
+        package=info.package,
         state=delivery.state if delivery and paused and info.status is InstanceStatus.RUNNING else info.status,
         status=info.status,
         reason=info.reason,
@@ -155,7 +157,13 @@ def _trouble(info: InstanceInfo, not_delivered: str, language: Language) -> str:
 def _line(
     info: InstanceInfo, polled_s: float, directory: Freshness | None, unknown: Sequence[str], language: Language
 ) -> str:
-    """One line: the last poll that read everything, failures since, the directory, the last problem, unknown ids."""
+    """One line: the last poll that read everything, failures since, the directory, the last problem, unknown ids.
+
+    For a connector that the hub has started without: why.
+    """
+    if info.left_out is not None:
+        says = " ".join(each.render(language).replace("\n ", "") for each in info.left_out.findings)
+        return text("connector.left-out", language, name=info.name, says=says)
     if not info.polls:
         line = text("connector.quiet", language, name=info.name)
     elif info.polled is None:

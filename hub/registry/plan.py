@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal
 
-from hub.config.model import ClientConfig, ConnectorEntry, HubConfig
+from hub.config.model import ClientConfig, HubConfig
 from hub.registry.build import must_ask
 from hub.subscriptions.spec import SubscriptionSpec
 from hub.texts import text
@@ -62,7 +62,7 @@ def plan(old: HubConfig | None, new: HubConfig, catalogue: Catalogue) -> list[Ch
     return [
         *(_hub(old, new) if old is not None else ()),
         *_clients({c.id: c for c in before.clients}, {c.id: c for c in new.clients}),
-        *_connectors(before.connectors, new.connectors),
+        *_connectors(before, new),
         *_subscriptions(before, new, catalogue),
     ]
 
@@ -114,8 +114,12 @@ def _clients(old: Mapping[str, ClientConfig], new: Mapping[str, ClientConfig]) -
         yield Change(kind="removed", what="client", name=id, fields=(), effects=(Effect("rejected"),))
 
 
-def _connectors(old: Mapping[str, ConnectorEntry], new: Mapping[str, ConnectorEntry]) -> Iterator[Change]:
+def _connectors(before: HubConfig, after: HubConfig) -> Iterator[Change]:
+    old, new = before.connectors, after.connectors
     for name, entry in new.items():
+        if name in before.left_out:  # it continues from its cursor
+            yield Change(kind="changed", what="connector", name=name, effects=(Effect("connector-restarted"),))
+            continue
         if name not in old:
             effects = (Effect(_STARTS[entry.cls.start_from]),) if entry.cls.consumes else ()
             yield Change(kind="added", what="connector", name=name, fields=(), effects=effects)
@@ -132,7 +136,7 @@ def _connectors(old: Mapping[str, ConnectorEntry], new: Mapping[str, ConnectorEn
             if set(fields) == {"corrects"}:
                 effects = (Effect("permissions"),)
             yield Change(kind="changed", what="connector", name=name, fields=fields, effects=effects)
-    for name in old.keys() - new.keys():
+    for name in (old.keys() | before.left_out.keys()) - new.keys() - after.left_out.keys():
         yield Change(kind="paused", what="connector", name=name, fields=(), effects=(Effect("kept"),))
 
 
