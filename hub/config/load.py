@@ -45,6 +45,15 @@ class PackageProblem(Protocol):
     def text(self) -> PackageText: ...
 
 
+class PackageChange(Protocol):
+    @property
+    def package(self) -> str: ...
+
+    @property
+    def now(self) -> str:
+        """The version that is installed; empty if the package has been removed."""
+
+
 class InstalledConnectors(Protocol):
     """What this module needs of `plugins.manager.Plugins`."""
 
@@ -59,6 +68,9 @@ class InstalledConnectors(Protocol):
 
     def broken(self, name: str) -> PackageText | None:
         """Why an installed connector can't be used; None if nothing is known of it."""
+
+    def changes(self) -> Sequence[PackageChange]:
+        """Packages that are installed in another version than the one that is loaded."""
 
     def examine(self, settings: Iterable[Settings]) -> Mapping[str, PackageText]:
         """Why packages can't use their settings, by instance. Takes a bounded time."""
@@ -272,7 +284,9 @@ class _Reader:
             self._error((*place, "use"), "config.connector-broken", name=use, says=Text(*says))
             return None
         values = unknown(use, self._plugins.names())
-        if self._plugins.problems:  # one of them may be the package that is meant
+        if changed := [f"{each.package} {each.now}" for each in self._plugins.changes() if each.now]:
+            self._error((*place, "use"), "config.connector-restart", name=use, packages=", ".join(changed), **values)
+        elif self._plugins.problems:  # one of them may be the package that is meant
             left_out = [problem.text for problem in self._plugins.problems]
             packages = Text(*("; ".join(says) for says in zip(*left_out, strict=True)))
             self._error((*place, "use"), "config.connector-left-out", name=use, packages=packages, **values)

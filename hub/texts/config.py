@@ -56,6 +56,12 @@ CONFIG: Final[Mapping[str, Text]] = {
         "no connector that can be used is called {name}. Installed: {known}.{hint} Packages that can't be used: "
         "{packages}",
     ),
+    "config.connector-restart": Text(
+        "hubben har inte läst in någon kontakt som heter {name}. Inlästa: {known}.{hint} Installerat eller uppgraderat "
+        "sedan den startade: {packages}. Starta om hubben.",
+        "the hub has loaded no connector that is called {name}. Loaded: {known}.{hint} Installed or upgraded since it "
+        "started: {packages}. Restart the hub.",
+    ),
     "config.connector-unknown": Text(
         "ingen installerad kontakt heter {name}. Installerade: {known}.{hint}",
         "no installed connector is called {name}. Installed: {known}.{hint}",

@@ -249,3 +249,27 @@ def test_what_was_published_meanwhile_waits_until_the_package_is_mended(tmp_path
     with place.hub():
         block_until(lambda: "evt-2" in written.read_text(), "the event that waited")
     assert written.read_text().split() == ["evt-1", "evt-2"]
+
+
+def test_a_package_that_comes_while_the_hub_runs_is_named_by_plan_and_apply(tmp_path: Path) -> None:
+    place = BadPlace(tmp_path)
+    place.site.install("well", source("well"))
+    place.use("well")
+    with place.hub():
+        assert connectors(place)["well"]["package"] == "well 1.0"
+        assert re.search(r"^well +well +well 1\.0 ", place.run("connectors").out, re.M)
+        assert place.run("plan", "--json").json()["packages"] == []
+        place.site.install("well", source("well") + "\n# mended\n", version="1.1")
+        place.site.install("new", source("new"), version="0.1")
+        for command in ("plan", "apply"):
+            err = place.run(command).err
+            assert "paketet well är uppgraderat (1.0 -> 1.1) sedan hubben startade. Starta om hubben" in err
+            assert "paketet new 0.1 är installerat sedan hubben startade. Starta om hubben" in err
+        assert connectors(place)["well"]["package"] == "well 1.0", "what runs"
+        place.use("well", "new")
+        refused = place.run("apply", "--yes")
+        assert refused.code == 2
+        assert "new 0.1" in refused.err
+        assert "Starta om hubben" in refused.err
+    with place.hub():
+        assert connectors(place)["well"]["package"] == "well 1.1"
