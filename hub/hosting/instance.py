@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time
 from enum import StrEnum
 from functools import partial
+from threading import Thread
 from typing import Any, Final
 
 from hub.clock import Clock
@@ -30,6 +31,7 @@ from hub.hosting.moments import Moments
 from hub.hosting.own_thread import OwnThread, cancelled_from_outside
 from hub.hosting.polls import Polls
 from hub.hosting.publishing import Publisher
+from hub.hosting.usage import Usage, processor_s
 from hub.pauses import jittered
 from hub.privacy.base import Recipient
 from hub.store.base import Operation, Store
@@ -277,6 +279,18 @@ class Instance:
     def overdue(self) -> Call | None:
         """A call that still runs STOP_S after its time limit; None if there is none."""
         return self._calls.overdue(STOP_S)
+
+    def processor_s(self) -> float:
+        """Processor time of its threads so far."""
+        return processor_s(self._threads())
+
+    def usage(self) -> Usage:
+        threads = self._threads()
+        return Usage(len(threads), processor_s(threads), 0 if self._state is None else self._state.size)
+
+    def _threads(self) -> list[Thread]:
+        own = self._thread.thread
+        return [*([own] if own.is_alive() else []), *self._pool.threads()]
 
     def where(self) -> str:
         """The line that the instance's thread is executing; empty if the thread does not run."""

@@ -47,6 +47,10 @@ class OwnThread:
     def start(self) -> None:
         self._thread.start()
 
+    @property
+    def thread(self) -> threading.Thread:
+        return self._thread
+
     def alive(self) -> bool:
         return self._thread.is_alive()
 

@@ -9,6 +9,7 @@ from typing import Final
 from hub.assembly.services import Services
 from hub.hosting.hosts import InstanceInfo
 from hub.hosting.instance import InstanceStatus
+from hub.hosting.usage import Usage
 from hub.operating.configured_ids import unknown_settings
 from hub.operating.sources import Freshness, freshness
 from hub.subscriptions.model import Status
@@ -60,6 +61,7 @@ class ConnectorStanding:
     problem: str  # the code of the last problem since the hub started; empty if there was none
     problem_at: datetime | None
     problems: Mapping[str, int]  # problems since the hub started, by code
+    usage: Usage | None  # what it uses of the machine, as far as that can be told apart; None where it does not run
     unknown_ids: Sequence[str]  # settings with ids that the directory does not know
     waiting: Sequence[ToConfirm] | None  # None where the connector did not answer
     trouble: str  # why it does not do all of its work, in the operator's language; empty while it does
@@ -137,6 +139,7 @@ def _standing(
         problem=info.problem,
         problem_at=None if info.problem_at is None else info.problem_at.replace(microsecond=0),
         problems=info.problems,
+        usage=info.usage,
         unknown_ids=unknown,
         waiting=waiting,
         trouble=_trouble(info, delivery.reason if delivery else "", language),

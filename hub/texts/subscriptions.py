@@ -28,6 +28,10 @@ REASON: Final[Mapping[str, Text]] = {
         "kontaktens program blockerar sin tråd, så hubben har gett upp den",
         "the connector's program blocks its thread, so the hub has given it up",
     ),
+    "reason.blocks": Text(
+        "kontaktens program höll sin tråd upptagen i minst en halv sekund",
+        "the connector's program kept its thread busy for half a second or more",
+    ),
     "reason.body-slow": Text(
         "den som anropade kontakten skickade för långsamt", "the caller of the connector sent too slowly"
     ),
@@ -50,6 +54,9 @@ REASON: Final[Mapping[str, Text]] = {
     "reason.failing": Text("mottagaren har misslyckats för länge", "the recipient has failed for too long"),
     "reason.fault": Text("ett fel i hubben", "a fault in the hub"),
     "reason.handshake": Text("väntar på att mottagaren ska godkänna", "waits for the recipient's consent"),
+    "reason.holds-interpreter": Text(
+        "kontaktens program höll upp hela hubben", "the connector's program held up the whole hub"
+    ),
     "reason.hung": Text(
         "ett anrop i kontaktens program slutar inte, så hubben har gett upp den",
         "a call of the connector's program does not end, so the hub has given it up",

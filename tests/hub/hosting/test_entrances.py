@@ -4,6 +4,8 @@ Packages as a whole, with real installed ones: `tests/hub/cli/test_bad_packages.
 """
 
 import asyncio
+import re
+import threading
 import time
 from datetime import UTC, datetime
 from datetime import time as of_day
@@ -158,6 +160,52 @@ async def test_a_task_that_exits_does_not_end_the_instances_loop(hosted, told) -
         async with asyncio.timeout(30):
             await hosts.selftest("bad")
     await until(lambda: ("bad", "error-SystemExit") in [each[:2] for each in told.problems])
+
+
+# -- what blocks -----------------------------------------------------------------------------------------------------
+
+
+async def test_an_instance_that_blocks_its_loop_is_named_with_the_line_long_before_it_is_given_up(hosted, told) -> None:
+    release = threading.Event()
+
+    async def selftest(self: Any) -> None:
+        release.wait(60)
+
+    hosts = await hosted(bad(selftest=selftest))
+    testing = asyncio.create_task(hosts.selftest("bad"))
+    await until(lambda: told.problems)
+    release.set()
+    await testing
+    assert [each[:2] for each in told.problems] == [("bad", "blocks")], "once a minute at most"
+    assert hosts.instance("bad").status is InstanceStatus.RUNNING
+
+
+async def test_an_instance_that_holds_the_interpreter_is_named(hosted, told) -> None:
+    async def selftest(self: Any) -> None:
+        for length in range(18, 60):
+            began = time.monotonic()
+            re.match("(a+)+b", "a" * length)
+            if time.monotonic() - began > 2:
+                return
+
+    hosts = await hosted(bad(selftest=selftest), Well)
+    await hosts.selftest("bad")
+    await until(lambda: ("bad", "holds-interpreter") in [each[:2] for each in told.problems])
+    assert {each[0] for each in told.problems} == {"bad"}
+
+
+async def test_what_an_instance_uses_is_told_apart_where_it_can_be(hosted) -> None:
+    async def selftest(self: Any) -> None:
+        async with self.ctx.commit() as tx:
+            tx.state["name"] = "v" * 1000
+        await self.ctx.blocking(lambda: sum(range(5_000_000)))
+
+    hosts = await hosted(bad(selftest=selftest), Well)
+    await hosts.selftest("bad")
+    used, other = (hosts.instance(name).usage() for name in ("bad", "well"))
+    assert (used.threads, other.threads) == (2, 1)
+    assert used.cpu_s > other.cpu_s
+    assert (used.state_bytes, other.state_bytes) == (len("name") + 1002, 0)
 
 
 # -- what is no value of the expected kind ---------------------------------------------------------------------------
