@@ -110,13 +110,13 @@ class Plugins:
         packages: Iterable[_Package],
         problems: Iterable[PluginProblem] = (),
         *,
-        loaded: Iterable[Offer] = (),
+        loaded: Sequence[Offer] | None = None,
     ) -> None:
         self.problems: list[PluginProblem] = list(problems)
         self._catalogue = core_catalogue()
         self._types: list[type[Payload]] = []
         self._offered: dict[str, tuple[type[Connector[Any]], _Package]] = {}
-        self._loaded = tuple(loaded)
+        self._loaded = loaded  # None: classes were given, nothing was looked for
         packages = sorted(packages, key=lambda package: not package.offer.built_in)
         self._register_types(packages)
         self._register_connectors(packages)
@@ -203,6 +203,8 @@ class Plugins:
 
     def changes(self) -> list[PackageChange]:
         """The packages that are installed in another version or build than this process has loaded."""
+        if self._loaded is None:
+            return []
         was = {each.distribution: each for each in self._loaded}
         now = {each.distribution: each for each in find().offers}
         return [
