@@ -33,15 +33,15 @@ def list_connectors(ctx: typer.Context, config: Config = None, data: Data = None
         output.line(say("connectors.none"))
         return
     output.table(
-        ("name", "connector", "package", "status", "reason", "doing"),
+        ("name", "connector", "status", "reason", "doing", "package"),
         [
             (
                 each["name"],
                 each["use"],
-                each["package"],
                 say(f"status.{each['state']}"),
                 each["trouble"],
                 ", ".join(f"{what} ({timedelta(seconds=int(for_s))})" for what, for_s in each["doing"].items()),
+                each["package"],
             )
             for each in found
         ],

@@ -257,7 +257,7 @@ def test_a_package_that_comes_while_the_hub_runs_is_named_by_plan_and_apply(tmp_
     place.use("well")
     with place.hub():
         assert connectors(place)["well"]["package"] == "well 1.0"
-        assert re.search(r"^well +well +well 1\.0 ", place.run("connectors").out, re.M)
+        assert re.search(r"^well +well .* well 1\.0$", place.run("connectors").out, re.M)
         assert place.run("plan", "--json").json()["packages"] == []
         place.site.install("well", source("well") + "\n# mended\n", version="1.1")
         place.site.install("new", source("new"), version="0.1")
