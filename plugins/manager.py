@@ -1,31 +1,43 @@
 """Which connectors are installed: discovery through entry points, and the event types that vendors add.
 
-Each package is asked once, at start, separately from the others. A package that cannot be imported, raises an error or
-offers a broken class is named in `problems` and left out; the others are used. Two packages that offer the same name
-are an error, since running either of them would be a guess.
+Each package is asked once, at start, separately from the others, after it has been tried in a process of its own
+(`plugins.trial`). A package that cannot be imported, hangs, raises an error or offers a broken class is named in
+`problems` and left out; the others are used. Where two packages offer the same name, neither is used, since running
+either of them would be a guess; the built-in connectors keep their names.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import pluggy
 
-from plugins import hookspecs
+from plugins import hookspecs, trial
 from plugins.connector import Connector
 from plugins.errors import ConfigurationError
 from plugins.hookspecs import ENTRY_POINT_GROUP, PROJECT
+from plugins.packages import Offer, find
 from plugins.sdk import refusal
+from plugins.texts import Text
 from plugins.timers import daily_timers_of, moment_timers_of
+from plugins.trial import Settings, cant_load
 from plugins.validation import validate_class, validate_event_type
 from schemas import Catalogue, Payload, core_catalogue
 
-__all__ = ["ConnectorInfo", "PluginProblem", "Plugins", "PluginsError", "UnknownConnector", "validate_class"]
+__all__ = [
+    "ConnectorInfo",
+    "PackageChange",
+    "PluginProblem",
+    "Plugins",
+    "PluginsError",
+    "UnknownConnector",
+    "validate_class",
+]
 
 
 class PluginsError(ConfigurationError):
-    """Two installed packages offer the same name: nothing is loaded until one of them is removed or renamed."""
+    """Classes that a test gives by hand can't be run together."""
 
 
 class UnknownConnector(KeyError):
@@ -41,10 +53,24 @@ class PluginProblem:
 
     plugin: str
     says: str
-    sv: str = ""  # the same in Swedish; empty where there is no Swedish text
+    sv: str = ""  # the same in Swedish; empty where only the vendor can act on it
+    names: frozenset[str] = frozenset()  # names of connectors that can't be used because of it, as far as known
+
+    @property
+    def text(self) -> Text:
+        return Text(f"{self.plugin}: {self.sv or self.says}", f"{self.plugin}: {self.says}")
 
     def __str__(self) -> str:
-        return f"{self.plugin}: {self.says}"
+        return self.text.en
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageChange:
+    """A package that was installed, upgraded or removed since this process loaded it."""
+
+    package: str
+    was: str  # the version that is loaded; empty if it was not installed
+    now: str  # the version that is installed; empty if it has been removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,53 +94,62 @@ class ConnectorInfo:
 class _Package:
     """What one entry point offers."""
 
-    name: str
-    distribution: str
-    version: str
+    offer: Offer
     connectors: list[type[Connector[Any]]] = field(default_factory=list)
     types: list[type[Payload]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.offer.package
 
 
 class Plugins:
     """The connectors and event types of all packages. Make it with `load` or, in tests, with `of`."""
 
-    def __init__(self, packages: Iterable[_Package], problems: Iterable[PluginProblem] = ()) -> None:
+    def __init__(
+        self,
+        packages: Iterable[_Package],
+        problems: Iterable[PluginProblem] = (),
+        *,
+        loaded: Sequence[Offer] | None = None,
+    ) -> None:
         self.problems: list[PluginProblem] = list(problems)
         self._catalogue = core_catalogue()
         self._types: list[type[Payload]] = []
         self._offered: dict[str, tuple[type[Connector[Any]], _Package]] = {}
-        packages = list(packages)
-        clashes = [*self._register_types(packages), *self._register_connectors(packages)]
-        if clashes:
-            raise PluginsError(
-                "installed packages offer the same name",
-                why="; ".join(clashes),
-                fix="Uninstall one of the packages, or ask its vendor to rename it",
-            )
+        self._loaded = loaded  # None: classes were given, nothing was looked for
+        packages = sorted(packages, key=lambda package: not package.offer.built_in)
+        self._register_types(packages)
+        self._register_connectors(packages)
 
     @classmethod
-    def load(cls, entry_points: bool = True) -> "Plugins":
-        """Find what is installed in the group `skolnav.connectors`. Raises PluginsError where names clash."""
+    def load(cls) -> "Plugins":
+        """Find and load what is installed in the group `skolnav.connectors`. Takes `trial.limit_s()` at most."""
+        found = find()
+        problems = [
+            PluginProblem(folder, "its metadata can't be read", "paketets metadata går inte att läsa")
+            for folder in found.unreadable
+        ]
         packages: list[_Package] = []
-        problems: list[PluginProblem] = []
-        for point in _installed() if entry_points else ():
-            distribution = point.dist.name if point.dist else "unknown"
-            package = _Package(
-                name=f"{distribution} ({point.name})",
-                distribution=distribution,
-                version=point.dist.version if point.dist else "",
-            )
-            if says := refusal(point):  # before any code of the package runs
-                problems.append(PluginProblem(package.name, says.en, says.sv))
-                continue
-            try:
-                _ask(point.load(), package)
-            except Exception as error:  # an error at the import of one package must not end the others
-                # The text may be shown: no data from a school has been read yet, and "No module named" is what helps.
-                problems.append(PluginProblem(package.name, f"can't be loaded: {type(error).__name__}: {error}"))
-                continue
-            packages.append(package)
-        return cls(packages, problems)
+        wrong = {offer: says for offer in found.offers if (says := refusal(offer.point))}
+        wrong |= trial.load_all([offer for offer in found.offers if not offer.built_in and offer not in wrong])
+        for offer in found.offers:
+            says = wrong.get(offer)
+            if says is None:
+                try:
+                    packages.append(_asked(offer))
+                    continue
+                except KeyboardInterrupt:
+                    raise  # the trial has shown that the package raises none: it is the user's
+                except BaseException as error:  # a failure of one package must not end the others
+                    says = cant_load(error)
+            problems.append(PluginProblem(offer.package, says.en, says.sv, _names_of(offer)))
+        return cls(packages, problems, loaded=found.offers)
+
+    @classmethod
+    def of_offer(cls, offer: Offer) -> "Plugins":
+        """Load one package alone, in a trial. Raises what the package raises."""
+        return cls([_asked(offer)])
 
     @classmethod
     def of(cls, *connectors: type[Connector[Any]], event_types: Sequence[type[Payload]] = ()) -> "Plugins":
@@ -125,10 +160,7 @@ class Plugins:
         core = core_catalogue()
         named = [model for connector in connectors for model in (*connector.consumes, *connector.produces)]
         types = dict.fromkeys([*event_types, *(model for model in named if model.spec.type not in core)])
-        package = _Package(
-            name="(given)", distribution="(given)", version="", connectors=list(connectors), types=list(types)
-        )
-        plugins = cls([package])
+        plugins = cls([_Package(offer=_GIVEN, connectors=list(connectors), types=list(types))])
         if plugins.problems:
             raise PluginsError("connectors can't be run", why="; ".join(problem.says for problem in plugins.problems))
         return plugins
@@ -146,6 +178,47 @@ class Plugins:
     def names(self) -> list[str]:
         return sorted(self._offered)
 
+    def broken(self, name: str) -> Text | None:
+        """Why no connector of this name can be used although its package is installed; None if that is not known."""
+        found = [problem.text for problem in self.problems if name in problem.names]
+        return Text("; ".join(each.sv for each in found), "; ".join(each.en for each in found)) if found else None
+
+    def examine(self, settings: Iterable[Settings]) -> dict[str, Text]:
+        """Let each package examine the settings of its instances, in a process of its own unless it is built in.
+
+        Returns, by instance, why the package can't use them, except what its model says of single settings.
+        """
+        wanted: dict[Offer, list[Settings]] = {}
+        for each in settings:
+            if each.use in self._offered:
+                offer = self._offered[each.use][1].offer
+                if offer is not _GIVEN and not offer.built_in:
+                    wanted.setdefault(offer, []).append(each)
+        return trial.examine_all(wanted)
+
+    def package(self, name: str) -> str:
+        """The distribution and version that a connector comes from; empty if it is not installed."""
+        if name not in self._offered:
+            return ""
+        offer = self._offered[name][1].offer
+        return f"{offer.distribution} {offer.version}".strip()
+
+    def changes(self) -> list[PackageChange]:
+        """The packages that are installed in another version or build than this process has loaded."""
+        if self._loaded is None:
+            return []
+        was = {each.distribution: each for each in self._loaded}
+        now = {each.distribution: each for each in find().offers}
+        return [
+            PackageChange(
+                package=name,
+                was=was[name].version if name in was else "",
+                now=now[name].version if name in now else "",
+            )
+            for name in sorted(was.keys() | now.keys())
+            if name not in was or name not in now or _build(was[name]) != _build(now[name])
+        ]
+
     def event_types(self) -> Sequence[type[Payload]]:
         """The types that vendors add to the core's."""
         return tuple(self._types)
@@ -158,44 +231,107 @@ class Plugins:
         """All installed connectors, in the order of their names."""
         return [_info(*self._offered[name]) for name in self.names()]
 
-    def _register_types(self, packages: Iterable[_Package]) -> Iterator[str]:
-        owners: dict[str, str] = {}
-        for package in packages:
-            for model in package.types:
-                says = validate_event_type(model)
-                if says is None and model.spec.type in owners:
-                    yield f"event type {model.spec.type} by {owners[model.spec.type]} and {package.name}"
-                    continue
-                if says is None:
-                    try:
-                        self._catalogue.register(model)
-                    except ValueError as error:
-                        says = str(error)
-                if says is not None:
-                    self.problems.append(PluginProblem(package.name, says))
-                    continue
-                owners[model.spec.type] = package.name
+    def _register_types(self, packages: Iterable[_Package]) -> None:
+        owners: dict[str, _Package] = {}
+        offered = [(package, model) for package in packages for model in package.types]
+        sound: list[tuple[_Package, type[Payload]]] = []
+        clashing: set[str] = set()
+        for package, model in offered:
+            if says := _guarded(_type_problems, model):
+                self.problems += [PluginProblem(package.name, one) for one in says]
+                continue
+            name = model.spec.type
+            if name in owners and owners[name] is not package:
+                clashing.add(name)
+                self.problems.append(_clash("event type", "händelsetypen", name, owners[name], package, ()))
+                continue
+            owners[name] = package
+            sound.append((package, model))
+        for package, model in sound:
+            if model.spec.type in clashing:
+                continue
+            if says := _guarded(self._registered, model):
+                self.problems += [PluginProblem(package.name, one) for one in says]
+            else:
                 self._types.append(model)
 
-    def _register_connectors(self, packages: Iterable[_Package]) -> Iterator[str]:
+    def _registered(self, model: type[Payload]) -> list[str]:
+        try:
+            self._catalogue.register(model)
+        except ValueError as error:
+            return [str(error)]
+        return []
+
+    def _register_connectors(self, packages: Iterable[_Package]) -> None:
+        clashing: set[str] = set()
         for package in packages:
             for cls in package.connectors:
-                says = validate_class(cls) or [
-                    f"{cls.__module__}.{cls.__qualname__}: {model.spec.type} is in no catalogue; "
-                    "offer it by the hook skolnav_event_types"
-                    for model in (*cls.consumes, *cls.produces)
-                    if model.spec.type not in self._catalogue
-                ]
-                if says:
-                    self.problems += [PluginProblem(package.name, one) for one in says]
-                elif cls.name in self._offered:
-                    yield f"connector {cls.name} by {self._offered[cls.name][1].name} and {package.name}"
-                else:
+                if says := _guarded(self._wrong_with, cls):
+                    name = vars(cls).get("name") if isinstance(cls, type) else None
+                    names = frozenset({name} if isinstance(name, str) else ())
+                    self.problems += [PluginProblem(package.name, one, names=names) for one in says]
+                elif cls.name not in self._offered:
                     self._offered[cls.name] = (cls, package)
+                else:
+                    owner = self._offered[cls.name][1]
+                    if not owner.offer.built_in:
+                        clashing.add(cls.name)
+                    without = () if owner.offer.built_in else (cls.name,)
+                    self.problems.append(_clash("connector", "kontakten", cls.name, owner, package, without))
+        for name in clashing:
+            del self._offered[name]
+
+    def _wrong_with(self, cls: type[Connector[Any]]) -> list[str]:
+        return validate_class(cls) or [
+            f"{cls.__module__}.{cls.__qualname__}: {model.spec.type} is in no catalogue; "
+            "offer it by the hook skolnav_event_types"
+            for model in (*cls.consumes, *cls.produces)
+            if model.spec.type not in self._catalogue
+        ]
 
 
-def _installed() -> list[EntryPoint]:
-    return sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
+_GIVEN = Offer(EntryPoint("given", "", ENTRY_POINT_GROUP), "(given)", "")
+
+
+def _names_of(offer: Offer) -> frozenset[str]:
+    """The names that the connectors of a package which can't be asked probably have: the scaffold's are the same."""
+    return frozenset({offer.point.name, offer.distribution.lower().replace("_", "-")})
+
+
+def _build(offer: Offer) -> tuple[str, str]:
+    return offer.version, offer.files
+
+
+def _clash(what: str, swedish: str, name: str, one: _Package, other: _Package, names: Iterable[str]) -> PluginProblem:
+    """Two packages offer the same name. `names`: the connectors that are left out because of it."""
+    both = (one.name, other.name)
+    return PluginProblem(
+        other.name,
+        f"{what} {name} by {' and '.join(both)}: uninstall one of the packages, or ask its vendor to rename it",
+        f"{swedish} {name} finns i {' och '.join(both)}: avinstallera ett av paketen, eller be leverantören byta namn",
+        frozenset(names),
+    )
+
+
+def _type_problems(model: Any) -> list[str]:
+    says = validate_event_type(model)
+    return [] if says is None else [says]
+
+
+def _guarded(examine: Callable[[Any], list[str]], offered: Any) -> list[str]:
+    """What `examine` says is wrong; a failure of the vendor's code under it is wrong too."""
+    try:
+        return examine(offered)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return [cant_load(error).en]
+
+
+def _asked(offer: Offer) -> _Package:
+    package = _Package(offer=offer)
+    _ask(offer.point.load(), package)
+    return package
 
 
 def _ask(plugin: object, package: _Package) -> None:
@@ -218,8 +354,8 @@ def _ask(plugin: object, package: _Package) -> None:
 def _info(cls: type[Connector[Any]], package: _Package) -> ConnectorInfo:
     return ConnectorInfo(
         name=cls.name,
-        distribution=package.distribution,
-        version=package.version,
+        distribution=package.offer.distribution,
+        version=package.offer.version,
         summary=(cls.__doc__ or "").strip().partition("\n")[0],
         consumes=tuple(model.spec.type for model in cls.consumes),
         produces=tuple(model.spec.type for model in cls.produces),

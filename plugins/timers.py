@@ -3,11 +3,16 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
+from itertools import islice
 from typing import Any, Final
+
+from plugins.errors import ConfigurationError
+from plugins.texts import Text
 
 DailyMethod = Callable[[Any, datetime, bool], Awaitable[None]]
 MomentMethod = Callable[[Any, datetime, bool, str], Awaitable[None]]
 
+MOST_TIMES: Final = 1440  # times of day of one timer: one for each minute
 _MARK: Final = "__skolnav_timer__"
 
 
@@ -52,6 +57,42 @@ def at_moment(method: MomentMethod) -> MomentMethod:
 def daily_timers_of(connector: type[Any]) -> Mapping[str, Daily]:
     """The declared daily timers by method name."""
     return {name: declared for name, declared in _declared(connector).items() if isinstance(declared, Daily)}
+
+
+def times_of(connector: type[Any], config: Any) -> list[tuple[str, time]]:
+    """(method, local time of day) of each daily timer of an instance; a time that is given twice counts once.
+
+    Calls the vendor's functions, which may hang. Raises ConfigurationError if one raises or gives anything but times.
+    """
+    found = [
+        (name, at) for name, declared in daily_timers_of(connector).items() for at in _times(name, declared, config)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _times(name: str, declared: Daily, config: Any) -> list[time]:
+    try:
+        given: list[Any] = list(islice(declared.times(config), MOST_TIMES + 1))
+    except BaseException as error:
+        # Without the error's text, which may quote a setting.
+        raise _no_times(name, Text(type(error).__name__, "it raised " + type(error).__name__)) from None
+    if len(given) > MOST_TIMES:
+        raise _no_times(name, Text(f"fler än {MOST_TIMES} tider", f"it gave more than {MOST_TIMES} times"))
+    for each in given:
+        if not isinstance(each, time) or each.tzinfo is not None:
+            kind = type(each).__name__ if not isinstance(each, time) else "time with tzinfo"
+            raise _no_times(name, Text(kind, "it gave a " + kind))
+    return given
+
+
+def _no_times(name: str, gave: Text) -> ConfigurationError:
+    return ConfigurationError(
+        Text(
+            f"@daily för {name} ger inga klockslag (datetime.time utan tidszon), utan {gave.sv}",
+            f"the function in @daily of {name} must give times of day (datetime.time without tzinfo); {gave.en}",
+        ),
+        code="times",
+    )
 
 
 def moment_timers_of(connector: type[Any]) -> frozenset[str]:

@@ -4,11 +4,14 @@ Every text says what to do, since a vendor reads it in the first minute with the
 """
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from plugins.connector import Connector, ConnectorConfig, Effect
+from plugins.errors import ConfigurationError
 from plugins.texts import Text
 from plugins.timers import daily_timers_of, moment_timers_of
 from schemas import Catalogue, Category, DataContract, Payload
@@ -62,6 +65,23 @@ def validate_event_type(model: Any) -> str | None:
     return None
 
 
+def poll_every_s(cls: type[Connector[Any]], config: ConnectorConfig) -> float | None:
+    """Seconds between two polls of an instance; None if its class does not poll. Raises ConfigurationError."""
+    if cls.poll is Connector.poll:
+        return None
+    every: Any = config.poll  # type: ignore[attr-defined]  # a class that polls has the field, see _config_problems
+    seconds: Any = every.total_seconds() if isinstance(every, timedelta) else every
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+        raise ConfigurationError(
+            Text(
+                "`poll` ska vara ett antal sekunder eller en timedelta över 0",
+                "`poll` must be a number of seconds or a timedelta above 0",
+            ),
+            code="poll",
+        )
+    return float(seconds)
+
+
 def only_categories(data: Any, fields: Mapping[str, Field], allowed: frozenset[Category]) -> Iterator[str]:
     """The places in `data` that are of another category than `allowed`, or that the catalogue does not know.
 
@@ -102,7 +122,7 @@ def _problems(cls: type[Connector[Any]]) -> Iterator[str]:
         yield "`receive_limit` must be a number of bytes above 0"
     for limit in ("timeout_s", "poll_timeout_s", "receive_timeout_s"):
         value: Any = getattr(cls, limit)
-        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
             yield f"`{limit}` must be a number of seconds above 0"
 
 

@@ -203,6 +203,11 @@ class Catalogue:
             entry.validate(data)
         except ValidationError as error:
             raise InvalidEvent(_problems(error, entry, where)) from None
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a validator of a vendor's type may raise anything, also SystemExit
+            says = f"can't be checked: a validator of the type raised {type(error).__name__}"
+            raise InvalidEvent([Problem(f"{where}data", "validator", says)]) from None
         spec = entry.spec
         source = attributes["source"]
         problems: list[Problem] = []

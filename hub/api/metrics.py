@@ -1,5 +1,6 @@
 """`/metrics`: how subscriptions, connectors and directory sources stand, as Prometheus gauges."""
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -32,8 +33,12 @@ OF_CONNECTORS: Final[Mapping[str, str]] = {
     "skolnav_connector_poll_age_seconds": "Seconds since the last poll that read everything, or since it started",
     "skolnav_connector_poll_failures": "Polls in a row that failed or did not read everything",
     "skolnav_connector_waiting": "Things that wait until a person confirms them",
+    "skolnav_connector_threads": "Threads of its loop and of its blocking calls",
+    "skolnav_connector_cpu_seconds": "Processor time of these threads since it started",
+    "skolnav_connector_state_bytes": "Size of its state, which the hub holds in memory",
 }
 CONNECTIONS: Final = "skolnav_http_connections"
+THREADS: Final = "skolnav_threads"
 LIMITS: Final = "skolnav_http_limits_reached"
 PROBLEMS: Final = "skolnav_connector_problems"
 AGES: Final = "skolnav_directory_age_seconds"
@@ -71,6 +76,7 @@ class Standings(Collector):
         yield from self._of_connectors()
         yield self._problems()
         yield self._ages()
+        yield GaugeMetricFamily(THREADS, "Threads of the whole process", threading.active_count())
         yield GaugeMetricFamily(CONNECTIONS, "Open HTTP connections", self._door.open)
         yield self._limits()
 
@@ -100,6 +106,10 @@ class Standings(Collector):
                 gauges["skolnav_connector_poll_failures"].add_metric(labels, each.failures)
             if each.waiting_count is not None:
                 gauges["skolnav_connector_waiting"].add_metric(labels, each.waiting_count)
+            if each.usage is not None:
+                gauges["skolnav_connector_threads"].add_metric(labels, each.usage.threads)
+                gauges["skolnav_connector_cpu_seconds"].add_metric(labels, each.usage.cpu_s)
+                gauges["skolnav_connector_state_bytes"].add_metric(labels, each.usage.state_bytes)
         return iter(gauges.values())
 
     def _problems(self) -> Metric:

@@ -149,6 +149,7 @@ class Hub:
         await self.relay.start()
         self._cleanup.push_async_callback(self.relay.stop)
         self._cleanup.push_async_callback(self.hosts.stop)  # before `hosts.start`, which may be cancelled
+        self.hosts.leave_out(config.left_out)
         await self.hosts.start({name: HostedConnector.of(each) for name, each in config.connectors.items()})
         await self.delivery.start()
         self._cleanup.push_async_callback(self.delivery.stop)
@@ -189,6 +190,7 @@ class Hub:
         """Put a configuration in force for every part that reads it."""
         self.config = self.services.config = config
         self.webhooks.configure(config)
+        self.hosts.leave_out(config.left_out)
         self.services.pages.retention = config.retention
 
     # -- what the parts call ------------------------------------------------------------------------------------

@@ -17,7 +17,9 @@ from hub.registry.plan import AT_START, Change, plan
 from hub.store.base import StoreUnavailable
 from hub.subscriptions.model import Status
 from hub.tasks import Tasks
+from hub.texts import text
 from plugins.errors import ConfigurationError
+from plugins.manager import PackageChange
 
 _OTHER_HUB: Final = ("tenant", "data")  # another hub would begin there
 
@@ -32,6 +34,7 @@ class Reloaded:
     applied: bool
     config: HubConfig
     read: HubConfig  # the file's configuration
+    packages: Sequence[PackageChange]  # installed, upgraded or removed since the hub loaded its connectors
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -39,7 +42,18 @@ class Reloaded:
             "applied": self.applied,
             "changes": [each.to_json() for each in self.changes],
             "warnings": [each.to_json() for each in self.read.warnings],
+            "packages": [_package(each) for each in self.packages],
         }
+
+
+def _package(change: PackageChange) -> dict[str, str]:
+    """JSON values, with the text in both languages."""
+    if change.was and change.now:
+        key = "plan.package.changed"
+    else:
+        key = "plan.package.new" if change.now else "plan.package.gone"
+    values = {"package": change.package, "was": change.was, "now": change.now}
+    return {**values, "sv": text(key, "sv", **values), "en": text(key, "en", **values)}
 
 
 class Reloader:
@@ -67,10 +81,11 @@ class Reloader:
                 raise ConfigurationError(
                     "this hub was not started from a file", fix="Start it from a file; then `skolnav apply` can read it"
                 )
+            packages = await asyncio.to_thread(self._services.plugins.changes)
             new = await asyncio.to_thread(load, old.path, self._services.plugins, environ=environ)
             changes = plan(old, new, self._services.catalogue, self._services.subscriptions.left())
             if dry_run:
-                return Reloaded(changes=changes, applied=False, config=old, read=new)
+                return Reloaded(changes=changes, applied=False, config=old, read=new, packages=packages)
             if changed := [name for name in _OTHER_HUB if getattr(old, name) != getattr(new, name)]:
                 raise ConfigurationError(
                     f"{' and '.join(changed).replace('tenant', 'municipality')} can't change while the hub runs",
@@ -83,7 +98,7 @@ class Reloader:
             )
             await self._become(old, kept)
             log.info("configuration read again: %d changes", len(changes))
-            return Reloaded(changes=changes, applied=True, config=kept, read=new)
+            return Reloaded(changes=changes, applied=True, config=kept, read=new, packages=packages)
 
     async def stop(self) -> None:
         """Stop waiting for connectors that are still starting; `Hosts` ends them."""

@@ -21,8 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _ended(arguments: Sequence[str]) -> int:
     try:
         left = language.choose(arguments, os.environ)
-        from hub.cli import import_names
+        from hub.cli import import_names, others_plugins
 
+        others_plugins.ignore()
         import_names.check()  # before anything with those names is imported
         from hub.cli.commands import app  # not earlier, since it builds its help in the chosen language
 

@@ -77,12 +77,15 @@ def _against_nothing(path: Path) -> dict[str, Any]:
         "applied": False,
         "changes": [each.to_json() for each in changes],
         "warnings": [each.to_json() for each in config.warnings],
+        "packages": [],  # what is installed was loaded just now
     }
 
 
 def _show(found: Mapping[str, Any]) -> None:
     for warning in found["warnings"]:
         output.note(f"{say('check.warning')}: {_finding(warning)}")
+    for package in found["packages"]:
+        output.note(f"{say('check.warning')}: {package[language()]}")
     if not found["changes"]:
         output.line(say("plan.nothing"))
     for text in _changes(found["changes"]):

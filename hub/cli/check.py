@@ -14,7 +14,7 @@ from typing import Any
 from hub.bus.file import LogLocked, lock
 from hub.cli import output
 from hub.cli.disk import Durability, probe, size
-from hub.cli.exits import Code, Failure, of_config, of_files
+from hub.cli.exits import Code, Failure, of_files
 from hub.cli.language import language, say
 from hub.cli.local_hub import PAGE, LocalHub
 from hub.config import ConfigErrors, ConnectorEntry, Finding, HubConfig, load
@@ -24,7 +24,7 @@ from hub.engines.root_key import fits, made_with
 from hub.hosting.connector_errors import place_of
 from hub.hosting.selftest import has_selftest, selftest
 from plugins.errors import SkolnavError
-from plugins.manager import Plugins, PluginsError
+from plugins.manager import Plugins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +48,9 @@ class Compared:
 
 
 def check(path: Path, *, selftest: bool, json: bool) -> Code:
-    """Show every error at once. Raises Failure where the installed packages contradict each other."""
+    """Show every error at once."""
     try:
-        plugins = Plugins.load()
-        config = load(path, plugins)
-    except PluginsError as error:
-        raise of_config(error) from None
+        config = load(path, Plugins.load())
     except ConfigErrors as errors:
         _refused(errors, json)
         return Code.USAGE

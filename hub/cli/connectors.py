@@ -34,7 +34,7 @@ def list_connectors(ctx: typer.Context, config: Config = None, data: Data = None
         output.line(say("connectors.none"))
         return
     output.table(
-        ("name", "connector", "status", "reason", "doing"),
+        ("name", "connector", "status", "reason", "doing", "package"),
         [
             (
                 each["name"],
@@ -42,6 +42,7 @@ def list_connectors(ctx: typer.Context, config: Config = None, data: Data = None
                 say(f"status.{each['state']}"),
                 each["trouble"],
                 ", ".join(f"{what} ({timedelta(seconds=int(for_s))})" for what, for_s in each["doing"].items()),
+                each["package"],
             )
             for each in found
         ],

@@ -4,8 +4,12 @@ import errno
 import traceback
 from enum import IntEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hub.cli.language import language, say
+
+if TYPE_CHECKING:
+    from hub.config import ConfigErrors
 
 
 class Code(IntEnum):
@@ -29,13 +33,8 @@ class Failure(Exception):
         self.text = text
 
 
-def of_config(error: Exception) -> Failure:
-    """The failure for an exception of `hub.cli.run.read`."""
-    from hub.config import ConfigErrors
-
-    if isinstance(error, ConfigErrors):
-        return Failure(Code.USAGE, error.render(language()))
-    return Failure(Code.USAGE, say("failure.plugins", says=str(error)))
+def of_config(error: "ConfigErrors") -> Failure:
+    return Failure(Code.USAGE, error.render(language()))
 
 
 def of_start(error: Exception, data: Path) -> Failure | None:

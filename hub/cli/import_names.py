@@ -4,7 +4,7 @@ The check imports none of them: a package that shadows one may do anything at im
 """
 
 import sys
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Final
 
@@ -52,12 +52,18 @@ def _found(name: str) -> Path | None:
 def _owner(name: str) -> str:
     """Another distribution that has a top-level package of this name; empty if there is none."""
     for each in distributions():
-        if each.name == DISTRIBUTION:
-            continue
-        listed = each.read_text("top_level.txt")
-        if listed is not None:
-            if name in listed.split():
+        try:
+            if _brings(each, name):
                 return f"{each.name} {each.version}"
-        elif any(file.parts[:1] in ((name,), (f"{name}.py",)) for file in each.files or ()):
-            return f"{each.name} {each.version}"
+        except Exception:  # noqa: S112 - its metadata can't be read, and must not keep the hub from its work
+            continue
     return ""
+
+
+def _brings(distribution: Distribution, name: str) -> bool:
+    if distribution.name == DISTRIBUTION:
+        return False
+    listed = distribution.read_text("top_level.txt")
+    if listed is not None:
+        return name in listed.split()
+    return any(file.parts[:1] in ((name,), (f"{name}.py",)) for file in distribution.files or ())

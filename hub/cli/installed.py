@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperGroup
 
-from hub.cli.exits import Code, Failure, of_config, of_files
+from hub.cli.exits import Code, Failure, of_files
 
 if TYPE_CHECKING:
     from plugins.manager import Plugins
@@ -21,13 +21,9 @@ class ShowsOne(TyperGroup):
 
 
 def installed() -> "Plugins":
-    """Raises Failure where the installed packages contradict each other."""
-    from plugins.manager import Plugins, PluginsError
+    from plugins.manager import Plugins
 
-    try:
-        return Plugins.load()
-    except PluginsError as error:
-        raise of_config(error) from None
+    return Plugins.load()
 
 
 def unwritable(error: OSError, folder: Path) -> Failure:

@@ -46,7 +46,7 @@ def list_plugins(ctx: typer.Context, json: Json = False) -> None:
     else:
         output.line(say("plugins.none"))
     for problem in found.problems:
-        says = (language() == "sv" and problem.sv) or problem.says
+        says = problem.sv if problem.sv and language() == "sv" else problem.says
         output.note(f"{problem.plugin}: {say('plugins.problem', says=says)}")
 
 
@@ -54,6 +54,8 @@ def list_plugins(ctx: typer.Context, json: Json = False) -> None:
 def show_plugin(name: Annotated[str, typer.Argument(help=say("option.name"))], json: Json = False) -> None:
     found = installed()
     info = next((each for each in found.describe() if each.name == name), None)
+    if info is None and (says := found.broken(name)) is not None:
+        raise Failure(Code.FAILED, say("plugins.problem", says=says.sv if language() == "sv" else says.en))
     if info is None:
         raise Failure(Code.FAILED, say("plugins.unknown", known=", ".join(found.names()) or "-"))
     if json:

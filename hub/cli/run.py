@@ -17,7 +17,7 @@ from hub.assembly.hub import Hub
 from hub.cli.exits import Code, Failure, of_config, of_start
 from hub.cli.language import language, say
 from hub.config import ConfigErrors, HubConfig, load
-from plugins.manager import Plugins, PluginsError
+from plugins.manager import Plugins
 
 STOP_S: Final = 9.5  # less than the ten seconds after which supervisors kill a process
 
@@ -30,11 +30,15 @@ def run(path: Path) -> None:
 
     from hub.cli import log_lines, output
 
-    config, plugins = read(path)
+    config, plugins = read(path, at_start=True)
     log_lines.configure(config.log_level)
     _descriptors()
     for warning in config.warnings:
         log.warning("%s", warning.render(language()).replace("\n ", ""))
+    for name, left_out in config.left_out.items():
+        for finding in left_out.findings:
+            says = finding.render(language()).replace("\n ", "")
+            log.error("%s", say("run.left-out", name=name, says=says))
 
     def ready(hub: Hub, servers: Servers) -> None:
         output.note(_up(hub, servers))
@@ -83,12 +87,12 @@ async def serve(config: HubConfig, plugins: Plugins, *, ready: Callable[[Hub, Se
     log.info("%s", say("run.stopped"))
 
 
-def read(path: Path) -> tuple[HubConfig, Plugins]:
-    """The configuration with the plugins that it was checked against. Raises Failure."""
+def read(path: Path, *, at_start: bool = False) -> tuple[HubConfig, Plugins]:
+    """The configuration with the plugins that it was checked against; `at_start` as for `load`. Raises Failure."""
+    plugins = Plugins.load()
     try:
-        plugins = Plugins.load()
-        return load(path, plugins, environ=os.environ), plugins
-    except (ConfigErrors, PluginsError) as error:
+        return load(path, plugins, environ=os.environ, at_start=at_start), plugins
+    except ConfigErrors as error:
         raise of_config(error) from None
 
 
@@ -110,7 +114,7 @@ def _up(hub: Hub, servers: Servers) -> str:
         address=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
         data=found.data,
         engine=say("run.up-engine"),
-        connectors=len(found.connectors),
+        connectors=len(found.connectors) + len(found.left_out),
         subscriptions=len(hub.services.subscriptions.all()),
         warnings=warnings,
     )

@@ -23,14 +23,14 @@ def try_connector(name: str, file: Path, *, record: Path | None, config: Path | 
     """Raises Failure. Ends with FAILED if the event would not be handled."""
     from hub.cli.rehearse import recorded, rehearse
     from hub.config import ConfigErrors, load
-    from plugins.manager import Plugins, PluginsError
+    from plugins.manager import Plugins
     from plugins.testing.invented import invented
 
     path = config if config is not None else CONFIG
     try:
         plugins = Plugins.load()
         entries = load(path, plugins).connectors
-    except (ConfigErrors, PluginsError) as error:
+    except ConfigErrors as error:
         raise of_config(error) from None
     if name not in entries:
         raise Failure(Code.FAILED, say("connectors.unknown", name=name, hint=did_you_mean(name, entries)))

@@ -7,6 +7,7 @@ from hub.config.model import (
     ConnectorEntry,
     DirectorySettings,
     HubConfig,
+    LeftOut,
     Role,
     SchoolClock,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "DirectorySettings",
     "Finding",
     "HubConfig",
+    "LeftOut",
     "Role",
     "SchoolClock",
     "load",

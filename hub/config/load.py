@@ -20,6 +20,7 @@ from hub.config.model import (
     ConnectorHead,
     FileModel,
     HubConfig,
+    LeftOut,
     NamedId,
     Role,
 )
@@ -29,8 +30,9 @@ from hub.outbound.addresses import Networks, networks
 from hub.subscriptions.spec import NAME, SubscriptionSpec, WebhookSpec, nearest_type, problems
 from hub.texts import Text
 from plugins.connector import Connector, DirectoryId
-from plugins.manager import PluginProblem
 from plugins.names import is_plain
+from plugins.texts import Text as PackageText
+from plugins.trial import Settings, fault_of
 from schemas import Catalogue, DataContract
 from schemas.contract import SCHOOL_TYPES
 
@@ -38,25 +40,55 @@ _LOOPBACK: Final = networks(("127.0.0.0/8", "::1/128"))
 _HUBS_OWN: Final = frozenset(ConnectorHead.model_fields)
 
 
+class PackageProblem(Protocol):
+    @property
+    def text(self) -> PackageText: ...
+
+
+class PackageChange(Protocol):
+    @property
+    def package(self) -> str: ...
+
+    @property
+    def now(self) -> str:
+        """The version that is installed; empty if the package has been removed."""
+
+
 class InstalledConnectors(Protocol):
     """What this module needs of `plugins.manager.Plugins`."""
 
     @property
-    def problems(self) -> Sequence[PluginProblem]:
-        """Installed packages that can't be used; `str()` says why."""
+    def problems(self) -> Sequence[PackageProblem]:
+        """Installed packages that can't be used."""
 
     def connector(self, name: str) -> type[Connector[Any]]:
         """Raises KeyError."""
 
     def names(self) -> list[str]: ...
 
+    def broken(self, name: str) -> PackageText | None:
+        """Why an installed connector can't be used; None if nothing is known of it."""
+
+    def changes(self) -> Sequence[PackageChange]:
+        """Packages that are installed in another version than the one that is loaded."""
+
+    def examine(self, settings: Iterable[Settings]) -> Mapping[str, PackageText]:
+        """Why packages can't use their settings, by instance. Takes a bounded time."""
+
     def catalogue(self) -> Catalogue: ...
 
 
 def load(
-    path: str | os.PathLike[str], plugins: InstalledConnectors, *, environ: Mapping[str, str] = os.environ
+    path: str | os.PathLike[str],
+    plugins: InstalledConnectors,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    at_start: bool = False,
 ) -> HubConfig:
     """Read and check a configuration file. Raises ConfigErrors with everything that is wrong.
+
+    `at_start`: the hub starts with this configuration. What only keeps one connector from its work is then no error:
+    the connector is in `HubConfig.left_out`, since no connector must keep the others from starting.
 
     Relative paths count from the file's folder. An error never holds a secret. It holds a value only if neither the
     value nor its key suggests that it is secret or personal.
@@ -71,15 +103,20 @@ def load(
         raise ConfigErrors(
             [Finding(file=str(path), line=None, path="", key="config.unreadable", values={"error": says})]
         ) from None
-    return parse(text, plugins, environ=environ, path=path)
+    return parse(text, plugins, environ=environ, path=path, at_start=at_start)
 
 
 def parse(
-    text: str, plugins: InstalledConnectors, *, environ: Mapping[str, str], path: Path | None = None
+    text: str,
+    plugins: InstalledConnectors,
+    *,
+    environ: Mapping[str, str],
+    path: Path | None = None,
+    at_start: bool = False,
 ) -> HubConfig:
     """Like `load`, for a text. Relative paths count from the folder of `path`; without one, from the current folder."""
     tree = Tree((path or Path("skolnav.yaml")).absolute().parent, environ)
-    reader = _Reader(tree, plugins, str(path or "skolnav.yaml"))
+    reader = _Reader(tree, plugins, str(path or "skolnav.yaml"), at_start=at_start)
     try:
         tree.read(text)
     except TooMuch as much:
@@ -111,13 +148,15 @@ class _Named(NamedTuple):
 
 
 class _Reader:
-    def __init__(self, tree: Tree, plugins: InstalledConnectors, file: str) -> None:
+    def __init__(self, tree: Tree, plugins: InstalledConnectors, file: str, *, at_start: bool) -> None:
         self.file = file
+        self._at_start = at_start
         self._tree = tree
         self._plugins = plugins
         self._catalogue = plugins.catalogue()
         self._errors: list[Finding] = []
         self._warnings: list[Finding] = []
+        self._left_out: dict[str, LeftOut] = {}
         self._secrets: set[Place] = {("key",)}
 
     def config(self, path: Path | None) -> HubConfig:
@@ -140,8 +179,7 @@ class _Reader:
         self._check_subscriptions(specs, clients, outbound, sections)
         self._check_clock(sections, specs)
         for problem in self._plugins.problems:
-            says = Text(sv=f"{problem.plugin}: {problem.sv or problem.says}", en=str(problem))
-            self._warn(("connectors",), "warning.plugin", says=says)
+            self._warn(("connectors",), "warning.plugin", says=Text(*problem.text))
         key = self._key(sections.get("key"))
         if model is not None and not slug(model.municipality):
             self._error(("municipality",), "config.pattern")
@@ -161,6 +199,7 @@ class _Reader:
             key=key,
             clients=tuple(each.value for each in clients),
             connectors=connectors,
+            left_out=self._left_out,
             subscriptions=tuple(each.value for each in specs),
             directory=model.directory,
             outbound=tuple(outbound),
@@ -195,31 +234,81 @@ class _Reader:
         return found
 
     def _connectors(self, section: Any) -> dict[str, ConnectorEntry]:
+        items: dict[str, Any] = section if isinstance(section, dict) else {}
+        faults = self._plugins.examine(
+            Settings(name, item["use"], _own(item), self._tree.folder)
+            for name, item in items.items()
+            if isinstance(item, dict) and isinstance(item.get("use"), str)
+        )
         found: dict[str, ConnectorEntry] = {}
-        for name, item in section.items() if isinstance(section, dict) else ():
-            entry = self._connector(item, ("connectors", name))
+        for name, item in items.items():
             if not NAME.match(name):
                 self._error(("connectors", name), "config.name")
-            elif entry is not None:
+            head = self._head(item, ("connectors", name))
+            if head is None:
+                continue
+            before = len(self._errors)
+            entry = self._connector(head, item, ("connectors", name), faults.get(name))
+            if self._at_start:
+                self._leave_out(name, head.use, before)
+            if entry is not None and name not in self._left_out:
                 found[name] = entry
         return found
 
-    def _connector(self, item: Any, place: Place) -> ConnectorEntry | None:
+    def _leave_out(self, name: str, use: str, before: int) -> None:
+        """Take back the errors since `before`, which concern one connector alone. A literal secret stays an error."""
+        errors = self._errors[before:]
+        if errors and all(each.key != "config.literal-secret" for each in errors):
+            self._left_out[name] = LeftOut(use, tuple(errors))
+            del self._errors[before:]
+
+    def _head(self, item: Any, place: Place) -> ConnectorHead | None:
+        """The hub's own keys of a connector."""
         if not isinstance(item, dict):
             self._error(place, "config.mapping")
             return None
-        head = self._validated(ConnectorHead, {key: item[key] for key in _HUBS_OWN & item.keys()}, place)
-        if head is None and not isinstance(item.get("use"), str):
-            return None  # without its class, its own keys can't be checked
-        use = str(item["use"])
+        head: ConnectorHead | None = self._validated(
+            ConnectorHead, {key: item[key] for key in _HUBS_OWN & item.keys()}, place
+        )
+        if head is None and isinstance(item.get("use"), str):
+            self._connector(None, item, place, None)  # for the errors in its own keys
+        return head
+
+    def _class(self, use: str, place: Place) -> type[Connector[Any]] | None:
         try:
-            cls = self._plugins.connector(use)
+            return self._plugins.connector(use)
         except KeyError:
-            if ("use",) not in self._tree.unreadable:
-                values = unknown(use, self._plugins.names())
-                self._error((*place, "use"), "config.connector-unknown", name=use, **values)
+            if (*place, "use") in self._tree.unreadable:
+                return None
+        if (says := self._plugins.broken(use)) is not None:
+            self._error((*place, "use"), "config.connector-broken", name=use, says=Text(*says))
             return None
-        own = {key: value for key, value in item.items() if key not in _HUBS_OWN}
+        values = unknown(use, self._plugins.names())
+        if changed := [f"{each.package} {each.now}" for each in self._plugins.changes() if each.now]:
+            self._error((*place, "use"), "config.connector-restart", name=use, packages=", ".join(changed), **values)
+        elif self._plugins.problems:  # one of them may be the package that is meant
+            left_out = [problem.text for problem in self._plugins.problems]
+            packages = Text(*("; ".join(says) for says in zip(*left_out, strict=True)))
+            self._error((*place, "use"), "config.connector-left-out", name=use, packages=packages, **values)
+        else:
+            self._error((*place, "use"), "config.connector-unknown", name=use, **values)
+        return None
+
+    def _connector(
+        self, head: ConnectorHead | None, item: Mapping[str, Any], place: Place, fault: PackageText | None
+    ) -> ConnectorEntry | None:
+        """`head` None: it has errors, and the connector's own keys are checked all the same.
+
+        `fault`: why the package can't use the settings, by its trial in another process.
+        """
+        use = str(item["use"])
+        cls = self._class(use, place)
+        if cls is None:
+            return None
+        if fault is not None:
+            self._error(place, "config.connector-broken", name=use, says=Text(*fault))
+            return None
+        own = _own(item)
         config = self._validated(cls.config_model, own, place, also_known=sorted(_HUBS_OWN), instance=str(place[-1]))
         if head is None or config is None:
             return None
@@ -227,8 +316,13 @@ class _Reader:
             for where, says in config.warnings():
                 self._warn((*place, *where), "warning.connector", says=Text(*says))
             ids = tuple(self._named_id(place, each) for each in config.directory_ids())
-        except Exception as error:  # a vendor's code
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a vendor's code
             self._error(place, "config.connector-failed", error=type(error).__name__)
+            return None
+        if (wrong := fault_of(cls, config)) is not None:
+            self._error(place, "config.connector-broken", name=use, says=Text(*wrong))
             return None
         narrowed = None
         self._check_contract(place)
@@ -387,7 +481,9 @@ class _Reader:
                 shown = showable(full, self._tree.at(full)) if show and full not in self._tree.references else ""
                 self._errors.append(self._finding(full, key, values, shown))
             return None
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             # A vendor's validator may raise anything, and its text may quote a value.
             self._error(place, "config.connector-failed", error=type(error).__name__)
             return None
@@ -417,6 +513,11 @@ def _masked(value: object, secrets: Iterable[str]) -> object:
         for secret in secrets:
             value = value.replace(secret, "***")
     return value
+
+
+def _own(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The connector's own keys."""
+    return {key: value for key, value in item.items() if key not in _HUBS_OWN}
 
 
 def _mappings(items: Any) -> list[dict[str, Any]]:

@@ -178,6 +178,14 @@ class ConnectorEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A connector instance that can't be used, so that the hub has started without it."""
+
+    use: str
+    findings: tuple[Finding, ...]  # why; at least one
+
+
+@dataclass(frozen=True, slots=True)
 class HubConfig:
     """A configuration without errors. Paths are absolute; durations are in machine time."""
 
@@ -191,6 +199,7 @@ class HubConfig:
     key: SecretBytes | None = None  # 32 bytes; None: `data/key`, made at the first start
     clients: tuple[ClientConfig, ...] = ()
     connectors: Mapping[str, ConnectorEntry] = field(default_factory=dict)
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)  # only at the hub's start
     subscriptions: tuple[SubscriptionSpec, ...] = ()
     directory: DirectorySettings = field(default_factory=DirectorySettings)
     outbound: tuple[Network, ...] = ()

@@ -36,6 +36,11 @@ class DaemonPool(Executor):
                 thread.start()
         return future
 
+    def threads(self) -> list[threading.Thread]:
+        """Those that run."""
+        with self._lock:
+            return [thread for thread in self._threads if thread.is_alive()]
+
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End each thread when its call has returned. Never waits, since a call may never return."""
         with self._lock:

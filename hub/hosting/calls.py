@@ -146,7 +146,7 @@ class Calls:
     async def waiting(self) -> Sequence[Waiting]:
         with self._reporting("waiting"):
             async with self._limited("waiting", CONFIRM_S):
-                return list(await self.connector.waiting())
+                return [_checked(each) for each in await self.connector.waiting()]
 
     async def confirm(self, word: str) -> Kept:
         """Call confirm(). Raises NothingWaits too."""
@@ -220,6 +220,12 @@ class Calls:
             ) from None
         finally:
             self.going.discard(call)
+
+
+def _checked(waiting: Any) -> Waiting:
+    if not isinstance(waiting, Waiting) or not isinstance(waiting.says, str) or not isinstance(waiting.sv, str):
+        raise TypeError("waiting() must return plugins.Waiting with texts")
+    return waiting
 
 
 def _event(body: bytes) -> Event:

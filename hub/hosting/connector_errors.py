@@ -41,12 +41,12 @@ class TimedOut(TemporaryError):
 
 def code_of(error: BaseException) -> str:
     """A short stable code: the connector's own for a typed failure, else `error-<class name>`."""
-    return coded(error.code) if isinstance(error, SkolnavError) else f"error-{type(error).__name__}"
+    return coded(getattr(error, "code", "")) if isinstance(error, SkolnavError) else f"error-{type(error).__name__}"
 
 
-def coded(code: str) -> str:
+def coded(code: object) -> str:
     """A connector's own code, or `failed` if it does not look like a code: a vendor may have put data into it."""
-    return code if len(code) <= 40 and _CODE.match(code) else "failed"
+    return code if isinstance(code, str) and len(code) <= 40 and _CODE.match(code) else "failed"
 
 
 def outcome_of(error: BaseException) -> Outcome:
@@ -55,7 +55,7 @@ def outcome_of(error: BaseException) -> Outcome:
         case TimedOut():
             return Outcome(Result.RETRY, error.code, recipient_down=True)
         case TemporaryError():
-            return Outcome(Result.RETRY, code_of(error), retry_after_s=error.retry_after_s)
+            return Outcome(Result.RETRY, code_of(error), retry_after_s=_wish_of(error))
         case PrivacyError():
             return Outcome(Result.DEAD, "privacy")
         case PermanentError():
@@ -68,8 +68,14 @@ def outcome_of(error: BaseException) -> Outcome:
 
 def backoff_s(failures: int, error: BaseException) -> float:
     """Seconds until the next try after this many failures in a row: at least as long as the far side has asked for."""
-    wished = error.retry_after_s if isinstance(error, TemporaryError) else None
+    wished = _wish_of(error) if isinstance(error, TemporaryError) else None
     return at_least(doubled_s(failures, first_s=1.0, last_s=MAX_BACKOFF_S), wished)
+
+
+def _wish_of(error: TemporaryError) -> float | None:
+    """The pause that the far side asked for; None where the vendor's class gives no number."""
+    wish: Any = getattr(error, "retry_after_s", None)
+    return float(wish) if isinstance(wish, int | float) else None
 
 
 def place_of(error: BaseException, cls: type[Connector[Any]]) -> str:

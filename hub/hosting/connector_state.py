@@ -34,6 +34,9 @@ class ConnectorState:
 
     def __init__(self, tenant: str, connector: str, values: dict[str, bytes]) -> None:
         self.values = values
+        self.size = sum(
+            len(name) + len(value) for name, value in values.items()
+        )  # characters of names, bytes of values
         self._tenant = tenant
         self._connector = connector
         self._newest: Newest[str, bytes | None] = Newest()
@@ -45,9 +48,12 @@ class ConnectorState:
         """Show these changes from now on; returns what makes them durable."""
         with self._lock:
             for name, value in changes.items():
+                if (old := self.values.get(name)) is not None:
+                    self.size -= len(name) + len(old)
                 if value is None:
                     self.values.pop(name, None)
                 else:
+                    self.size += len(name) + len(value)
                     if self._sorted is not None and name not in self.values:
                         self._added[name] = None
                     self.values[name] = value

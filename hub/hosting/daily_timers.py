@@ -9,16 +9,16 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from typing import Any, Final
+from typing import Final
 
 from hub.hosting.firing import LATE_S, Firing
 from hub.hosting.hosts import Hosts
 from hub.hosting.times_of_day import last_due, next_due
+from hub.pauses import until_it_works
 from hub.store import timers as rows
-from hub.store.base import Operation, Store
-from plugins.connector import Connector, ConnectorConfig
+from hub.store.base import Operation, Store, StoreUnavailable
+from plugins.connector import Connector
 from plugins.errors import PermanentError, PrivacyError
-from plugins.timers import daily_timers_of
 
 RECONCILE: Final = "reconcile"
 RECONCILE_AT: Final = time(3, 40)  # nightly, past the hour that daylight saving repeats or skips
@@ -52,14 +52,6 @@ def _missed(entry: _Entry, now: datetime) -> datetime | None:
     return last if last.astimezone(UTC) >= entry.due.astimezone(UTC) and late_s > LATE_S else None
 
 
-def declared(cls: type[Connector[Any]], config: ConnectorConfig) -> list[tuple[str, time]]:
-    """(method, local time of day) of each timer that an instance has; a time that is given twice counts once."""
-    found = [(name, at) for name, timer in daily_timers_of(cls).items() for at in timer.times(config)]
-    if cls.reconcile is not Connector.reconcile:
-        found.append((RECONCILE, RECONCILE_AT))
-    return list(dict.fromkeys(found))
-
-
 class DailyTimers:
     """The daily timers of one instance of `hosts`."""
 
@@ -70,6 +62,7 @@ class DailyTimers:
         self._hosts = hosts
         self._store = store
         self._entries: list[_Entry] = []
+        self._loaded = False
         self._changed = asyncio.Event()
 
     async def load(self, *, was_down: bool) -> None:
@@ -78,26 +71,44 @@ class DailyTimers:
         A timer that the store knows keeps its due time, a new timer is due at its next time of day, and the rows of
         other timers are deleted. `was_down`: the hub was down until now, so a due time before now was missed. Raises
         StoreUnavailable.
+
+        While the instance does not know its times (its function of the configuration hangs, say), nothing is loaded,
+        and `run` loads the timers later.
         """
-        tenant, now = self._store.tenant, self._clock.school()
+        self._was_down, self._began = was_down, self._clock.school()
+        await self._load_known()
+
+    async def _load_known(self) -> None:
         instance = self._hosts.instance(self._name)
+        if instance.times is None:
+            return
+        tenant, now = self._store.tenant, self._began
+        declared = list(instance.times)
+        if instance.cls.reconcile is not Connector.reconcile:
+            declared.append((RECONCILE, RECONCILE_AT))
         stored = {row.name: row.due for row in await self._store.read(rows.load(tenant)) if row.connector == self._name}
         entries: list[_Entry] = []
-        for method, at in declared(instance.cls, instance.config):
+        for method, at in declared:
             due = next_due([at], now)
             assert due is not None
             entry = _Entry(method=method, at=at, due=due)
             entry.due = stored.get(entry.name, due)
-            entry.missed = _missed(entry, now) if was_down else None
+            entry.missed = _missed(entry, now) if self._was_down else None
             entries.append(entry)
         operations: list[Operation] = [rows.forget(tenant, self._name)]
         operations += [rows.set_due(tenant, rows.Timer(self._name, entry.name, entry.due)) for entry in entries]
         if stored or entries:
             await self._store.commit(*operations)
-        self._entries = entries
+        self._entries, self._loaded = entries, True
 
     async def run(self) -> None:
         """Fire each timer at its time, until cancelled. Returns at once where there is none."""
+        while not self._loaded:
+            await self._changed.wait()
+            self._changed.clear()
+            await until_it_works(
+                self._load_known, clock=self._clock, failed=self._load_waits, retry_on=(StoreUnavailable,)
+            )
         while self._entries:
             entry = self._ready()
             if entry is not None:
@@ -105,8 +116,11 @@ class DailyTimers:
             else:
                 await self._firing.wait(self._changed, min(map(self._seconds_to, self._entries)))
 
+    def _load_waits(self, error: Exception, pause_s: float) -> None:
+        log.error("%s: no timers (%s); next try in %.1f s", self._name, type(error).__name__, pause_s)
+
     def look(self) -> None:
-        """School time was moved: look again which timer is due."""
+        """School time was moved, or the instance began: look again which timer is due."""
         self._changed.set()
 
     def quiet(self) -> bool:

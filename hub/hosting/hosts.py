@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from hub.clock import Clock
-from hub.config.model import ConnectorEntry
+from hub.config.model import ConnectorEntry, LeftOut
 from hub.delivery.base import Attempt, Outcome, Result
-from hub.hosting.connector_errors import coded
+from hub.hosting.connector_errors import NotRunning, coded
 from hub.hosting.instance import Instance, InstanceStatus, Surroundings
+from hub.hosting.usage import Usage, processor_s
 from hub.privacy.base import Recipient
 from hub.store.base import Operation, Store
 from plugins.connector import Connector, ConnectorConfig, DirectoryView, Waiting
@@ -22,9 +24,12 @@ from plugins.receiving import Answer, Received
 from plugins.texts import Text
 from schemas import DataContract
 
-WATCH_S: Final = 1.0
+WATCH_S: Final = 0.1
+SLOW_S: Final = 0.5  # machine time of one turn of an instance's loop from which the operator is warned
+WARN_AGAIN_S: Final = 60.0  # between two such warnings about one instance
 BLOCKED_S: Final = 10.0  # machine time that an instance's loop may take for one turn
 START_S: Final = 5.0  # how long the hub's start waits for its connectors
+LEFT_OUT: Final = "left-out"  # the reason of an instance that the hub has started without
 MOST_CODES: Final = 100  # codes of one instance's problems that are counted separately
 KEY_CONCURRENCY: Final = 8  # calls at a time of a connector with `concurrency: key`
 
@@ -68,6 +73,9 @@ class InstanceInfo:
     problem_at: datetime | None
     problems: dict[str, int]  # how many problems there were, by code
     words: Mapping[str, Text]  # what the class says of its codes
+    package: str  # the distribution and version that it comes from; empty for a class that a test has given
+    usage: Usage | None = None  # None where it does not run
+    left_out: LeftOut | None = None  # the hub started without it: why
 
 
 def recipient_of(instance: str, cls: type[Connector[Any]], hosted: HostedConnector) -> Recipient | None:
@@ -115,6 +123,19 @@ class Hosts:
         self._halted: set[str] = set()  # instances that were stopped and will be replaced under the same name
         self._restarting: dict[str, asyncio.Task[InstanceStatus]] = {}
         self._reconciling: dict[str, asyncio.Task[None]] = {}
+        self._left_out: Mapping[str, LeftOut] = {}
+        self._began = clock.utc()
+        self._spent: dict[str, float] = {}  # processor time of each instance at `_spent_at`, to see who held the hub up
+        self._spent_at = 0.0
+        self._warned: dict[tuple[str, str], float] = {}
+
+    def leave_out(self, left_out: Mapping[str, LeftOut]) -> None:
+        """Show from now on that these are configured and can't be used; the operator is notified of new ones."""
+        new = left_out.keys() - self._left_out.keys()
+        self._left_out = left_out
+        for name in sorted(new):
+            first = left_out[name].findings[0]
+            self.problem(name, LEFT_OUT, f"{first.file}:{first.line} {first.key}")
 
     async def start(self, connectors: Mapping[str, HostedConnector]) -> None:
         """Start all. Returns when each has tried start() once, or after START_S; slow ones go on in the background.
@@ -187,7 +208,19 @@ class Hosts:
         return self._instances[name]
 
     def statuses(self) -> list[InstanceInfo]:
-        return [self._status(name, instance) for name, instance in sorted(self._instances.items())]
+        """All that are configured, by name, also those that the hub has started without."""
+        found = [self._status(name, instance) for name, instance in self._instances.items()]
+        found += [self._missing(name, left_out) for name, left_out in self._left_out.items()]
+        return sorted(found, key=lambda each: each.name)
+
+    def _missing(self, name: str, left_out: LeftOut) -> InstanceInfo:
+        problem, problem_at = self._last_problem.get(name, ("", None))
+        return InstanceInfo(
+            name=name, use=left_out.use, status=InstanceStatus.FAILED, reason=LEFT_OUT, failing="", doing={}, unread="",
+            behind=(), failures=0, polls=False, polled=None, since=self._began, problem=problem, problem_at=problem_at,
+            problems=dict(self._problems.get(name, {})), words={}, package=self._plugins.package(left_out.use),
+            left_out=left_out,
+        )  # fmt: skip
 
     def _status(self, name: str, instance: Instance) -> InstanceInfo:
         now = self._clock.monotonic()
@@ -209,6 +242,8 @@ class Hosts:
             problem_at=problem_at,
             problems=dict(self._problems.get(name, {})),
             words=instance.cls.problems,
+            package=self._plugins.package(instance.cls.name),
+            usage=instance.usage(),
         )
 
     def problem(self, name: str, code: str, detail: str) -> None:
@@ -291,8 +326,10 @@ class Hosts:
 
         `waited_s`: how long the connector has waited for its client, which is no fault of the connector.
 
-        Raises as `selftest`, except KeyError, and BodyLost.
+        Raises as `selftest`, except KeyError, and BodyLost. NotRunning where the hub has started without the instance.
         """
+        if name in self._left_out:
+            raise NotRunning(f"{name} was left out", code=LEFT_OUT)  # its client sends again later
         if not self.receives(name):
             return None
         return await self._instances[name].receive(request, waited_s)
@@ -320,21 +357,48 @@ class Hosts:
         await instance.open()
 
     async def _watch(self) -> None:
-        """Give up each instance whose loop does not turn or whose call does not end."""
+        """Warn of slow instances, and give up each whose loop does not turn or whose call does not end."""
         last = self._clock.monotonic()
+        self._spent_at, self._spent = last, self._spending()
         while True:
             await self._clock.sleep(WATCH_S)
             now = self._clock.monotonic()
-            held_up, last = now - last > BLOCKED_S / 2, now
+            late_s, last = now - last - WATCH_S, now
+            if late_s > SLOW_S and (holder := self._holder(late_s)) is not None:
+                self._warn_slow(holder, "holds-interpreter", f"the hub stood still for {late_s:.1f} s")
             for instance in list(self._instances.values()):
                 if instance.status in (InstanceStatus.STUCK, InstanceStatus.STOPPED):
                     continue
-                if held_up:  # the machine, or the hub itself, stood still: no instance is to blame
+                if late_s > BLOCKED_S / 2:  # the machine, or the hub itself, stood still: no instance is to blame
                     instance.forget_ping()
-                elif instance.unanswered_s() > BLOCKED_S:
+                elif (unanswered_s := instance.unanswered_s()) > BLOCKED_S:
                     self._give_up(instance, "blocked", "put blocking calls into ctx.blocking(...)")
                 elif (call := instance.overdue()) is not None:
                     self._give_up(instance, "hung", f"{call.what}() does not end, not even when cancelled")
+                elif unanswered_s >= SLOW_S and late_s < SLOW_S / 2:
+                    self._warn_slow(instance, "blocks", instance.where())
+            if now - self._spent_at > 1:
+                self._spent_at, self._spent = now, self._spending()
+
+    def _holder(self, late_s: float) -> Instance | None:
+        """The instance that used the processor while the hub's loop stood still for `late_s`; None if none stands out.
+
+        A busy machine gives it a part of the time only.
+        """
+        grown = {name: spent_s - self._spent.get(name, 0.0) for name, spent_s in self._spending().items()}
+        most = max(grown, key=grown.__getitem__)
+        return self._instances.get(most) if grown[most] > late_s / 4 else None
+
+    def _spending(self) -> dict[str, float]:
+        """Processor time so far of each instance, and of the hub's own loop under an empty name."""
+        here = processor_s([threading.current_thread()])
+        return {"": here} | {name: each.processor_s() for name, each in self._instances.items()}
+
+    def _warn_slow(self, instance: Instance, code: str, detail: str) -> None:
+        now = self._clock.monotonic()
+        if now - self._warned.get((instance.name, code), -WARN_AGAIN_S) >= WARN_AGAIN_S:
+            self._warned[instance.name, code] = now
+            self.problem(instance.name, code, detail)
 
     def _give_up(self, instance: Instance, reason: str, explanation: str) -> None:
         where = instance.where()

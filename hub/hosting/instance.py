@@ -13,9 +13,10 @@ import logging
 import random
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 from functools import partial
+from threading import Thread
 from typing import Any, Final
 
 from hub.clock import Clock
@@ -28,8 +29,9 @@ from hub.hosting.context import DirectoryFromAfar, InstanceContext
 from hub.hosting.keeping import Keeping, Kept
 from hub.hosting.moments import Moments
 from hub.hosting.own_thread import OwnThread, cancelled_from_outside
-from hub.hosting.polls import Polls, poll_every_s
+from hub.hosting.polls import Polls
 from hub.hosting.publishing import Publisher
+from hub.hosting.usage import Usage, processor_s
 from hub.pauses import jittered
 from hub.privacy.base import Recipient
 from hub.store.base import Operation, Store
@@ -37,7 +39,8 @@ from hub.store.moments import Moment
 from plugins.connector import Connector, ConnectorConfig, DirectoryView, Waiting
 from plugins.errors import ConfigurationError, PermanentError, PrivacyError
 from plugins.receiving import Answer, Received
-from plugins.timers import moment_timers_of
+from plugins.timers import moment_timers_of, times_of
+from plugins.validation import poll_every_s
 from schemas import Catalogue
 
 BLOCKING_THREADS: Final = 4
@@ -65,7 +68,8 @@ class Surroundings:
     directory: Callable[[str, Recipient], DirectoryView]
     wake: Callable[[], None]  # the outbox has got rows
     problem: Callable[[str, str, str], None]  # instance, code, detail: for the operator, never data
-    moments_changed: Callable[[str], None]  # instance: it began, or its next moment is due earlier than before
+    # instance: it knows its times of day, or began, or its next moment is due earlier than before
+    moments_changed: Callable[[str], None]
     loop: asyncio.AbstractEventLoop  # the hub's
 
 
@@ -94,11 +98,12 @@ class Instance:
         self._thread = OwnThread(name, around.loop, around.clock, partial(self._failed, "a task"))
         self._pool = DaemonPool(f"skolnav-{name}-blocking", BLOCKING_THREADS)
         self._keeping = Keeping(name, around.store, around.clock, wake=around.wake, all_landed=self._all_landed)
-        self._polls = Polls(poll_every_s(cls, config), around.clock, self._dice)
+        self._polls = Polls(around.clock, self._dice)
         self._calls = Calls(name, cls, around.clock, self._failed, around.wake)
         self._context: InstanceContext | None = None  # None until it is open
         self._state: ConnectorState | None = None  # likewise
         self.moments: Moments | None = None  # likewise
+        self.times: list[tuple[str, time]] | None = None  # of @daily methods; None until the instance has said them
         self._closing: asyncio.Task[bool] | None = None
 
     # -- seen from the hub: its life ----------------------------------------------------------------------------
@@ -275,6 +280,18 @@ class Instance:
         """A call that still runs STOP_S after its time limit; None if there is none."""
         return self._calls.overdue(STOP_S)
 
+    def processor_s(self) -> float:
+        """Processor time of its threads so far."""
+        return processor_s(self._threads())
+
+    def usage(self) -> Usage:
+        threads = self._threads()
+        return Usage(len(threads), processor_s(threads), 0 if self._state is None else self._state.size)
+
+    def _threads(self) -> list[Thread]:
+        own = self._thread.thread
+        return [*([own] if own.is_alive() else []), *self._pool.threads()]
+
     def where(self) -> str:
         """The line that the instance's thread is executing; empty if the thread does not run."""
         stack = self._thread.stack()
@@ -289,6 +306,9 @@ class Instance:
 
     async def _started(self, context: InstanceContext, failures: int) -> bool:
         try:
+            # Here, since a function of the vendor's may hang: then the watchdog gives up this instance alone.
+            self._polls.every_s = poll_every_s(self.cls, self.config)
+            self._thread.to_hub(self._know, times_of(self.cls, self.config))
             await self._calls.start(self.config, context)
         except BaseException as error:
             if cancelled_from_outside(error):
@@ -306,6 +326,11 @@ class Instance:
         await self._clock.sleep(jittered(backoff_s(failures, error), self._dice))
         if await self._started(context, failures):
             self._work()
+
+    def _know(self, times: list[tuple[str, time]]) -> None:
+        """Called in the hub's loop."""
+        self.times = times
+        self._around.moments_changed(self.name)
 
     def _work(self) -> None:
         if self.cls.run is not Connector.run:

@@ -37,6 +37,7 @@ class OwnThread:
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(self._failed)
         self._thread = threading.Thread(target=self._run, name=f"skolnav-{name}", daemon=True)
+        self._stopping = False  # set in the thread, by the last turn of its loop
         self._pinged: float | None = None  # machine time of a ping that has not been answered
         self._answers: set[asyncio.Future[Any]] = set()  # answers that the hub waits for
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -45,6 +46,10 @@ class OwnThread:
 
     def start(self) -> None:
         self._thread.start()
+
+    @property
+    def thread(self) -> threading.Thread:
+        return self._thread
 
     def alive(self) -> bool:
         return self._thread.is_alive()
@@ -114,7 +119,7 @@ class OwnThread:
         if self._thread.ident is None:
             self._loop.close()
         else:
-            self.post(self._loop.stop)
+            self.post(self._end_loop)
 
     async def join(self, seconds: float) -> bool:
         """Wait at most this long for the end of the thread; False if it still runs. Ends all waiting of `ask`."""
@@ -164,8 +169,9 @@ class OwnThread:
             if cancelled_from_outside(error):  # by the caller, or by the end of the thread, which the caller must learn
                 self.to_hub(settle, None, self._ended())
                 raise
-            if isinstance(error, asyncio.CancelledError):  # raised by the work itself: it must not cancel the caller
-                error = TemporaryError(f"{self._name} cancelled itself", code=code_of(error))
+            if not isinstance(error, Exception):
+                # The work itself raised it. A CancelledError must not cancel the caller, nor SystemExit end the hub.
+                error = TemporaryError(f"{self._name} raised {type(error).__name__}", code=code_of(error))
             self.to_hub(settle, None, error)
         else:
             self.to_hub(settle, result, None)
@@ -176,12 +182,20 @@ class OwnThread:
     async def _fade(self) -> None:
         if others := self.cancel_others():
             await asyncio.wait(others)
+        self._end_loop()
+
+    def _end_loop(self) -> None:
+        self._stopping = True
         self._loop.stop()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
-            self._loop.run_forever()
+            while not self._stopping:
+                try:
+                    self._loop.run_forever()
+                except BaseException as error:  # SystemExit in a task of the connector's ends run_forever
+                    self._unhandled(error)
         finally:
             for task in asyncio.all_tasks(self._loop):
                 task.cancel()

@@ -3,32 +3,24 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 from hub.clock import Clock
 from hub.hosting.connector_errors import backoff_s, code_of, coded
 from hub.hosting.own_thread import cancelled_from_outside
 from hub.pauses import jittered
 from hub.waiting import set_within
-from plugins.connector import Connector, ConnectorConfig, Unfinished
+from plugins.connector import Unfinished
 
 POLL_SOON_S: Final = 1.0  # pause before a poll that was asked for
-
-
-def poll_every_s(cls: type[Connector[Any]], config: ConnectorConfig) -> float | None:
-    """Seconds between two polls of an instance; None if its class does not poll."""
-    if cls.poll is Connector.poll:
-        return None
-    every = config.poll  # type: ignore[attr-defined]  # plugins.validation: a class that polls has it
-    return every.total_seconds() if isinstance(every, timedelta) else float(every)
 
 
 class Polls:
     """The polls of one instance, which never overlap. They run in the instance's loop; the hub reads the flags."""
 
-    def __init__(self, every_s: float | None, clock: Clock, dice: random.Random) -> None:
-        self.every_s = every_s
+    def __init__(self, clock: Clock, dice: random.Random) -> None:
+        self.every_s: float | None = None  # None until the instance begins, and for one that does not poll
         self.failing = ""  # the code of the last poll's failure; empty if the last poll succeeded
         self.unread = ""  # the code of what the last poll could not read although it succeeded; empty if it read all
         self.behind: tuple[str, ...] = ()  # the far sides that the last poll which succeeded left behind
@@ -64,7 +56,8 @@ class Polls:
         while True:
             try:
                 left = await poll(self._begins)
-                unread, self.behind = (left.code, left.far_sides) if isinstance(left, Unfinished) else (left, ())
+                unread, behind = (left.code, left.far_sides) if isinstance(left, Unfinished) else (left, ())
+                self.behind = tuple(str(each) for each in behind)  # a vendor may give anything
                 failures, self.failing, self.unread = 0, "", coded(unread) if unread else ""
                 if unread:
                     self.failures += 1

@@ -109,7 +109,7 @@ class Timers:
         return min(found).astimezone(SCHOOL_ZONE) if found else None
 
     def _look(self, name: str) -> None:
-        """The instance began, or its next moment is due earlier than before."""
+        """The instance knows its times of day now, or began, or its next moment is due earlier than before."""
         timed = self._timed.get(name)
         if timed is not None:
-            timed.moments.look()
+            timed.look()

@@ -9,6 +9,7 @@ from typing import Final
 from hub.assembly.services import Services
 from hub.hosting.hosts import InstanceInfo
 from hub.hosting.instance import InstanceStatus
+from hub.hosting.usage import Usage
 from hub.operating.configured_ids import unknown_settings
 from hub.operating.sources import Freshness, freshness
 from hub.subscriptions.model import Status
@@ -43,6 +44,7 @@ class ConnectorStanding:
 
     name: str
     use: str  # the installed connector that it is an instance of
+    package: str  # the distribution and version that the running hub has loaded it from
     state: str  # what a person should read: `status`, or the subscription's state while that is not active
     status: InstanceStatus
     reason: str  # a code: why it does not run; empty while it does
@@ -59,6 +61,7 @@ class ConnectorStanding:
     problem: str  # the code of the last problem since the hub started; empty if there was none
     problem_at: datetime | None
     problems: Mapping[str, int]  # problems since the hub started, by code
+    usage: Usage | None  # what it uses of the machine, as far as that can be told apart; None where it does not run
     unknown_ids: Sequence[str]  # settings with ids that the directory does not know
     waiting: Sequence[ToConfirm] | None  # None where the connector did not answer
     trouble: str  # why it does not do all of its work, in the operator's language; empty while it does
@@ -119,6 +122,7 @@ def _standing(
     return ConnectorStanding(
         name=info.name,
         use=info.use,
+        package=info.package,
         state=delivery.state if delivery and paused and info.status is InstanceStatus.RUNNING else info.status,
         status=info.status,
         reason=info.reason,
@@ -135,6 +139,7 @@ def _standing(
         problem=info.problem,
         problem_at=None if info.problem_at is None else info.problem_at.replace(microsecond=0),
         problems=info.problems,
+        usage=info.usage,
         unknown_ids=unknown,
         waiting=waiting,
         trouble=_trouble(info, delivery.reason if delivery else "", language),
@@ -155,7 +160,13 @@ def _trouble(info: InstanceInfo, not_delivered: str, language: Language) -> str:
 def _line(
     info: InstanceInfo, polled_s: float, directory: Freshness | None, unknown: Sequence[str], language: Language
 ) -> str:
-    """One line: the last poll that read everything, failures since, the directory, the last problem, unknown ids."""
+    """One line: the last poll that read everything, failures since, the directory, the last problem, unknown ids.
+
+    For a connector that the hub has started without: why.
+    """
+    if info.left_out is not None:
+        says = " ".join(each.render(language).replace("\n ", "") for each in info.left_out.findings)
+        return text("connector.left-out", language, name=info.name, says=says)
     if not info.polls:
         line = text("connector.quiet", language, name=info.name)
     elif info.polled is None:

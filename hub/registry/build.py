@@ -20,6 +20,7 @@ Standing = tuple[Status, str]
 """The status of a subscription and the reason for it (a short code; empty for active)."""
 
 LEFT_FILE: Final = "left-file"
+LEFT_OUT: Final = "left-out"
 CONNECTOR: Final = "connector:"
 
 
@@ -101,8 +102,11 @@ def of_connector(name: str, connector: ConnectorEntry, created: datetime, standi
     return Entry(subscription=subscription, spec=None, client="", created=created, owned=True)
 
 
-def of_left_connector(id: str, created: datetime) -> Entry:
-    """The subscription of a connector instance that left the file. It matches no event: its contract is unknown."""
+def of_left_connector(id: str, created: datetime, reason: str) -> Entry:
+    """The subscription of a connector instance that left the file, or that the hub has started without (LEFT_OUT).
+
+    It matches no event: its contract is unknown. Its cursor stays, so that it continues from there later.
+    """
     name = id.removeprefix(CONNECTOR)
     subscription = Subscription(
         id=id,
@@ -112,9 +116,9 @@ def of_left_connector(id: str, created: datetime) -> Entry:
         sink={"kind": "connector", "instance": name},
         origin="connector",
         status=Status.PAUSED,
-        reason=LEFT_FILE,
+        reason=reason,
     )
-    return Entry(subscription=subscription, spec=None, client="", created=created, owned=False)
+    return Entry(subscription=subscription, spec=None, client="", created=created, owned=reason == LEFT_OUT)
 
 
 def must_ask(old: SubscriptionSpec, new: SubscriptionSpec) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal
 
-from hub.config.model import ClientConfig, ConnectorEntry, HubConfig
+from hub.config.model import ClientConfig, HubConfig
 from hub.registry.build import must_ask
 from hub.subscriptions.spec import SubscriptionSpec
 from hub.texts import text
@@ -76,7 +76,7 @@ def plan(old: HubConfig | None, new: HubConfig, catalogue: Catalogue, left: Left
     return [
         *(_hub(old, new) if old is not None else ()),
         *_clients({c.id: c for c in before.clients}, {c.id: c for c in new.clients}, left.clients),
-        *_connectors(before.connectors, new.connectors, left.connectors),
+        *_connectors(before, new, left.connectors),
         *_subscriptions(before, new, catalogue, left.subscriptions),
     ]
 
@@ -133,10 +133,12 @@ def _clients(
         yield Change(kind="removed", what="client", name=id, fields=(), effects=(Effect("rejected"),))
 
 
-def _connectors(
-    old: Mapping[str, ConnectorEntry], new: Mapping[str, ConnectorEntry], left: Container[str]
-) -> Iterator[Change]:
+def _connectors(before: HubConfig, after: HubConfig, left: Container[str]) -> Iterator[Change]:
+    old, new = before.connectors, after.connectors
     for name, entry in new.items():
+        if name in before.left_out:  # it continues from its cursor
+            yield Change(kind="changed", what="connector", name=name, effects=(Effect("connector-restarted"),))
+            continue
         if name not in old and name in left and entry.cls.consumes:
             yield Change(kind="returned", what="connector", name=name, effects=(Effect("continues"),))
             continue
@@ -156,7 +158,7 @@ def _connectors(
             if set(fields) == {"corrects"}:
                 effects = (Effect("permissions"),)
             yield Change(kind="changed", what="connector", name=name, fields=fields, effects=effects)
-    for name in old.keys() - new.keys():
+    for name in (old.keys() | before.left_out.keys()) - new.keys() - after.left_out.keys():
         yield Change(kind="paused", what="connector", name=name, fields=(), effects=(Effect("kept"),))
 
 

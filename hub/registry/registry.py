@@ -16,6 +16,7 @@ from hub.keys import Keys
 from hub.registry.build import (
     CONNECTOR,
     LEFT_FILE,
+    LEFT_OUT,
     Entry,
     Origin,
     Standing,
@@ -43,8 +44,11 @@ EXPIRED: Final = "expired"
 HANDSHAKE: Final = "handshake"
 CLIENT_LEFT: Final = "client-left"
 _ACTIVE: Final[Standing] = (Status.ACTIVE, "")
-_BY_CONFIG: Final = frozenset({LEFT_FILE, PAUSED_IN_FILE, CLIENT_LEFT, "no-contract"})
+_BY_CONFIG: Final = frozenset({LEFT_FILE, LEFT_OUT, PAUSED_IN_FILE, CLIENT_LEFT, "no-contract"})
 """Reasons that come from the configuration. A subscription resumes by itself when the configuration removes one."""
+
+_RESUMED_BY: Final = {PAUSED_IN_FILE: "subscription.paused-in-file", LEFT_OUT: "subscription.left-out"}
+"""What an operator reads who would resume a subscription that is paused for one of these reasons."""
 
 
 class Registry:
@@ -199,8 +203,7 @@ class Registry:
                 return self._took_effect(replace(entry, subscription=replace(now)))  # asked again now, not later
             if status is Status.ACTIVE and now.status in (Status.PAUSED, Status.ENDED):
                 if now.reason in _BY_CONFIG:
-                    in_file = now.reason == PAUSED_IN_FILE
-                    raise FileOwned(now.name, "subscription.paused-in-file" if in_file else "subscription.file-owned")
+                    raise FileOwned(now.name, _RESUMED_BY.get(now.reason, "subscription.file-owned"))
                 if self._is_past(now.expires_at):
                     raise Expired
                 if spec is not None:
@@ -290,7 +293,8 @@ class Registry:
             if id in entries:
                 continue
             if row.origin == "connector":
-                entries[id] = of_left_connector(id, row.created)
+                left_out = id.removeprefix(CONNECTOR) in self._config.left_out
+                entries[id] = of_left_connector(id, row.created, LEFT_OUT if left_out else LEFT_FILE)
                 continue
             spec = self._unsealed(row)
             if row.origin == "file":
@@ -383,7 +387,8 @@ class Registry:
     def _check_name(self, name: str) -> None:
         """Raises SpecRefused if a person could take the name for one of the configuration file's."""
         file_names = {each.name for each in self._config.subscriptions}
-        file_names |= {prefix + each for each in self._config.connectors for prefix in ("", CONNECTOR)}
+        connectors = (*self._config.connectors, *self._config.left_out)
+        file_names |= {prefix + each for each in connectors for prefix in ("", CONNECTOR)}
         if looks_of(name) in file_names:
             raise SpecRefused([SpecProblem(("name",), "config.name-in-file")])
 

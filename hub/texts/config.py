@@ -36,6 +36,10 @@ CONFIG: Final[Mapping[str, Text]] = {
         'den här versionen kör bara den inbyggda motorn. Skriv "engine: embedded" eller ta bort raden.',
         'this version runs the embedded engine only. Write "engine: embedded", or remove the line.',
     ),
+    "config.connector-broken": Text(
+        "kontakten {name} kan inte användas: {says}. Rätta eller avinstallera paketet, och starta om hubben.",
+        "the connector {name} can't be used: {says}. Mend or uninstall the package, and restart the hub.",
+    ),
     "config.connector-contract-wider": Text(
         "får bara vara smalare än avtalet i kontaktens klass. Utanför det: {extra}. Ta bort dem.",
         "may only be narrower than the contract of the connector's class. Outside it: {extra}. Remove them.",
@@ -45,6 +49,18 @@ CONFIG: Final[Mapping[str, Text]] = {
         "leverantör.",
         "the connector could not check its configuration ({error}). That is a fault of the package that offers it: "
         "ask its vendor.",
+    ),
+    "config.connector-left-out": Text(
+        "ingen kontakt som kan användas heter {name}. Installerade: {known}.{hint} Paket som inte kan användas: "
+        "{packages}",
+        "no connector that can be used is called {name}. Installed: {known}.{hint} Packages that can't be used: "
+        "{packages}",
+    ),
+    "config.connector-restart": Text(
+        "hubben har inte läst in någon kontakt som heter {name}. Inlästa: {known}.{hint} Installerat eller uppgraderat "
+        "sedan den startade: {packages}. Starta om hubben.",
+        "the hub has loaded no connector that is called {name}. Loaded: {known}.{hint} Installed or upgraded since it "
+        "started: {packages}. Restart the hub.",
     ),
     "config.connector-unknown": Text(
         "ingen installerad kontakt heter {name}. Installerade: {known}.{hint}",

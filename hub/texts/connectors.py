@@ -16,6 +16,10 @@ CONNECTOR: Final[Mapping[str, Text]] = {
         " Försök i rad som inte har gjort allt: {count} ({code}).",
         " Attempts in a row that did not do everything: {count} ({code}).",
     ),
+    "connector.left-out": Text(
+        "{name}: hubben har startat utan den; dess tillstånd och händelser ligger kvar. {says}",
+        "{name}: the hub has started without it; its state and events are kept. {says}",
+    ),
     "connector.means": Text(" {code} betyder: {says}.", " {code} means: {says}."),
     "connector.not-polled": Text(
         "{name}: har inte hämtat allt sedan den startade {at}.",

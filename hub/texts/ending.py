@@ -54,9 +54,6 @@ FAILURE: Final[Mapping[str, Text]] = {
         "Ingen hubb kör på {data}. Starta den med skolnav run, eller ange en annan med --config eller --data.",
         "No hub runs on {data}. Start it with skolnav run, or name another with --config or --data.",
     ),
-    "failure.plugins": Text(
-        "De installerade paketen går inte ihop: {says}", "The installed packages contradict each other: {says}"
-    ),
     "failure.shadowed": Text(
         "Ett annat installerat paket ({owner}) skymmer {name}: {where}. Skolnav kan inte köra så. Avinstallera det, "
         "eller ge Skolnav en virtuell miljö för sig själv.",

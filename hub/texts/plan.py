@@ -129,6 +129,18 @@ PLAN: Final[Mapping[str, Text]] = {
         "No hub runs here: the plan shows everything as new. What a hub already has in its folder continues from its "
         "cursor.",
     ),
+    "plan.package.changed": Text(
+        "paketet {package} är uppgraderat ({was} -> {now}) sedan hubben startade. Starta om hubben, så används det.",
+        "the package {package} was upgraded ({was} -> {now}) since the hub started. Restart the hub to use it.",
+    ),
+    "plan.package.gone": Text(
+        "paketet {package} {was} är avinstallerat. Hubben använder det tills den startas om.",
+        "the package {package} {was} was uninstalled. The hub uses it until it is restarted.",
+    ),
+    "plan.package.new": Text(
+        "paketet {package} {now} är installerat sedan hubben startade. Starta om hubben, så kan det användas.",
+        "the package {package} {now} was installed since the hub started. Restart the hub to be able to use it.",
+    ),
     "plan.paused": Text("pausas", "is paused"),
     "plan.removed": Text("tas bort", "is removed"),
     "plan.returned": Text("kommer tillbaka", "comes back"),

@@ -26,6 +26,10 @@ RUN: Final[Mapping[str, Text]] = {
         "hann inte sluta i ordning på {seconds} s och avslutas. Alla besvarade händelser är sparade.",
         "did not end in order within {seconds} s and ends now. All acknowledged events are stored.",
     ),
+    "run.left-out": Text(
+        "hubben startar utan {name}, vars tillstånd och händelser ligger kvar: {says}",
+        "the hub starts without {name}, whose state and events are kept: {says}",
+    ),
     "run.stopped": Text("slutade i ordning", "ended in order"),
     "run.stopping": Text("slutar (Ctrl-C en gång till: genast)", "ending (Ctrl-C once more: at once)"),
     "run.up": Text(

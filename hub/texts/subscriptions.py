@@ -28,6 +28,10 @@ REASON: Final[Mapping[str, Text]] = {
         "kontaktens program blockerar sin tråd, så hubben har gett upp den",
         "the connector's program blocks its thread, so the hub has given it up",
     ),
+    "reason.blocks": Text(
+        "kontaktens program höll sin tråd upptagen i minst en halv sekund",
+        "the connector's program kept its thread busy for half a second or more",
+    ),
     "reason.body-slow": Text(
         "den som anropade kontakten skickade för långsamt", "the caller of the connector sent too slowly"
     ),
@@ -50,6 +54,9 @@ REASON: Final[Mapping[str, Text]] = {
     "reason.failing": Text("mottagaren har misslyckats för länge", "the recipient has failed for too long"),
     "reason.fault": Text("ett fel i hubben", "a fault in the hub"),
     "reason.handshake": Text("väntar på att mottagaren ska godkänna", "waits for the recipient's consent"),
+    "reason.holds-interpreter": Text(
+        "kontaktens program höll upp hela hubben", "the connector's program held up the whole hub"
+    ),
     "reason.hung": Text(
         "ett anrop i kontaktens program slutar inte, så hubben har gett upp den",
         "a call of the connector's program does not end, so the hub has given it up",
@@ -58,6 +65,10 @@ REASON: Final[Mapping[str, Text]] = {
         "kontaktens tråd slutade inte och lämnades kvar", "the connector's thread did not end and was left behind"
     ),
     "reason.left-file": Text("finns inte längre i konfigurationsfilen", "is no longer in the configuration file"),
+    "reason.left-out": Text(
+        "paketet eller inställningarna kan inte användas, så hubben har startat utan kontakten: skolnav check",
+        "its package or its settings can't be used, so the hub has started without it: skolnav check",
+    ),
     "reason.no-contract": Text("klienten har inget avtal längre", "its client has no contract any more"),
     "reason.no-such-timer": Text(
         "kontakten har ingen tidtagare med det namnet längre", "the connector has no timer of that name any more"
@@ -66,6 +77,9 @@ REASON: Final[Mapping[str, Text]] = {
     "reason.paused": Text("pausad för hand", "paused by a person"),
     "reason.paused-in-file": Text("pausad i konfigurationsfilen", "paused in the configuration file"),
     "reason.permanent": Text("går aldrig att utföra", "can never be done"),
+    "reason.poll": Text(
+        "kontaktens inställning poll är inget tidsavstånd", "the connector's setting poll is no length of time"
+    ),
     "reason.privacy": Text(
         "att fortsätta skulle röja det som inte får röjas", "to go on would disclose what must not be disclosed"
     ),
@@ -78,6 +92,10 @@ REASON: Final[Mapping[str, Text]] = {
     "reason.temporary": Text("går inte just nu", "can't be done now"),
     "reason.timeout": Text("tog för lång tid och avbröts", "took too long and was cancelled"),
     "reason.timer": Text("kontakten satte en ogiltig tidtagare", "the connector set a timer that is not valid"),
+    "reason.times": Text(
+        "kontaktens program ger inga klockslag för sitt dagliga arbete",
+        "the connector's program gives no times of day for its daily work",
+    ),
     "reason.too-many-parked": Text("för många nycklar väntar", "too many keys are parked"),
     "reason.too-many-timers": Text("kontakten har för många tidtagare", "the connector has too many timers"),
     "reason.trimmed": Text("händelsen är äldre än det som sparas", "the event is older than what is kept"),
@@ -91,6 +109,10 @@ SUBSCRIPTION: Final[Mapping[str, Text]] = {
     "subscription.file-owned": Text(
         "{name} står i konfigurationsfilen. Ändra den där och kör: skolnav apply.",
         "{name} belongs to the configuration file. Change it there and run: skolnav apply.",
+    ),
+    "subscription.left-out": Text(
+        "Hubben har startat utan {name}. Felet: skolnav check. Rätta det och starta om hubben.",
+        "The hub has started without {name}. What is wrong: skolnav check. Mend it, and restart the hub.",
     ),
     "subscription.no-contract": Text(
         "Klienten {client} har inget avtal (contract) och kan inte prenumerera. Ge den ett i konfigurationsfilen.",

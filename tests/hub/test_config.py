@@ -566,3 +566,44 @@ def test_every_text_key_that_config_uses_is_in_the_catalogue_and_the_other_way_r
     listed = {key for key in TEXTS if key.partition(".")[0] in ("config", "filter", "hint", "warning", "subscription")}
     assert {key for key in used if not key.startswith("subscription.")} <= listed
     assert listed <= used
+
+
+class TestAtTheStart:
+    """No connector's settings keep the others from starting: what concerns one connector alone leaves it out."""
+
+    @pytest.mark.parametrize(
+        ("connector", "place", "key"),
+        [
+            ("{use: acme, mode: 10}", "connectors.north.mode", "config.maximum"),
+            ("{use: acme, level: high}", "connectors.north.level", "config.other"),
+            ("{use: acme, level: broken}", "connectors.north", "config.connector-failed"),
+            ("{use: acme, moed: 4}", "connectors.north.moed", "config.unknown-key"),
+            ("{use: acmee}", "connectors.north.use", "config.connector-unknown"),
+        ],
+    )
+    def test_a_connector_that_cannot_be_used_is_left_out(
+        self, folder: Path, connector: str, place: str, key: str
+    ) -> None:
+        text = changed("north: {use: acme, mode: 4}", f"north: {connector}\n  south: {{use: acme}}")
+        with pytest.raises(ConfigErrors):
+            read(folder, text)
+        found = parse(text, PLUGINS, environ=ENVIRON, path=folder / "skolnav.yaml", at_start=True)
+        assert list(found.connectors) == ["south"]
+        (finding,) = found.left_out["north"].findings
+        assert (finding.path, finding.key) == (place, key)
+
+    @pytest.mark.parametrize(
+        "connector",
+        [
+            "{use: acme, login: {username: u, password: literal-canary}}",
+            "{mode: 4}",
+            "[acme]",
+            "{use: acme, corrects: 4}",
+        ],
+    )
+    def test_what_is_wrong_with_the_hubs_own_keys_or_a_secret_is_refused_all_the_same(
+        self, folder: Path, connector: str
+    ) -> None:
+        text = changed("north: {use: acme, mode: 4}", f"north: {connector}")
+        with pytest.raises(ConfigErrors):
+            parse(text, PLUGINS, environ=ENVIRON, path=folder / "skolnav.yaml", at_start=True)

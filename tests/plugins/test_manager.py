@@ -6,8 +6,10 @@ from typing import Annotated
 import pytest
 
 import plugins.manager
+import plugins.trial
 from plugins import Category, Connector, ConnectorConfig, hookimpl
 from plugins.manager import Plugins, PluginsError, UnknownConnector
+from plugins.packages import Found, Offer
 from schemas import EventSpec, Payload, Ref
 from schemas.absence import AbsenceReported
 
@@ -30,15 +32,6 @@ def event_type(name):
     return Menu
 
 
-class Distribution:
-    version = "1.2"
-    entry_points = ()
-
-    def __init__(self, name):
-        self.name = name
-        self.metadata = {"Name": name}
-
-
 @pytest.fixture
 def install(monkeypatch):
     """Pretend that packages are installed: a module each, found through real entry points."""
@@ -50,11 +43,11 @@ def install(monkeypatch):
             setattr(module, name, hookimpl(function))
         monkeypatch.setitem(sys.modules, module.__name__, module)
         point = EntryPoint("kitchen", module.__name__, "skolnav.connectors")
-        vars(point)["dist"] = Distribution(distribution)
-        points.append(point)
+        points.append(Offer(point, distribution, "1.2"))
         return point
 
-    monkeypatch.setattr(plugins.manager, "_installed", lambda: points)
+    monkeypatch.setattr(plugins.manager, "find", lambda: Found(tuple(points), ()))
+    monkeypatch.setattr(plugins.trial, "load_all", lambda offers: {})  # another process does not have these modules
     return add
 
 
@@ -114,11 +107,24 @@ def test_a_package_that_offers_nothing_is_told_how(install):
     assert "hookimpl" in problem.says
 
 
-def test_two_packages_with_one_connector_name_are_an_error_that_names_both(install):
+def test_of_two_packages_with_one_connector_name_neither_is_used_and_both_are_named(install):
     install("acme", skolnav_connectors=lambda: [connector()])
-    install("beta", skolnav_connectors=lambda: [connector()])
-    with pytest.raises(PluginsError, match=r"acme-kitchen by acme \(kitchen\) and beta \(kitchen\)"):
-        Plugins.load()
+    install("beta", skolnav_connectors=lambda: [connector(), connector("beta-kitchen")])
+    plugins = Plugins.load()
+    assert plugins.names() == ["beta-kitchen"]
+    assert "acme-kitchen by acme (kitchen) and beta (kitchen)" in plugins.problems[0].says
+    assert "acme (kitchen) och beta (kitchen)" in plugins.broken("acme-kitchen").sv
+
+
+def test_a_built_in_connector_keeps_its_name(install):
+    """A package that is installed later can't take a kitchen's connector away."""
+    own = connector("catering")
+    install("aaa", skolnav_connectors=lambda: [connector("catering")])
+    install("skolnav", skolnav_connectors=lambda: [own])
+    plugins = Plugins.load()
+    assert plugins.connector("catering") is own
+    assert plugins.broken("catering") is None
+    assert "aaa" in plugins.problems[0].plugin
 
 
 def test_an_unknown_connector_says_what_is_there_and_what_failed(install):
@@ -159,11 +165,12 @@ def test_a_vendors_type_has_a_prefix_of_the_vendors_own(install, name):
     assert name not in plugins.catalogue()
 
 
-def test_two_packages_with_one_event_type_are_an_error_that_names_both(install):
+def test_of_two_packages_with_one_event_type_neither_is_used_and_both_are_named(install):
     install("acme", skolnav_event_types=lambda: [event_type("com.acme.kitchen.menu.v1")])
     install("beta", skolnav_event_types=lambda: [event_type("com.acme.kitchen.menu.v1")])
-    with pytest.raises(PluginsError, match=r"acme.*beta"):
-        Plugins.load()
+    plugins = Plugins.load()
+    assert "com.acme.kitchen.menu.v1" not in plugins.catalogue()
+    assert "acme (kitchen) and beta (kitchen)" in plugins.problems[0].says
 
 
 def test_a_type_with_a_field_without_category_is_left_out(install):

@@ -235,6 +235,24 @@ def test_a_case_sensitive_id_keeps_its_case(catalogue: Catalogue) -> None:
     assert described.entity == "meal/K-017/2026-11-24/1"
 
 
+@pytest.mark.parametrize("error", [RuntimeError("canary"), SystemExit(3), RecursionError()], ids=repr)
+def test_a_validator_of_a_vendors_type_that_fails_refuses_the_event(error: BaseException) -> None:
+    class Odd(Payload):
+        id: Annotated[str, Category.NONE]
+        spec = spec()
+
+        @field_validator("id")
+        @classmethod
+        def _id(cls, value: str) -> str:
+            raise error
+
+    attributes = {"specversion": "1.0", "id": "1", "source": "urn:s", "type": Odd.spec.type}
+    with pytest.raises(InvalidEvent) as caught:
+        Catalogue([Odd]).describe(Event(attributes, {"id": "x"}))
+    assert [(p.where, p.rule) for p in caught.value.problems] == [("data", "validator")]
+    assert "canary" not in str(caught.value)
+
+
 class Uncategorised(Payload):
     id: str
     spec = spec()

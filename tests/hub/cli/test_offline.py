@@ -204,7 +204,7 @@ def test_a_package_that_cannot_be_used_is_named_beside_the_others(place: Place) 
     ran = place.run("plugins", env=env)
     assert ran.code == 0
     assert "catering" in ran.out
-    assert "broken (broken): kunde inte användas: can't be loaded: ModuleNotFoundError" in ran.err
+    assert "broken (broken): kunde inte användas: går inte att ladda: ModuleNotFoundError" in ran.err
     assert "varning: skolnav.yaml" in place.run("check", env=env).out
 
 

@@ -1,0 +1,275 @@
+"""Nothing that an installed package does keeps the hub, or another package, from its work.
+
+Each package does one wrong thing at one of its entrances. All are installed beside one that is well, and all are in the
+configuration.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests import school
+from tests.hub.cli.conftest import Place, Ran, Running
+from tests.packages import KINDS, Site, source
+from tests.until import block_until
+
+LIMIT_S: Final = "10"  # of one trial
+TRIED: Final = ("imports", "hooks", "validators", "warnings", "times", "effect")
+AT_LOAD: Final = ("imports", "hooks")
+BEFORE: Final = [f"{at}-{kind}" for at in TRIED for kind in KINDS]
+"""What is found in a trial, before the hub uses the package."""
+LATER: Final = [f"{at}-{kind}" for at in ("constructor", "starts", "waiting") for kind in ("raises", "exits", "hangs")]
+"""What only the running connector does. (`os._exit` and a held interpreter can be borne in another process only.)"""
+ODD: Final = {"times-texts": "['08:30']", "times-none": "None", "times-zones": "[of_day(8, 30, tzinfo=timezone.utc)]"}
+OPERATOR: Final = {"id": "op", "token": "${env:OP_TOKEN}", "roles": ["operator"]}
+TOKEN: Final = "token-of-the-operator-0123456789"
+
+
+def closed(id: str) -> dict[str, Any]:
+    """An event about no person."""
+    day = {"organisation": {"id": school.UNIT}, "date": school.DAY}
+    return school.envelope(school.DAY_CLOSED, day, id=id, source="urn:sis")
+
+
+class BadPlace(Place):
+    def environ(self, **more: str) -> dict[str, str]:
+        site = str(self.folder / "site")
+        return super().environ(PYTHONPATH=site, SKOLNAV_PLUGIN_LIMIT_S=LIMIT_S, OP_TOKEN=TOKEN, **more)
+
+    @property
+    def site(self) -> Site:
+        return Site(self.folder / "site")
+
+    def use(self, *names: str) -> None:
+        """Each connector on a line of its own."""
+        self.configure()
+        whole = json.loads(self.file.read_text())
+        path = str(self.folder / "well.txt")
+        connectors = {name: {"use": name, "path": path} if name == "well" else {"use": name} for name in names}
+        lines = [f"  {name}: {json.dumps(item)}" for name, item in connectors.items()]
+        whole["clients"].append(OPERATOR)
+        rest = "\n".join(f"{key}: {json.dumps(value)}" for key, value in whole.items())
+        self.file.write_text("connectors:\n" + "\n".join(lines) + "\n" + rest + "\n")
+
+    def line(self, name: str) -> int:
+        return next(n for n, line in enumerate(self.file.read_text().splitlines(), 1) if line.startswith(f"  {name}:"))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> BadPlace:
+    place = BadPlace(tmp_path_factory.mktemp("bad"))
+    for name in (*BEFORE, *LATER):
+        at, kind = name.split("-")
+        place.site.install(name, source(name, at, KINDS[kind]))
+    for name, times in ODD.items():
+        place.site.install(name, source(name, times=times).replace("time as of_day", "time as of_day, timezone"))
+    place.site.install("well", source("well"))
+    place.site.install("twin-one", source("twin"))
+    place.site.install("twin-two", source("twin"))
+    place.site.install("catering-too", source("catering"))
+    place.site.install("unread", source("unread"), points="[skolnav.connectors]\nno entry point\n")
+    place.site.install("unnamed", source("unnamed"), metadata="")
+    place.use(*BEFORE, *ODD, *LATER, "twin", "unread", "well")
+    return place
+
+
+# -- check, plugins --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def english(place: BadPlace) -> Ran:
+    return place.run("--language", "en", "check")
+
+
+def told(place: BadPlace, ran: Ran, name: str) -> str:
+    """What is said at the configuration's line of one connector."""
+    found = re.search(rf"^skolnav\.yaml:{place.line(name)}  connectors\.{name}(\.use)?\n  (.*)$", ran.out, re.M)
+    assert found is not None, ran.out
+    return found[2]
+
+
+@pytest.mark.parametrize("name", [*BEFORE, *ODD])
+def test_check_refuses_and_says_why_at_the_configurations_line(place: BadPlace, english: Ran, name: str) -> None:
+    assert english.code == 2
+    at, kind = name.split("-")
+    says = told(place, english, name)
+    assert f"connector {name} can't be used" in says
+    expected = {
+        "raises": "RuntimeError", "exits": "SystemExit", "hangs": f"within {LIMIT_S} s", "ends": "(exit 3)",
+        "holds": f"within {LIMIT_S} s", "texts": "str", "none": "TypeError", "zones": "tzinfo",
+    }  # fmt: skip
+    assert expected[kind] in says
+    if at not in AT_LOAD:
+        assert "canary" not in says, "an error's text may quote a setting"
+
+
+def test_check_names_the_entrance(place: BadPlace, english: Ran) -> None:
+    assert "import" in told(place, english, "imports-hangs")
+    assert "warnings" in told(place, english, "warnings-raises")
+    assert "effect_with" in told(place, english, "effect-exits")
+    assert "@daily of report" in told(place, english, "times-texts")
+
+
+def test_check_says_it_in_swedish(tmp_path: Path) -> None:
+    place = BadPlace(tmp_path)
+    place.site.install("ends", source("ends", "imports", KINDS["ends"]))
+    place.site.install("texts", source("texts", times="['08:30']"))
+    place.site.install("twin-one", source("twin"))
+    place.site.install("twin-two", source("twin"))
+    place.use("ends", "texts", "twin")
+    ran = place.run("check")
+    assert ran.code == 2
+    assert "Kontakten ends kan inte användas: ends (ends): importen eller en krok avslutade" in told(place, ran, "ends")
+    assert "@daily för report ger inga klockslag" in told(place, ran, "texts")
+    assert "twin-one (twin-one) och twin-two (twin-two)" in told(place, ran, "twin")
+
+
+def test_check_finds_nothing_wrong_with_what_is_well(place: BadPlace, english: Ran) -> None:
+    assert "connectors.well" not in english.out
+
+
+def test_plugins_lists_what_is_broken_and_what_is_not(place: BadPlace) -> None:
+    ran = place.run("plugins")
+    assert ran.code == 0
+    assert re.search(r"^well +well 1\.0 ", ran.out, re.M)
+    assert "catering" in ran.out, "a package that takes the name of a built-in connector does not get it"
+    assert "skolnav 0." in next(line for line in ran.out.splitlines() if line.startswith("catering"))
+    for name in (*(f"{at}-{kind}" for at in AT_LOAD for kind in KINDS), "twin-two", "catering-too"):
+        assert f"{name} ({name}): kunde inte användas: " in ran.err
+    assert "unread-1.0.dist-info: kunde inte användas: paketets metadata går inte att läsa" in ran.err
+    assert "unnamed-1.0.dist-info: kunde inte användas" in ran.err
+
+
+# -- run -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hub(place: BadPlace) -> Iterator[Running]:
+    with place.hub() as running:
+        yield running
+
+
+def connectors(place: BadPlace) -> dict[str, Any]:
+    return {each["name"]: each for each in place.run("connectors", "--json").json()["connectors"]}
+
+
+def test_the_hub_starts_and_serves_what_is_well(place: BadPlace, hub: Running) -> None:
+    hub.post(closed("evt-well"))
+    written = place.folder / "well.txt"
+    block_until(
+        lambda: written.exists() and "evt-well" in written.read_text(), "the event reached the one that is well"
+    )
+
+
+@pytest.fixture(scope="module")
+def standing(place: BadPlace, hub: Running) -> dict[str, Any]:
+    return connectors(place)
+
+
+@pytest.mark.parametrize("name", [*BEFORE, *ODD, "twin", "unread"])
+def test_it_runs_without_the_instance_and_the_operator_sees_why(
+    place: BadPlace, hub: Running, standing: dict[str, Any], name: str
+) -> None:
+    each = standing[name]
+    assert (each["state"], each["reason"]) == ("failed", "left-out")
+    assert f"skolnav.yaml:{place.line(name)}" in each["says"]
+    assert each["problems"] == {"left-out": 1}
+    assert f"hubben startar utan {name}" in hub.output
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_what_fails_once_it_runs_fails_alone(place: BadPlace, hub: Running, name: str) -> None:
+    at, kind = name.split("-")
+    if at == "waiting":
+        each = connectors(place)[name]
+        if kind == "hangs":
+            assert each["waiting"] is None or (each["status"], each["reason"]) == ("stuck", "blocked")
+        else:
+            assert (each["status"], each["waiting"]) == ("running", None)
+        return
+    status = "stuck" if kind == "hangs" else "failed"
+    block_until(lambda: connectors(place)[name]["status"] == status, f"{name} is {status}", within_s=60)
+    expected = {"raises": "error-RuntimeError", "exits": "error-SystemExit", "hangs": "blocked"}[kind]
+    assert connectors(place)[name]["reason"] == expected
+
+
+def test_metrics_and_readyz_show_each(place: BadPlace, hub: Running) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    address = f"http://127.0.0.1:{place.port}"
+    metrics = httpx.get(f"{address}/metrics", headers=headers, timeout=30).text
+    ready = httpx.get(f"{address}/readyz", headers=headers, timeout=30)
+    assert ready.status_code == 200
+    shown = {each["name"]: each for each in ready.json()["connectors"]}
+    for name in (*BEFORE, *ODD, "twin"):
+        assert f'skolnav_connector_up{{connector="{name}"}} 0.0' in metrics
+        assert f'skolnav_connector_problems_total{{code="left-out",connector="{name}"}} 1.0' in metrics
+        assert shown[name]["reason"] == "left-out"
+    assert 'skolnav_connector_up{connector="well"} 1.0' in metrics
+
+
+def test_a_request_to_one_that_was_left_out_is_asked_to_come_again(place: BadPlace, hub: Running) -> None:
+    answer = httpx.post(f"http://127.0.0.1:{place.port}/connectors/imports-hangs/callback", timeout=30)
+    assert answer.status_code == 503
+
+
+def test_no_log_line_quotes_what_a_running_package_said(place: BadPlace, hub: Running) -> None:
+    lines = [line for line in hub.output.splitlines() if "canary" in line]
+    assert all("imports-" in line or "hooks-" in line or "varning" in line.lower() for line in lines), lines
+
+
+# -- afterwards ------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_published_meanwhile_waits_until_the_package_is_mended(tmp_path: Path) -> None:
+    """Its state and its place in the log are kept while the hub runs without it."""
+    place = BadPlace(tmp_path)
+    place.site.install("well", source("well"))
+    place.use("well")
+    written = tmp_path / "well.txt"
+    with place.hub() as hub:
+        hub.post(closed("evt-1"))
+        block_until(lambda: written.exists() and "evt-1" in written.read_text())
+    place.site.install("well", source("well", "imports", KINDS["exits"]), version="1.1")
+    with place.hub() as hub:
+        hub.post(closed("evt-2"))
+        each = connectors(place)["well"]
+        assert each["subscription"] is None or each["subscription"]["state"] == "paused"
+        listed = {each["subscription"]: each for each in place.run("subscriptions", "--json").json()["subscriptions"]}
+        assert (listed["connector:well"]["state"], listed["connector:well"]["reason"]) == ("paused", "left-out")
+        resumed = place.run("subscriptions", "resume", "well")
+        assert resumed.code == 1
+        assert "skolnav check" in resumed.err
+        assert place.run("subscriptions", "remove", "connector:well", "--yes").code == 1
+    place.site.install("well", source("well"), version="1.2")
+    with place.hub():
+        block_until(lambda: "evt-2" in written.read_text(), "the event that waited")
+    assert written.read_text().split() == ["evt-1", "evt-2"]
+
+
+def test_a_package_that_comes_while_the_hub_runs_is_named_by_plan_and_apply(tmp_path: Path) -> None:
+    place = BadPlace(tmp_path)
+    place.site.install("well", source("well"))
+    place.use("well")
+    with place.hub():
+        assert connectors(place)["well"]["package"] == "well 1.0"
+        assert re.search(r"^well +well .* well 1\.0$", place.run("connectors").out, re.M)
+        assert place.run("plan", "--json").json()["packages"] == []
+        place.site.install("well", source("well") + "\n# mended\n", version="1.1")
+        place.site.install("new", source("new"), version="0.1")
+        for command in ("plan", "apply"):
+            err = place.run(command).err
+            assert "paketet well är uppgraderat (1.0 -> 1.1) sedan hubben startade. Starta om hubben" in err
+            assert "paketet new 0.1 är installerat sedan hubben startade. Starta om hubben" in err
+        assert connectors(place)["well"]["package"] == "well 1.0", "what runs"
+        place.use("well", "new")
+        refused = place.run("apply", "--yes")
+        assert refused.code == 2
+        assert "new 0.1" in refused.err
+        assert "Starta om hubben" in refused.err
+    with place.hub():
+        assert connectors(place)["well"]["package"] == "well 1.1"
