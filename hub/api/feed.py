@@ -115,11 +115,11 @@ class FeedPage(_Pulled):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.wait_s
         while True:
-            async with share.turn() as turn:
+            async with share.slot() as slot:
                 page = await self.pages.page(self.id, self.cursor, self.limit)
                 bodies = await self.pages.settled(page)
                 if bodies or loop.time() >= deadline or self.pages.closing:
-                    turn.made()
+                    slot.made()
                     await self._send(page, bodies, send)
                     return
             self.cursor = page.cursor  # also where no event is permitted any more: the page counts as empty

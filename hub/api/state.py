@@ -52,14 +52,14 @@ class _State(Response):
         if only_head(scope):
             raise no_head()
         share: Share = scope[SHARE]
-        async with share.turn() as turn:
+        async with share.slot() as slot:
             found = await self._parts.log.states_of(self._name())
             stored = [each for each in found if each.entity is not None]
             await self._decide(stored)
             bodies = await settled(self._permit, lambda: self._decide(stored))
             if not bodies:
                 raise ApiProblem("not-found", "Nothing is known of this subject that the client may see.")
-            turn.made()
+            slot.made()
             await send_batch(send, bodies, (), lambda: self._permit() is not None)
 
     def _name(self) -> str:

@@ -7,7 +7,6 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import Final, Self
 
@@ -16,6 +15,7 @@ from hub.assembly.maintenance import Maintenance
 from hub.assembly.refusals import Refusals
 from hub.assembly.reload import Reloader
 from hub.assembly.services import Services
+from hub.bus.base import corrects_of
 from hub.clock import Clock, SystemClock
 from hub.config import HubConfig
 from hub.delivery.base import Sink
@@ -217,7 +217,7 @@ class Hub:
     def _corrects(self, source: str, owner: str) -> bool:
         """Whether the configuration lets the connector that publishes as `source` change what belongs to `owner`."""
         entry = self.config.connectors.get(source.removeprefix(f"urn:skolnav:{self.config.tenant}:"))
-        return entry is not None and any(fnmatchcase(owner, glob) for glob in entry.corrects)
+        return entry is not None and corrects_of(entry.corrects)(source, owner)
 
     def _refused(self, instance: str, type_: str, owner: str) -> None:
         self.services.refusals.note(f"connectors.{instance}", [(type_, owner)])

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import Any, Final, NewType, Protocol, Self
 
 import orjson
@@ -173,6 +174,12 @@ def corrects_nothing(source: str, owner: str) -> bool:
 
 def corrects_all(source: str, owner: str) -> bool:
     return True
+
+
+def corrects_of(globs: Iterable[str]) -> Corrects:
+    """What a setting `corrects` allows: to change what belongs to the sources that match one of these globs."""
+    listed = tuple(globs)
+    return lambda source, owner: any(fnmatchcase(owner, glob) for glob in listed)
 
 
 class LogUnavailable(Exception):

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote_plus
 import orjson
 
 from hub.assembly.services import Services
-from hub.bus.base import Corrects, corrects_nothing
+from hub.bus.base import Corrects, corrects_nothing, corrects_of
 from hub.config.model import Role
 from hub.config.risks import LEAST_BITS, bits
 from hub.http.guesses import Address, Guesses
@@ -79,13 +79,6 @@ def _any_of(globs: Iterable[str] | None) -> re.Pattern[str] | None:
     listed = list(globs)
     # An empty list of globs allows nothing; a setting that is left out allows everything.
     return re.compile("|".join(translate(glob) for glob in listed) if listed else r"(?!)")
-
-
-def any_owner_of(globs: Iterable[str]) -> Corrects:
-    """What `corrects` in the configuration allows."""
-    owners = _any_of(globs)
-    assert owners is not None
-    return lambda source, owner: owners.match(owner) is not None
 
 
 class Authenticator:
@@ -178,7 +171,7 @@ class Authenticator:
                 recipient=recipient_of(configured),
                 publishes=_any_of(configured.publishes),
                 sources=_any_of(configured.sources),
-                corrects=any_owner_of(configured.corrects),
+                corrects=corrects_of(configured.corrects),
                 secret=sha256(token.encode()).digest(),
                 guessable=bits(token) < LEAST_BITS,
             )

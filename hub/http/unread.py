@@ -70,7 +70,7 @@ class Unread:
         self._each: Counter[str] = Counter()
         self._made = asyncio.Semaphore(MADE_ALL)
         self._made_each: dict[str, asyncio.Semaphore] = {}
-        self._asked: Counter[str] = Counter()  # answers that wait for their turn or are made
+        self._asked: Counter[str] = Counter()  # answers that wait for a slot or have one
 
     def begins(self, connection: Slow) -> None:
         """The connection's client does not read as fast as the hub writes."""
@@ -93,18 +93,18 @@ class Unread:
         return own >= MAX_EACH or (own > 0 and self.total >= MAX_ALL)
 
     @asynccontextmanager
-    async def turn(self, owner: str) -> AsyncIterator["Turn"]:
-        """Wait until this owner's next answer may be made. It has been made, or sent, when the context ends."""
+    async def slot(self, owner: str) -> AsyncIterator["Slot"]:
+        """Wait until this owner's next answer may be made. It has been sent when the context ends."""
         self._asked[owner] += 1
         own = self._made_each.setdefault(owner, asyncio.Semaphore(MADE_EACH))
         try:
             async with own:
                 await self._made.acquire()
-                turn = Turn(self._made)
+                slot = Slot(self._made)
                 try:
-                    yield turn
+                    yield slot
                 finally:
-                    turn.made()
+                    slot.made()
         finally:
             self._asked[owner] -= 1
             if not self._asked[owner]:
@@ -153,8 +153,8 @@ class Unread:
             del self._each[entry.owner]
 
 
-class Turn:
-    """A turn to make an answer. Answers of other clients wait for it, so nothing in it may wait for the client."""
+class Slot:
+    """Room to make one answer. Answers of other clients may wait for it, so it is not held while the client reads."""
 
     def __init__(self, slots: asyncio.Semaphore) -> None:
         self._slots: asyncio.Semaphore | None = slots
@@ -176,11 +176,11 @@ class Share:
         self._unread = unread
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[Turn]:
-        """`Unread.turn` of this client. Raises ApiProblem (429) as `require` does."""
-        async with self._unread.turn(self.owner) as turn:
+    async def slot(self) -> AsyncIterator[Slot]:
+        """`Unread.slot` of this client. Raises ApiProblem (429) as `require` does."""
+        async with self._unread.slot(self.owner) as slot:
             self.require()  # other answers may have been written since the request came
-            yield turn
+            yield slot
 
     def require(self) -> None:
         """Raises ApiProblem (429) if the client leaves so much unread that it gets no further answer."""

@@ -15,7 +15,7 @@ from hub.http.ground import ask_again
 from hub.http.head_method import no_head, only_head
 from hub.http.problems import ApiProblem
 from hub.http.sending import Send, send_head, send_permitted
-from hub.http.unread import SHARE, Share, Turn
+from hub.http.unread import SHARE, Share, Slot
 from hub.privacy.base import Recipient
 from hub.privacy.telling import settled
 from hub.ss12000.errors import JSON, NotFound, answer_to
@@ -67,12 +67,12 @@ class Gated(Response):
             return
         share: Share = scope[SHARE]
         try:
-            async with share.turn() as turn:
-                await self._answer(turn, scope, receive, send)
+            async with share.slot() as slot:
+                await self._answer(slot, scope, receive, send)
         except ApiProblem as error:
             await answer_to(error)(scope, receive, send)
 
-    async def _answer(self, turn: Turn, scope: Any, receive: Receive, send: Send) -> None:
+    async def _answer(self, slot: Slot, scope: Any, receive: Receive, send: Send) -> None:
         sight: Sight | None = None
         body: bytes | None = None
 
@@ -97,7 +97,7 @@ class Gated(Response):
                 return seen.holds()
             return False
 
-        turn.made()
+        slot.made()
         await send_permitted(send, JSON, body, still_permitted)
 
     async def _answer_head(self, scope: Any, receive: Receive, send: Send) -> None:

@@ -77,7 +77,7 @@ async def test_no_request_brings_a_server_error(school, method, path):
 
             @seed(12000)
             @settings(
-                max_examples=20, database=None, phases=[Phase.generate],
+                max_examples=20, database=None, deadline=None, phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck),
             )  # fmt: skip
             @given(cases)

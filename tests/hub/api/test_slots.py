@@ -58,7 +58,7 @@ async def test_a_client_that_asks_for_many_answers_gets_them_made_two_at_a_time(
 
 
 async def test_a_client_that_does_not_read_keeps_no_other_client_waiting(world: World) -> None:  # noqa: F811
-    """Its next answers, made already, wait behind unread ones: these hold turns of its own only."""
+    """Its next answers, made already, wait behind unread ones: these hold slots of its own only."""
     path = await path_of(world, "feed")
     others = await world.path("other", "feed")
     with readers(world, 2) as made:
@@ -77,7 +77,7 @@ async def test_all_clients_together_have_a_bound_too() -> None:
 
     async def make(owner: str) -> None:
         nonlocal now, most
-        async with bound.turn(owner):
+        async with bound.slot(owner):
             now += 1
             most = max(most, now)
             for _ in range(3):
@@ -89,11 +89,11 @@ async def test_all_clients_together_have_a_bound_too() -> None:
     assert not bound._made_each, "nothing is remembered of clients that ask no more"
 
 
-async def test_an_answer_that_is_given_up_leaves_its_turn() -> None:
+async def test_an_answer_that_is_given_up_leaves_its_slot() -> None:
     bound = Unread(ManualClock("2026-11-24T08:00"))
 
     async def make() -> None:
-        async with bound.turn("client/acme"):
+        async with bound.slot("client/acme"):
             await asyncio.Event().wait()
 
     tasks = [asyncio.create_task(make()) for _ in range(5)]
