@@ -73,6 +73,16 @@ class Client:
     async def close(self) -> None:
         await self._https.close()
 
+    async def has_any(self, resource: str) -> bool:
+        """Whether a list has a record. Raises NotOffered, NotAnswered, TemporaryError."""
+        reply = await self._get(resource, {"limit": "1"})
+        if reply.status == 404:
+            raise NotOffered
+        if reply.status != 200:
+            raise NotAnswered(reply.status)
+        data, token = self._content(resource, reply)
+        return bool(data) or token is not None
+
     async def pages(self, resource: str, filters: Query | None = None) -> AsyncIterator[Page]:
         """A whole list, page by page.
 

@@ -36,6 +36,8 @@ _MISSED: Final = "missed/"  # state: the overlap in seconds of a resource whose 
 _AT_A_TIME: Final = 8  # queries by id that wait for an answer
 _NO_SUCH_FILTER: Final = frozenset({400, 422, 501})
 _FEW_CHANGES: Final = 20  # changes; that many may all be records that the hub can't read
+_CHECKED_EVERY: Final = timedelta(minutes=5)
+_FEW_ABSENCES: Final = 3  # fewer may all have been withdrawn since
 _REQUIRED: Final = frozenset({PERSONS.resource})
 
 
@@ -45,6 +47,7 @@ class Source(Lists):
     def __init__(self, config: Ss12000Config, ctx: Context, client: Client) -> None:
         super().__init__(config, ctx, client)
         self._whole: set[str] = set()  # resources whose changes the supplier can't give
+        self._absences_seen: datetime | None = None  # when the whole list was last seen to have a record
         self._doubted: dict[str, str] = {}  # digest of the reported records whose removal is unconfirmed, by resource
 
     # -- whole resources ----------------------------------------------------------------------------------------
@@ -145,10 +148,31 @@ class Source(Lists):
             self.ctx.problem("clock-went-back", f"{kind.resource}: the supplier's clock is behind what it was")
             await self._all(kind, window)
             return
+        if kind is ABSENCES and not listed.count:
+            await self._check_absences(window)
         if listed.offsets is None:
             listed.offsets = mark.offsets
         listed.newest = max(listed.newest or mark.at, mark.at)
         await self.keep_mark(kind.resource, listed, began)
+
+    async def _check_absences(self, window: Window) -> None:
+        """Raises TemporaryError if the whole list is empty although absences are known.
+
+        A list of changes is empty too where the account may read absences no more. Only the first record is asked for.
+        """
+        now = self.ctx.clock.utc()
+        if self._absences_seen is not None and now - self._absences_seen < _CHECKED_EVERY:
+            return
+        kept = self.ctx.state.under(f"{ABSENCES.name}/")
+        known = sum(not ends_before(each["a"], window) for each in kept.values())
+        if known < _FEW_ABSENCES:
+            return
+        try:
+            if not await self.client.has_any(ABSENCES.resource):
+                raise SUPPLIER.temporary(words.EMPTIED, resource=ABSENCES.resource, count=known)
+        except NotAnswered:  # some suppliers want a filter: then the nightly reading finds it
+            pass
+        self._absences_seen = now
 
     def _first_filters(self, kind: Kind, window: Window) -> Query:
         if kind is ABSENCES:

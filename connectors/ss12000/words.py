@@ -121,6 +121,15 @@ UNREADABLE: Final = Failure(
         "See record-not-read in the hub's log, and ask the supplier what has changed. What was read stays valid",
     ),
 )
+EMPTIED: Final = Failure(
+    "emptied",
+    _NOT_READ,
+    Text(
+        "listan är tom, fast hubben känner {count} poster i den",
+        "the list is empty, although the hub knows {count} records in it",
+    ),
+    _RIGHTS,
+)
 EMPTY: Final = Failure(
     "empty",
     Text("det finns ingen organisation och ingen person", "there is no organisation and no person"),
@@ -143,6 +152,7 @@ PROBLEMS: Final[Mapping[str, Text]] = {
         "skolsystemets klocka ställdes tillbaka, så allt läses om",
         "the supplier's clock was set back: all is read anew",
     ),
+    "emptied": Text("en lista är tom fast den hade poster", "a list is empty although it had records"),
     "empty": Text("skolsystemet visar varken skolor eller personer", "the supplier shows neither schools nor persons"),
     "endless": Text("en lista tar inte slut", "a list has no end"),
     "expired": Text("en lista kunde inte läsas till slutet i tid", "a list could not be read to its end in time"),

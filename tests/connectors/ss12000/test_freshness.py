@@ -7,6 +7,7 @@ import pytest
 
 from connectors.ss12000.config import Ss12000Config
 from tests.connectors.ss12000.conftest import CURRENT, Pulled
+from tests.connectors.ss12000.records import absence
 from tests.peers.sis import TOKEN, Made, Query, Reply
 
 POLL = timedelta(hours=1)  # of this instance
@@ -57,6 +58,25 @@ async def test_a_list_in_which_no_absence_can_be_read_was_not_read(hub: Pulled, 
     await hub.nightly(25)
     assert hub.problems("unreadable") != []
     assert (await said(hub))[-1][1] < 3 * POLL
+
+
+@pytest.mark.parametrize(("known", "fails"), [(3, True), (2, False)])
+async def test_an_account_that_may_read_absences_no_more_ends_it(
+    hub: Pulled, sis: Made, known: int, fails: bool
+) -> None:
+    """A list of changes that is empty looks as if no absence had come."""
+    times = ("2026-11-24T08:00:00+01:00", "2026-11-25T16:00:00+01:00")
+    sis.records["absences"] = [absence(n, n + 1, *times) for n in range(known)]
+    await hub.nightly(25)
+    sis.faults.append(
+        lambda path, query: Reply(200, {"data": [], "pageToken": None}) if path.endswith("/absences") else None
+    )
+    hub.hub.clock.pass_machine(300)
+    lasts = [lasts for _, lasts in await pull(hub)]
+    assert (lasts[-1] < 3 * POLL) is fails
+    assert bool(hub.problems("emptied")) is fails
+    sis.faults.clear()
+    assert [lasts for _, lasts in await pull(hub)][-1] == 3 * POLL
 
 
 async def test_pulls_that_follow_each_other_at_once_say_it_once(hub: Pulled) -> None:
