@@ -27,6 +27,7 @@ from schemas import DataContract
 WATCH_S: Final = 0.1
 SLOW_S: Final = 0.5  # machine time of one turn of an instance's loop from which the operator is warned
 WARN_AGAIN_S: Final = 60.0  # between two such warnings about one instance
+LEAST_HELD_S: Final = 0.2  # processor time of an instance that has held the hub up
 BLOCKED_S: Final = 10.0  # machine time that an instance's loop may take for one turn
 START_S: Final = 5.0  # how long the hub's start waits for its connectors
 LEFT_OUT: Final = "left-out"  # the reason of an instance that the hub has started without
@@ -383,11 +384,11 @@ class Hosts:
     def _holder(self, late_s: float) -> Instance | None:
         """The instance that used the processor while the hub's loop stood still for `late_s`; None if none stands out.
 
-        A busy machine gives it a part of the time only.
+        A busy machine gives it a part of that time only; a machine that stood still itself gives none to any.
         """
         grown = {name: spent_s - self._spent.get(name, 0.0) for name, spent_s in self._spending().items()}
         most = max(grown, key=grown.__getitem__)
-        return self._instances.get(most) if grown[most] > late_s / 4 else None
+        return self._instances.get(most) if grown[most] > max(LEAST_HELD_S, late_s / 20) else None
 
     def _spending(self) -> dict[str, float]:
         """Processor time so far of each instance, and of the hub's own loop under an empty name."""
