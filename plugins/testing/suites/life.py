@@ -33,7 +33,9 @@ class LifeSuite(Subject):
         self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
     ) -> None:
         before = Surroundings.now(self.connector)
-        kept, open_, threads = [], [], []
+        kept: list[object] = []
+        open_: list[int] = []
+        threads: list[int] = []
         for _ in range(3):
             peer.reset()
             async with self.running(config, school) as (hub, _):
