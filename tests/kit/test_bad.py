@@ -25,7 +25,7 @@ async def test_a_bad_connector_is_noticed_and_its_rule_named(bad: Bad, monkeypat
         await played(bad, {**known, "monkeypatch": monkeypatch})
     text = str(caught.value)
     assert re.search(bad.says, text, re.DOTALL), text
-    assert f"\nRule {bad.rule}: " in text, text
+    assert re.search(rf"\n\s*Rule {bad.rule}: .* See {re.escape(RULES[bad.rule].page)}", text), text
     assert (ROOT / RULES[bad.rule].page).is_file()
     assert school_in(text) == []
 

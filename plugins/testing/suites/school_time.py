@@ -100,7 +100,7 @@ def _reading_clocks(connector: type[Connector[Any]]) -> Iterator[set[str]]:
     try:
         yield found
     finally:
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading.setprofile(None)
 
 
 _NAMES: Final = {name for name, _ in _CLOCKS}

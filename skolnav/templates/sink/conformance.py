@@ -11,9 +11,13 @@ from skolnav.testing.suites import (
     DaylightSuite,
     EffectSuite,
     FaultSuite,
+    HistorySuite,
+    LifeSuite,
     OrderSuite,
     PrivacySuite,
+    SchoolTimeSuite,
     SelftestSuite,
+    SensitivitySuite,
     Subject,
 )
 
@@ -30,6 +34,8 @@ class Folder:
     def effects(self) -> list[tuple[str, str, bool]]:
         found = [json.loads(file.read_bytes()) for file in sorted(self.path.glob("*.json"))]
         return [(each["from"], each["to"], each["withdrawn"]) for each in found]
+
+    standing = effects  # a file is what holds now; a journal would have no `standing`
 
     def bytes(self) -> bytes:
         return b"".join(file.read_bytes() for file in sorted(self.path.glob("*.json")))
@@ -75,6 +81,14 @@ class TestOrder(Tested, OrderSuite):
     pass
 
 
+class TestSensitivity(Tested, SensitivitySuite):
+    pass
+
+
+class TestHistory(Tested, HistorySuite):
+    pass
+
+
 class TestPrivacy(Tested, PrivacySuite):
     pass
 
@@ -84,6 +98,14 @@ class TestFaults(Tested, FaultSuite):
 
 
 class TestSelftest(Tested, SelftestSuite):
+    pass
+
+
+class TestLife(Tested, LifeSuite):
+    pass
+
+
+class TestSchoolTime(Tested, SchoolTimeSuite):
     pass
 
 

@@ -1,5 +1,6 @@
 """The vendors' suites, as any vendor's source runs them."""
 
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ class Supplier:
     def __init__(self, sis: Made) -> None:
         self.sis = sis
         self._delay_s, self._wrong = 0.0, False
+        self._go_on = threading.Event()
+        self._go_on.set()
         sis.page = 7
         sis.faults.append(self._fault)
 
@@ -50,8 +53,14 @@ class Supplier:
     def wrong(self, on: bool) -> None:
         self._wrong = on
 
+    def never(self, on: bool) -> None:
+        if on:
+            self._go_on.clear()
+        else:
+            self._go_on.set()
+
     def _fault(self, path: str, query: Query) -> Reply | None:
-        if self._delay_s:
+        if self._delay_s or not self._go_on.is_set():
             return Reply(200, stream=lambda: self._late(path, query))
         if self._wrong:
             return Reply(200, raw=b"<html>Logga in</html>", headers={"Content-Type": "text/html"})
@@ -59,11 +68,14 @@ class Supplier:
 
     def _late(self, path: str, query: Query) -> Iterator[bytes]:
         time.sleep(self._delay_s)
+        self._go_on.wait(60)
         yield self.sis.answer(path, query).content()
 
 
 class SchoolSystem(Subject):
     connector = Ss12000
+    faults = (*Subject.faults, "never")
+    expected_problems = {"clock-differs": "the supplier has the machine's clock, and the test's hub its own"}  # noqa: RUF012
     slow_s = 8
     patience_s = 60
 
