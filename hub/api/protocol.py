@@ -76,6 +76,25 @@ class Connection(HttpToolsProtocol):
     while bytes are unread.
     """
 
+    # uvicorn's attributes nearly fill the 30 that CPython keeps compact in an instance. With these in its dictionary
+    # too, each look-up of a connection would cost more, and each request does some hundred.
+    __slots__ = (
+        "_arrived",
+        "_door",
+        "_got",
+        "_offered",
+        "_one_write",
+        "_progress",
+        "_proxied",
+        "_refusal",
+        "_running",
+        "_since",
+        "_size",
+        "_stage",
+        "_unread",
+        "_unread_scope",
+    )
+
     def __init__(self, *, door: Door, unread: Unread, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
         self.url = b""

@@ -46,6 +46,21 @@ class Makers:
         for kind, source in db.execute("SELECT kind, source FROM makers"):
             self._sources.setdefault(kind, set()).add(source)
 
+    def settled(self, events: Iterable[Prepared]) -> bool:
+        """Each of these events makes an entity of a kind that only its own source makes: nothing is to be judged."""
+        sources = self._sources
+        for event in events:
+            claim = event.claim
+            if event.shared is not None or event.placed:
+                return False
+            if claim is None:
+                continue
+            makers = sources.get(_kind_of(claim))
+            if makers is None or len(makers) > 1 or event.columns[1] not in makers or not event.makes:
+                return False
+        self._new = set()
+        return True
+
     def contested(self, events: Iterable[Prepared]) -> set[Packed]:
         """The entities of these events that may belong to another source. Counts the events' sources as makers."""
         sources = self._sources
@@ -70,7 +85,7 @@ class Makers:
         return contested
 
     def commit(self) -> None:
-        """The transaction of the last `contested` is durable."""
+        """The transaction of the last `settled` or `contested` is durable."""
         for kind, source in self._new:
             self._sources.setdefault(kind, set()).add(source)
 
@@ -146,10 +161,11 @@ class Ownership:
             refused.append((index, self._names.name(owner)))
         if not refused:
             self._records.update(self._judged)
-            held.update((claim, owner) for claim, owner in made.items() if owner is not None)
             for claim, owner in made.items():
                 if owner is None:
                     held.pop(claim, None)
+                else:
+                    held[claim] = owner
         return refused
 
     def _judge_shared(self, event: Prepared, owner: Source | None, made: dict[Packed, Source | None]) -> Source | None:

@@ -108,7 +108,7 @@ class _Group:
     next: list[int]
     high: list[int]
     known: dict[bytes, bytes]
-    owners: Ownership
+    owners: Ownership | None  # None: each event belongs to its own source
     added: dict[bytes, Prepared] = field(default_factory=dict)
     rows: dict[int, list[tuple[Any, ...]]] = field(default_factory=dict)
     noted: list[Noted] = field(default_factory=list)
@@ -163,9 +163,11 @@ class LogWriter:
         insert(db, "INSERT INTO names VALUES", unsaved)
         accepted = self._sequencer.begin(to_us(self._clock.utc()))
         events = [event for item in items if isinstance(item, Append) for event in item.events]
-        owners = Ownership(
-            db, makers=self._makers, fresh=index.fresh, names=self._names, codec=self._codec, events=events
-        )
+        owners = None
+        if not self._makers.settled(events):
+            owners = Ownership(
+                db, makers=self._makers, fresh=index.fresh, names=self._names, codec=self._codec, events=events
+            )
         known = index.known([event.key_digest for event in events])
         group = _Group(accepted, list(self._next), list(self._high), known, owners)
         results = [self._handle(item, group) for item in items]
@@ -216,7 +218,7 @@ class LogWriter:
                 fresh.append((index, event))
         if conflicts:
             return IdConflict(conflicts)
-        if refused := group.owners.judge(fresh, corrects):
+        if group.owners is not None and (refused := group.owners.judge(fresh, corrects)):
             return OwnedByAnother(refused)
         group.added.update(new)
         if not events:
