@@ -364,13 +364,14 @@ class Hosts:
         while True:
             await self._clock.sleep(WATCH_S)
             now = self._clock.monotonic()
-            late_s, last = now - last - WATCH_S, now
+            passed_s, last = now - last, now
+            late_s = passed_s - WATCH_S
             if late_s > SLOW_S and (holder := self._holder(late_s)) is not None:
                 self._warn_slow(holder, "holds-interpreter", f"the hub stood still for {late_s:.1f} s")
             for instance in list(self._instances.values()):
                 if instance.status in (InstanceStatus.STUCK, InstanceStatus.STOPPED):
                     continue
-                if late_s > BLOCKED_S / 2:  # the machine, or the hub itself, stood still: no instance is to blame
+                if passed_s >= BLOCKED_S / 2:  # the machine, or the hub itself, stood still: no instance is to blame
                     instance.forget_ping()
                 elif (unanswered_s := instance.unanswered_s()) > BLOCKED_S:
                     self._give_up(instance, "blocked", "put blocking calls into ctx.blocking(...)")

@@ -345,6 +345,8 @@ class Instance:
             error: BaseException = NotRunning(f"run() of {self.name} ended", code="run-ended")
             try:
                 await self._calls.connector.run()
+            except GeneratorExit:  # the thread's loop is gone
+                raise
             except BaseException as raised:
                 if cancelled_from_outside(raised):
                     raise

@@ -257,9 +257,13 @@ def test_what_to_try_next_works_until_ctrl_c_and_then_nothing_is_left(runs: tupl
     assert "is in use: the hub listens on" in run.output
     printed = run.output.partition("What to try next")[2].replace("\\\n", " ")
     place = Path(printed.partition("cd ")[2].split()[0])
-    absence, taken_back, lessons, feed, state, catalogue = (
-        call(place, line) for line in printed.splitlines() if line.strip().startswith("curl")
-    )
+    calls = (call(place, line) for line in printed.splitlines() if line.strip().startswith("curl"))
+    # The screen goes on: a change of the day's lunch comes late. Both changes at once would leave the number as it is.
+    absence = next(calls)
+    assert "late_change" in run.read_until("v4.csv")
+    taken_back = next(calls)
+    assert "late_change" in run.read_until("v5.csv")
+    lessons, feed, state, catalogue = calls
 
     assert (absence.status_code, taken_back.status_code) == (200, 202)
     assert len(lessons.json()["data"]) == 18, "two lessons of nine classes begin before ten"
@@ -268,9 +272,6 @@ def test_what_to_try_next_works_until_ctrl_c_and_then_nothing_is_left(runs: tupl
     assert len(feed.json()) >= 15
     assert {event["type"] for event in state.json()} >= {"se.skolnav.absence.reported.v1"}
     assert catalogue.status_code == 200
-    # The screen goes on: a change of the day's lunch comes late, once for each event.
-    assert "late_change" in run.read_until("v4.csv")
-    assert "late_change" in run.read_until("v5.csv")
 
     run.process.send_signal(signal.SIGINT)
     assert run.read_to_end() == 0
