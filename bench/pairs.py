@@ -128,7 +128,7 @@ async def fanout(before: Path, place: Path, pairs: int, found: Found) -> None:
 
 
 async def catchup(before: Path, place: Path, pairs: int, found: Found) -> None:
-    number = 40_000
+    number = 10_000
     for what, make, glob in (("no person", events.meals(), MEALS), ("persons", events.absences(), ABSENCE)):
         feed = {"name": "feed", "types": [glob], "sink": {"kind": "feed"}, "from": "oldest"}
         with both(place, before, lambda name: [feed]) as hubs:  # noqa: B023 - used within the turn
