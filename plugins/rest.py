@@ -6,6 +6,7 @@ Login, time-outs, bounded answers, kinds of errors, paging, order, repeats and t
 
 import hashlib
 import json
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -258,9 +259,9 @@ class RestSink(Rest[ConfigT]):
     """Statuses by which the far side refuses this one document for good: a dead letter, and the others go on. Any other
     status from 300 to 499 but 408, 425 and 429 pauses the instance, since each event would meet it."""
 
+    @abstractmethod
     def send(self, event: Event) -> Send | None:
         """The request for an event; None if the far side need not know of it. Pure: no input or output, no clock."""
-        raise NotImplementedError
 
     async def handle(self, event: Event) -> None:
         sending, sequence = self.send(event), event.sequence or ""
@@ -309,12 +310,12 @@ class RestSource(Rest[SourceConfigT]):
     """If more records than this, and more than half of a list, are gone at once, a person must confirm their removal: a
     far side that answers with half a list by mistake must not withdraw what a school has reported."""
 
+    @abstractmethod
     def publish(self, listing: Listing, record: Record, new: bool) -> Publication | None:
         """The event for a record that is new, or has changed since the last event; None for no event. Pure.
 
         A record for which this raises KeyError, TypeError or ValueError is left out, and the operator sees that.
         """
-        raise NotImplementedError
 
     def removed(self, listing: Listing, id: str, data: Mapping[str, Any]) -> Publication | None:
         """The event for a record that is in the list no more; `data` is that of its last event. Default: no event.

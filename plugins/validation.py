@@ -102,6 +102,9 @@ def _problems(cls: type[Connector[Any]]) -> Iterator[str]:
     name = getattr(cls, "name", None)
     if not isinstance(name, str) or not NAME.match(name):
         yield 'has no usable `name`: lower-case letters, digits and single hyphens, for example name = "acme-kitchen"'
+    for method, found in inspect.getmembers_static(cls):
+        if getattr(found, "__isabstractmethod__", False):
+            yield f"does not override `{method}`, which its base class leaves to it"
     yield from _config_problems(cls)
     yield from _contract_problems(cls)
     yield from _coroutine_problems(cls)

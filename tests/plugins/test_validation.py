@@ -5,6 +5,7 @@ import pytest
 from pydantic import ConfigDict
 
 from plugins import Category, Connector, ConnectorConfig, Contract, at_moment, daily
+from plugins.rest import RestConfig, RestSink
 from plugins.validation import only_categories, validate_class
 from schemas import Catalogue, EventSpec, Payload, PersonRef, Ref
 from schemas.absence import AbsenceReported
@@ -115,3 +116,23 @@ def test_places_of_other_categories_are_found_and_unlisted_names_are_not_repeate
     data = {"kitchen": "K1", "away": 1, "who": {"id": "x"}, "Anna": 1}
     allowed = frozenset({Category.AGGREGATE, Category.NONE})
     assert list(only_categories(data, fields, allowed)) == ["who.id", "(unlisted)"]
+
+
+def test_what_a_base_class_leaves_to_the_vendor_must_be_there():
+    """A sink without `send` would only fail at its first event."""
+
+    class Sink(RestSink):
+        name = "kitchen"
+        config_model = RestConfig
+        ping = "health"
+        consumes = (AbsenceReported,)
+        contract = CONTRACT
+
+    (problem,) = validate_class(Sink)
+    assert "does not override `send`" in problem
+
+    class Sends(Sink):
+        def send(self, event):
+            return None
+
+    assert validate_class(Sends) == []
