@@ -34,9 +34,8 @@ MAX_WAITING_BYTES: Final = 64 << 20  # bytes of all requests that wait for their
 MAX_CLIENT_BYTES: Final = 16 << 20  # of those, bytes of one client
 MAX_WAITING: Final = 1024  # requests of one client that wait for their answer
 BODY_TIMEOUT_S: Final = 30.0
-SOON_S: Final = (
-    1.0  # a request that is complete later than this shows its token again: an access token may have expired
-)
+# A caller whose request takes longer to arrive is asked for again: its access token may have expired meanwhile.
+SOON_S: Final = 1.0
 _SLICE: Final = 50  # events validated in one turn of the loop
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json", re.ASCII)

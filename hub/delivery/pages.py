@@ -274,6 +274,7 @@ class Pages:
     async def _fill(self, page: Page) -> None:
         """Read on from the page's cursor until the page is full or the head is reached, and make its rows durable."""
         feed, had, size = page.feed, len(page.entries), 0
+        limit, most_bytes = page.limit, page.max_bytes
         ledger = feed.teller.ledger()
         lateness: list[Operation] = []
         asked = await self._lanes_of(feed.subscription.id)
@@ -283,7 +284,7 @@ class Pages:
         page.late = await LateKeys.of(self._log, asked, page.cursor)
         full = may_end = page.blocked = False
         while not (full and may_end) and not page.at_head and not page.blocked:
-            part = await reading.read(page.cursor, max(64, min(SLICE, page.limit - len(page.entries))))
+            part = await reading.read(page.cursor, max(64, min(SLICE, limit - len(page.entries))))
             taken, lane = len(part.events), part.lane or LIVE
             allowed: list[Decision] = []
             for index, stored in enumerate(part.events):
@@ -307,9 +308,9 @@ class Pages:
                 allowed.append(decision)
                 page.entries.append(_Entry(stored, decision, part, part.after(index + 1) if page.each else None))
                 size += len(stored.body)
-                if size >= page.max_bytes:
+                if size >= most_bytes:
                     size = _size(page.entries[had:])
-                full = len(page.entries) >= page.limit or size >= page.max_bytes
+                full = len(page.entries) >= limit or size >= most_bytes
             ledger.disclose(allowed, lane)
             may_end = part.may_end(taken)
             page.cursor = part.after(taken)
