@@ -27,7 +27,7 @@ from schemas import DataContract
 WATCH_S: Final = 0.1
 SLOW_S: Final = 0.5  # machine time of one turn of an instance's loop from which the operator is warned
 WARN_AGAIN_S: Final = 60.0  # between two such warnings about one instance
-LEAST_HELD_S: Final = 0.2  # processor time of an instance that has held the hub up
+SPENT_S: Final = 1.0  # how often the processor time of each instance is noted: that reads a file for each thread
 BLOCKED_S: Final = 10.0  # machine time that an instance's loop may take for one turn
 START_S: Final = 5.0  # how long the hub's start waits for its connectors
 LEFT_OUT: Final = "left-out"  # the reason of an instance that the hub has started without
@@ -118,7 +118,7 @@ class Hosts:
         self._last_problem: dict[str, tuple[str, datetime]] = {}
         self._moments_changed: Callable[[str], None] = lambda name: None
         self._instances: dict[str, Instance] = {}
-        self._watchdog: asyncio.Task[None] | None = None
+        self._watchdogs: list[asyncio.Task[None]] = []
         self._opening: list[asyncio.Task[None]] = []
         self._served: set[str] = set()  # instances whose sink delivery has asked for
         self._halted: set[str] = set()  # instances that were stopped and will be replaced under the same name
@@ -126,8 +126,7 @@ class Hosts:
         self._reconciling: dict[str, asyncio.Task[None]] = {}
         self._left_out: Mapping[str, LeftOut] = {}
         self._began = clock.utc()
-        self._spent: dict[str, float] = {}  # processor time of each instance at `_spent_at`, to see who held the hub up
-        self._spent_at = 0.0
+        self._spent: dict[str, float] = {}  # processor time of each instance lately, to see who held the hub up
         self._warned: dict[tuple[str, str], float] = {}
 
     def leave_out(self, left_out: Mapping[str, LeftOut]) -> None:
@@ -145,7 +144,7 @@ class Hosts:
         """
         for hosted in connectors.values():
             self._plugins.connector(hosted.use)
-        self._watchdog = asyncio.create_task(self._watch())
+        self._watchdogs = [asyncio.create_task(self._watch()), asyncio.create_task(self._watch_loop())]
         self._opening = [asyncio.create_task(self.add(name, hosted)) for name, hosted in connectors.items()]
         if self._opening:
             ended, _ = await asyncio.wait(self._opening, timeout=START_S)
@@ -154,11 +153,7 @@ class Hosts:
 
     async def stop(self) -> None:
         """End all in bounded time: an instance that does not end is named in the log and left behind."""
-        if self._watchdog is not None:
-            self._watchdog.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watchdog
-        pending = [*self._opening, *self._restarting.values(), *self._reconciling.values()]
+        pending = [*self._watchdogs, *self._opening, *self._restarting.values(), *self._reconciling.values()]
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
@@ -360,14 +355,11 @@ class Hosts:
     async def _watch(self) -> None:
         """Warn of slow instances, and give up each whose loop does not turn or whose call does not end."""
         last = self._clock.monotonic()
-        self._spent_at, self._spent = last, self._spending()
         while True:
             await self._clock.sleep(WATCH_S)
             now = self._clock.monotonic()
             passed_s, last = now - last, now
             late_s = passed_s - WATCH_S
-            if late_s > SLOW_S and (holder := self._holder(late_s)) is not None:
-                self._warn_slow(holder, "holds-interpreter", f"the hub stood still for {late_s:.1f} s")
             for instance in list(self._instances.values()):
                 if instance.status in (InstanceStatus.STUCK, InstanceStatus.STOPPED):
                     continue
@@ -379,8 +371,22 @@ class Hosts:
                     self._give_up(instance, "hung", f"{call.what}() does not end, not even when cancelled")
                 elif unanswered_s >= SLOW_S and late_s < SLOW_S / 2:
                     self._warn_slow(instance, "blocks", instance.where())
-            if now - self._spent_at > 1:
-                self._spent_at, self._spent = now, self._spending()
+
+    async def _watch_loop(self) -> None:
+        """Warn of an instance that holds the interpreter, so that the hub's loop stands still.
+
+        In the loop's own time: a clock that is moved by hand does not tell that the loop stood still.
+        """
+        loop = asyncio.get_running_loop()
+        spent_at, self._spent = loop.time(), self._spending()
+        while True:
+            due = loop.time() + WATCH_S
+            await asyncio.sleep(WATCH_S)
+            late_s = loop.time() - due
+            if late_s > SLOW_S and (holder := self._holder(late_s)) is not None:
+                self._warn_slow(holder, "holds-interpreter", f"the hub stood still for {late_s:.1f} s")
+            if loop.time() - spent_at > SPENT_S:
+                spent_at, self._spent = loop.time(), self._spending()
 
     def _holder(self, late_s: float) -> Instance | None:
         """The instance that used the processor while the hub's loop stood still for `late_s`; None if none stands out.
@@ -389,7 +395,7 @@ class Hosts:
         """
         grown = {name: spent_s - self._spent.get(name, 0.0) for name, spent_s in self._spending().items()}
         most = max(grown, key=grown.__getitem__)
-        return self._instances.get(most) if grown[most] > max(LEAST_HELD_S, late_s / 20) else None
+        return self._instances.get(most) if grown[most] > max(SLOW_S, late_s / 8) else None
 
     def _spending(self) -> dict[str, float]:
         """Processor time so far of each instance, and of the hub's own loop under an empty name."""

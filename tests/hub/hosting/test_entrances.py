@@ -194,6 +194,22 @@ async def test_an_instance_that_holds_the_interpreter_is_named(hosted, told) -> 
     assert {each[0] for each in told.problems} == {"bad"}
 
 
+async def test_a_clock_that_jumps_blames_no_instance_that_works(hosted, told) -> None:
+    """A busy test machine: seconds of the hand clock pass at once while a connector uses the processor."""
+
+    async def selftest(self: Any) -> None:
+        until_s = time.thread_time() + 0.6
+        while time.thread_time() < until_s:
+            await asyncio.sleep(0)
+
+    clock = ManualClock("2026-11-24T08:00")
+    hosts = await hosted(bad(selftest=selftest), clock=clock)
+    await hosts.selftest("bad")
+    clock.pass_machine(4)
+    await asyncio.sleep(0.2)
+    assert told.problems == []
+
+
 async def test_what_an_instance_uses_is_told_apart_where_it_can_be(hosted) -> None:
     async def selftest(self: Any) -> None:
         async with self.ctx.commit() as tx:

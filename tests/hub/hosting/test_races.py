@@ -200,7 +200,7 @@ async def test_a_store_that_reads_for_long_blocks_no_connector_and_does_not_stop
         await asyncio.sleep(0.01)
     assert hosts.statuses()[0].status is InstanceStatus.STARTING
     assert told.problems == []
-    assert not hosts._watchdog.done()
+    assert not any(task.done() for task in hosts._watchdogs)
     held.reading.set()
     await until(lambda: hosts.instance("desk").status is InstanceStatus.RUNNING)
 
