@@ -253,8 +253,8 @@ def _values(tenant: str, row: Disclosure) -> dict[str, Any]:
         "subscription": row.subscription,
         "contracts": " ".join(row.contracts),
         "decided": orjson.dumps([_packed(each) for each in _shortened(row.decided)]).decode(),
-        "first_place": min(place for each in row.decided for place in each.places),
-        "last_place": max(place for each in row.decided for place in each.places),
+        "first_place": min(each.places[0] for each in row.decided),
+        "last_place": max(each.places[-1] for each in row.decided),
     }
 
 
