@@ -33,7 +33,7 @@ class Counting:
 
 
 @pytest.mark.parametrize("kind", ["feed", "state", "list"])
-async def test_a_client_that_asks_for_many_answers_gets_them_made_two_at_a_time(
+async def test_a_client_that_asks_for_many_answers_gets_few_made_at_a_time(
     world: World,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
