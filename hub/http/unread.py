@@ -22,7 +22,7 @@ MAX_ALL: Final = 128 << 20  # bytes that all clients leave unread, before a clie
 STALLED_S: Final = 60.0  # a connection is cut when its client takes less than LEAST_READ in this time
 LEAST_READ: Final = 4096  # bytes
 SWEEP_S: Final = 1.0
-MADE_EACH: Final = 4  # answers with data that are made for one client at a time: each is in memory as a whole
+MADE_EACH: Final = 2  # answers with data that are made for one client at a time: each is in memory as a whole
 MADE_ALL: Final = 8  # the same for all clients together
 
 SHARE: Final = "skolnav.share"  # the key of a request's `Share` in its scope
