@@ -48,10 +48,20 @@ class DirectoryId(NamedTuple):
     id: str
 
 
+class FarSideName(NamedTuple):
+    """One of several far sides of an instance, each of which stands for itself: a kitchen, a mailbox, a room."""
+
+    place: tuple[str | int, ...]  # of the setting that names it: ("kitchens", 0, "id")
+    name: str  # as operators read it, so no person's
+
+
 class ConnectorConfig(BaseModel):
     """Base of a connector's configuration: unknown keys are errors, and no message contains a value."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+
+    # What a setting means, by its name, in Swedish: `Field(description=...)` says it in English. Subclasses add to it.
+    swedish: ClassVar[Mapping[str, str]] = {}
 
     def warnings(self) -> Iterable[tuple[tuple[str | int, ...], Text]]:
         """What `check` warns about: the place of a setting that is valid and likely to cause trouble, and why."""
@@ -61,6 +71,13 @@ class ConnectorConfig(BaseModel):
         """The ids in the settings that the school's directory should know.
 
         `check --selftest` and `connectors` name those that it does not know.
+        """
+        return ()
+
+    def far_sides(self) -> Iterable[FarSideName]:
+        """The far sides, where an instance has several that stand each for itself; no name is in two instances.
+
+        The hub shows when each last got its own (`Context.far_side`), also one that has never got anything.
         """
         return ()
 
@@ -288,11 +305,19 @@ class Context(Protocol):
     def problem(self, code: str, detail: str = "") -> None:
         """Report to the operator what no retry corrects (an unknown diet code). No data in `code` or `detail`."""
 
+    def far_side(self, name: str, code: str = "", next_try: datetime | None = None) -> None:
+        """Report how one of several far sides stands: it has got all that waited for it, or (`code`) why it has not.
+
+        `name` is one of `ConnectorConfig.far_sides`; `next_try` is machine time. The hub shows since when it is behind,
+        and when it last got its own, also after a restart; an operator is alerted while it is behind.
+        """
+
 
 class Connector(Generic[ConfigT]):
     """Base of all connectors: class attributes declare, coroutines act. Calls to one instance are serialised."""
 
     name: ClassVar[str]  # the value of `use:` in the configuration
+    summary: ClassVar[Text | None] = None  # what it does, in a line; None: the first line of the docstring, in English
     config_model: ClassVar[type[ConnectorConfig]]
     consumes: ClassVar[tuple[type[Payload], ...]] = ()
     produces: ClassVar[tuple[type[Payload], ...]] = ()

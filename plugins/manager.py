@@ -8,22 +8,25 @@ either of them would be a guess; the built-in connectors keep their names.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import EntryPoint
 from typing import Any
 
 import pluggy
 
 from plugins import hookspecs, trial
-from plugins.connector import Connector
+from plugins.bounded import validator_without_code
+from plugins.connector import Connector, ConnectorConfig
 from plugins.errors import ConfigurationError
 from plugins.hookspecs import ENTRY_POINT_GROUP, PROJECT
+from plugins.level import measured
 from plugins.packages import Offer, find
-from plugins.sdk import refusal
+from plugins.sdk import MAJOR, declared, refusal
 from plugins.texts import Text
 from plugins.timers import daily_timers_of, moment_timers_of
 from plugins.trial import Settings, cant_load
-from plugins.validation import validate_class, validate_event_type
-from schemas import Catalogue, Payload, core_catalogue
+from plugins.validation import runs_own_code, validate_class, validate_event_type
+from schemas import CORE_TYPES, Catalogue, Payload, core_catalogue
 
 __all__ = [
     "ConnectorInfo",
@@ -80,14 +83,18 @@ class ConnectorInfo:
     name: str
     distribution: str
     version: str
-    summary: str  # the first line of the class's docstring; empty if it has none
+    summary: Text  # the class's own, or the first line of its docstring; empty if it has none
     consumes: tuple[str, ...]
     produces: tuple[str, ...]
-    categories: tuple[str, ...]  # of the class's contract
+    purpose: str  # of the class's contract
+    legal_basis: str
+    categories: tuple[str, ...]
     aggregates: bool
     effect: str
     timers: tuple[str, ...]
-    settings: Mapping[str, str]  # configuration key -> its description
+    settings: Mapping[str, Text]  # configuration key -> its description
+    level: str  # that its vendor has measured of this code; empty if there is none
+    sdk: str  # the versions of the SDK that the package declares
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,6 +123,7 @@ class Plugins:
         self.problems: list[PluginProblem] = list(problems)
         self._catalogue = core_catalogue()
         self._types: list[type[Payload]] = []
+        self._owners: dict[str, _Package] = {}  # by event type
         self._offered: dict[str, tuple[type[Connector[Any]], _Package]] = {}
         self._loaded = loaded  # None: classes were given, nothing was looked for
         packages = sorted(packages, key=lambda package: not package.offer.built_in)
@@ -157,7 +165,7 @@ class Plugins:
 
         Types that the classes name and that are not in the core need not be given.
         """
-        core = core_catalogue()
+        core = {model.spec.type for model in CORE_TYPES}
         named = [model for connector in connectors for model in (*connector.consumes, *connector.produces)]
         types = dict.fromkeys([*event_types, *(model for model in named if model.spec.type not in core)])
         plugins = cls([_Package(offer=_GIVEN, connectors=list(connectors), types=list(types))])
@@ -203,6 +211,11 @@ class Plugins:
         offer = self._offered[name][1].offer
         return f"{offer.distribution} {offer.version}".strip()
 
+    def built_in(self, name: str) -> bool:
+        """Whether a connector is part of Skolnav, or was given by a test. Raises KeyError."""
+        offer = self._offered[name][1].offer
+        return offer is _GIVEN or offer.built_in
+
     def changes(self) -> list[PackageChange]:
         """The packages that are installed in another version or build than this process has loaded."""
         if self._loaded is None:
@@ -219,6 +232,14 @@ class Plugins:
             if name not in was or name not in now or _build(was[name]) != _build(now[name])
         ]
 
+    def types_with_code(self) -> dict[str, list[str]]:
+        """By package, its event types with rules in code of the package, which the hub leaves out."""
+        found: dict[str, list[str]] = {}
+        for model in self._types:
+            if runs_own_code(model) and not (offer := self._owners[model.spec.type].offer).built_in:
+                found.setdefault(offer.package, []).append(model.spec.type)
+        return found
+
     def event_types(self) -> Sequence[type[Payload]]:
         """The types that vendors add to the core's."""
         return tuple(self._types)
@@ -232,7 +253,7 @@ class Plugins:
         return [_info(*self._offered[name]) for name in self.names()]
 
     def _register_types(self, packages: Iterable[_Package]) -> None:
-        owners: dict[str, _Package] = {}
+        owners = self._owners
         offered = [(package, model) for package in packages for model in package.types]
         sound: list[tuple[_Package, type[Payload]]] = []
         clashing: set[str] = set()
@@ -250,14 +271,16 @@ class Plugins:
         for package, model in sound:
             if model.spec.type in clashing:
                 continue
-            if says := _guarded(self._registered, model):
+            if says := _guarded(partial(self._registered, package), model):
                 self.problems += [PluginProblem(package.name, one) for one in says]
             else:
                 self._types.append(model)
 
-    def _registered(self, model: type[Payload]) -> list[str]:
+    def _registered(self, package: _Package, model: type[Payload]) -> list[str]:
+        # In a trial, in the process of a connector and in a vendor's tests, all of the type's functions may run.
+        in_the_hub = self._loaded is not None and not package.offer.built_in
         try:
-            self._catalogue.register(model)
+            self._catalogue.register(model, validator_without_code(model) if in_the_hub else None)
         except ValueError as error:
             return [str(error)]
         return []
@@ -277,7 +300,7 @@ class Plugins:
                     if not owner.offer.built_in:
                         clashing.add(cls.name)
                     without = () if owner.offer.built_in else (cls.name,)
-                    self.problems.append(_clash("connector", "kontakten", cls.name, owner, package, without))
+                    self.problems.append(_clash("connector", "kopplingen", cls.name, owner, package, without))
         for name in clashing:
             del self._offered[name]
 
@@ -351,17 +374,34 @@ def _ask(plugin: object, package: _Package) -> None:
         )
 
 
+def _english(text: str) -> Text:
+    """A text that its author gives in English alone, which is better than none."""
+    return Text(text, text)
+
+
+def _described(model: type[ConnectorConfig]) -> dict[str, Text]:
+    swedish: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        swedish |= vars(base).get("swedish", {})
+    described = {name: info.description or "" for name, info in model.model_fields.items()}
+    return {name: Text(swedish.get(name, english), english) for name, english in described.items()}
+
+
 def _info(cls: type[Connector[Any]], package: _Package) -> ConnectorInfo:
     return ConnectorInfo(
         name=cls.name,
         distribution=package.offer.distribution,
         version=package.offer.version,
-        summary=(cls.__doc__ or "").strip().partition("\n")[0],
+        summary=cls.summary or _english((cls.__doc__ or "").strip().partition("\n")[0]),
         consumes=tuple(model.spec.type for model in cls.consumes),
         produces=tuple(model.spec.type for model in cls.produces),
+        purpose=cls.contract.purpose if cls.contract else "",
+        legal_basis=cls.contract.legal_basis if cls.contract else "",
         categories=tuple(sorted(cls.contract.categories)) if cls.contract else (),
         aggregates=cls.aggregates,
         effect=cls.effect.value,
         timers=(*daily_timers_of(cls), *sorted(moment_timers_of(cls))),
-        settings={name: info.description or "" for name, info in cls.config_model.model_fields.items()},
+        settings=_described(cls.config_model),
+        level=measured(cls),
+        sdk=", ".join(declared(package.offer.point)) or str(MAJOR),
     )

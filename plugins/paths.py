@@ -16,3 +16,11 @@ def local_path(value: Path, info: ValidationInfo) -> Path:
 
 
 LocalPath = Annotated[Path, AfterValidator(local_path)]
+
+
+def is_checked(info: ValidationInfo) -> bool:
+    """Whether a person is checking the configuration: then what a setting names must be there.
+
+    At a start it may come later (a folder that is not mounted yet), and a model that a test makes may name anything.
+    """
+    return isinstance(info.context, dict) and info.context.get("at_start") is False

@@ -1,7 +1,9 @@
 """A rehearsal: a connector works as always, and what it would do at the far side is shown instead of done.
 
-The wires ask `current()`. What a connector does without them (a socket, a file, a program of its own) is refused by an
-audit hook of Python, and named. Only one rehearsal runs in a process at a time.
+The wires ask `current()`. What a connector does without them (a socket, a file, a database, a program of its own) is
+refused by an audit hook of Python, and named. Only one rehearsal runs in a process at a time.
+
+Python does not report everything, and what it does not report is done: see `docs/vendors/tutorial.md`.
 """
 
 import errno
@@ -13,18 +15,35 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import parse_qs, unquote, urlsplit
 
 _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _AWAY: Final = frozenset(
     {
-        *("socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "subprocess.Popen", "os.system"),
+        *("socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo"),
+        *("subprocess.Popen", "os.system", "os.posix_spawn", "os.spawn", "os.exec", "os.fork", "os.forkpty"),
+        *("pty.spawn", "os.kill", "os.killpg", "signal.pthread_kill"),
     }
 )
-_FILES: Final = frozenset(
-    {
-        *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink", "os.chmod"),
-    }
-)
+# What changes a file, and where in the event's arguments: the index of each path, and of its folder's descriptor if the
+# call can have one.
+_FILES: Final[dict[str, tuple[tuple[int, int | None], ...]]] = {
+    "os.remove": ((0, 1),),
+    "os.rmdir": ((0, 1),),
+    "os.mkdir": ((0, 2),),
+    "os.rename": ((0, 2), (1, 3)),
+    "os.link": ((0, 2), (1, 3)),
+    "os.symlink": ((1, 2),),
+    "os.chmod": ((0, 2),),
+    "os.chown": ((0, 3),),
+    "os.utime": ((0, 3),),
+    "os.truncate": ((0, None),),
+    "os.setxattr": ((0, None),),
+    "os.removexattr": ((0, None),),
+}
+_OF_THE_NAME: Final = frozenset({"os.remove", "os.rmdir", "os.rename", "os.link", "os.symlink"})  # follows no last link
+_HEARD: Final = frozenset({"open", "sqlite3.connect"}) | _AWAY | _FILES.keys()
+_DEVICES: Final = ("/dev/null", "/dev/tty", "/dev/pts/")
 
 
 class NotDone(PermissionError):
@@ -47,7 +66,8 @@ class Rehearsal:
         self._folder = tempfile.TemporaryDirectory(prefix="skolnav-rehearsal-")
         self.folder = Path(self._folder.name)
         # The rehearsal's own folder, and that of the hub which runs it.
-        self._allowed = (os.path.join(tempfile.gettempdir(), "skolnav-"), "/dev/")
+        temporary = (os.path.realpath(tempfile.gettempdir()), "/dev/shm")  # noqa: S108 - a folder in memory, on Linux
+        self._allowed = (*(os.path.join(folder, "skolnav-") for folder in temporary), *_DEVICES)
 
     def __enter__(self) -> Self:
         global _current
@@ -74,18 +94,28 @@ class Rehearsal:
             writes = any(letter in mode for letter in "wxa+") if isinstance(mode, str) else bool((flags or 0) & _WRITES)
             if not writes or not isinstance(path, str | bytes | os.PathLike) or self._may_write(path):
                 return
-        elif event in _FILES and self._may_write(_whole(event, arguments)):
-            return
+        elif event == "sqlite3.connect":
+            if (database := _database(arguments[0])) is None or self._may_write(database):
+                return
+        elif event in _FILES:
+            changed = [_whole(arguments, *where) for where in _FILES[event]]
+            if all(self._may_write(path, of_the_name=event in _OF_THE_NAME) for path in changed):
+                return
         what = (
             f"{event} {' '.join(_shown(each) for each in arguments if isinstance(each, str | bytes | tuple))}".strip()
         )
         self.note(what)
         raise NotDone(errno.EPERM, f"not done in a rehearsal: {event}")
 
-    def _may_write(self, path: Any) -> bool:
+    def _may_write(self, path: Any, *, of_the_name: bool = False) -> bool:
+        """`of_the_name`: the call changes the name in its folder, and not what a link of that name leads to."""
         if not isinstance(path, str | bytes | os.PathLike):
             return False
         name = os.path.abspath(os.fsdecode(path))
+        if of_the_name:
+            name = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
+        else:
+            name = os.path.realpath(name)
         return name.startswith(self._allowed) or "__pycache__" in name
 
 
@@ -102,7 +132,7 @@ def _listen() -> None:
     """An audit hook stays for the life of the process; without a rehearsal it does nothing."""
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if _current is not None and (event == "open" or event in _AWAY or event in _FILES):
+        if _current is not None and event in _HEARD:
             _current.audited(event, arguments)
 
     if not _listening:
@@ -110,16 +140,37 @@ def _listen() -> None:
         sys.addaudithook(hook)
 
 
-def _whole(event: str, arguments: tuple[Any, ...]) -> Any:
-    """The path that a call changes; one that is relative to a folder's descriptor, with that folder."""
-    path = arguments[0]
-    of = arguments[-2] if event in ("os.rename", "os.link") and len(arguments) > 2 else arguments[-1]
-    if event != "os.truncate" and isinstance(of, int) and of >= 0 and isinstance(path, str | bytes):
-        try:
-            return os.path.join(os.readlink(f"/proc/self/fd/{of}"), os.fsdecode(path))
-        except OSError:
-            return path
+def _whole(arguments: tuple[Any, ...], at: int, folder: int | None) -> Any:
+    """The path that a call changes, with its folder if it is relative to a folder's descriptor."""
+    path = arguments[at]
+    if isinstance(path, int):
+        return _of_descriptor(path)
+    of = arguments[folder] if folder is not None and folder < len(arguments) else -1
+    if isinstance(of, int) and of >= 0 and isinstance(path, str | bytes):
+        within = _of_descriptor(of)
+        return None if within is None else os.path.join(within, os.fsdecode(path))
     return path
+
+
+def _of_descriptor(descriptor: int) -> str | None:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        return None
+
+
+def _database(given: Any) -> Any:
+    """The file that a connection to SQLite may write; None if it can write none."""
+    name = os.fsdecode(given) if isinstance(given, str | bytes | os.PathLike) else given
+    if not isinstance(name, str) or name in ("", ":memory:"):
+        return None
+    if not name.startswith("file:"):
+        return name
+    address = urlsplit(name)
+    asked = parse_qs(address.query)
+    if asked.get("mode") in (["ro"], ["memory"]) or unquote(address.path) in ("", ":memory:"):
+        return None
+    return unquote(address.path)
 
 
 def _shown(value: Any) -> str:

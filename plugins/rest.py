@@ -68,7 +68,7 @@ CODES: Final[Mapping[str, Text]] = {
     "endless": Text("listan tar inte slut", "the list does not end"),
     "no-list": Text("svaret är ingen lista", "the answer is no list"),
     MANY_GONE: Text(
-        "många poster saknas på en gång, och borttagningen väntar på en människa",
+        "många poster saknas på en gång, och borttagningen väntar på att en person bekräftar den",
         "many records are gone at once, and their removal waits for a person",
     ),
     RECORDS: Text("några poster går inte att läsa", "some records can't be read"),
@@ -114,6 +114,12 @@ AnyAuth = Annotated[
 class RestConfig(ConnectorConfig, TimeOuts, Trust):
     """What the municipality writes. A subclass adds settings of its own."""
 
+    swedish: ClassVar[Mapping[str, str]] = {
+        "base_url": "API:ets adress med hela sökvägen, https://acme.example/api/v1",
+        "auth": "Ett sätt att logga in: token; username, password; login_url, client_id, client_secret, scope, send; "
+        "certificate, key. Utelämnad: ingen inloggning.",
+    }
+
     base_url: Address = Field(description="Address of the API with its whole path, https://acme.example/api/v1")
     auth: AnyAuth = Field(
         None,
@@ -124,6 +130,8 @@ class RestConfig(ConnectorConfig, TimeOuts, Trust):
 
 class RestSourceConfig(RestConfig):
     """The same for a connector that reads lists."""
+
+    swedish: ClassVar[Mapping[str, str]] = {"poll": "Hur ofta listorna läses: 60s, 5m, 1h."}
 
     poll: Duration = Field(timedelta(minutes=5), description="How often lists are read: 60s, 5m, 1h.")
 

@@ -30,19 +30,26 @@ def refusal(point: EntryPoint) -> Text | None:
 
     A package may declare several major versions; one of them is enough.
     """
-    declared = [each.name for each in point.dist.entry_points if each.group == ENTRY_POINT_GROUP] if point.dist else []
-    if not declared:
+    found = declared(point)
+    if not found:
         return None if MAJOR == 1 else _other("1")
-    if odd := [name for name in declared if not _VERSION.match(name)]:
+    if odd := [name for name in found if not _VERSION.match(name)]:
         return Text(
             f"entry point-gruppen {ENTRY_POINT_GROUP} har namnet {odd[0]!r}, som inte är en version. "
             f"Leverantören ska skriva till exempel {MAJOR} eller {MAJOR}.{MINOR}",
             f"its entry point group {ENTRY_POINT_GROUP} has the name {odd[0]!r}, which is no version. "
             f"Its vendor should write {MAJOR} or {MAJOR}.{MINOR}, for example",
         )
-    if any(_fits(name) for name in declared):
+    if any(_fits(name) for name in found):
         return None
-    return _other(", ".join(sorted(declared)))
+    return _other(", ".join(found))
+
+
+def declared(point: EntryPoint) -> list[str]:
+    """The versions of the SDK that the package of an entry point is written for, as it states them."""
+    return (
+        sorted(each.name for each in point.dist.entry_points if each.group == ENTRY_POINT_GROUP) if point.dist else []
+    )
 
 
 def _fits(version: str) -> bool:

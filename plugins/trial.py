@@ -6,7 +6,9 @@ which is killed after a time limit. Only what came through that is imported here
 to the next: a package of the same version may behave differently on another day.
 """
 
+import ctypes
 import json
+import logging
 import os
 import pickle
 import select
@@ -20,12 +22,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from plugins.connector import Connector, Effect
 from plugins.packages import Offer
+from plugins.rehearsal import Rehearsal
 from plugins.texts import Text
 from plugins.timers import times_of
 from plugins.validation import poll_every_s
@@ -34,6 +37,8 @@ LIMIT_VARIABLE: Final = "SKOLNAV_PLUGIN_LIMIT_S"
 LIMIT_S: Final = 30.0  # for the import and the hooks of one package, with the start of the process
 AT_ONCE: Final = 8  # processes; one that hangs costs no processor
 MOST_WARNINGS: Final = 10_000  # of one instance's settings
+
+_PR_SET_PDEATHSIG: Final = 1
 
 # The child's path must be that of this process before it can import this module.
 _CHILD: Final = (
@@ -156,7 +161,7 @@ class _Trial:
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-        self._read(lines, len(settings), hangs=f"{limit:g}" if hangs else "", ends=_how(child.returncode))
+        self._read(lines, len(settings), hangs=f"{limit:g}" if hangs else "", ends=how_ended(child.returncode))
 
     def _read(self, lines: Sequence[Any], settings: int, *, hangs: str, ends: str) -> None:
         if not lines:
@@ -192,8 +197,14 @@ def _parsed(written: bytes) -> list[Any]:
     return [json.loads(line) for line in written.splitlines(keepends=True) if line.endswith(b"\n")]
 
 
-def _how(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit {code}"
+def how_ended(code: int) -> str:
+    """For the exit code of a process, which is negative for a signal: `exit 3`, `SIGKILL`, `signal 40`."""
+    if code >= 0:
+        return f"exit {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {-code}"
 
 
 # -- in the child ---------------------------------------------------------------------------------------------------
@@ -201,6 +212,7 @@ def _how(code: int) -> str:
 
 def main(ask: Mapping[str, Any]) -> None:
     """Write one JSON line for the package and one for each of the settings: null, or [Swedish, English]."""
+    _end_with_the_parent()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the package prints is no answer
 
@@ -212,11 +224,14 @@ def main(ask: Mapping[str, Any]) -> None:
 
     from plugins.hookspecs import ENTRY_POINT_GROUP
     from plugins.manager import Plugins
+    from schemas.export import json_schema
 
     try:
         offer = Offer(EntryPoint(ask["name"], ask["value"], ENTRY_POINT_GROUP), "", "")
         plugins = Plugins.of_offer(offer)
         plugins.describe()
+        for model in plugins.event_types():
+            json_schema(plugins.catalogue().entry(model.spec.type))  # which a type may change by functions of its own
     except BaseException as error:
         # The text may be shown: no data from a school has been read yet, and "No module named" is what helps.
         answer(cant_load(error))
@@ -229,6 +244,12 @@ def main(ask: Mapping[str, Any]) -> None:
             says = failed_in("plugins", error)
         answer(says)
     _end()
+
+
+def _end_with_the_parent() -> None:
+    """A package that holds the processor would otherwise do so for ever, once the hub or the command was killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def cant_load(error: BaseException) -> Text:
@@ -248,11 +269,41 @@ def _wrong(cls: type[Connector[Any]], values: Any, context: Mapping[str, Any]) -
         _few(config.warnings())
         doing = "directory_ids"
         _few(config.directory_ids())
+        doing = "far_sides"
+        _few(config.far_sides())
     except ValidationError:
         return None
     except BaseException as error:
         return failed_in(doing, error)
-    return fault_of(cls, config)
+    return fault_of(cls, config) or _constructor_fault(cls, config, str(context["instance"]))
+
+
+class _Untried(BaseException):
+    """The constructor asks for something that only a running hub has. No `except Exception` of its own hides this."""
+
+
+class _Context:
+    """As much of a `Context` as a constructor may use in a trial."""
+
+    def __init__(self, instance: str) -> None:
+        self.instance = instance
+        self.log = logging.getLogger(f"skolnav.trial.{instance}")
+
+    def __getattr__(self, name: str) -> Any:
+        raise _Untried(name)
+
+
+def _constructor_fault(cls: type[Connector[Any]], config: Any, instance: str) -> Text | None:
+    """Only in a child process: what is made is left behind, and nothing is done at a far side meanwhile."""
+    with Rehearsal() as rehearsal:
+        try:
+            cls(config, cast(Any, _Context(instance)))
+        except _Untried:
+            return None
+        except BaseException as error:
+            # What it would have done outside was refused here, and may succeed in the hub.
+            return None if rehearsal.deeds else failed_in(f"{cls.__name__}.__init__", error)
+    return None
 
 
 def fault_of(cls: type[Connector[Any]], config: Any) -> Text | None:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+from plugins.bounded import is_ours
 from plugins.connector import Connector, ConnectorConfig, Effect
 from plugins.errors import ConfigurationError
 from plugins.texts import Text
 from plugins.timers import daily_timers_of, moment_timers_of
-from schemas import Catalogue, Category, DataContract, Payload
+from schemas import Catalogue, Category, DataContract, EventSpec, Payload, Ref
 from schemas.catalogue import Field
 
 NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
@@ -62,7 +63,28 @@ def validate_event_type(model: Any) -> str | None:
         return f"{model.__name__} is called {spec.type}: {CORE_PREFIX}* is the hub's own, use a prefix of yours"
     if not VENDOR_TYPE.match(spec.type):
         return f"{model.__name__} is called {spec.type}: name it like com.acme.kitchen.menu.v1"
+    refs = (spec.subject, spec.key, *([spec.entity] if spec.entity is not None else []))
+    if type(spec) is not EventSpec or any(type(ref) is not Ref for ref in refs):
+        return f"{model.__name__}.spec must be an EventSpec with Refs, and no subclass of them: the hub calls them"
     return None
+
+
+def runs_own_code(model: type[Payload]) -> bool:
+    """Whether validating a type's data calls functions that neither pydantic nor the hub has written."""
+    return any(not is_ours(each) for each in _functions(model.__pydantic_core_schema__))
+
+
+def _functions(schema: Any) -> Iterator[Any]:
+    """The functions that a core schema of pydantic names as validators, also inside."""
+    if isinstance(schema, dict):
+        if str(schema.get("type", "")).startswith("function-") and isinstance(schema.get("function"), dict):
+            yield schema["function"]["function"]
+        for name, each in schema.items():
+            if name not in ("serialization", "metadata"):
+                yield from _functions(each)
+    elif isinstance(schema, list | tuple):
+        for each in schema:
+            yield from _functions(each)
 
 
 def poll_every_s(cls: type[Connector[Any]], config: ConnectorConfig) -> float | None:

@@ -1,6 +1,8 @@
 """What travels through the hub: the CloudEvents envelope, the event families and the catalogue of types. No I/O."""
 
-from schemas import absence, attendance, case, directory, meals, schedule
+from functools import cache
+
+from schemas import absence, attendance, case, directory, meals, operator, schedule
 from schemas.catalogue import Catalogue, Described, Entry, UnknownType
 from schemas.category import Category
 from schemas.contract import DataContract, Scope
@@ -15,11 +17,18 @@ CORE_TYPES: tuple[type[Payload], ...] = (
     *attendance.TYPES,
     *case.TYPES,
     *meals.TYPES,
+    *operator.TYPES,
 )
 
 
 def core_catalogue() -> Catalogue:
     """A new catalogue with the hub's own types; vendors' types are registered on top by hook."""
+    return _core().copy()
+
+
+@cache
+def _core() -> Catalogue:
+    # Made once in a process, since each registration checks the type's examples.
     return Catalogue(CORE_TYPES)
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from schemas.category import Category
 from schemas.event import SPEC_VERSION, Event, InvalidEvent, Problem, is_string
-from schemas.fields import Field, all_categories, fields_of, flatten, has_extras, names_in, require_path
+from schemas.fields import Field, all_categories, fields_of_type, flatten, has_extras, names_in, require_path
 from schemas.payload import CUSTOM_RULES, EventSpec, Payload, pluck
 
 __all__ = ["CORE_ATTRIBUTES", "Catalogue", "Described", "Entry", "Field", "UnknownType"]
@@ -78,6 +78,7 @@ class Entry:
     spec: EventSpec
     fields: Mapping[str, Field]
     validate: Callable[[Any], Any]
+    own_validate: Callable[[Any], Any]  # the model's own functions too, where `validate` leaves them out
     keyed_by_subject: bool  # key and subject are the same
     subject_is_entity: bool
 
@@ -129,8 +130,8 @@ class Catalogue:
         for model in models:
             self.register(model)
 
-    def register(self, model: type[Payload]) -> Entry:
-        """Add a type.
+    def register(self, model: type[Payload], validate: Callable[[Any], Any] | None = None) -> Entry:
+        """Add a type. `validate` replaces the model's own validation, which may run a vendor's functions.
 
         Raises ValueError if the name is malformed or already registered, a field has no category, a path in the spec
         leads to no field, the subject or key names a person whom the event is not about, or an example is not valid.
@@ -143,8 +144,9 @@ class Catalogue:
         entry = Entry(
             model=model,
             spec=spec,
-            fields=fields_of(model, f"{model.__name__}."),
-            validate=model.__pydantic_validator__.validate_python,
+            fields=fields_of_type(model),
+            validate=validate or model.__pydantic_validator__.validate_python,
+            own_validate=model.__pydantic_validator__.validate_python,
             keyed_by_subject=spec.key == spec.subject,
             subject_is_entity=spec.entity == spec.subject,
         )
@@ -170,6 +172,12 @@ class Catalogue:
                 raise ValueError(f"example {index + 1} of {spec.type} is not valid: {error}") from None
         return entry
 
+    def copy(self) -> "Catalogue":
+        """Another catalogue with the same types, to register more on."""
+        other = Catalogue()
+        other._entries = dict(self._entries)
+        return other
+
     def entry(self, type_: str) -> Entry:
         """Raises UnknownType."""
         try:
@@ -188,11 +196,12 @@ class Catalogue:
         wanted = list(globs)
         return [name for name in self._entries if any(fnmatchcase(name, glob) for glob in wanted)]
 
-    def describe(self, event: Event, where: str = "") -> Described:
+    def describe(self, event: Event, where: str = "", *, own: bool = False) -> Described:
         """Validate an event, and derive its subject, key, entity, persons and organisations.
 
         The publisher may leave out subject and partition key. A given one that contradicts the data is refused; one in
         another spelling (upper case) is replaced. Raises InvalidEvent; `where` (`[3].`) prefixes the places in it.
+        `own`: also run the functions of a vendor's type; only where the vendor's connector itself may run.
         """
         attributes = event.attributes
         entry = self._entries.get(attributes["type"])
@@ -200,7 +209,7 @@ class Catalogue:
             raise InvalidEvent([Problem(f"{where}type", "unknown-type", "is not in the catalogue (GET /v1/catalogue)")])
         data = event.data
         try:
-            entry.validate(data)
+            (entry.own_validate if own else entry.validate)(data)
         except ValidationError as error:
             raise InvalidEvent(_problems(error, entry, where)) from None
         except KeyboardInterrupt:

@@ -24,4 +24,5 @@ class Category(StrEnum):
     FREE_TEXT = "free_text"  # text that a person wrote; it may hold anything
     STAFF = "staff"  # which person teaches or reported
     AGGREGATE = "aggregate"  # a sum over people; never data on one person
+    OPERATIONS = "operations"  # how the hub itself works, for those who run it
     NONE = "none"  # data on no person: rooms, times of lessons, organisations

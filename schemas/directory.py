@@ -7,7 +7,7 @@ refuses an entity whose id is not a UUID, or with a known field of the wrong JSO
 `diet` is not in SS 12000: a separate source has the kitchen's diet codes.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -437,6 +437,18 @@ class DietDeleted(Deleted):
 
 
 _SOURCE = Ref("source", "")
+Resource = Literal[
+    "organisations",
+    "persons",
+    "groups",
+    "duties",
+    "activities",
+    "rooms",
+    "calendarEvents",
+    "absences",
+    "attendances",
+    "attendanceEvents",
+]  # fmt: skip
 
 
 class DirectoryCurrent(Payload):
@@ -446,10 +458,15 @@ class DirectoryCurrent(Payload):
     of absences. By then it will have declared so again. A later sum may lack what the source could not say, and is
     marked incomplete. A time in the past means that the source lacks something now. Left out: for as long as the
     source's last `asOf` keeps `Ingen` fresh.
+
+    `resources`: the SS 12000 resources that the source publishes. Left out: the whole directory. A statement without
+    `persons`, as a system for absences alone makes it, keeps no `Ingen` fresh. Its `completeUntil` counts for the sums
+    of all pupils, since no pupil belongs to the source.
     """
 
     asOf: Annotated[Timestamp, Category.NONE]
     completeUntil: Annotated[Timestamp | None, Category.NONE] = None
+    resources: Annotated[list[Resource] | None, Category.NONE] = None
     spec = EventSpec(
         type="se.skolnav.directory.current.v1",
         subject=_SOURCE,
@@ -458,6 +475,11 @@ class DirectoryCurrent(Payload):
         examples=(
             {"asOf": "2026-11-24T05:45:00+01:00"},
             {"asOf": "2026-11-24T07:58:00+01:00", "completeUntil": "2026-11-24T08:08:00+01:00"},
+            {
+                "asOf": "2026-11-24T07:58:00+01:00",
+                "completeUntil": "2026-11-24T08:08:00+01:00",
+                "resources": ["absences"],
+            },
         ),
     )
 

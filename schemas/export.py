@@ -1,18 +1,16 @@
-"""The catalogue as documents: JSON Schemas, `GET /v1/catalogue`, AsyncAPI 3 and the table for the documentation.
+"""The catalogue as documents: JSON Schemas, `GET /v1/catalogue` and the table for the documentation.
 
 Pure functions from models to plain JSON values. All content of the documents comes from the models, their docstrings
 and their `EventSpec`s.
 """
 
 import inspect
-import json
 from typing import Any, Final
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic.json_schema import GenerateJsonSchema
 
 from schemas.catalogue import Catalogue, Entry
-from schemas.event import BATCH, STRUCTURED
 from schemas.payload import Ref
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -20,7 +18,8 @@ _STRING: Final = {"type": "string", "minLength": 1, "maxLength": 1024}
 
 ENVELOPE: Final[dict[str, Any]] = {
     "type": "object",
-    "description": "A CloudEvent in the JSON event format. The hub adds `sequence` on delivery.",
+    "description": "A CloudEvent in the JSON event format. The hub adds `sequence` on delivery. It stores extension "
+    "attributes (text, integers of 32 bits, booleans) and delivers none of them.",
     "required": ["specversion", "id", "source", "type", "data"],
     "properties": {
         "specversion": {"const": "1.0"},
@@ -41,16 +40,14 @@ ENVELOPE: Final[dict[str, Any]] = {
             **_STRING,
             "description": "Set by the hub on a replay or resend. Events are in order within one lane.",
         },
-        "data": {"type": "object"},
+        "data": {"type": "object", "additionalProperties": True},
     },
-    "additionalProperties": {
-        "type": ["string", "boolean", "integer"],
-        "description": "The hub stores extension attributes and delivers none of them.",
-    },
+    # Not the types of extension attributes: typed clients would hold `data` to them too.
+    "additionalProperties": True,
 }
 
 
-class _Plain(GenerateJsonSchema):
+class Plain(GenerateJsonSchema):
     """Gives fields no title, since it would only repeat their names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
@@ -59,7 +56,7 @@ class _Plain(GenerateJsonSchema):
 
 def json_schema(entry: Entry) -> dict[str, Any]:
     """JSON Schema (2020-12) of a type's data. `x-category` of a field applies to everything inside it."""
-    schema = entry.model.model_json_schema(schema_generator=_Plain)
+    schema = entry.model.model_json_schema(schema_generator=Plain)
     return {"$schema": _DIALECT, "$id": f"urn:skolnav:schema:{entry.type}", **schema}
 
 
@@ -97,74 +94,6 @@ def catalogue_entry(catalogue: Catalogue, entry: Entry) -> dict[str, Any]:
     }
 
 
-def asyncapi(catalogue: Catalogue, *, version: str, title: str = "Skolnav") -> dict[str, Any]:
-    """An AsyncAPI 3.0 document with a channel per type; the hub receives and sends on each.
-
-    `version` is the version of the hub. Messages are whole CloudEvents in structured mode.
-    """
-    entries = list(catalogue)
-    names, definitions = models_json_schema(
-        [(entry.model, "validation") for entry in entries],
-        ref_template="#/components/schemas/{model}",
-        schema_generator=_Plain,
-    )
-    channels: dict[str, Any] = {}
-    operations: dict[str, Any] = {}
-    messages: dict[str, Any] = {}
-    for entry in entries:
-        channel = {"$ref": f"#/channels/{entry.type}"}
-        message = {"$ref": f"#/channels/{entry.type}/messages/event"}
-        channels[entry.type] = {
-            "address": entry.type,
-            "description": description(entry.model),
-            "messages": {"event": {"$ref": f"#/components/messages/{entry.type}"}},
-        }
-        operations[f"receive.{entry.type}"] = {
-            "action": "receive",
-            "channel": channel,
-            "messages": [message],
-            "summary": f"Publish with POST /v1/events ({STRUCTURED}, {BATCH} or binary mode)",
-        }
-        operations[f"send.{entry.type}"] = {
-            "action": "send",
-            "channel": channel,
-            "messages": [message],
-            "summary": "Subscribe with POST /v1/subscriptions (webhook, feed or stream)",
-        }
-        messages[entry.type] = {
-            "name": entry.type,
-            "contentType": STRUCTURED,
-            "summary": description(entry.model).partition("\n")[0],
-            "payload": {
-                "allOf": [
-                    {"$ref": "#/components/schemas/CloudEvent"},
-                    {"properties": {"type": {"const": entry.type}, "data": names[entry.model, "validation"]}},
-                ]
-            },
-            "examples": [
-                {"name": f"example-{index + 1}", "payload": catalogue.example(entry, index)}
-                for index in range(len(entry.spec.examples))
-            ],
-        }
-    return {
-        "asyncapi": "3.0.0",
-        "info": {
-            "title": title,
-            "version": version,
-            "description": "Event types of the school's integration hub. A recipient gets only the fields whose "
-            "categories its data contract allows: see `x-category` on the fields.",
-            "license": {"name": "Apache-2.0"},
-        },
-        "defaultContentType": STRUCTURED,
-        "channels": channels,
-        "operations": operations,
-        "components": {
-            "messages": messages,
-            "schemas": {"CloudEvent": ENVELOPE, **definitions.get("$defs", {})},
-        },
-    }
-
-
 def markdown(catalogue: Catalogue) -> str:
     """The table of all types for the documentation."""
     lines = ["| type | what | key | state of | categories |", "| --- | --- | --- | --- | --- |"]
@@ -174,14 +103,6 @@ def markdown(catalogue: Catalogue) -> str:
         categories = ", ".join(sorted(entry.categories - {"none"})) or "none"
         lines.append(f"| `{entry.type}` | {what} | `{row['key']}` | `{row['entity'] or '-'}` | {categories} |")
     return "\n".join(lines) + "\n"
-
-
-def files(catalogue: Catalogue, *, version: str) -> dict[str, str]:
-    """The texts that `skolnav catalogue export` writes, by file name."""
-    documents = {f"{entry.type}.schema.json": json_schema(entry) for entry in catalogue}
-    documents["asyncapi.json"] = asyncapi(catalogue, version=version)
-    texts = {name: json.dumps(document, ensure_ascii=False, indent=2) + "\n" for name, document in documents.items()}
-    return {**texts, "types.md": markdown(catalogue)}
 
 
 def pattern(ref: Ref) -> str:

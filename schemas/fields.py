@@ -4,7 +4,8 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Final, get_args, get_origin
+from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
 
@@ -26,6 +27,20 @@ class Field:
     many: bool
     inside: "Mapping[str, Field] | None"
     required: bool = False
+
+
+_KNOWN: Final[WeakKeyDictionary[type[BaseModel], Mapping[str, Field]]] = WeakKeyDictionary()
+
+
+def fields_of_type(model: type[BaseModel]) -> Mapping[str, Field]:
+    """The fields of a type's data, read from the class once: a process may make many catalogues.
+
+    Raises ValueError for a field without a category.
+    """
+    found = _KNOWN.get(model)
+    if found is None:
+        found = _KNOWN[model] = fields_of(model, f"{model.__name__}.")
+    return found
 
 
 def has_extras(data: Any, fields: Mapping[str, Field]) -> bool:

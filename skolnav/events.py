@@ -52,6 +52,12 @@ from schemas.directory import (
 from schemas.meals import (
     MealsCount,
 )
+from schemas.operator import (
+    Alert,
+    AlertChanged,
+    AlertCleared,
+    AlertRaised,
+)
 from schemas.payload import (
     Code,
     Count,
@@ -122,4 +128,8 @@ __all__ = [
     "CaseDecided",
     "CaseClosed",
     "MealsCount",
+    "Alert",
+    "AlertRaised",
+    "AlertChanged",
+    "AlertCleared",
 ]

@@ -55,8 +55,12 @@ dev = ["pytest>=8.3", "pytest-asyncio>=1.0", "ruff>=0.11"]
 [tool.setuptools]
 packages = ["{package}"]
 
+[tool.setuptools.package-data]
+"*" = ["*.json"]  # the level that `python -m pytest --skolnav-level` has measured
+
 [tool.pytest.ini_options]
 testpaths = ["tests"]
+addopts = "--skolnav-report"  # prints the level, and what is missing for the next
 asyncio_mode = "auto"
 asyncio_default_fixture_loop_scope = "function"
 
@@ -85,6 +89,12 @@ jobs:
       - run: ruff check . && ruff format --check .
       - run: python -m pytest
       - run: skolnav plugins show NAME
+"""
+
+_QUALITY: Final = """\
+# Rules of the test kit that do not fit this connector, each with its reason. The tests print the level that follows.
+# {name}:
+#   reconcile: {{exempt: "nobody but this connector can change the outside system"}}
 """
 
 _GITIGNORE: Final = "__pycache__/\n*.egg-info/\n.venv/\nbuild/\ndist/\n"
@@ -121,6 +131,7 @@ def create(name: str, parent: Path, kind: Kind = "sink") -> list[Path]:
             version=version("skolnav"),
         ),
         "README.md": text("README.md"),
+        "quality.yaml": _QUALITY.format(name=name),
         ".gitignore": _GITIGNORE,
         ".github/workflows/test.yml": _CI.replace("NAME", name),
         **{f"{package}/{module}": text(module) for module in modules},
@@ -140,7 +151,7 @@ def _package(name: str) -> str:
     """The import name for a connector's name: acme_kitchen for acme-kitchen. Raises ConfigurationError."""
     if not NAME.match(name):
         raise ConfigurationError(
-            Text("en kontakt kan inte heta så", "a connector cannot have this name"),
+            Text("en koppling kan inte heta så", "a connector cannot have this name"),
             fix=Text(
                 "Små bokstäver, siffror och enkla bindestreck: acme-kitchen",
                 "Lower-case letters, digits and single hyphens: acme-kitchen",

@@ -1,15 +1,34 @@
 """What every test module may rely on."""
 
 import os
+from typing import Final
 
 import pytest
 from hypothesis import settings
+
+from hub.cli import language
 
 # No test measures time: on a busy machine an example may take any time.
 settings.register_profile("skolnav")
 settings.load_profile("skolnav")
 
+LONG: Final = (
+    "tests/skolnav/", "tests/hub/cli/test_bad_packages.py", "tests/kit/", "tests/end_to_end/", "tests/faults/",
+    "tests/docs/", "tests/hub/demo/", "tests/hub/delivery/test_simulation.py", "tests/hub/cli/",
+)  # fmt: skip
+
 pytest.register_assert_rewrite("tests.contracts")
+
+
+@pytest.fixture(autouse=True)
+def language_of_the_session() -> None:
+    """A command that ran in this process before, in another language, leaves nothing behind."""
+    language.choose([], os.environ)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take long begin first, so that no worker ends the run with one of them alone."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -7,7 +7,15 @@ from datetime import datetime
 from typing import Protocol
 
 from connectors.catering import words
-from connectors.catering.config import EmailTransport, HttpsTransport, Kitchen, SftpTransport, Transport
+from connectors.catering.config import (
+    EmailTransport,
+    HttpsTransport,
+    Kitchen,
+    SftpTransport,
+    Transport,
+    addresses,
+    side_name,
+)
 from connectors.catering.mail import message
 from connectors.catering.mapping import csv_bytes, file_name
 from connectors.catering.orders import OrderClient
@@ -101,8 +109,8 @@ class _MailClient:
     def sides(self, kitchen: Kitchen) -> Sequence[KitchenSide]:
         return [
             # `@` is in no kitchen's id, so no kitchen has this key.
-            KitchenSide(kitchen=kitchen, name=f"{kitchen.id}[{n}]", key=f"{kitchen.id}@{_digest(to)}", address=to)
-            for n, to in enumerate(dict.fromkeys(self._transport.recipients[kitchen.id]))
+            KitchenSide(kitchen=kitchen, name=side_name(kitchen, n), key=f"{kitchen.id}@{_digest(to)}", address=to)
+            for n, to in addresses(self._transport.recipients, kitchen)
         ]
 
     async def put(self, to: KitchenSide, snapshot: Snapshot, as_of: datetime) -> Put:

@@ -1,9 +1,9 @@
 """What a municipality writes under `connectors.<name>` for its kitchens."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, time, timedelta
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from connectors.catering.spreadsheets import REWRITES, SAME_BUT_CASE, is_rewritten
-from plugins import ConnectorConfig, DirectoryId, Duration
+from plugins import ConnectorConfig, DirectoryId, Duration, FarSideName
 from plugins.names import looks_of, plain_name
 from plugins.rules import rule
 from plugins.texts import Text
@@ -123,6 +123,17 @@ class ClosedDays(_Part):
     )
     also: frozenset[date] = Field(frozenset(), description="More closed days, YYYY-MM-DD, for example study days.")
     open: frozenset[date] = Field(frozenset(), description="Days on which the kitchen serves all the same, YYYY-MM-DD.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "ClosedDays":
+        if both := sorted(self.also & self.open):
+            days = ", ".join(map(str, both))
+            raise rule(
+                "day_twice",
+                f"a day is both in `also` and in `open`: {days}",
+                f"en dag står både i `also` och i `open`: {days}",
+            )
+        return self
 
 
 class CutOff(_Part):
@@ -256,6 +267,16 @@ class EmailTransport(SmtpSettings):
     )
 
 
+def addresses(recipients: Mapping[str, Iterable[str]], kitchen: Kitchen) -> Iterable[tuple[int, str]]:
+    """Each mail address of a kitchen once, with its number."""
+    return enumerate(dict.fromkeys(recipients[kitchen.id]))
+
+
+def side_name(kitchen: Kitchen, number: int) -> str:
+    """A mail address as operators read it: K-017[1] is the second one of K-017."""
+    return f"{kitchen.id}[{number}]"
+
+
 def _kind(transport: Any) -> str | None:
     kind = transport.get("kind") if isinstance(transport, dict) else getattr(transport, "kind", None)
     return kind if isinstance(kind, str) else None
@@ -278,6 +299,14 @@ Transport = Annotated[
 
 class CateringConfig(ConnectorConfig):
     """Kitchens, when they get their counts, and how."""
+
+    swedish: ClassVar[Mapping[str, str]] = {
+        "kitchens": "De kök som den här instansen rapporterar till.",
+        "report_times": "Klockslag (skoltid, HH:MM) då varje kök får hela sin beställning. Två är vanligt: när "
+        "personalen kommer och strax före tillagningen.",
+        "transport": "Vart och hur köken får sina antal.",
+        "poll": "Hur ofta hubben skickar det som väntar: sena ändringar, och beställningar som inte kom fram.",
+    }
 
     kitchens: Some[tuple[Kitchen, ...]] = Field(description="The kitchens that this instance reports to.")
     report_times: Some[tuple[SchoolTime, ...]] = Field(
@@ -338,6 +367,16 @@ class CateringConfig(ConnectorConfig):
             for n, sitting in enumerate(kitchen.sittings):
                 for group in sorted(sitting.groups):  # a set: its order in the file is not known
                     yield DirectoryId(("kitchens", number, "sittings", n, "groups"), "group", group)
+
+    def far_sides(self) -> Iterable[FarSideName]:
+        """The kitchens; by mail, each address of a kitchen, by its number."""
+        recipients = getattr(self.transport, "recipients", None)
+        for number, kitchen in enumerate(self.kitchens):
+            place = ("kitchens", number, "id")
+            if recipients is None:
+                yield FarSideName(place, kitchen.id)
+            else:
+                yield from (FarSideName(place, side_name(kitchen, n)) for n, _ in addresses(recipients, kitchen))
 
     def cutoff_times(self) -> frozenset[time]:
         """Times of day of the cut-offs that are no report times."""

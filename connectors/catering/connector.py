@@ -9,28 +9,29 @@ from typing import Final
 from connectors.catering import words
 from connectors.catering.client import open_client
 from connectors.catering.config import CateringConfig, Kitchen, Sitting
-from connectors.catering.counting import Away, days_between, overlaps, unplaced, window
-from connectors.catering.cutoffs import days_ahead, days_of_cutoff, days_of_report, fixed_at, is_late
+from connectors.catering.counting import Away, overlaps, touches, unplaced, window
+from connectors.catering.cutoffs import days_of_cutoff, days_of_report, fixed_at, is_late
 from connectors.catering.mapping import make_row
 from connectors.catering.memory import (
     Late,
-    confirm_emptied,
-    emptied,
-    forget_emptied,
+    confirm_losses,
+    days_told,
     forget_late,
+    forget_loss,
     forget_past,
     keep_snapshot,
     last_snapshot,
     late,
     note_absence,
     note_closed,
-    note_emptied,
+    note_loss,
     put_late,
     snapshots,
-    was_emptied,
+    waiting_losses,
 )
 from connectors.catering.people import Census, People
 from connectors.catering.snapshot import Row, Snapshot
+from connectors.catering.standing import basis
 from connectors.catering.telling import Teller, behind_error
 from plugins import (
     Category,
@@ -42,6 +43,7 @@ from plugins import (
     Event,
     SkolnavError,
     TemporaryError,
+    Text,
     Unfinished,
     Waiting,
     daily,
@@ -72,6 +74,10 @@ class Catering(Connector[CateringConfig]):
     """Portions per kitchen, date and sitting, twice a day, as a file, as an order over HTTPS, or by e-mail."""
 
     name = "catering"
+    summary = Text(
+        "Portioner per kök, dag och sittning, två gånger om dagen, som fil, som order över HTTPS eller med e-post.",
+        "Portions per kitchen, date and sitting, twice a day, as a file, as an order over HTTPS, or by e-mail.",
+    )
     config_model = CateringConfig
     consumes = (AbsenceReported, AbsenceChanged, AbsenceWithdrawn, LeaveGranted, DayClosed)
     produces = (MealsCount,)
@@ -126,8 +132,9 @@ class Catering(Connector[CateringConfig]):
         return [
             (kitchen, day)
             for kitchen in self.config.kitchens
-            for day in ([closed] if closed else days_between(spans, now, days_ahead(kitchen, now)))
-            if (last := last_snapshot(self.ctx.state, kitchen, day)) is not None
+            for day in days_told(self.ctx.state, kitchen)
+            if (day == closed or any(touches(span, day) for span in spans))
+            and (last := last_snapshot(self.ctx.state, kitchen, day)) is not None
             and _may_be_late(kitchen, last, now, None if closed else spans)
         ]
 
@@ -153,24 +160,25 @@ class Catering(Connector[CateringConfig]):
         return Unfinished(next(iter(behind.values())).code, tuple(behind)) if behind else None
 
     async def waiting(self) -> Sequence[Waiting]:
-        """The kitchens whose last order stands because no pupil is left."""
+        """The kitchens that have lost all pupils of a sitting, or most of them."""
         return [
             Waiting(
                 _word(kitchen),
-                f"kitchen {kitchen.id}: orders for 0 pupils would be sent, sittings {', '.join(sorted(found))}",
+                f"kitchen {kitchen.id}: orders without the pupils who are gone, sittings {', '.join(sorted(found))}",
                 min(found.values()),
-                f"kök {kitchen.id}: beställningar för 0 elever skulle skickas, sittning {', '.join(sorted(found))}",
+                f"kök {kitchen.id}: beställningar utan de elever som är borta, sittning {', '.join(sorted(found))}",
             )
             for kitchen in self.config.kitchens
-            if (found := emptied(self.ctx.state, kitchen, confirmed=False))
+            if (found := waiting_losses(self.ctx.state, kitchen))
         ]
 
     async def confirm(self, word: str) -> None:
         """The kitchen's next report has what the directory knows."""
+        now = self.ctx.clock.school().astimezone(UTC)
         async with self.ctx.commit() as tx:
             for kitchen in self.config.kitchens:
                 if _word(kitchen) == word:
-                    confirm_emptied(tx.state, kitchen)
+                    confirm_losses(tx.state, kitchen, now)
 
     async def selftest(self) -> None:
         """A round trip that no kitchen sees: a file that is removed again, an order that does not exist, a mail that
@@ -193,8 +201,6 @@ class Catering(Connector[CateringConfig]):
             try:
                 await self._put_back(kitchen)
             except (TemporaryError, ConfigurationError) as error:
-                if isinstance(error, ConfigurationError):
-                    await self._client.probe()  # raises if it is not this kitchen's own
                 behind[kitchen.id] = error
         behind |= await self._teller.send(within_s=_ROUND_S, patient=False)
         if behind:
@@ -240,29 +246,32 @@ class Catering(Connector[CateringConfig]):
         news: list[Row] = []
         unlisted = 0
         near: set[str] = set()
+        standing = False
         for sitting in kitchen.sittings:
             row = last.row(sitting.id) if last is not None else None
             if sitting in to_come:
-                counted = people.count(sitting)
-                unlisted = max(unlisted, counted.unknown_diets)
-                near |= counted.near_diets
+                order = people.order(sitting)
+                unlisted = max(unlisted, order.count.unknown_diets)
+                near |= order.count.near_diets
+                standing = standing or order.stands
                 row = make_row(
                     sitting,
-                    counted,
+                    order.count,
                     row,
                     fixed,
                     closed=people.closed,
-                    complete=run.complete and people.is_complete(sitting),
+                    complete=run.complete and order.complete,
+                    basis=basis(kitchen, sitting),
                 )
                 news.append(row)
-                await self._note_pupils(people, sitting, run.now)
+                await self._note_loss(people, sitting, run.now, lost=order.lost)
             if row is not None:  # a sitting that is over keeps its last row
                 rows.append(row)
         if unlisted:
             differ = f"; upper and lower case alone make them differ from {', '.join(sorted(near))}" if near else ""
             said = f"kitchen {kitchen.id}: {unlisted} diets are not in its diet_codes{differ}"
             self.ctx.problem("unknown-diet", said)
-        if people.is_standing():
+        if standing:
             self.ctx.problem(
                 "last-order-stands",
                 f"kitchen {kitchen.id}, {day}: the directory is not complete and lacks its pupils; the last order is "
@@ -292,20 +301,22 @@ class Catering(Connector[CateringConfig]):
                 said = f"kitchen {of.id}, sitting {sitting.id}: begin later, or belong to another unit: {ids}"
                 self.ctx.problem("idle-group", said)
 
-    async def _note_pupils(self, people: People, sitting: Sitting, now: datetime) -> None:
-        """Store that a sitting has lost all its pupils, and tell the operator; forget it once pupils are back."""
-        if people.is_emptied(sitting):
-            async with self.ctx.commit() as tx:
-                note_emptied(tx.state, people.kitchen, sitting.id, now)
-            self.ctx.problem(
-                "pupils-gone",
-                f"kitchen {people.kitchen.id}, sitting {sitting.id}, {people.day}: no pupil is left; the last order is "
-                f"sent again, marked incomplete. If it is right that no pupil eats: skolnav connectors confirm "
-                f"{self.ctx.instance} {_word(people.kitchen)}",
-            )
-        elif was_emptied(self.ctx.state, people.kitchen, sitting.id) and people.has_pupils(sitting):
-            async with self.ctx.commit() as tx:
-                forget_emptied(tx.state, people.kitchen, sitting.id)
+    async def _note_loss(self, people: People, sitting: Sitting, now: datetime, *, lost: bool) -> None:
+        """Store whether a day's count has lost a sitting's pupils, and tell the operator."""
+        kitchen = people.kitchen
+        if not lost:
+            if sitting.id in waiting_losses(self.ctx.state, kitchen):
+                async with self.ctx.commit() as tx:
+                    forget_loss(tx.state, kitchen, sitting.id, people.day)
+            return
+        async with self.ctx.commit() as tx:
+            note_loss(tx.state, kitchen, sitting.id, people.day, now)
+        self.ctx.problem(
+            "pupils-gone",
+            f"kitchen {kitchen.id}, sitting {sitting.id}, {people.day}: no pupil is left, or less than half; the last "
+            "order is sent again if there is one, marked incomplete. If it is right that they are gone: "
+            f"skolnav connectors confirm {self.ctx.instance} {_word(kitchen)}",
+        )
 
     async def _count_late(self) -> None:
         """Count once each meal that late changes may touch."""
@@ -353,10 +364,16 @@ class Catering(Connector[CateringConfig]):
         for sitting in kitchen.sittings:
             row = last.row(sitting.id)
             if row is not None and window(sitting, last.day)[1] > now:
-                counted = people.count(sitting)
-                if is_late(row, counted, people.closed):
+                order = people.order(sitting)
+                if is_late(row, order.count, people.closed):
                     row = make_row(
-                        sitting, counted, row, row.fixed, closed=people.closed, complete=people.is_complete(sitting)
+                        sitting,
+                        order.count,
+                        row,
+                        row.fixed,
+                        closed=people.closed,
+                        complete=order.complete,
+                        basis=basis(kitchen, sitting),
                     )
                     news.append(row)
             if row is not None:

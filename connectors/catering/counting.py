@@ -52,15 +52,9 @@ def overlaps(away: Away, start: datetime, end: datetime) -> bool:
     return max(away.start, start) < min(away.end, end)
 
 
-def days_between(spans: Iterable[Away], now: datetime, ahead: int) -> list[date]:
-    """The days that one of the absences touches, from today to `ahead` days later, by school time."""
-    today = now.astimezone(SCHOOL_ZONE).date()
-    days: set[date] = set()
-    for away in spans:
-        first = max(away.start.astimezone(SCHOOL_ZONE).date(), today)
-        last = min(away.end.astimezone(SCHOOL_ZONE).date(), today + timedelta(days=ahead))
-        days.update(first + timedelta(days=n) for n in range((last - first).days + 1))
-    return sorted(days)
+def touches(away: Away, day: date) -> bool:
+    """Whether the absence has a moment on that day, by school time."""
+    return away.start.astimezone(SCHOOL_ZONE).date() <= day <= away.end.astimezone(SCHOOL_ZONE).date()
 
 
 class Organisations:
@@ -161,15 +155,20 @@ def count(
     staff = sitting.staff_portions if sitting.staff_portions is not None else kitchen.staff_portions
     if open_units is not None and not expected:
         staff = 0
-    lower = {code.casefold() for code in unknown}
+    lower = {_folded(code) for code in unknown}
     return Count(
         enrolled=enrolled,
         absent=absent,
         portions=dict(portions),
         staff=staff,
         unknown_diets=len(unknown),
-        near_diets=frozenset(code for code in kitchen.diet_codes if code.casefold() in lower),
+        near_diets=frozenset(code for code in (*kitchen.diet_codes, NORMAL) if _folded(code) in lower),
     )
+
+
+def _folded(code: str) -> str:
+    """A diet code, or a combination of some, whatever its letters' case: the order of its parts rests on that."""
+    return "+".join(sorted(part.casefold() for part in code.split("+")))
 
 
 def eats_at(sitting: Sitting, pupil: Pupil, groups: Collection[str] | None = None) -> bool:

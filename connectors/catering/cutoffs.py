@@ -41,12 +41,6 @@ def days_of_report(kitchen: Kitchen, due: datetime) -> list[date]:
     return list(takewhile(lambda day: min(cutoff_day(kitchen, kind, day) for kind in KINDS) <= today, ahead))
 
 
-def days_ahead(kitchen: Kitchen, now: datetime) -> int:
-    """How many days ahead the kitchen has orders."""
-    today = now.astimezone(SCHOOL_ZONE).date()
-    return max(((day - today).days for day in days_of_report(kitchen, now)), default=0)
-
-
 def days_of_cutoff(kitchen: Kitchen, due: datetime) -> list[date]:
     """The days of meals for which some kind becomes fixed at exactly `due`."""
     # Python calls two times in different zones unequal in the hour that comes twice, even if they are one moment.

@@ -26,6 +26,7 @@ def make_row(
     *,
     closed: Collection[str],
     complete: bool,
+    basis: str = "",
 ) -> Row:
     """The sitting's row in the next revision; `last` is its row in the one before, None if there is none."""
     return Row(
@@ -39,6 +40,7 @@ def make_row(
         complete=complete,
         fixed=fixed,
         closed=tuple(sorted(closed)),
+        basis=basis,
     )
 
 

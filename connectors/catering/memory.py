@@ -1,9 +1,9 @@
 """What the connector remembers between events: absences, closed days, each kitchen's last snapshot, what waits.
 
 Names are `absence/<id>`, `closed/<organisation>/<date>`, `day/<kitchen>/<date>`, `late/<the name of a change>`,
-`tell/<far side>/<date>/<revision>` and `emptied/<kitchen>/<sitting>`. It keeps only what a count needs (a pseudonym,
-start, end, the organisation), and only until the day is past. Each read decodes its value anew, so no function here
-that runs for every event walks through all of them.
+`tell/<far side>/<date>/<revision>`, `lost/<kitchen>/<sitting>/<date>` and `confirmed/<kitchen>/<sitting>`. It keeps
+only what a count needs (a pseudonym, start, end, the organisation), and only until the day is past. Each read decodes
+its value anew, so no function here that runs for every event walks through all of them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,8 @@ _ABSENCE: Final = "absence/"
 _CLOSED: Final = "closed/"
 _DAY: Final = "day/"
 _TELL: Final = "tell/"
-_EMPTIED: Final = "emptied/"
+_LOST: Final = "lost/"
+_CONFIRMED: Final = "confirmed/"
 _LATE: Final = "late/"
 
 
@@ -76,6 +77,11 @@ def last_snapshot(state: State, kitchen: Kitchen, day: date) -> Snapshot | None:
     return None if kept is None else Snapshot.model_validate(kept)
 
 
+def days_told(state: State, kitchen: Kitchen) -> list[date]:
+    """The days of which the kitchen has an order."""
+    return [date.fromisoformat(name.rpartition("/")[2]) for name in state.under(f"{_DAY}{kitchen.id}/")]
+
+
 def snapshots(state: State, kitchen: Kitchen) -> list[Snapshot]:
     """The kitchen's last snapshot of each day, by day."""
     return [Snapshot.model_validate(kept) for kept in state.under(f"{_DAY}{kitchen.id}/").values()]
@@ -125,36 +131,38 @@ def forget_late(state: MutableState, counted: Iterable[Late]) -> None:
         del state[each.name]
 
 
-def note_emptied(state: MutableState, kitchen: Kitchen, sitting: str, now: datetime) -> None:
-    """Store that a sitting has lost all its pupils, unless that is stored already."""
-    name = f"{_EMPTIED}{kitchen.id}/{sitting}"
-    if name not in state:
-        state[name] = {"since": now.isoformat(), "confirmed": False}
+def note_loss(state: MutableState, kitchen: Kitchen, sitting: str, day: date, now: datetime) -> None:
+    """Store that a sitting has lost its pupils, or most of them, as that day's count sees it."""
+    since = waiting_losses(state, kitchen).get(sitting, now)
+    state[f"{_LOST}{kitchen.id}/{sitting}/{day}"] = since.isoformat()
 
 
-def was_emptied(state: State, kitchen: Kitchen, sitting: str) -> bool:
-    """Whether it is stored that the sitting has lost all its pupils, confirmed or not."""
-    return f"{_EMPTIED}{kitchen.id}/{sitting}" in state
+def forget_loss(state: MutableState, kitchen: Kitchen, sitting: str, day: date) -> None:
+    """That day's count has the pupils again, or does without them by a person's word."""
+    state.pop(f"{_LOST}{kitchen.id}/{sitting}/{day}", None)
 
 
-def forget_emptied(state: MutableState, kitchen: Kitchen, sitting: str) -> None:
-    state.pop(f"{_EMPTIED}{kitchen.id}/{sitting}", None)
+def waiting_losses(state: State, kitchen: Kitchen) -> dict[str, datetime]:
+    """The sittings that have lost pupils, with the time when that was first seen, until a person confirms."""
+    found: dict[str, datetime] = {}
+    for name, since in state.under(f"{_LOST}{kitchen.id}/").items():
+        sitting = name.split("/")[2]
+        found[sitting] = min(datetime.fromisoformat(since), found.get(sitting, datetime.max.replace(tzinfo=UTC)))
+    return found
 
 
-def emptied(state: State, kitchen: Kitchen, *, confirmed: bool) -> dict[str, datetime]:
-    """The sittings that have lost all their pupils, with the time when that was seen; those that a person has confirmed
-    or those that wait.
-    """
-    return {
-        name.rpartition("/")[2]: datetime.fromisoformat(kept["since"])
-        for name, kept in state.under(f"{_EMPTIED}{kitchen.id}/").items()
-        if kept["confirmed"] is confirmed
-    }
+def confirmed_losses(state: State, kitchen: Kitchen) -> dict[str, datetime]:
+    """The sittings of which a person has confirmed that pupils are gone, and when, in UTC."""
+    kept = state.under(f"{_CONFIRMED}{kitchen.id}/").items()
+    return {name.split("/")[2]: datetime.fromisoformat(at) for name, at in kept}
 
 
-def confirm_emptied(state: MutableState, kitchen: Kitchen) -> None:
-    for name, kept in state.under(f"{_EMPTIED}{kitchen.id}/").items():
-        state[name] = {**kept, "confirmed": True}
+def confirm_losses(state: MutableState, kitchen: Kitchen, now: datetime) -> None:
+    """Each loss that waits is right, as of `now`."""
+    for sitting in waiting_losses(state, kitchen):
+        state[f"{_CONFIRMED}{kitchen.id}/{sitting}"] = now.isoformat()
+    for name in list(state.under(f"{_LOST}{kitchen.id}/")):
+        del state[name]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,11 +179,13 @@ class ToTell:
         return [row for row in self.snapshot.rows if row.sitting in self.sittings]
 
 
-def put_to_tell(state: MutableState, far_side: str, snapshot: Snapshot, news: Iterable[Row], as_of: datetime) -> None:
-    """Keep that a far side must get a snapshot: before the first byte, so that a repeat is the same."""
+def put_to_tell(state: MutableState, far_side: str, snapshot: Snapshot, news: Iterable[str], as_of: datetime) -> None:
+    """Keep that a far side must get a snapshot: before the first byte, so that a repeat is the same. `news`: the
+    sittings that are counted anew.
+    """
     state[_tell(far_side, snapshot)] = {
         "snapshot": snapshot.model_dump(mode="json"),
-        "news": [row.sitting for row in news],
+        "news": sorted(news),
         "as_of": as_of.isoformat(),
     }
 
@@ -194,10 +204,12 @@ def to_tell(state: State, far_side: str) -> list[ToTell]:
     ]
 
 
-def drop_older(state: MutableState, far_side: str, day: date) -> None:
-    """Drop what waits for that day: a newer snapshot replaces it."""
-    for name in list(state.under(f"{_TELL}{far_side}/{day}/")):
+def drop_older(state: MutableState, far_side: str, day: date) -> set[str]:
+    """Drop what waits for that day: a newer snapshot replaces it. Returns the sittings of which that was news."""
+    dropped = {name: state[name]["news"] for name in list(state.under(f"{_TELL}{far_side}/{day}/"))}
+    for name in dropped:
         del state[name]
+    return {sitting for news in dropped.values() for sitting in news}
 
 
 def mark_telling(state: MutableState, waiting: Iterable[ToTell]) -> None:
@@ -208,7 +220,7 @@ def mark_telling(state: MutableState, waiting: Iterable[ToTell]) -> None:
 
 
 def forget_told(state: MutableState, told: ToTell) -> None:
-    del state[told.name]
+    state.pop(told.name, None)  # a newer snapshot may have replaced it meanwhile
 
 
 def renumber(state: MutableState, far_side: str, kitchen: Kitchen, day: date) -> None:
@@ -239,7 +251,7 @@ def forget_past(state: MutableState, now: datetime) -> None:
     today, midnight = now.astimezone(SCHOOL_ZONE).date().isoformat(), _start_of(now)
     newest = {name.rsplit("/", 1)[0]: name for name in sorted(state.under(_DAY))}
     for name in list(state):
-        if newest.get(name.rsplit("/", 1)[0]) == name or name.startswith((_EMPTIED, _LATE)):
+        if newest.get(name.rsplit("/", 1)[0]) == name or name.startswith((_CONFIRMED, _LATE)):
             continue
         if name.startswith(_ABSENCE):
             past = datetime.fromisoformat(state[name]["end"]) <= midnight

@@ -77,6 +77,8 @@ class OrderClient:
         reply = await wire.ask("PUT", key, content=body, headers=headers)
         if reply.status in _TAKEN:
             return Put.TAKEN
+        if reply.status == HTTPStatus.FORBIDDEN:  # the login holds: it is this kitchen that is refused
+            raise words.ORDERS.configuration(words.NOT_FOR_KITCHEN, status=reply.status)
         wire.expect_success(reply)
         if self._read_back:
             there = await self._read(wire, key)

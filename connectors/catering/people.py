@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, Final
 
 from connectors.catering.config import Kitchen, Sitting
 from connectors.catering.counting import (
@@ -12,7 +12,6 @@ from connectors.catering.counting import (
     Organisations,
     Pupil,
     count,
-    eats_at,
     eats_here,
     exists_on,
     groups_of,
@@ -21,11 +20,23 @@ from connectors.catering.counting import (
     overlaps,
     window,
 )
-from connectors.catering.memory import absences, closed_on, emptied, snapshots
-from connectors.catering.snapshot import Row, Snapshot
-from connectors.catering.standing import as_count, last_order, stands
+from connectors.catering.memory import absences, closed_on, confirmed_losses, snapshots
+from connectors.catering.snapshot import Snapshot
+from connectors.catering.standing import Last, as_count, lacks_pupils, last_order
 from plugins import DirectoryView, State
 from schemas.school_time import SCHOOL_ZONE
+
+_WEEK: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is ordered for a sitting."""
+
+    count: Count
+    stands: bool  # the last order counts, because an incomplete directory lacks its pupils
+    lost: bool  # a complete directory lacks all pupils or most, and nothing explains it: a person must confirm it
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,36 +53,31 @@ class People:
     lost: frozenset[str]  # the groups of the sittings that are unknown or have ended
     foreign: frozenset[str]  # the groups of the sittings that belong to other units and have no pupil of the kitchen
     units_go_on: bool  # one of the kitchen's units is known and has not ended
-    confirmed: frozenset[str]  # the sittings of which a person has confirmed that no pupil is left
+    confirmed: Mapping[str, datetime]  # the sittings of which a person has confirmed that pupils are gone, and when
     unknown_units: frozenset[str]
     complete: bool  # the directory knows every pupil there, also those who are away
     known: bool  # the directory is complete
     told: Sequence[Snapshot]  # the kitchen's snapshots, by day
 
-    def count(self, sitting: Sitting) -> Count:
-        last = self._standing(sitting)
-        return as_count(last) if last is not None else self._count(sitting)
+    def order(self, sitting: Sitting) -> Order:
+        """What is ordered for a sitting, by the count or by the last order."""
+        counted = self._count(sitting)
+        last = last_order(self.told, self.kitchen, sitting, self.day)
+        confirmed = self._is_confirmed(sitting, last)
+        lacks = last is not None and not self.closed and lacks_pupils(last, counted, complete=self.known)
+        stands = lacks and not confirmed and not self.known
+        lost = self.known and not confirmed and (lacks or self._is_empty(sitting, counted)) and self._goes_on(sitting)
+        if last is not None and (stands or lost):
+            counted = as_count(last)
+        return Order(counted, stands=stands, lost=lost, complete=not lost and self._is_complete(sitting))
 
-    def is_standing(self) -> bool:
-        """Whether a sitting's last order counts, because an incomplete directory lacks its pupils."""
-        return not self.known and any(self._standing(sitting) is not None for sitting in self.kitchen.sittings)
+    def _is_confirmed(self, sitting: Sitting, last: Last | None) -> bool:
+        """Whether a person has confirmed that the pupils are gone, since the last order."""
+        confirmed = self.confirmed.get(sitting.id)
+        return confirmed is not None and (last is None or last.due <= confirmed)
 
-    def is_emptied(self, sitting: Sitting) -> bool:
-        """Whether the last order counts, because a complete directory has no pupil left and nothing explains it."""
-        return self.known and self._standing(sitting) is not None
-
-    def has_pupils(self, sitting: Sitting) -> bool:
-        return any(eats_at(sitting, pupil, self.groups) for pupil in self.pupils)
-
-    def _standing(self, sitting: Sitting) -> Row | None:
-        last = last_order(self.told, sitting.id, self.day)
-        if last is None or self.closed:
-            return None
-        if sitting.id in self.confirmed and not self.has_pupils(sitting):
-            return None
-        if self.known:
-            return last if self._goes_on(sitting) and not self.has_pupils(sitting) else None
-        return last if stands(last, self._count(sitting)) else None
+    def _is_empty(self, sitting: Sitting, counted: Count) -> bool:
+        return not counted.enrolled and not self.closed
 
     def _goes_on(self, sitting: Sitting) -> bool:
         return bool(self._existing(sitting)) if sitting.groups else self.units_go_on
@@ -99,9 +105,8 @@ class People:
         later = frozenset[str]() if self._existing(sitting) else sitting.groups - self.lost
         return later | (sitting.groups & self.foreign)
 
-    def is_complete(self, sitting: Sitting) -> bool:
-        lacking = self.unknown_units or self.lost_groups(sitting) or self.idle_groups(sitting)
-        return self.complete and not lacking and not self.is_emptied(sitting)
+    def _is_complete(self, sitting: Sitting) -> bool:
+        return self.complete and not (self.unknown_units or self.lost_groups(sitting) or self.idle_groups(sitting))
 
 
 class Census:
@@ -146,7 +151,7 @@ class Census:
             foreign=frozenset(id for id in wanted if id in known and self._is_foreign(known[id], kitchen))
             - groups_of(pupils),
             units_go_on=self.organisations.go_on(kitchen.units, day),
-            confirmed=frozenset(emptied(state, kitchen, confirmed=True)),
+            confirmed=confirmed_losses(state, kitchen),
             unknown_units=self.organisations.unknown(kitchen.units),
             complete=complete and not await self._stranger_away(kitchen, day, pupils, away),
             known=complete,
@@ -178,9 +183,11 @@ class Census:
             absence for absence in away if absence.student not in here and self.concerns(absence.organisation, kitchen)
         }
         # A pupil who has left is no stranger: the directory knows them on the day on which the absence began, or on
-        # which it was reported (a leave may begin after the pupil has left).
+        # which it was reported (a leave may begin after the pupil has left), or a week before (a source may end an
+        # enrolment as of an earlier day).
         days = {absence.start.astimezone(SCHOOL_ZONE).date() for absence in others}
         days |= {absence.reported for absence in others if absence.reported is not None}
+        days |= {day - _WEEK for day in days}
         for on in (day, *sorted(days - {day})):
             if not others:
                 break

@@ -26,6 +26,7 @@ class Row(BaseModel):
     complete: bool  # False: some pupil or event may be missing from the sum
     fixed: tuple[Kind, ...]  # the kinds of change whose cut-off had passed when this was sent
     closed: tuple[str, ...]  # ids of closed organisations that the sum rests on
+    basis: str = ""  # stands for the settings that say whom the sitting feeds (`standing.basis`)
 
     def visible(self) -> tuple[Any, ...]:
         """The values that the kitchen sees. A row with the same values has no news."""

@@ -36,6 +36,9 @@ from schemas.school_time import SCHOOL_ZONE
 _MOST_REVISIONS: Final = 8
 _AWAY: Final = frozenset({"unreachable", "slow", "sftp", "folder", "smtp", "smtp-421"})
 _MOST_AWAY: Final = 3  # far sides in a row that can't be reached: the others would not be either
+# A system may refuse a kitchen that it does not know as it refuses a login, and the kitchen of a probe likewise. Two
+# kitchens and the probe are no chance; more tries with a wrong password could lock the account.
+_ENOUGH_REFUSED: Final = 2
 _FIRST_PAUSE_S: Final = 2.0
 _LONGEST_PAUSE_S: Final = 300.0
 _LONGEST_WISH_S: Final = 3600.0
@@ -63,16 +66,16 @@ class Teller:
     async def keep(self, kitchen: Kitchen, snapshot: Snapshot, news: Iterable[Row], as_of: datetime) -> None:
         """Store a snapshot that all far sides of the kitchen are to get.
 
-        Its news is published once the kitchen has got it; at once by mail, since nothing shows
-        whether a mail has arrived. A newer snapshot replaces mail that still waits for its day.
+        Its news is published once the kitchen has got it; at once by mail, since nothing shows whether a mail has
+        arrived. It replaces what still waits for its day: a kitchen that refuses one revision gets the next.
         """
         news = list(news)
+        sittings = {row.sitting for row in news}
         async with self._ctx.commit() as tx:
             keep_snapshot(tx.state, snapshot)
             for to in self._client.sides(kitchen):
-                if self._client.blind:
-                    drop_older(tx.state, to.key, snapshot.day)
-                put_to_tell(tx.state, to.key, snapshot, () if self._client.blind else news, as_of)
+                waited = drop_older(tx.state, to.key, snapshot.day)
+                put_to_tell(tx.state, to.key, snapshot, () if self._client.blind else sittings | waited, as_of)
             if self._client.blind:
                 _publish(tx, kitchen, snapshot, news, as_of)
 
@@ -80,7 +83,7 @@ class Teller:
         """Tell every far side what waits. Returns those that are behind, each with its error.
 
         After `within_s` the rest waits for the next call. `patient`: leave a far side alone that failed a moment ago.
-        Raises ConfigurationError if the far side refuses the hub as a whole (its key, certificate or login).
+        Raises ConfigurationError if the far sides refuse the hub as a whole (its key, certificate or login).
         """
         begun = self._ctx.clock.utc()
         sides = [to for kitchen in self._kitchens for to in self._client.sides(kitchen)]
@@ -92,7 +95,8 @@ class Teller:
         async with self._ctx.commit() as tx:
             mark_telling(tx.state, (each for found in waiting.values() for each in found))
         behind: dict[str, SkolnavError] = {}
-        away = 0
+        away, away_code = 0, ""
+        refused: int | None = 0  # far sides in a row that refuse the login, key or certificate; None: not all do
         for to in sorted(sides, key=lambda each: each.name in self._failing):
             if to.name not in waiting:
                 continue
@@ -103,32 +107,52 @@ class Teller:
                 or (failing and patient and now < failing.not_before)
             ):
                 behind |= {to.name: failing.error} if failing else {}
+                if away >= _MOST_AWAY and not failing:
+                    self._ctx.far_side(to.name, away_code)
                 continue
             try:
-                await self._tell(to)
+                unfit = await self._tell(to)
             except (ConfigurationError, TemporaryError) as error:
-                if isinstance(error, ConfigurationError):
-                    await self._client.probe()  # raises if it is not this far side's own
                 behind[to.name] = error
-                away = away + 1 if error.code in _AWAY else 0
+                away, away_code = (away + 1, error.code) if error.code in _AWAY else (0, "")
                 self._failed(to, error)
+                if refused is not None and _may_be_of_all(error):
+                    refused += 1
+                    if refused == min(_ENOUGH_REFUSED, len(waiting)):
+                        await self._check_transport(error)
+                        refused = None
             else:
-                away = 0
+                away, refused = 0, None
                 self._failing.pop(to.name, None)
+                self._ctx.far_side(to.name, unfit)
         return behind
+
+    async def _check_transport(self, error: SkolnavError) -> None:
+        """Raise ConfigurationError if a question that concerns no kitchen is refused like `error` too."""
+        try:
+            await self._client.probe()
+        except ConfigurationError as of_all:
+            if of_all.code == error.code:
+                raise
+        except TemporaryError:
+            pass  # nothing is known: each far side stands for itself
 
     def is_behind(self, kitchen: Kitchen) -> bool:
         return any(to_tell(self._ctx.state, to.key) for to in self._client.sides(kitchen))
 
-    async def _tell(self, to: KitchenSide) -> None:
-        """Tell one far side all that waits for it, in order, each with its events in the commit that forgets it."""
+    async def _tell(self, to: KitchenSide) -> str:
+        """Tell one far side all that waits for it, in order, each with its events in the commit that forgets it.
+
+        Returns why the last of it was refused for good; empty if it was accepted.
+        """
+        refused = ""
         while found := to_tell(self._ctx.state, to.key):
-            waits = found[0]
+            waits, refused = found[0], ""
             try:
                 became = await self._client.put(to, waits.snapshot, waits.as_of)
             except PermanentError as error:  # this one is refused for good: what comes later may be accepted
                 self._ctx.problem(error.code, f"kitchen {to.name}: {error.why}")
-                became = Put.THERE
+                became, refused = Put.THERE, error.code
             if became is not Put.TAKEN:
                 await self._told(to, waits)
                 continue
@@ -138,6 +162,7 @@ class Teller:
             # Other content has the name. The kitchen may have read it, so it is never replaced.
             async with self._ctx.commit() as tx:
                 renumber(tx.state, to.key, to.kitchen, waits.snapshot.day)
+        return refused
 
     async def _told(self, to: KitchenSide, told: ToTell) -> None:
         async with self._ctx.commit() as tx:
@@ -153,6 +178,12 @@ class Teller:
         wish_s = (error.retry_after_s if isinstance(error, TemporaryError) else None) or 0.0
         not_before = self._ctx.clock.utc() + timedelta(seconds=max(pause_s, min(wish_s, _LONGEST_WISH_S)))
         self._failing[to.name] = _Failing(error, failures, not_before)
+        self._ctx.far_side(to.name, error.code, not_before)
+
+
+def _may_be_of_all(error: SkolnavError) -> bool:
+    """Whether a refusal may concern the hub. A status that refuses a document concerns the kitchen that it is for."""
+    return isinstance(error, ConfigurationError) and not error.code.startswith("http-")
 
 
 def _publish(tx: Transaction, kitchen: Kitchen, snapshot: Snapshot, news: Iterable[Row], as_of: datetime) -> None:

@@ -44,6 +44,12 @@ ORDER_DIFFERS: Final = NO_ORDER._replace(
         "an order that was put reads differently",
     ),
 )
+NOT_FOR_KITCHEN: Final = Failure(
+    "http-{status}",
+    Text("{it} tar inte emot beställningar för köket", "{it} takes no orders for the kitchen"),
+    Text("det svarade {status}", "it answered {status}"),
+    Text("Kontrollera kökets id och {login} med leverantören", "Check the kitchen's id and {login} with the supplier"),
+)
 BEHIND: Final = Failure(
     "behind",
     Text(
@@ -60,7 +66,8 @@ NAMES_TAKEN: Final = Failure(
         "{many} files or orders that are not the hub's have the names",
     ),
     Text(
-        "Se vad mer som skriver till kökets system, och att inga två kök har samma unit_code",
+        "Ta reda på vilket annat program som skriver till kökets system, och kontrollera att två kök inte har samma "
+        "unit_code",
         "See what else writes to the kitchen's system, and that no two kitchens have one unit_code",
     ),
 )
@@ -69,7 +76,7 @@ PROBLEMS: Final[Mapping[str, Text]] = {
     **CODES,
     "behind": Text("några kök har inte fått sin beställning", "some kitchens have not got their order"),
     "file-altered": Text(
-        "någon har ändrat en fil eller beställning; nästa revision ersätter den",
+        "någon annan har ändrat en fil eller beställning. Nästa revision ersätter den",
         "a file or order was changed by someone else; the next revision replaces it",
     ),
     "idle-group": Text(
@@ -77,8 +84,8 @@ PROBLEMS: Final[Mapping[str, Text]] = {
         "a sitting's groups begin later or belong to another unit, so the sum may lack pupils",
     ),
     "last-order-stands": Text(
-        "registret är inte komplett och saknar elever, så kökets senaste beställning gäller; se varför skolsystemets "
-        "register inte är aktuellt",
+        "registret är inte komplett och saknar elever, så kökets senaste beställning gäller. Ta reda på varför "
+        "skolsystemets register inte är aktuellt",
         "the directory is not complete and lacks pupils, so the kitchen's last order stands; see why the school "
         "system's directory is not current",
     ),
@@ -89,10 +96,10 @@ PROBLEMS: Final[Mapping[str, Text]] = {
         "some pupils are in no sitting's groups, and get no food",
     ),
     "pupils-gone": Text(
-        "en sittning har inga elever kvar fast dess grupper och enheter finns, så den senaste beställningen gäller "
-        "tills eleverna är tillbaka eller en människa bekräftar",
-        "a sitting has no pupil left although its groups and units go on, so the last order stands until the pupils "
-        "are back or a person confirms",
+        "en sittning har inga elever kvar, eller mindre än hälften, trots att dess grupper och enheter finns, så den "
+        "senaste beställningen gäller tills eleverna är tillbaka eller en person bekräftar",
+        "a sitting has no pupil left, or less than half, although its groups and units go on, so the last order "
+        "stands until the pupils are back or a person confirms",
     ),
     "unknown-diet": Text(
         "en specialkost finns inte i diet_codes och räknas som ÖVRIG", "a diet is not in diet_codes: it counts as ÖVRIG"

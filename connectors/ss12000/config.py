@@ -1,7 +1,8 @@
 """What a municipality writes under `connectors.<name>` for its school system (an SS 12000 v2.1 API)."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo
@@ -40,7 +41,7 @@ def _own_path(value: str, info: ValidationInfo) -> str:
         raise rule(
             "callback_path",
             "must end with /connectors/ and this connector's name in the file: the hub answers any other path with 404",
-            "ska sluta med /connectors/ och kontaktens namn i filen: på andra sökvägar svarar hubben 404",
+            "ska sluta med /connectors/ och kopplingens namn i filen: på andra sökvägar svarar hubben 404",
         )
     return value
 
@@ -117,6 +118,27 @@ class Callback(Settings):
 
 class Ss12000Config(ConnectorConfig):
     """A school system that offers SS 12000 v2.1."""
+
+    swedish: ClassVar[Mapping[str, str]] = {
+        "base_url": "API:ets adress med hela sökvägen, https://sis.example/v2.0",
+        "auth": "Hur hubben loggar in: en token, OAuth 2 client credentials eller ett certifikat.",
+        "poll": "Hur ofta ändringar hämtas.",
+        "stale_after": "Hur gammal den senaste fullständiga hämtningen av katalogen och av frånvaron får vara; "
+        "därefter märks summor över skolans elever som ofullständiga. Utelämnad: tre gånger `poll`, och minst 10m.",
+        "callback": "Dit skolsystemet får anropa efter en ändring. Utelämnad: hubben ber inte om det.",
+        "window": "Vilka lektioner som följs, räknat från i dag.",
+        "resources": "Vad som hämtas. Utelämnad: allt som leverantören erbjuder.",
+        "limit": "Hur många poster hubben ber om per sida. null: så många som leverantören vill.",
+        "lessons_per_poll": "Ungefär hur många lektioner en hämtning jämför utöver dagens och morgondagens; flera "
+        "hämtningar täcker tillsammans hela fönstret.",
+        "ca_file": "PEM-fil med den utfärdare som hubben ska lita på. Utelämnad: systemets egna.",
+        "answer_timeout_s": "Leverantörens längsta tystnad, sekunder.",
+        "deadline_s": "Längsta tid för ett helt svar, sekunder.",
+        "max_answer_mib": "Det största svar som hubben läser, MiB.",
+        "max_new": "Hur många nya poster en lista får ge på en gång; fler väntar tills en person bekräftar dem.",
+        "max_records": "Poster i en lista; en längre lista läses inte till slutet.",
+        "dialect": "Där leverantören avviker från standarden.",
+    }
 
     base_url: Address = Field(description="Address of the API with its whole path, https://sis.example/v2.0")
     auth: Auth = Field(description="How the hub logs in: a token, OAuth 2 client credentials, or a certificate.")

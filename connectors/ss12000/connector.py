@@ -1,7 +1,7 @@
 """Joins client, rules and state: at every poll it reads the changes, and every night everything."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -27,7 +27,7 @@ from connectors.ss12000.lists import Listed
 from connectors.ss12000.pull import Source
 from connectors.ss12000.rounds import Rounds
 from connectors.ss12000.words import SUPPLIER
-from plugins import Answer, ConfigurationError, Connector, Context, Effect, Received, TemporaryError, Waiting
+from plugins import Answer, ConfigurationError, Connector, Context, Effect, Received, TemporaryError, Text, Waiting
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn, LeaveGranted
 from schemas.attendance import AttendanceRecorded, CheckedIn, CheckedOut
 from schemas.directory import DirectoryCurrent
@@ -75,6 +75,10 @@ class Ss12000(Connector[Ss12000Config]):
     """A school system's organisations, people, groups, lessons and absences, pulled over SS 12000 v2.1."""
 
     name = "ss12000"
+    summary = Text(
+        "Skolsystemets organisation, personer, grupper, lektioner och frånvaro, hämtade över SS 12000 v2.1.",
+        "A school system's organisations, people, groups, lessons and absences, pulled over SS 12000 v2.1.",
+    )
     config_model = Ss12000Config
     produces = (
         *(model for kind in DIRECTORY for model in (kind.upserted, kind.deleted) if model is not None),
@@ -206,10 +210,18 @@ class Ss12000(Connector[Ss12000Config]):
             lap.failures.append(nothing)
         else:
             self._reported.pop(_CURRENT, None)
-        # Without persons this would declare marks fresh that were never read.
         self._current_as_of = None
-        if self._wanted(PERSONS) and not lap.failures and not held:
+        if self._statement() is not None and not lap.failures and not held:
             await self._say_current(lap)
+
+    def _statement(self) -> Mapping[str, Any] | None:
+        """What a `directory.current` of this instance is about; None: it publishes none.
+
+        Without persons a statement about the directory would declare marks fresh that were never read.
+        """
+        if self._wanted(PERSONS):
+            return {}
+        return {"resources": sorted(self.config.resources)} if self._wanted(ABSENCES) else None
 
     async def _say_current(self, lap: Lap) -> None:
         """Publish that the directory is complete as of the lap's beginning, and until when sums are."""
@@ -218,7 +230,7 @@ class Ss12000(Connector[Ss12000Config]):
         times = {"asOf": lap.began, "completeUntil": lap.complete_until}
         async with self.ctx.commit() as tx:
             data = {name: time.astimezone(UTC).isoformat(timespec="seconds") for name, time in times.items()}
-            tx.publish(DirectoryCurrent, data)
+            tx.publish(DirectoryCurrent, {**data, **(self._statement() or {})})
 
     def _complete_until(self, lap: Lap) -> datetime:
         """At most the lap's beginning, so that it is over, where absences fail and were never read."""

@@ -10,7 +10,8 @@ from connectors.ss12000.kinds import DELETED, Kind
 from connectors.ss12000.reader import id_of
 
 OVERLAP: Final = timedelta(minutes=10)  # a record's stamp may be older than its appearance
-PERSONS_OVERLAP: Final = timedelta(hours=2)  # persons are few, and a mark whose stamp is an hour off must not wait
+# A clock is mostly off by whole hours (local time taken for UTC, or UTC for local time).
+DEEP_OVERLAP: Final = timedelta(hours=3, minutes=10)
 MOST_OVERLAP: Final = timedelta(days=7)  # an overlap that grows by itself grows no further
 NAIVE_OVERLAP: Final = timedelta(hours=3)  # times without offset: more than Sweden's from UTC, on either side
 _SHARE: Final = 0.2

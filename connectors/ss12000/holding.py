@@ -240,7 +240,7 @@ class Holding:
                         sv = f"{held.count} av {held.known} {SWEDISH[kind.resource]} skulle förlora alla {del_sv}"
                     if held.total:
                         says += "; only a person can confirm it"
-                        sv += "; bara en människa kan bekräfta det"
+                        sv += "; bara en person kan bekräfta det"
                     found.setdefault(word, Waiting(word, says, held.since, sv))
         return list(found.values())
 

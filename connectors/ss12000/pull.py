@@ -11,7 +11,7 @@ from typing import Any, Final
 from connectors.ss12000 import words
 from connectors.ss12000.client import Client, NotAnswered, NotOffered, Query
 from connectors.ss12000.config import Ss12000Config
-from connectors.ss12000.delta import MOST_OVERLAP, OVERLAP, PERSONS_OVERLAP, Watermark, stands_for, went_back
+from connectors.ss12000.delta import DEEP_OVERLAP, MOST_OVERLAP, OVERLAP, Watermark, stands_for, went_back
 from connectors.ss12000.kinds import (
     ABSENCES,
     ATTENDANCES,
@@ -37,6 +37,7 @@ _AT_A_TIME: Final = 8  # queries by id that wait for an answer
 _NO_SUCH_FILTER: Final = frozenset({400, 422, 501})
 _FEW_CHANGES: Final = 20  # changes; that many may all be records that the hub can't read
 _CHECKED_EVERY: Final = timedelta(minutes=5)
+_DEEP_EVERY: Final = timedelta(minutes=5)  # a morning's absences are too many to be read again at every poll
 _FEW_ABSENCES: Final = 3  # fewer may all have been withdrawn since
 _REQUIRED: Final = frozenset({PERSONS.resource})
 
@@ -48,6 +49,7 @@ class Source(Lists):
         super().__init__(config, ctx, client)
         self._whole: set[str] = set()  # resources whose changes the supplier can't give
         self._absences_seen: datetime | None = None  # when the whole list was last seen to have a record
+        self._looked_deep: datetime | None = None  # when changes of absences were last asked for by `DEEP_OVERLAP`
         self._doubted: dict[str, str] = {}  # digest of the reported records whose removal is unconfirmed, by resource
 
     # -- whole resources ----------------------------------------------------------------------------------------
@@ -113,7 +115,7 @@ class Source(Lists):
         minutes = f"{listed.missed_by.total_seconds() / 60:.0f} min"
         self.ctx.problem(
             "changes-missed",
-            f"{kind.resource}: {listed.missed} changes were found by a whole reading alone, stamped up to {minutes} "
+            f"{kind.resource}: {listed.missed} changes were found later than by a poll, stamped up to {minutes} "
             "too early for the polls: the supplier's clock or its meta.modified is wrong; ask it to mend that. Polls "
             f"now ask {grown.total_seconds() / 60:.0f} min back, and read all persons each time",
         )
@@ -126,15 +128,18 @@ class Source(Lists):
         """How far before the watermark changes are asked for: more where changes were missed."""
         wish = self.config.dialect.overlap
         usual = mark.usual_overlap() if wish is None else wish
-        if name == PERSONS.resource:
-            usual = max(usual, PERSONS_OVERLAP)
+        if name == PERSONS.resource:  # they are few, and a mark whose stamp is hours off must not wait
+            usual = max(usual, DEEP_OVERLAP)
         return max(usual, timedelta(seconds=self.ctx.state.get(f"{_MISSED}{name}", 0)))
 
     async def _changes(self, kind: Kind, window: Window, mark: Watermark) -> None:
         began = self.ctx.clock.utc()
-        filters = {"meta.modified.after": mark.after(self.overlap(kind.resource, mark))}
+        overlap = self.overlap(kind.resource, mark)
+        # Kitchens rest on absences: a clock that begins to lie in the morning must not wait for the night.
+        deep = kind is ABSENCES and (self._looked_deep is None or began - self._looked_deep >= _DEEP_EVERY)
+        filters = {"meta.modified.after": mark.after(max(overlap, DEEP_OVERLAP) if deep else overlap)}
         try:
-            listed = await self.read_list(kind, filters, window)
+            listed = await self.read_list(kind, filters, window, after=mark.begins(overlap) if deep else None)
         except NotAnswered as error:
             if error.status not in _NO_SUCH_FILTER:
                 raise
@@ -150,6 +155,9 @@ class Source(Lists):
             return
         if kind is ABSENCES and not listed.count:
             await self._check_absences(window)
+        if deep:
+            self._looked_deep = began
+            await self._note_missed(kind, listed, mark)
         if listed.offsets is None:
             listed.offsets = mark.offsets
         listed.newest = max(listed.newest or mark.at, mark.at)

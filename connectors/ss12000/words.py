@@ -63,12 +63,12 @@ NO_RECORD: Final = Failure(
     _PATH,
 )
 NO_LIST: Final = NO_RECORD._replace(why=Text("svaret saknar listan `data`", "its answer has no list `data`"))
-NO_PAGE_TOKEN: Final = NO_RECORD._replace(why=Text("dess pageToken är ingen text", "its pageToken is no text"))
+NO_PAGE_TOKEN: Final = NO_RECORD._replace(why=Text("svarets pageToken är inte en text", "its pageToken is no text"))
 ENDLESS: Final = Failure(
     "endless",
     _NOT_READ,
     Text(
-        "dess pageToken leder runt i en cirkel, eller inte till något nytt",
+        "svarets pageToken leder runt i en cirkel, eller inte till något nytt",
         "its pageToken leads round in a circle, or to nothing new",
     ),
     _AGAIN,
@@ -77,7 +77,7 @@ GROWS: Final = Failure(
     "growth-held",
     _NOT_READ,
     Text(
-        "mer än {most} nya poster kom på en gång, så inga fler publiceras. Fråga leverantören; om det stämmer: "
+        "fler än {most} nya poster kom på en gång, så inga fler publiceras. Fråga leverantören. Om antalet stämmer: "
         "skolnav connectors confirm {instance} {word}",
         "more than {most} new records came at once, so no more are published. Check with the supplier; if it is right: "
         "skolnav connectors confirm {instance} {word}",
@@ -87,16 +87,16 @@ GROWS: Final = Failure(
     ),
 )
 TOO_LONG: Final = ENDLESS._replace(
-    why=Text("den har mer än {most} poster (max_records)", "it has more than {most} records (max_records)"),
+    why=Text("listan har fler än {most} poster (max_records)", "it has more than {most} records (max_records)"),
     fix=Text(
-        "Kontrollera med leverantören; sätt ett högre värde på max_records om listan är så lång",
+        "Kontrollera med leverantören. Sätt ett högre värde på max_records om listan är så lång",
         "Check with the supplier; set a larger max_records if the list is that long",
     ),
 )
 EXPIRED: Final = Failure(
     "expired",
     Text("{resource} kunde inte läsas till slutet", "{resource} could not be read to its end"),
-    Text("dess pageToken gick ut {tries} gånger", "its pageToken ran out {tries} times"),
+    Text("svarets pageToken slutade gälla {tries} gånger", "its pageToken ran out {tries} times"),
     Text(
         "Sätt ett högre värde på limit, eller fråga leverantören hur länge en pageToken gäller",
         "Set a larger limit, or ask the supplier how long a pageToken lasts",
@@ -105,7 +105,7 @@ EXPIRED: Final = Failure(
 REFUSED: Final = Failure(
     "refused", _NOT_READ, Text("skolsystemet svarade {status}", "the supplier answered {status}"), _RIGHTS
 )
-QUESTION_REFUSED: Final = REFUSED._replace(why=Text("skolsystemet vägrade frågan", "the supplier refused the question"))
+QUESTION_REFUSED: Final = REFUSED._replace(why=Text("skolsystemet nekade frågan", "the supplier refused the question"))
 NOT_THERE: Final = Failure(
     "not-there",
     Text("{resource} finns inte (404)", "{resource} is not there (404)"),
@@ -125,7 +125,7 @@ EMPTIED: Final = Failure(
     "emptied",
     _NOT_READ,
     Text(
-        "listan är tom, fast hubben känner {count} poster i den",
+        "listan är tom, trots att hubben känner till {count} poster i den",
         "the list is empty, although the hub knows {count} records in it",
     ),
     _RIGHTS,
@@ -141,24 +141,23 @@ PROBLEMS: Final[Mapping[str, Text]] = {
     **CODES,
     "busy": Text("skolsystemet har för mycket att göra", "the supplier is busy"),
     "changes-missed": Text(
-        "ändringar hade en för tidig tidsstämpel och hittades först vid en full läsning; be leverantören rätta "
-        "meta.modified",
-        "changes were stamped too early and found by a whole reading alone; ask the supplier to mend meta.modified",
+        "ändringar hade en för tidig tidsstämpel och hittades för sent. Be leverantören rätta meta.modified",
+        "changes were stamped too early and found late; ask the supplier to mend meta.modified",
     ),
     "clock-differs": Text(
         "skolsystemets klocka går mer än 5 min fel", "the supplier's clock is off by more than 5 min"
     ),
     "clock-went-back": Text(
-        "skolsystemets klocka ställdes tillbaka, så allt läses om",
+        "skolsystemets klocka ställdes tillbaka, så allt läses på nytt",
         "the supplier's clock was set back: all is read anew",
     ),
-    "emptied": Text("en lista är tom fast den hade poster", "a list is empty although it had records"),
+    "emptied": Text("en lista är tom trots att den hade poster", "a list is empty although it had records"),
     "empty": Text("skolsystemet visar varken skolor eller personer", "the supplier shows neither schools nor persons"),
     "endless": Text("en lista tar inte slut", "a list has no end"),
     "expired": Text("en lista kunde inte läsas till slutet i tid", "a list could not be read to its end in time"),
     "failing": Text("skolsystemet misslyckas (5xx)", "the supplier fails (5xx)"),
     "growth-held": Text(
-        "ovanligt många nya poster väntar på att en människa bekräftar",
+        "ovanligt många nya poster väntar på att en person bekräftar dem",
         "unusually many new records wait until a person confirms them",
     ),
     "no-changes": Text(
@@ -166,13 +165,13 @@ PROBLEMS: Final[Mapping[str, Text]] = {
         "the supplier can't list changes alone, so everything is read each time",
     ),
     "not-confirmed": Text(
-        "poster saknas i en lista, och frågan om var och en får inget svar",
+        "poster saknas i en lista, och skolsystemet svarar inte på frågor om dem",
         "records are missing in a list, and the question for each gets no answer",
     ),
     "not-listed": Text("en lista saknar poster som finns", "a list lacks records that exist"),
     "not-offered": Text("skolsystemet erbjuder inte den listan", "the supplier does not offer that list"),
     "not-subscribed": Text(
-        "skolsystemet säger inte till om ändringar; de kommer med nästa hämtning",
+        "skolsystemet meddelar inte ändringar. De kommer med nästa hämtning",
         "the supplier does not notify of changes; they come with the next poll",
     ),
     "not-there": Text("en lista som fanns är borta (404)", "a list that was there is gone (404)"),
@@ -180,14 +179,15 @@ PROBLEMS: Final[Mapping[str, Text]] = {
     "record-not-read": Text(
         "poster, eller delar av dem, gick inte att läsa", "records, or parts of them, can't be read"
     ),
-    "redirect": Text("base_url leder vidare någon annanstans", "base_url leads to another address"),
+    "redirect": Text("base_url leder vidare till en annan adress", "base_url leads to another address"),
     "refused": Text(
-        "hubbens konto får inte läsa listan, eller så är frågan vägrad",
+        "hubbens konto får inte läsa listan, eller så nekades frågan",
         "the hub's account may not read the list, or the question was refused",
     ),
     "removals-held": Text(
-        "ovanligt många poster skulle tas bort; det väntar på att en människa bekräftar",
-        "unusually many records would be removed; that waits until a person confirms it",
+        # Also the last problem that is shown once a person has confirmed: it says what holds before and after.
+        "ovanligt många poster skulle tas bort, vilket sker först när en person har bekräftat det",
+        "unusually many records would be removed, which happens only once a person has confirmed it",
     ),
     "unreadable": Text("ingen av en listas poster går att läsa", "none of a list's records can be read"),
     "wrong-shape": Text("svaret har inte standardens form", "the answer is not as the standard says"),

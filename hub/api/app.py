@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Match
 
-from hub.api import catalogue, feed, health, metrics, openapi, operator, state, subscriptions
+from hub.api import catalogue, feed, health, metrics, openapi, operator, pages, protection, state, subscriptions
 from hub.api.inbound import PREFIX as CONNECTORS
 from hub.api.inbound import Inbound
 from hub.api.ingest import PATH, Ingest, Message, Receive, Scope, Send, send_problem
@@ -38,7 +38,8 @@ from hub.http.problems import MEDIA_TYPE, NO_SUCH_PATH, ApiProblem, invalid_cont
 from hub.http.rates import caller_of
 from hub.http.unread import CUT, SHARE, Share, Unread
 from hub.operating.acts import ConnectorFailed, NoSuchConnector
-from hub.operating.why import NoSuchEvent, NoSuchRecipient
+from hub.operating.events import NoSuchEvent
+from hub.operating.why import NoSuchRecipient
 from hub.privacy.telling import Unsettled
 from hub.ss12000.answers import Provider
 from hub.ss12000.errors import answer_to
@@ -56,7 +57,7 @@ from hub.subscriptions.errors import (
     problem_text,
 )
 from hub.subscriptions.spec import SpecProblem
-from hub.texts import text
+from hub.texts import Text, both, reason, text
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,8 @@ class Api:
     ) -> None:
         """`watched`: the API of the address outside, whose figures this one shows."""
         self.guesses: Guesses = Guesses(services.clock) if watched is None else watched.guesses
+        if watched is None:
+            services.alerts.count_wrong_tokens(lambda: self.guesses.failed)
         self._auth = auth = Authenticator(services, self.guesses)
         self.unread: Unread = Unread(services.clock) if watched is None else watched.unread
         self.pulls: Pulls = Pulls(services.clock) if watched is None else watched.pulls
@@ -132,27 +135,31 @@ class Api:
         except (ApiProblem, RightsEnded) as error:
             refused = error.problem if isinstance(error, RightsEnded) else error
             if started:  # the connection ends with the answer cut short, which the client can tell from a whole one
-                log.info("%s %s: ended, %s", scope["method"], _route(scope), refused.code)
+                log.info("%s %s: ended, %s", scope["method"], route_of(scope), refused.code)
                 _cut(scope)
             elif scope["path"].startswith(SS12000):
                 await answer_to(refused)(scope, receive, send)
             else:
                 await send_problem(refused, dict(scope["headers"]), send)
         except ClientDisconnect:
-            log.info("%s %s: the client left before the body ended", scope["method"], _route(scope))
+            log.info("%s %s: the client left before the body ended", scope["method"], route_of(scope))
         except ConnectionAbortedError:
-            log.info("%s %s: given up, the client does not read", scope["method"], _route(scope))
+            log.info("%s %s: given up, the client does not read", scope["method"], route_of(scope))
             _cut(scope)
         except Exception as error:
             # Where it happened, without the text of the exception, which may quote what was sent.
             where = "".join(traceback.format_tb(error.__traceback__)[-3:])
-            log.error("%s %s failed: %s\n%s", scope["method"], _route(scope), type(error).__name__, where)
+            log.error("%s %s failed: %s\n%s", scope["method"], route_of(scope), type(error).__name__, where)
             if not started:
                 await send_problem(_fault(error, ""), dict(scope["headers"]), send)
 
+    def client_of(self, scope: Scope) -> str | None:
+        """The id of the client whose token a request has, as far as that is known without opening a token."""
+        return self._auth.name_of(next((value for name, value in scope["headers"] if name == b"authorization"), b""))
+
     def _share(self, scope: Scope) -> None:
         """Bound what the caller leaves unread: a client by its name, any other caller by its address."""
-        known = self._auth.name_of(next((value for name, value in scope["headers"] if name == b"authorization"), b""))
+        known = self.client_of(scope)
         owner = caller_of(scope.get("client")) if known is None else f"client/{known}"
         scope[SHARE] = share = Share(self.unread, owner)
         share.require()
@@ -202,7 +209,7 @@ def _cut(scope: Scope) -> None:
         cut()
 
 
-def _route(scope: Scope) -> str:
+def route_of(scope: Scope) -> str:
     """The path as the route declares it. The path that was called may hold a person's id."""
     return getattr(scope.get("route"), "path", PATH if scope["path"] == PATH else "(no route)")
 
@@ -213,7 +220,7 @@ def _fastapi(services: Services, auth: Authenticator) -> FastAPI:
     api.state.auth = auth
     api.state.ss12000 = Provider(services)
     api.state.ss12000_notifier = Notifier(services, auth.client)
-    for part in (health, metrics, catalogue, openapi, oauth, subscriptions, feed, state, operator):
+    for part in (health, metrics, catalogue, openapi, pages, oauth, subscriptions, feed, state, operator, protection):
         api.include_router(part.router)
     api.include_router(ss12000)
     openapi.describe(api)
@@ -268,11 +275,11 @@ async def _problem_of(make: Callable[[Any, str], ApiProblem], request: Request, 
 
 
 def _fault(error: Exception, language: str) -> ApiProblem:
-    return ApiProblem("internal", "The hub failed. Its log says where.")
+    return ApiProblem("internal", both("refusal.fault"))
 
 
 def _unknown(error: Exception, language: str) -> ApiProblem:
-    return ApiProblem("not-found", "There is no such subscription or dead letter. The lists show those that exist.")
+    return ApiProblem("not-found", both("refusal.unknown"))
 
 
 def _file_owned(error: FileOwned, language: str) -> ApiProblem:
@@ -310,9 +317,9 @@ _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any, str], ApiProblem]]] = {
     NoContract: _no_contract,
     NotNarrower: _wider,
     SpecRefused: _refused,
-    LogUnavailable: lambda error, _: unavailable("The log cannot be read or written now. Try again.", 5),
-    StoreUnavailable: lambda error, _: unavailable("The store cannot be read or written now. Try again.", 5),
-    Unsettled: lambda error, _: unavailable("The directory is being loaded. Try again.", 1),
+    LogUnavailable: lambda error, _: unavailable(both("refusal.log-away"), 5),
+    StoreUnavailable: lambda error, _: unavailable(both("refusal.store-away"), 5),
+    Unsettled: lambda error, _: unavailable(both("refusal.unsettled"), 1),
     CursorUnknown: lambda error, _: ApiProblem(
         "cursor-unknown", f"The cursor does not belong to this subscription. {_READ_AGAIN}"
     ),
@@ -322,21 +329,14 @@ _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any, str], ApiProblem]]] = {
     NotReadable: lambda error, _: ApiProblem(
         "state-conflict", f"The subscription is {error.status}. Resume it, then continue from the same cursor."
     ),
-    NoSuchConnector: lambda error, _: ApiProblem(
-        "not-found", "No connector of this name runs here. GET /v1/operator/connectors lists them."
-    ),
+    NoSuchConnector: lambda error, _: ApiProblem("not-found", both("refusal.no-such-connector")),
     NotRunning: lambda error, _: ApiProblem(
-        "state-conflict", f"The connector does not run ({error.code}). Mend that first."
+        "state-conflict", both("refusal.not-running", says=Text(reason(error.code, "sv"), reason(error.code, "en")))
     ),
-    NothingWaits: lambda error, _: ApiProblem(
-        "state-conflict",
-        "Nothing waits under this word. It may be done already, or have changed: see GET /v1/operator/connectors.",
-    ),
-    ConnectorFailed: lambda error, _: unavailable("The connector could not do this. The hub's log says where.", 5),
-    NoSuchEvent: lambda error, _: ApiProblem("not-found", "No event of this id is kept; it may have been trimmed."),
-    NoSuchRecipient: lambda error, _: ApiProblem(
-        "not-found", "No such client with a data contract, and no such connector."
-    ),
+    NothingWaits: lambda error, _: ApiProblem("state-conflict", both("refusal.nothing-waits")),
+    ConnectorFailed: lambda error, _: unavailable(both("refusal.connector-failed"), 5),
+    NoSuchEvent: lambda error, _: ApiProblem("not-found", both("refusal.no-event")),
+    NoSuchRecipient: lambda error, _: ApiProblem("not-found", both("refusal.no-such-recipient")),
 }
 
 

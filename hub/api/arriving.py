@@ -111,7 +111,7 @@ class Arriving:
             piece = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._piece(), self._loop))
         except ApiProblem as problem:
             code = _CODES[problem.code]
-            raise BodyLost("the rest of the body will not come", why=problem.detail, code=code) from None
+            raise BodyLost("the rest of the body will not come", why=problem.in_language("en"), code=code) from None
         finally:
             self.waited_s += self._clock.monotonic() - since
         if not piece:

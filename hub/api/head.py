@@ -57,14 +57,14 @@ def check(fields: Sequence[tuple[bytes, bytes]], target: bytes, version: Callabl
     if len(target) > MAX_TARGET:
         raise HeadRefused(TARGET_TOO_LONG, Limit.TARGET)
     named = dict(fields)
-    if len(named) == len(fields) and b"transfer-encoding" not in named and _is_host(named.get(b"host", b"")):
+    if len(named) == len(fields) and b"transfer-encoding" not in named and is_host(named.get(b"host", b"")):
         return  # nearly every head
     hosts = 0
     codings = b""
     for name, value in fields:
         if name == b"host":
             hosts += 1
-            if not _is_host(value):
+            if not is_host(value):
                 raise HeadRefused(_BAD_HOST)
         elif name == b"transfer-encoding":
             codings += b"," + value if codings else value or b","
@@ -77,7 +77,8 @@ def check(fields: Sequence[tuple[bytes, bytes]], target: bytes, version: Callabl
 
 
 @lru_cache(maxsize=64)  # clients send the same one again and again
-def _is_host(value: bytes) -> bool:
+def is_host(value: bytes) -> bool:
+    """Whether it is a host with an optional port."""
     return _HOST.fullmatch(value) is not None
 
 

@@ -1,6 +1,8 @@
 """`/healthz` and `/readyz`: is the process alive, and does it do its work from end to end."""
 
+import asyncio
 from dataclasses import asdict
+from importlib.metadata import version
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
@@ -11,7 +13,7 @@ from hub.http.as_json import as_json
 from hub.operating.connectors import connectors
 from hub.operating.overview import readiness
 from hub.operating.sources import sources
-from hub.operating.subscriptions import subscriptions
+from hub.operating.subscriptions import counted
 
 router = APIRouter(tags=["health"])
 
@@ -23,11 +25,16 @@ async def live() -> Response:
 
 @router.get("/readyz", summary="Does it work from end to end", response_class=JSONResponse)
 async def ready(parts: Parts, who: CallerIfKnown) -> Response:
-    """503 while the log or the store can't be written. Operators see sources, connectors and recipients too."""
+    """503 while the log or the store can't be written. Operators see the version, sources, connectors and recipients
+    too."""
     found = await readiness(parts)
     answer = asdict(found)
     if who is not None and Role.OPERATOR in who.roles:
+        # Together: then each connector is asked once what waits.
+        conditions, standings = await asyncio.gather(parts.conditions.now(), connectors(parts))
+        answer["version"] = version("skolnav")
         answer["directory"] = {"sources": sources(parts)}
-        answer["connectors"] = [{**asdict(each), "waiting": each.waiting_count} for each in await connectors(parts)]
-        answer["subscriptions"] = subscriptions(parts)
+        answer["connectors"] = [{**asdict(each), "waiting": each.waiting_count} for each in standings]
+        answer["subscriptions"] = await counted(parts)
+        answer["conditions"] = conditions
     return as_json(answer, 200 if found.status == "ready" else 503)

@@ -30,6 +30,7 @@ Send = Callable[[Message], Awaitable[None]]
 PATH: Final = "/v1/events"
 MAX_BODY: Final = 1 << 20  # bytes of one request
 MAX_BATCH: Final = 1000  # events of one request
+HUBS_OWN: Final = "se.skolnav.operator."  # alerts: the hub alone publishes them
 MAX_WAITING_BYTES: Final = 64 << 20  # bytes of all requests that wait for their answer
 MAX_CLIENT_BYTES: Final = 16 << 20  # of those, bytes of one client
 MAX_WAITING: Final = 1024  # requests of one client that wait for their answer
@@ -222,8 +223,10 @@ class Ingest:
             if isinstance(event, InvalidEvent):
                 problems += event.problems
                 continue
-            if restricted:
-                rule = client.may_not_publish(event.attributes["type"], event.attributes["source"])
+            type_ = event.attributes["type"]
+            if restricted or type_.startswith(HUBS_OWN):
+                rule = "publishes" if type_.startswith(HUBS_OWN) else None
+                rule = rule or client.may_not_publish(type_, event.attributes["source"])
                 if rule is not None:
                     forbidden.append({"where": "$" if single else f"[{index}]", "rule": rule})
                     continue

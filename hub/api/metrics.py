@@ -1,7 +1,10 @@
 """`/metrics`: how subscriptions, connectors and directory sources stand, as Prometheus gauges."""
 
+import asyncio
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import version
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -10,8 +13,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.responses import Response
 
+from hub.alerts.condition import Condition
 from hub.api.limits import Limit, Standing
 from hub.api.pulls import Pulls
+from hub.bus.migrations import FORMAT as LOG_FORMAT
 from hub.http.access import Operator, Parts
 from hub.http.counted import Counted
 from hub.http.guesses import Guesses
@@ -27,6 +32,8 @@ OF_SUBSCRIPTIONS: Final[Mapping[str, str]] = {
     "skolnav_subscription_parked": "Keys that wait for their next attempt",
     "skolnav_subscription_dead": "Dead letters",
     "skolnav_subscription_active": "1 while it is active",
+    "skolnav_subscription_waiting": "Events that wait because nothing is delivered to it now",
+    "skolnav_subscription_failures": "Failures in a row of its recipient as a whole",
 }
 OF_CONNECTORS: Final[Mapping[str, str]] = {
     "skolnav_connector_up": "1 while it runs, and its subscription, if it has one, is active",
@@ -36,12 +43,37 @@ OF_CONNECTORS: Final[Mapping[str, str]] = {
     "skolnav_connector_threads": "Threads of its loop and of its blocking calls",
     "skolnav_connector_cpu_seconds": "Processor time of these threads since it started",
     "skolnav_connector_state_bytes": "Size of its state, which the hub holds in memory",
+    "skolnav_connector_memory_bytes": "Memory of its own process, with what it shares with other processes",
+    "skolnav_connector_descriptors": "Open files and connections of its own process",
 }
+INFO: Final = "skolnav_info"
+COUNTED: Final[Mapping[str, tuple[str, str, str, str]]] = {
+    # metric: what it means, its label, the kind of thing and the counter that it sums up
+    "skolnav_events": ("Events accepted, by source", "source", "source", "events"),
+    "skolnav_connector_events": ("Events accepted from a connector", "connector", "connector", "events"),
+    "skolnav_connector_orders": ("Orders of meals from a connector", "connector", "connector", "orders"),
+    "skolnav_subscription_delivered": ("Events that the recipient took", "subscription", "subscription", "delivered"),
+    "skolnav_subscription_served": ("Events in answers to a feed or stream", "subscription", "subscription", "served"),
+    "skolnav_subscription_failed": ("Attempts that failed", "subscription", "subscription", "failed"),
+    "skolnav_subscription_latency_seconds": (
+        "Time from acceptance to delivery, summed up", "subscription", "subscription", "latency_s",
+    ),
+}  # fmt: skip
+OF_FAR_SIDES: Final[Mapping[str, str]] = {
+    "skolnav_far_side_age_seconds": "Seconds since it last got all that waited for it",
+    "skolnav_far_side_behind_seconds": "For how long it has been behind; 0 while it is not",
+}
+OF_TIMERS: Final[Mapping[str, str]] = {
+    "skolnav_timer_late_seconds": "For how long a run has been due, failing or given up",
+    "skolnav_timer_failures": "Failures in a row of that run",
+}
+CONDITIONS: Final = "skolnav_condition_seconds"
 CONNECTIONS: Final = "skolnav_http_connections"
 THREADS: Final = "skolnav_threads"
 LIMITS: Final = "skolnav_http_limits_reached"
 PROBLEMS: Final = "skolnav_connector_problems"
 AGES: Final = "skolnav_directory_age_seconds"
+WAITED: Final = "skolnav_directory_waited_seconds"
 
 router = APIRouter(tags=["health"])
 
@@ -50,7 +82,10 @@ router = APIRouter(tags=["health"])
 async def metrics(request: Request, parts: Parts, who: Operator) -> Response:
     """For operators: subscriptions by id, connectors by name, no person, and nothing about what was withheld."""
     registry, state = CollectorRegistry(), request.app.state
-    registry.register(Standings(subscriptions(parts), await connectors(parts), sources(parts), state.door))
+    registry.register(Sums(parts.counting.totals()))
+    # Together: then each connector is asked once what waits.
+    conditions, found = await asyncio.gather(parts.conditions.now(), connectors(parts))
+    registry.register(Standings(subscriptions(parts), found, sources(parts), state.door, conditions, parts.clock.utc()))
     registry.register(AtTheDoor(state.unread, state.guesses, state.pulls, state.inbound.refused))
     ProcessCollector(registry=registry)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -65,17 +100,27 @@ class Standings(Collector):
         connectors: Sequence[ConnectorStanding],
         sources: Sequence[SourceStanding],
         door: Standing,
+        conditions: Sequence[Condition],
+        now: datetime,
     ) -> None:
         self._subscriptions = subscriptions
         self._connectors = connectors
         self._sources = sources
         self._door = door
+        self._conditions = conditions
+        self._now = now
 
     def collect(self) -> Iterator[Metric]:
+        info = GaugeMetricFamily(INFO, "1; the version that runs, and the format of its log", labels=["version", "log"])
+        info.add_metric([version("skolnav"), str(LOG_FORMAT)], 1)
+        yield info
         yield from self._of_subscriptions()
         yield from self._of_connectors()
+        yield from self._of_far_sides()
+        yield from self._of_timers()
+        yield self._of_conditions()
         yield self._problems()
-        yield self._ages()
+        yield from self._ages()
         yield GaugeMetricFamily(THREADS, "Threads of the whole process", threading.active_count())
         yield GaugeMetricFamily(CONNECTIONS, "Open HTTP connections", self._door.open)
         yield self._limits()
@@ -91,7 +136,9 @@ class Standings(Collector):
             gauges["skolnav_subscription_open"].add_metric(labels, each.open)
             gauges["skolnav_subscription_parked"].add_metric(labels, each.parked)
             gauges["skolnav_subscription_dead"].add_metric(labels, each.dead)
-            gauges["skolnav_subscription_active"].add_metric(labels, float(each.state is Status.ACTIVE))
+            gauges["skolnav_subscription_active"].add_metric(labels, float(each.state == Status.ACTIVE))
+            gauges["skolnav_subscription_waiting"].add_metric(labels, each.waiting)
+            gauges["skolnav_subscription_failures"].add_metric(labels, each.attempts)
         return iter(gauges.values())
 
     def _of_connectors(self) -> Iterator[Metric]:
@@ -110,7 +157,47 @@ class Standings(Collector):
                 gauges["skolnav_connector_threads"].add_metric(labels, each.usage.threads)
                 gauges["skolnav_connector_cpu_seconds"].add_metric(labels, each.usage.cpu_s)
                 gauges["skolnav_connector_state_bytes"].add_metric(labels, each.usage.state_bytes)
+                if each.usage.memory_bytes is not None:
+                    gauges["skolnav_connector_memory_bytes"].add_metric(labels, each.usage.memory_bytes)
+                if each.usage.descriptors is not None:
+                    gauges["skolnav_connector_descriptors"].add_metric(labels, each.usage.descriptors)
         return iter(gauges.values())
+
+    def _of_far_sides(self) -> Iterator[Metric]:
+        gauges = {
+            name: GaugeMetricFamily(name, meaning, labels=["connector", "far_side"])
+            for name, meaning in OF_FAR_SIDES.items()
+        }
+        for each in self._connectors:
+            for side in each.far_sides:
+                labels = [each.name, side.name]
+                if side.reached_s is not None:
+                    gauges["skolnav_far_side_age_seconds"].add_metric(labels, side.reached_s)
+                behind_s = 0.0 if side.behind is None else self._since(side.behind)
+                gauges["skolnav_far_side_behind_seconds"].add_metric(labels, behind_s)
+        return iter(gauges.values())
+
+    def _of_timers(self) -> Iterator[Metric]:
+        gauges = {
+            name: GaugeMetricFamily(name, meaning, labels=["connector", "timer"]) for name, meaning in OF_TIMERS.items()
+        }
+        for each in self._connectors:
+            for timer in each.timers:
+                labels = [each.name, timer.name]
+                gauges["skolnav_timer_late_seconds"].add_metric(labels, self._since(timer.since))
+                gauges["skolnav_timer_failures"].add_metric(labels, timer.failures)
+        return iter(gauges.values())
+
+    def _of_conditions(self) -> Metric:
+        """Each thing that should have happened and did not, also while it is too young to be an alert."""
+        labels = ["code", "severity", "place", "what"]
+        found = GaugeMetricFamily(CONDITIONS, "For how long something has not happened that should have", labels=labels)
+        for each in self._conditions:
+            found.add_metric([each.code, each.kind.severity, each.place, each.what], self._since(each.since))
+        return found
+
+    def _since(self, moment: datetime) -> float:
+        return max(0.0, (self._now - moment).total_seconds())
 
     def _problems(self) -> Metric:
         found = CounterMetricFamily(PROBLEMS, "Problems reported to operators", labels=["connector", "code"])
@@ -125,13 +212,30 @@ class Standings(Collector):
             found.add_metric([limit], self._door.reached[limit])
         return found
 
-    def _ages(self) -> Metric:
+    def _ages(self) -> Iterator[Metric]:
         found = GaugeMetricFamily(
             AGES, "Seconds since a source said that everything it sent is complete", labels=["source"]
         )
+        meaning = "For how long a source of directory.sources has been waited for"
+        waited = GaugeMetricFamily(WAITED, meaning, labels=["source"])
         for each in self._sources:
-            found.add_metric([each.source], each.age_s)
-        return found
+            (waited if each.waited_for else found).add_metric([each.source], each.age_s)
+        return iter((found, waited))
+
+
+class Sums(Collector):
+    """Counters since the hub's start; `/v1/operator/counters` has them over time."""
+
+    def __init__(self, totals: Mapping[str, Mapping[str, float]]) -> None:
+        self._totals = totals
+
+    def collect(self) -> Iterator[Metric]:
+        for metric, (meaning, label, kind, counted) in COUNTED.items():
+            found = CounterMetricFamily(metric, meaning, labels=[label])
+            for about, total in sorted(self._totals.items()):
+                if counted in total and about.startswith(f"{kind}/"):
+                    found.add_metric([about.removeprefix(f"{kind}/")], total[counted])
+            yield found
 
 
 class AtTheDoor(Collector):

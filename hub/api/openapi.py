@@ -7,9 +7,12 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse, Response
 
+from hub.api.addresses import url_of
 from hub.api.inbound import PREFIX
 from hub.api.ingest import MAX_BATCH, MAX_BODY, PATH
+from hub.http.browsers import ANY_ORIGIN
 from hub.http.problems import MEDIA_TYPE, STATUSES, URN
+from hub.ss12000 import described
 from plugins.connector import Connector
 from schemas.event import BATCH, JSON, STRUCTURED
 from schemas.export import ENVELOPE
@@ -18,6 +21,7 @@ router = APIRouter(include_in_schema=False)
 
 INBOUND: Final = PREFIX + "{instance}/{path}"
 
+_OAUTH: Final = "/oauth/token"
 PUBLIC: Final = frozenset(
     {
         INBOUND,
@@ -27,7 +31,7 @@ PUBLIC: Final = frozenset(
         "/v1/catalogue/{type}",
         "/asyncapi.json",
         "/openapi.json",
-        "/oauth/token",
+        _OAUTH,
     }
 )
 _EVENT: Final = {"$ref": "#/components/schemas/Event"}
@@ -36,12 +40,14 @@ _PULLED: Final = {
     "/v1/subscriptions/{id}/stream": ("text/event-stream", {"type": "string"}),
     "/v1/state/{subject}": (BATCH, {"type": "array", "items": _EVENT}),
 }
+_LOGGED_IN: Final[tuple[dict[str, list[str]], ...]] = ({"bearer": []}, {"oauth": []})  # either of them
 _ERRORS: Final = (400, 401, 403, 404, 409, 410, 422, 429, 503)
 
 
 @router.get("/openapi.json")
 async def openapi_json(request: Request) -> Response:
-    return JSONResponse(request.app.openapi())
+    here = {"url": url_of(request), "description": "The address that this document was read from"}
+    return JSONResponse({**request.app.openapi(), "servers": [here]}, headers=ANY_ORIGIN)
 
 
 def describe(api: FastAPI) -> None:
@@ -60,6 +66,7 @@ def _whole(api: FastAPI) -> dict[str, Any]:
         title="Skolnav",
         version=version("skolnav"),
         summary="The integration hub for Swedish schools",
+        license_info={"name": "Apache 2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         description="Errors are problem documents (RFC 9457). None repeats anything that was sent.",
         routes=api.routes,
     )
@@ -72,7 +79,8 @@ def _whole(api: FastAPI) -> dict[str, Any]:
             if path not in (PATH, INBOUND):
                 # This replaces FastAPI's own 422 too, since the hub answers in another shape.
                 for status in _ERRORS:
-                    responses[str(status)] = {"$ref": "#/components/responses/Problem"}
+                    if path != _OAUTH or str(status) not in ("400", "401"):  # these have the form of RFC 6749
+                        responses[str(status)] = {"$ref": "#/components/responses/Problem"}
             if path in _PULLED:
                 media_type, schema = _PULLED[path]
                 responses["200"] = {"description": "Events", "content": {media_type: {"schema": schema}}}
@@ -83,11 +91,17 @@ def _whole(api: FastAPI) -> dict[str, Any]:
                             "schema": {"type": "string"},
                         }
                     }
-            operation["security"] = [] if path in PUBLIC else [{"bearer": []}, {"oauth": []}]
+            operation["security"] = [] if path in PUBLIC else [dict(each) for each in _LOGGED_IN]
+    for path, operations in described.paths().items():
+        paths[path] = {
+            method: {**operation, "security": [dict(each) for each in _LOGGED_IN]}
+            for method, operation in operations.items()
+        }
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    schemas.update(described.components())
     schemas["Event"] = ENVELOPE
     schemas["Problem"] = {
         "type": "object",
@@ -184,7 +198,11 @@ def _inbound() -> dict[str, Any]:
                 ("path", "A path of the connector's own, which may contain slashes"),
             )
         ],
-        "requestBody": {"content": {"*/*": {"schema": {"description": "Documented by the connector"}}}},
+        "requestBody": {
+            "description": "Of any media type, documented by the connector",
+            # Not */*, which generators of clients skip or refuse.
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        },
         "responses": {
             "2XX": {"description": "What the connector answers"},
             **{str(status): {"$ref": "#/components/responses/Problem"} for status in (404, 408, 413, 429, 500, 503)},

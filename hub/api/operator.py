@@ -3,9 +3,11 @@
 Each route turns a value of `hub.operating` into JSON.
 """
 
+import contextlib
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Final, Literal, Protocol
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -15,10 +17,27 @@ from hub.config.model import Role
 from hub.engines import BackupFailed
 from hub.http.access import Caller, Operator, Parts, Spoken
 from hub.http.as_json import as_json
+from hub.http.auth import Principal
 from hub.http.problems import NO_SUCH_PATH, ApiProblem
-from hub.operating import acts, configured_ids, connectors, dead_letters, disclosure_chain, events, overview
+from hub.operating import (
+    acts,
+    alerts,
+    configured_ids,
+    connectors,
+    counters,
+    dead_letters,
+    disclosure_chain,
+    events,
+    outcomes,
+    overview,
+    search,
+)
 from hub.operating.installed import installed
+from hub.operating.outcomes import What
 from hub.operating.why import why
+from hub.store import audit
+from hub.store.base import StoreUnavailable
+from hub.texts import both, of_system
 
 
 class Apply(Protocol):
@@ -27,7 +46,14 @@ class Apply(Protocol):
     async def __call__(self, *, dry_run: bool) -> Mapping[str, Any]: ...
 
 
+_SEE_OUTCOMES: Final = (Role.OPERATOR, Role.PRIVACY_OFFICER, Role.AUDITOR)
+
 router = APIRouter(prefix="/v1/operator", tags=["operators"])
+
+
+def _sees_rules(who: Principal) -> bool:
+    """Whether the caller may see which rule withheld an event. It could tell an operator who is protected."""
+    return not who.roles.isdisjoint((Role.PRIVACY_OFFICER, Role.AUDITOR))
 
 
 @router.get("/status", summary="How the hub and every subscription stands", response_class=JSONResponse)
@@ -48,7 +74,7 @@ async def list_events(
     try:
         return as_json(await events.page(parts, since=since, after=after, type=type, limit=limit))
     except events.UnknownPage:
-        raise ApiProblem("cursor-unknown", "`after` is not the `next` of an earlier answer.") from None
+        raise ApiProblem("cursor-unknown", both("refusal.after")) from None
 
 
 @router.get("/why", summary="Why a recipient did or did not get an event", response_class=JSONResponse)
@@ -60,12 +86,91 @@ async def explain(
     recipient: Annotated[str, Query(max_length=200, description="A client's or a connector instance's name")],
     source: Annotated[str | None, Query(max_length=1024, description="Left out: any")] = None,
 ) -> Response:
-    """The last decision in words, and every decision in the log of disclosures. Where it holds none, what the gate
-    would decide now (`recomputed`), for each data contract of the recipient.
+    """The last decision in words, what became of the event, and every decision in the log of disclosures. Where that
+    log holds none, what the gate would decide now (`recomputed`), for each data contract of the recipient. Only a
+    privacy officer and an auditor are told which rule withheld the event: it could tell an operator who is protected.
     """
-    who.require(Role.OPERATOR, Role.PRIVACY_OFFICER, Role.AUDITOR)
-    found = await why(parts, event=event, source=source, recipient=recipient, language=spoken)
+    who.require(*_SEE_OUTCOMES)
+    found = await why(
+        parts, event=event, source=source, recipient=recipient, language=spoken, with_rules=_sees_rules(who)
+    )
     return as_json({"explanations": found})
+
+
+@router.get("/search", summary="Search events, newest first", response_class=JSONResponse)
+async def search_events(
+    parts: Parts,
+    who: Caller,
+    id: Annotated[str | None, Query(max_length=1024)] = None,
+    type: Annotated[str | None, Query(max_length=200, description="A glob: `se.skolnav.absence.*`")] = None,
+    source: Annotated[str | None, Query(max_length=1024, description="A glob")] = None,
+    subject: Annotated[
+        str | None, Query(max_length=1024, description="`person/<uuid>`: also events about the person")
+    ] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Accepted at or after")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Accepted before")] = None,
+    recipient: Annotated[str | None, Query(max_length=200, description="A client's or an instance's name")] = None,
+    outcome: Annotated[What | None, Query(description="Of the recipient, or of any")] = None,
+    after: Annotated[str | None, Query(max_length=1024, description="`next` of the last answer")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """With `recipient` or `outcome` each event comes with its `outcomes`. `next` null: there are no older events; an
+    empty page may have a `next`, since one call looks at 1,000 events. Only a privacy officer and an auditor may search
+    by `subject`: with the outcome it could tell an operator who is protected.
+    """
+    who.require(*_SEE_OUTCOMES)
+    if subject is not None:
+        who.require(Role.PRIVACY_OFFICER, Role.AUDITOR)
+    asked = search.Asked(
+        id=id, type=type, source=source, subject=subject, since=since, until=until, recipient=recipient,
+        outcome=outcome,
+    )  # fmt: skip
+    try:
+        found = await search.search(parts, asked, after=after, limit=limit, with_rules=_sees_rules(who))
+    except events.UnknownPage:
+        raise ApiProblem("cursor-unknown", both("refusal.after")) from None
+    return as_json(found)
+
+
+@router.get("/counters", summary="What was counted over time", response_class=JSONResponse)
+async def show_counters(
+    parts: Parts,
+    who: Operator,
+    about: Annotated[
+        str | None,
+        Query(max_length=1100, description="`subscription/<id>`, `connector/<name>`, `source/<source>`, `hub`"),
+    ] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Left out: 24 hours ago")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Left out: now")] = None,
+    hours: Annotated[bool, Query(description="Spans of an hour instead of five minutes")] = False,
+) -> Response:
+    """Spans of five minutes (stored for 14 days) or of an hour (13 months), in UTC. A counter whose name ends with
+    `_max` is the largest value in the span, any other one a sum. A span in which nothing was counted is left out.
+    """
+    now = parts.clock.utc()
+    since, until = since or now - timedelta(hours=24), until or now + timedelta(seconds=1)
+    try:
+        found = await counters.counters(parts, about=about, since=since, until=until, hours=hours)
+    except counters.TooManySpans:
+        raise ApiProblem("invalid-request", both("refusal.spans", most=counters.MOST)) from None
+    return as_json({"spans": found})
+
+
+@router.get("/outcomes", summary="What became of an event, for every subscription", response_class=JSONResponse)
+async def show_outcomes(
+    parts: Parts,
+    who: Caller,
+    spoken: Spoken,
+    event: Annotated[str, Query(max_length=1024, description="The event's id")],
+    source: Annotated[str | None, Query(max_length=1024, description="Left out: any")] = None,
+) -> Response:
+    """For each subscription: whether the event was permitted, the attempts that failed, and the `outcome`: `not-asked`,
+    `before`, `waiting`, `under-way`, `withheld`, `retrying`, `behind`, `delivered`, `served`, `acknowledged`, `dead`,
+    `resent`, `discarded` or `unrecorded`. Only a privacy officer and an auditor see which `rule` decided.
+    """
+    who.require(*_SEE_OUTCOMES)
+    found = await outcomes.of_event(parts, event=event, source=source, with_rules=_sees_rules(who))
+    return as_json({"events": outcomes.worded(parts, found, spoken)})
 
 
 @router.get("/disclosures/verify", summary="Whether the log of disclosures is intact", response_class=JSONResponse)
@@ -77,17 +182,55 @@ async def verify_disclosures(
     passed. `complete` false: call again with `after`, since one call verifies 20,000 rows.
     """
     who.require(Role.OPERATOR, Role.PRIVACY_OFFICER, Role.AUDITOR)
-    return as_json(await disclosure_chain.verify(parts, after))
+    return as_json(await disclosure_chain.verify(parts.store, after))
+
+
+_After = Annotated[int, Query(ge=0, description="The number of the last row that you have; 0: from the first")]
+_Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+@router.get("/disclosures", summary="The log of disclosures, row by row", response_class=JSONResponse)
+async def list_disclosures(parts: Parts, who: Caller, after: _After = 0, limit: _Limit = 100) -> Response:
+    """For privacy officers and auditors: which recipient got how many events, about which pseudonyms, under which rule;
+    and what was denied. The audit notes each reading.
+    """
+    who.require(Role.PRIVACY_OFFICER, Role.AUDITOR)
+    now = parts.clock.utc()
+    rows = await disclosure_chain.page(parts.store, after=after, limit=limit, reader=who.id, at=now)
+    return as_json({"disclosures": rows})
+
+
+@router.get("/audit", summary="Which client did what to the hub", response_class=JSONResponse)
+async def list_audit(parts: Parts, who: Caller, after: _After = 0, limit: _Limit = 100) -> Response:
+    """Oldest first; ids and times, no data."""
+    who.require(Role.OPERATOR, Role.PRIVACY_OFFICER, Role.AUDITOR)
+    return as_json({"acts": await disclosure_chain.acts(parts.store, after=after, limit=limit)})
 
 
 @router.get("/dead-letters", summary="Every dead letter", response_class=JSONResponse)
 async def list_dead_letters(
     parts: Parts,
     who: Operator,
+    spoken: Spoken,
     after: Annotated[str, Query(max_length=200)] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
-    return as_json({"dead_letters": await dead_letters.page(parts, subscription=None, after=after, limit=limit)})
+    """`reason` is a code; `says`: what it means, in the caller's language."""
+    found = await dead_letters.page(parts, subscription=None, after=after, limit=limit, language=spoken)
+    return as_json({"dead_letters": found})
+
+
+@router.get("/dead-letters/history", summary="What became of dead letters", response_class=JSONResponse)
+async def list_ended_letters(
+    parts: Parts,
+    who: Operator,
+    spoken: Spoken,
+    before: Annotated[str | None, Query(max_length=200, description="The last letter's id of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """Letters that were sent again or discarded, newest first. They are stored for as long as events (`retention`)."""
+    found = await dead_letters.history(parts, subscription=None, before=before, limit=limit, language=spoken)
+    return as_json({"letters": found})
 
 
 @router.get("/plugins", summary="What is installed and what runs", response_class=JSONResponse)
@@ -172,6 +315,33 @@ async def restart(parts: Parts, who: Operator, name: str) -> Response:
     return as_json(await acts.restart(parts, actor=who.id, connector=name), 202)
 
 
+@router.get("/alerts", summary="What should have happened and did not", response_class=JSONResponse)
+async def list_alerts(parts: Parts, who: Operator, spoken: Spoken) -> Response:
+    """What needs a person first, then what a person has acknowledged; the most severe and then the oldest first.
+    `since`: when what should have happened did not. `error`: the code of the last failure; `attempts`: failures in a
+    row; `count`: how many wait behind it. `says` and `todo` are in the caller's language. The same is published as
+    events `se.skolnav.operator.*`.
+    """
+    return as_json({"alerts": alerts.alerts(parts, spoken)})
+
+
+class AcknowledgeRequest(BaseModel):
+    """`name`: who sees to it, as colleagues know that person."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    name: str = Field(min_length=1, max_length=100)
+
+
+@router.post("/alerts/{id}/acknowledge", summary="Say who sees to an alert", response_class=JSONResponse)
+async def acknowledge(parts: Parts, who: Operator, id: str, wanted: AcknowledgeRequest) -> Response:
+    """The name and the caller's id are durable before the answer. Reminders end; the alert goes when it is over."""
+    try:
+        return as_json(await alerts.acknowledge(parts, actor=who.id, id=id, name=wanted.name))
+    except alerts.NoSuchAlert:
+        raise ApiProblem("not-found", both("refusal.no-alert")) from None
+
+
 class ApplyRequest(BaseModel):
     """`dry_run`: only return what would change."""
 
@@ -185,7 +355,7 @@ async def apply(request: Request, wanted: ApplyRequest, who: Operator) -> Respon
     """What the file would change here, and with `dry_run: false` the change itself."""
     hook: Apply | None = request.app.state.apply
     if hook is None:
-        raise ApiProblem("state-conflict", "This hub was not started from a file, so there is none to read again.")
+        raise ApiProblem("state-conflict", both("refusal.no-file"))
     return as_json(await hook(dry_run=wanted.dry_run))
 
 
@@ -202,12 +372,17 @@ async def backup(request: Request, wanted: BackupRequest, parts: Parts, who: Ope
     """Copy the files while the hub runs. For the command line alone: it makes files on the hub's machine."""
     if not request.app.state.local:
         raise ApiProblem("not-found", NO_SUCH_PATH)
+    noted = audit.add(parts.store.tenant, parts.clock.utc(), actor=who.id, action="backup.made", target=wanted.folder)
+    with contextlib.suppress(StoreUnavailable):  # on a full disk a backup is needed most
+        await parts.store.commit(noted)
     try:
         written = await parts.engine.back_up(Path(wanted.folder))
     except FileExistsError:
-        raise ApiProblem("state-conflict", "There is a backup in that folder already. Choose another.") from None
+        raise ApiProblem("state-conflict", both("refusal.backup-exists")) from None
     except OSError as error:
-        raise ApiProblem("state-conflict", f"The folder can't be written: {error.strerror}.") from None
+        raise ApiProblem("state-conflict", both("refusal.backup-folder", error=of_system(error))) from None
     except BackupFailed as error:
-        raise ApiProblem("unavailable", str(error)) from None
+        raise ApiProblem("unavailable", error.says) from None
+    with contextlib.suppress(StoreUnavailable):  # the backup is there all the same
+        await parts.alerts.note_backup()
     return as_json({"bytes": written})

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from hub.api.access_log import AccessLog
 from hub.api.app import Api, create_app
 from hub.api.door import Door
 from hub.api.limits import Room, Standing
@@ -20,6 +21,7 @@ from hub.assembly.services import Services
 from hub.config import ConfigErrors
 from hub.http.problems import ApiProblem
 from hub.tasks import Tasks
+from hub.texts import Text, both
 from plugins.errors import ConfigurationError
 
 SOCKET_NAME: Final = "hub.sock"
@@ -52,7 +54,7 @@ class Servers:
         """`reloader` serves `POST /v1/operator/apply`. None: the hub was not started from a file."""
         self._services = services
         self.app: Api | None = None
-        self._apply = None if reloader is None else partial(self._apply_file, reloader)
+        self._reloader = reloader
         self._running: list[tuple[_Server, asyncio.Task[None]]] = []
         self._watching = Tasks()
         self.standing = Standing()
@@ -76,11 +78,12 @@ class Servers:
             outside.close()
             raise
         clock, standing = self._services.clock, self.standing
-        self.app = create_app(self._services, apply=self._apply, door=standing)
+        apply = self._apply if self._reloader is not None else None
+        self.app = create_app(self._services, apply=apply, door=standing)
         await self.app.start()
         self._watching.start(self.app.unread.watch(), "unread answers")
         await self._serve(self.app, outside, Door(clock, Room.outside(), standing, config.trusted_proxies))
-        operators = create_app(self._services, local=True, apply=self._apply, door=standing, watched=self.app)
+        operators = create_app(self._services, local=True, apply=apply, door=standing, watched=self.app)
         await self._serve(operators, local, Door(clock, Room.local(), standing))
 
     async def stop(self) -> None:
@@ -100,20 +103,36 @@ class Servers:
             await self.app.stop()
         self.socket_path.unlink(missing_ok=True)
 
-    async def _apply_file(self, reloader: Reloader, *, dry_run: bool) -> Mapping[str, Any]:
-        """`hub.api.operator.Apply`. When it returns, no answer leaves under rights that the file has ended.
+    async def reload(self, *, dry_run: bool = False) -> Reloaded:
+        """Read the configuration file again. When this returns, no answer leaves under rights that the file has ended.
 
-        Raises ApiProblem.
+        Raises what `Reloader.apply` raises.
         """
-        reloaded = await _reloaded(reloader, dry_run=dry_run)
+        if self._reloader is None:
+            raise ConfigurationError("this hub was not started from a file")
+        reloaded = await self._reloader.apply(dry_run=dry_run)
         if self.app is not None:
             self.app.unread.cut_ended()
-        return reloaded.to_json()
+        return reloaded
+
+    async def _apply(self, *, dry_run: bool) -> Mapping[str, Any]:
+        """`hub.api.operator.Apply`. Raises ApiProblem."""
+        try:
+            return (await self.reload(dry_run=dry_run)).to_json()
+        except ConfigErrors as errors:
+            raise ApiProblem(
+                "invalid-content",
+                both("refusal.config"),
+                more={"errors": [each.to_json() for each in errors.errors]},
+            ) from None
+        except ConfigurationError as error:
+            raise ApiProblem("state-conflict", Text(error.sv or str(error), str(error))) from None
 
     async def _serve(self, app: Api, listening: socket.socket, door: Door) -> None:
         protocol: Any = partial(Connection, door=door, unread=app.unread)
+        served: Any = AccessLog(app, self._services) if self._services.config.log.access else app
         settings = uvicorn.Config(
-            app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+            served, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
             proxy_headers=False, backlog=ACCEPTED, timeout_graceful_shutdown=STOP_S,
         )  # fmt: skip
         server = _Server(settings)
@@ -124,20 +143,6 @@ class Servers:
         await server.up.wait()
         # asyncio takes `backlog` for two things: connections that the kernel holds, and those accepted in one turn.
         listening.listen(BACKLOG)
-
-
-async def _reloaded(reloader: Reloader, *, dry_run: bool) -> Reloaded:
-    """Raises ApiProblem."""
-    try:
-        return await reloader.apply(dry_run=dry_run)
-    except ConfigErrors as errors:
-        raise ApiProblem(
-            "invalid-content",
-            "The configuration file can't be used. Nothing was changed. Mend what `errors` names.",
-            more={"errors": [each.to_json() for each in errors.errors]},
-        ) from None
-    except ConfigurationError as error:
-        raise ApiProblem("state-conflict", str(error)) from None
 
 
 def _local_socket(path: Path) -> socket.socket:

@@ -4,6 +4,7 @@ A subscriber sees no backlog, lag or position (promise 5). Operators do.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -17,16 +18,17 @@ from hub.clock import from_us
 from hub.config.model import Role
 from hub.delivery.again import MAX_REPLAYS
 from hub.delivery.base import PULLED, EmptySpan, TooManyLanes
-from hub.http.access import Caller, Parts, subscription_of
+from hub.http.access import Caller, Parts, Spoken, subscription_of
 from hub.http.as_json import as_json
 from hub.http.auth import Principal
 from hub.http.problems import ApiProblem, invalid_content
 from hub.http.unread import Unread
-from hub.operating import dead_letters
+from hub.operating import attempts, dead_letters, replays
 from hub.operating.subscriptions import subscription as standing_of
 from hub.registry.registry import PAUSED
 from hub.subscriptions.model import Status, Subscription
 from hub.subscriptions.spec import SubscriptionSpec, WebhookSpec
+from hub.texts import both
 
 MAX_OWN: Final = 1000  # subscriptions of one client
 
@@ -48,6 +50,21 @@ class Stretch(BaseModel):
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     after: str | None = Field(None, max_length=1024)
+    dry_run: bool = Field(False, description="Send nothing: only count the events. For operators")
+
+
+class Letters(BaseModel):
+    """`ids`: of dead letters of this subscription."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    ids: tuple[Annotated[str, Field(max_length=200)], ...] = Field(min_length=1, max_length=1000)
+
+
+class Discarded(Letters):
+    """`why`: in a person's words, for whoever asks later. Name no person in it."""
+
+    why: str = Field(min_length=1, max_length=500)
 
 
 @router.post("", status_code=201, summary="Make a subscription", response_class=JSONResponse)
@@ -86,7 +103,13 @@ async def one(id: str, parts: Parts, who: Caller) -> Response:
         "requestBody": {
             "required": True,
             "content": {
-                media_type: {"schema": {"type": "object", "description": "JSON merge patch (RFC 7396)"}}
+                media_type: {
+                    "schema": {
+                        "type": "object",
+                        "description": "JSON merge patch (RFC 7396)",
+                        "additionalProperties": True,
+                    }
+                }
                 for media_type in ("application/merge-patch+json", "application/json")
             },
         }
@@ -137,19 +160,18 @@ async def test(id: str, parts: Parts, who: Caller) -> Response:
     """The hub sends an event about no person now. The answer has the outcome, with a code such as `http-503`."""
     found = subscription_of(parts, who, id, also_operator=True)
     if found.sink["kind"] in PULLED:
-        raise ApiProblem("state-conflict", "A feed or stream is tested by reading it; nothing is sent from here.")
+        raise ApiProblem("state-conflict", both("refusal.pulled"))
     if found.status is Status.PENDING:
-        raise ApiProblem(
-            "state-conflict",
-            "The webhook has not consented yet, and gets nothing before. Resume the subscription to ask it again.",
-        )
+        raise ApiProblem("state-conflict", both("refusal.not-consented"))
     outcome = await parts.delivery.test(id)
     return as_json({"result": outcome.result, "reason": outcome.reason})
 
 
 @router.post("/{id}/replay", status_code=202, summary="Send events again", response_class=JSONResponse)
 async def replay(id: str, stretch: Stretch, parts: Parts, who: Caller) -> Response:
-    """The events come in a lane of their own, marked `skolnavlane`. Each is decided anew; the live cursor stays put."""
+    """The events come in a lane of their own, marked `skolnavlane`. Each is decided anew; the live cursor stays put.
+    With `dry_run` an operator gets the number of `events` instead (200), and nothing is sent.
+    """
     subscription_of(parts, who, id, also_operator=True)
     if stretch.after is not None and stretch.since is not None:
         raise ApiProblem("invalid-request", "Send `since` or `after`, not both.")
@@ -160,14 +182,15 @@ async def replay(id: str, stretch: Stretch, parts: Parts, who: Caller) -> Respon
         since, begins = cursor.read.position, from_us(cursor.read_us)
     if stretch.until is not None and stretch.until <= begins:
         raise _EMPTY_SPAN
+    if stretch.dry_run:
+        who.require(Role.OPERATOR)  # the count holds what is withheld
+        return as_json(await replays.count(parts, id, since=since, until=stretch.until))
     try:
         lane = await parts.delivery.replay(id, since=since, until=stretch.until, by=who.id)
     except EmptySpan:
         raise _EMPTY_SPAN from None
     except TooManyLanes:
-        raise ApiProblem(
-            "state-conflict", f"{MAX_REPLAYS} replays of this subscription wait or run. Wait until some have ended."
-        ) from None
+        raise ApiProblem("state-conflict", both("refusal.too-many-replays", most=MAX_REPLAYS)) from None
     parts.pages.wake()
     return as_json({"lane": lane}, 202)
 
@@ -177,11 +200,13 @@ async def letters(
     id: str,
     parts: Parts,
     who: Caller,
+    spoken: Spoken,
     after: Annotated[str, Query(max_length=200, description="The last id of the page before")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
+    """`reason` is a code; `says`: what it means, in the caller's language."""
     subscription_of(parts, who, id, also_operator=True)
-    found = await dead_letters.page(parts, subscription=id, after=after, limit=limit)
+    found = await dead_letters.page(parts, subscription=id, after=after, limit=limit, language=spoken)
     # An event without an id was trimmed while it waited, perhaps for a decision: only an operator may see that.
     shown = [each for each in found if each.event.id or Role.OPERATOR in who.roles]
     return as_json({"dead_letters": shown})
@@ -189,11 +214,68 @@ async def letters(
 
 @router.post("/{id}/dead-letters/{letter}/resend", status_code=202, summary="Try it again", response_class=JSONResponse)
 async def resend(id: str, letter: str, parts: Parts, who: Caller) -> Response:
-    """The event comes in a lane of its own, and is decided anew. The letter leaves the list."""
+    """The event comes in a lane of its own, and is decided anew. The letter leaves the list for the history."""
     subscription_of(parts, who, id, also_operator=True)
-    lane = await parts.delivery.resend(id, letter, by=who.id)
+    [lane] = await parts.delivery.resend(id, [letter], by=who.id)
     parts.pages.wake()
     return as_json({"lane": lane}, 202)
+
+
+@router.post("/{id}/dead-letters/resend", status_code=202, summary="Try some again", response_class=JSONResponse)
+async def resend_some(id: str, letters: Letters, parts: Parts, who: Caller) -> Response:
+    """As one letter, but all in one step, and the events of an ordering key in their order. 404 if one of the letters
+    is not there any more; then nothing is done.
+    """
+    subscription_of(parts, who, id, also_operator=True)
+    found = await parts.delivery.resend(id, letters.ids, by=who.id)
+    parts.pages.wake()
+    return as_json({"lanes": found}, 202)
+
+
+@router.post("/{id}/dead-letters/discard", summary="Send some no more", response_class=JSONResponse)
+async def discard(id: str, letters: Discarded, parts: Parts, who: Caller) -> Response:
+    """The letters leave the list for the history, with the caller's id and `why`. 404 if one of the letters is not
+    there any more; then nothing is done.
+    """
+    subscription_of(parts, who, id, also_operator=True)
+    await parts.delivery.discard(id, letters.ids, note=letters.why, by=who.id)
+    return as_json({"discarded": len(set(letters.ids))})
+
+
+@router.get("/{id}/dead-letters/history", summary="What became of dead letters", response_class=JSONResponse)
+async def letters_history(
+    id: str,
+    parts: Parts,
+    who: Caller,
+    spoken: Spoken,
+    before: Annotated[str | None, Query(max_length=200, description="The last letter's id of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """Letters that were sent again or discarded, newest first. They are stored for as long as events (`retention`)."""
+    subscription_of(parts, who, id, also_operator=True)
+    found = await dead_letters.history(parts, subscription=id, before=before, limit=limit, language=spoken)
+    if Role.OPERATOR not in who.roles:
+        own = (each for each in found if each.letter.event.id)
+        found = [each if each.by == who.id else replace(each, by="", note="") for each in own]
+    return as_json({"letters": found})
+
+
+@router.get("/{id}/attempts", summary="Attempts that failed", response_class=JSONResponse)
+async def failed_attempts(
+    id: str,
+    parts: Parts,
+    who: Caller,
+    before: Annotated[
+        int | None, Query(ge=1, lt=1 << 62, description="The last attempt's id of the page before")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """Each attempt to deliver that failed, newest first: which event, when, the HTTP `status` (null if no answer came),
+    the `reason` as a code, how long it took, and what followed (`result`: `retry`, `dead`, `gone` or `misconfigured`).
+    No bodies. A delivery that succeeds at once is not listed. They are stored for as long as events (`retention`).
+    """
+    subscription_of(parts, who, id, also_operator=True)
+    return as_json({"attempts": await attempts.page(parts, subscription=id, before=before, limit=limit)})
 
 
 def _secret(parts: Services, id: str) -> str | None:
@@ -208,7 +290,7 @@ async def _set(parts: Services, who: Principal, id: str, *, to: Status, reason: 
     subscription_of(parts, who, id, also_operator=True)
     changed = await parts.subscriptions.set_status(id, to, reason, who.id)
     if changed is None:
-        raise ApiProblem("not-found", "The subscription was removed in the meantime.")
+        raise ApiProblem("not-found", both("refusal.removed"))
     return as_json(_shown(parts, changed, who))
 
 

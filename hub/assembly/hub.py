@@ -10,6 +10,11 @@ from datetime import datetime
 from functools import partial
 from typing import Final, Self
 
+from hub.alerts.conditions import Conditions
+from hub.alerts.mailing import AlertMails
+from hub.alerts.raising import Alerts
+from hub.assembly.backups import Backups
+from hub.assembly.counted import Counted
 from hub.assembly.first_load import FirstLoad
 from hub.assembly.maintenance import Maintenance
 from hub.assembly.refusals import Refusals
@@ -19,6 +24,7 @@ from hub.bus.base import corrects_of
 from hub.clock import Clock, SystemClock
 from hub.config import HubConfig
 from hub.delivery.base import Sink
+from hub.delivery.counting import Counting
 from hub.delivery.delivery import Delivery
 from hub.delivery.pages import Pages
 from hub.delivery.parts import Parts
@@ -31,6 +37,7 @@ from hub.hosting.timers import Timers
 from hub.privacy.directory_view import GuardedDirectory
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.kept import KeptMarks
 from hub.privacy.marks import WithheldMarks
 from hub.privacy.telling import Telling
 from hub.registry.registry import Registry
@@ -100,10 +107,13 @@ class Hub:
         self._cleanup.push_async_callback(engine.close)
         self.log, self.store, keys = engine.log, engine.store, engine.keys
         self.directory = Directory(clock, config.directory.max_age, partial(self.problem, "directory"))
-        await self.directory.load(self.log)
+        disclosures = Disclosures(self.store, keys, tenant, clock)
+        await self.directory.load(self.log, engine.restored)
+        kept_marks = KeptMarks(self.store, self.log, self.directory, disclosures, clock)
+        await kept_marks.start()
+        self._cleanup.push_async_callback(kept_marks.stop)
         self.log.observe(self.directory.observe)
         gate = PrivacyGate(catalogue=catalogue, directory=self.directory, keys=keys, clock=clock, tenant=tenant)
-        disclosures = Disclosures(self.store, keys, tenant, clock)
         self.withheld = WithheldMarks(self.store, self.log, self.directory, tenant)
         telling = Telling(gate, self.directory, disclosures, self.withheld)
         self.webhooks = Webhooks(config, clock)
@@ -112,6 +122,7 @@ class Hub:
         self.relay = Relay(
             tenant=tenant, store=self.store, log=self.log, catalogue=catalogue, clock=clock,
             on_problem=partial(self.problem, "relay"), corrects=self._corrects, on_refused=self._refused,
+            on_moved=lambda instance, rows: self.hosts.moved(instance, rows),
         )  # fmt: skip
         self.hosts = Hosts(
             plugins=self.plugins, store=self.store, clock=clock,
@@ -121,11 +132,14 @@ class Hub:
             ),
             wake=self.relay.wake, pause=self._pause_connector, on_problem=self._connector_problem,
         )  # fmt: skip
+        self.counting = Counting(self.store, clock)
+        await self.counting.start()
         waits = FirstLoad(config, catalogue=catalogue, directory=self.directory, clock=clock, since=self._started_at)
         parts = Parts(
             tenant=tenant, log=self.log, store=self.store, telling=telling, clock=clock,
             dice=random.Random(),  # noqa: S311
             id_key=keys.derive(f"{tenant}/delivery-id"), problem=self.problem, waits=waits,
+            delivered=self.counting.delivered, count=self.counting.of_subscription,
         )  # fmt: skip
         self.delivery = Delivery(
             parts, registry=registry, catalogue=catalogue, make_sink=self._sink, handshake=self._handshake
@@ -135,13 +149,26 @@ class Hub:
         pages = Pages(
             log=self.log, store=self.store, telling=telling, registry=registry, catalogue=catalogue, keys=keys,
             clock=clock, retention=config.retention, waits=waits,
+            served=lambda subscription, events: self.counting.of_subscription(subscription, "served", events),
+        )  # fmt: skip
+        conditions = Conditions(
+            config=lambda: self.config, clock=clock, hosts=self.hosts, delivery=self.delivery, registry=registry,
+            directory=self.directory, started=self._started_at,
+        )  # fmt: skip
+        alerts = Alerts(
+            conditions, config=lambda: self.config, store=self.store, event_log=self.log, clock=clock,
+            hosts=self.hosts, wake=self.relay.wake,
         )  # fmt: skip
         self.services = Services(
             config=config, clock=clock, plugins=self.plugins, catalogue=catalogue, engine=engine, keys=keys,
             store=self.store, log=self.log, directory=self.directory, gate=gate, disclosures=disclosures,
-            withheld=self.withheld, telling=telling, subscriptions=registry, delivery=self.delivery, pages=pages,
-            hosts=self.hosts, refusals=Refusals(clock, self.problem),
+            withheld=self.withheld, kept_marks=kept_marks, telling=telling, subscriptions=registry,
+            delivery=self.delivery, counting=self.counting, pages=pages, hosts=self.hosts,
+            refusals=Refusals(clock, self.problem), conditions=conditions, alerts=alerts,
         )  # fmt: skip
+        await pages.acknowledging.start()
+        counted = Counted(self.services, self.problem)
+        self._cleanup.push_async_callback(counted.stop)
         self.directory.listen(self._look_again)
         await self.delivery.prepare()
         await self.withheld.start()
@@ -162,9 +189,20 @@ class Hub:
         self.reloader = Reloader(self.services, self.timers, self._in_force)
         self._cleanup.push_async_callback(self.reloader.stop)
         self._cleanup.callback(pages.close)
+        backups = Backups(self.services, self.problem)
+        backups.start()
+        self._cleanup.push_async_callback(backups.stop)
+        counted.start()
         maintenance = Maintenance(self.services, self.problem)
         maintenance.start()
         self._cleanup.push_async_callback(maintenance.stop)
+        if config.alerts is not None:
+            await alerts.start()
+            self._cleanup.push_async_callback(alerts.stop)
+            mails = AlertMails(alerts, config=lambda: self.config, clock=clock)
+            conditions.add(mails.conditions)
+            mails.start()
+            self._cleanup.push_async_callback(mails.stop)
 
     async def stop(self) -> None:
         """Stop in order: deliveries under way end, cursors are saved, files are closed."""
@@ -205,11 +243,11 @@ class Hub:
         if subscription.reason == "removed":
             self.webhooks.forget(subscription.id)
 
-    async def _handshake(self, subscription: Subscription) -> bool:
+    async def _handshake(self, subscription: Subscription) -> str:
         answer = await self.webhooks.ask(subscription)
         if not answer.granted:
             self.problem(subscription.id, "handshake", answer.reason)
-        return answer.granted
+        return "" if answer.granted else answer.reason
 
     def _pause_connector(self, instance: str, reason: str) -> None:
         self._tasks.start(self.services.subscriptions.set_status(f"connector:{instance}", Status.PAUSED, reason, "hub"))
@@ -224,6 +262,7 @@ class Hub:
 
     def _connector_problem(self, instance: str, code: str, detail: str) -> None:
         self.problem(f"connectors.{instance}", code, detail)
+        self.counting.add(f"connector/{instance}", "problems")
 
     async def _caught_up(self, instance: str, due: datetime) -> bool:
         try:

@@ -6,6 +6,7 @@ from datetime import time, timedelta
 from typing import Final
 
 from hub.assembly.services import Services
+from hub.delivery import history
 from hub.pauses import AWAY_S
 from hub.privacy import records
 from hub.store import lanes
@@ -13,13 +14,14 @@ from hub.tasks import Tasks
 from hub.waiting import set_within
 from schemas.school_time import school_moment
 
+SEARCH_EVERY_S: Final = 10.0
 LONGEST_S: Final = 3600.0  # machine time between two looks
 _AT_ONCE_S: Final = 0.1
 _AFTER_FAILURE_S: Final = AWAY_S[-1]
 
 
 class Maintenance:
-    """Three loops, from `start` to `stop`. They report failures to `problem(where, code, detail)` and try again."""
+    """Four loops, from `start` to `stop`. They report failures to `problem(where, code, detail)` and try again."""
 
     def __init__(self, services: Services, problem: Callable[[str, str, str], None]) -> None:
         self._services = services
@@ -30,6 +32,7 @@ class Maintenance:
         self._tasks.start(self._tidy(), name="tidy")
         self._tasks.start(self._trim_records(), name="trim records")
         self._tasks.start(self._expire(), name="expire")
+        self._tasks.start(self._prepare_searches(), name="prepare searches")
 
     async def stop(self) -> None:
         await self._tasks.stop()
@@ -45,6 +48,8 @@ class Maintenance:
                 services.directory.schedule.forget(before)
                 await services.log.trim(before)
                 await services.store.commit(lanes.forget_ended(services.store.tenant, before))
+                await history.trim(services.store, before)
+                await services.kept_marks.tidy()
                 if clock.school().date() != today:
                     today = clock.school().date()
                     services.withheld.new_day(today)
@@ -63,6 +68,18 @@ class Maintenance:
             except Exception as error:
                 self._problem("maintenance", type(error).__name__, "")
             await services.clock.sleep(self._next_look_s())
+
+    async def _prepare_searches(self) -> None:
+        """Add new events to the search index, in pieces with a pause after each: searches are rare, appends are not."""
+        clock = self._services.clock
+        while True:
+            pause_s = SEARCH_EVERY_S
+            try:
+                if await self._services.log.keep_up():
+                    pause_s = _AT_ONCE_S
+            except Exception as error:
+                self._problem("maintenance", type(error).__name__, "")
+            await clock.sleep(pause_s)
 
     def _next_look_s(self) -> float:
         clock = self._services.clock

@@ -17,9 +17,10 @@ from hub.registry.plan import AT_START, Change, plan
 from hub.store.base import StoreUnavailable
 from hub.subscriptions.model import Status
 from hub.tasks import Tasks
-from hub.texts import text
+from hub.texts import both, text
 from plugins.errors import ConfigurationError
 from plugins.manager import PackageChange
+from plugins.texts import Text
 
 _OTHER_HUB: Final = ("tenant", "data")  # another hub would begin there
 
@@ -78,9 +79,7 @@ class Reloader:
         async with self._turn:
             old = self._services.config
             if old.path is None:
-                raise ConfigurationError(
-                    "this hub was not started from a file", fix="Start it from a file; then `skolnav apply` can read it"
-                )
+                raise ConfigurationError(Text(*both("refusal.no-file")))
             packages = await asyncio.to_thread(self._services.plugins.changes)
             new = await asyncio.to_thread(load, old.path, self._services.plugins, environ=environ)
             changes = plan(old, new, self._services.catalogue, self._services.subscriptions.left())
@@ -88,8 +87,7 @@ class Reloader:
                 return Reloaded(changes=changes, applied=False, config=old, read=new, packages=packages)
             if changed := [name for name in _OTHER_HUB if getattr(old, name) != getattr(new, name)]:
                 raise ConfigurationError(
-                    f"{' and '.join(changed).replace('tenant', 'municipality')} can't change while the hub runs",
-                    fix="Stop the hub and start it again; it then uses other data files",
+                    Text(*both("refusal.another-hub", names=", ".join(changed).replace("tenant", "municipality")))
                 )
             kept = replace(
                 new,

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hub.alerts.conditions import Conditions
+    from hub.alerts.raising import Alerts
     from hub.assembly.refusals import Refusals
     from hub.bus.base import Log
     from hub.clock import Clock
     from hub.config import HubConfig
+    from hub.delivery.counting import Counting
     from hub.delivery.delivery import Delivery
     from hub.delivery.pages import Pages
     from hub.directory.directory import Directory
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from hub.keys import Keys
     from hub.privacy.disclosures import Disclosures
     from hub.privacy.gate import PrivacyGate
+    from hub.privacy.kept import KeptMarks
     from hub.privacy.marks import WithheldMarks
     from hub.privacy.telling import Telling
     from hub.registry.registry import Registry
@@ -40,9 +44,13 @@ class Services:
     gate: "PrivacyGate"
     disclosures: "Disclosures"
     withheld: "WithheldMarks"
+    kept_marks: "KeptMarks"
     telling: "Telling"
     subscriptions: "Registry"
     delivery: "Delivery"
+    counting: "Counting"
     pages: "Pages"
     hosts: "Hosts"
     refusals: "Refusals"
+    conditions: "Conditions"
+    alerts: "Alerts"

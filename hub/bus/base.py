@@ -134,6 +134,35 @@ class Batch:
     at_head: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a search asks for; None: any. `subject` also finds the events about that person (`person/<uuid>`).
+
+    `type` and `source` are predicates on names. They are called in any thread, and once for each name.
+    """
+
+    id: str | None = None
+    subject: str | None = None
+    type: Callable[[str], bool] | None = None
+    source: Callable[[str], bool] | None = None
+
+    def matches(self, stored: Stored) -> bool:
+        return (
+            (self.id is None or stored.id == self.id)
+            and (self.type is None or self.type(stored.type))
+            and (self.source is None or self.source(stored.source))
+            and (self.subject is None or self.subject in (stored.subject, *[f"person/{each}" for each in stored.about]))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The result of a search: events, newest first, and where to go on (None: there are no older ones)."""
+
+    events: Sequence[Stored]
+    upto: Position | None
+
+
 @dataclass(frozen=True, slots=True)
 class Appended:
     """The result of an append. `stored` are the new events; `duplicates` counts known events (same id and content)."""
@@ -228,6 +257,20 @@ class Log(Protocol):
 
     async def find(self, source: str, id: str) -> Stored | None:
         """The event with this source and id, or None if the log does not have it. For `skolnav why` and `events`."""
+
+    async def search(
+        self, wanted: Wanted, *, after: Position | None = None, upto: Position | None = None, limit: int
+    ) -> Found:
+        """The newest events that match, after one position (None: from the oldest kept) and up to another (the head).
+
+        Answers within some 100 ms however large the log is, also for what matches nothing. Raises LogUnavailable.
+        """
+
+    async def count(self, wanted: Wanted, *, after: Position, upto: Position) -> int:
+        """How many events of the wanted types and sources there are between two positions. Raises LogUnavailable."""
+
+    async def keep_up(self) -> bool:
+        """Prepare for searches: do a short piece of what the last appends left to do. Returns whether more is left."""
 
     def start(self) -> Position:
         """The position before the oldest event that the log has."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -10,12 +11,14 @@ from typing import Final, TypeVar
 
 import apsw
 
-from hub.bus import digests, entity_state, lasting, lives, ownership, rows
+from hub.bus import digests, entity_state, lasting, lives, migrations, ownership, rows
 from hub.bus.base import LogUnavailable
+from hub.texts import Text, both
 
 T = TypeVar("T")
 
-_FORMAT: Final = 4
+log = logging.getLogger(__name__)
+
 _STATEMENTS: Final = 256  # prepared statements that a connection caches
 
 _SCHEMA: Final = f"""
@@ -39,7 +42,11 @@ class LogLocked(Exception):
 
 
 class LogMismatch(ValueError):
-    """This program cannot open the file as the log that was asked for. The text says why; nothing was changed."""
+    """This program cannot open the file as the log that was asked for. `says` why; nothing was changed."""
+
+    def __init__(self, says: Text) -> None:
+        super().__init__(says.en)
+        self.says = says
 
 
 def lock(path: Path) -> int:
@@ -64,7 +71,7 @@ def open_writer(path: Path, partitions: int) -> apsw.Connection:
     try:
         db.execute("PRAGMA page_size = 8192")
         if db.execute("PRAGMA journal_mode = WAL").get != "wal":
-            raise LogMismatch(f"{path} is on a file system without shared memory: put `data` on a local disk")
+            raise LogMismatch(both("failure.no-shared-memory", path=path))
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA cache_size = -64000")  # KiB: the index pages of a million events
         db.execute("PRAGMA temp_store = MEMORY")
@@ -75,10 +82,10 @@ def open_writer(path: Path, partitions: int) -> apsw.Connection:
                 _create(db, partitions)
         _sync_directory(path.parent)
         format_, found = db.execute("SELECT format, partitions FROM log").get
-        if format_ != _FORMAT:
-            raise LogMismatch(f"{path} has format {format_}; this program reads format {_FORMAT}")
         if found != partitions:
-            raise LogMismatch(f"{path} was made with {found} partitions, not {partitions}: that can't be changed")
+            raise LogMismatch(both("failure.log-partitions", path=path, found=found, wanted=partitions))
+        if format_ != migrations.FORMAT:
+            _migrate(db, path, format_)
     except apsw.Error as error:
         db.close(force=True)
         raise LogUnavailable(f"the log can't be opened ({type(error).__name__})") from None
@@ -88,9 +95,21 @@ def open_writer(path: Path, partitions: int) -> apsw.Connection:
     return db
 
 
+def _migrate(db: apsw.Connection, path: Path, found: int) -> None:
+    """Bring the file to today's format, all or nothing. Raises LogMismatch."""
+    if found > migrations.FORMAT:
+        raise LogMismatch(both("failure.log-newer", path=path, found=found, reads=migrations.FORMAT))
+    if found not in migrations.STEPS:
+        first = min(migrations.STEPS)
+        raise LogMismatch(both("failure.log-format", path=path, found=found, first=first, reads=migrations.FORMAT))
+    log.info("%s: format %d becomes %d", path.name, found, migrations.FORMAT)
+    with db:
+        migrations.upgrade(db, found)
+
+
 def _create(db: apsw.Connection, partitions: int) -> None:
     db.execute(_SCHEMA)
-    db.execute("INSERT INTO log VALUES (?, ?)", (_FORMAT, partitions))
+    db.execute("INSERT INTO log VALUES (?, ?)", (migrations.FORMAT, partitions))
     for partition in range(partitions):
         db.execute(rows.table(partition))
         db.execute("INSERT INTO partitions VALUES (?, 0, 0, 0)", (partition,))

@@ -20,10 +20,12 @@ from hub.bus.base import (
     Appended,
     Batch,
     Corrects,
+    Found,
     LogUnavailable,
     Place,
     Position,
     Stored,
+    Wanted,
     corrects_nothing,
     offset_of,
     partition_of,
@@ -37,9 +39,10 @@ from hub.bus.names import Names
 from hub.bus.reader import LogReader, Shares, within
 from hub.bus.ring import Ring
 from hub.bus.rows import Row
+from hub.bus.search import SearchIndex
 from hub.bus.sequence import Sequencer
 from hub.bus.writer import Append, Fold, LogWriter, Restate, Sweep, Swept, Trim, Trimmed
-from hub.clock import Clock, from_us, to_us
+from hub.clock import NEVER_US, Clock, from_us, to_us
 from hub.runner import Runner
 from schemas import Catalogue, Described
 
@@ -73,6 +76,10 @@ class SqliteLog:
         self._observers: list[Callable[[Sequence[Stored]], None]] = []
         self._news = asyncio.Event()
         self._writer = runner.writer("log", opened.writer.commit, self._on_durable)
+        self._searching = SearchIndex(
+            opened.path, names=opened.names, lives=opened.lives, partitions=len(self._heads),
+            heads=lambda: tuple(self._heads),
+        )  # fmt: skip
 
     @classmethod
     async def open(
@@ -111,6 +118,7 @@ class SqliteLog:
             pass  # all events are durable anyway; the next start takes longer
         finally:
             await self._writer.close()
+            await asyncio.to_thread(self._searching.close)
             self._readers.close()
             await self._runner.read(self._db.close)
             os.close(self._lock)
@@ -193,6 +201,47 @@ class SqliteLog:
             self._news = asyncio.Event()
 
     # Reading
+
+    async def search(
+        self, wanted: Wanted, *, after: Position | None = None, upto: Position | None = None, limit: int
+    ) -> Found:
+        lows = [0] * len(self._heads) if after is None else self._resolve(after)
+        highs = self._resolve(self.head() if upto is None else upto)
+        found: list[Stored] = []
+        while len(found) < limit and any(high > low for low, high in zip(lows, highs, strict=True)):
+            places = await self._search(partial(self._searching.places, wanted, lows, highs, limit))
+            there = {each.at: each for each in await self.get([at for of_one in places for at in of_one])}
+            order: dict[Place, int] = {}  # by acceptance time; one that was trimmed comes after the one before it
+            for of_one in places:
+                accepted_us = NEVER_US
+                for at in of_one:
+                    accepted_us = order[at] = there[at].accepted_us if at in there else accepted_us
+            for at in sorted(order, key=lambda at: (order[at], at), reverse=True):
+                if len(found) == limit:
+                    break
+                highs[partition_of(at)] = offset_of(at) - 1
+                if at in there and wanted.matches(there[at]):
+                    found.append(there[at])
+            else:
+                for partition, of_one in enumerate(places):
+                    if len(of_one) < limit:
+                        highs[partition] = lows[partition]  # there was no more
+        left = any(high > low for low, high in zip(lows, highs, strict=True))
+        return Found(found, Position(self._epoch, tuple(highs)) if left else None)
+
+    async def count(self, wanted: Wanted, *, after: Position, upto: Position) -> int:
+        lows, highs = self._resolve(after), self._resolve(upto)
+        return await self._search(partial(self._searching.count, wanted, lows, highs))
+
+    async def keep_up(self) -> bool:
+        return await self._search(partial(self._searching.keep_up, tuple(self._trimmed)))
+
+    async def _search(self, query: Callable[[], T]) -> T:
+        """In a thread apart from the readers', which must not wait for it."""
+        try:
+            return await asyncio.to_thread(query)
+        except apsw.Error as error:
+            raise LogUnavailable(f"the search index can't be used ({type(error).__name__})") from None
 
     def start(self) -> Position:
         return Position(self._epoch, tuple(self._trimmed))
@@ -312,6 +361,7 @@ class _Opened:
     """The parts that `open` reads from the file. Made in a reader's thread."""
 
     def __init__(self, path: Path, *, partitions: int, clock: Clock, codec: Codec, dedupe_window: timedelta) -> None:
+        self.path = path
         self.db = db = file.open_writer(path, partitions)
         try:
             self.names = Names(db.execute("SELECT number, name FROM names"))

@@ -13,8 +13,8 @@ from typing import Any
 
 from hub.bus.file import LogLocked, lock
 from hub.cli import output
-from hub.cli.disk import Durability, probe, size
-from hub.cli.exits import Code, Failure, of_files
+from hub.cli.disk import Durability, probe
+from hub.cli.exits import Code, Failure, in_language, of_files
 from hub.cli.language import language, say
 from hub.cli.local_hub import PAGE, LocalHub
 from hub.config import ConfigErrors, ConnectorEntry, Finding, HubConfig, load
@@ -23,6 +23,7 @@ from hub.engines.root_key import FILE as KEY
 from hub.engines.root_key import fits, made_with
 from hub.hosting.connector_errors import place_of
 from hub.hosting.selftest import has_selftest, selftest
+from hub.texts.quantities import decimal, size
 from plugins.errors import SkolnavError
 from plugins.manager import Plugins
 
@@ -61,7 +62,7 @@ def check(path: Path, *, selftest: bool, json: bool) -> Code:
     code = Code.OK
     if compared.unknown or any(each.passed is False for each in tested):
         code = Code.FAILED
-    if durability.error or key is not None:
+    if durability.error or durability.full or key is not None:
         code = Code.FILES
     if json:
         output.as_json(_answer(config, durability, code=code, key=key, tested=tested, compared=compared))
@@ -129,8 +130,8 @@ def _show(
                 "durable.folder",
                 folder=durability.folder,
                 kind=durability.kind or "?",
-                milliseconds=f"{durability.fsync_ms:.1f}",
-                free="?" if durability.free is None else size(durability.free),
+                milliseconds=decimal(durability.fsync_ms, language()),
+                free="?" if durability.free is None else size(durability.free, language()),
             )
         )
     for text in durability.warnings():
@@ -200,7 +201,7 @@ async def _test(name: str, entry: ConnectorEntry) -> Tested:
     try:
         await selftest(name, entry)
     except SkolnavError as error:
-        return Tested(name=name, passed=False, says=error.sv if error.sv and language() == "sv" else str(error))
+        return Tested(name=name, passed=False, says=in_language(error))
     except Exception as error:  # a fault in the connector, whose text may quote data
         return Tested(name=name, passed=False, says=f"{type(error).__name__} ({place_of(error, entry.cls)})")
     return Tested(name=name, passed=True)

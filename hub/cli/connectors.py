@@ -1,7 +1,6 @@
 """`skolnav connectors`: how each connector stands, and what waits until a person confirms it."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -10,14 +9,15 @@ import typer
 
 from hub.cli import output
 from hub.cli.exits import Code, Failure
-from hub.cli.language import did_you_mean, say
+from hub.cli.language import did_you_mean, language, say
 from hub.cli.local_hub import LocalHub
 from hub.cli.options import Config, Data, Json, Where, shown
+from hub.texts.quantities import lasted
 from hub.texts.visible import visible
 
 connectors = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
-Connector = Annotated[str, typer.Argument(help=say("option.connector"), metavar="NAME")]
+Connector = Annotated[str, typer.Argument(help=say("option.connector"), metavar=say("word.name"))]
 
 
 @connectors.callback()
@@ -41,7 +41,7 @@ def list_connectors(ctx: typer.Context, config: Config = None, data: Data = None
                 each["use"],
                 say(f"status.{each['state']}"),
                 each["trouble"],
-                ", ".join(f"{what} ({timedelta(seconds=int(for_s))})" for what, for_s in each["doing"].items()),
+                ", ".join(f"{what} ({lasted(int(for_s), language())})" for what, for_s in each["doing"].items()),
                 each["package"],
             )
             for each in found
@@ -50,6 +50,18 @@ def list_connectors(ctx: typer.Context, config: Config = None, data: Data = None
     output.line()
     for each in found:
         output.line(visible(each["says"]))
+    sides = [(each["name"], side) for each in found for side in each["far_sides"]]
+    if sides:
+        output.line()
+        output.line(say("connectors.far-sides"))
+        output.table(
+            ("connector", "far-side", "last", "since", "reason", "next-try"),
+            [
+                (name, side["name"], *(shown(side[at]) if side[at] else "" for at in ("reached", "behind")),
+                 side["code"], shown(side["next_try"]) if side["next_try"] else "")
+                for name, side in sides
+            ],
+        )  # fmt: skip
     waiting = [(each["name"], what) for each in found for what in each["waiting"] or ()]
     if waiting:
         output.line()
@@ -64,7 +76,7 @@ def list_connectors(ctx: typer.Context, config: Config = None, data: Data = None
 def confirm(
     ctx: typer.Context,
     name: Connector,
-    word: Annotated[str, typer.Argument(help=say("option.word"), metavar="WORD")],
+    word: Annotated[str, typer.Argument(help=say("option.word"), metavar=say("word.word"))],
     config: Config = None,
     data: Data = None,
     json: Json = False,
@@ -112,22 +124,36 @@ def restart(ctx: typer.Context, name: Connector, config: Config = None, data: Da
 def try_event(
     ctx: typer.Context,
     name: Connector,
-    event: Annotated[Path, typer.Option("--event", help=say("option.event-file"), metavar="FILE")],
-    record: Annotated[Path | None, typer.Option("--record", help=say("option.record"), metavar="FILE")] = None,
+    event: Annotated[
+        Path | None, typer.Option("--event", help=say("option.event-file"), metavar=say("word.file"))
+    ] = None,
+    timer: Annotated[str | None, typer.Option("--timer", help=say("option.timer"), metavar=say("word.name"))] = None,
+    request: Annotated[
+        Path | None, typer.Option("--request", help=say("option.request-file"), metavar=say("word.file"))
+    ] = None,
+    key: Annotated[str | None, typer.Option("--key", help=say("option.timer-key"), metavar=say("word.name"))] = None,
+    at: Annotated[str | None, typer.Option("--at", help=say("option.try-at"), metavar="HH:MM")] = None,
+    state: Annotated[
+        Path | None, typer.Option("--state", help=say("option.state-file"), metavar=say("word.file"))
+    ] = None,
+    record: Annotated[
+        Path | None, typer.Option("--record", help=say("option.record"), metavar=say("word.file"))
+    ] = None,
     config: Config = None,
     json: Json = False,
 ) -> None:
-    from hub.cli.trying import try_connector
+    from hub.cli.trying import Asked, try_connector
 
     where = Where.of(ctx, config, None, json)
-    try_connector(name, event, record=record, config=where.config, json=where.json)
+    asked = Asked(event=event, timer=timer, request=request, key=key, at=at, state=state, record=record)
+    try_connector(name, asked, config=where.config, json=where.json)
 
 
 @connectors.command("trace", help=say("help.connectors-trace"))
 def trace(
     ctx: typer.Context,
     name: Connector,
-    event: Annotated[str | None, typer.Argument(help=say("option.event"), metavar="EVENT")] = None,
+    event: Annotated[str | None, typer.Argument(help=say("option.event"), metavar=say("word.event"))] = None,
     config: Config = None,
     data: Data = None,
     json: Json = False,

@@ -1,6 +1,7 @@
-"""`skolnav disclosures verify`: whether the log of disclosures is as it was written."""
+"""`skolnav disclosures` and `skolnav audit`: the records of who got what and who did what, read and verified."""
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -8,7 +9,7 @@ from hub.cli import output
 from hub.cli.exits import Code, Failure
 from hub.cli.language import say
 from hub.cli.local_hub import LocalHub
-from hub.cli.options import Config, Data, Json, Where
+from hub.cli.options import Config, Data, Json, Where, shown
 
 disclosures = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -32,6 +33,49 @@ def verify(ctx: typer.Context, config: Config = None, data: Data = None, json: J
         output.line(say("disclosures.whole", rows=rows))
     if broken_at is not None:
         raise Failure(Code.FAILED, say("disclosures.broken", rows=rows, number=broken_at))
+
+
+@disclosures.command("list", help=say("help.disclosures-list"))
+def list_rows(
+    ctx: typer.Context,
+    token_file: Annotated[Path, typer.Option(help=say("option.token-of-reader"))],
+    after: Annotated[int, typer.Option(min=0, help=say("option.after-row"))] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help=say("option.rows"))] = 100,
+    config: Config = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    where = Where.of(ctx, config, data, json)
+    with where.hub(token_file) as hub:
+        found = hub.get("/v1/operator/disclosures", after=after, limit=limit)["disclosures"]
+    if where.json:
+        output.as_json(found)
+        return
+    rows = [
+        (row["n"], shown(row["at"]), row["recipient"], each["rule"], each["events"], len(each["subjects"]))
+        for row in found
+        for each in row["decided"]
+    ]
+    output.table(("row", "time", "recipient", "rule", "events", "persons"), rows)
+
+
+def audit(
+    ctx: typer.Context,
+    after: Annotated[int, typer.Option(min=0, help=say("option.after-row"))] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help=say("option.rows"))] = 100,
+    config: Config = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """`skolnav audit`."""
+    where = Where.of(ctx, config, data, json)
+    with where.hub() as hub:
+        found = hub.get("/v1/operator/audit", after=after, limit=limit)["acts"]
+    if where.json:
+        output.as_json(found)
+        return
+    rows = [(row["n"], shown(row["at"]), row["actor"], row["action"], row["target"]) for row in found]
+    output.table(("row", "time", "actor", "action", "target"), rows)
 
 
 def _verified(hub: LocalHub) -> dict[str, Any]:

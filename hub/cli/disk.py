@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hub.cli.language import say
+from hub.cli.language import language, say, system
+from hub.texts.quantities import size
 
 LITTLE: Final = 64 << 20  # bytes; a disk with less counts as full
 SLOW_MS: Final = 50.0
@@ -27,14 +28,19 @@ class Durability:
     free: int | None  # bytes
     error: str = ""  # why a file can't be written durably there; empty if it can
 
+    @property
+    def full(self) -> bool:
+        """The hub would soon refuse events, or not start."""
+        return self.free is not None and self.free < LITTLE
+
     def warnings(self) -> Iterator[str]:
         """Warnings for the municipality, in the user's language."""
         if self.kind in _IN_MEMORY:
             yield say("durable.memory", kind=self.kind)
         if self.kind.startswith(_NETWORK):
             yield say("durable.network", kind=self.kind)
-        if self.free is not None and self.free < LITTLE:
-            yield say("durable.full", free=size(self.free))
+        if self.full and self.free is not None:
+            yield say("durable.full", free=size(self.free, language()))
         if self.fsync_ms > SLOW_MS:
             yield say("durable.slow", milliseconds=f"{self.fsync_ms:.0f}")
 
@@ -60,9 +66,7 @@ def probe(data: Path) -> Durability:
         finally:
             os.close(names)
     except OSError as error:
-        return Durability(
-            folder=folder, kind=kind, fsync_ms=0.0, free=free, error=error.strerror or type(error).__name__
-        )
+        return Durability(folder=folder, kind=kind, fsync_ms=0.0, free=free, error=system(error))
     return Durability(folder=folder, kind=kind, fsync_ms=took_ms, free=free)
 
 
@@ -72,13 +76,6 @@ def free_bytes(folder: Path) -> int | None:
         found = os.statvfs(_nearest(folder))
         return found.f_bavail * found.f_frsize
     return None
-
-
-def size(count: int) -> str:
-    for unit, bytes_ in (("GiB", 1 << 30), ("MiB", 1 << 20)):
-        if count >= bytes_:
-            return f"{count / bytes_:.1f} {unit}"
-    return f"{count >> 10} KiB"
 
 
 def _nearest(folder: Path) -> Path:

@@ -1,15 +1,17 @@
 """How a command ends when it can't do its work: with a text for a person and an exit code for a program."""
 
 import errno
+import re
 import traceback
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub.cli.language import language, say
+from hub.cli.language import language, say, system
 
 if TYPE_CHECKING:
     from hub.config import ConfigErrors
+    from plugins.errors import SkolnavError
 
 
 class Code(IntEnum):
@@ -50,23 +52,38 @@ def of_start(error: Exception, data: Path) -> Failure | None:
         if error.code in ("wrong-key", "key-missing"):
             text = "failure.wrong-key" if error.code == "wrong-key" else "failure.key-missing"
             return Failure(Code.FILES, say(text, data=data))
-        return Failure(Code.USAGE, say("failure.config", says=str(error)))
+        return Failure(Code.USAGE, say("failure.config", says=in_language(error)))
     if isinstance(error, OSError):
         return of_files(error, data)
     if isinstance(error, LogUnavailable | StoreUnavailable):
         if "FULL" in str(error).upper() or _is_full(data):
             return Failure(Code.FILES, say("failure.full", data=data))
-        return Failure(Code.FILES, say("failure.files", data=data, says=str(error)))
+        code = _code(error)
+        if re.search("NOTADB|CORRUPT", code.upper()):
+            path = data / ("log.db" if isinstance(error, LogUnavailable) else "store.db")
+            return Failure(Code.FILES, say("failure.damaged", path=path, says=code))
+        return Failure(Code.FILES, say("failure.unavailable", data=data, says=code))
     if isinstance(error, LogMismatch):
-        return Failure(Code.FILES, say("failure.files", data=data, says=str(error)))
+        return Failure(Code.FILES, say("failure.files", data=data, says=error.says.say(language(), {})))
     return None
+
+
+def _code(error: Exception) -> str:
+    """The database's own code, which the error's text has in brackets."""
+    found = re.search(r"\(([A-Za-z_]+)\)", str(error))
+    return found[1] if found else type(error).__name__
+
+
+def in_language(error: "SkolnavError") -> str:
+    """The error's text in the user's language; in English where it has only that."""
+    return (language() == "sv" and error.sv) or str(error)
 
 
 def of_files(error: OSError, data: Path) -> Failure:
     """The failure for one of the hub's files that can't be made, read or written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failure(Code.FILES, say("failure.full", data=data))
-    return Failure(Code.FILES, say("failure.unwritable", path=error.filename or data, error=error.strerror))
+    return Failure(Code.FILES, say("failure.unwritable", path=error.filename or data, error=system(error)))
 
 
 def unexpected(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
 
-from hub.texts import Language, language_of, text
+from hub.texts import Language, language_of, of_system, text
 from hub.texts.visible import visible
 
 _OPTION_NAME: Final = "--language"
@@ -49,6 +49,11 @@ def say(key: str, /, **values: object) -> str:
     A value that a client or a far side chose may hold anything: it stays on its line and shows what it holds.
     """
     return text(key, language(), **{name: _safe(value) for name, value in values.items()})
+
+
+def system(error: OSError) -> str:
+    """What the operating system refused."""
+    return of_system(error).say(language(), {})
 
 
 def _safe(value: object) -> object:

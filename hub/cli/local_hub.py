@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from hub.cli.exits import Code, Failure
-from hub.cli.language import language, say
+from hub.cli.language import language, say, system
 from hub.texts import text
 
 if TYPE_CHECKING:
@@ -50,30 +50,32 @@ def root_key(config: Path | None, data: Path | None) -> bytes | None:
         return None
 
 
-def _read(path: Path) -> "Tree":
-    import yaml
+def setting(config: Path | None, place: tuple[str, ...]) -> Any:
+    """One setting of the configuration file as it is written; None if it is not there. Raises Failure."""
+    return _read(config if config is not None else CONFIG).at(place)
 
-    from hub.config.tree import TooMuch, Tree, text_of
+
+def _read(path: Path) -> "Tree":
+    from hub.config.tree import Tree, Unreadable, text_of
 
     tree = Tree(path.absolute().parent, os.environ)
     try:
         tree.read(text_of(path))
     except OSError as error:
-        raise Failure(Code.USAGE, say("failure.unreadable", path=path, error=error.strerror)) from None
-    except UnicodeDecodeError:
-        raise Failure(Code.USAGE, say("failure.unreadable", path=path, error="UTF-8")) from None
-    except TooMuch as much:
-        raise Failure(Code.USAGE, f"{path}: {text(much.key, language(), **much.values)}") from None
-    except yaml.YAMLError:
-        raise Failure(Code.USAGE, say("failure.unreadable", path=path, error="YAML")) from None
+        raise Failure(Code.USAGE, say("failure.unreadable", path=path, error=system(error))) from None
+    except Unreadable as fault:
+        where = f"{path}:{fault.line}" if fault.line else f"{path}"
+        raise Failure(Code.USAGE, f"{where}: {text(fault.key, language(), **fault.values)}") from None
     return tree
 
 
 class LocalHub:
     """Calls to the hub on one data folder. Raises Failure: NO_HUB where none runs, FAILED with the hub's problem."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, token: str | None = None) -> None:
+        """`token`: the caller is the client whose token this is, not the operator `local`."""
         self.data = data
+        self._token = token
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -92,7 +94,10 @@ class LocalHub:
                 base_url="http://hub",
                 timeout=TIMEOUT_S,
                 trust_env=False,
-                headers={"Accept-Language": language()},
+                headers={
+                    "Accept-Language": language(),
+                    **({"Authorization": f"Bearer {self._token}"} if self._token is not None else {}),
+                },
             )
         )
         return self

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 import typer
 
@@ -37,9 +37,21 @@ class Where:
             config, data = before.config, before.data
         return cls(config, data, json or before.json)
 
-    def hub(self) -> LocalHub:
-        """A context manager. Raises Failure."""
-        return LocalHub(data_folder(self.config, self.data))
+    def hub(self, token_file: Path | None = None) -> LocalHub:
+        """A context manager, as the operator `local`, or as the client whose token is in this file. Raises Failure."""
+        token = None
+        if token_file is not None:
+            try:
+                token = token_file.read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                says = getattr(error, "strerror", None) or "UTF-8"
+                raise Failure(Code.USAGE, say("failure.unreadable", path=token_file, error=says)) from None
+        return LocalHub(data_folder(self.config, self.data), token)
+
+
+def given_before(ctx: typer.Context, name: str) -> Any:
+    """The value of an option that stands before the subcommand: it counts unless the subcommand has its own."""
+    return None if ctx.parent is None else ctx.parent.params.get(name)
 
 
 def moment(given: str) -> datetime:

@@ -3,15 +3,20 @@
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hub.cli import output
-from hub.cli.exits import Code, Failure
+from hub.cli.catalogue import named
+from hub.cli.exits import Code, Failure, in_language
 from hub.cli.installed import ShowsOne, installed, unwritable
 from hub.cli.language import language, say
-from hub.cli.options import Json
+from hub.cli.options import Json, given_before
+
+if TYPE_CHECKING:
+    from plugins.manager import ConnectorInfo
+    from plugins.texts import Text
 
 
 class Kind(StrEnum):
@@ -35,14 +40,24 @@ def list_plugins(ctx: typer.Context, json: Json = False) -> None:
     if json:
         output.as_json(
             {
-                "connectors": [asdict(each) for each in connectors],
+                "connectors": [_as_dict(each) for each in connectors],
                 "problems": [{"plugin": each.plugin, "says": each.says} for each in found.problems],
             }
         )
         return
     if connectors:
-        rows = [(each.name, f"{each.distribution} {each.version}", each.effect, each.summary) for each in connectors]
-        output.table(("name", "package", "effect", "what"), rows)
+        rows = [
+            (
+                each.name,
+                f"{each.distribution} {each.version}",
+                each.sdk,
+                each.level or "-",
+                ", ".join(each.categories) or "-",
+                _in_words(each.summary),
+            )
+            for each in connectors
+        ]
+        output.table(("name", "package", "sdk", "level", "contract", "what"), rows)
     else:
         output.line(say("plugins.none"))
     for problem in found.problems:
@@ -50,36 +65,53 @@ def list_plugins(ctx: typer.Context, json: Json = False) -> None:
         output.note(f"{problem.plugin}: {say('plugins.problem', says=says)}")
 
 
+def _in_words(text: "Text") -> str:
+    return text.sv if language() == "sv" else text.en
+
+
+def _as_dict(info: "ConnectorInfo") -> dict[str, Any]:
+    settings = {name: _in_words(text) for name, text in info.settings.items()}
+    return {**asdict(info), "summary": _in_words(info.summary), "settings": settings}
+
+
 @plugins.command("show", help=say("help.plugins-show"))
-def show_plugin(name: Annotated[str, typer.Argument(help=say("option.name"))], json: Json = False) -> None:
+def show_plugin(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help=say("option.name"), metavar=say("word.name"))],
+    json: Json = False,
+) -> None:
     found = installed()
     info = next((each for each in found.describe() if each.name == name), None)
     if info is None and (says := found.broken(name)) is not None:
-        raise Failure(Code.FAILED, say("plugins.problem", says=says.sv if language() == "sv" else says.en))
+        raise Failure(Code.FAILED, say("plugins.problem", says=_in_words(says)))
     if info is None:
         raise Failure(Code.FAILED, say("plugins.unknown", known=", ".join(found.names()) or "-"))
-    if json:
-        output.as_json(asdict(info))
+    if json or given_before(ctx, "json"):
+        output.as_json(_as_dict(info))
         return
     output.facts(
         {
             "name": info.name,
             "package": f"{info.distribution} {info.version}",
-            "what": info.summary,
-            "effect": info.effect,
+            "sdk": info.sdk,
+            "level": info.level or say("plugins.no-level"),
+            "what": _in_words(info.summary),
+            "effect": f"{info.effect}: {say(f'plugins.effect-{info.effect}')}",
             "consumes": list(info.consumes),
             "produces": list(info.produces),
-            "categories": ", ".join(info.categories),
+            "purpose": info.purpose,
+            "legal-basis": info.legal_basis,
+            "categories": named(info.categories),
             "timers": ", ".join(info.timers),
         }
     )
     output.line()
-    output.table(("setting", "what"), list(info.settings.items()))
+    output.table(("setting", "what"), [(name, _in_words(text)) for name, text in info.settings.items()])
 
 
 @plugins.command("new", help=say("help.plugins-new"))
 def new_plugin(
-    name: Annotated[str, typer.Argument(help=say("option.name"))],
+    name: Annotated[str, typer.Argument(help=say("option.name"), metavar=say("word.name"))],
     into: Annotated[Path, typer.Option("--in", help=say("option.in"))] = Path("."),
     kind: Annotated[Kind, typer.Option("--kind", help=say("option.kind"))] = Kind.SINK,
 ) -> None:
@@ -89,7 +121,7 @@ def new_plugin(
     try:
         written = create(name, into, kind.value)
     except ConfigurationError as error:
-        raise Failure(Code.USAGE, (language() == "sv" and error.sv) or str(error)) from None
+        raise Failure(Code.USAGE, in_language(error)) from None
     except OSError as error:
         raise unwritable(error, into) from None
     for file in written:

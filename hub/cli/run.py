@@ -1,4 +1,12 @@
-"""`skolnav run`: a hub from its configuration to the signal that ends it."""
+"""`skolnav run`: a hub from its configuration to the signal that ends it.
+
+| signal | what |
+| --- | --- |
+| SIGTERM, SIGINT | the hub ends in order; a second SIGINT ends it at once |
+| SIGHUP | it reads its configuration again, as `skolnav apply` does; a file with errors changes nothing |
+
+A terminal that closes sends SIGHUP, so the hub survives its terminal: the file is read again, and nothing else happens.
+"""
 
 import asyncio
 import gc
@@ -8,6 +16,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +24,13 @@ from hub.api import limits
 from hub.api.server import Servers
 from hub.assembly.hub import Hub
 from hub.cli.exits import Code, Failure, of_config, of_start
-from hub.cli.language import language, say
-from hub.config import ConfigErrors, HubConfig, load
+from hub.cli.language import language, say, system
+from hub.cli.service_manager import ServiceManager
+from hub.config import ConfigErrors, Finding, HubConfig, load
+from hub.store.base import StoreUnavailable
+from hub.tasks import Tasks
+from hub.texts import Language, text
+from plugins.errors import ConfigurationError
 from plugins.manager import Plugins
 
 STOP_S: Final = 9.5  # less than the ten seconds after which supervisors kill a process
@@ -31,20 +45,35 @@ def run(path: Path) -> None:
     from hub.cli import log_lines, output
 
     config, plugins = read(path, at_start=True)
-    log_lines.configure(config.log_level)
+    log_lines.configure(config.log_level, config.log.format)
     _descriptors()
-    for warning in config.warnings:
-        log.warning("%s", warning.render(language()).replace("\n ", ""))
-    for name, left_out in config.left_out.items():
-        for finding in left_out.findings:
-            says = finding.render(language()).replace("\n ", "")
-            log.error("%s", say("run.left-out", name=name, says=says))
+    _log_findings(config)
 
     def ready(hub: Hub, servers: Servers) -> None:
-        output.note(_up(hub, servers))
+        if config.log.format == "json":  # a program reads the lines
+            log.info("%s", _up(hub, servers, "en"))
+        else:
+            output.note(_up(hub, servers, language()))
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(config, plugins, ready=ready))
+
+
+def _log_findings(config: HubConfig) -> None:
+    for warning in config.warnings:
+        log.warning("%s", _one_line(warning))
+    for name, left_out in config.left_out.items():
+        for finding in left_out.findings:
+            log.error("%s", _text("run.left-out", name=name, says=_one_line(finding)))
+
+
+def _text(key: str, **values: object) -> str:
+    """A text for the log, whose lines are in English, whatever the user's language is."""
+    return text(key, "en", **values)
+
+
+def _one_line(finding: Finding) -> str:
+    return finding.render("en").replace("\n ", "")
 
 
 def _descriptors() -> None:
@@ -54,12 +83,14 @@ def _descriptors() -> None:
         raise Failure(Code.FILES, say("failure.descriptors", found=found, least=limits.LEAST_DESCRIPTORS))
     if found < limits.ENOUGH_DESCRIPTORS:
         most = found - limits.RESERVED
-        log.warning("%s", say("run.descriptors", found=found, most=most, enough=limits.ENOUGH_DESCRIPTORS))
+        log.warning("%s", _text("run.descriptors", found=found, most=most, enough=limits.ENOUGH_DESCRIPTORS))
 
 
 async def serve(config: HubConfig, plugins: Plugins, *, ready: Callable[[Hub, Servers], None]) -> None:
     """Run until SIGINT or SIGTERM. `ready` is called once, when the hub listens. Raises Failure."""
-    ended = _signal_to_end()
+    manager = ServiceManager(os.environ)
+    ended = _signal_to_end(manager)
+    again = _signal_to_read_again()
     asyncio.get_running_loop().set_exception_handler(_unhandled)
     starting = asyncio.ensure_future(Hub.start(config, plugins=plugins))
     either: list[asyncio.Future[Any]] = [starting, ended]
@@ -76,15 +107,44 @@ async def serve(config: HubConfig, plugins: Plugins, *, ready: Callable[[Hub, Se
             raise failure from None
         raise
     servers = Servers(hub.services, hub.reloader if config.path is not None else None)
+    tasks = Tasks()
     try:
         await _listen(servers, config)
         _spare_the_collector()
         ready(hub, servers)
+        manager.ready()
+        tasks.start(manager.watch(), "watchdog")
+        tasks.start(_read_again(servers, again, manager), "read the configuration again")
         await ended
     finally:
+        await tasks.stop()
         await servers.stop()
         await hub.stop()
-    log.info("%s", say("run.stopped"))
+    log.info("%s", _text("run.stopped"))
+
+
+async def _read_again(servers: Servers, again: asyncio.Event, manager: ServiceManager) -> None:
+    """Apply the configuration file at each SIGHUP. If it can't be used, log why; the hub goes on as before."""
+    while True:
+        await again.wait()
+        again.clear()
+        manager.reloading()
+        try:
+            reloaded = await servers.reload()
+        except ConfigErrors as errors:
+            for error in errors.errors:
+                log.error("%s", _text("run.not-reloaded", says=_one_line(error)))
+        except (ConfigurationError, StoreUnavailable) as error:
+            log.error("%s", _text("run.not-reloaded", says=str(error)))
+        except Exception as error:
+            log.error("%s", _text("run.not-reloaded", says=type(error).__name__), exc_info=error)
+        else:
+            for warning in reloaded.read.warnings:
+                log.warning("%s", _one_line(warning))
+            for change in reloaded.changes:
+                restart = any(effect.key == "restart" for effect in change.effects)
+                log.info("%s %s %s%s", change.what, change.name, change.kind, ", at the next start" if restart else "")
+        manager.ready()
 
 
 def read(path: Path, *, at_start: bool = False) -> tuple[HubConfig, Plugins]:
@@ -101,26 +161,28 @@ async def _listen(servers: Servers, config: HubConfig) -> None:
         await servers.start()
     except OSError as error:
         address = f"{config.host}:{config.port}"
-        cause = error.strerror or str(error)
+        cause = system(error)
         raise Failure(Code.ADDRESS, say("failure.address", address=address, error=cause)) from None
 
 
-def _up(hub: Hub, servers: Servers) -> str:
+def _up(hub: Hub, servers: Servers, language: Language) -> str:
     host, port = servers.address
     found = hub.config
-    warnings = say("run.up-warnings", count=len(found.warnings)) if found.warnings else ""
-    return say(
+    warnings = text("run.up-warnings", language, count=len(found.warnings)) if found.warnings else ""
+    return text(
         "run.up",
+        language,
+        version=version("skolnav"),
         address=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
         data=found.data,
-        engine=say("run.up-engine"),
+        engine=text("run.up-engine", language),
         connectors=len(found.connectors) + len(found.left_out),
         subscriptions=len(hub.services.subscriptions.all()),
         warnings=warnings,
     )
 
 
-def _signal_to_end() -> "asyncio.Future[None]":
+def _signal_to_end(manager: ServiceManager) -> "asyncio.Future[None]":
     """A future that is done at the first SIGINT or SIGTERM.
 
     From then on the hub has STOP_S to end in order. A second SIGINT ends it at once, which loses nothing: all answered
@@ -132,10 +194,11 @@ def _signal_to_end() -> "asyncio.Future[None]":
     def signalled(number: signal.Signals) -> None:
         if ended.done():
             if number is signal.SIGINT:
-                log.warning("%s", say("run.at-once"))
+                log.warning("%s", _text("run.at-once"))
                 _end_at_once(128 + signal.SIGINT)
             return
-        log.info("%s", say("run.stopping"))
+        log.info("%s", _text("run.stopping"))
+        manager.stopping()
         # In a thread, so that it fires even while something blocks the loop.
         late = threading.Timer(STOP_S, _late)
         late.daemon = True
@@ -147,8 +210,15 @@ def _signal_to_end() -> "asyncio.Future[None]":
     return ended
 
 
+def _signal_to_read_again() -> asyncio.Event:
+    """An event that is set at each SIGHUP, also while the hub starts. Several signals in a row count once."""
+    again = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, again.set)
+    return again
+
+
 def _late() -> None:
-    log.error("%s", say("run.late", seconds=STOP_S))
+    log.error("%s", _text("run.late", seconds=STOP_S))
     _end_at_once(Code.FAILED)
 
 

@@ -1,7 +1,6 @@
 """`skolnav subscriptions`: how the delivery to each stands, and what an operator does to one."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -13,11 +12,12 @@ from hub.cli.language import did_you_mean, language, say
 from hub.cli.local_hub import LocalHub
 from hub.cli.options import Config, Data, Json, Where, Yes, moment, shown
 from hub.texts import reason
+from hub.texts.quantities import lasted
 from hub.texts.visible import visible
 
 subscriptions = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
-Subscription = Annotated[str, typer.Argument(help=say("option.subscription"), metavar="NAME")]
+Subscription = Annotated[str, typer.Argument(help=say("option.subscription"), metavar=say("word.name"))]
 
 
 @subscriptions.callback()
@@ -26,7 +26,8 @@ def list_subscriptions(ctx: typer.Context, config: Config = None, data: Data = N
     if ctx.invoked_subcommand is not None:
         return
     with where.hub() as hub:
-        found = hub.get("/v1/operator/status")["subscriptions"]
+        status = hub.get("/v1/operator/status")
+    found = status["subscriptions"]
     if json:
         output.as_json({"subscriptions": found})
         return
@@ -34,15 +35,16 @@ def list_subscriptions(ctx: typer.Context, config: Config = None, data: Data = N
         output.line(say("subscriptions.none"))
         return
     output.table(
-        ("name", "recipient", "sink", "status", "reason", "lag", "open", "parked", "dead"),
+        ("name", "recipient", "sink", "status", "reason", "lag", "waiting", "open", "parked", "dead"),
         [
             (
                 each["name"],
                 each["recipient"],
                 each["sink"],
                 status_text(each["state"]),
-                reason_text(each["reason"]),
+                reason_text(each["reason"] or each["error"]),
                 _lag(each["lag_s"]),
+                each["waiting"] or "",
                 each["open"] or "",
                 each["parked"] or "",
                 each["dead"] or "",
@@ -50,6 +52,10 @@ def list_subscriptions(ctx: typer.Context, config: Config = None, data: Data = N
             for each in found
         ],
     )
+    for source in status["sources"]:
+        if source["waited_for"]:
+            behind = ", ".join(source["behind"]) or "-"
+            output.line(say("subscriptions.source", source=source["source"], age=_lag(source["age_s"]), behind=behind))
 
 
 @subscriptions.command("show", help=say("help.subscriptions-show"))
@@ -65,9 +71,13 @@ def show(ctx: typer.Context, name: Subscription, config: Config = None, data: Da
         {
             "name": found["name"],
             "id": found["id"] if found["id"] != found["name"] else "",
-            "status": status_text(found["status"]),
-            "reason": reason_text(found["reason"]),
-            "origin": found["origin"],
+            "status": status_text(delivery["state"]),
+            "reason": reason_text(found["reason"] or delivery["reason"]),
+            "error": reason_text(delivery["error"]),
+            "since": shown(delivery["failing"]) if delivery["failing"] else "",
+            "attempts": delivery["attempts"],
+            "next-try": shown(delivery["next_try"]) if delivery["next_try"] else "",
+            "origin": say(f"subscriptions.origin-{found['origin']}"),
             "recipient": found.get("client") or "",
             "created": shown(found["created"]),
             "type": list(found["types"]),
@@ -76,6 +86,7 @@ def show(ctx: typer.Context, name: Subscription, config: Config = None, data: Da
             "starts": found.get("from", ""),
             "lag": _lag(delivery["lag_s"]),
             "open": delivery["open"],
+            "waiting": delivery["waiting"],
             "parked": delivery["parked"],
             "dead": delivery["dead"],
             "holding": say("answer.yes") if delivery["holding"] else "",
@@ -109,30 +120,51 @@ def send_test(
     elif delivered:
         output.line(say("subscriptions.test.delivered", name=name))
     if not delivered:
-        reason = outcome["reason"] or outcome["result"]
-        raise Failure(Code.FAILED, say("subscriptions.test.failed", name=name, reason=reason))
+        code = outcome["reason"] or outcome["result"]
+        says = reason(code, language())
+        raise Failure(Code.FAILED, say("subscriptions.test.failed", name=name, reason=says))
 
 
 @subscriptions.command("replay", help=say("help.subscriptions-replay"))
 def replay(
     ctx: typer.Context,
     name: Subscription,
-    since: Annotated[str, typer.Option(help=say("option.since"))],
+    since: Annotated[str | None, typer.Option(help=say("option.since"))] = None,
     until: Annotated[str | None, typer.Option(help=say("option.until"))] = None,
+    after: Annotated[str | None, typer.Option(help=say("option.after"))] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=say("option.dry-run"))] = False,
+    yes: Yes = False,
     config: Config = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
+    if (since is None) == (after is None):
+        raise Failure(Code.USAGE, say("subscriptions.from-where"))
     where = Where.of(ctx, config, data, json)
-    stretch = {"since": moment(since).isoformat()}
+    stretch: dict[str, object] = {"after": after} if since is None else {"since": moment(since).isoformat()}
     if until is not None:
         stretch["until"] = moment(until).isoformat()
     with where.hub() as hub:
-        answer = hub.post(f"{_path(named(hub, name))}/replay", stretch)
+        path = f"{_path(named(hub, name))}/replay"
+        count = hub.post(path, {**stretch, "dry_run": True})["events"]
+        if dry_run:
+            _counted(where, name, count)
+            return
+        if not yes and not output.agreed(say("subscriptions.replay.sure", name=name, count=count)):
+            output.line(say("subscriptions.replay.left"))
+            return
+        answer = {**hub.post(path, stretch), "events": count}
     if where.json:
         output.as_json(answer)
     else:
         output.line(say("subscriptions.replaying", name=name, lane=answer["lane"]))
+
+
+def _counted(where: Where, name: str, count: int) -> None:
+    if where.json:
+        output.as_json({"events": count})
+    else:
+        output.line(say("subscriptions.replay.count", name=name, count=count))
 
 
 @subscriptions.command("remove", help=say("help.subscriptions-remove"))
@@ -190,6 +222,4 @@ def _because(code: str) -> str:
 
 
 def _lag(seconds: float) -> str:
-    if not seconds:
-        return ""
-    return str(timedelta(seconds=round(seconds))) if seconds >= 60 else f"{seconds:.1f} s"
+    return lasted(seconds, language()) if seconds else ""

@@ -2,12 +2,12 @@
 
 import os
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
-import yaml
 from pydantic import SecretBytes, TypeAdapter, ValidationError
 
 from hub.config import key as root_key
@@ -15,22 +15,24 @@ from hub.config import risks, shape
 from hub.config.findings import ConfigErrors, Finding, dotted
 from hub.config.findings import Path as Place
 from hub.config.model import (
+    BackupSettings,
     ClientConfig,
     ConnectorEntry,
     ConnectorHead,
     FileModel,
     HubConfig,
     LeftOut,
+    NamedFarSide,
     NamedId,
     Role,
 )
 from hub.config.translate import hint, showable, translate, unknown
-from hub.config.tree import TooMuch, Tree, text_of
+from hub.config.tree import Tree, Unreadable, text_of
 from hub.outbound.addresses import Networks, networks
 from hub.subscriptions.spec import NAME, SubscriptionSpec, WebhookSpec, nearest_type, problems
-from hub.texts import Text
+from hub.texts import Text, of_system
 from plugins.connector import Connector, DirectoryId
-from plugins.names import is_plain
+from plugins.names import is_plain, looks_of
 from plugins.texts import Text as PackageText
 from plugins.trial import Settings, fault_of
 from schemas import Catalogue, DataContract
@@ -66,11 +68,16 @@ class InstalledConnectors(Protocol):
 
     def names(self) -> list[str]: ...
 
+    def built_in(self, name: str) -> bool: ...
+
     def broken(self, name: str) -> PackageText | None:
         """Why an installed connector can't be used; None if nothing is known of it."""
 
     def changes(self) -> Sequence[PackageChange]:
         """Packages that are installed in another version than the one that is loaded."""
+
+    def types_with_code(self) -> Mapping[str, Sequence[str]]:
+        """By package, its event types that are validated by code of the package."""
 
     def examine(self, settings: Iterable[Settings]) -> Mapping[str, PackageText]:
         """Why packages can't use their settings, by instance. Takes a bounded time."""
@@ -96,12 +103,11 @@ def load(
     path = Path(path)
     try:
         text = text_of(path)
-    except TooMuch as much:
-        raise ConfigErrors([Finding(file=str(path), line=None, path="", key=much.key, values=much.values)]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        says = error.strerror if isinstance(error, OSError) else "UTF-8"
+    except Unreadable as fault:
+        raise ConfigErrors([_whole(str(path), fault)]) from None
+    except OSError as error:
         raise ConfigErrors(
-            [Finding(file=str(path), line=None, path="", key="config.unreadable", values={"error": says})]
+            [Finding(file=str(path), line=None, path="", key="config.unreadable", values={"error": of_system(error)})]
         ) from None
     return parse(text, plugins, environ=environ, path=path, at_start=at_start)
 
@@ -119,19 +125,13 @@ def parse(
     reader = _Reader(tree, plugins, str(path or "skolnav.yaml"), at_start=at_start)
     try:
         tree.read(text)
-    except TooMuch as much:
-        raise ConfigErrors(
-            [Finding(file=reader.file, line=much.line, path="", key=much.key, values=much.values)]
-        ) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        # The problem is the parser's own text. Its context may quote the file and is left out.
-        says = getattr(error, "problem", None) or type(error).__name__
-        line = mark.line + 1 if mark else None
-        raise ConfigErrors(
-            [Finding(file=reader.file, line=line, path="", key="config.yaml", values={"says": says})]
-        ) from None
+    except Unreadable as fault:
+        raise ConfigErrors([_whole(reader.file, fault)]) from None
     return reader.config(path)
+
+
+def _whole(file: str, fault: Unreadable) -> Finding:
+    return Finding(file=file, line=fault.line, path="", key=fault.key, values=fault.values)
 
 
 def slug(municipality: str) -> str:
@@ -178,8 +178,13 @@ class _Reader:
         self._check_clients(clients)
         self._check_subscriptions(specs, clients, outbound, sections)
         self._check_clock(sections, specs)
+        self._check_far_sides(connectors)
+        if model is not None:
+            self._check_sources(model, clients, connectors)
         for problem in self._plugins.problems:
             self._warn(("connectors",), "warning.plugin", says=Text(*problem.text))
+        for package, types in self._plugins.types_with_code().items():
+            self._warn(("connectors",), "warning.type-code", package=package, types=", ".join(types))
         key = self._key(sections.get("key"))
         if model is not None and not slug(model.municipality):
             self._error(("municipality",), "config.pattern")
@@ -206,7 +211,10 @@ class _Reader:
             retention=model.retention,
             disclosure_retention=model.disclosure_retention,
             dedupe_window=model.dedupe_window,
+            alerts=model.alerts,
             log_level=model.log_level,
+            log=model.log,
+            backups=self._backups(model.backups),
             demo=model.demo,
             school_clock=model.school_clock,
             warnings=tuple(self._warnings),
@@ -316,6 +324,7 @@ class _Reader:
             for where, says in config.warnings():
                 self._warn((*place, *where), "warning.connector", says=Text(*says))
             ids = tuple(self._named_id(place, each) for each in config.directory_ids())
+            sides = tuple(NamedFarSide((*place, *each.place), str(each.name)) for each in config.far_sides())
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a vendor's code
@@ -336,15 +345,28 @@ class _Reader:
                 self._error(where, "config.connector-contract-wider", extra=", ".join(extra))
         if head.protected:
             self._warn((*place, "protected"), "warning.protected")
+        isolation = head.isolation or self._isolation(use)
+        given = head.limits.descriptors_given
+        if isolation == "process" and given < head.limits.descriptors:
+            self._warn((*place, "limits", "descriptors"), "warning.descriptors", given=given)
         return ConnectorEntry(
             use=use, cls=cls, config=config, contract=narrowed, corrects=head.corrects, protected=head.protected,
-            ids=ids,
+            ids=ids, isolation=isolation,
+            limits=head.limits, settings=(own, self._tree.folder),
+            far_sides=sides,
         )  # fmt: skip
+
+    def _isolation(self, use: str) -> Literal["process", "none"]:
+        """Where a connector runs unless the file says it: only Linux can bound what a process uses."""
+        return "none" if self._plugins.built_in(use) or sys.platform != "linux" else "process"
 
     def _named_id(self, place: Place, named: DirectoryId) -> NamedId:
         where = (*place, *named.place)
         unknown = self._finding(where, f"directory.unknown-{named.kind}", {"id": named.id})
         return NamedId(named.kind, named.id, unknown)
+
+    def _backups(self, given: BackupSettings | None) -> BackupSettings | None:
+        return given and given.model_copy(update={"folder": self._tree.folder / given.folder})
 
     def _key(self, given: Any) -> SecretBytes | None:
         if given is None:
@@ -361,10 +383,19 @@ class _Reader:
     def _check_clients(self, clients: Iterable[_Named]) -> None:
         holders: dict[str, tuple[Place, str]] = {}
         for place, client in clients:
-            first, other = holders.setdefault(client.token.get_secret_value(), (place, client.id))
-            if first != place:
-                line = self._tree.line((*first, "token"))
-                self._error((*place, "token"), "config.same-token", other=other, line=line)
+            for name in ("token", "previous_token"):
+                # A reference that can't be read gives an empty token, and is an error of its own.
+                if (token := getattr(client, name)) is None or not token.get_secret_value():
+                    continue
+                where = (*place, name)
+                first, other = holders.setdefault(token.get_secret_value(), (where, client.id))
+                if first != where:
+                    self._error(where, "config.same-token", other=other, line=self._tree.line(first))
+            if (client.previous_token is None) != (client.previous_token_until is None):
+                endless = client.previous_token_until is None
+                self._error(
+                    (*place, "previous_token"), "config.until-missing" if endless else "config.until-of-nothing"
+                )
             if Role.PUBLISHER in client.roles:
                 if client.publishes is None:
                     self._warn(place, "warning.publishes-all")
@@ -429,6 +460,41 @@ class _Reader:
                     (*types, index), "warning.school-type", known=", ".join(known), hint=hint(code.upper(), known)
                 )
 
+    def _check_far_sides(self, connectors: Mapping[str, ConnectorEntry]) -> None:
+        """No two instances of one connector have a far side of the same name: they would order twice."""
+        first: dict[tuple[str, str], Place] = {}
+        for entry in connectors.values():
+            own: set[str] = set()
+            for side in entry.far_sides:
+                looks = looks_of(side.name)  # a person, a file system and a kitchen's system take them for one
+                other = first.setdefault((entry.use, looks), side.place)
+                if other[1] != side.place[1] and looks not in own:
+                    values = {"name": side.name, "other": dotted(other), "line": self._tree.line(other) or 0}
+                    self._refuse(side.place, "config.same-far-side", **values)
+                own.add(looks)
+
+    def _check_sources(
+        self, model: FileModel, clients: Iterable[_Named], connectors: Mapping[str, ConnectorEntry]
+    ) -> None:
+        """Each of `directory.sources` is what a connector or a client publishes as: else persons wait for nothing."""
+        if self._left_out or any(each.path.startswith(("clients", "connectors")) for each in self._errors):
+            return  # the source may be one of those that have errors
+        tenant = slug(model.municipality)
+        own = [f"urn:skolnav:{tenant}:{name}" for name, each in connectors.items() if risks.loads_directory(each.cls)]
+        publishers = [each.value for each in clients if risks.may_load_directory(each.value, self._catalogue)]
+        globs = [glob for client in publishers for glob in client.sources or ()]
+        anything = any(client.sources is None for client in publishers)
+        for index, source in enumerate(model.directory.sources):
+            ours = source.startswith(f"urn:skolnav:{tenant}:")  # a connector of this hub
+            if any(risks.overlap(source, each) for each in (*own, *globs)) or (anything and not ours):
+                continue
+            known = [*own, *(glob for glob in globs if "*" not in glob and "?" not in glob)]
+            self._refuse(("directory", "sources", index), "config.source-unknown", **unknown(source, known))
+
+    def _refuse(self, place: Place, key: str, **values: object) -> None:
+        """An error; at the start a warning, since the hub can do the rest of its work."""
+        (self._warn if self._at_start else self._error)(place, key, **values)
+
     def _check_clock(self, sections: Mapping[str, Any], specs: Iterable[_Named]) -> None:
         if "school_clock" not in sections:
             return
@@ -440,15 +506,21 @@ class _Reader:
 
     def _risks(self, model: FileModel, clients: Iterable[_Named], specs: Iterable[_Named]) -> Iterator[risks.Risk]:
         for place, client in clients:
-            yield from risks.of_secret((*place, "token"), client.token.get_secret_value())
+            for name in ("token", "previous_token"):
+                if (secret := getattr(client, name)) is not None:
+                    yield from risks.of_secret((*place, name), secret.get_secret_value())
+            yield from risks.of_ended(place, "previous_token", client.previous_token_until)
         for place, spec in specs:
             for name in ("secret", "previous_secret") if isinstance(spec.sink, WebhookSpec) else ():
                 if (secret := getattr(spec.sink, name)) is not None:
                     yield from risks.of_secret((*place, "sink", name), secret.get_secret_value())
+            if isinstance(spec.sink, WebhookSpec):
+                yield from risks.of_ended((*place, "sink"), "previous_secret", spec.sink.previous_secret_until)
         yield from risks.of_files({each: path for each, path in self._tree.files.items() if each in self._secrets})
         yield from risks.of_door(model)
         yield from risks.of_proxies(model)
         yield from risks.of_records(model)
+        yield from risks.of_backups(model, self._tree.folder)
         yield from risks.of_directory(clients, model.directory.sources, self._catalogue)
 
     # -- findings --------------------------------------------------------------------------------------------------
@@ -460,7 +532,8 @@ class _Reader:
 
         `instance`: the name of the connector that the settings belong to, for rules that need it.
         """
-        context = {"folder": self._tree.folder, "instance": instance}
+        # At the start a file or folder that is missing now may be there when it is needed, so it is not asked for.
+        context = {"folder": self._tree.folder, "instance": instance, "at_start": self._at_start}
         sound = True
         for secret in shape.secrets_in(model, value):
             where = (*place, *secret)

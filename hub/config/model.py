@@ -3,16 +3,28 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretBytes, SecretStr
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretBytes,
+    SecretStr,
+)
 from pydantic_core import PydanticCustomError
 
+from hub.config.alerts import AlertSettings
 from hub.config.findings import Finding
+from hub.config.findings import Path as Place
+from hub.config.limits import Limits
 from hub.subscriptions.spec import SubscriptionSpec, name_or_error
 from plugins.connector import Connector, ConnectorConfig
 from plugins.durations import Duration
@@ -20,6 +32,8 @@ from schemas import Category, DataContract, Scope
 from schemas.school_time import as_school_time
 
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):([0-9]{1,5})\Z", re.ASCII)
+
+_TIME: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]\Z", re.ASCII)
 
 DISCLOSURE_RETENTION: Final = timedelta(days=1827)
 """Five years, leap years too: what HSLF-FS 2016:40, chapter 4 section 9, asks of logs of access to patient data."""
@@ -39,6 +53,12 @@ def _address(value: Any) -> tuple[str, int]:
     if match is None or not 0 < int(match[2]) < 65536:
         raise PydanticCustomError("config.address", 'not host and port: "127.0.0.1:8080"')
     return match[1].strip("[]"), int(match[2])
+
+
+def _time_of_day(value: Any) -> Any:
+    if not isinstance(value, str) or not _TIME.match(value):
+        raise PydanticCustomError("config.time", 'not a time of day: "02:30"')
+    return time.fromisoformat(value)
 
 
 def _engine(value: Any) -> Any:
@@ -67,6 +87,10 @@ class ClientConfig(_Part):
 
     id: Name = Field(description="Its name, also the OAuth 2 client id.")
     token: SecretStr = Field(description="Its token and OAuth 2 client secret, by reference.")
+    previous_token: SecretStr | None = Field(
+        None, description="Its token before that one, valid until `previous_token_until`."
+    )
+    previous_token_until: AwareDatetime | None = Field(None, description="When the previous token ends.")
     roles: frozenset[Role] = Field(min_length=1, description="What it may do.")
     publishes: tuple[str, ...] | None = Field(None, description="Event types it may publish; * and ?. Left out: all.")
     sources: tuple[str, ...] | None = Field(None, description="Sources it may publish as; * and ?. Left out: all.")
@@ -98,6 +122,11 @@ class ConnectorHead(_Part):
     contract: Narrowing | None = Field(None, description="Narrows the contract that the connector's class declares.")
     corrects: tuple[str, ...] = Field((), description="As for clients.")
     protected: bool = Field(False, description="As for clients.")
+    isolation: Literal["process", "none"] | None = Field(
+        None,
+        description="`process`: in a process of its own. `none`: in the hub's. Left out: `none` for what is built in.",
+    )
+    limits: Limits = Field(default_factory=Limits, description="What a process of its own may use.")
 
 
 class DirectorySettings(_Part):
@@ -115,6 +144,23 @@ class DirectorySettings(_Part):
 class OutboundSettings(_Part):
     allow: tuple[Annotated[Network, BeforeValidator(_network)], ...] = Field(
         (), description="Private ranges that webhooks may reach."
+    )
+
+
+class LogSettings(_Part):
+    """What the hub writes to standard error."""
+
+    format: Literal["text", "json"] = Field("text", description="A line, or a JSON object on one line.")
+    access: bool = Field(False, description="A line for each HTTP answer: route, status, client, bytes, time.")
+
+
+class BackupSettings(_Part):
+    """A backup a day, beside the running hub."""
+
+    folder: Path = Field(description="Where backups go, each in a folder of its own: another disk or machine.")
+    at: Annotated[time, BeforeValidator(_time_of_day)] = Field(time(2, 30), description="School time HH:MM.")
+    keep: Duration = Field(
+        timedelta(days=14), ge=timedelta(days=1), description="Older backups are removed, never the newest."
     )
 
 
@@ -150,7 +196,10 @@ class FileModel(_Part):
         DISCLOSURE_RETENTION, description="How long the log of disclosures and the audit are kept."
     )
     dedupe_window: Duration = Field(timedelta(days=30), description="How long repeats of an event are recognised.")
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log: LogSettings = Field(default_factory=LogSettings)
+    backups: BackupSettings | None = Field(None, description="Backups by schedule. Left out: none.")
     demo: bool = Field(False, description="This is a demonstration, with invented people.")
     school_clock: SchoolClock | None = Field(None, description="Only with demo: true. Outbound is then loopback only.")
 
@@ -165,6 +214,14 @@ class NamedId:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedFarSide:
+    """One of several far sides of a connector instance, each of which stands for itself."""
+
+    place: Place
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectorEntry:
     """One connector instance. `contract` is in force together with its class's; None: it narrows nothing."""
 
@@ -175,6 +232,11 @@ class ConnectorEntry:
     corrects: tuple[str, ...] = ()
     protected: bool = False
     ids: tuple[NamedId, ...] = ()
+    isolation: Literal["process", "none"] = "none"
+    limits: Limits = field(default_factory=Limits)
+    # The settings as the file gives them, and the folder of relative paths. None: `config` was not made from a file.
+    settings: tuple[Mapping[str, Any], Path] | None = field(default=None, repr=False, compare=False)
+    far_sides: tuple[NamedFarSide, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +268,10 @@ class HubConfig:
     retention: timedelta = timedelta(days=30)
     disclosure_retention: timedelta = DISCLOSURE_RETENTION
     dedupe_window: timedelta = timedelta(days=30)
+    alerts: AlertSettings | None = None  # None, as in tests: nothing is raised
     log_level: str = "info"
+    log: LogSettings = field(default_factory=LogSettings)
+    backups: BackupSettings | None = None  # its folder is absolute
     demo: bool = False
     school_clock: SchoolClock | None = None
     warnings: tuple[Finding, ...] = ()

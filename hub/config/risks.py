@@ -3,14 +3,17 @@
 import math
 import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from hub.config.findings import Path as Place
 from hub.config.model import ClientConfig, FileModel, Role
+from hub.outbound.addresses import is_loopback
+from plugins.connector import Connector
 from schemas import Catalogue
+from schemas.directory import DirectoryCurrent
 
 _NARROW: Final = {4: 8, 6: 16}  # by IP version: a range of public addresses with a shorter prefix holds clients too
 LEAST_BITS: Final = 128  # of a token or secret that can't be guessed
@@ -56,7 +59,7 @@ def of_files(files: Mapping[Place, Path]) -> Iterator[Risk]:
 def of_door(model: FileModel) -> Iterator[Risk]:
     """For an address that other machines reach: HTTP without encryption, unless a proxy is in front."""
     host = model.listen[0]
-    if not _is_loopback(host) and not model.trusted_proxies:
+    if not is_loopback(host) and not model.trusted_proxies:
         yield Risk(("listen",), "warning.public", {"host": host})
 
 
@@ -73,6 +76,21 @@ def of_records(model: FileModel) -> Iterator[Risk]:
         yield Risk(("disclosure_retention",), "warning.disclosures-short", {})
 
 
+def of_backups(model: FileModel, folder: Path) -> Iterator[Risk]:
+    """For backups that are lost with the data. `folder`: what relative paths in the file count from."""
+    if model.backups is None:
+        return
+    data, backups = ((folder / each).resolve() for each in (model.data, model.backups.folder))
+    if backups.is_relative_to(data):
+        yield Risk(("backups", "folder"), "warning.backups-inside", {"data": data})
+
+
+def of_ended(place: Place, secret: str, until: datetime | None) -> Iterator[Risk]:
+    """For a secret that is still written, although its time is over."""
+    if until is not None and until <= datetime.now(UTC):
+        yield Risk((*place, f"{secret}_until"), "warning.ended", {"secret": secret})
+
+
 def of_directory(
     clients: Iterable[tuple[Place, ClientConfig]], sources: Sequence[str], catalogue: Catalogue
 ) -> Iterator[Risk]:
@@ -83,13 +101,25 @@ def of_directory(
             continue
         published = directory if client.publishes is None else directory & set(catalogue.matching(client.publishes))
         globs = ("*",) if client.sources is None else client.sources
-        if published and not any(_overlap(source, glob) for source in sources for glob in globs):
+        if published and not any(overlap(source, glob) for source in sources for glob in globs):
             yield Risk(place, "warning.directory-publisher", {})
+
+
+def loads_directory(cls: type[Connector[Any]]) -> bool:
+    """Whether a connector says that the directory is complete."""
+    return DirectoryCurrent in cls.produces
+
+
+def may_load_directory(client: ClientConfig, catalogue: Catalogue) -> bool:
+    """Whether a client may say that the directory is complete."""
+    if Role.PUBLISHER not in client.roles:
+        return False
+    return client.publishes is None or DirectoryCurrent.spec.type in catalogue.matching(client.publishes)
 
 
 def bits(secret: str) -> float:
     """How many bits a secret of this length and these characters has at most, as if each were chosen by chance."""
-    secret = secret.removeprefix("whsec_").rstrip("=")
+    secret = secret.removeprefix("whsec_").removeprefix("whsk_").rstrip("=")
     secret = secret[: (secret + secret).find(secret, 1)]  # what is repeated again and again counts once
     used = set(secret)
     if not used:
@@ -105,13 +135,6 @@ def bits(secret: str) -> float:
     return len(secret) * math.log2(size)
 
 
-def _overlap(one: str, other: str) -> bool:
+def overlap(one: str, other: str) -> bool:
     """Two globs, of which one covers the other."""
     return fnmatchcase(one, other) or fnmatchcase(other, one)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

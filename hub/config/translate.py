@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from hub.config import shape
@@ -36,7 +36,6 @@ _KEYS: Final[Mapping[str, str]] = {
     "time_delta_": "config.duration",
     "timezone_": "config.datetime",
     "tuple_": "config.list",
-    "uuid": "config.uuid",
 }
 _LIMITS: Final[Mapping[str, tuple[str, str]]] = {
     "greater_than": ("config.above", "gt"),
@@ -59,7 +58,11 @@ Translated = tuple[Path, str, dict[str, object], bool]
 
 def translate(error: ValidationError, model: Any, value: Any) -> list[Translated]:
     """Each error of one validation of `value` against `model`."""
-    found = [_one(detail, model, value) for detail in error.errors(include_url=False, include_input=False)]
+    details = error.errors(include_url=False, include_input=False)
+    found = [_one(detail, model, value) for detail in details]
+    if bare := {place for place, key, *_ in found if key == "config.string" and type(_at(value, place)) is int}:
+        ids = _ids_among(bare, model, value)
+        found = [(place, ids.get(place, key), values, show and place not in ids) for place, key, values, show in found]
     # A union gives an error for each of its members. One error for each place is enough to act on.
     return list({(place, key): (place, key, values, show) for place, key, values, show in found}.values())
 
@@ -84,12 +87,59 @@ def _one(detail: ErrorDetails, model: Any, value: Any) -> Translated:
         return place, key, {"limit": context.get(limit, "")}, kind in ("greater_than", "less_than") or "equal" in kind
     if kind in TEXTS:
         return place, kind, {}, True
+    if kind.startswith("uuid"):
+        key = _in_place_of_id(_at(value, place))
+        return place, key, {}, key == "config.uuid"
     for beginning in sorted(_KEYS, key=len, reverse=True):
         if kind.startswith(beginning):
             return place, _KEYS[beginning], {}, kind != "missing"
     # A rule of the connector's own. It may bring a Swedish text: PydanticCustomError(type, english, {"sv": swedish}).
     says = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ").rstrip(".")
     return place, "config.other", {"says": Text(str(context.get("sv", says)).rstrip("."), says)}, False
+
+
+def _in_place_of_id(given: object) -> str:
+    """The text about what stands where an SS 12000 id belongs."""
+    if re.fullmatch(r"[0-9]{8}", str(given)):
+        return "config.uuid-school-unit"
+    if re.fullmatch(r"(16)?[0-9]{2}[2-9][0-9]{3}-?[0-9]{4}", str(given)):  # a civic number's third digit is 0 or 1
+        return "config.uuid-organisation-number"
+    return "config.uuid"
+
+
+def _ids_among(bare: set[Path], model: Any, value: Any) -> dict[Path, str]:
+    """Numbers without quotes where an SS 12000 id belongs, with the text about each: quotes would not help there."""
+    try:
+        TypeAdapter(model).validate_python(_quoted(value, bare))
+    except ValidationError as error:
+        kinds = {
+            shape.written(value, each["loc"], missing=False): each["type"]
+            for each in error.errors(include_url=False, include_input=False)
+        }
+    except Exception:  # a validator that needs its context, or a vendor's fault: the first text stays
+        return {}
+    else:
+        return {}
+    return {place: _in_place_of_id(_at(value, place)) for place in bare if kinds.get(place, "").startswith("uuid")}
+
+
+def _quoted(value: Any, places: set[Path], here: Path = ()) -> Any:
+    """A copy in which what is at `places` is text."""
+    if isinstance(value, Mapping):
+        return {name: _quoted(each, places, (*here, name)) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_quoted(each, places, (*here, index)) for index, each in enumerate(value)]
+    return str(value) if here in places else value
+
+
+def _at(value: Any, place: Path) -> Any:
+    """The value at a place of the input; None if there is none."""
+    try:
+        for part in place:
+            value = value[part]
+    except (KeyError, IndexError, TypeError):
+        return None
+    return value
 
 
 def unknown(name: str, known: list[str]) -> dict[str, object]:
@@ -100,8 +150,9 @@ def unknown(name: str, known: list[str]) -> dict[str, object]:
 
 def hint(name: str, known: list[str]) -> object:
     """The text "Did you mean" with the known name that is most like `name`; empty if none is like it."""
-    near = get_close_matches(name, known, 1, cutoff=0.6)
-    return Phrase("hint.did-you-mean", {"name": near[0]}) if near else ""
+    spelt = {each.casefold(): each for each in known}
+    near = get_close_matches(name.casefold(), list(spelt), 1, cutoff=0.6)
+    return Phrase("hint.did-you-mean", {"name": spelt[near[0]]}) if near else ""
 
 
 def showable(place: Path, value: Any) -> str:

@@ -12,6 +12,8 @@ from typing import Any, Final
 import yaml
 
 from hub.config.findings import Path as Place
+from hub.config.slips import dash_without_space, is_curly, slip
+from hub.texts import TEXTS, of_system
 
 _REFERENCE: Final = re.compile(r"\$\{(env|file):([^}]*)\}\Z")
 _MAX_SECRET: Final = 1 << 16
@@ -19,24 +21,32 @@ MAX_BYTES: Final = 2 << 20
 MAX_VALUES: Final = 200_000  # a value counts once for each reference to it
 
 
-class TooMuch(ValueError):
-    """Not a configuration that a person wrote: too large, too deep, or references that multiply each other.
-
-    `key` and `values` are a text of `hub.texts`.
-    """
+class Unreadable(ValueError):
+    """The file holds no configuration. `key` and `values` are a text of `hub.texts`, `line` the line if it has one."""
 
     def __init__(self, key: str, line: int | None = None, **values: object) -> None:
         super().__init__(key)
         self.key, self.line, self.values = key, line, values
 
 
+class TooMuch(Unreadable):
+    """Not a configuration that a person wrote: too large, too deep, or references that multiply each other."""
+
+
+class NotYaml(Unreadable):
+    """Not text, or not YAML."""
+
+
 def text_of(path: Path) -> str:
-    """The file's text. Raises OSError, UnicodeDecodeError, TooMuch."""
+    """The file's text. Raises OSError, Unreadable."""
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise TooMuch("config.too-large", limit=MAX_BYTES >> 20)
-    return content.decode()
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise NotYaml("config.yaml-encoding", content.count(b"\n", 0, error.start) + 1) from None
 
 
 class _Loader(yaml.SafeLoader):
@@ -69,17 +79,23 @@ class Tree:
         self.unreadable: set[Place] = set()
         self.problems: list[tuple[Place, str, dict[str, object], int | None]] = []
         self._values = 0
+        self._text = ""
 
     def read(self, text: str) -> None:
-        """Raises yaml.YAMLError, TooMuch."""
-        loader = _Loader(text)
+        """Raises Unreadable."""
+        loader, self._text = None, text
         try:
+            loader = _Loader(text)
             node = loader.get_single_node()
             self.data = None if node is None else self._value(loader, node, (), frozenset())
         except RecursionError:
             raise TooMuch("config.too-deep") from None
+        except yaml.YAMLError as error:
+            key, line, values = slip(error, text)
+            raise NotYaml(key, line, **values) from None
         finally:
-            loader.dispose()
+            if loader is not None:
+                loader.dispose()
 
     def line(self, place: Place) -> int | None:
         """The line of a place, or of the nearest place around it that is written in the file."""
@@ -118,6 +134,10 @@ class Tree:
         if isinstance(node, yaml.SequenceNode):
             within = inside | {id(node)}
             return [self._value(loader, item, (*place, index), within) for index, item in enumerate(node.value)]
+        if self._is_dash(node):
+            return self._problem(place, "config.yaml-dash", at=node.start_mark.line + 1)
+        if isinstance(node, yaml.ScalarNode) and node.style is None and is_curly(node.value):
+            return self._problem(place, "config.yaml-curly", at=node.start_mark.line + 1)
         try:
             value = loader.construct_object(node)
         except (yaml.YAMLError, ValueError):
@@ -135,8 +155,18 @@ class Tree:
                 self.problems.append((here, "config.duplicate-key", {"line": self.lines[here]}, line))
                 continue
             self.lines[here] = line
+            if self._is_dash(key_node):
+                self._problem(here, "config.yaml-dash")
+                self.unreadable.add(place)
             found[key] = self._value(loader, value_node, here, inside)
         return found
+
+    def _is_dash(self, node: yaml.Node) -> bool:
+        """A list's dash without its space makes valid YAML of another meaning: a key `-id`, or a text over lines."""
+        mark = node.start_mark
+        begins = self._text[mark.index - mark.column : mark.index].strip() == ""
+        plain = isinstance(node, yaml.ScalarNode) and node.style is None
+        return plain and begins and dash_without_space(self._text[mark.index : mark.index + 2])
 
     def _resolved(self, value: str, place: Place) -> Any:
         match = _REFERENCE.match(value)
@@ -158,15 +188,15 @@ class Tree:
                 with path.open("rb") as file:
                     resolved = file.read(_MAX_SECRET).decode().rstrip("\r\n")
             except OSError as error:
-                return self._problem(place, "config.file-missing", path=path, error=error.strerror)
+                return self._problem(place, "config.file-missing", path=path, error=of_system(error))
             except UnicodeDecodeError:
-                return self._problem(place, "config.file-missing", path=path, error="UTF-8")
+                return self._problem(place, "config.file-missing", path=path, error=TEXTS["system.not-utf-8"])
             if not resolved:
                 return self._problem(place, "config.file-empty", path=path)
         self.references[place] = resolved
         return resolved
 
-    def _problem(self, place: Place, key: str, **values: object) -> Any:
-        self.problems.append((place, key, values, None))
+    def _problem(self, place: Place, key: str, *, at: int | None = None, **values: object) -> Any:
+        self.problems.append((place, key, values, at))
         self.unreadable.add(place)
         return ""

@@ -1,8 +1,9 @@
 """Sending again: lanes of replays and resends, which an operator starts, and the event that tests a subscription."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from hub.bus.base import Place, Position, Stored
 from hub.delivery.base import PULLED, EmptySpan, NotFound, TooManyLanes
@@ -10,7 +11,8 @@ from hub.delivery.parking import EVENT, STATE
 from hub.delivery.parts import Parts
 from hub.delivery.reading import ReadCursor, Reader
 from hub.privacy.telling import LIVE
-from hub.store import cursors, dead_letters, lanes, parked
+from hub.store import audit, cursors, dead_letters, lanes, parked
+from hub.store.base import Operation
 from hub.subscriptions.model import Subscription
 from schemas import Event
 
@@ -55,43 +57,112 @@ async def replay(
     return lane.lane
 
 
-async def resend(parts: Parts, subscription: Subscription, dead_letter: str, *, by: str) -> str:
-    """Delete a dead letter and store a lane for its event; returns the lane's name. Raises NotFound."""
-    tenant, store = parts.tenant, parts.store
-    letter = await store.read(dead_letters.get(tenant, dead_letter))
-    if letter is None or letter.subscription != subscription.id:
-        raise NotFound(dead_letter)
-    cause = STATE if await _was_state(parts, letter) else EVENT
-    now, head = parts.clock.utc(), parts.log.head()
-    lane = lanes.Lane(
+async def resend(parts: Parts, subscription: Subscription, letters: Sequence[str], *, by: str) -> Sequence[str]:
+    """End dead letters and store lanes for their events, all in one commit; returns the lanes' names.
+
+    One lane holds the letters whose events were read alike, so there are two at most. Raises NotFound if one of the
+    letters is no dead letter of the subscription any more; then nothing was done.
+    """
+    by_cause: dict[str, list[dead_letters.DeadLetter]] = {}
+    for letter in await _letters(parts, subscription, letters):
+        cause = STATE if await _was_state(parts, letter) else EVENT
+        by_cause.setdefault(cause, []).append(letter)
+    operations: list[Operation] = []
+    names = []
+    for cause, some in by_cause.items():
+        lane = _resending(parts, subscription, cause, some, by)
+        names.append(lane.lane)
+        operations.append(lanes.add(parts.tenant, lane))
+        if subscription.sink["kind"] not in PULLED:
+            operations += await _park_all(parts, lane, cause, some)
+        operations += [_end(parts, letter, "resent", by, new_lane=lane.lane) for letter in some]
+    await parts.store.commit(*operations)
+    return names
+
+
+async def discard(parts: Parts, subscription: Subscription, letters: Sequence[str], *, note: str, by: str) -> None:
+    """End dead letters without sending their events again, all in one commit. Raises NotFound, as `resend`."""
+    found = await _letters(parts, subscription, letters)
+    now, tenant = parts.clock.utc(), parts.tenant
+    acts = [audit.add(tenant, now, actor=by, action="dead-letter.discarded", target=letter.id) for letter in found]
+    await parts.store.commit(*(_end(parts, letter, "discarded", by, note=note) for letter in found), *acts)
+
+
+async def _letters(
+    parts: Parts, subscription: Subscription, letters: Sequence[str]
+) -> Sequence[dead_letters.DeadLetter]:
+    found = []
+    for id in dict.fromkeys(letters):
+        letter = await parts.store.read(dead_letters.get(parts.tenant, id))
+        if letter is None or letter.subscription != subscription.id:
+            raise NotFound(id)
+        found.append(letter)
+    return found
+
+
+def _end(
+    parts: Parts,
+    letter: dead_letters.DeadLetter,
+    how: Literal["resent", "discarded"],
+    by: str,
+    *,
+    note: str = "",
+    new_lane: str = "",
+) -> Operation:
+    ended = dead_letters.EndedLetter(
+        letter=letter, ended_at=parts.clock.utc(), how=how, by=by, note=note, new_lane=new_lane
+    )
+    return dead_letters.end(parts.tenant, ended)
+
+
+def _resending(
+    parts: Parts, subscription: Subscription, cause: str, letters: Sequence[dead_letters.DeadLetter], by: str
+) -> lanes.Lane:
+    """A lane that has nothing to read: its events are parked keys that are due, or for a feed its places."""
+    head = parts.log.head().pack()
+    return lanes.Lane(
         subscription=subscription.id,
         lane=_RESEND[cause] + secrets.token_hex(4),
         kind="resend",
-        start=head.pack(),
-        until=head.pack(),
-        places=(letter.place,),
+        start=head,
+        until=head,
+        places=tuple(sorted(letter.place for letter in letters)),
         by=by,
-        at=now,
+        at=parts.clock.utc(),
         done=False,
     )
-    operations = [lanes.add(tenant, lane), dead_letters.remove(tenant, dead_letter)]
-    if subscription.sink["kind"] not in PULLED:
-        # The lane has nothing to read, and one parked key that is due.
+
+
+async def _park_all(
+    parts: Parts, lane: lanes.Lane, cause: str, letters: Sequence[dead_letters.DeadLetter]
+) -> list[Operation]:
+    """The lane's cursor, and a parked key for each ordering key: the events of a key go in the order of the log."""
+    tenant, now = parts.tenant, parts.clock.utc()
+    there = {stored.at: stored for stored in await parts.log.get([Place(each.place) for each in letters])}
+    keys: dict[bytes, list[int]] = {}
+    for letter in sorted(letters, key=lambda letter: letter.place):
+        stored = there.get(Place(letter.place))
+        # A state waits behind nothing: the lane could not tell later that the event was read as its entity's state.
+        key = letter.id.encode() if stored is None or cause == STATE else parts.key_of(stored)
+        keys.setdefault(key, []).append(letter.place)
+    reader = Reader(parts.log, ReadCursor(Position.unpack(lane.start)), until=Position.unpack(lane.until))
+    operations = [cursors.save(tenant, _cursor(lane, reader))]
+    for key, (first, *behind) in keys.items():
         row = parked.Parked(
-            subscription=subscription.id,
+            subscription=lane.subscription,
             lane=lane.lane,
-            key=dead_letter.encode(),
-            place=letter.place,
+            key=key,
+            place=first,
             cause=cause,
             attempts=0,
             due=now,
             since=now,
             reason="",
         )
-        reader = Reader(parts.log, ReadCursor(head), until=head)
-        operations += [cursors.save(tenant, _cursor(lane, reader)), parked.park(tenant, row)]
-    await store.commit(*operations)
-    return lane.lane
+        operations.append(parked.park(tenant, row))
+        if behind:
+            operations.append(parked.wait(tenant, lane.subscription, lane.lane, key=key, places=behind))
+    return operations
 
 
 def test_event(parts: Parts, subscription: Subscription) -> Stored:

@@ -36,7 +36,8 @@ class Outcome:
     """How one attempt ended. `reason` is a short stable code for operators, never data (`http-503`, `timeout`).
 
     `operations` are store operations (a connector's state and outbox) that must commit together with the cursor.
-    `recipient_down`: the recipient as a whole failed (no connection, 5xx, 429), not only this event.
+    `recipient_down`: the recipient as a whole failed (no connection, 5xx, 429), not only this event. `status`: the
+    HTTP status of the recipient's answer.
     """
 
     result: Result
@@ -45,6 +46,7 @@ class Outcome:
     recipient_down: bool = False
     operations: Sequence[Callable[..., object]] = field(default_factory=tuple)
     on_stored: Callable[[], None] | None = None  # called when `operations` are durable
+    status: int | None = field(default=None, compare=False)  # for the record: `reason` and `result` decide
 
 
 @dataclass(slots=True)

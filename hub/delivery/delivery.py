@@ -12,23 +12,25 @@ import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 from hub.bus.base import LogUnavailable, Place, Position
 from hub.clock import from_us, to_us
 from hub.delivery import again
+from hub.delivery.backlog import Backlog
 from hub.delivery.base import PULLED, Attempt, NotFound, Outcome, Result, Sink
 from hub.delivery.follower import Follower
 from hub.delivery.parts import Parts
+from hub.delivery.reachability import Down
 from hub.delivery.reading import ReadCursor, Reader, state_kinds
 from hub.delivery.retries import handshake_s
 from hub.pauses import away_s, until_it_works
 from hub.privacy.base import PermitRefused
 from hub.privacy.telling import LIVE
 from hub.registry.registry import Registry
-from hub.store import cursors, dead_letters, lanes, parked
+from hub.store import acknowledged, attempts, cursors, dead_letters, lanes, parked
 from hub.store.base import Operation, StoreUnavailable
 from hub.subscriptions.model import Status, Subscription
 from hub.tasks import Tasks
@@ -51,20 +53,27 @@ class DeliveryStatus:
     parked: int
     dead: int
     holding: bool  # the recipient as a whole fails, so deliveries pause for a while
+    down: Down | None  # since when and why the recipient as a whole fails; for a pending webhook, why it can't be asked
+    waits: bool  # the subscription waits as a whole for the directory's first load
+    waiting: int  # events that wait because nothing is delivered: paused, pending, or waiting for the directory
     lanes: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Resting:
-    """A paused subscription: its position (None: some deliveries are open), since when, and its parked keys."""
+    """A paused or pending subscription: its position (None: some deliveries are open), since when, its parked keys."""
 
     position: Position | None
     since: datetime
     parked: int
+    backlog: Backlog
+    open: int  # deliveries that were open
 
 
 class Delivery:
-    """`make_sink` builds a subscription's sink; `handshake` asks a webhook for its consent and returns the answer."""
+    """`make_sink` builds a subscription's sink; `handshake` asks a webhook for its consent and returns why there is
+    none; empty if it consents.
+    """
 
     def __init__(
         self,
@@ -73,7 +82,7 @@ class Delivery:
         registry: Registry,
         catalogue: Catalogue,
         make_sink: Callable[[Subscription], Sink],
-        handshake: Callable[[Subscription], Awaitable[bool]],
+        handshake: Callable[[Subscription], Awaitable[str]],
     ) -> None:
         self._parts = parts
         self._registry = registry
@@ -90,7 +99,9 @@ class Delivery:
         self._busy = 0  # changes that are being applied
         self._started = parts.clock.utc()
         self._starting: set[str] = set()  # subscriptions whose followers do not run yet after the hub's start
-        self._resting: dict[str, _Resting] = {}  # by paused subscription
+        self._resting: dict[str, _Resting] = {}  # by paused or pending subscription
+        self._behind_load: dict[str, Backlog] = {}  # by subscription that waits for the directory
+        self._asked: dict[str, Down] = {}  # by pending subscription: the handshakes that failed
         self._dead: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()  # by subscription: failed starts in a row
         self._sending: Counter[str] = Counter()  # by subscription: what may still send apart from its followers
@@ -157,13 +168,21 @@ class Delivery:
         self._changed(subscription)
         return lane
 
-    async def resend(self, id: str, dead_letter: str, *, by: str) -> str:
-        """Delete a dead letter and try its event again, in a lane of its own; returns its name. Raises NotFound."""
+    async def resend(self, id: str, letters: Sequence[str], *, by: str) -> Sequence[str]:
+        """End dead letters and try their events again, in lanes of their own; returns the lanes' names.
+
+        All or none of them. Raises NotFound.
+        """
         subscription = self._get(id)
-        lane = await again.resend(self._parts, subscription, dead_letter, by=by)
-        self._dead[id] -= 1
+        found = await again.resend(self._parts, subscription, letters, by=by)
+        self._dead[id] -= len(set(letters))
         self._changed(subscription)
-        return lane
+        return found
+
+    async def discard(self, id: str, letters: Sequence[str], *, note: str, by: str) -> None:
+        """End dead letters without trying their events again, all or none of them. `note` says why. Raises NotFound."""
+        await again.discard(self._parts, self._get(id), letters, note=note, by=by)
+        self._dead[id] -= len(set(letters))
 
     async def test(self, id: str) -> Outcome:
         """Deliver a test event about no person now, without waiting for open deliveries. Raises NotFound."""
@@ -192,13 +211,22 @@ class Delivery:
         """Raises NotFound."""
         subscription = self._get(id)
         running = [follower for (name, _), follower in self._followers.items() if name == id]
+        live = self._followers.get((id, LIVE))
+        waits, backlog, waiting_events = live is not None and live.waits, self._behind_load.get(id), 0
         oldest = min(filter(None, (follower.standing.oldest_undelivered() for follower in running)), default=None)
         waiting = sum(follower.standing.parked for follower in running)
         if not running and id in self._resting:
             resting = self._resting[id]
             waiting = resting.parked
-            if waiting or resting.position is None or not resting.position.reached(self._parts.log.head()):
+            backlog, waiting_events = resting.backlog, resting.backlog.events + resting.open
+            if waiting or resting.position is None:
                 oldest = resting.since
+            elif not resting.position.reached(self._parts.log.head()):
+                # While the log is being counted, the age is the longest that it can be.
+                oldest = backlog.oldest if backlog.counted or backlog.oldest else resting.since
+        elif waits and backlog is not None:
+            waiting_events = backlog.events
+            oldest = min(filter(None, (oldest, backlog.oldest)), default=None)
         elif id in self._starting:
             oldest = self._started  # its follower does not run yet: events may wait
         lag_s = 0.0 if oldest is None else max(0.0, (self._parts.clock.utc() - oldest).total_seconds())
@@ -209,9 +237,25 @@ class Delivery:
             open=sum(follower.standing.open for follower in running),
             parked=waiting,
             dead=self._dead[id],
-            holding=any(follower.holding for follower in running),
+            holding=any(follower.held for follower in running),
+            down=self._asked.get(id) or next((found for each in running if (found := each.down)), None),
+            waits=waits,
+            waiting=waiting_events,
             lanes=[follower.lane for follower in running if follower.lane != LIVE],
         )
+
+    async def count_waiting(self) -> None:
+        """Count what has come for subscriptions to which nothing is delivered now. `status` shows what was counted."""
+        log = self._parts.log
+        waiting = {id: each for (id, lane), each in self._followers.items() if lane == LIVE and each.waits}
+        for id, follower in waiting.items():
+            if id not in self._behind_load:
+                position = follower.position or log.head()
+                self._behind_load[id] = Backlog(log, follower.subscription, position)
+        for id in self._behind_load.keys() - waiting.keys():
+            del self._behind_load[id]
+        for backlog in (*self._behind_load.values(), *(each.backlog for each in self._resting.values())):
+            await backlog.count()
 
     async def caught_up(self, id: str) -> bool:
         """Wait until all events accepted before this call have been tried; returns whether all of them were handled.
@@ -322,13 +366,16 @@ class Delivery:
                 shaking.cancel()
                 await asyncio.gather(shaking, return_exceptions=True)
         self._resting.pop(id, None)
+        self._behind_load.pop(id, None)
+        self._asked.pop(id, None)
         if subscription is None:
             await self._forget(id)
         elif pushed and subscription.status is Status.PAUSED:
-            await self._rest(id)
+            await self._rest(subscription)
         elif wanted:
             await self._start_lanes(subscription)
         elif pushed and subscription.status is Status.PENDING:
+            await self._rest(subscription)
             self._shaking[id] = self._tasks.start(self._shake(subscription))
 
     async def _start_lanes(self, subscription: Subscription) -> None:
@@ -367,8 +414,11 @@ class Delivery:
     def _running_lanes(self, id: str) -> int:
         return sum(key[0] == id and key[1] != LIVE for key in self._followers)
 
-    async def _rest(self, id: str) -> None:
-        """Note how far a paused subscription is behind: it has no follower, and its status must show its lag."""
+    async def _rest(self, subscription: Subscription) -> None:
+        """Note how far a paused or pending subscription is behind: it has no follower, and its status must show its
+        lag.
+        """
+        id = subscription.id
         tenant, store = self._parts.tenant, self._parts.store
         live = next((row for row in await store.read(cursors.load(tenant, id)) if row.lane == LIVE), None)
         if live is None:
@@ -377,7 +427,9 @@ class Delivery:
         # With open deliveries, or in the middle of the state, more events will come wherever the log's head is.
         position = reader.position if not live.open else None
         since = from_us(live.accepted_us) if live.accepted_us else self._parts.clock.utc()
-        self._resting[id] = _Resting(position, since, parked=len(await store.read(parked.load(tenant, id))))
+        backlog = Backlog(self._parts.log, subscription, reader.position or self._parts.log.head())
+        keys = len(await store.read(parked.load(tenant, id)))
+        self._resting[id] = _Resting(position, since, keys, backlog, open=len(live.open))
 
     async def _forget(self, id: str) -> None:
         """Delete the rows of a deleted subscription."""
@@ -385,17 +437,23 @@ class Delivery:
         self._dead.pop(id, None)
         await self._parts.store.commit(
             cursors.forget(tenant, id), parked.forget(tenant, id), dead_letters.forget(tenant, id),
-            lanes.forget(tenant, id),
+            lanes.forget(tenant, id), attempts.forget(tenant, id), acknowledged.forget(tenant, id),
         )  # fmt: skip
 
     async def _shake(self, subscription: Subscription) -> None:
         """Ask the webhook until it consents. The cursor does not move meanwhile."""
+        clock = self._parts.clock
+        since = clock.utc()
         for failures in itertools.count(1):
+            reason = "unreachable"
             with contextlib.suppress(OSError, StoreUnavailable):
-                if await self._handshake(subscription):
+                reason = await self._handshake(subscription)
+                if not reason:
                     await self._registry.consented(subscription)
                     return
-            await self._parts.clock.sleep(handshake_s(failures))
+            pause_s = handshake_s(failures)
+            self._asked[subscription.id] = Down(since, failures, reason, clock.utc() + timedelta(seconds=pause_s))
+            await clock.sleep(pause_s)
 
     def _ended(self, id: str, result: Result, reason: str) -> None:
         status = Status.ENDED if result is Result.GONE else Status.PAUSED

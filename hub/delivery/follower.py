@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from hub.bus.base import LogUnavailable, Place, Stored
+from hub.bus.base import LogUnavailable, Place, Position, Stored
 from hub.delivery.base import Attempt, Outcome, Result, Sink
 from hub.delivery.journal import Journal
 from hub.delivery.letters import dead_letter
 from hub.delivery.parking import EVENT, STATE, ParkedKey, Parking
 from hub.delivery.parts import Parts
-from hub.delivery.reachability import Reachability
+from hub.delivery.reachability import Down, Reachability
 from hub.delivery.reading import Reader
 from hub.delivery.retries import DECISION_DELAY_S, next_delay_s
 from hub.delivery.standing import Standing
@@ -26,7 +26,7 @@ from hub.delivery.workers import Workers
 from hub.pauses import until_it_works
 from hub.privacy.base import Decision, PermitRefused, Rule
 from hub.privacy.telling import LIVE
-from hub.store import cursors, parked
+from hub.store import attempts, cursors, parked
 from hub.store.base import Operation
 from hub.subscriptions.matching import Matcher
 from hub.subscriptions.model import Subscription
@@ -138,6 +138,26 @@ class Follower:
     def holding(self) -> bool:
         """Whether deliveries are held because the recipient as a whole fails."""
         return self._recipient.holding
+
+    @property
+    def held(self) -> bool:
+        """As `holding`, also while one attempt probes whether the recipient is back."""
+        return self._recipient.held
+
+    @property
+    def down(self) -> Down | None:
+        """Since when and why the recipient as a whole fails; None while it answers."""
+        return self._recipient.down
+
+    @property
+    def waits(self) -> bool:
+        """Whether the subscription waits as a whole for the directory's first load."""
+        return self._parts.waits(self.subscription)
+
+    @property
+    def position(self) -> Position | None:
+        """Up to where it has read; None while it reads the state."""
+        return self._reader.position
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -257,6 +277,7 @@ class Follower:
                 permit=partial(self._permit, item.decision, lane),
                 lane=lane,
             )
+            began = self._parts.clock.monotonic()
             try:
                 outcome = await self._sink.deliver(attempt)
             except PermitRefused:
@@ -267,6 +288,9 @@ class Follower:
             except Exception as error:  # a bug in the sink must not end the follower
                 log.error("the sink of %s failed: %s", self.subscription.id, type(error).__name__)
                 outcome = Outcome(Result.RETRY, f"sink-{type(error).__name__}")
+            self._count(item, outcome)
+            if outcome.result is not Result.DELIVERED:
+                self._journal.attach(self._failure(item, attempt, outcome, self._parts.clock.monotonic() - began))
             self._settle(item, outcome)
             return
 
@@ -331,7 +355,7 @@ class Follower:
                     assert delay is not None
                     self._park(item, outcome.reason, delay, counted=True)
             case Result.DEAD:
-                letter = self._give_up(item.stored, item.stored.at, outcome.reason, item.parked)
+                letter = self._give_up(_sent(item), item.stored.at, outcome.reason, item.parked)
                 self._journal.add(letter, *self._close(item))
             case Result.GONE | Result.MISCONFIGURED:
                 # The event stays open (or parked): nothing is lost if the subscription is resumed.
@@ -345,7 +369,7 @@ class Follower:
         if not outcome.recipient_down:
             if self._recipient.answered():
                 self._parking.hasten()
-        elif self._recipient.failed(outcome.retry_after_s, self._parking.since()):
+        elif self._recipient.failed(outcome.retry_after_s, self._parking.since(), outcome.reason):
             self._end(Result.MISCONFIGURED, "failing")
 
     def _probe(self) -> None:
@@ -401,7 +425,7 @@ class Follower:
             return
         delay = next_delay_s(key.attempts + 1, outcome.retry_after_s, self._parts.dice)
         if delay is None:
-            letter = self._give_up(item.stored, key.place, outcome.reason, key)
+            letter = self._give_up(_sent(item), key.place, outcome.reason, key)
             self._journal.add(letter, *self._parking.advance(key))
         else:
             self._postpone(key, outcome.reason, delay, counted=True)
@@ -421,8 +445,28 @@ class Follower:
         )  # fmt: skip
         return cursors.save(self._parts.tenant, row)
 
+    def _count(self, item: Item, outcome: Outcome) -> None:
+        if outcome.result is not Result.DELIVERED:
+            self._parts.count(self.subscription.id, "failed")
+        elif self.lane == LIVE:
+            now_s = self._parts.clock.utc().timestamp()
+            self._parts.delivered(self.subscription.id, max(0.0, now_s - item.stored.accepted_us / 1_000_000))
+        else:
+            self._parts.delivered(self.subscription.id, None)
+
+    def _failure(self, item: Item, attempt: Attempt, outcome: Outcome, took_s: float) -> Operation:
+        """The row of a failed attempt, for the commit that holds what follows from the failure."""
+        sent = attempt.stored  # the event that the recipient may get, which may be an earlier one of the entity
+        row = attempts.FailedAttempt(
+            subscription=self.subscription.id, lane=self.lane, place=item.stored.at, event_id=sent.id,
+            source=sent.source, type=sent.type, number=attempt.number, at=self._parts.clock.utc(), took_s=took_s,
+            result=outcome.result, reason=outcome.reason, status=outcome.status,
+        )  # fmt: skip
+        return attempts.add(self._parts.tenant, row)
+
     def _give_up(self, stored: Stored | None, at: Place, reason: str, key: ParkedKey | None) -> Operation:
         self._died()
+        self._parts.count(self.subscription.id, "dead")
         return dead_letter(
             self._parts,
             subscription=self.subscription.id,
@@ -441,6 +485,11 @@ class Follower:
             # A bug of the hub: pausing keeps and shows the undelivered events; going on might lose or reorder them.
             log.error("follower of %s stopped", self.subscription.id, exc_info=error)
             self._end(Result.MISCONFIGURED, f"fault-{type(error).__name__}")
+
+
+def _sent(item: Item) -> Stored:
+    """The event that the recipient may get: of a state perhaps an earlier event, since the last change is withheld."""
+    return item.stored if item.decision is None else item.decision.stored
 
 
 # Stands for a parked key's event until `_load` has fetched it.

@@ -44,6 +44,11 @@ class Journal:
         self._start()
         return waiter
 
+    def attach(self, *operations: Operation) -> None:
+        """Make these durable with the next commit, which something added in this turn begins."""
+        self._pending += operations
+        self.touch()
+
     def touch(self) -> None:
         """Save the cursor, which has moved, with the next commit or within LAZY_S. No task waits for that."""
         self._dirty = True

@@ -17,6 +17,7 @@ import orjson
 
 from hub.bus.base import Log, Stored
 from hub.clock import Clock, from_us, to_us
+from hub.delivery.acknowledging import Acknowledging
 from hub.delivery.answers import OpenAnswers
 from hub.delivery.feed_cursor import CursorSealer, FeedCursor
 from hub.delivery.feed_reading import MAX_LATE, SLICE, FeedReading, FeedSlice, LateKeys, late, still_late
@@ -141,6 +142,7 @@ class Pages:
         clock: Clock,
         retention: timedelta,
         waits: Callable[[Subscription], bool] = lambda subscription: False,
+        served: Callable[[str, int], None] = lambda subscription, events: None,
     ) -> None:
         self._log = log
         self._store = store
@@ -150,10 +152,12 @@ class Pages:
         self._clock = clock
         self.retention = retention
         self._waits = waits
+        self._served = served
         self._sealer = CursorSealer(keys)
         self._lanes: dict[str, tuple[float, Sequence[Lane]]] = {}
         self._feeds: dict[str, _Feed] = {}
         self._changed = asyncio.Event()
+        self.acknowledging = Acknowledging(log, store, clock)
         self.closing = False
         registry.listen(self._look_again)
         self.answers = OpenAnswers()
@@ -179,6 +183,8 @@ class Pages:
             return await self._first(subscription)
         cursor = self._sealer.open(subscription, token)
         self.check_age(cursor)
+        if not cursor.read.state_after:
+            self.acknowledging.note(id, cursor.read.position)
         return cursor
 
     def check_age(self, cursor: FeedCursor) -> None:
@@ -244,6 +250,8 @@ class Pages:
 
     def _look_again(self, subscription: Subscription) -> None:
         self._feeds.pop(subscription.id, None)
+        if subscription.reason == "removed":
+            self.acknowledging.forget(subscription.id)
         self.wake()
 
     def _current(self, id: str) -> _Feed:
@@ -312,6 +320,8 @@ class Pages:
                     size = _size(page.entries[had:])
                 full = len(page.entries) >= limit or size >= most_bytes
             ledger.disclose(allowed, lane)
+            if allowed:
+                self._served(feed.subscription.id, len(allowed))
             may_end = part.may_end(taken)
             page.cursor = part.after(taken)
             page.at_head = part.at_head and taken == len(part.events)
@@ -320,7 +330,7 @@ class Pages:
             else:
                 await asyncio.sleep(0)
         if operations := ledger.operations() + lateness:
-            await self._store.commit(*operations)
+            await self._store.commit(*operations, *self.acknowledging.operations(feed.subscription.id))
         if lateness:
             self._lanes.pop(feed.subscription.id, None)
 

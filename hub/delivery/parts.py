@@ -24,6 +24,8 @@ class Parts:
     dice: random.Random
     id_key: bytes  # the key of the hash in delivery ids, so that they reveal nothing about the event
     problem: Callable[[str, str, str], None] = lambda where, code, detail: None  # for the operator
+    delivered: Callable[[str, float | None], None] = lambda subscription, latency_s: None
+    count: Callable[[str, str], None] = lambda subscription, what: None  # `failed`, `dead`
     waits: Callable[[Subscription], bool] = lambda subscription: False  # whether a subscription must wait as a whole
 
     def key_of(self, stored: Stored) -> bytes:

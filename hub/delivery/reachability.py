@@ -3,13 +3,24 @@
 import asyncio
 import random
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from hub.clock import Clock
 from hub.delivery.retries import HOLD_AFTER, hold_s
 
 GIVE_UP_S: Final = 72 * 3600.0  # a recipient that has failed for this long without a break is paused
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """A recipient that as a whole does not take deliveries."""
+
+    since: datetime  # the first failure in a row, machine time
+    attempts: int  # failures in a row, without those of attempts that were under way when deliveries were held
+    reason: str  # of the last failure: `http-503`, `timeout`
+    next_try: datetime | None  # while deliveries are held
 
 
 class Reachability:
@@ -22,11 +33,26 @@ class Reachability:
         self._streak = 0  # failures in a row of the recipient as a whole
         self._down_since: datetime | None = None
         self._hold: asyncio.TimerHandle | None = None
+        self._hold_until: datetime | None = None
+        self._reason = ""
 
     @property
     def holding(self) -> bool:
         """Whether deliveries are held for now."""
         return self._hold is not None
+
+    @property
+    def held(self) -> bool:
+        """Whether so many attempts in a row have failed that deliveries are held, also while one attempt probes."""
+        return self._streak >= HOLD_AFTER
+
+    @property
+    def down(self) -> Down | None:
+        """None while the recipient answers."""
+        if self._down_since is None:
+            return None
+        next_try = self._hold_until if self._hold is not None else None
+        return Down(self._down_since, self._streak, self._reason, next_try)
 
     def slots(self, concurrency: int) -> int:
         """How many attempts may be under way."""
@@ -40,7 +66,7 @@ class Reachability:
         self._streak, self._down_since = 0, None
         return back
 
-    def failed(self, retry_after_s: float | None, parked_since: datetime | None) -> bool:
+    def failed(self, retry_after_s: float | None, parked_since: datetime | None, reason: str = "") -> bool:
         """Note that the recipient as a whole has failed. Returns whether to give it up.
 
         `parked_since`: when the first of its keys was parked.
@@ -48,11 +74,13 @@ class Reachability:
         now = self._clock.utc()
         if self._hold is None:  # during a hold only attempts from before it can fail, which is no news
             self._streak += 1
+            self._reason = reason
         self._down_since = self._down_since or parked_since or now
         if (now - self._down_since).total_seconds() >= GIVE_UP_S:
             return True
         if self._streak >= HOLD_AFTER and self._hold is None:
             delay = hold_s(self._streak, retry_after_s, self._dice)
+            self._hold_until = now + timedelta(seconds=delay)
             self._hold = asyncio.get_running_loop().call_later(delay, self._end_hold)
         return False
 

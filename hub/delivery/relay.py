@@ -2,11 +2,12 @@
 
 An outbox row is written in the same store commit as the connector's state and cursor. The relay appends rows in order,
 with the event ids in them, and then deletes the rows. After a crash in between it appends some events again, and the
-log drops them as duplicates.
+log drops them as duplicates. A row whose event no longer fits its type stays: it is tried again when the hub starts.
 """
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -30,6 +31,7 @@ class Relay:
         on_problem: Callable[[str, str], None] = lambda code, detail: None,
         corrects: Corrects = corrects_nothing,
         on_refused: Callable[[str, str, str], None] = lambda connector, type_, owner: None,
+        on_moved: Callable[[str, int], None] = lambda connector, rows: None,
     ) -> None:  # fmt: skip
         self._tenant = tenant
         self._store = store
@@ -39,6 +41,8 @@ class Relay:
         self._on_problem = on_problem
         self._corrects = corrects
         self._on_refused = on_refused
+        self._looked_up_to = 0  # rows up to this number have been appended, or stay because they can't be
+        self._on_moved = on_moved
         self._woken = asyncio.Event()
         self._woken.set()
         self._empty = asyncio.Event()
@@ -58,7 +62,7 @@ class Relay:
 
     @property
     def idle(self) -> bool:
-        """Whether the outbox is empty, except for rows written without a `wake`."""
+        """Whether the outbox is empty, except for rows written without a `wake` and rows that can't be appended."""
         return self._empty.is_set()
 
     async def _run(self) -> None:
@@ -73,20 +77,26 @@ class Relay:
                 self._empty.set()
 
     async def _pass_on(self) -> bool:
-        """Append one page of rows and delete them. False if there were none."""
-        rows = await self._store.read(outbox.load(self._tenant, limit=PAGE))
+        """Append one page of rows and delete them. False if there is no further page."""
+        rows = await self._store.read(outbox.load(self._tenant, after=self._looked_up_to, limit=PAGE))
         if not rows:
             return False
         batch: list[tuple[str, Described]] = []
+        kept: set[int] = set()
         for row in rows:
             try:
                 batch.append((row.connector, self._catalogue.describe(Event.from_structured(row.body))))
             except InvalidEvent:
-                # The event was valid when it was published: the package of its type has been removed since.
+                # The event was valid when it was published: since then the package of its type has been removed or
+                # changed, or a validator of the type fails now and then.
+                kept.add(row.n)
                 self._on_problem("outbox-invalid", row.connector)
         while batch and (left_out := await self._append(batch)):
             batch = [each for index, each in enumerate(batch) if index not in left_out]
-        await self._store.commit(outbox.remove(self._tenant, [row.n for row in rows]))
+        await self._store.commit(outbox.remove(self._tenant, [row.n for row in rows if row.n not in kept]))
+        self._looked_up_to = rows[-1].n
+        for connector, moved in Counter(row.connector for row in rows if row.n not in kept).items():
+            self._on_moved(connector, moved)
         return len(rows) == PAGE
 
     async def _append(self, batch: Sequence[tuple[str, Described]]) -> frozenset[int]:

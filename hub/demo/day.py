@@ -42,15 +42,18 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a person or system does at a school time. `story` explains it to the viewer.
+    """What a person or system does at a school time. `story` explains it to the viewer, in English and Swedish.
 
     `busy`: the webhook's receiver is out of order at that moment and answers its next delivery with 503.
     """
 
     at: time
     what: Report | Posted | Cancelled
-    story: str
+    story: tuple[str, str]
     busy: bool = False
+
+
+_ILL: Final = ("ill, all day", "sjuk, hela dagen")
 
 
 def steps(school: School) -> list[Step]:
@@ -66,27 +69,43 @@ def steps(school: School) -> list[Step]:
     withdrawn = envelope(AbsenceWithdrawn, up_after_all.absence, f"withdrawn-{DAY}", GUARDIANS)
     closed = {"organisation": {"id": UNIT}, "date": STUDY_DAY.isoformat(), "comment": "Studiedag"}
     return [
-        Step(time(7, 42), first, "ill, all day"),
-        Step(time(7, 46), _reported(school, fever), "ill, all day"),
-        Step(time(7, 50), up_after_all, "ill, all day"),
-        Step(time(7, 53), tooth, "ill, all day"),
-        Step(time(8, 10), Posted(withdrawn, up_after_all.key), "withdrawn: the pupil came after all"),
-        Step(time(8, 16), _reported(school, first_protected), "ill, all day"),
-        Step(time(8, 22), _reported(school, leaves_early, time(12, 30)), "leaves after lunch"),
-        Step(time(8, 28), Posted(changed, tooth.key), "was at the dentist's, back at 10"),
-        Step(time(8, 34), Cancelled(school.lesson("8C", 1)["id"]), "cancelled in the school's system: teacher ill"),
-        Step(time(8, 40), _reported(school, protected), "ill, all day"),
-        Step(time(8, 46), first, "the guardian's app sends it again"),
-        Step(time(9, 20), _reported(school, too_late), "went home ill, after the kitchen's cut-off"),
+        Step(time(7, 42), first, _ILL),
+        Step(time(7, 46), _reported(school, fever), _ILL),
+        Step(time(7, 50), up_after_all, _ILL),
+        Step(time(7, 53), tooth, _ILL),
+        Step(
+            time(8, 10),
+            Posted(withdrawn, up_after_all.key),
+            ("withdrawn: the pupil came after all", "återkallad: eleven kom trots allt"),
+        ),
+        Step(time(8, 16), _reported(school, first_protected), _ILL),
+        Step(time(8, 22), _reported(school, leaves_early, time(12, 30)), ("leaves after lunch", "går hem efter lunch")),
+        Step(
+            time(8, 28),
+            Posted(changed, tooth.key),
+            ("was at the dentist's, back at 10", "var hos tandläkaren, tillbaka 10"),
+        ),
+        Step(
+            time(8, 34),
+            Cancelled(school.lesson("8C", 1)["id"]),
+            ("cancelled in the school's system: teacher ill", "inställd i skolans system: läraren är sjuk"),
+        ),
+        Step(time(8, 40), _reported(school, protected), _ILL),
+        Step(time(8, 46), first, ("the guardian's app sends it again", "vårdnadshavarens app skickar den igen")),
+        Step(
+            time(9, 20),
+            _reported(school, too_late),
+            ("went home ill, after the kitchen's cut-off", "gick hem sjuk, efter kökets sista tid"),
+        ),
         Step(
             time(9, 30),
             Posted(envelope(DayClosed, closed, f"closed-{DAY}", OFFICE)),
-            "study day on Friday (studiedag)",
+            ("study day on Friday (studiedag)", "studiedag på fredag"),
         ),
         Step(
             time(9, 40),
             _reported(school, busy, time(12, 30)),
-            "while the app's server is restarting",
+            ("while the app's server is restarting", "medan appens server startar om"),
             busy=True,
         ),
     ]

@@ -19,7 +19,8 @@ from hub.demo.school import DAY, SIS, School
 from hub.demo.screen import Screen
 from hub.demo.town import PORT, Town, free_port
 from hub.demo.town import town as opened_town
-from hub.demo.watch import OUTSIDE, Watch
+from hub.demo.watch import Watch, outside
+from hub.texts.text import Language
 from hub.texts.visible import visible
 from schemas.school_time import school_moment
 
@@ -27,14 +28,14 @@ SPEED: Final = 170.0  # school seconds a second: from 07:30 to 10:20 in a minute
 EXIT: Final = "SKOLNAV_DEMO_EXIT"
 
 
-def main(speed: float | None = None, stay: bool = True, folder: Path | None = None) -> int:
+def main(speed: float | None = None, stay: bool = True, folder: Path | None = None, language: Language = "en") -> int:
     """Play the day; then stay up until Ctrl-C, unless `stay` is false or SKOLNAV_DEMO_EXIT=1. Returns the exit code.
 
     `speed`: school seconds per second. `folder`: an empty or missing folder, which is kept; None: a temporary folder,
     removed at the end. Raises FileExistsError if something is in the folder.
     """
     stay = stay and os.environ.get(EXIT) != "1"
-    screen = Screen()
+    screen = Screen(language)
     with (
         _folder(folder) as place,
         _logging(place / "hub.log"),
@@ -42,14 +43,23 @@ def main(speed: float | None = None, stay: bool = True, folder: Path | None = No
     ):
         runner.run(_until_stopped(_play(screen, place, speed=speed or SPEED, stay=stay)))
     screen.text("")
-    screen.text("Stopped. " + ("Nothing is left behind." if folder is None else f"Its files stay in {folder}."))
+    if folder is None:
+        screen.text(screen.say("Stopped. Nothing is left behind.", "Avslutad. Inga filer finns kvar."))
+    else:
+        screen.text(screen.say(f"Stopped. Its files stay in {folder}.", f"Avslutad. Filerna finns kvar i {folder}."))
     return 0
 
 
 async def _play(screen: Screen, folder: Path, *, speed: float, stay: bool) -> None:
     school, port = School(), free_port()
     if port != PORT:
-        screen.text(f"Port {PORT} is in use: the hub listens on {port} instead.", "kept")
+        screen.text(
+            screen.say(
+                f"Port {PORT} is in use: the hub listens on {port} instead.",
+                f"Port {PORT} är upptagen: hubben lyssnar på {port} i stället.",
+            ),
+            "kept",
+        )
     async with opened_town(folder, port, speed, school) as town:
         watch = Watch(screen, town)
         _introduce(screen, town)
@@ -66,20 +76,59 @@ async def _play(screen: Screen, folder: Path, *, speed: float, stay: bool) -> No
             ending.next_steps(screen, watch, school)
             screen.text("")
             screen.text(
-                f"The hub stays up. At school it is {town.clock.school():%H:%M}, and time runs as usual now. "
-                "Ctrl-C ends it."
+                screen.say(
+                    f"The hub stays up. At school it is {town.clock.school():%H:%M}, and time runs as usual now. "
+                    "Ctrl-C ends it.",
+                    f"Hubben är igång. I skolan är klockan {town.clock.school():%H:%M}, och tiden går nu som vanligt. "
+                    "Avsluta med Ctrl-C.",
+                )
             )
             await asyncio.Event().wait()
 
 
 def _introduce(screen: Screen, town: Town) -> None:
-    screen.title(f"{town.config.municipality}, {DAY:%A %d %B %Y}: Norrskolan, all of it invented")
-    screen.fact("hub", f"{town.url}, its files in {town.folder}")
-    screen.fact("school", f"its own system at {town.sis.url}: the hub logs in and reads it")
-    screen.fact("guardians", "an app that reports absence over SS 12000, and withdraws it by POST /v1/events")
-    screen.fact("kitchen", f"an SFTP server at 127.0.0.1:{town.kitchen.port}: orders at 08:00 and, fixed, at 09:00")
-    screen.fact(OUTSIDE["acme"], "an attendance app: may know which pupil, no names")
-    screen.fact(OUTSIDE["statistics"], "the municipality's follow-up: may count absences, must not know the pupils")
+    say = screen.say
+    screen.title(
+        say(
+            f"{town.config.municipality}, {DAY:%A %d %B %Y}: Norrskolan, all of it invented",
+            f"{town.config.municipality}, {DAY:%Y-%m-%d}: Norrskolan, allt är påhittat",
+        )
+    )
+    screen.fact(
+        say("hub", "hubb"), say(f"{town.url}, its files in {town.folder}", f"{town.url}, filer i {town.folder}")
+    )
+    screen.fact(
+        say("school", "skola"),
+        say(
+            f"its own system at {town.sis.url}: the hub logs in and reads it",
+            f"har ett eget system på {town.sis.url}: hubben loggar in och läser det",
+        ),
+    )
+    screen.fact(
+        say("guardians", "vårdnadshavare"),
+        say(
+            "an app that reports absence over SS 12000, and withdraws it by POST /v1/events",
+            "en app som anmäler frånvaro över SS 12000 och återkallar den med POST /v1/events",
+        ),
+    )
+    screen.fact(
+        say("kitchen", "kök"),
+        say(
+            f"an SFTP server at 127.0.0.1:{town.kitchen.port}: orders at 08:00 and, fixed, at 09:00",
+            f"en SFTP-server på 127.0.0.1:{town.kitchen.port}: beställning 08:00 och en slutlig 09:00",
+        ),
+    )
+    screen.fact(
+        outside("acme", screen.language),
+        say("an attendance app: may know which pupil, no names", "en närvaroapp: får veta vilken elev, inga namn"),
+    )
+    screen.fact(
+        outside("statistics", screen.language),
+        say(
+            "the municipality's follow-up: may count absences, must not know the pupils",
+            "kommunens uppföljning: får räkna frånvaro, får inte veta vilka eleverna är",
+        ),
+    )
     screen.text("")
 
 
@@ -90,21 +139,44 @@ async def _open_school(watch: Watch, school: School) -> None:
     accepted = await watch.town.office.post_all(diets)
     number, took_s = await watch.pulled(SIS)
     read = ", ".join(f"{len(ids)} {resource}" for resource, ids in sis.given.items())
-    absences = "; absences are not offered: guardians report them" if "absences" in sis.missing else ""
+    say = watch.screen.say
+    absences = say(
+        "; absences are not offered: guardians report them", "; frånvaro ingår inte: vårdnadshavare anmäler den"
+    )
+    absences = absences if "absences" in sis.missing else ""
     protected = sum(pupil.protected for pupil in school.pupils)
     watch.screen.line(
         f"{clock.school():%H:%M}",
-        "pull, SS 12000",
+        say("pull, SS 12000", "hämtat, SS 12000"),
         "Norrskolan",
-        [(f"{number} events in {took_s * 1000:.0f} ms{absences}", "good")],
+        [
+            (
+                say(
+                    f"{number} events in {took_s * 1000:.0f} ms{absences}",
+                    f"{number} händelser på {took_s * 1000:.0f} ms{absences}",
+                ),
+                "good",
+            )
+        ],
         read,
     )
     watch.screen.line(
         f"{clock.school():%H:%M}",
-        "diets",
+        say("diets", "specialkost"),
         "Norrskolan",
-        [(f"{accepted} events accepted, on disk before the answer", "good")],
-        f"{len(school.pupils)} pupils, {protected} of them protected",
+        [
+            (
+                say(
+                    f"{accepted} events accepted, on disk before the answer",
+                    f"{accepted} händelser mottagna, skrivna till disk före svaret",
+                ),
+                "good",
+            )
+        ],
+        say(
+            f"{len(school.pupils)} pupils, {protected} of them protected",
+            f"{len(school.pupils)} elever, {protected} av dem skyddade",
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from hub.texts.text import Language
 from hub.texts.visible import visible
 
 WIDTH: Final = 110  # longer lines are hard to follow; also the width of plain text
@@ -24,9 +25,14 @@ class Screen:
 
     STYLES: Final = {"what": "cyan", "good": "green", "kept": "yellow", "late": "magenta", "dim": "dim", "": ""}
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, language: Language = "en", console: Console | None = None) -> None:
+        self.language: Language = language
         self._console = console or Console(highlight=False, emoji=False, markup=False)
         self._console.width = min(self._console.width, WIDTH) if self._console.is_terminal else WIDTH
+
+    def say(self, english: str, swedish: str) -> str:
+        """The demo's words stand where they are used, in both languages: nothing else uses them."""
+        return swedish if self.language == "sv" else english
 
     def title(self, text: str) -> None:
         self._console.print()

@@ -23,15 +23,22 @@ from hub.demo.school import GUARDIANS
 from hub.demo.screen import Screen
 from hub.demo.town import Town
 from hub.privacy.base import Rule
+from hub.texts.text import Language
 from schemas.directory import DirectoryCurrent
 from schemas.meals import MealsCount
 
-OUTSIDE: Final = {"acme": "acme webhook", "statistics": "statistics feed"}  # client -> its name on the screen
+OUTSIDE: Final = {"acme": ("acme webhook", "acme webhook"), "statistics": ("statistics feed", "statistik, feed")}
 KITCHEN: Final = "kitchen"  # the instance in demo.yaml
 WAIT_S: Final = 20.0
 LATE: Final = "late_change"
 STAFF: Final = "PERSONAL"  # the kitchen's row for staff
+_STATUS: Final = {"preliminary": "preliminär", "fixed": "slutlig", LATE: "sen ändring"}
 _PROTECTION: Final = frozenset({Rule.PROTECTED, Rule.UNKNOWN, Rule.STALE})
+
+
+def outside(client: str, language: Language) -> str:
+    """A client's name on the screen."""
+    return OUTSIDE[client][language == "sv"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,11 +92,22 @@ class Watch:
         if place in self._owed and arrival.accepted:
             self._owed.discard(place)
             self.retried.append(arrival)
-            text = f"{OUTSIDE[arrival.recipient]} {arrival.status or ''}, attempt {arrival.attempt}: nothing was lost"
+            name = f"{self._name(arrival.recipient)} {arrival.status or ''}"
+            text = self._say(
+                f"{name}, attempt {arrival.attempt}: nothing was lost",
+                f"{name}, försök {arrival.attempt}: inget gick förlorat",
+            )
             self._print(short(arrival.event["type"]), whom(arrival.event), [(text, "good")])
         elif arrival.event["id"] not in self._posted:
             since = self._cancelled.pop(arrival.event["data"].get("id", ""), None)
-            took = "" if since is None else f": pulled {arrival.at - since:.1f} s after the change"
+            seconds = f"{0 if since is None else arrival.at - since:.1f}"
+            took = (
+                ""
+                if since is None
+                else self._say(
+                    f": pulled {seconds} s after the change", f": hämtat {seconds.replace('.', ',')} s efter ändringen"
+                )
+            )
             became = [self._got(arrival, None, took)]
             self._print(short(arrival.event["type"]), whom(arrival.event), became, about=arrival.event["id"])
 
@@ -107,11 +125,17 @@ class Watch:
         for serving, number in portions.items():
             before = self._totals.get((rows[0]["date"], serving))
             changed = f" ({number - before:+d})" if before is not None and before != number else ""
-            texts.append(f"{serving}: {number} portions{changed}, {special[serving]} special")
+            texts.append(
+                self._say(
+                    f"{serving}: {number} portions{changed}, {special[serving]} special",
+                    f"{serving}: {number} portioner{changed}, {special[serving]} specialkost",
+                )
+            )
             self._totals[rows[0]["date"], serving] = number
         status = status_of(rows)
         style = "late" if status == LATE else "good"
-        self._print("kitchen's order", status, [(text, style) for text in texts], name)
+        what = self._say("kitchen's order", "beställning")
+        self._print(what, self._status(status), [(text, style) for text in texts], name)
 
     # -- the day ---------------------------------------------------------------------------------------------------
 
@@ -136,20 +160,28 @@ class Watch:
             case Cancelled(lesson):
                 self._cancelled[lesson] = started
                 self.town.sis.cancel(lesson)
-                what, who = "timetable", f"lesson/{lesson[:4]}…"
-                became = [("the system sends no notice: the hub will find it", "kept")]
+                what, who = self._say("timetable", "schema"), f"lesson/{lesson[:4]}…"
+                hint = self._say(
+                    "the system sends no notice: the hub will find it",
+                    "systemet meddelar inget: hubben hittar ändringen själv",
+                )
+                became = [(hint, "kept")]
             case _:
                 event = await self._send(step.what)
                 what, who = short(event["type"]), whom(event)
                 if event["id"] in self._posted:
-                    became = [("duplicate: accepted once, and delivered once to each recipient", "kept")]
+                    hint = self._say(
+                        "duplicate: accepted once, and delivered once to each recipient",
+                        "dubblett: mottagen en gång och levererad en gång till varje mottagare",
+                    )
+                    became = [(hint, "kept")]
                 else:
                     self._posted.add(event["id"])
                     async with asyncio.timeout(WAIT_S):
                         await self.town.hub.settled()
                     became = await self._became(event, started, new_file=len(self.files) > files)
         held, self._held = self._held, None
-        self.screen.line(f"{step.at:%H:%M}", what, who, became, step.story)
+        self.screen.line(f"{step.at:%H:%M}", what, who, became, self._say(*step.story))
         for about, line in held:
             if about not in self._posted:
                 self.screen.line(*line)
@@ -208,17 +240,19 @@ class Watch:
                 became.append(self._got(arrival, event, f" ({(arrival.at - started) * 1000:.0f} ms)"))
             else:
                 self._owed.add((client, event["id"]))
-                answered = "not yet" if arrival is None else f"{arrival.status}"
-                became.append((f"{OUTSIDE[client]} {answered}: is tried again, no other recipient waits", "kept"))
+                answered = self._say("not yet", "inte än") if arrival is None else f"{arrival.status}"
+                hint = self._say("is tried again, no other recipient waits", "nytt försök följer, ingen annan väntar")
+                became.append((f"{self._name(client)} {answered}: {hint}", "kept"))
         kitchen = await self._decided(event, f"connector/{KITCHEN}")
         counted = kitchen is not None and kitchen[0]
         if rules:
             protection = _PROTECTION.issuperset(rules.values())
-            names = ", ".join(map(OUTSIDE.__getitem__, rules)) if became else "all recipients outside"
-            why = "protected" if protection else "the contract"
-            became.append(
-                (f"{why}: withheld from {names}" + ("; counted in the kitchen's sum" if counted else ""), "kept")
-            )
+            everyone = self._say("all recipients outside", "alla mottagare utanför")
+            names = ", ".join(map(self._name, rules)) if became else everyone
+            why = self._say("protected", "skyddad") if protection else self._say("the contract", "avtalet")
+            sums = self._say("; counted in the kitchen's sum", "; räknad i kökets summa") if counted else ""
+            withheld = self._say(f"{why}: withheld from {names}{sums}", f"{why}: lämnas inte ut till {names}{sums}")
+            became.append((withheld, "kept"))
             self.withheld.append(
                 Withheld(
                     id=event["id"],
@@ -230,7 +264,9 @@ class Watch:
                 )
             )
         elif counted:
-            became.append(("kitchen informed at once" if new_file else "kitchen got it, for its next order", "good"))
+            now = self._say("kitchen informed at once", "köket fick besked direkt")
+            later = self._say("kitchen got it, for its next order", "köket fick det till nästa beställning")
+            became.append((now if new_file else later, "good"))
         return became
 
     async def _first(self, client: str, id: str) -> Arrival | None:
@@ -261,19 +297,23 @@ class Watch:
     def _got(self, arrival: Arrival, sent: dict[str, Any] | None, took: str = "") -> tuple[str, str]:
         """What a recipient got: under which id the person came, and the first time, which parts were left out."""
         event = arrival.event
-        label = OUTSIDE[arrival.recipient]
+        label = self._name(arrival.recipient)
         status = f" {arrival.status}" if arrival.status is not None else ""
         text = f"{label}{status}{took}"
         if event["type"] == MealsCount.spec.type:
             data = event["data"]
             portions = sum(each["portions"] for each in data["counts"])
-            return f"{text}: {portions} portions, {data['absent']} of {data['enrolled']} away, {data['status']}", "good"
+            counts = self._say(
+                f"{portions} portions, {data['absent']} of {data['enrolled']} away",
+                f"{portions} portioner, {data['absent']} av {data['enrolled']} frånvarande",
+            )
+            return f"{text}: {counts}, {self._status(data['status'])}", "good"
         if sent is not None and whom(event) != whom(sent):
-            text += f", as {whom(event)}"
+            text += self._say(f", as {whom(event)}", f", som {whom(event)}")
         left_out = [] if sent is None else sorted(sent["data"].keys() - event["data"].keys())
         if left_out and (arrival.recipient, tuple(left_out)) not in self._shown:
             self._shown.add((arrival.recipient, tuple(left_out)))
-            text += f", without {', '.join(left_out)}"
+            text += self._say(", without ", ", utan ") + ", ".join(left_out)
         return text, "good"
 
     def _print(self, what: str, who: str, became: list[tuple[str, str]], story: str = "", *, about: str = "") -> None:
@@ -282,6 +322,15 @@ class Watch:
             self._held.append((about, line))
         else:
             self.screen.line(*line)
+
+    def _say(self, english: str, swedish: str) -> str:
+        return self.screen.say(english, swedish)
+
+    def _name(self, client: str) -> str:
+        return outside(client, self.screen.language)
+
+    def _status(self, status: str) -> str:
+        return status_text(status, self.screen.language)
 
     def _now(self) -> str:
         return f"{self.town.clock.school():%H:%M}"
@@ -305,6 +354,11 @@ def status_of(rows: list[dict[str, str]]) -> str:
     """The status of a file. If those of its sittings differ, one of them changed late."""
     statuses = {row["status"] for row in rows}
     return statuses.pop() if len(statuses) == 1 else LATE
+
+
+def status_text(status: str, language: Language) -> str:
+    """An order's status for a viewer; the files have it as it is."""
+    return _STATUS.get(status, status) if language == "sv" else status
 
 
 def short(type: str) -> str:

@@ -7,15 +7,17 @@ Connectors' questions are in `hub.directory.questions`, the lessons in `hub.dire
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from hub.bus.base import Log, Stored
+from hub.bus.base import Log, Place, Position, Stored
 from hub.clock import NEVER_US, Clock, from_us, to_us
-from hub.directory.records import Mark, within
+from hub.directory.records import Mark, PersonRecord, within
 from hub.directory.schedule import Schedule
 from hub.directory.tables import KINDS, PREFIX, Change, Tables
+from hub.store.kept_marks import KeptMark
 
 MAX_AGE: Final = timedelta(hours=26)
 
@@ -46,11 +48,18 @@ class Directory(Tables):
         self.lock = threading.RLock()
         self.schedule = Schedule()
         self._listeners: list[Callable[[Change], None]] = []
+        # Called with each (person, source) whose protection began, ended or changed, in the turn of the change.
+        self.on_marks: Callable[[set[tuple[str, str]]], None] | None = None
 
     # -- life ---------------------------------------------------------------------------------------------------
 
-    async def load(self, log: Log) -> None:
-        """Apply the log's state. Call it before anything is appended."""
+    async def load(self, log: Log, void: Position | None = None) -> None:
+        """Apply the log's state. Call it before anything is appended.
+
+        `void`: how far the log reached when a backup was restored. Nobody counts as open by a `directory.current` from
+        before, since the backup may lack a mark.
+        """
+        self._void = void
         after = ""
         while page := await log.states(KINDS, after):
             with self.lock:
@@ -62,6 +71,39 @@ class Directory(Tables):
             after = page[-1].entity or ""
         self._collect()
 
+    def remember(self, marks: Iterable[KeptMark]) -> list[KeptMark]:
+        """Apply what the store has kept of protections, after `load`. Returns the marks that are void now.
+
+        A mark is void if its source has ended it since, or if an officer has lifted it and the source has published the
+        person anew since.
+        """
+        void = []
+        with self.lock:
+            for mark in marks:
+                found = self.persons.get(mark.person)
+                record = found.record_of(mark.source) if found is not None else None
+                if mark.lifted:
+                    if record is None or record.at > mark.at or record.mark is not Mark.PROTECTED:
+                        void.append(mark)
+                    else:
+                        self._lift(mark.person, mark.source)
+                elif record is None:
+                    # The log has forgotten the deleted person. Each event to come is later than place 0.
+                    before = PersonRecord(
+                        source=mark.source, at=Place(0), mark=Mark.PROTECTED, guardians=mark.guardians, gone=True
+                    )
+                    self._replace(mark.person, before)
+                elif record.mark is Mark.NONE and record.at > mark.at:
+                    void.append(mark)
+                elif record.mark is not Mark.PROTECTED or record.guardians != mark.guardians:
+                    guardians = tuple(dict.fromkeys((*record.guardians, *mark.guardians)))
+                    held = record.held or not (record.gone or record.mark is Mark.PROTECTED)
+                    kept = replace(record, mark=Mark.PROTECTED, held=held, guardians=guardians)
+                    self._replace(mark.person, kept)
+            self._collect()
+            self._remarked.clear()
+        return void
+
     def observe(self, batch: Sequence[Stored]) -> None:
         """Apply the directory events of a durable batch and call the listeners, all in this turn. Never raises."""
         self.schedule.observe(batch)
@@ -72,13 +114,38 @@ class Directory(Tables):
             for stored in events:
                 self._apply(stored)
             change = self._collect()
-        if change is None:
-            return
+            remarked, self._remarked = self._remarked, set()
+        if remarked and self.on_marks is not None:
+            self.on_marks(remarked)
+        if change is not None:
+            self._tell(change, events[0].id)
+
+    def lift(self, person: str, source: str) -> None:
+        """End a person's protection by a source that does not end it itself, and call the listeners. For an officer."""
+        with self.lock:
+            self._lift(person, source)
+            change = self._collect()
+        if change is not None:
+            self._tell(change, "")
+
+    def kept_mark(self, person: str, source: str) -> KeptMark | None:
+        """What the store should keep of a person's protection by a source; None: the source does not protect them."""
+        found = self.persons.get(person)
+        record = found.record_of(source) if found is not None else None
+        if record is None or record.mark is not Mark.PROTECTED:
+            return None
+        return KeptMark(person=person, source=source, at=record.at, guardians=record.guardians)
+
+    def protected(self) -> set[tuple[str, str]]:
+        """(person, source) of each record that protects its person."""
+        return {(id, record.source) for id, person in self.persons.items() for record in person.protecting}
+
+    def _tell(self, change: Change, event_id: str) -> None:
         for listener in self._listeners:
             try:
                 listener(change)
             except Exception:
-                self._on_problem("directory-listener-failed", events[0].id)
+                self._on_problem("directory-listener-failed", event_id)
 
     def listen(self, listener: Callable[[Change], None]) -> None:
         """Call `listener` with each change, in the turn in which the change is applied."""
@@ -124,6 +191,10 @@ class Directory(Tables):
         """Whether the source should have declared itself complete again by now: its `completeUntil` is over."""
         until = self._complete_until.get(source)
         return until is not None and to_us(now) >= until
+
+    def part_overdue(self, now: datetime) -> bool:
+        """Whether a source that publishes no persons should have declared itself complete again by now."""
+        return any(to_us(now) >= until for until in self._part_complete_until.values())
 
     def current_sources(self) -> frozenset[str]:
         """Every source that has ever sent `directory.current`."""

@@ -74,14 +74,25 @@ def owned(
     return [each.at for each in table.values() if parts is None or each.organisation in parts]
 
 
-def groups_of(directory: Directory, person: str, on: date) -> list[str]:
-    """Ids of the groups that a person is a member of on a date."""
-    day = on.isoformat()
-    return sorted(
-        id
-        for id in directory.groups_of(person)
-        if any(each.person == person and within(each.start, each.end, day) for each in directory.groups[id].members)
-    )
+class Members:
+    """Who is a member of which group on a date. For many persons, whose groups are mostly the same."""
+
+    def __init__(self, directory: Directory, on: date) -> None:
+        self._directory = directory
+        self._day = on.isoformat()
+        self._members: dict[str, frozenset[str]] = {}
+
+    def groups_of(self, person: str) -> list[str]:
+        """Ids of the groups that a person is a member of that day."""
+        return sorted(id for id in self._directory.groups_of(person) if person in self._of(id))
+
+    def _of(self, group: str) -> frozenset[str]:
+        members = self._members.get(group)
+        if members is None:
+            listed = self._directory.groups[group].members
+            members = frozenset(each.person for each in listed if within(each.start, each.end, self._day))
+            self._members[group] = members
+        return members
 
 
 def diet_of(directory: Directory, person: str, on: date) -> list[str]:
@@ -96,10 +107,11 @@ def complete(directory: Directory, organisations: Collection[str], on: date, now
 
     False if an organisation is unknown, if a group there has a member that day that no source has described, or if the
     source of a pupil is not fresh. Where there is no pupil, every source that has sent a `directory.current` must be
-    fresh. A source of diets counts too, once it has sent one.
+    fresh. A source of diets counts too, once it has sent one, and a source of absences alone, whose `completeUntil` is
+    over.
     """
     wanted = frozenset(each.lower() for each in organisations)
-    if not wanted <= directory.organisations.keys():
+    if not wanted <= directory.organisations.keys() or directory.part_overdue(now):
         return False
     day = on.isoformat()
     parts = _parts(directory, wanted)

@@ -47,11 +47,16 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonRecord:
-    """A person as one source describes them. `gone`: the source has deleted the person; other fields are older."""
+    """A person as one source describes them. `gone`: the source has deleted the person; other fields are older.
+
+    A source's PROTECTED ends by the same source's Ingen alone. `held`: the source's newest object has no readable mark,
+    so `mark` is that of an older one.
+    """
 
     source: str
     at: Place
     mark: Mark
+    held: bool = False
     active: bool = False  # personStatus Aktiv
     enrolments: tuple[Enrolment, ...] = ()  # those not cancelled
     guardians: tuple[str, ...] = ()  # responsibles (vårdnadshavare and others)
@@ -62,32 +67,70 @@ class PersonRecord:
 class Person:
     """The records of all sources about a person, the latest last, and the values that follow from them.
 
-    Only records of sources that have not deleted the person count; if all sources have, all records count. `mark` is
-    the strictest mark of the records that count, `owner` the latest of them that does not only add a mark. `version`
+    Only records of sources that have not deleted the person count; if all sources have, all records count. A record
+    with PROTECTED always counts for the mark and the guardians: a protection outlives its record. `own_mark` is the
+    strictest mark of the records that count, `owner` the latest of them that does not only add a mark. `mark` is what
+    decisions rest on: PROTECTED also for a person who is here only because of protected persons (`shelter`). `version`
     rises with each change of something that a decision may rest on.
     """
 
-    __slots__ = ("guardians", "known", "mark", "owner", "records", "version")
+    __slots__ = ("_sheltered", "guardians", "known", "mark", "own_mark", "owner", "records", "version")
 
     def __init__(self, record: PersonRecord) -> None:
         self.version = 0
         self.records: tuple[PersonRecord, ...] = ()
+        self._sheltered = False
         self.put(record)
 
     def put(self, record: PersonRecord) -> None:
-        """Replace the source's earlier record with this one."""
+        """Replace the source's earlier record with this one, and keep the protection that it does not end."""
+        before = self.record_of(record.source)
+        self._set(record if before is None else _protected_as(before, record))
+
+    def lift(self, source: str) -> None:
+        """End the protection by this source's record, which the source itself does not end any more."""
+        before = self.record_of(source)
+        if before is not None and before.mark is Mark.PROTECTED:
+            self._set(replace(before, mark=Mark.UNKNOWN, held=False))
+
+    def shelter(self, sheltered: bool) -> None:
+        """Whether the person is here only because of protected persons, and so is withheld as they are."""
+        self._sheltered = sheltered
+        self.mark = Mark.PROTECTED if sheltered else self.own_mark
+
+    @property
+    def protecting(self) -> tuple[PersonRecord, ...]:
+        """The records that protect the person."""
+        return tuple(each for each in self.records if each.mark is Mark.PROTECTED)
+
+    def _set(self, record: PersonRecord) -> None:
         others = [other for other in self.records if other.source != record.source]
         self.records = tuple(sorted((*others, record), key=lambda each: each.at))
         live = [each for each in self.records if not each.gone]
+        guarding = [each for each in self.records if not each.gone or each.mark is Mark.PROTECTED]
         self.known = bool(live)
         counted = live or self.records
-        self.mark = max(each.mark for each in counted)
+        self.own_mark = max(each.mark for each in guarding or self.records)
         self.owner = next((each for each in reversed(counted) if not each.adds), counted[-1])
-        self.guardians = tuple(dict.fromkeys(guardian for each in live for guardian in each.guardians))
+        self.guardians = tuple(dict.fromkeys(guardian for each in guarding for guardian in each.guardians))
+        self.shelter(self._sheltered)
 
     def record_of(self, source: str) -> PersonRecord | None:
         """The record of this source, also if the source has deleted the person."""
         return next((record for record in self.records if record.source == source), None)
+
+
+def _protected_as(before: PersonRecord, record: PersonRecord) -> PersonRecord:
+    """The new record of a source, with what stays of a protection that it does not end.
+
+    Many systems no longer name the guardians of a protected child. The guardians of before stay, so that the family
+    is withheld with the child.
+    """
+    if before.mark is Mark.PROTECTED and record.mark is Mark.UNKNOWN:
+        record = replace(record, mark=Mark.PROTECTED, held=True)
+    if record.mark is not Mark.PROTECTED or not before.guardians:
+        return record
+    return replace(record, guardians=tuple(dict.fromkeys((*record.guardians, *before.guardians))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from sys import intern
 from typing import Any, Final
 
-from hub.bus.base import Place, Stored
+from hub.bus.base import Place, Position, Stored
 from hub.clock import Clock, to_us
 from hub.directory import records
 from hub.directory.records import Activity, Diet, Duty, Enrolment, Group, Mark, Organisation, Person, Room
@@ -54,6 +54,7 @@ class Tables:
         self.teachers: dict[str, tuple[str, ...]] = {}  # activity -> its teachers by duty or person, at any date
         self._current: dict[str, int] = {}  # source -> complete as of, microseconds
         self._complete_until: dict[str, int] = {}  # source -> what it last said, microseconds; none: it gave no time
+        self._part_complete_until: dict[str, int] = {}  # the same, of sources that publish no persons
         self._counter = 0
         self._versions: dict[str, int] = {}  # of all names but persons
         self._children: dict[str, tuple[str, ...]] = {}
@@ -69,6 +70,8 @@ class Tables:
         self._entities: set[str] = set()
         self._refreshed: set[str] = set()
         self._moved: set[str] = set()
+        self._remarked: set[tuple[str, str]] = set()  # (person, source) whose protection began, ended or changed
+        self._void: Position | None = None  # each `directory.current` up to here is from before a restored backup
 
     def fresh_until(self, source: str, now_us: int) -> int | None:
         """Until when (microseconds) the source's last `directory.current` is valid; None if it is not valid now."""
@@ -121,6 +124,13 @@ class Tables:
             self._set_other(kind, id, stored, None)
 
     def _set_current(self, stored: Stored, data: dict[str, Any]) -> None:
+        if "persons" not in data.get("resources", ("persons",)):
+            self._set_part_current(stored.source, data.get("completeUntil"))
+            return
+        self._part_complete_until.pop(stored.source, None)
+        if self._void is not None and self._void.covers(stored.at):
+            # Marks may have come after the backup. Only the source itself can say that the directory has them all.
+            return
         # A source's clock may be ahead, but no source is complete as of a time after the acceptance of its event.
         as_of = min(to_us(parse_timestamp(data["asOf"])), stored.accepted_us)
         now_us = to_us(self.clock.utc())
@@ -133,6 +143,12 @@ class Tables:
                 self._complete_until.pop(stored.source, None)
         if before is None and self.fresh_until(stored.source, now_us) is not None:
             self._refreshed.add(stored.source)
+
+    def _set_part_current(self, source: str, until: str | None) -> None:
+        if until is None:
+            self._part_complete_until.pop(source, None)
+        else:
+            self._part_complete_until[intern(source)] = to_us(parse_timestamp(until))
 
     def _set_person(self, stored: Stored, id: str, data: dict[str, Any], deleted: bool) -> None:
         if deleted:
@@ -150,25 +166,60 @@ class Tables:
         touched = {id}
         places: set[str] = set()
         today = self.clock.school().date().isoformat()
+        protected_by = None
         if person is None:
             person = self.persons[id] = Person(record)
         else:
             old = person.record_of(record.source)
             if old is not None and old.at > record.at:
                 return
+            protected_by = _protection(old)
             before = _outlook(person)
             touched.update(self.kin(id), person.guardians)
             places = {each.organisation for each in person.owner.enrolments if each.active(today)}
             self._index(id, person, adding=False)
             person.put(record)
         self._index(id, person, adding=True)
+        if _protection(person.record_of(record.source)) != protected_by:
+            self._remarked.add((id, record.source))
         if _outlook(person) == before:
             return
         if places and any(each.organisation not in places for each in person.owner.enrolments if each.active(today)):
             self._moved.add(id)
         touched.update(self.kin(id), person.guardians)
         for name in touched:
+            self._shelter(name)
             self._bump(name)
+
+    def _lift(self, id: str, source: str) -> None:
+        """End a person's protection by one source, and count the change for all whom it concerns."""
+        person = self.persons[id]
+        touched = {id, *self.kin(id), *person.guardians}
+        self._index(id, person, adding=False)
+        person.lift(source)
+        self._index(id, person, adding=True)
+        for name in touched:
+            self._shelter(name)
+            self._bump(name)
+
+    def _shelter(self, id: str) -> None:
+        """Work out whether a person is here only because of protected persons: as their guardian, and as nothing else.
+
+        An enrolment or a duty, at any date, is a place of the person's own; so is a child who is open, since that child
+        explains the guardian to a recipient. Whether the child's mark is stale does not matter.
+        """
+        person = self.persons.get(id)
+        if person is None:
+            return
+        sheltered = False
+        if not person.owner.enrolments and id not in self._duties_of:
+            for child in self._children.get(id, ()):
+                found = self.persons[child]
+                if found.own_mark is Mark.NONE:
+                    sheltered = False
+                    break
+                sheltered = sheltered or found.own_mark is Mark.PROTECTED
+        person.shelter(sheltered)
 
     def _index(self, id: str, person: Person, *, adding: bool) -> None:
         change = _added if adding else _removed
@@ -243,6 +294,7 @@ class Tables:
         self._own("duty", self.duties, id, duty)
         if self.version(f"duty/{id}") != version:
             for person in persons:
+                self._shelter(person)
                 self._bump(person)
 
     def _set_diet(self, id: str, stored: Stored, data: dict[str, Any] | None) -> None:
@@ -273,10 +325,15 @@ class Tables:
         return Change(frozenset(names), frozenset(entities), frozenset(refreshed), frozenset(moved))
 
 
+def _protection(record: records.PersonRecord | None) -> tuple[str, ...] | None:
+    """The guardians whom a protection covers; None: the record does not protect the person."""
+    return None if record is None or record.mark is not Mark.PROTECTED else record.guardians
+
+
 def _outlook(person: Person) -> tuple[Any, ...]:
     """The fields of a person that decisions and answers may rest on."""
     owner = person.owner
-    return (person.mark, person.known, owner.source, owner.active, owner.enrolments, person.guardians)
+    return (person.own_mark, person.known, owner.source, owner.active, owner.enrolments, person.guardians)
 
 
 def _same(old: Any, new: Any) -> bool:

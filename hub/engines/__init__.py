@@ -2,5 +2,6 @@
 
 from hub.engines.base import BackupFailed, Engine
 from hub.engines.embedded import EmbeddedEngine
+from hub.engines.embedded_files import LOG, PAIR, STORE, restore
 
-__all__ = ["BackupFailed", "EmbeddedEngine", "Engine"]
+__all__ = ["LOG", "PAIR", "STORE", "BackupFailed", "EmbeddedEngine", "Engine", "restore"]

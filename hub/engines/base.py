@@ -7,13 +7,18 @@ it is opened and closed once.
 from pathlib import Path
 from typing import Protocol
 
-from hub.bus.base import Log
+from hub.bus.base import Log, Position
 from hub.keys import Keys
 from hub.store.base import Store
+from hub.texts import Text
 
 
 class BackupFailed(Exception):
-    """There is no usable backup. The text has a path, and the error from the database or the system."""
+    """There is no usable backup. `says` has a file's name, and the class of the database's or the system's error."""
+
+    def __init__(self, says: Text) -> None:
+        super().__init__(says.en)
+        self.says = says
 
 
 class Engine(Protocol):
@@ -31,6 +36,10 @@ class Engine(Protocol):
     @property
     def durability(self) -> str:
         """How durable an acknowledged event is (promise 1), in a few English words for `/readyz`."""
+
+    @property
+    def restored(self) -> Position | None:
+        """How far the log reached when the data was last restored from a backup; None: it never was."""
 
     async def keep_keys(self) -> None:
         """Store which keys the data belongs to. Call it after the keys have opened the sealed parts of the store.

@@ -5,12 +5,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, Self
 
+from hub.bus.base import Position
 from hub.bus.sqlite import SqliteLog
 from hub.clock import Clock
 from hub.config import HubConfig
 from hub.engines import embedded_files, root_key
 from hub.keys import Keys
 from hub.runner import Runner, ThreadRunner
+from hub.store import notes
 from hub.store.sql import SqlStore
 from schemas import Catalogue
 
@@ -22,7 +24,11 @@ class EmbeddedEngine:
 
     durability = "fsync before the answer"
 
-    def __init__(self, *, data: Path, log: SqliteLog, store: SqlStore, keys: Keys, cleanup: AsyncExitStack) -> None:
+    def __init__(
+        self, *, data: Path, log: SqliteLog, store: SqlStore, keys: Keys, restored: Position | None,
+        cleanup: AsyncExitStack,
+    ) -> None:  # fmt: skip
+        self.restored = restored
         self.log = log
         self.store = store
         self.keys = keys
@@ -51,7 +57,8 @@ class EmbeddedEngine:
             store = await SqlStore.open(config.data / "store.db", tenant=config.tenant, runner=_runner(cleanup))
             cleanup.push_async_callback(store.close)
             keys = await root_key.open_keys(config, store)
-            return cls(data=config.data, log=log, store=store, keys=keys, cleanup=cleanup.pop_all())
+            restored = await _restored(config.data, log, store, clock)
+            return cls(data=config.data, log=log, store=store, keys=keys, restored=restored, cleanup=cleanup.pop_all())
 
     async def keep_keys(self) -> None:
         await root_key.remember(self.keys, self.store)
@@ -61,6 +68,18 @@ class EmbeddedEngine:
 
     async def close(self) -> None:
         await self._cleanup.aclose()
+
+
+async def _restored(data: Path, log: SqliteLog, store: SqlStore, clock: Clock) -> Position | None:
+    """How far the log reached when a backup was restored: noted by the first start after `embedded_files.restore`."""
+    mark = data / embedded_files.RESTORED
+    if mark.exists():
+        head = log.head()
+        await store.commit(notes.put(store.tenant, notes.RESTORED, clock.utc(), head.pack().hex()))
+        mark.unlink()
+        return head
+    noted = (await store.read(notes.load(store.tenant))).get(notes.RESTORED)
+    return None if noted is None else Position.unpack(bytes.fromhex(noted.value))
 
 
 def _runner(cleanup: AsyncExitStack) -> Runner:

@@ -14,10 +14,12 @@ from typing import Final
 import apsw
 
 from hub.engines.base import BackupFailed
+from hub.texts import Text, both
 
 STORE: Final = "store.db"
 LOG: Final = "log.db"
 PAIR: Final = (STORE, LOG)
+RESTORED: Final = "restored"  # an empty file beside a pair from a backup; the hub's next start notes it and removes it
 
 
 def back_up(data: Path, folder: Path) -> int:
@@ -38,7 +40,8 @@ def back_up(data: Path, folder: Path) -> int:
 
 
 def restore(folder: Path, data: Path) -> None:
-    """Copy a pair from a backup to `data`. The caller holds the log's lock (`hub.bus.file.lock`).
+    """Copy a pair from a backup to `data`, and mark it as restored. The caller holds the log's lock
+    (`hub.bus.file.lock`).
 
     Raises FileNotFoundError (one of the pair is missing), FileExistsError (`data` has files already), BackupFailed (a
     copy is damaged), OSError.
@@ -49,6 +52,9 @@ def restore(folder: Path, data: Path) -> None:
         for beside in (name, f"{name}-wal"):
             if (data / beside).exists():
                 raise FileExistsError(str(data / beside))
+    # First, so that no pair from a backup is taken for what the hub itself has written last.
+    os.close(os.open(data / RESTORED, os.O_WRONLY | os.O_CREAT, 0o600))
+    _sync(data)
     for name in PAIR:
         _written(folder / name, data / name, _copy_file)
     _sync(data)
@@ -65,7 +71,7 @@ def _written(source: Path, target: Path, copy: Callable[[Path, Path], None]) -> 
         _sync(part)
         part.rename(target)
     except (apsw.Error, sqlite3.Error) as error:
-        raise BackupFailed(f"{source}: {type(error).__name__}") from None
+        raise BackupFailed(Text(*[f"{source}: {type(error).__name__}"] * 2)) from None
     finally:
         part.unlink(missing_ok=True)
 
@@ -99,7 +105,7 @@ def _check(copy: Path) -> None:
     checked = sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
     try:
         if checked.execute("PRAGMA integrity_check").fetchone() != ("ok",):
-            raise BackupFailed(f"{copy.name.partition('.db')[0]}.db is damaged")
+            raise BackupFailed(both("refusal.backup-damaged", name=f"{copy.name.partition('.db')[0]}.db"))
     finally:
         checked.close()
 

@@ -5,7 +5,7 @@ What a call keeps is committed as a whole or dropped as a whole. This module run
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
@@ -28,6 +28,10 @@ from schemas import Event
 from schemas.school_time import SCHOOL_ZONE
 
 CONFIRM_S: Final = 10.0  # for waiting() and confirm(): a person waits for them
+
+MakeConnector = Callable[[Any, InstanceContext], Connector[Any]]
+"""Makes the object whose methods are called: the class, or what stands for a connector in another process."""
+
 # The class attribute that bounds a call; `timeout_s` bounds all others.
 _LIMITS: Final = {"poll": "poll_timeout_s", "reconcile": "poll_timeout_s", "receive": "receive_timeout_s"}
 
@@ -58,6 +62,7 @@ class Calls:
         clock: Clock,
         failed: Callable[[str, BaseException, str], None],
         wake: Callable[[], None],
+        make: MakeConnector | None = None,
     ) -> None:
         self.connector: Connector[Any]
         self.going: set[Call] = set()  # for the watchdog
@@ -66,6 +71,7 @@ class Calls:
         self._clock = clock
         self._failed = failed
         self._wake = wake
+        self._make: MakeConnector = make or cls
         self._context: InstanceContext
         self._turn = asyncio.Lock()
         self._door = asyncio.Lock()
@@ -81,7 +87,7 @@ class Calls:
         """Make the connector and call start(). Raises what the connector raises, TimedOut."""
         async with self._turn, self._limited("start", self._cls.timeout_s):
             self._context = context
-            self.connector = self._cls(config, context)
+            self.connector = self._make(config, context)
             await self.connector.start()
 
     async def poll(self, begins: Callable[[], None]) -> str | Unfinished | None:
@@ -132,21 +138,19 @@ class Calls:
             try:
                 async with self._limited("receive", limit_s), self._door:
                     has_turn = True
-                    answer = await self.connector.receive(request)
+                    answer = checked_answer(await self.connector.receive(request))
             except TimedOut:
                 if not has_turn:
                     raise NoTurn(f"{self._name} is busy with other requests", code="busy") from None
                 if waited_s() > limit_s / 2:
                     raise BodyLost("the body came so slowly that the call was over", code="body-slow") from None
                 raise
-            if answer is not None and not isinstance(answer, Answer):
-                raise TypeError("receive() must return an Answer or None")
         return answer
 
     async def waiting(self) -> Sequence[Waiting]:
         with self._reporting("waiting"):
             async with self._limited("waiting", CONFIRM_S):
-                return [_checked(each) for each in await self.connector.waiting()]
+                return checked_waiting(await self.connector.waiting())
 
     async def confirm(self, word: str) -> Kept:
         """Call confirm(). Raises NothingWaits too."""
@@ -222,10 +226,20 @@ class Calls:
             self.going.discard(call)
 
 
-def _checked(waiting: Any) -> Waiting:
-    if not isinstance(waiting, Waiting) or not isinstance(waiting.says, str) or not isinstance(waiting.sv, str):
-        raise TypeError("waiting() must return plugins.Waiting with texts")
+def checked_waiting(found: Iterable[Any]) -> list[Waiting]:
+    """What waiting() has returned. Raises TypeError."""
+    waiting = list(found)
+    for each in waiting:
+        if not isinstance(each, Waiting) or not isinstance(each.says, str) or not isinstance(each.sv, str):
+            raise TypeError("waiting() must return plugins.Waiting with texts")
     return waiting
+
+
+def checked_answer(answer: Any) -> Answer | None:
+    """What receive() has returned. Raises TypeError."""
+    if answer is not None and not isinstance(answer, Answer):
+        raise TypeError("receive() must return an Answer or None")
+    return answer
 
 
 def _event(body: bytes) -> Event:

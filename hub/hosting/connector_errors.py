@@ -39,9 +39,25 @@ class TimedOut(TemporaryError):
     """A call took longer than its limit and was cancelled, or given up."""
 
 
+class ProcessEnded(NotRunning):
+    """The connector's process has ended, or the hub has ended it."""
+
+
+class Failed(Exception):
+    """An error in a connector's process that is none of `plugins.errors`. `name` is its class; its text stays there."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 def code_of(error: BaseException) -> str:
     """A short stable code: the connector's own for a typed failure, else `error-<class name>`."""
-    return coded(getattr(error, "code", "")) if isinstance(error, SkolnavError) else f"error-{type(error).__name__}"
+    return coded(getattr(error, "code", "")) if isinstance(error, SkolnavError) else f"error-{_class_of(error)}"
+
+
+def _class_of(error: BaseException) -> str:
+    return error.name if isinstance(error, Failed) else type(error).__name__
 
 
 def coded(code: object) -> str:
@@ -80,6 +96,8 @@ def _wish_of(error: TemporaryError) -> float | None:
 
 def place_of(error: BaseException, cls: type[Connector[Any]]) -> str:
     """The line that raised the error, for the vendor: `mapping.py:42 portions`."""
+    if isinstance(place := getattr(error, "_skolnav_place", None), str):  # it was raised in the connector's process
+        return place
     return innermost(traceback.extract_tb(error.__traceback__), cls)
 
 
@@ -114,7 +132,7 @@ def report(
     if isinstance(error, NotRunning | TimedOut | RefusedPublish):
         log.warning("%s: %s%s: %s", instance, what, about, error)
     else:
-        log.warning("%s: %s failed%s: %s (%s at %s)", instance, what, about, code, type(error).__name__, place)
+        log.warning("%s: %s failed%s: %s (%s at %s)", instance, what, about, code, _class_of(error), place)
     if isinstance(error, PrivacyError | ConfigurationError | TimedOut) or not isinstance(error, SkolnavError):
-        detail = f"{what}: {type(error).__name__} at {place}" if place else what
+        detail = f"{what}: {_class_of(error)} at {place}" if place else what
         problem("privacy" if isinstance(error, PrivacyError) else code, detail)

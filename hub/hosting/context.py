@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from hub.clock import Clock
 from hub.hosting.blocking import DaemonPool
+from hub.hosting.connector_errors import coded
 from hub.hosting.connector_state import Changes, ConnectorState, EditableState, StateView, transaction_ended
 from hub.hosting.keeping import Kept
 from hub.hosting.moments import MomentChanges, Moments
@@ -72,6 +73,7 @@ class InstanceContext:
         durable: Callable[[Kept], Awaitable[None]],
         problem: Callable[[str, str], None],
         poll_soon: Callable[[], None],
+        far_side: Callable[[str, str, datetime | None], None],
     ) -> None:
         self.instance = instance
         self.clock = clock
@@ -79,18 +81,19 @@ class InstanceContext:
         self.abandoned = False  # the hub gave this instance up: what it still does must have no effect
         self.moments = moments
         self.publisher = publisher
-        self._tenant = tenant
-        self._state = state
+        self.tenant = tenant
+        self.values = state
         self._directory = directory
         self._pool = pool
         self._durable = durable
         self._problem = problem
         self._poll_soon = poll_soon
+        self._far_side = far_side
 
     @property
     def state(self) -> State:
         staged = staged_now()
-        return StateView(self._state) if staged is None else StateView(self._state, staged.changes)
+        return StateView(self.values) if staged is None else StateView(self.values, staged.changes)
 
     @property
     def directory(self) -> DirectoryView:
@@ -108,14 +111,22 @@ class InstanceContext:
     async def _commit(self) -> AsyncIterator["OpenTransaction"]:
         call = staged_now()
         overlays = () if call is None else (call.changes,)
-        transaction = OpenTransaction(self, EditableState(self._state, *overlays), call)
+        transaction = OpenTransaction(self, EditableState(self.values, *overlays), call)
         try:
             yield transaction
         finally:
             transaction.close()
         if call is not None and call.open:
             call.add(transaction.staged)
-        elif (kept := self.kept(transaction.staged)).operations:
+        else:
+            await self.keep(transaction.staged)
+
+    async def keep(self, staged: Staged) -> None:
+        """Apply what is staged, and return when it is durable. Raises as `kept`."""
+        await self.make_durable(self.kept(staged))
+
+    async def make_durable(self, kept: Kept) -> None:
+        if kept.operations:
             await self._durable(kept)
 
     def kept(self, staged: Staged) -> Kept:
@@ -126,11 +137,11 @@ class InstanceContext:
         self._require_in_charge()
         operations: list[Operation] = []
         if staged.changes:
-            operations.append(self._state.apply(staged.changes))
+            operations.append(self.values.apply(staged.changes))
         if staged.moments:
             operations.append(self.moments.apply(staged.moments))
         if staged.bodies:
-            operations.append(outbox.add(self._tenant, self.instance, staged.bodies))
+            operations.append(outbox.add(self.tenant, self.instance, staged.bodies))
         return Kept(operations=operations, publishes=bool(staged.bodies))
 
     def moment_ended(self, moment: Moment) -> Kept:
@@ -146,11 +157,20 @@ class InstanceContext:
     async def blocking(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args, **kwargs))
 
+    def require_room(self, events: int) -> None:
+        """Raises PermanentError if one call can't publish more than `events`. In the hub's process it can."""
+
     def poll_soon(self) -> None:
         self._poll_soon()
 
     def problem(self, code: str, detail: str = "") -> None:
         self._problem(code, detail)
+
+    def far_side(self, name: str, code: str = "", next_try: datetime | None = None) -> None:
+        if next_try is not None and (not isinstance(next_try, datetime) or next_try.utcoffset() is None):
+            raise ValueError("far_side(): `next_try` must be a datetime with an offset")
+        if not self.abandoned:
+            self._far_side(str(name), coded(code) if code else "", next_try)
 
 
 class OpenTransaction:
@@ -164,6 +184,7 @@ class OpenTransaction:
         self.staged = Staged()
         self.staged.changes = state.changes
         self._publisher = context.publisher
+        self._require_room = context.require_room
         self._moments = context.moments
         self._call = call
         self._open = True
@@ -177,6 +198,7 @@ class OpenTransaction:
         complete: bool | None = None,
     ) -> str:
         self._require_open()
+        self._require_room(len(self.staged.bodies) + (0 if self._call is None else len(self._call.bodies)))
         event = self._publisher.build(model, data, time, complete)
         self.staged.bodies.append(event.to_json())
         return event.id

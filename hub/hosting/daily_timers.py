@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Final
 
-from hub.hosting.firing import LATE_S, Firing
+from hub.hosting.connector_errors import code_of
+from hub.hosting.firing import LATE_S, Firing, TimerTrouble
 from hub.hosting.hosts import Hosts
 from hub.hosting.times_of_day import last_due, next_due
 from hub.pauses import until_it_works
@@ -30,7 +31,8 @@ log = logging.getLogger(__name__)
 class _Entry:
     """One timer of one instance. `retry_at` is machine time, None unless the last run failed.
 
-    `missed`: the due time that passed while the hub was down; None if none did.
+    `missed`: the due time that passed while the hub was down; None if none did. A run that was given up leaves `error`
+    and `failed` until a later run succeeds.
     """
 
     method: str
@@ -39,6 +41,8 @@ class _Entry:
     missed: datetime | None = None
     failures: int = 0
     retry_at: float | None = None
+    error: str = ""  # the code of the last failure since the last run that succeeded
+    failed: datetime | None = None  # the first failure since then, machine time
 
     @property
     def name(self) -> str:
@@ -127,6 +131,20 @@ class DailyTimers:
         """Nothing is due that could run now."""
         return self._ready() is None
 
+    def troubles(self) -> list[TimerTrouble]:
+        """The timers whose last run failed, was given up, or has not happened although it was due."""
+        return [trouble for entry in self._entries if (trouble := self._trouble(entry)) is not None]
+
+    def _trouble(self, entry: _Entry) -> TimerTrouble | None:
+        if entry.failed is None:
+            return self._firing.late(entry.name, entry.due)
+        retry_at = entry.retry_at
+        return TimerTrouble(
+            name=entry.name, state="given-up" if retry_at is None else "failing", since=entry.failed,
+            error=entry.error, failures=entry.failures,
+            next_try=None if retry_at is None else self._firing.at(retry_at), runs=1,
+        )  # fmt: skip
+
     def next(self) -> datetime | None:
         """When the next timer is due; None if there is none."""
         return min((entry.due for entry in self._entries), default=None)
@@ -154,13 +172,16 @@ class DailyTimers:
                 complete = await self._firing.handled_before(due) and due != entry.missed
                 await instance.call(entry.method, due, complete, limit_s=instance.cls.timeout_s)
         except (PermanentError, PrivacyError) as error:
+            self._failed(entry, error)
             self._firing.given_up(f"{entry.name} due {due.isoformat()}", error)
         except Exception as error:
-            entry.failures += 1
+            self._failed(entry, error)
             pause_s = self._firing.pause_s(error, entry.failures)
             entry.retry_at = self._clock.monotonic() + pause_s
             self._firing.failed(f"{entry.name} due {due.isoformat()}", error, pause_s)
             return
+        else:
+            entry.error, entry.failed, entry.failures = "", None, 0
         following = next_due([entry.at], due)
         assert following is not None
         try:
@@ -170,4 +191,8 @@ class DailyTimers:
             log.error(
                 "%s: timer %s could not be advanced in the store: %s", self._name, entry.name, type(error).__name__
             )
-        entry.due, entry.failures, entry.retry_at = following, 0, None
+        entry.due, entry.retry_at = following, None
+
+    def _failed(self, entry: _Entry, error: Exception) -> None:
+        entry.failures += 1
+        entry.error, entry.failed = code_of(error), entry.failed or self._clock.utc()

@@ -9,8 +9,8 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
 
 from hub.clock import Clock
 from hub.hosting.connector_errors import MAX_BACKOFF_S, backoff_s, code_of
@@ -24,6 +24,19 @@ LONGEST_SLEEP_S: Final = 60.0  # the wall clock may be set while we sleep by the
 _SHORTEST_SLEEP_S: Final = 0.001
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerTrouble:
+    """A run of a timer that should have happened and did not. Times are machine time."""
+
+    name: str  # without a moment's key, which may be about a person
+    state: Literal["late", "failing", "given-up"]
+    since: datetime  # when it first failed, or was due
+    error: str  # the code of the last failure; empty where it is only late
+    failures: int
+    next_try: datetime | None  # None: nothing is tried again before the timer is due the next time
+    runs: int  # how many runs: more than one only for timers at a moment
 
 
 @dataclass(kw_only=True, eq=False)
@@ -58,6 +71,25 @@ class Firing:
         else:
             await set_within(changed, min(max(seconds, _SHORTEST_SLEEP_S), LONGEST_SLEEP_S), self.clock)
         changed.clear()
+
+    def late(self, name: str, due: datetime, runs: int = 1) -> TimerTrouble | None:
+        """The trouble of runs that were due at `due` (school time) and have not ended; None while it is early to say.
+
+        A run waits for the events before it, so it is late only after CAUGHT_UP_S more.
+        """
+        machine_s = -self.clock.machine_seconds_until(due)
+        # In machine time, since the demo's school time runs faster. A clock that a test moves says only that it is due.
+        passed = self.clock.school().astimezone(UTC) - due.astimezone(UTC)
+        passed = timedelta(seconds=machine_s) if machine_s > 0 else passed
+        if passed.total_seconds() <= LATE_S + CAUGHT_UP_S:
+            return None
+        return TimerTrouble(
+            name=name, state="late", since=self.clock.utc() - passed, error="", failures=0, next_try=None, runs=runs
+        )
+
+    def at(self, machine: float) -> datetime:
+        """A moment of the monotonic clock as machine time."""
+        return self.clock.utc() + timedelta(seconds=machine - self.clock.monotonic())
 
     def pause_s(self, error: BaseException, failures: int) -> float:
         """Seconds until the next try of a run that has failed this many times."""

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -14,7 +14,12 @@ from hub.clock import Clock
 from hub.config.model import ConnectorEntry, LeftOut
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.hosting.connector_errors import NotRunning, coded
+from hub.hosting.far_sides import FarSide, FarSides
+from hub.hosting.firing import TimerTrouble
 from hub.hosting.instance import Instance, InstanceStatus, Surroundings
+from hub.hosting.isolated.beginning import Settings
+from hub.hosting.isolated.fork_server import shared
+from hub.hosting.isolated.stand_in import Isolation
 from hub.hosting.usage import Usage, processor_s
 from hub.privacy.base import Recipient
 from hub.store.base import Operation, Store
@@ -48,10 +53,17 @@ class HostedConnector:
     config: ConnectorConfig
     contract: DataContract | None = None
     protected: bool = False
+    isolation: Isolation | None = None  # None: in the hub's process
+    far_sides: tuple[str, ...] = ()  # the names that the configuration gives them
 
     @classmethod
     def of(cls, entry: ConnectorEntry) -> Self:
-        return cls(entry.use, entry.config, entry.contract, entry.protected)
+        how = None
+        if entry.isolation == "process":
+            settings = None if entry.settings is None else Settings(*entry.settings)
+            how = Isolation(entry.limits, settings)
+        sides = tuple(each.name for each in entry.far_sides)
+        return cls(entry.use, entry.config, entry.contract, entry.protected, how, sides)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +79,10 @@ class InstanceInfo:
     unread: str  # the code of what the last poll could not read although it succeeded; empty if it read all
     behind: tuple[str, ...]  # the far sides that the last poll which succeeded left behind
     failures: int  # polls in a row that failed or did not read all
+    failed_since: datetime | None  # when the first of these polls ended; machine time
+    far_sides: Sequence[FarSide]  # those that the configuration names, or the connector has reported
+    timers: Sequence[TimerTrouble]  # runs of its timers that should have happened and did not
+    status_since: datetime  # since when it has this status; machine time
     polls: bool  # whether it polls at all
     polled: datetime | None  # when the last poll ended that read all, since the instance began; machine time
     since: datetime  # when the instance began
@@ -125,14 +141,18 @@ class Hosts:
         self._restarting: dict[str, asyncio.Task[InstanceStatus]] = {}
         self._reconciling: dict[str, asyncio.Task[None]] = {}
         self._left_out: Mapping[str, LeftOut] = {}
-        self._began = clock.utc()
+        self._left_out_since: dict[str, datetime] = {}
         self._spent: dict[str, float] = {}  # processor time of each instance lately, to see who held the hub up
         self._warned: dict[tuple[str, str], float] = {}
+        self.far_sides = FarSides(store, clock)
+        self.timer_troubles: Callable[[str], Sequence[TimerTrouble]] = lambda name: ()  # set by `Timers`
 
     def leave_out(self, left_out: Mapping[str, LeftOut]) -> None:
         """Show from now on that these are configured and can't be used; the operator is notified of new ones."""
         new = left_out.keys() - self._left_out.keys()
         self._left_out = left_out
+        now = self._clock.utc()
+        self._left_out_since = {name: self._left_out_since.get(name, now) for name in left_out}
         for name in sorted(new):
             first = left_out[name].findings[0]
             self.problem(name, LEFT_OUT, f"{first.file}:{first.line} {first.key}")
@@ -144,6 +164,7 @@ class Hosts:
         """
         for hosted in connectors.values():
             self._plugins.connector(hosted.use)
+        await self.far_sides.load()
         self._watchdogs = [asyncio.create_task(self._watch()), asyncio.create_task(self._watch_loop())]
         self._opening = [asyncio.create_task(self.add(name, hosted)) for name, hosted in connectors.items()]
         if self._opening:
@@ -167,7 +188,21 @@ class Hosts:
         cls = self._plugins.connector(hosted.use)
         self._halted.discard(name)
         recipient = recipient_of(name, cls, hosted)
-        await self._open(Instance(name, cls, config=hosted.config, recipient=recipient, around=self._surroundings()))
+        isolation = hosted.isolation
+        if isolation is not None:
+            distribution, _, version = self._plugins.package(hosted.use).partition(" ")
+            isolation = replace(isolation, distribution=distribution if version else "")
+        self.far_sides.declare(name, hosted.far_sides)
+        await self._open(
+            Instance(
+                name,
+                cls,
+                config=hosted.config,
+                recipient=recipient,
+                around=self._surroundings(),
+                isolation=isolation,
+            )
+        )
 
     async def halt(self, name: str) -> None:
         """Stop an instance that `add` will replace. Until then events that delivery brings are tried again."""
@@ -177,6 +212,7 @@ class Hosts:
     async def remove(self, name: str) -> None:
         """Stop one instance. Its state is in the store then, for a later instance of the same name. Raises KeyError."""
         self._halted.discard(name)
+        self.far_sides.declare(name, ())
         await self._close(self._instances.pop(name), successor=True)
 
     async def restart(self, name: str) -> InstanceStatus:
@@ -188,9 +224,21 @@ class Hosts:
         await self._close(old, successor=True)
         if self._instances.get(name) is not old or name in self._halted:
             return old.status
-        new = Instance(name, old.cls, config=old.config, recipient=old.recipient, around=self._surroundings())
+        new = Instance(
+            name,
+            old.cls,
+            config=old.config,
+            recipient=old.recipient,
+            around=self._surroundings(),
+            isolation=old.isolation,
+        )
         await self._open(new)
         return new.status
+
+    def moved(self, name: str, rows: int) -> None:
+        """The log has got this many of the events that an instance has published."""
+        if (instance := self._instances.get(name)) is not None:
+            instance.outbox.moved(rows)
 
     def on_moments(self, changed: Callable[[str], None]) -> None:
         """Call `changed(instance)` from now on where an instance begins, or its next moment is due earlier."""
@@ -211,9 +259,11 @@ class Hosts:
 
     def _missing(self, name: str, left_out: LeftOut) -> InstanceInfo:
         problem, problem_at = self._last_problem.get(name, ("", None))
+        since = self._left_out_since[name]
         return InstanceInfo(
             name=name, use=left_out.use, status=InstanceStatus.FAILED, reason=LEFT_OUT, failing="", doing={}, unread="",
-            behind=(), failures=0, polls=False, polled=None, since=self._began, problem=problem, problem_at=problem_at,
+            behind=(), failures=0, failed_since=None, far_sides=self.far_sides.of(name), timers=(),
+            status_since=since, polls=False, polled=None, since=since, problem=problem, problem_at=problem_at,
             problems=dict(self._problems.get(name, {})), words={}, package=self._plugins.package(left_out.use),
             left_out=left_out,
         )  # fmt: skip
@@ -231,6 +281,10 @@ class Hosts:
             unread=instance.unread,
             behind=instance.behind,
             failures=instance.failures,
+            failed_since=instance.failed_since,
+            far_sides=self.far_sides.of(name),
+            timers=self.timer_troubles(name),
+            status_since=instance.status_since,
             polls=instance.cls.poll is not Connector.poll,
             polled=instance.polled,
             since=instance.since,
@@ -238,7 +292,7 @@ class Hosts:
             problem_at=problem_at,
             problems=dict(self._problems.get(name, {})),
             words=instance.cls.problems,
-            package=self._plugins.package(instance.cls.name),
+            package=instance.package or self._plugins.package(instance.cls.name),
             usage=instance.usage(),
         )
 
@@ -268,13 +322,17 @@ class Hosts:
         instance = self._instances[name]
         await instance.call("reconcile", limit_s=instance.cls.poll_timeout_s)
 
+    def may_reconcile(self, name: str) -> bool:
+        """Whether `reconcile_soon` would begin one: none from here is under way. Raises KeyError, NotRunning."""
+        self._instances[name].require_running()
+        return name not in self._reconciling
+
     def reconcile_soon(self, name: str) -> bool:
         """Reconcile in the background, which may take as long as `poll_timeout_s`; the instance reports a failure.
 
         False if an earlier one from here has not ended. Raises KeyError, NotRunning.
         """
-        self._instances[name].require_running()
-        if name in self._reconciling:
+        if not self.may_reconcile(name):
             return False
 
         async def reconcile() -> None:
@@ -286,11 +344,15 @@ class Hosts:
         task.add_done_callback(lambda done: self._reconciling.pop(name, None))
         return True
 
-    def restart_soon(self, name: str) -> bool:
-        """Restart an instance in the background. False if it is being restarted already. Raises KeyError."""
+    def may_restart(self, name: str) -> bool:
+        """Whether `restart_soon` would begin one: the instance is not being restarted already. Raises KeyError."""
         if name not in self._instances:
             raise KeyError(name)
-        if name in self._restarting:
+        return name not in self._restarting
+
+    def restart_soon(self, name: str) -> bool:
+        """Restart an instance in the background. False if it is being restarted already. Raises KeyError."""
+        if not self.may_restart(name):
             return False
         task = asyncio.get_running_loop().create_task(self.restart(name))
         self._restarting[name] = task
@@ -337,7 +399,9 @@ class Hosts:
             clock=self._clock,
             directory=self._directory,
             wake=self._wake,
+            pause=self._pause,
             problem=self.problem,
+            far_side=self.far_sides.report,
             moments_changed=lambda name: self._moments_changed(name),
             loop=asyncio.get_running_loop(),
         )
@@ -349,7 +413,11 @@ class Hosts:
             log.error("%s: its thread did not end and was left behind at %s", instance.name, where)
 
     async def _open(self, instance: Instance) -> None:
-        self._instances[instance.name] = instance
+        self._instances[instance.name] = instance  # before any wait: delivery asks for its sink at once
+        if instance.isolation is not None:
+            # Before the instance's start, which has a time limit. If it fails, that start says so.
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(shared().begin)
         await instance.open()
 
     async def _watch(self) -> None:
@@ -359,18 +427,27 @@ class Hosts:
             await self._clock.sleep(WATCH_S)
             now = self._clock.monotonic()
             passed_s, last = now - last, now
-            late_s = passed_s - WATCH_S
             for instance in list(self._instances.values()):
-                if instance.status in (InstanceStatus.STUCK, InstanceStatus.STOPPED):
-                    continue
-                if passed_s >= BLOCKED_S / 2:  # the machine, or the hub itself, stood still: no instance is to blame
-                    instance.forget_ping()
-                elif (unanswered_s := instance.unanswered_s()) > BLOCKED_S:
-                    self._give_up(instance, "blocked", "put blocking calls into ctx.blocking(...)")
-                elif (call := instance.overdue()) is not None:
-                    self._give_up(instance, "hung", f"{call.what}() does not end, not even when cancelled")
-                elif unanswered_s >= SLOW_S and late_s < SLOW_S / 2:
-                    self._warn_slow(instance, "blocks", instance.where())
+                try:
+                    self._look_at(instance, passed_s)
+                except Exception as error:  # the others are watched all the same
+                    log.exception("%s can't be watched", instance.name)
+                    self._warn(instance, "fault", f"watch: {type(error).__name__}")
+
+    def _look_at(self, instance: Instance, passed_s: float) -> None:
+        """`passed_s`: since the last look."""
+        if instance.status in (InstanceStatus.STUCK, InstanceStatus.STOPPED):
+            return
+        if over := instance.over_limit():
+            instance.end_process(over)
+        elif passed_s >= BLOCKED_S / 2:  # the machine, or the hub itself, stood still: no instance is to blame
+            instance.forget_ping()
+        elif (unanswered_s := instance.unanswered_s()) > BLOCKED_S:
+            self._give_up(instance, "blocked", "put blocking calls into ctx.blocking(...)")
+        elif (call := instance.overdue()) is not None:
+            self._give_up(instance, "hung", f"{call.what}() does not end, not even when cancelled")
+        elif unanswered_s >= SLOW_S and passed_s - WATCH_S < SLOW_S / 2:
+            self._warn(instance, "blocks", instance.where())
 
     async def _watch_loop(self) -> None:
         """Warn of an instance that holds the interpreter, so that the hub's loop stands still.
@@ -378,15 +455,20 @@ class Hosts:
         In the loop's own time: a clock that is moved by hand does not tell that the loop stood still.
         """
         loop = asyncio.get_running_loop()
-        spent_at, self._spent = loop.time(), self._spending()
+        spent_at = loop.time()
+        with contextlib.suppress(Exception):  # as below
+            self._spent = self._spending()
         while True:
             due = loop.time() + WATCH_S
             await asyncio.sleep(WATCH_S)
             late_s = loop.time() - due
-            if late_s > SLOW_S and (holder := self._holder(late_s)) is not None:
-                self._warn_slow(holder, "holds-interpreter", f"the hub stood still for {late_s:.1f} s")
-            if loop.time() - spent_at > SPENT_S:
-                spent_at, self._spent = loop.time(), self._spending()
+            try:
+                if late_s > SLOW_S and (holder := self._holder(late_s)) is not None:
+                    self._warn(holder, "holds-interpreter", f"the hub stood still for {late_s:.1f} s")
+                if loop.time() - spent_at > SPENT_S:
+                    spent_at, self._spent = loop.time(), self._spending()
+            except Exception:  # it must not end the watch: the next turn may succeed
+                log.exception("the watch over the hub's loop has failed")
 
     def _holder(self, late_s: float) -> Instance | None:
         """The instance that used the processor while the hub's loop stood still for `late_s`; None if none stands out.
@@ -402,13 +484,15 @@ class Hosts:
         here = processor_s([threading.current_thread()])
         return {"": here} | {name: each.processor_s() for name, each in self._instances.items()}
 
-    def _warn_slow(self, instance: Instance, code: str, detail: str) -> None:
+    def _warn(self, instance: Instance, code: str, detail: str) -> None:
         now = self._clock.monotonic()
         if now - self._warned.get((instance.name, code), -WARN_AGAIN_S) >= WARN_AGAIN_S:
             self._warned[instance.name, code] = now
             self.problem(instance.name, code, detail)
 
     def _give_up(self, instance: Instance, reason: str, explanation: str) -> None:
+        if instance.end_process(reason):  # it begins another
+            return
         where = instance.where()
         log.error("%s is given up (%s at %s): %s", instance.name, reason, where, explanation)
         instance.give_up(reason)

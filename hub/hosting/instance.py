@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time
@@ -23,15 +24,27 @@ from hub.clock import Clock
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.hosting.blocking import DaemonPool
 from hub.hosting.calls import Call, Calls
-from hub.hosting.connector_errors import NotRunning, TimedOut, backoff_s, code_of, innermost, outcome_of, report
+from hub.hosting.connector_errors import (
+    NotRunning,
+    ProcessEnded,
+    TimedOut,
+    backoff_s,
+    code_of,
+    innermost,
+    outcome_of,
+    report,
+)
 from hub.hosting.connector_state import ConnectorState
 from hub.hosting.context import DirectoryFromAfar, InstanceContext
+from hub.hosting.isolated.fork_server import shared
+from hub.hosting.isolated.stand_in import Isolation, Outbox, StandIn
+from hub.hosting.isolated.stand_in import Surroundings as ProcessSurroundings
 from hub.hosting.keeping import Keeping, Kept
 from hub.hosting.moments import Moments
 from hub.hosting.own_thread import OwnThread, cancelled_from_outside
 from hub.hosting.polls import Polls
 from hub.hosting.publishing import Publisher
-from hub.hosting.usage import Usage, processor_s
+from hub.hosting.usage import Usage, descriptors, measured, processor_s
 from hub.pauses import jittered
 from hub.privacy.base import Recipient
 from hub.store.base import Operation, Store
@@ -45,6 +58,8 @@ from schemas import Catalogue
 
 BLOCKING_THREADS: Final = 4
 STOP_S: Final = 10.0  # how long stop() may take, and the end of the thread after it
+MOST_ENDS: Final = 5  # an instance whose process ends as often within ENDS_S is paused
+ENDS_S: Final = 600.0
 LIVED_S: Final = 60.0  # after a run() that lasted this long, the next failure counts as the first
 
 log = logging.getLogger(__name__)
@@ -67,7 +82,9 @@ class Surroundings:
     clock: Clock
     directory: Callable[[str, Recipient], DirectoryView]
     wake: Callable[[], None]  # the outbox has got rows
+    pause: Callable[[str, str], None]  # instance, reason: it must get no more events
     problem: Callable[[str, str, str], None]  # instance, code, detail: for the operator, never data
+    far_side: Callable[[str, str, str, datetime | None], None]  # instance, name, code, next try
     # instance: it knows its times of day, or began, or its next moment is due earlier than before
     moments_changed: Callable[[str], None]
     loop: asyncio.AbstractEventLoop  # the hub's
@@ -84,12 +101,15 @@ class Instance:
         config: ConnectorConfig,
         recipient: Recipient | None,
         around: Surroundings,
+        isolation: Isolation | None = None,
     ) -> None:
         self.name = name
         self.cls = cls
         self.config = config
         self.recipient = recipient
+        self.isolation = isolation  # None: it runs in the hub's process
         self.status = InstanceStatus.STARTING
+        self.status_since = around.clock.utc()
         self.reason = ""  # why it is not running: a short stable code
         self.since = around.clock.utc()
         self._around = around
@@ -99,11 +119,17 @@ class Instance:
         self._pool = DaemonPool(f"skolnav-{name}-blocking", BLOCKING_THREADS)
         self._keeping = Keeping(name, around.store, around.clock, wake=around.wake, all_landed=self._all_landed)
         self._polls = Polls(around.clock, self._dice)
-        self._calls = Calls(name, cls, around.clock, self._failed, around.wake)
+        make = self._in_a_process if isolation is not None else None
+        self._calls = Calls(name, cls, around.clock, self._failed, around.wake, make)
+        self._stand_in: StandIn | None = None  # the newest, where it runs in a process of its own
+        self.outbox = Outbox(isolation.limits.outbox_rows if isolation is not None else 0)
+        self._ends: deque[float] = deque(maxlen=MOST_ENDS)  # machine times at which its process has ended
+        self._working: list[asyncio.Task[None]] = []  # run and poll
         self._context: InstanceContext | None = None  # None until it is open
         self._state: ConnectorState | None = None  # likewise
         self.moments: Moments | None = None  # likewise
         self.times: list[tuple[str, time]] | None = None  # of @daily methods; None until the instance has said them
+        self._given_up = False
         self._closing: asyncio.Task[bool] | None = None
 
     # -- seen from the hub: its life ----------------------------------------------------------------------------
@@ -137,6 +163,7 @@ class Instance:
             durable=self._durable,
             problem=self._problem,
             poll_soon=self._polls.soon,
+            far_side=self._report_far_side,
         )
         self._thread.start()
         with contextlib.suppress(TimedOut, NotRunning):
@@ -144,11 +171,18 @@ class Instance:
 
     def give_up(self, reason: str) -> None:
         """Abandon the instance: what it does from now on has no effect. Its thread ends when its tasks have ended."""
-        self.status, self.reason = InstanceStatus.STUCK, reason
+        self._given_up = True
+        self.end_process(reason)
+        self.status, self.reason, self.status_since = InstanceStatus.STUCK, reason, self._clock.utc()
         if self._context is not None:
             self._context.abandoned = True
         self._thread.answer_all(lambda: TimedOut(f"{self.name} was given up", code=reason))
         self._thread.fade()
+
+    def end_process(self, reason: str) -> bool:
+        """End its process, after which another begins. False if it has none of its own."""
+        stand_in = self._stand_in
+        return stand_in is not None and self._thread.post(partial(stand_in.kill, reason))
 
     async def close(self, *, successor: bool) -> bool:
         """Call stop() and end the thread, in bounded time. False if the thread still runs and was left behind.
@@ -165,7 +199,7 @@ class Instance:
         return ended
 
     async def _close(self) -> bool:
-        stuck = self.status in (InstanceStatus.STUCK, InstanceStatus.STOPPED)
+        stuck = self._given_up or self.status is InstanceStatus.STOPPED
         self.status, self.reason = InstanceStatus.STOPPED, ""
         if self._thread.alive() and not stuck:
             ended = asyncio.ensure_future(self._thread.ask(self._end))
@@ -174,6 +208,8 @@ class Instance:
         if not stuck:
             self._thread.stop()
         self._pool.shutdown(wait=False)
+        if self._stand_in is not None:
+            await asyncio.to_thread(self._stand_in.close)
         return await self._thread.join(0.1 if stuck else STOP_S)
 
     # -- seen from the hub: calls ---------------------------------------------------------------------------------
@@ -255,6 +291,11 @@ class Instance:
         return self._polls.failures
 
     @property
+    def failed_since(self) -> datetime | None:
+        """When the first of these polls ended (machine time)."""
+        return self._polls.failed_since
+
+    @property
     def polled(self) -> datetime | None:
         """When the last poll ended that read all (machine time)."""
         return self._polls.polled
@@ -270,11 +311,14 @@ class Instance:
 
     def unanswered_s(self) -> float:
         """Seconds for which the loop is known not to have turned. Sends it another ping."""
-        return self._thread.unanswered_s()
+        there = 0.0 if self._stand_in is None else self._stand_in.unanswered_s()
+        return max(there, self._thread.unanswered_s())
 
     def forget_ping(self) -> None:
         """The hub itself was held up, so a late answer says nothing about this instance."""
         self._thread.forget_ping()
+        if self._stand_in is not None:
+            self._stand_in.forget_ping()
 
     def overdue(self) -> Call | None:
         """A call that still runs STOP_S after its time limit; None if there is none."""
@@ -285,15 +329,39 @@ class Instance:
         return processor_s(self._threads())
 
     def usage(self) -> Usage:
+        state_bytes = 0 if self._state is None else self._state.size
+        pid = self.process
+        if (found := measured(pid) if pid else None) is not None:
+            return Usage(found.threads, found.cpu_s, state_bytes, pid, found.memory_bytes, descriptors(pid))
         threads = self._threads()
-        return Usage(len(threads), processor_s(threads), 0 if self._state is None else self._state.size)
+        return Usage(len(threads), processor_s(threads), state_bytes)
+
+    @property
+    def package(self) -> str:
+        """The distribution and version in its own process; empty if that is not known, or it has none."""
+        return "" if self._stand_in is None else self._stand_in.package
+
+    @property
+    def process(self) -> int:
+        """The number of its own process; 0 if it has none now."""
+        return 0 if self._stand_in is None else self._stand_in.pid
+
+    def over_limit(self) -> str:
+        """Which limit its process has passed; empty if none, and for an instance in the hub's process."""
+        if self.isolation is None or not (pid := self.process) or (found := measured(pid)) is None:
+            return ""
+        if found.memory_bytes > self.isolation.limits.memory_mib << 20:
+            return "memory"
+        return "threads" if found.threads > self.isolation.limits.threads else ""
 
     def _threads(self) -> list[Thread]:
         own = self._thread.thread
         return [*([own] if own.is_alive() else []), *self._pool.threads()]
 
     def where(self) -> str:
-        """The line that the instance's thread is executing; empty if the thread does not run."""
+        """The line that the instance's thread is executing; empty if that is not known here."""
+        if self.isolation is not None:
+            return ""
         stack = self._thread.stack()
         return "" if stack is None else innermost(stack, self.cls)
 
@@ -310,6 +378,9 @@ class Instance:
             self._polls.every_s = poll_every_s(self.cls, self.config)
             self._thread.to_hub(self._know, times_of(self.cls, self.config))
             await self._calls.start(self.config, context)
+        except ProcessEnded as error:
+            self._lost(error, failures + 1)
+            return False
         except BaseException as error:
             if cancelled_from_outside(error):
                 raise
@@ -333,10 +404,47 @@ class Instance:
         self._around.moments_changed(self.name)
 
     def _work(self) -> None:
+        self._working = []
         if self.cls.run is not Connector.run:
-            self._thread.spawn(self._supervise_run())
+            self._working.append(self._thread.spawn(self._supervise_run()))
         if self._polls.every_s is not None:
-            self._thread.spawn(self._polls.run(self._calls.poll, partial(self._ends, "poll")))
+            polling = self._polls.run(self._calls.poll, partial(self._ends_for_good, "poll"))
+            self._working.append(self._thread.spawn(polling))
+
+    def _in_a_process(self, config: ConnectorConfig, context: InstanceContext) -> StandIn:
+        assert self.isolation is not None
+        self._stand_in = StandIn(
+            config,
+            context,
+            cls=self.cls,
+            how=self.isolation,
+            around=ProcessSurroundings(
+                forks=shared(),
+                spawn=self._thread.spawn,
+                lost=self._lost,
+                unhandled=partial(self._failed, "a task"),
+                outbox=self.outbox,
+            ),
+        )
+        if (watch := getattr(self.cls, "_watch", None)) is not None:  # the test kit's
+            watch(self._stand_in)
+        return self._stand_in
+
+    def _lost(self, error: ProcessEnded, failures: int = 1) -> None:
+        """The process has ended. Begin another after a pause; pause the instance if this happens again and again."""
+        for task in self._working:
+            task.cancel()
+        now = self._clock.monotonic()
+        self._ends.append(now)
+        self._problem(error.code, error.why)
+        log.error("%s: its process has ended (%s, %s)", self.name, error.code, error.why)
+        if len(self._ends) == MOST_ENDS and now - self._ends[0] < ENDS_S:
+            self._become(InstanceStatus.STUCK, error.code)
+            self._thread.to_hub(self._around.pause, self.name, error.code)
+        elif self._context is not None:
+            failures = max(failures, sum(now - each < ENDS_S for each in self._ends))
+            self._become(InstanceStatus.FAILED, error.code)
+            self._thread.spawn(self._start_again(self._context, failures, error))
 
     async def _supervise_run(self) -> None:
         failures = 0
@@ -354,11 +462,11 @@ class Instance:
             if self._clock.monotonic() - began > LIVED_S:
                 failures = 0
             failures += 1
-            if self._ends("run", error):
+            if self._ends_for_good("run", error):
                 return
             await self._clock.sleep(jittered(backoff_s(failures, error), self._dice))
 
-    def _ends(self, what: str, error: BaseException) -> bool:
+    def _ends_for_good(self, what: str, error: BaseException) -> bool:
         """Report a failure of run or poll. True if no later try can succeed before a person acts."""
         self._failed(what, error)
         if isinstance(error, ConfigurationError):
@@ -389,6 +497,8 @@ class Instance:
     def _become(self, status: InstanceStatus, reason: str = "") -> None:
         def become() -> None:
             if self.status not in (InstanceStatus.STUCK, InstanceStatus.STOPPED):
+                if status is not self.status:
+                    self.status_since = self._clock.utc()
                 self.status, self.reason = status, reason
             if self.status is InstanceStatus.RUNNING:
                 self._around.moments_changed(self.name)
@@ -406,6 +516,9 @@ class Instance:
 
     def _failed(self, what: str, error: BaseException, event: str = "") -> None:
         report(what, error, instance=self.name, cls=self.cls, event=event, problem=self._problem)
+
+    def _report_far_side(self, name: str, code: str, next_try: datetime | None) -> None:
+        self._thread.to_hub(self._around.far_side, self.name, name, code, next_try)
 
     def _problem(self, code: str, detail: str) -> None:
         self._thread.to_hub(self._around.problem, self.name, code, detail)

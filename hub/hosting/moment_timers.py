@@ -7,13 +7,13 @@ wait once for the events before them, and then run one after the other in the in
 import asyncio
 import heapq
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 
 from hub.clock import from_us, to_us
 from hub.hosting.connector_errors import NotRunning, code_of
-from hub.hosting.firing import LATE_S, Firing
+from hub.hosting.firing import CAUGHT_UP_S, LATE_S, Firing, TimerTrouble
 from hub.hosting.hosts import Hosts
 from hub.hosting.moments import Moments
 from hub.store.moments import Moment
@@ -28,6 +28,8 @@ class _Retry:
 
     moment: Moment
     failures: int
+    error: str = ""  # the code of its last failure
+    failed: datetime | None = None  # its first failure, machine time
 
 
 class MomentTimers:
@@ -68,6 +70,37 @@ class MomentTimers:
     def quiet(self) -> bool:
         """Nothing is due that could run now."""
         return not self._running and not self._ready(self._clock.school())
+
+    def troubles(self) -> list[TimerTrouble]:
+        """By the name of the timer: the moments that are tried again, and those that are late."""
+        found = [trouble for trouble in (self._failing(name) for name in sorted(self._names_later())) if trouble]
+        due = self.next()
+        late = None if due is None else self._firing.late("", due)
+        if late is not None and (moments := self._moments()) is not None:
+            found += [replace(late, name=name, runs=count) for name, count in moments.late(to_us(self._late())).items()]
+        return found
+
+    def _names_later(self) -> set[str]:
+        return {retry.moment.name for _, _, retry in self._later}
+
+    def _late(self) -> datetime:
+        return self._clock.school() - timedelta(seconds=LATE_S + CAUGHT_UP_S)
+
+    def _failing(self, name: str) -> TimerTrouble | None:
+        moments = self._moments()
+        mine = [
+            (at, retry)
+            for at, _, retry in self._later
+            if retry.moment.name == name and moments is not None and moments.has(retry.moment)
+        ]
+        if not mine:
+            return None
+        first = min((retry for _, retry in mine), key=lambda retry: retry.failed or self._clock.utc())
+        return TimerTrouble(
+            name=name, state="failing", since=first.failed or self._clock.utc(), error=first.error,
+            failures=max(retry.failures for _, retry in mine), next_try=self._firing.at(min(at for at, _ in mine)),
+            runs=len(mine),
+        )  # fmt: skip
 
     def next(self) -> datetime | None:
         """When the next moment is due that has not failed; None if there is none."""
@@ -137,6 +170,7 @@ class MomentTimers:
             return
         except Exception as error:
             retry.failures += 1
+            retry.error, retry.failed = code_of(error), retry.failed or self._clock.utc()
             pause_s = self._firing.pause_s(error, retry.failures)
             self._firing.failed(moment.name, error, pause_s)
             heapq.heappush(self._later, (self._clock.monotonic() + pause_s, next(self._numbers), retry))

@@ -6,6 +6,7 @@ the connector's thread only; the hub's loop reads them.
 
 import heapq
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import count
@@ -129,6 +130,11 @@ class Moments:
         """The due time of the earliest moment that `take` has not given out; None if there is none."""
         with self._lock:
             return self._first()
+
+    def late(self, until_us: int) -> Mapping[str, int]:
+        """How many moments, by timer, were due by `until_us` and have not been given out."""
+        with self._lock:
+            return Counter(each.name for due_us, _, each in self._queue if due_us <= until_us and self.has(each))
 
     def take(self, until_us: int) -> Moment | None:
         """Give out the earliest moment that is due by `until_us`, to be run. It stays pending until `ended`."""

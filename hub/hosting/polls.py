@@ -25,6 +25,7 @@ class Polls:
         self.unread = ""  # the code of what the last poll could not read although it succeeded; empty if it read all
         self.behind: tuple[str, ...] = ()  # the far sides that the last poll which succeeded left behind
         self.failures = 0  # polls in a row that failed or did not read all
+        self.failed_since: datetime | None = None  # the end of the first of these polls, machine time
         self.polled: datetime | None = None  # machine time at the end of the last poll that read all
         self._clock = clock
         self._dice = dice
@@ -60,14 +61,14 @@ class Polls:
                 self.behind = tuple(str(each) for each in behind)  # a vendor may give anything
                 failures, self.failing, self.unread = 0, "", coded(unread) if unread else ""
                 if unread:
-                    self.failures += 1
+                    self._failed()
                 else:
-                    self.failures, self.polled = 0, self._clock.utc()
+                    self.failures, self.failed_since, self.polled = 0, None, self._clock.utc()
             except BaseException as error:
                 if cancelled_from_outside(error):
                     raise
                 failures += 1
-                self.failures += 1
+                self._failed()
                 if ends(error):
                     return
                 self.failing = code_of(error)
@@ -76,6 +77,10 @@ class Polls:
                 await self._pause(jittered(backoff_s(failures, error), self._dice))
             else:
                 await self._pause(self.every_s)
+
+    def _failed(self) -> None:
+        self.failures += 1
+        self.failed_since = self.failed_since or self._clock.utc()
 
     def _begins(self) -> None:
         self._by_person = False

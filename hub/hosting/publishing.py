@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import orjson
 from pydantic import BaseModel
 
 from hub.clock import Clock
@@ -63,8 +64,24 @@ class Publisher:
             },
             content,
         )
+        return self._fits(event, own=True)
+
+    def checked(self, body: bytes) -> bytes:
+        """An event that `build` made in the connector's process, checked again here. Raises as `build`."""
         try:
-            described = self._catalogue.describe(event)
+            event = Event.from_dict(orjson.loads(body))
+        except (ValueError, InvalidEvent):
+            raise RefusedPublish(f"{self._connector} published what is no event", code="publish") from None
+        if event.source != self._source or event.type not in self._produces or event.time is None:
+            raise RefusedPublish(f"{self._connector} published what is not its own", code="publish")
+        return self._fits(event).to_json()
+
+    def _fits(self, event: Event, *, own: bool = False) -> Event:
+        """`own`: in the connector's call, which may run the functions of its types."""
+        type_ = event.type
+        entry = self._catalogue.entry(type_)
+        try:
+            described = self._catalogue.describe(event, own=own)
         except InvalidEvent as error:
             raise RefusedPublish(
                 f"{self._connector} published data that is no {type_}",
@@ -72,7 +89,7 @@ class Publisher:
                 code="publish",
             ) from None
         if self._aggregates:
-            beyond = sorted(set(only_categories(content, entry.fields, AGGREGATE_OUTPUT)))
+            beyond = sorted(set(only_categories(event.data, entry.fields, AGGREGATE_OUTPUT)))
             if beyond or described.about:
                 raise PrivacyError(
                     f"{self._connector} makes sums only, and published {type_} with something else in it",

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -11,8 +12,10 @@ from hub.clock import SystemClock
 from hub.config import ConnectorEntry
 from hub.hosting.blocking import DaemonPool
 from hub.hosting.connector_state import ConnectorState, StateView
+from hub.texts import both
 from plugins.connector import Connector, DirectoryView, Transaction
 from plugins.errors import ConfigurationError, TemporaryError
+from plugins.texts import Text
 
 T = TypeVar("T")
 
@@ -36,7 +39,7 @@ async def selftest(name: str, entry: ConnectorEntry) -> None:
             await connector.selftest()
     except TimeoutError:
         raise TemporaryError(
-            f"no answer within {entry.cls.timeout_s:g} s", fix="Check the address, and that the far side is up"
+            Text(*both("check.no-answer", seconds=f"{entry.cls.timeout_s:g}")), fix=Text(*both("check.is-it-up"))
         ) from None
     finally:
         async with asyncio.timeout(STOP_S):
@@ -62,6 +65,9 @@ class _Context:
 
     async def blocking(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args, **kwargs))
+
+    def far_side(self, name: str, code: str = "", next_try: datetime | None = None) -> None:
+        """No operator watches a selftest."""
 
     def poll_soon(self) -> None:
         """Nothing polls in a selftest."""

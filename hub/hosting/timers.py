@@ -1,14 +1,14 @@
 """The timers of all instances: due times are store rows, and each fires in school time, after the events before it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 
 from hub.clock import Clock
 from hub.hosting.daily_timers import DailyTimers
-from hub.hosting.firing import Firing
+from hub.hosting.firing import Firing, TimerTrouble
 from hub.hosting.hosts import Hosts
 from hub.hosting.moment_timers import MomentTimers
 from hub.store.base import Store
@@ -64,6 +64,7 @@ class Timers:
         if isinstance(self._clock, Movable):
             self._clock.on_move(self.wake)
         self._hosts.on_moments(self._look)
+        self._hosts.timer_troubles = self.troubles
         await asyncio.gather(*(self.add(name, was_down=True) for name in self._hosts.names()))
 
     async def stop(self) -> None:
@@ -107,6 +108,11 @@ class Timers:
             return None
         found = [due.astimezone(UTC) for due in (timed.daily.next(), timed.moments.next()) if due is not None]
         return min(found).astimezone(SCHOOL_ZONE) if found else None
+
+    def troubles(self, name: str) -> Sequence[TimerTrouble]:
+        """The runs of an instance's timers that should have happened and did not."""
+        timed = self._timed.get(name)
+        return [] if timed is None else [*timed.daily.troubles(), *timed.moments.troubles()]
 
     def _look(self, name: str) -> None:
         """The instance knows its times of day now, or began, or its next moment is due earlier than before."""

@@ -2,7 +2,7 @@
 
 Threads that a connector starts by itself, its file descriptors and its memory beside the state can't be told from those
 of others: the process's own metrics count them for all. (`tracemalloc` could attribute memory, and halves the hub's
-rate.)
+rate.) The kernel counts them for a connector in a process of its own.
 """
 
 import os
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,9 @@ class Usage:
     threads: int  # its own, and those of ctx.blocking
     cpu_s: float  # processor time of these threads
     state_bytes: int  # names and values of its state, which the hub holds in memory
+    process: int = 0  # the number of its own process; 0 if it runs in the hub's
+    memory_bytes: int | None = None  # of its own process, with what it shares with other processes
+    descriptors: int | None = None  # of its own process
 
 
 def processor_s(threads: Iterable[threading.Thread]) -> float:
@@ -33,3 +37,33 @@ def processor_s(threads: Iterable[threading.Thread]) -> float:
             user, system = stat.rpartition(")")[2].split()[11:13]
             found += (int(user) + int(system)) / _TICKS
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a process uses, as the kernel counts it."""
+
+    threads: int
+    cpu_s: float
+    memory_bytes: int
+    waited_s: float  # how long its first thread was ready to run, and had no processor
+    reading: bool  # it waits for the disk, perhaps for its own memory
+
+
+def measured(pid: int) -> Measured | None:
+    """None if there is no such process any more."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        waited = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1])
+        user, system, threads, pages = (int(stat[at]) for at in (11, 12, 17, 21))  # man 5 proc: fields 14, 15, 20, 24
+    except (OSError, ValueError, IndexError):
+        return None
+    return Measured(threads, (user + system) / _TICKS, pages * _PAGE, waited / 1e9, stat[0] == "D")
+
+
+def descriptors(pid: int) -> int | None:
+    """Open files and connections of a process."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return None

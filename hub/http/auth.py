@@ -22,6 +22,7 @@ from hub.http.guesses import Address, Guesses
 from hub.http.problems import ApiProblem, unauthenticated
 from hub.privacy.base import Recipient
 from hub.registry.build import recipient_of
+from hub.texts import both
 
 ACCESS_TOKEN_S: Final = 3600
 _PREFIX: Final = "snt_"  # of tokens that the hub issues; clients' own tokens do not have it
@@ -39,6 +40,8 @@ class Principal:
     sources: re.Pattern[str] | None = None
     corrects: Corrects = corrects_nothing
     secret: bytes = field(default=b"", repr=False)  # SHA-256 of its configured token
+    previous: bytes = field(default=b"", repr=False)  # the same of its previous token
+    previous_until: float = 0.0  # when that ends, in seconds since 1970
     guessable: bool = True  # its configured token is one that `skolnav check` warns of
 
     def may_not_publish(self, type_: str, source: str) -> str | None:
@@ -52,12 +55,7 @@ class Principal:
     def require(self, *roles: Role) -> None:
         """Raises ApiProblem (403) unless the client has one of `roles`."""
         if self.roles.isdisjoint(roles):
-            wanted = " or ".join(role.replace("_", " ") for role in roles)
-            raise ApiProblem(
-                "role-missing",
-                f"This needs the role {wanted}. Add it to the client's `roles` in the configuration, "
-                "or use another client.",
-            )
+            raise ApiProblem("role-missing", both("refusal.role", roles=", ".join(roles)))
 
     def recipient_or_403(self) -> Recipient:
         if self.recipient is None:
@@ -95,6 +93,7 @@ class Authenticator:
         self._process_key = secrets.token_bytes(32)
         self._config: object = None
         self._by_header: dict[bytes, Principal] = {}
+        self._previous: dict[bytes, tuple[Principal, float]] = {}  # previous tokens, with their ends
         self._issued: dict[bytes, tuple[Principal, float]] = {}
         self._clients: dict[str, Principal] = {}
 
@@ -145,17 +144,20 @@ class Authenticator:
             client_id, secret = _basic(credentials)
         client = self.client(client_id)
         given = sha256(secret.encode()).digest()
+        now = self._services.clock.utc().timestamp()
         # Compared for an unknown client too, so that the time does not reveal which ids exist.
-        if not hmac.compare_digest(given, client.secret if client else bytes(32)) or client is None:
+        current = hmac.compare_digest(given, client.secret if client else bytes(32))
+        previous = hmac.compare_digest(given, (client.previous if client else b"") or bytes(32))
+        if client is None or not (current or (previous and now < client.previous_until)):
             self._guesses.wrong(address, client_id)
             raise OAuthRefused("invalid_client", "The client id or its secret is not known here.", 401)
         self._guesses.admit(client.id, address)
-        expires = int(self._services.clock.utc().timestamp()) + ACCESS_TOKEN_S
-        content = orjson.dumps([client.id, expires, client.secret[:8].hex()])
+        lives_s = ACCESS_TOKEN_S if current else min(ACCESS_TOKEN_S, int(client.previous_until - now))
+        content = orjson.dumps([client.id, int(now) + lives_s, given[:8].hex()])
         return {
             "access_token": _PREFIX + base64.urlsafe_b64encode(self._sealer.seal(content)).decode().rstrip("="),
             "token_type": "Bearer",
-            "expires_in": ACCESS_TOKEN_S,
+            "expires_in": lives_s,
             "scope": " ".join(sorted(client.roles)),
         }
 
@@ -163,8 +165,11 @@ class Authenticator:
         config = self._services.config
         clients: dict[str, Principal] = {}
         by_header: dict[bytes, Principal] = {}
+        previous: dict[bytes, tuple[Principal, float]] = {}
         for configured in config.clients:
             token = configured.token.get_secret_value()
+            old = configured.previous_token.get_secret_value() if configured.previous_token is not None else ""
+            until = configured.previous_token_until.timestamp() if configured.previous_token_until is not None else 0.0
             clients[configured.id] = principal = Principal(
                 id=configured.id,
                 roles=configured.roles,
@@ -173,10 +178,15 @@ class Authenticator:
                 sources=_any_of(configured.sources),
                 corrects=corrects_of(configured.corrects),
                 secret=sha256(token.encode()).digest(),
-                guessable=bits(token) < LEAST_BITS,
+                previous=sha256(old.encode()).digest() if old else b"",
+                previous_until=until,
+                guessable=any(bits(each) < LEAST_BITS for each in (token, old) if each),
             )
             by_header[self._hash(b"Bearer " + token.encode())] = principal
-        self._clients, self._by_header, self._issued, self._config = clients, by_header, {}, config
+            if old:
+                previous[self._hash(b"Bearer " + old.encode())] = principal, until
+        self._clients, self._by_header, self._previous = clients, by_header, previous
+        self._issued, self._config = {}, config
 
     def _hash(self, header: bytes) -> bytes:
         return blake2b(header, key=self._process_key, digest_size=32).digest()
@@ -191,8 +201,9 @@ class Authenticator:
                 return None
             token = token.strip()
             # A client may write the scheme in any case and with extra spaces (RFC 9110, 11.1).
-            principal = self._by_header.get(self._hash(b"Bearer " + token))
-            known = (principal, float("inf")) if principal else self._opened(token)
+            normal = self._hash(b"Bearer " + token)
+            principal = self._by_header.get(normal)
+            known = (principal, float("inf")) if principal else self._previous.get(normal) or self._opened(token)
             if known is None:
                 return None
             if len(self._issued) >= _CACHED:
@@ -214,9 +225,13 @@ class Authenticator:
             return None
         client = self._clients.get(client_id)
         # Tokens issued to a client end when it is removed or its secret is changed.
-        if client is None or client.secret[:8].hex() != fingerprint:
+        if client is None:
             return None
-        return client, float(expires)
+        if client.secret[:8].hex() == fingerprint:
+            return client, float(expires)
+        if client.previous and client.previous[:8].hex() == fingerprint:
+            return client, min(float(expires), client.previous_until)
+        return None
 
 
 class OAuthRefused(Exception):

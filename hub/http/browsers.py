@@ -5,6 +5,9 @@ from typing import Final
 
 Fields = list[tuple[bytes, bytes]]
 
+ANY_ORIGIN: Final = {"Access-Control-Allow-Origin": "*"}
+"""Lets the pages of any site read an answer. For public documents only: they are the same for every caller."""
+
 NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
 
 _SAFE: Final = (

@@ -1,5 +1,7 @@
 """`POST /oauth/token`: client credentials for a short-lived token (RFC 6749, 4.4)."""
 
+from typing import Any, Final
+
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
@@ -8,6 +10,23 @@ from hub.http.guesses import address_of
 from hub.http.problems import ApiProblem
 
 MAX_FORM = 16_384  # bytes
+
+_TEXT: Final = {"type": "string"}
+ISSUED: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["access_token", "token_type", "expires_in"],
+    "properties": {
+        "access_token": _TEXT,
+        "token_type": {"const": "Bearer"},
+        "expires_in": {"type": "integer", "description": "Seconds"},
+        "scope": {"type": "string", "description": "The client's roles"},
+    },
+}
+REFUSED: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["error", "error_description", "status"],
+    "properties": {"error": _TEXT, "error_description": _TEXT, "status": {"type": "integer"}},
+}
 
 router = APIRouter(tags=["clients"])
 
@@ -32,7 +51,14 @@ router = APIRouter(tags=["clients"])
                     }
                 }
             },
-        }
+        },
+        "responses": {
+            "200": {"description": "An access token", "content": {"application/json": {"schema": ISSUED}}},
+            **{
+                status: {"description": "RFC 6749, 5.2", "content": {"application/json": {"schema": REFUSED}}}
+                for status in ("400", "401")
+            },
+        },
     },
 )
 async def token(request: Request) -> Response:

@@ -1,7 +1,8 @@
 """Problem documents (RFC 9457): every error of the API, in one shape. None repeats anything that was sent.
 
 `type` is a stable URN that programs may act on. `title` is Swedish where the caller prefers it (`Accept-Language`);
-`detail` says in English what is wrong, where, and what to do.
+`detail` says what is wrong, where, and what to do: in the caller's
+language where an operator's command can meet it, else in English.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from hub.http.languages import preferred
-from hub.texts import text
+from hub.texts import Language, Text, both, text
 from schemas import Problem as EventProblem
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -58,7 +59,7 @@ class ApiProblem(Exception):
     """An error that ends a request. `detail` never quotes input; `more` are extension members."""
 
     code: str
-    detail: str
+    detail: str | Text
     headers: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
 
@@ -66,13 +67,18 @@ class ApiProblem(Exception):
     def status(self) -> int:
         return STATUSES[self.code]
 
+    def in_language(self, language: Language) -> str:
+        """The detail in this language, or in English where it has only that."""
+        return self.detail if isinstance(self.detail, str) else self.detail.say(language, {})
+
     def body(self, accept_language: str = "") -> bytes:
+        language = preferred(accept_language)
         return orjson.dumps(
             {
                 "type": URN + self.code,
-                "title": text(f"problem.{self.code}", preferred(accept_language)),
+                "title": text(f"problem.{self.code}", language),
                 "status": self.status,
-                "detail": self.detail,
+                "detail": self.in_language(language),
                 **self.more,
             }
         )
@@ -105,7 +111,7 @@ def invalid_content(errors: Iterable[Mapping[str, Any]], place: str = "body") ->
         listed.append({"where": where, "rule": error["type"], "detail": _says(error)})
     return ApiProblem(
         "invalid-content",
-        "Mend what `errors` names; /openapi.json describes what is accepted here.",
+        both("refusal.content"),
         more={"errors": listed},
     )
 
@@ -127,5 +133,5 @@ def unauthenticated(*, token_given: bool) -> ApiProblem:
     )
 
 
-def unavailable(detail: str, retry_after_s: int) -> ApiProblem:
+def unavailable(detail: str | Text, retry_after_s: int) -> ApiProblem:
     return ApiProblem("unavailable", detail, headers={"Retry-After": str(retry_after_s)})

@@ -3,6 +3,7 @@
 What an operator does to a subscription is audited by the registry, which clients' own changes pass too.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hub.assembly.services import Services
@@ -53,27 +54,44 @@ async def confirm(services: Services, *, actor: str, connector: str, word: str) 
 
 
 async def reconcile(services: Services, *, actor: str, connector: str) -> Begun:
-    """Begin to compare with the far side, as every night. Raises NoSuchConnector, NotRunning, StoreUnavailable."""
-    try:
-        begun = services.hosts.reconcile_soon(connector)
-    except KeyError:
-        raise NoSuchConnector from None
-    return await _begun(services, actor, "connector.reconciled", connector, begun=begun)
+    """Begin to compare with the far side, as every night. Raises NoSuchConnector, NotRunning, StoreUnavailable.
+
+    The audit row is durable before the comparison begins; after StoreUnavailable none has begun.
+    """
+    hosts = services.hosts
+    return await _begin(
+        services, actor, "connector.reconciled", connector, may=hosts.may_reconcile, begin=hosts.reconcile_soon
+    )
 
 
 async def restart(services: Services, *, actor: str, connector: str) -> Begun:
-    """Begin to start the connector anew, with its stored state. Raises NoSuchConnector, StoreUnavailable."""
+    """Begin to start the connector anew, with its stored state. Raises NoSuchConnector, StoreUnavailable.
+
+    The audit row is durable before the restart begins; after StoreUnavailable none has begun.
+    """
+    hosts = services.hosts
+    return await _begin(
+        services, actor, "connector.restarted", connector, may=hosts.may_restart, begin=hosts.restart_soon
+    )
+
+
+async def _begin(
+    services: Services,
+    actor: str,
+    action: str,
+    connector: str,
+    *,
+    may: Callable[[str], bool],
+    begin: Callable[[str], bool],
+) -> Begun:
     try:
-        begun = services.hosts.restart_soon(connector)
+        if not may(connector):
+            return Begun(name=connector, begun=False)
+        await services.store.commit(_audited(services, actor, action, connector))
+        # Asked again: another caller may have begun, or the instance gone, while the row was written.
+        return Begun(name=connector, begun=begin(connector))
     except KeyError:
         raise NoSuchConnector from None
-    return await _begun(services, actor, "connector.restarted", connector, begun=begun)
-
-
-async def _begun(services: Services, actor: str, action: str, connector: str, *, begun: bool) -> Begun:
-    if begun:
-        await services.store.commit(_audited(services, actor, action, connector))
-    return Begun(name=connector, begun=begun)
 
 
 def _audited(services: Services, actor: str, action: str, target: str) -> Operation:

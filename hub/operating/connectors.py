@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from hub.assembly.services import Services
+from hub.hosting.far_sides import FarSide
+from hub.hosting.firing import TimerTrouble
 from hub.hosting.hosts import InstanceInfo
 from hub.hosting.instance import InstanceStatus
 from hub.hosting.usage import Usage
@@ -14,11 +16,11 @@ from hub.operating.configured_ids import unknown_settings
 from hub.operating.sources import Freshness, freshness
 from hub.subscriptions.model import Status
 from hub.texts import Language, meaning, reason, text
+from hub.texts.quantities import lasted
 from hub.texts.times import shown
 from plugins.texts import words_of
 
 MOST_PLACES: Final = 5  # settings or far sides that one line names
-ANSWER_S: Final = 2.0  # how long a connector may take to list what waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,31 @@ class Feeding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FarSideStanding:
+    """One of several far sides of an instance: a kitchen, a mailbox."""
+
+    name: str
+    reached: datetime | None  # when it last got all that waited for it; None: never, as far as the hub knows
+    reached_s: float | None  # seconds since then
+    behind: datetime | None  # since when it is behind; None while it is not
+    code: str  # why it is behind
+    next_try: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerStanding:
+    """A run of a timer that should have happened and did not."""
+
+    name: str
+    state: str  # late, failing, given-up
+    since: datetime
+    error: str  # the code of the last failure; empty where it is only late
+    failures: int
+    next_try: datetime | None
+    runs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorStanding:
     """One connector instance."""
 
@@ -53,6 +80,8 @@ class ConnectorStanding:
     unread: str  # a code: what the last poll could not read although it succeeded; empty if it read everything
     behind: Sequence[str]  # the far sides that the last poll which succeeded left behind, such as kitchens
     failures: int  # polls in a row that failed or left something unread
+    timers: Sequence[TimerStanding]  # runs of its timers that should have happened and did not
+    far_sides: Sequence[FarSideStanding]  # those that its configuration names
     doing: Mapping[str, float]  # each call under way, with its age in seconds
     since: datetime  # when the instance started
     polled: datetime | None  # when a poll last read everything
@@ -78,7 +107,7 @@ class ConnectorStanding:
 
 
 async def connectors(services: Services, language: Language = "en") -> Sequence[ConnectorStanding]:
-    """Every instance, by name. All are asked at once, and none is waited for longer than ANSWER_S."""
+    """Every instance, by name. All are asked at once, each in bounded time (`hub.alerts.waits`)."""
     found = services.hosts.statuses()
     waiting = await asyncio.gather(*(_waiting(services, each.name, language) for each in found))
     fed = {each.id for each in services.subscriptions.all()}
@@ -89,10 +118,8 @@ async def connectors(services: Services, language: Language = "en") -> Sequence[
 
 
 async def _waiting(services: Services, name: str, language: Language) -> Sequence[ToConfirm] | None:
-    try:
-        async with asyncio.timeout(ANSWER_S):
-            found = await services.hosts.waiting(name)
-    except Exception:  # the instance has reported it; the others are shown all the same
+    found = await services.conditions.waits.ask(name)
+    if found is None:
         return None
     return [
         ToConfirm(
@@ -131,6 +158,8 @@ def _standing(
         unread=info.unread,
         behind=info.behind,
         failures=info.failures,
+        timers=[_timer(each) for each in info.timers],
+        far_sides=[_far_side(each, now) for each in info.far_sides],
         doing=info.doing,
         since=info.since.replace(microsecond=0),
         polled=None if info.polled is None else info.polled.replace(microsecond=0),
@@ -147,9 +176,35 @@ def _standing(
     )
 
 
+def _timer(timer: TimerTrouble) -> TimerStanding:
+    return TimerStanding(
+        name=timer.name, state=timer.state, since=timer.since.replace(microsecond=0), error=timer.error,
+        failures=timer.failures, next_try=_whole(timer.next_try), runs=timer.runs,
+    )  # fmt: skip
+
+
+def _far_side(side: FarSide, now: datetime) -> FarSideStanding:
+    return FarSideStanding(
+        name=side.name, reached=_whole(side.reached),
+        reached_s=None if side.reached is None else round((now - side.reached).total_seconds(), 1),
+        behind=_whole(side.behind), code=side.code, next_try=_whole(side.next_try),
+    )  # fmt: skip
+
+
+def _whole(moment: datetime | None) -> datetime | None:
+    """Without fractions of a second."""
+    return None if moment is None else moment.replace(microsecond=0)
+
+
 def _trouble(info: InstanceInfo, not_delivered: str, language: Language) -> str:
     if code := info.reason or not_delivered:
         return reason(code, language)
+    if info.timers:
+        timer = info.timers[0]
+        at = shown(timer.since)
+        return text(f"connector.timer-{timer.state}", language, name=timer.name, at=at, code=timer.error or "?")
+    if sides := [each for each in info.far_sides if each.behind is not None]:
+        return text("connector.behind", language, code=sides[0].code, sides=_few([each.name for each in sides]))
     if info.failing:
         return text("connector.failing", language, code=info.failing)
     if info.behind:
@@ -172,8 +227,11 @@ def _line(
     elif info.polled is None:
         line = text("connector.not-polled", language, name=info.name, at=shown(info.since))
     else:
-        age = timedelta(seconds=int(polled_s))
+        age = lasted(int(polled_s), language)
         line = text("connector.polled", language, name=info.name, at=shown(info.polled), age=age)
+    if info.usage is not None and info.usage.memory_bytes is not None:
+        memory = info.usage.memory_bytes >> 20
+        line += text("connector.process", language, pid=info.usage.process, memory=memory)
     if info.failures:
         line += text("connector.failures", language, count=info.failures, code=info.failing or info.unread)
     if info.behind:
@@ -183,7 +241,8 @@ def _line(
     if info.problem and info.problem_at is not None:
         count = info.problems.get(info.problem, 1)
         line += text("connector.problem", language, code=info.problem, at=shown(info.problem_at), count=count)
-    for code in dict.fromkeys(filter(None, (info.failing or info.unread, info.problem))):
+    codes = [info.failing or info.unread, info.problem, *(each.error for each in info.timers)]
+    for code in dict.fromkeys(filter(None, codes)):
         if says := _meaning(info, code, language):
             line += text("connector.means", language, code=code, says=says)
     if unknown:

@@ -5,13 +5,19 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatchcase
+from functools import partial
 from typing import Final
 
 from hub.assembly.services import Services
-from hub.bus.base import Position, Stored
+from hub.bus.base import Position, Stored, Wanted
 from hub.clock import from_us
 
-_SCAN: Final = 2000  # events looked through in one read
+_SAME_ID: Final = 100  # events of different sources that have the same id
+
+
+class NoSuchEvent(LookupError):
+    """No event with this id is in the log. It may have been trimmed."""
 
 
 class UnknownPage(ValueError):
@@ -42,7 +48,7 @@ class EventPage:
 async def page(
     services: Services, *, since: datetime | None, after: str | None, type: str | None, limit: int
 ) -> EventPage:
-    """Events of one type (None: of any), from `after`, else accepted at or after `since`, else from the oldest.
+    """Events of a glob of types (None: of any), from `after`, else accepted at or after `since`, else from the oldest.
 
     Raises UnknownPage, LogUnavailable.
     """
@@ -51,11 +57,16 @@ async def page(
     else:
         position = services.log.start() if since is None else await services.log.at(since)
     found: list[Stored] = []
+    if type is not None:
+        # The log's index knows the types of all its events, also those that the catalogue no longer has.
+        head = services.log.head()
+        if not await services.log.count(Wanted(type=partial(fnmatchcase, pat=type)), after=position, upto=head):
+            return _page(found, head, at_head=True)
     while True:
         batch = await services.log.read(position, limit)
         for stored in batch.events:
             position = position.past(stored.at)
-            if type is None or stored.type == type:
+            if type is None or fnmatchcase(stored.type, type):
                 found.append(stored)
                 if len(found) == limit:
                     return _page(found, position, at_head=False)
@@ -69,14 +80,7 @@ async def named(services: Services, id: str, source: str | None) -> Sequence[Sto
     if source is not None:
         known = await services.log.find(source, id)
         return [] if known is None else [known]
-    found: list[Stored] = []
-    position = services.log.start()
-    while True:
-        batch = await services.log.read(position, _SCAN)
-        found += [stored for stored in batch.events if stored.id == id]
-        if batch.at_head:
-            return found
-        position = batch.position
+    return (await services.log.search(Wanted(id=id), limit=_SAME_ID)).events[::-1]
 
 
 def _page(found: Sequence[Stored], position: Position, *, at_head: bool) -> EventPage:

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Final, Literal
 
 from hub.assembly.services import Services
-from hub.operating.subscriptions import SubscriptionStanding, subscriptions
+from hub.operating.sources import SourceStanding, sources
+from hub.operating.subscriptions import SubscriptionStanding, counted
 from hub.store.statements import touch
 
 ANSWER_S: Final = 2.0  # a log or store that takes longer to write is not ready
@@ -22,6 +23,7 @@ class Overview:
     school_time: datetime
     oldest_event: datetime | None  # acceptance time; None while the log is empty
     subscriptions: Sequence[SubscriptionStanding]
+    sources: Sequence[SourceStanding]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,8 @@ async def overview(services: Services) -> Overview:
         demo=services.config.demo,
         school_time=services.clock.school().replace(microsecond=0),
         oldest_event=await services.log.oldest_time(),
-        subscriptions=subscriptions(services),
+        subscriptions=await counted(services),
+        sources=sources(services),
     )
 
 

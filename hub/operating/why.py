@@ -6,16 +6,13 @@ from datetime import datetime
 
 from hub.assembly.services import Services
 from hub.bus.base import Stored
-from hub.operating.events import AcceptedEvent, named
-from hub.privacy.base import Recipient, Rule
+from hub.operating.events import AcceptedEvent, NoSuchEvent, named
+from hub.operating.outcomes import Outcome, of_events, worded
+from hub.privacy.base import Recipient
 from hub.registry.build import recipient_of
 from hub.store import disclosures
 from hub.subscriptions.model import Status
 from hub.texts import Language
-
-
-class NoSuchEvent(LookupError):
-    """No event with this id is in the log. It may have been trimmed."""
 
 
 class NoSuchRecipient(LookupError):
@@ -37,7 +34,7 @@ class RecordedDecision:
 
     row: int  # its number in the log of disclosures
     at: datetime
-    rule: str
+    rule: str | None  # None: the caller may not know which rule withheld the event
     allowed: bool
     subscription: str
     lane: str
@@ -52,21 +49,24 @@ class Explanation:
     event: AcceptedEvent
     recipient: str
     allowed: bool
-    rule: Rule
+    rule: str | None  # as for RecordedDecision
     at: datetime
     recomputed: bool  # no row lists a decision, so this is what the gate would decide now
     text: str  # the decision in the caller's language
     subscriptions: Sequence[AskingSubscription]
+    outcomes: Sequence[Outcome]  # what became of the event, for each of these subscriptions
     decisions: Sequence[RecordedDecision]
 
 
 async def why(
-    services: Services, *, event: str, source: str | None, recipient: str, language: Language
+    services: Services, *, event: str, source: str | None, recipient: str, language: Language, with_rules: bool
 ) -> Sequence[Explanation]:
     """One explanation for each event with this id and each contract of the recipient.
 
     `recipient` is a client's or a connector instance's name, with `client/` or `connector/` before it where both have
-    that name. Raises NoSuchEvent, NoSuchRecipient, LogUnavailable, StoreUnavailable.
+    that name. `with_rules`: whether the caller may know which rule withheld an event.
+
+    Raises NoSuchEvent, NoSuchRecipient, LogUnavailable, StoreUnavailable.
     """
     found = await named(services, event, source)
     if not found:
@@ -74,7 +74,11 @@ async def why(
     recipients = _recipients(services, recipient)
     if not recipients:
         raise NoSuchRecipient
-    return [await _explained(services, stored, each, language) for stored in found for each in recipients]
+    return [
+        await _explained(services, stored, each, language, with_rules=with_rules)
+        for stored in found
+        for each in recipients
+    ]
 
 
 def _recipients(services: Services, name: str) -> Sequence[Recipient]:
@@ -87,27 +91,31 @@ def _recipients(services: Services, name: str) -> Sequence[Recipient]:
     return [own for client in clients if (own := recipient_of(client)) is not None]
 
 
-async def _explained(services: Services, stored: Stored, recipient: Recipient, language: Language) -> Explanation:
-    last = await services.disclosures.explain(stored, recipient, language, services.gate)
+async def _explained(
+    services: Services, stored: Stored, recipient: Recipient, language: Language, *, with_rules: bool
+) -> Explanation:
+    last = await services.disclosures.explain(stored, recipient, language, services.gate, with_rule=with_rules)
     rows = await services.store.read(disclosures.for_place(services.store.tenant, recipient.name, stored.at))
+    own = [each for each in services.subscriptions.all() if each.recipient.name == recipient.name]
+    [became] = worded(services, await of_events(services, [stored], own, with_rules=with_rules), language)
     return Explanation(
         event=AcceptedEvent.of(stored),
         recipient=recipient.name,
         allowed=last.allowed,
-        rule=last.rule,
+        rule=last.rule if last.allowed or with_rules else None,
         at=last.at,
         recomputed=last.recomputed,
         text=last.text,
         subscriptions=[
             AskingSubscription(id=each.id, state=each.status, asks_for_the_type=stored.type in each.types)
-            for each in services.subscriptions.all()
-            if each.recipient.name == recipient.name
+            for each in own
         ],
+        outcomes=became.outcomes,
         decisions=[
             RecordedDecision(
                 row=row.n,
                 at=row.disclosure.at,
-                rule=row.decided.rule,
+                rule=row.decided.rule if row.decided.allowed or with_rules else None,
                 allowed=row.decided.allowed,
                 subscription=row.disclosure.subscription,
                 lane=row.decided.lane,

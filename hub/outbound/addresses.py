@@ -71,6 +71,14 @@ _PATH_SAFE: Final = "/%:@!$&'()*+,;=~-._"  # RFC 3986: pchar, and % for characte
 _HOST: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?\Z", re.ASCII)
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host, as a setting names it, is this machine. A name other than `localhost` is not asked for."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class UrlRefused(ValueError):
     """No webhook may have this URL. `code` is stable (a key for texts). The message does not contain the URL."""
 

@@ -6,6 +6,7 @@ decisions are checked again in the turn in which the answer is returned. Runs on
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -53,6 +54,7 @@ class GuardedDirectory:
         self._teller = telling.to(recipient, SUBSCRIPTION)
         # Entities left out of their last answer, since deciding on them failed -> the persons that each is about.
         self._undecided: dict[str | None, tuple[str, ...]] = {}
+        self._reduced: dict[Place, Decision] = {}  # states that were reduced before (`_keep`)
 
     async def persons(
         self, *, organisations: Sequence[str] = (), groups: Sequence[str] = (), on: date
@@ -64,11 +66,13 @@ class GuardedDirectory:
             return [directory.persons[id].owner.at for id in questions.pupils(directory, organisations, groups, on)]
 
         answer = []
-        for decision in await self._decisions(places):
+        decisions = await self._decisions(places)
+        members = questions.Members(directory, on)
+        for decision in decisions:
             person = decision.stored.about[0]
             seen = dict(self._data(decision))
             if Category.GROUP in allowed:
-                seen["groups"] = questions.groups_of(directory, person, on)
+                seen["groups"] = members.groups_of(person)
             if Category.DIET in allowed:
                 seen["diet"] = questions.diet_of(directory, person, on)
             answer.append(seen)
@@ -238,15 +242,22 @@ class GuardedDirectory:
         allowed: list[Decision] = []
         for start in range(0, len(places), _PAGE):
             page = places[start : start + _PAGE]
+            again = {} if changing else self._kept(page)
+            allowed += again.values()
+            unread = [place for place in page if place not in again]
+            if not unread:
+                continue
             # One read, whatever is there: a second one for changes would take time and reveal a change that is hidden.
-            found = await self._log.get(page, state=changing)
-            if len(found) != len(page):
+            found = await self._log.get(unread, state=changing)
+            if len(found) != len(unread):
                 return None
             for stored in found:
                 decision = ledger.judge(stored, state=True)
                 self._undecided.pop(stored.entity, None)
                 if decision.allowed:
                     allowed.append(decision)
+                    if self._recipient.aggregates and not changing:
+                        self._keep(decision)
                 elif decision.rule is Rule.UNDECIDED:
                     ledger.withhold(decision)
                     self._undecided[stored.entity] = stored.about
@@ -254,6 +265,22 @@ class GuardedDirectory:
         if operations := ledger.operations():
             await self._store.commit(*operations)
         return allowed
+
+    def _kept(self, places: Sequence[Place]) -> Mapping[Place, Decision]:
+        """Those kept decisions on these states that hold now."""
+        found = ((place, self._reduced.get(place)) for place in places)
+        return {place: decision for place, decision in found if decision and self._telling.holds((decision,))}
+
+    def _keep(self, decision: Decision) -> None:
+        """Keep what was left of a state, so that the next sum over the same pupils need not read and reduce it again.
+
+        Only for a recipient that makes sums. Another one could tell by the time of an answer whether it lacks persons:
+        nothing is kept of a state that is withheld.
+        """
+        if len(self._reduced) > 2 * len(self._directory.persons) + _PAGE:
+            self._reduced.clear()  # most are of states that were replaced
+        left = replace(decision.stored, body=orjson.dumps(decision.content), earlier=(), _parsed=None)
+        self._reduced[left.at] = replace(decision, stored=left, reduced=None, unchanged=True)
 
     @staticmethod
     def _data(decision: Decision) -> Mapping[str, Any]:

@@ -23,6 +23,7 @@ from schemas.school_time import SCHOOL_ZONE
 
 _PSEUDONYM_BYTES: Final = 12
 _MAX_KNOWN: Final = 100_000
+_AT_ONCE: Final = 20_000  # rows of the log in one read
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,22 @@ class Explained:
     at: datetime
     recomputed: bool
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """A recipient that may hold data about a person, under one subscription.
+
+    `listed`: how many answers list the person. `unlisted`: how many answers were so large that they list only some of
+    their persons; the person may be among the others. `first` and `last`: when it got the first and the last of these.
+    """
+
+    recipient: str
+    subscription: str
+    listed: int
+    unlisted: int
+    first: datetime
+    last: datetime
 
 
 class Disclosures:
@@ -87,10 +104,46 @@ class Disclosures:
             known = self._known[person] = urlsafe_b64encode(digest).decode()
         return known
 
+    async def holders(self, person: str) -> list[Holder]:
+        """The recipients that have got events about a person, by name, as far as the log of disclosures goes back.
+
+        An event that only mentions the person (a group with its members) is not recorded under the person's pseudonym.
+        Raises StoreUnavailable.
+        """
+        subject, after = self.subject(person), 0
+        held: dict[tuple[str, str], Holder] = {}
+        while True:
+            found, upto = await self._store.read(rows.naming(self._tenant, subject, after=after, limit=_AT_ONCE))
+            for each in found:
+                key = each.disclosure.recipient, each.disclosure.subscription
+                at = each.disclosure.at
+                known = held.get(key)
+                held[key] = Holder(
+                    recipient=key[0],
+                    subscription=key[1],
+                    listed=(known.listed if known else 0) + each.listed,
+                    unlisted=(known.unlisted if known else 0) + (not each.listed),
+                    first=known.first if known else at,
+                    last=at,
+                )
+            if upto == after:
+                return [held[key] for key in sorted(held)]
+            after = upto
+
     async def explain(
-        self, stored: Stored, recipient: Recipient, language: str, gate: Gate, *, title: Callable[[str], str] = str
+        self,
+        stored: Stored,
+        recipient: Recipient,
+        language: str,
+        gate: Gate,
+        *,
+        with_rule: bool = True,
+        title: Callable[[str], str] = str,
     ) -> Explained:
-        """Why this recipient got this event or not. `title` turns a category into words. Raises StoreUnavailable."""
+        """Why this recipient got this event or not. `with_rule` and `title` as for `explanation`.
+
+        Raises StoreUnavailable.
+        """
         found = await self._store.read(rows.for_place(self._tenant, recipient.name, stored.at))
         listed = [each for each in found if each.listed]
         if listed:
@@ -106,6 +159,6 @@ class Disclosures:
         local = at.astimezone(SCHOOL_ZONE)  # as people at the school read a clock
         text = explanation(
             rule, recipient, allowed=allowed, recomputed=recomputed, at=local, version=RULES_VERSION,
-            unlisted=any(not each.listed for each in found), language=language, title=title,
+            unlisted=any(not each.listed for each in found), with_rule=with_rule, language=language, title=title,
         )  # fmt: skip
         return Explained(allowed, rule, at, recomputed, text)

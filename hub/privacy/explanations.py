@@ -20,6 +20,7 @@ def explanation(
     at: datetime,
     version: int,
     unlisted: bool = False,
+    with_rule: bool = True,
     language: str,
     title: Callable[[str], str] = str,
 ) -> str:
@@ -27,11 +28,15 @@ def explanation(
 
     `unlisted`: the event may also have been in an answer that was too large to be listed whole.
 
+    `with_rule`: whether the reader may know which rule withheld the event. It would tell who is protected.
+
     `title` turns a category that a vendor added into words.
     """
     sums = rule is Rule.ALLOWED and recipient.aggregates
     why = text("decision.sums" if sums else f"rule.{rule}", language)
     reason = text("decision.rule", language, rule=rule.value, version=version, why=why)
+    if not allowed and not with_rule:
+        reason = text("decision.by-rule", language)
     lines = [f"{text('decision.allowed' if allowed else 'decision.denied', language)} {reason}"]
     for contract in recipient.contracts:
         names = sorted(

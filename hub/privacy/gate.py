@@ -57,7 +57,8 @@ class View:
         self.about = bool(entry.spec.about)
         self.scope = ScopeCheck.of(recipient, entry, directory)
         if not self.about:
-            self.forbidden = False
+            # How the hub works shows only to whom its contract says so, not even that there was an event.
+            self.forbidden = Category.OPERATIONS in entry.categories - allowed
         elif entry.spec.ends:
             kin = [each for each in siblings if each.spec.entity == entry.spec.entity]
             self.forbidden = not any(Plan(each, allowed).leaves_something for each in kin)

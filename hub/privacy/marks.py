@@ -1,9 +1,13 @@
 """Marks of entities that were withheld because of a person, and the task that restates them once they are permitted.
 
-A mark names an entity that was withheld from a recipient, and the person (or the missing fact) that was the reason.
+A mark names an entity that was withheld from a recipient, and the person (or the missing fact) that was the reason:
+a person's id (the person's protection), `duty/<id>` (whose duty it is), `organisation/<id>` (where it is in the tree),
+and the names of `hub.privacy.scope`.
+
 When the directory changes for that person or fact, the entity is restated: its state goes through the log once more,
 and through the gate. Nothing here decides: a second denial makes a second mark, which waits for the next change. A
-crash between restating the entities and deleting their marks restates them twice.
+crash between restating the entities and deleting their marks restates them twice. Any other restart restates nothing:
+a mark whose fact is still missing stays.
 """
 
 import asyncio
@@ -14,9 +18,11 @@ from datetime import date
 from typing import Final
 
 from hub.bus.base import Log
+from hub.clock import to_us
 from hub.directory.directory import Directory, Protection
 from hub.directory.tables import Change
 from hub.pauses import away_s
+from hub.privacy.scope import PLACE, SCHOOL_TYPE
 from hub.store import withheld as rows
 from hub.store.base import Operation, Store
 from hub.store.withheld import Withheld
@@ -59,7 +65,7 @@ class WithheldMarks:
         names = await self._store.read(rows.persons(self._tenant))
         self.keep(await self._store.read(rows.of(self._tenant, names)))
         self._directory.listen(self._changed)
-        self._free(list(self._marks), ())
+        self._free([name for name in self._marks if self._is_known(name)], ())
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
@@ -95,7 +101,8 @@ class WithheldMarks:
     # -- following the directory --------------------------------------------------------------------------------
 
     def _changed(self, change: Change) -> None:
-        touched = [name for name in change.names if name in self._marks]
+        names = (prefix + name for name in change.names for prefix in ("", PLACE, SCHOOL_TYPE))
+        touched = [name for name in names if name in self._marks]
         if change.refreshed:
             persons = self._directory.persons
             touched += [
@@ -125,10 +132,32 @@ class WithheldMarks:
         if self._freed:
             self._wake()
 
+    def _is_known(self, name: str) -> bool:
+        """Whether the fact that this name stands for is there now: asked once, at the start."""
+        directory, rest = self._directory, name.partition("/")[2]
+        if name.startswith((PLACE, SCHOOL_TYPE)):
+            belongings = self._belongings(rest)
+            if name.startswith(PLACE):
+                return bool(belongings)
+            return any(type_ is not None or directory.school_types(each) for each, type_ in belongings)
+        if name.startswith("duty/"):
+            return directory.duty_person(rest) is not None
+        return not name.startswith("organisation/") or rest in directory.organisations
+
+    def _belongings(self, name: str) -> Collection[tuple[str, str | None]]:
+        """Where a person, or an entity (`group/<id>`), belongs today."""
+        directory = self._directory
+        kind, _, id = name.rpartition("/")
+        if not kind:
+            clock = directory.clock
+            return directory.belongings(id, clock.school().date().isoformat(), to_us(clock.utc()))
+        organisation, type_ = (id, None) if kind == "organisation" else directory.owner_of(id)
+        return [] if organisation is None else [(organisation, type_)]
+
     def _may_be_free(self, name: str) -> bool:
         """Whether the gate might now permit what waits for this name."""
         if "/" in name:
-            return True  # an entity (`duty/<id>`) that has changed, so the directory knows it now; or undecided
+            return True  # a fact that has changed, so the directory knows it now; or undecided
         return self._directory.protection(name, self._directory.clock.utc()) is Protection.OPEN
 
     def _wake(self) -> None:

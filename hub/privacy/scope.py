@@ -8,6 +8,7 @@ If no organisation is known, the event is outside.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from typing import Final
 
 from hub.bus.base import Stored
 from hub.clock import NEVER_US, to_us
@@ -19,6 +20,10 @@ from schemas.payload import pluck
 from schemas.school_time import SCHOOL_ZONE
 
 Belonging = tuple[str, str | None]  # organisation, and school type where it is known
+
+# An event waits for a fact under a name of its own, so that a change of something else does not restate it.
+PLACE: Final = "place/"  # where a person (`place/<id>`) or an entity (`place/group/<id>`) belongs
+SCHOOL_TYPE: Final = "school-type/"  # likewise: which school types it has
 
 
 @dataclass(slots=True)
@@ -72,7 +77,7 @@ class ScopeCheck:
                 self._known_at = structure
             known = self._known.get(stored.organisations)
             if known is None:
-                known = self._judge([(each, None) for each in stored.organisations], ())
+                known = self._judge([(each, None) for each in stored.organisations])
                 known.versions = {STRUCTURE: structure}
                 self._known[stored.organisations] = known
             return known
@@ -87,9 +92,9 @@ class ScopeCheck:
                 if stored.organisations:
                     types = {type_ for _, type_ in belongs if type_ is not None}
                     named = [(each, type_) for each in stored.organisations for type_ in types or (None,)]
-                    need = self._judge(named, (person,))
+                    need = self._judge(named, person=person)
                 else:
-                    need = self._judge(sorted(belongs, key=str), (person,))
+                    need = self._judge(sorted(belongs, key=str), (PLACE + person,), person)
                 if not need.met:
                     break
         else:
@@ -98,8 +103,13 @@ class ScopeCheck:
         need.expires_us = expires_us
         return need
 
-    def _judge(self, belongings: Sequence[Belonging], if_none: Collection[str]) -> ScopeNeed:
-        """Whether every scope contains one of these. `if_none`: the names to wait for if nothing is known."""
+    def _judge(
+        self, belongings: Sequence[Belonging], if_none: Collection[str] = (), person: str | None = None
+    ) -> ScopeNeed:
+        """Whether every scope contains one of these. `if_none`: the names to wait for if nothing is known.
+
+        `person`: whose belongings these are, if they are a person's.
+        """
         if not belongings:
             return ScopeNeed(False, Rule.SCOPE_UNKNOWN, if_none)
         unknown: set[str] = set()
@@ -118,7 +128,8 @@ class ScopeCheck:
                 for organisation, type_ in within:
                     found |= {type_} if type_ is not None else self._directory.school_types(organisation)
                 if not found:
-                    unknown |= set(if_none) or {f"organisation/{each[0]}" for each in within}
+                    unknown |= {f"{SCHOOL_TYPE}organisation/{each[0]}" for each in within}
+                    unknown |= {SCHOOL_TYPE + person} if person is not None else set()
                 elif not found & types:
                     return ScopeNeed(False, Rule.SCOPE)
         return ScopeNeed(False, Rule.SCOPE_UNKNOWN, unknown) if unknown else ScopeNeed(True)
@@ -134,7 +145,7 @@ class ScopeCheck:
             for id in pluck(data, path):
                 organisation, type_ = self._directory.owner_of(id.lower())
                 if organisation is None:
-                    missing.add(f"{'activity' if kind == 'activitie' else kind}/{id.lower()}")
+                    missing.add(f"{PLACE}{'activity' if kind == 'activitie' else kind}/{id.lower()}")
                 else:
                     belongings.add((organisation, type_))
         return sorted(belongings, key=str), missing

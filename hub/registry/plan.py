@@ -9,13 +9,15 @@ from hub.config.model import ClientConfig, HubConfig
 from hub.registry.build import must_ask
 from hub.subscriptions.spec import SubscriptionSpec
 from hub.texts import text
+from hub.texts.times import shown
 from schemas import Catalogue, DataContract
 
 Kind = Literal["added", "returned", "changed", "paused", "removed"]
 
 _STARTS: Final = {"now": "starts-now", "oldest": "resent-all", "state": "resent-state"}
 AT_START: Final = (
-    "host", "port", "trusted_proxies", "key", "dedupe_window", "log_level", "demo", "school_clock", "directory",
+    "host", "port", "trusted_proxies", "key", "dedupe_window", "log_level", "log", "demo", "school_clock",
+    "directory",
 )  # fmt: skip
 """Attributes of HubConfig that are read only at the hub's start. (Another `municipality` or `data` is another hub.)"""
 
@@ -106,6 +108,10 @@ def _hub(old: HubConfig, new: HubConfig) -> Iterator[Change]:
             fields=("allow",),
             effects=(Effect("restart"),) if taken_away else (),
         )
+    if old.alerts != new.alerts:
+        yield Change(kind="changed", what="hub", name="alerts", fields=("alerts",))
+    if old.backups != new.backups:
+        yield Change(kind="changed", what="hub", name="backups", fields=("backups",))
     for name in AT_START:
         if getattr(old, name) != getattr(new, name):
             yield Change(kind="changed", what="hub", name=name, fields=(name,), effects=(Effect("restart"),))
@@ -123,7 +129,7 @@ def _clients(
         elif fields := _differing(old[id], client):
             effects = []
             if "token" in fields:
-                effects.append(Effect("credentials"))
+                effects.append(_credentials(old[id], client))
             if {"roles", "publishes", "sources", "corrects"} & set(fields):
                 effects.append(Effect("permissions"))
             if {"contract", "protected"} & set(fields):
@@ -131,6 +137,12 @@ def _clients(
             yield Change(kind="changed", what="client", name=id, fields=fields, effects=tuple(effects))
     for id in old.keys() - new.keys():
         yield Change(kind="removed", what="client", name=id, fields=(), effects=(Effect("rejected"),))
+
+
+def _credentials(old: ClientConfig, new: ClientConfig) -> Effect:
+    if new.previous_token == old.token and new.previous_token_until is not None:
+        return Effect("credentials-until", {"until": shown(new.previous_token_until)})
+    return Effect("credentials")
 
 
 def _connectors(before: HubConfig, after: HubConfig, left: Container[str]) -> Iterator[Change]:
@@ -148,7 +160,7 @@ def _connectors(before: HubConfig, after: HubConfig, left: Container[str]) -> It
             continue
         fields = tuple(
             each
-            for each in ("use", "contract", "corrects", "protected")
+            for each in ("use", "contract", "corrects", "protected", "isolation", "limits")
             if getattr(old[name], each) != getattr(entry, each)
         )
         fields += _differing(old[name].config, entry.config)

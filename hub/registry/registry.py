@@ -28,7 +28,7 @@ from hub.registry.build import (
     patched,
 )
 from hub.registry.plan import Left
-from hub.store import audit, cursors, dead_letters, lanes, parked
+from hub.store import acknowledged, attempts, audit, cursors, dead_letters, lanes, parked
 from hub.store import subscriptions as rows
 from hub.store.base import Operation, Store
 from hub.subscriptions.errors import Expired, FileOwned, NoContract, NotNarrower, SpecRefused, UnknownSubscription
@@ -183,6 +183,8 @@ class Registry:
                 parked.forget(tenant, id),
                 dead_letters.forget(tenant, id),
                 lanes.forget(tenant, id),
+                attempts.forget(tenant, id),
+                acknowledged.forget(tenant, id),
                 self._audited(actor, "removed", id),
             )
             del self._entries[id]

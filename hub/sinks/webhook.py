@@ -23,6 +23,7 @@ The hub uses only the status and `Retry-After` of an answer.
 import asyncio
 import ssl
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
@@ -32,6 +33,7 @@ from hub.outbound.addresses import Networks, Resolve, Target, check_url, system_
 from hub.outbound.http1 import Client, Connection, Failure, Response, Stale
 from hub.outbound.signature import Signer
 from hub.sinks.limits import Limits
+from hub.sinks.tracing import trace_headers
 from plugins.retry_after import read_retry_after
 
 USER_AGENT: Final = "Skolnav"
@@ -59,12 +61,14 @@ class WebhookSink:
         rate_per_s: float | None = None,
         timeout_s: float = TIMEOUT_S,
         origin: str | None = None,
+        previous_until: datetime | None = None,
         resolve: Resolve = system_resolve,
     ) -> None:
         """Call it on the running loop. It opens no connection yet.
 
         `limits`: shared with the subscription's other sinks, in place of `concurrency` and `rate_per_s`.
-        `secrets`: the newest first; more than one while a secret is replaced. `allow`: `outbound.allow`. `public`:
+        `secrets`: the newest first; more than one while a secret is replaced. `previous_until`: from then on only the
+        newest signs; None: all do. `allow`: `outbound.allow`. `public`:
         whether public addresses may be reached too (not while the hub has its own school clock: docs/architecture.md,
         Time). `origin`: the name from the handshake, which the specification demands on every delivery. `timeout_s`
         limits an attempt, without the waits for a slot and for the rate. Raises UrlRefused, and ValueError for a
@@ -77,6 +81,8 @@ class WebhookSink:
         self._timeout_s = timeout_s
         self._client = Client(target, allow=allow, public=public, ssl_context=ssl_context, resolve=resolve)
         self._signer = Signer(secrets)
+        self._newest = Signer(secrets[:1])
+        self._previous_until = previous_until
         self._head = request_head("POST", target, origin) + f"Content-Type: {CONTENT_TYPE}\r\n".encode()
 
     async def deliver(self, attempt: Attempt) -> Outcome:
@@ -123,10 +129,13 @@ class WebhookSink:
         if not (delivery_id.isascii() and delivery_id.isprintable()):
             delivery_id = quote(delivery_id)  # a header allows only visible ASCII
         message_id = delivery_id.encode()
-        timestamp = b"%d" % self._clock.utc().timestamp()
+        now = self._clock.utc()
+        timestamp = b"%d" % now.timestamp()
+        over = self._previous_until is not None and now >= self._previous_until
+        signature = (self._newest if over else self._signer).sign(message_id, timestamp, body)
         return (
-            b"%bwebhook-id: %b\r\nwebhook-timestamp: %b\r\nwebhook-signature: %b\r\nContent-Length: %d\r\n\r\n%b"
-        ) % (self._head, message_id, timestamp, self._signer.sign(message_id, timestamp, body), len(body), body)
+            b"%bwebhook-id: %b\r\nwebhook-timestamp: %b\r\nwebhook-signature: %b\r\n%bContent-Length: %d\r\n\r\n%b"
+        ) % (self._head, message_id, timestamp, signature, trace_headers(body), len(body), body)
 
 
 def request_head(method: str, target: Target, origin: str | None) -> bytes:
@@ -141,19 +150,19 @@ def outcome_of(response: Response, clock: Clock) -> Outcome:
     """The outcome of an answer, by the table above."""
     status = response.status
     if 200 <= status < 300:
-        return Outcome(Result.DELIVERED, f"http-{status}")
+        return Outcome(Result.DELIVERED, f"http-{status}", status=status)
     if 300 <= status < 400:
-        return Outcome(Result.RETRY, "redirect", recipient_down=True)
+        return Outcome(Result.RETRY, "redirect", recipient_down=True, status=status)
     reason = f"http-{status}"
     if status == 410:
-        return Outcome(Result.GONE, reason)
+        return Outcome(Result.GONE, reason, status=status)
     if status == 429 or 500 <= status < 600:
         wait_s = read_retry_after(response.header(b"retry-after"), clock.utc())
-        return Outcome(Result.RETRY, reason, retry_after_s=wait_s, recipient_down=True)
+        return Outcome(Result.RETRY, reason, retry_after_s=wait_s, recipient_down=True, status=status)
     if status in _THIS_REQUEST:
-        return Outcome(Result.RETRY, reason)
+        return Outcome(Result.RETRY, reason, status=status)
     if status in _SET_UP:
-        return Outcome(Result.RETRY, reason, recipient_down=True)
+        return Outcome(Result.RETRY, reason, recipient_down=True, status=status)
     if 400 <= status < 500:
-        return Outcome(Result.DEAD, reason)
-    return Outcome(Result.RETRY, "protocol", recipient_down=True)  # 600 and above are not HTTP statuses
+        return Outcome(Result.DEAD, reason, status=status)
+    return Outcome(Result.RETRY, "protocol", recipient_down=True, status=status)  # 600 and above are not HTTP statuses

@@ -1,6 +1,7 @@
 """Webhooks as the configuration allows them: the addresses, the hub's name, and the rate that was agreed."""
 
 import asyncio
+import ssl
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -12,6 +13,7 @@ from hub.sinks.handshake import HandshakeResult, handshake
 from hub.sinks.limits import Limits
 from hub.sinks.webhook import WebhookSink
 from hub.subscriptions.model import Subscription
+from hub.subscriptions.spec import TlsSpec
 
 MAX_OF_CLIENT: Final = 128  # deliveries under way at a time, over all webhooks of one client
 
@@ -44,7 +46,8 @@ class Webhooks:
         return WebhookSink(
             wanted["url"], _secrets(wanted), clock=self._clock, allow=self._allow, public=self._public,
             limits=self._limits_of(subscription, wanted["concurrency"], min(rates, default=None)),
-            timeout_s=wanted["timeout_s"], origin=self._origin,
+            timeout_s=wanted["timeout_s"], origin=self._origin, ssl_context=_tls(wanted),
+            previous_until=wanted.get("previous_secret_until"),
         )  # fmt: skip
 
     def forget(self, subscription: str) -> None:
@@ -65,12 +68,20 @@ class Webhooks:
         """Do the CloudEvents handshake once. If the configuration no longer allows the address, there is no consent."""
         url = subscription.sink["url"]
         try:
-            answer = await handshake(url, self._origin, allow=self._allow, public=self._public)
+            answer = await handshake(
+                url, self._origin, allow=self._allow, public=self._public, ssl_context=_tls(subscription.sink)
+            )
         except UrlRefused as error:
             return HandshakeResult(granted=False, reason=error.code)
         if answer.rate_per_minute is not None:
             self._agreed[subscription.id] = answer.rate_per_minute / 60
         return answer
+
+
+def _tls(sink: dict[str, Any]) -> ssl.SSLContext | None:
+    """The webhook's own certificates; None: the machine's authorities, and no certificate of the hub's."""
+    given = sink.get("tls")
+    return None if given is None else TlsSpec.model_validate(given).context()
 
 
 def _secrets(sink: dict[str, Any]) -> list[str]:

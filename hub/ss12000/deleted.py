@@ -10,14 +10,14 @@ from typing import Final, NamedTuple
 
 from hub.ss12000 import filters
 from hub.ss12000.errors import bad_request
-from hub.ss12000.filters import Query, one_of, page_limit
+from hub.ss12000.filters import OneOf, Query, page_limit
 from hub.ss12000.lists import CHUNK
 from hub.ss12000.paging import Place
 from hub.ss12000.resources import ENDPOINTS, RESOURCES
 from hub.ss12000.sight import Seen, Sight
 
 PATH: Final = "deletedEntities"
-_ENTITY: Final = one_of(ENDPOINTS)
+_ENTITY: Final = OneOf(ENDPOINTS)
 
 
 def read(given: Mapping[str, list[str]]) -> Query:

@@ -52,7 +52,7 @@ def answer_to(error: Exception) -> Response:
         case Refused():
             refused = error
         case ApiProblem():
-            refused = Refused(error.status, error.code, error.detail, error.headers)
+            refused = Refused(error.status, error.code, error.in_language("en"), error.headers)
         case ClientDisconnect():
             refused = bad_request("invalid-request", "The body ended early; send it again.")
         case LogUnavailable():

@@ -13,7 +13,7 @@ from schemas.event import parse_timestamp
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z")
 _LOST_PLUS: Final = re.compile(r" (?=\d\d:\d\d\Z)")  # a "+" that the client did not encode arrives as a space
-_META: Final = {
+META: Final = {
     "meta.created.before": ("created_us", False),
     "meta.created.after": ("created_us", True),
     "meta.modified.before": ("modified_us", False),
@@ -55,13 +55,16 @@ def text(value: str) -> str:
     return value
 
 
-def one_of(values: frozenset[str]) -> Parse:
-    def parse(value: str) -> str:
-        if value not in values:
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Reads one of the values of an enumeration."""
+
+    values: frozenset[str]
+
+    def __call__(self, value: str) -> str:
+        if value not in self.values:
             raise ValueError("one of the standard's values")
         return value
-
-    return parse
 
 
 def boolean(value: str) -> bool:
@@ -74,6 +77,16 @@ def positive(value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) > 0):
         raise ValueError("a whole number from 1")
     return int(value)
+
+
+_FORMATS: Final[Mapping[Parse, str]] = {uuid: "uuid", day: "date", instant: "date-time"}
+
+
+def schema_of(parse: Parse) -> dict[str, Any]:
+    """JSON Schema of the values that a parameter may have."""
+    if isinstance(parse, OneOf):
+        return {"type": "string", "enum": sorted(parse.values)}
+    return {"type": "string", "format": _FORMATS[parse]} if parse in _FORMATS else {"type": "string", "minLength": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +137,7 @@ class Query:
     def fits(self, created_us: int, modified_us: int) -> bool:
         """Whether an entity's `meta` lies within the bounds: `before` is inclusive, `after` exclusive."""
         for name, bound in self.meta.items():
-            which, after = _META[name]
+            which, after = META[name]
             own = created_us if which == "created_us" else modified_us
             if (own <= bound) if after else (own > bound):
                 return False
@@ -156,7 +169,7 @@ def presentation(query: Query, given: Mapping[str, Sequence[str]], expand: froze
     """Read `expand` and `expandReferenceNames` into the query. Raises Refused (400)."""
     if "expand" in given:
         wanted = [part for each in given["expand"] for part in each.split(",")]
-        query.expand = tuple(dict.fromkeys(_parsed("expand", each, one_of(expand)) for each in wanted))
+        query.expand = tuple(dict.fromkeys(_parsed("expand", each, OneOf(expand)) for each in wanted))
     if "expandReferenceNames" in given:
         query.names = one("expandReferenceNames", given["expandReferenceNames"], boolean)
 
@@ -176,8 +189,8 @@ def read(
         if name in ("limit", "expand", "expandReferenceNames"):
             continue
         if name == "sortkey":
-            query.sortkey = one(name, values, one_of(sortkeys))
-        elif meta and name in _META:
+            query.sortkey = one(name, values, OneOf(sortkeys))
+        elif meta and name in META:
             query.meta[name] = one(name, values, instant)
         elif name in filters:
             known = filters[name]

@@ -127,9 +127,9 @@ ORGANISATIONS: Final = Resource(
         "schoolUnitCode": Filter(filters.text, _in("unit_code"), many=True),
         "organisationCode": Filter(filters.text, _in("code"), many=True),
         "municipalityCode": Filter(filters.text, _is("municipality")),
-        "type": Filter(filters.one_of(shapes.ORGANISATION_TYPES), _in("type"), many=True),
+        "type": Filter(filters.OneOf(shapes.ORGANISATION_TYPES), _in("type"), many=True),
         "schoolTypes": Filter(
-            filters.one_of(shapes.SCHOOL_TYPES),
+            filters.OneOf(shapes.SCHOOL_TYPES),
             lambda facts, values: not set(values).isdisjoint(facts.school_types), many=True,
         ),
         **dates(),
@@ -152,7 +152,7 @@ PERSONS: Final = Resource(
         ),
         "identifier.value": Filter(filters.text, _identifier, needs=_IDENTITY),
         "identifier.context": Filter(filters.text, _context, needs=_IDENTITY),
-        "relationship.entity.type": Filter(filters.one_of(joins.RELATIONS), None),
+        "relationship.entity.type": Filter(filters.OneOf(joins.RELATIONS), None),
         "relationship.organisation": Filter(filters.uuid, None),
         **{
             f"relationship.{name}": Filter(filters.day, None)
@@ -181,8 +181,8 @@ GROUPS: Final = Resource(
     path="groups", kind="group", resource="Group", deleted="groups", shape=shapes.GROUP,
     types=("se.skolnav.directory.group.upserted.v1",),
     filters={
-        "groupType": Filter(filters.one_of(shapes.GROUP_TYPES), _in("type"), many=True),
-        "schoolTypes": Filter(filters.one_of(shapes.SCHOOL_TYPES), _in("school_type"), many=True),
+        "groupType": Filter(filters.OneOf(shapes.GROUP_TYPES), _in("type"), many=True),
+        "schoolTypes": Filter(filters.OneOf(shapes.SCHOOL_TYPES), _in("school_type"), many=True),
         "organisation": Filter(filters.uuid, _in("organisation"), many=True),
         **dates(),
     },
@@ -199,7 +199,7 @@ DUTIES: Final = Resource(
     types=("se.skolnav.directory.duty.upserted.v1",),
     filters={
         "organisation": Filter(filters.uuid, None, needs=_STAFF),
-        "dutyRole": Filter(filters.one_of(shapes.DUTY_ROLES), _is("role"), needs=_STAFF),
+        "dutyRole": Filter(filters.OneOf(shapes.DUTY_ROLES), _is("role"), needs=_STAFF),
         "person": Filter(filters.uuid, _in("person"), needs=_STAFF, person=True),
         **dates(_STAFF),
     },
@@ -276,7 +276,7 @@ ABSENCES: Final = Resource(
         "organisation": Filter(filters.uuid, _is("organisation")),
         "student": Filter(filters.uuid, _in("student"), person=True),
         "registeredBy": Filter(filters.uuid, _in("registered_by"), needs=_STAFF, person=True),
-        "type": Filter(filters.one_of(shapes.ABSENCE_TYPES), _is("type"), needs=_ATTENDANCE),
+        "type": Filter(filters.OneOf(shapes.ABSENCE_TYPES), _is("type"), needs=_ATTENDANCE),
         # `onOrAfter` is exclusive here: the standard says so in spite of the name.
         **_times("startTime", "start_us", exclusive=True, needs=_ATTENDANCE),
         **_times("endTime", "end_us", exclusive=True, needs=_ATTENDANCE),

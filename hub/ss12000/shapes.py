@@ -70,6 +70,22 @@ class Shaper:
 Conv = Callable[[Any, Shaper], Any]
 """From a value in the event to the value in the answer; None: leave it out."""
 
+_SCHEMAS: Final[dict[Conv, Mapping[str, Any]]] = {}  # of what each returns
+
+
+def _returns(convert: Conv, schema: Mapping[str, Any]) -> Conv:
+    _SCHEMAS[convert] = schema
+    return convert
+
+
+def schema_of(convert: Conv) -> dict[str, Any]:
+    """JSON Schema of what it returns; of a Shape: an object whose needed fields are required."""
+    if not isinstance(convert, Shape):
+        return dict(_SCHEMAS[convert])
+    properties = {name: schema_of(each) for name, each in convert.fields}
+    required = {"required": list(convert.needed)} if convert.needed else {}
+    return {"type": "object", **required, "properties": properties}
+
 
 class Shape:
     """An object's fields in the standard's order. Without the fields in `needed` there is no object (list items)."""
@@ -137,8 +153,24 @@ def school_year(value: Any, shaper: Shaper) -> int | None:
     return year if year is not None and 0 <= year <= _MAX_SCHOOL_YEAR else None
 
 
+for _convert, _schema in (
+    (text, {"type": "string"}),
+    (id_, {"type": "string", "format": "uuid"}),
+    (date_, {"type": "string", "format": "date"}),
+    (instant, {"type": "string", "format": "date-time"}),
+    (integer, {"type": "integer"}),
+    (flag, {"type": "boolean"}),
+    (email, {"type": "string"}),
+    (school_year, {"type": "integer", "minimum": 0, "maximum": _MAX_SCHOOL_YEAR}),
+):
+    _returns(_convert, _schema)
+
+
 def one_of(values: frozenset[str], otherwise: str | None = None) -> Conv:
-    return lambda value, shaper: value if isinstance(value, str) and value in values else otherwise
+    return _returns(
+        lambda value, shaper: value if isinstance(value, str) and value in values else otherwise,
+        {"type": "string", "enum": sorted(values)},
+    )
 
 
 def ref(kind: str) -> Conv:
@@ -156,7 +188,7 @@ def ref(kind: str) -> Conv:
             shaper.refs.append((kind, out))
         return out
 
-    return convert
+    return _returns(convert, {"$ref": "#/components/schemas/Ss12000Reference"})
 
 
 def many(item: Conv) -> Conv:
@@ -165,13 +197,16 @@ def many(item: Conv) -> Conv:
             return None
         return [out for each in value if (out := item(each, shaper)) is not None]
 
-    return convert
+    return _returns(convert, {"type": "array", "items": schema_of(item)})
 
 
 def some(item: Conv) -> Conv:
     """A list with at least one item."""
     listed = many(item)
-    return lambda value, shaper: listed(value, shaper) or None
+    return _returns(
+        lambda value, shaper: listed(value, shaper) or None,
+        {"type": "array", "items": schema_of(item), "minItems": 1},
+    )
 
 
 def moment(value: Any) -> datetime | None:

@@ -1,6 +1,7 @@
 """The state of a connector: bytes by name, which only the connector understands."""
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, select
 
@@ -9,6 +10,12 @@ from hub.store.base import Operation
 from hub.store.statements import upsert
 
 _TABLE = tables.connector_state
+# Made once: a connector may commit for each event.
+_FORGET: Final = delete(_TABLE).where(
+    _TABLE.c.tenant == bindparam("of_tenant"),
+    _TABLE.c.connector == bindparam("of_connector"),
+    _TABLE.c.name == bindparam("gone"),
+)
 
 
 def put(tenant: str, connector: str, changes: Mapping[str, bytes | None]) -> Operation:
@@ -18,16 +25,14 @@ def put(tenant: str, connector: str, changes: Mapping[str, bytes | None]) -> Ope
         for name, value in changes.items()
         if value is not None
     ]
-    gone = [{"gone": name} for name, value in changes.items() if value is None]
-    forget = delete(_TABLE).where(
-        _TABLE.c.tenant == tenant, _TABLE.c.connector == connector, _TABLE.c.name == bindparam("gone")
-    )
+    of = {"of_tenant": tenant, "of_connector": connector}
+    gone = [{**of, "gone": name} for name, value in changes.items() if value is None]
 
     def operation(connection: Connection) -> None:
         if kept:
             connection.execute(upsert(connection, _TABLE), kept)
         if gone:
-            connection.execute(forget, gone)
+            connection.execute(_FORGET, gone)
 
     return operation
 

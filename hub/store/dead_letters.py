@@ -1,12 +1,12 @@
 """Dead letters: events that a recipient will not get unless a person acts. Their places and reasons, no content."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select
 
 from hub.clock import from_us, to_us
 from hub.store import tables
@@ -14,6 +14,7 @@ from hub.store.base import Operation
 from hub.store.statements import upsert
 
 _TABLE = tables.dead_letters
+_ENDED = tables.ended_letters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,21 @@ class DeadLetter:
     attempts: int
     first_at: datetime
     dead_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedLetter:
+    """A dead letter that a person has ended: `by` is the client's id.
+
+    `new_lane`: the lane of a letter that was sent again. `note`: why a letter was discarded, in the person's words.
+    """
+
+    letter: DeadLetter
+    ended_at: datetime
+    how: Literal["resent", "discarded"]
+    by: str
+    note: str = ""
+    new_lane: str = ""
 
 
 def new_id(dead_at: datetime) -> str:
@@ -91,15 +107,102 @@ def get(tenant: str, id: str) -> Callable[[Connection], DeadLetter | None]:
     return read
 
 
-def remove(tenant: str, id: str) -> Operation:
-    statement = delete(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.id == id)
+def for_places(tenant: str, places: Sequence[int]) -> Callable[[Connection], list[DeadLetter]]:
+    """The dead letters of the events at these places."""
+    query = select(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.place.in_(places)).order_by(_TABLE.c.id)
+    return lambda connection: [_letter(row) for row in connection.execute(query)]
+
+
+def places(tenant: str, subscriptions: Collection[str]) -> Callable[[Connection], set[int]]:
+    """The places of the dead letters of these subscriptions."""
+    return _places_in(_TABLE, tenant, subscriptions)
+
+
+def ended_places(tenant: str, subscriptions: Collection[str]) -> Callable[[Connection], set[int]]:
+    """The places of the ended letters of these subscriptions."""
+    return _places_in(_ENDED, tenant, subscriptions)
+
+
+def _places_in(table: Table, tenant: str, subscriptions: Collection[str]) -> Callable[[Connection], set[int]]:
+    query = select(table.c.subscription, table.c.place).where(table.c.tenant == tenant)
+    return lambda connection: {row.place for row in connection.execute(query) if row.subscription in subscriptions}
+
+
+def end(tenant: str, ended: EndedLetter) -> Operation:
+    """Remove a dead letter and keep how it ended. Nothing happens if the letter is gone already."""
+    mine = (_TABLE.c.tenant == tenant) & (_TABLE.c.id == ended.letter.id)
+    more = {
+        "ended_us": to_us(ended.ended_at),
+        "how": ended.how,
+        "by": ended.by,
+        "note": ended.note,
+        "new_lane": ended.new_lane,
+    }
+
+    def operation(connection: Connection) -> None:
+        row = connection.execute(select(_TABLE).where(mine)).one_or_none()
+        if row is not None:
+            connection.execute(insert(_ENDED), {**row._mapping, **more})
+            connection.execute(delete(_TABLE).where(mine))
+
+    return operation
+
+
+def ended_page(
+    tenant: str, subscription: str | None = None, before: str | None = None, limit: int = 100
+) -> Callable[[Connection], list[EndedLetter]]:
+    """Ended letters with ids below `before` (None: from the newest), newest first, of one subscription or all."""
+    query = select(_ENDED).where(_ENDED.c.tenant == tenant)
+    if subscription is not None:
+        query = query.where(_ENDED.c.subscription == subscription)
+    if before is not None:
+        query = query.where(_ENDED.c.id < before)
+    return _ended(query.order_by(_ENDED.c.id.desc()).limit(limit))
+
+
+def ended_for_places(tenant: str, places: Sequence[int]) -> Callable[[Connection], list[EndedLetter]]:
+    """The ended letters of the events at these places, in the order in which they ended."""
+    return _ended(
+        select(_ENDED).where(_ENDED.c.tenant == tenant, _ENDED.c.place.in_(places)).order_by(_ENDED.c.ended_us)
+    )
+
+
+def ended_before(tenant: str, before: datetime) -> Callable[[Connection], bool]:
+    """Whether a letter ended before this time."""
+    query = select(_ENDED.c.id).where(_ENDED.c.tenant == tenant, _ENDED.c.ended_us < to_us(before)).limit(1)
+    return lambda connection: connection.execute(query).one_or_none() is not None
+
+
+def trim_ended(tenant: str, before: datetime, limit: int) -> Operation:
+    """Remove letters that ended before this time, at most `limit`."""
+    oldest = (
+        select(_ENDED.c.id)
+        .where(_ENDED.c.tenant == tenant, _ENDED.c.ended_us < to_us(before))
+        .order_by(_ENDED.c.ended_us)
+        .limit(limit)
+    )
+    statement = delete(_ENDED).where(_ENDED.c.tenant == tenant, _ENDED.c.id.in_(oldest))
     return lambda connection: connection.execute(statement)
 
 
 def forget(tenant: str, subscription: str) -> Operation:
-    """Delete all dead letters of a subscription."""
-    statement = delete(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.subscription == subscription)
-    return lambda connection: connection.execute(statement)
+    """Delete all dead letters of a subscription, ended ones too."""
+
+    def operation(connection: Connection) -> None:
+        for table in (_TABLE, _ENDED):
+            connection.execute(delete(table).where(table.c.tenant == tenant, table.c.subscription == subscription))
+
+    return operation
+
+
+def _ended(query: Select[Any]) -> Callable[[Connection], list[EndedLetter]]:
+    return lambda connection: [
+        EndedLetter(
+            letter=_letter(row), ended_at=from_us(row.ended_us), how=row.how, by=row.by, note=row.note,
+            new_lane=row.new_lane,
+        )
+        for row in connection.execute(query)
+    ]  # fmt: skip
 
 
 def _letter(row: Row[Any]) -> DeadLetter:

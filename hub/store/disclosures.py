@@ -24,6 +24,7 @@ LISTED: Final = 5000
 """The most places, and the most subjects, that one row lists: those of the largest page, so a page is listed whole."""
 
 _TABLE = tables.disclosures
+WIDE, WIDE_PLACES = tables.WIDE, tables.WIDE_PLACES
 _HEADS = tables.disclosure_heads
 _ANCHORS = tables.disclosure_anchors
 _FIRST: Final = bytes(32)  # the first row has no hash before it and uses this instead
@@ -125,19 +126,27 @@ def _append(connection: Connection, tenant: str, rows: list[dict[str, Any]]) -> 
     connection.execute(upsert(connection, _HEADS), {"tenant": tenant, "n": n, "hash": previous})
 
 
+def page(tenant: str, after: int = 0, limit: int = 100) -> Callable[[Connection], list[tuple[int, Disclosure]]]:
+    """Rows with numbers above `after`, with their numbers, oldest first."""
+    query = select(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.n > after).order_by(_TABLE.c.n).limit(limit)
+    return lambda connection: [(row.n, _disclosure(row)) for row in connection.execute(query)]
+
+
 def for_place(tenant: str, recipient: str, place: int) -> Callable[[Connection], list[Found]]:
-    """Every decision on this event for this recipient, oldest first; also those that it may be among, unlisted."""
-    query = (
-        select(_TABLE)
-        .where(
-            _TABLE.c.tenant == tenant,
-            _TABLE.c.recipient == recipient,
-            _TABLE.c.first_place <= place,
-            _TABLE.c.last_place >= place,
-        )
-        .order_by(_TABLE.c.n)
-    )
-    return lambda connection: [found for row in connection.execute(query) for found in _found(row, place)]
+    """Every decision on this event for this recipient, oldest first; also those that it may be among, unlisted.
+
+    A row that is not wide begins near the place; the wide rows, which are few, have an index of their own. Without the
+    two ways, all rows of the recipient that begin before the place would be read.
+    """
+    mine = (_TABLE.c.tenant == tenant) & (_TABLE.c.recipient == recipient) & (_TABLE.c.last_place >= place)
+    near = select(_TABLE).where(mine, _TABLE.c.first_place.between(place - WIDE_PLACES + 1, place))
+    wide = select(_TABLE).where(mine, WIDE, _TABLE.c.first_place <= place - WIDE_PLACES)
+
+    def read(connection: Connection) -> list[Found]:
+        rows = [*connection.execute(near), *connection.execute(wide)]
+        return [found for row in sorted(rows, key=lambda row: row.n) for found in _found(row, place)]
+
+    return read
 
 
 def _found(row: Any, place: int) -> list[Found]:
@@ -148,6 +157,34 @@ def _found(row: Any, place: int) -> list[Found]:
         for each in disclosure.decided
         if each.unlisted is not None and each.unlisted.first_place <= place <= each.unlisted.last_place
     ]
+
+
+def naming(tenant: str, subject: str, *, after: int, limit: int) -> Callable[[Connection], tuple[list[Found], int]]:
+    """What was allowed about this subject in the rows that follow number `after`, and the number of the last row read.
+
+    At most `limit` rows are read; the number is `after` where there are no more. A decision that lists not all of its
+    subjects is given too, as not `listed`.
+    """
+    mine = (_TABLE.c.tenant == tenant) & (_TABLE.c.n > after)
+    read_to = select(_TABLE.c.n).where(mine).order_by(_TABLE.c.n).limit(limit).subquery()
+    # Only the digest of what is not listed ends in `"]` (`_packed`).
+    perhaps = _TABLE.c.decided.contains(subject, autoescape=True) | _TABLE.c.decided.contains('"]')
+
+    def read(connection: Connection) -> tuple[list[Found], int]:
+        upto = connection.execute(select(func.max(read_to.c.n))).scalar_one()
+        if upto is None:
+            return [], after
+        query = select(_TABLE).where(mine, _TABLE.c.n <= upto, perhaps).order_by(_TABLE.c.n)
+        found = []
+        for row in connection.execute(query):
+            disclosure = _disclosure(row)
+            for each in disclosure.decided:
+                rest = each.unlisted
+                if each.allowed and (subject in each.subjects or (rest is not None and rest.subjects > 0)):
+                    found.append(Found(row.n, disclosure, each, subject in each.subjects))
+        return found, upto
+
+    return read
 
 
 def verify(tenant: str, *, after: int = 0, limit: int | None = None) -> Callable[[Connection], Verified]:

@@ -1,11 +1,12 @@
 """Parked keys: one row for the event whose delivery is tried again, and wait rows for the key's later events."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, bindparam, delete, func, insert, select
 
 from hub.clock import from_us, to_us
 from hub.store import tables
@@ -124,23 +125,47 @@ def load(tenant: str, subscription: str | None = None) -> Callable[[Connection],
             .order_by(_WAITING.c.subscription, _WAITING.c.lane, _WAITING.c.key, _WAITING.c.n)
         ):
             behind[row.subscription, row.lane, row.key].append(row.place)
-        found = []
-        for row in connection.execute(select(_PARKED).where(of(_PARKED))):
-            parked = Parked(
-                subscription=row.subscription,
-                lane=row.lane,
-                key=row.key,
-                place=row.place,
-                cause=row.cause,
-                attempts=row.attempts,
-                due=from_us(row.due_us),
-                since=from_us(row.since_us),
-                reason=row.reason,
-            )
-            found.append((parked, tuple(behind.get((row.subscription, row.lane, row.key), ()))))
-        return found
+        return [
+            (_parked(row), tuple(behind.get((row.subscription, row.lane, row.key), ())))
+            for row in connection.execute(select(_PARKED).where(of(_PARKED)))
+        ]
 
     return read
+
+
+def for_places(tenant: str, places: Sequence[int]) -> Callable[[Connection], list[tuple[Parked, int]]]:
+    """The parked keys that hold an event at one of these places, each with the place, also of an event that waits."""
+    own = (_PARKED.c.tenant == tenant) & _PARKED.c.place.in_(places)
+    behind = (_PARKED.c.tenant == tenant) & _WAITING.c.place.in_(places)
+    same = and_(*(_PARKED.c[name] == _WAITING.c[name] for name in ("tenant", "subscription", "lane", "key")))
+    waiting = select(_PARKED, _WAITING.c.place.label("waits")).join_from(_WAITING, _PARKED, same).where(behind)
+
+    def read(connection: Connection) -> list[tuple[Parked, int]]:
+        first = [(_parked(row), row.place) for row in connection.execute(select(_PARKED).where(own))]
+        return first + [(_parked(row), row.waits) for row in connection.execute(waiting)]
+
+    return read
+
+
+def places(tenant: str, subscriptions: Collection[str], *, waiting: bool) -> Callable[[Connection], set[int]]:
+    """The places of the parked events of these subscriptions, or of the events that wait behind them."""
+    table = _WAITING if waiting else _PARKED
+    query = select(table.c.subscription, table.c.place).where(table.c.tenant == tenant)
+    return lambda connection: {row.place for row in connection.execute(query) if row.subscription in subscriptions}
+
+
+def _parked(row: Row[Any]) -> Parked:
+    return Parked(
+        subscription=row.subscription,
+        lane=row.lane,
+        key=row.key,
+        place=row.place,
+        cause=row.cause,
+        attempts=row.attempts,
+        due=from_us(row.due_us),
+        since=from_us(row.since_us),
+        reason=row.reason,
+    )
 
 
 def _of_key(table: Table, tenant: str, *, subscription: str, lane: str, key: bytes) -> ColumnElement[bool]:

@@ -16,8 +16,8 @@ _TABLE = tables.withheld
 class Withheld:
     """A mark: this entity was withheld from this recipient because of this person.
 
-    An entity may also be withheld because a duty, activity or organisation that determines its scope is unknown. Then
-    `person` holds the name of that entity: `duty/<uuid>`, `activity/<uuid>`.
+    An entity may also be withheld because a fact is missing that determines its scope. Then `person` holds the name of
+    that fact: `duty/<uuid>`, `place/<uuid>` (`hub.privacy.marks`).
     """
 
     person: str

@@ -1,6 +1,7 @@
 """The specification of a subscription: one model for the configuration file and for `POST /v1/subscriptions`."""
 
 import re
+import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -19,7 +20,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from hub.outbound.addresses import Networks, UrlRefused, check_url
-from hub.outbound.signature import secret_key
+from hub.outbound.signature import is_sound
+from hub.outbound.tls import own_context
 from hub.privacy.base import PayloadLevel
 from hub.subscriptions.filters import InvalidFilter, compile_filter
 from hub.subscriptions.model import StartFrom
@@ -29,13 +31,36 @@ from schemas import Catalogue, DataContract
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z", re.ASCII)
 """Names in the configuration file: clients, connectors, subscriptions. They become parts of keys and paths."""
 
-SECRET_BYTES: Final = range(24, 65)  # Standard Webhooks, "Signature scheme"
-
 _REVEAL: Final = "reveal secrets"
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def _revealed(value: SecretStr | None, info: SerializationInfo) -> str | None:
+    return value.get_secret_value() if value is not None and info.context == _REVEAL else None
+
+
+class TlsSpec(_Part):
+    """A webhook's own certificates, in PEM and by reference. Only the file can set them."""
+
+    ca: str | None = Field(
+        None, description="The authority that signed the recipient's certificate. Left out: any known."
+    )
+    certificate: str | None = Field(None, description="The certificate, with its chain, that the hub shows.")
+    key: SecretStr | None = Field(None, description="Its key, without a passphrase.")
+
+    @field_serializer("key", when_used="json")
+    def _secret(self, value: SecretStr | None, info: SerializationInfo) -> str | None:
+        return _revealed(value, info)
+
+    def context(self) -> ssl.SSLContext:
+        """Raises ValueError."""
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("a certificate and its key belong together")
+        key = None if self.key is None else self.key.get_secret_value()
+        return own_context(ca=self.ca, certificate=self.certificate, key=key)
 
 
 class WebhookSpec(_Part):
@@ -45,11 +70,16 @@ class WebhookSpec(_Part):
     url: str = Field(min_length=1, description="Where to post: https, a public address unless outbound.allow names it.")
     secret: SecretStr | None = Field(
         None,
-        description="Signs deliveries: whsec_ and base64 of 24 to 64 random bytes. Left out (API only): made here.",
+        description="Signs deliveries: whsec_ and base64 of 24 to 64 random bytes (HMAC), or whsk_ and an Ed25519 key. "
+        "Left out (API only): made here.",
     )
     previous_secret: SecretStr | None = Field(
         None, description="Signs too, while the recipient changes over to a new secret."
     )
+    previous_secret_until: AwareDatetime | None = Field(
+        None, description="When the previous secret stops to sign. Left out: it signs until it is removed."
+    )
+    tls: TlsSpec | None = Field(None, description="Certificates of this webhook alone. Only in the file.")
     handshake: bool = Field(True, description="Ask the recipient first (CloudEvents). False only in the file.")
     concurrency: int = Field(8, ge=1, le=64, description="Deliveries at a time, replays included.")
     rate_per_s: float | None = Field(None, gt=0, le=100_000, description="Deliveries per second, replays included.")
@@ -57,9 +87,7 @@ class WebhookSpec(_Part):
 
     @field_serializer("secret", "previous_secret", when_used="json")
     def _secret(self, value: SecretStr | None, info: SerializationInfo) -> str | None:
-        if value is None or info.context != _REVEAL:
-            return None
-        return value.get_secret_value()
+        return _revealed(value, info)
 
 
 class FeedSpec(_Part):
@@ -112,7 +140,7 @@ class SubscriptionSpec(_Part):
     def public(self) -> dict[str, Any]:
         """JSON values as a client may see them: without secrets."""
         shown = self.model_dump(mode="json", by_alias=True)
-        for name in ("secret", "previous_secret"):
+        for name in ("secret", "previous_secret", "tls"):
             shown["sink"].pop(name, None)
         return shown
 
@@ -188,13 +216,17 @@ def _webhook_problems(sink: WebhookSpec, outbound: Networks, in_file: bool) -> I
     if not in_file and not sink.handshake:
         yield SpecProblem(("sink", "handshake"), "config.file-only")
     for name, secret in (("secret", sink.secret), ("previous_secret", sink.previous_secret)):
-        if secret is not None:
-            try:
-                sound = len(secret_key(secret.get_secret_value())) in SECRET_BYTES
-            except ValueError:
-                sound = False
-            if not sound:
-                yield SpecProblem(("sink", name), "config.secret-form")
+        if secret is not None and not is_sound(secret.get_secret_value()):
+            yield SpecProblem(("sink", name), "config.secret-form")
+    if sink.previous_secret_until is not None and sink.previous_secret is None:
+        yield SpecProblem(("sink", "previous_secret_until"), "config.until-of-nothing")
+    if sink.tls is not None and not in_file:
+        yield SpecProblem(("sink", "tls"), "config.file-only")
+    elif sink.tls is not None:
+        try:
+            sink.tls.context()
+        except ValueError:
+            yield SpecProblem(("sink", "tls"), "config.tls")
 
 
 def nearest_type(glob: str, catalogue: Catalogue) -> str:

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
 import orjson
 
@@ -17,15 +17,19 @@ from hub.assembly.hub import Hub
 from hub.bus.base import Stored
 from hub.clock import from_us
 from hub.config import ConnectorEntry, HubConfig
+from hub.config.limits import Limits
 from hub.hosting.instance import InstanceStatus
+from hub.hosting.isolated.beginning import is_found_again
 from hub.store import audit, connector_state, dead_letters, moments
 from hub.subscriptions.model import Status
+from hub.testing.empty_store import write_empty_store
 from hub.testing.loop import LoopThread
 from plugins.connector import Connector, ConnectorConfig, Waiting
+from plugins.errors import ConfigurationError
 from plugins.manager import Plugins
 from plugins.receiving import Answer, Received
 from plugins.testing.clock import ManualClock
-from plugins.testing.hub import DeadLetter, PendingTimer
+from plugins.testing.hub import ISOLATION, DeadLetter, PendingTimer
 from schemas import Event
 from schemas.school_time import SCHOOL_ZONE
 
@@ -34,6 +38,7 @@ T = TypeVar("T")
 TENANT: Final = "exempelkommun"
 RETRY_S: Final = 3600.0  # longer than the first delays of delivery and timers
 PAGE: Final = 1000
+LOG_LINES_S: Final = 10_000  # a test may look for any line
 MEMORY: Final = "/dev/shm"  # noqa: S108 - a folder in memory, on Linux
 
 
@@ -46,16 +51,21 @@ class FileTestHub:
 
     __test__ = False
 
-    def __init__(self, start: datetime | str) -> None:
+    def __init__(self, start: datetime | str, *, isolation: Literal["process", "none"] | None = None) -> None:
+        """`isolation`: of each connector; None: what the environment variable SKOLNAV_ISOLATION says, else none."""
         self.clock = ManualClock(start)
         # In memory where there is such a folder: what crashes in a test is a process, and not the machine.
         memory = MEMORY if os.access(MEMORY, os.W_OK) else None
         self._folder = tempfile.TemporaryDirectory(prefix="skolnav-test-", dir=memory, ignore_cleanup_errors=True)
+        asked: Literal["process", "none"] = "process" if os.environ.get(ISOLATION) == "process" else "none"
+        self._isolation = isolation or asked
         self._connectors: dict[str, ConnectorEntry] = {}
+        self._plugins: Plugins | None = None  # of these connectors
         self._problems: list[str] = []
         self._log_lines = _Lines()
         self._loop: LoopThread | None = None
         self._hub: Hub | None = None
+        self._begun = False
         self._dead = False  # it crashed and has not been started again
         self._watched: Callable[[], object] | None = None
         self._before: object = None
@@ -64,8 +74,7 @@ class FileTestHub:
 
     async def __aenter__(self) -> Self:
         self._log_lines.open()
-        await self._start()
-        return self
+        return self  # it starts when it has something to do: mostly with a connector already
 
     async def __aexit__(self, *error: object) -> None:
         try:
@@ -77,11 +86,21 @@ class FileTestHub:
     async def add(
         self, connector: type[Connector[Any]], config: ConnectorConfig | Mapping[str, Any], name: str | None = None
     ) -> str:
-        Plugins.of(connector)  # raises where something is wrong with the class, before it is used
+        classes = [entry.cls for entry in self._connectors.values()]
+        plugins = Plugins.of(*dict.fromkeys([*classes, connector]))  # raises where something is wrong with the class
         if not isinstance(config, ConnectorConfig):
             config = connector.config_model.model_validate(config)
         instance = name or connector.name
-        self._connectors[instance] = ConnectorEntry(connector.name, connector, config)
+        if self._isolation == "process" and not is_found_again(connector):
+            # Another class of that name would run there, without what the test has put into this one.
+            raise ConfigurationError(
+                f"{connector.__name__} can't run in a process of its own: it is not the class that its module has",
+                fix=f"Give the hub the class that its module has, or run this test without {ISOLATION}=process",
+            )
+        self._connectors[instance] = ConnectorEntry(
+            connector.name, connector, config, isolation=self._isolation, limits=Limits(log_lines_s=LOG_LINES_S)
+        )
+        self._plugins = plugins
         await self.restart()
         return instance
 
@@ -94,7 +113,7 @@ class FileTestHub:
         await self._stop()
 
     async def crash(self) -> None:
-        hub, loop = self._running()
+        hub, loop = await self._running()
         self._dead = True
         _freeze(hub)
         await self._abandon(hub, loop)
@@ -109,18 +128,18 @@ class FileTestHub:
     # -- what happens -----------------------------------------------------------------------------------------------
 
     async def post(self, events: Iterable[Event | Mapping[str, Any]]) -> None:
-        hub, loop = self._running()
+        hub, loop = await self._running()
         read = [event if isinstance(event, Event) else Event.from_dict(dict(event)) for event in events]
         batch = [hub.services.catalogue.describe(event) for event in read]
         await loop.run(hub.log.append(batch))
 
     async def settle(self) -> None:
-        hub, loop = self._running()
+        hub, loop = await self._running()
         await self._on_living(loop, self._settled(hub))
         self._due_to_crash(hub)  # also for an effect after which nothing was committed
 
     async def advance_to(self, moment: datetime | str) -> None:
-        _, loop = self._running()
+        _, loop = await self._running()
 
         async def move() -> None:
             self.clock.advance_to(moment)
@@ -133,7 +152,7 @@ class FileTestHub:
         await self.restart()
 
     async def poll(self, instance: str) -> None:
-        hub, loop = self._running()
+        hub, loop = await self._running()
         found = hub.hosts.instance(instance)
         with contextlib.suppress(Exception):  # the instance reports it
             await self._on_living(loop, found.call("poll", limit_s=found.cls.poll_timeout_s))
@@ -141,7 +160,7 @@ class FileTestHub:
             await self.settle()
 
     async def receive(self, instance: str, request: Received) -> Answer | None:
-        hub, loop = self._running()
+        hub, loop = await self._running()
         if request.whole is not None and len(request.whole) > hub.hosts.receive_limit(instance):
             return Answer(413)
         answer = await self._on_living(loop, hub.hosts.receive(instance, request))
@@ -150,11 +169,11 @@ class FileTestHub:
         return answer
 
     async def waiting(self, instance: str) -> Sequence[Waiting]:
-        hub, loop = self._running()
+        hub, loop = await self._running()
         return await loop.run(hub.hosts.waiting(instance))
 
     async def confirm(self, instance: str, word: str) -> None:
-        hub, loop = self._running()
+        hub, loop = await self._running()
         noted = audit.add(
             TENANT, hub.clock.utc(), actor="test", action="connector.confirmed", target=f"{instance} {word}"
         )
@@ -163,22 +182,22 @@ class FileTestHub:
             await self.settle()
 
     async def reconcile(self, instance: str) -> None:
-        hub, loop = self._running()
+        hub, loop = await self._running()
         await self._on_living(loop, hub.hosts.reconcile(instance))
         if not self._dead:
             await self.settle()
 
     async def selftest(self, instance: str) -> None:
-        hub, loop = self._running()
+        hub, loop = await self._running()
         await loop.run(hub.hosts.selftest(instance))
 
     async def replay(self, instance: str) -> None:
-        hub, loop = self._running()
+        hub, loop = await self._running()
         await self._on_living(loop, hub.delivery.replay(f"connector:{instance}", by="test"))
         await self.settle()
 
     async def resend(self, instance: str, event: str) -> None:
-        hub, loop = self._running()
+        hub, loop = await self._running()
         accepted = next((each.accepted_us for each in await self._stored(hub, loop) if each.id == event), None)
         if accepted is None:
             raise KeyError(event)
@@ -190,23 +209,23 @@ class FileTestHub:
     # -- what can be seen -------------------------------------------------------------------------------------------
 
     async def published(self, type: str | None = None) -> list[Event]:
-        stored = await self._stored(*self._running())
+        stored = await self._stored(*await self._running())
         own = [each.event for each in stored if each.source.startswith(f"urn:skolnav:{TENANT}:")]
         return [event for event in own if type in (None, event.type)]
 
     async def state(self, instance: str) -> dict[str, Any]:
-        hub, loop = self._running()
+        hub, loop = await self._running()
         values = await loop.run(hub.store.read(connector_state.load(TENANT, instance)))
         return {name: orjson.loads(value) for name, value in values.items()}
 
     async def timers(self, instance: str) -> list[PendingTimer]:
-        hub, loop = self._running()
+        hub, loop = await self._running()
         pending = await loop.run(hub.store.read(moments.load(TENANT, instance)))
         pending.sort(key=lambda each: (each.due_us, each.name, each.key))
         return [PendingTimer(each.name, each.key, each.due.astimezone(SCHOOL_ZONE)) for each in pending]
 
     async def status(self, instance: str) -> str:
-        hub, _ = self._running()
+        hub, _ = await self._running()
         found = hub.hosts.instance(instance)
         if found.status is InstanceStatus.RUNNING and found.cls.consumes:
             subscription = hub.delivery.status(f"connector:{instance}")
@@ -215,7 +234,7 @@ class FileTestHub:
         return f"{found.status}: {found.reason}" if found.reason else found.status.value
 
     async def dead_letters(self) -> list[DeadLetter]:
-        hub, loop = self._running()
+        hub, loop = await self._running()
         letters = await loop.run(hub.store.read(dead_letters.page(TENANT, limit=10_000)))
         return [
             DeadLetter(letter.subscription.removeprefix("connector:"), letter.event_id, letter.reason, letter.attempts)
@@ -246,7 +265,9 @@ class FileTestHub:
 
         return await loop.run(read())
 
-    def _running(self) -> tuple[Hub, LoopThread]:
+    async def _running(self) -> tuple[Hub, LoopThread]:
+        if not self._begun:
+            await self._start()
         if self._hub is None or self._loop is None:
             raise RuntimeError(
                 "the hub is not running: use `async with open_hub() as hub`, and restart() after a crash"
@@ -254,7 +275,9 @@ class FileTestHub:
         return self._hub, self._loop
 
     async def _start(self) -> None:
-        self._dead, self._watched = False, None
+        if not self._begun:
+            await asyncio.to_thread(write_empty_store, Path(self._folder.name) / "store.db")
+        self._begun, self._dead, self._watched = True, False, None
         self._loop = LoopThread("skolnav-test-hub")
         config = HubConfig(
             municipality="Exempelkommun",
@@ -262,9 +285,8 @@ class FileTestHub:
             data=Path(self._folder.name),
             connectors=dict(self._connectors),
         )
-        classes = dict.fromkeys(entry.cls for entry in self._connectors.values())
         try:
-            self._hub = await self._loop.run(Hub.start(config, clock=self.clock, plugins=Plugins.of(*classes)))
+            self._hub = await self._loop.run(Hub.start(config, clock=self.clock, plugins=self._plugins or Plugins.of()))
         except BaseException:
             await self._loop.end()
             self._loop = None
@@ -386,5 +408,6 @@ class _Lines(logging.Handler):
         root = logging.getLogger()
         if self in root.handlers:
             root.removeHandler(self)
-            root.setLevel(self._level)
+            if root.level == logging.DEBUG:  # another level was set by a connector, and the suites must see that
+                root.setLevel(self._level)
         super().close()

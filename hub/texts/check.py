@@ -7,11 +7,11 @@ from hub.texts.text import Text
 
 CHECK: Final[Mapping[str, Text]] = {
     "check.count": Text(
-        "Klienter: {clients}, kontakter: {connectors}, prenumerationer: {subscriptions}.",
+        "Klienter: {clients}, kopplingar: {connectors}, prenumerationer: {subscriptions}.",
         "Clients: {clients}, connectors: {connectors}, subscriptions: {subscriptions}.",
     ),
     "check.empty-directory": Text(
-        "Id:n i inställningarna är inte jämförda: hubbens register är tomt. Kör provet igen när skolsystemet har lästs "
+        "Id:n i inställningarna är inte jämförda: hubbens register är tomt. Kör testet igen när skolsystemet har lästs "
         "in.",
         "The ids in the settings are not compared: the hub's directory is empty. Test again once the school system has "
         "been read.",
@@ -26,31 +26,36 @@ CHECK: Final[Mapping[str, Text]] = {
         "Id:n i inställningarna är inte jämförda med registret: {says}",
         "The ids in the settings are not compared with the directory: {says}",
     ),
+    "check.is-it-up": Text(
+        "Kontrollera adressen, och att systemet på andra sidan är igång",
+        "Check the address, and that the far side is up",
+    ),
+    "check.no-answer": Text("inget svar kom inom {seconds} s", "no answer within {seconds} s"),
     "check.records": Text(
         "Loggen över utlämnanden och revisionsloggen sparas i {days} dygn (disclosure_retention). Gallringen kräver "
         "kommunens beslut.",
         "The log of disclosures and the audit are kept for {days} days (disclosure_retention). Their disposal needs "
         "the municipality's decision.",
     ),
-    "check.selftest-failed": Text("{name}: provet misslyckades: {says}", "{name}: the test failed: {says}"),
-    "check.selftest-none": Text("{name}: har inget prov.", "{name}: has no test."),
-    "check.selftest-passed": Text("{name}: provet gick bra.", "{name}: the test passed."),
+    "check.selftest-failed": Text("{name}: testet misslyckades: {says}", "{name}: the test failed: {says}"),
+    "check.selftest-none": Text("{name}: kopplingen har inget test.", "{name}: has no test."),
+    "check.selftest-passed": Text("{name}: testet lyckades.", "{name}: the test passed."),
     "check.warning": Text("varning", "warning"),
 }
 
 DIRECTORY: Final[Mapping[str, Text]] = {
     "directory.unknown-group": Text(
-        "ingen grupp i hubbens register har id {id}. Rätta id:t, eller se efter att skolsystemet har gruppen.",
+        "ingen grupp i hubbens register har id {id}. Rätta id:t, eller kontrollera att skolsystemet har gruppen.",
         "no group in the hub's directory has the id {id}. Correct the id, or see that the school system has the group.",
     ),
     "directory.unknown-organisation": Text(
-        "ingen organisation i hubbens register har id {id}. Rätta id:t, eller se efter att skolsystemet har "
-        "organisationen.",
+        "ingen organisation i hubbens register har id {id}. Rätta id:t, eller kontrollera att skolsystemet "
+        "har organisationen.",
         "no organisation in the hub's directory has the id {id}. Correct the id, or see that the school system has the "
         "organisation.",
     ),
     "directory.unknown-room": Text(
-        "ingen sal i hubbens register har id {id}. Rätta id:t, eller se efter att skolsystemet har salen.",
+        "ingen sal i hubbens register har id {id}. Rätta id:t, eller kontrollera att skolsystemet har salen.",
         "no room in the hub's directory has the id {id}. Correct the id, or see that the school system has the room.",
     ),
 }
@@ -65,7 +70,7 @@ DURABLE: Final[Mapping[str, Text]] = {
         "{folder} ({kind}): an fsync takes {milliseconds} ms, {free} free.",
     ),
     "durable.full": Text(
-        "bara {free} ledigt i datamappen. Frigör utrymme innan hubben startas.",
+        "datamappen har bara {free} ledigt utrymme. Frigör utrymme innan hubben startas.",
         "only {free} free in the data folder. Free some space before the hub starts.",
     ),
     "durable.memory": Text(
@@ -78,7 +83,7 @@ DURABLE: Final[Mapping[str, Text]] = {
         "the data folder is on a network file system ({kind}). The log needs a local disk.",
     ),
     "durable.refused": Text(
-        "{folder} går inte att skriva säkert i: {error}. Välj en annan mapp (data) eller rätta rättigheterna.",
+        "Hubben kan inte spara säkert i {folder}: {error}. Välj en annan mapp (data) eller rätta rättigheterna.",
         "{folder} can't be written durably: {error}. Choose another folder (data), or mend the permissions.",
     ),
     "durable.slow": Text(

@@ -11,13 +11,13 @@ CONFIG: Final[Mapping[str, Text]] = {
         'ska vara värd och port, till exempel "127.0.0.1:8080".', 'must be host and port, for example "127.0.0.1:8080".'
     ),
     "config.anchor": Text(
-        "pekar runt på sig själv. Skriv ut det i stället.", "refers to itself. Write it out instead."
+        "hänvisar till sig själv. Skriv ut värdet i stället.", "refers to itself. Write it out instead."
     ),
     "config.below": Text("ska vara mindre än {limit}.", "must be below {limit}."),
     "config.bool": Text("ska vara true eller false.", "must be true or false."),
     "config.characters-max": Text("får ha högst {limit} tecken.", "may have {limit} characters at most."),
     "config.characters-min": Text("ska ha minst {limit} tecken.", "must have at least {limit} characters."),
-    "config.choice": Text("går inte här. Skriv {expected}.", "is not possible here. Write {expected}."),
+    "config.choice": Text("är inte ett giltigt värde. Skriv {expected}.", "is not possible here. Write {expected}."),
     "config.client-no-contract": Text(
         "klienten {client} har inget avtal (contract) och kan inte få några händelser. Ge den ett: purpose, "
         "legal_basis och categories.",
@@ -29,7 +29,7 @@ CONFIG: Final[Mapping[str, Text]] = {
         "no client is called {client}. The clients are: {known}.{hint}",
     ),
     "config.clock-webhook": Text(
-        "går inte ihop med school_clock: då får webhookar bara gå till den egna maskinen (127.0.0.1).",
+        "kan inte kombineras med school_clock: då får webhookar bara gå till den egna maskinen (127.0.0.1).",
         "does not go with school_clock: webhooks may then go to this machine only (127.0.0.1).",
     ),
     "config.cluster": Text(
@@ -37,33 +37,33 @@ CONFIG: Final[Mapping[str, Text]] = {
         'this version runs the embedded engine only. Write "engine: embedded", or remove the line.',
     ),
     "config.connector-broken": Text(
-        "kontakten {name} kan inte användas: {says}. Rätta eller avinstallera paketet, och starta om hubben.",
+        "kopplingen {name} kan inte användas: {says}. Rätta eller avinstallera paketet, och starta om hubben.",
         "the connector {name} can't be used: {says}. Mend or uninstall the package, and restart the hub.",
     ),
     "config.connector-contract-wider": Text(
-        "får bara vara smalare än avtalet i kontaktens klass. Utanför det: {extra}. Ta bort dem.",
+        "får bara vara smalare än avtalet i kopplingens klass. Utanför det: {extra}. Ta bort dem.",
         "may only be narrower than the contract of the connector's class. Outside it: {extra}. Remove them.",
     ),
     "config.connector-failed": Text(
-        "kontakten kunde inte pröva sin konfiguration ({error}). Det är ett fel i paketet som har den: tala med dess "
-        "leverantör.",
+        "kopplingen kunde inte pröva sin konfiguration ({error}). Det är ett fel i paketet som har den: kontakta "
+        "leverantören.",
         "the connector could not check its configuration ({error}). That is a fault of the package that offers it: "
         "ask its vendor.",
     ),
     "config.connector-left-out": Text(
-        "ingen kontakt som kan användas heter {name}. Installerade: {known}.{hint} Paket som inte kan användas: "
+        "ingen koppling som kan användas heter {name}. Installerade: {known}.{hint} Paket som inte kan användas: "
         "{packages}",
         "no connector that can be used is called {name}. Installed: {known}.{hint} Packages that can't be used: "
         "{packages}",
     ),
     "config.connector-restart": Text(
-        "hubben har inte läst in någon kontakt som heter {name}. Inlästa: {known}.{hint} Installerat eller uppgraderat "
-        "sedan den startade: {packages}. Starta om hubben.",
+        "hubben har inte läst in någon koppling som heter {name}. Inlästa: {known}.{hint} Installerat eller "
+        "uppgraderat sedan den startade: {packages}. Starta om hubben.",
         "the hub has loaded no connector that is called {name}. Loaded: {known}.{hint} Installed or upgraded since it "
         "started: {packages}. Restart the hub.",
     ),
     "config.connector-unknown": Text(
-        "ingen installerad kontakt heter {name}. Installerade: {known}.{hint}",
+        "ingen installerad koppling heter {name}. Installerade: {known}.{hint}",
         "no installed connector is called {name}. Installed: {known}.{hint}",
     ),
     "config.contract-wider": Text(
@@ -100,15 +100,15 @@ CONFIG: Final[Mapping[str, Text]] = {
         "handshake: false får bara stå i konfigurationsfilen, inte sättas av en klient.",
         "handshake: false is allowed in the configuration file only; a client may not set it.",
     ),
-    "config.items-max": Text("får ha högst {limit} delar.", "may have {limit} items at most."),
-    "config.items-min": Text("ska ha minst {limit} del.", "must have at least {limit} item."),
+    "config.items-max": Text("får ha högst {limit} värden.", "may have {limit} items at most."),
+    "config.items-min": Text("ska ha minst {limit} värde.", "must have at least {limit} item."),
     "config.kafka": Text(
         "den här versionen levererar inte till Kafka ännu. Välj webhook, feed eller stream.",
         "this version does not deliver to Kafka yet. Choose webhook, feed or stream.",
     ),
     "config.key": Text(
-        'ska vara en nyckel på 32 byte, som "${{file:...}}". Gör en: head -c 32 /dev/urandom > fil. Utelämnad görs en '
-        "under data vid första starten.",
+        'ska vara en nyckel på 32 byte, som "${{file:...}}". Skapa en: head -c 32 /dev/urandom > fil. Utelämnas den '
+        "skapar hubben en under data vid första starten.",
         'must be a key of 32 bytes, as "${{file:...}}". Make one: head -c 32 /dev/urandom > file. Left out, one is '
         "made under data at the first start.",
     ),
@@ -117,7 +117,7 @@ CONFIG: Final[Mapping[str, Text]] = {
         'hemligheter får inte stå i filen. Skriv en hänvisning: "${{env:NAMN}}" eller "${{file:sökväg}}".',
         'secrets may not be written in the file. Write a reference: "${{env:NAME}}" or "${{file:path}}".',
     ),
-    "config.mapping": Text("ska vara nycklar med värden.", "must be keys with values."),
+    "config.mapping": Text("ska vara inställningar med värden.", "must be keys with values."),
     "config.maximum": Text("får vara högst {limit}.", "may be {limit} at most."),
     "config.minimum": Text("ska vara minst {limit}.", "must be at least {limit}."),
     "config.missing": Text("saknas och måste anges.", "is missing and is needed."),
@@ -142,7 +142,7 @@ CONFIG: Final[Mapping[str, Text]] = {
         'must be a network, for example "127.0.0.0/8" or "10.20.0.0/16".',
     ),
     "config.no-contract": Text(
-        "kontakten har inget eget avtal som kan göras snävare. Ta bort contract.",
+        "kopplingen har inget eget avtal som kan begränsas. Ta bort contract.",
         "the connector has no contract of its own that could be narrowed. Remove contract.",
     ),
     "config.not-plain": Text(
@@ -155,54 +155,82 @@ CONFIG: Final[Mapping[str, Text]] = {
         'en hänvisning står för sig själv: "${{env:NAMN}}" eller "${{file:sökväg}}", utan text runt om.',
         'a reference must be the whole value: "${{env:NAME}}" or "${{file:path}}", without text around it.',
     ),
+    "config.same-far-side": Text(
+        "{name} finns också under {other} på rad {line}: det skulle få beställningar från båda. Ta bort det ena, eller "
+        "ge dem olika id.",
+        "{name} is also at {other} on line {line}: it would get orders from both. Remove one, or give them different "
+        "ids.",
+    ),
     "config.same-token": Text(
-        "är samma hemlighet som för klienten {other} på rad {line}: då vet hubben inte vem som anropar. Ge varje "
-        "klient en egen.",
+        "är samma hemlighet som för klienten {other} på rad {line}: då vet hubben inte vilken klient som anropar. Ge "
+        "varje klient en egen.",
         "is the same secret as that of the client {other} on line {line}: the hub could not tell which client calls. "
         "Give each client its own.",
     ),
     "config.secret-form": Text(
-        "hemligheten går inte att använda: skriv whsec_ och base64 av 24 till 64 slumpmässiga byte.",
-        "the secret can't be used: write whsec_ and base64 of 24 to 64 random bytes.",
+        "hemligheten går inte att använda: skriv whsec_ och base64 av 24 till 64 slumpmässiga byte, eller whsk_ och en "
+        "Ed25519-nyckel (skolnav token new --kind ed25519).",
+        "the secret can't be used: write whsec_ and base64 of 24 to 64 random bytes, or whsk_ and an Ed25519 key "
+        "(skolnav token new --kind ed25519).",
+    ),
+    "config.source-unknown": Text(
+        "publiceras inte av någon koppling eller klient: allt om personer skulle vänta på den källan. De som finns är: "
+        "{known}.{hint}",
+        "is what no connector and no client publishes as: everything about persons would wait for it. These exist: "
+        "{known}.{hint}",
     ),
     "config.string": Text("ska vara text. Sätt den inom citattecken.", "must be text. Put it in quotes."),
     "config.time": Text(
-        'är inget klockslag. Skriv HH:MM mellan 00:00 och 23:59, till exempel "09:30".',
+        'är inte ett klockslag. Skriv HH:MM mellan 00:00 och 23:59, till exempel "09:30".',
         'is not a time of day. Write HH:MM between 00:00 and 23:59, for example "09:30".',
     ),
+    "config.tls": Text(
+        "certifikaten går inte att använda: certificate och key hör ihop, i PEM och utan lösenfras, och ca är PEM.",
+        "the certificates can't be used: certificate and key belong together, in PEM and without a passphrase, and ca "
+        "is PEM.",
+    ),
     "config.too-deep": Text(
-        "är inskjutet i för många nivåer. Ingen konfiguration behöver så många: se efter vad filen är.",
+        "har för många nivåer. Ingen konfiguration behöver så många: kontrollera att det är rätt fil.",
         "is nested too deep. No configuration needs that many levels: see what the file is.",
     ),
     "config.too-large": Text(
-        "är större än {limit} MiB. Ingen konfiguration är så stor: se efter vad filen är.",
+        "är större än {limit} MiB. Ingen konfiguration är så stor: kontrollera att det är rätt fil.",
         "is larger than {limit} MiB. No configuration is that large: see what the file is.",
     ),
     "config.too-many": Text(
-        "filen blir mer än {limit} värden när dess hänvisningar (& och *) skrivs ut. Hänvisa färre gånger.",
+        "filen blir fler än {limit} värden när dess hänvisningar (& och *) skrivs ut. Hänvisa färre gånger.",
         "the file becomes more than {limit} values when its references (& and *) are written out. Refer less often.",
     ),
     "config.types-nothing": Text(
-        "passar ingen händelsetyp.{hint} Se listan: skolnav catalogue.",
+        "stämmer inte med någon händelsetyp.{hint} Alla typer visas med: skolnav catalogue.",
         "matches no event type.{hint} For a list: skolnav catalogue.",
     ),
     "config.unknown-key": Text(
-        "är ingen nyckel här.{hint} Nycklarna är: {known}.", "is not a key here.{hint} The keys are: {known}."
+        "är ingen inställning här.{hint} Inställningarna är: {known}.",
+        "is not a key here.{hint} The keys are: {known}.",
     ),
     "config.unreadable": Text(
-        "kan inte läsas ({error}). Peka ut en fil med: skolnav run --config FIL.",
+        "kan inte läsas ({error}). Ange en fil med: skolnav run --config FIL.",
         "can't be read ({error}). Name a file with: skolnav run --config FILE.",
     ),
     "config.unset": Text(
-        "miljövariabeln {name} är inte satt, eller tom.", "the environment variable {name} is not set, or empty."
+        "miljövariabeln {name} saknas eller är tom.", "the environment variable {name} is not set, or empty."
+    ),
+    "config.until-missing": Text(
+        "behöver ett slut: skriv previous_token_until med tid och offset, till exempel 2026-12-24T12:00:00+01:00.",
+        "needs an end: write previous_token_until with time and offset, for example 2026-12-24T12:00:00+01:00.",
+    ),
+    "config.until-of-nothing": Text(
+        "ett slut utan något som slutar: skriv det som gällde före, eller ta bort slutet.",
+        "an end of nothing: write what was valid before, or remove the end.",
     ),
     "config.url": Text(
-        "är ingen webbadress. Skriv https://värd/sökväg.",
+        "är inte en webbadress. Skriv https://värd/sökväg.",
         "is not a URL. Write https://host/path.",
     ),
     "config.url-address": Text(
-        "webbadressen leder dit webhookar inte får gå: till ett privat nät eller, med http, till någon annan än den "
-        "som outbound.allow nämner. Använd https till en publik adress, eller nämn nätet i outbound.allow.",
+        "webbadressen leder till en plats dit webhookar inte får gå: till ett privat nät eller, med http, till ett "
+        "nät som inte finns i outbound.allow. Använd https till en publik adress, eller skriv nätet i outbound.allow.",
         "webhooks may not go to this URL: it leads to a private network or, with http, to one that outbound.allow "
         "does not name. Use https to a public address, or name the network in outbound.allow.",
     ),
@@ -221,12 +249,92 @@ CONFIG: Final[Mapping[str, Text]] = {
     "config.url-host": Text("webbadressens värdnamn går inte att använda.", "the URL's host name is not valid."),
     "config.url-length": Text("webbadressen är längre än 2048 tecken.", "the URL is longer than 2048 characters."),
     "config.url-plain": Text(
-        "http går att läsa på vägen. Använd https, eller nämn nätet i outbound.allow.",
+        "trafik med http kan läsas på vägen. Använd https, eller skriv nätet i outbound.allow.",
         "http is readable on the way. Use https, or name the network in outbound.allow.",
     ),
     "config.url-scheme": Text("en webhooks adress börjar med https://.", "a webhook's URL begins with https://."),
-    "config.uuid": Text("är inget SS 12000-id (UUID).", "is not an SS 12000 id (UUID)."),
-    "config.yaml": Text("är inte YAML: {says}.", "is not YAML: {says}."),
+    "config.uuid": Text("är inte ett SS 12000-id (UUID).", "is not an SS 12000 id (UUID)."),
+    "config.uuid-organisation-number": Text(
+        "Detta är ett organisationsnummer. Här behövs organisationens id i SS 12000 (en UUID). Id:t finns i "
+        "skolsystemet och i hubbens API: GET /ss12000/v2.0/organisations, fältet id bredvid organisationNumber.",
+        "This is an organisation number. The organisation's SS 12000 id (a UUID) is needed here. The school's system "
+        "has it, and the hub's API: GET /ss12000/v2.0/organisations, the field id beside organisationNumber.",
+    ),
+    "config.uuid-school-unit": Text(
+        "Detta är en skolenhetskod (8 siffror). Här behövs skolenhetens id i SS 12000 (en UUID). Id:t finns i "
+        "skolsystemet och i hubbens API: GET /ss12000/v2.0/organisations?schoolUnitCode=KOD, fältet id.",
+        "This is a school-unit code (8 digits). The school unit's SS 12000 id (a UUID) is needed here. The school's "
+        "system has it, and the hub's API: GET /ss12000/v2.0/organisations?schoolUnitCode=CODE, the field id.",
+    ),
+    "config.yaml": Text(
+        "Raden kan inte läsas som YAML. Kontrollera indrag, citattecken, kolon och klamrar här och på raden ovanför.",
+        "This line can't be read as YAML. Check the indentation, quotes, colons and brackets here and on the line "
+        "above.",
+    ),
+    "config.yaml-backslash": Text(
+        'Ett värde inom citattecken (") är inte avslutat, eller innehåller ett omvänt snedstreck som inte går att '
+        "läsa. Skriv enkla citattecken (') före och efter värdet.",
+        "A value in double quotes (\") is not closed, or holds a backslash that can't be read. Write single quotes "
+        "(') before and after the value.",
+    ),
+    "config.yaml-bracket": Text(
+        "En klammer som börjar på den här raden, [ eller {{, är inte avslutad med ] eller }}, eller så fattas ett "
+        "komma mellan två värden.",
+        "A bracket that opens on this line, [ or {{, is not closed by ] or }}, or a comma is missing between two "
+        "values.",
+    ),
+    "config.yaml-character": Text(
+        "Raden innehåller ett styrtecken, som inte får stå i filen. Ta bort tecknet, och spara filen som UTF-8.",
+        "This line holds a control character, which the file may not have. Remove it, and save the file as UTF-8.",
+    ),
+    "config.yaml-colon": Text(
+        'Värdet innehåller ett kolon följt av mellanslag. Sätt värdet inom citattecken: nyckel: "ett: två".',
+        'The value holds a colon with a space after it. Put the value in quotes: key: "one: two".',
+    ),
+    "config.yaml-curly": Text(
+        'Värdet står inom typografiska citattecken, som ordbehandlare skriver. Skriv raka: "så här".',
+        'The value is in typographic quotes, as word processors write them. Write straight ones: "like this".',
+    ),
+    "config.yaml-dash": Text(
+        "Ett streck i en lista ska följas av mellanslag: skriv - värde, inte -värde.",
+        "A list's dash needs a space after it: write - value, not -value.",
+    ),
+    "config.yaml-encoding": Text(
+        "Filen är inte sparad som UTF-8: den här raden innehåller tecken i en annan kodning. Öppna filen i en "
+        'textredigerare, välj "Spara som" och kodningen UTF-8.',
+        "The file is not saved as UTF-8: this line holds characters in another encoding. Open the file in a text "
+        'editor, choose "Save as" and the encoding UTF-8.',
+    ),
+    "config.yaml-indent": Text(
+        "Indraget stämmer inte med raderna ovanför. Skriv lika många mellanslag framför nycklar och streck som hör "
+        "till samma nivå.",
+        "The indentation does not match the lines above. Write the same number of spaces before keys and dashes that "
+        "belong to one level.",
+    ),
+    "config.yaml-key": Text(
+        "Här ska det stå en nyckel, ett kolon och ett mellanslag före värdet: nyckel: värde.",
+        "A key, a colon and a space must come before the value here: key: value.",
+    ),
+    "config.yaml-quote": Text(
+        "Ett citattecken saknar sitt par. Skriv citattecken både före och efter värdet. Om värdet självt innehåller "
+        "det ena slaget (' eller \"), använd det andra runt om.",
+        "A quote lacks its other half. Write one before the value and one after it. If the value itself holds one "
+        "kind (' or \"), use the other kind around it.",
+    ),
+    "config.yaml-sign": Text(
+        'Ett värde som börjar med {sign} ska stå inom citattecken: "{sign}...".',
+        'A value that begins with {sign} must be in quotes: "{sign}...".',
+    ),
+    "config.yaml-space": Text(
+        "Indraget innehåller ett tecken som ser ut som ett mellanslag, till exempel ett hårt mellanslag från en "
+        "webbsida. Ta bort indraget och skriv det med vanliga mellanslag.",
+        "The indentation holds a character that looks like a space, such as a no-break space from a web page. Delete "
+        "the indentation and write it with ordinary spaces.",
+    ),
+    "config.yaml-tab": Text(
+        "Raden innehåller en tabb. Skriv mellanslag i stället, lika många som på raderna på samma nivå.",
+        "This line holds a tab. Write spaces instead, as many as on the lines of the same level.",
+    ),
 }
 
 HINT: Final[Mapping[str, Text]] = {
@@ -235,9 +343,21 @@ HINT: Final[Mapping[str, Text]] = {
 }
 
 WARNING: Final[Mapping[str, Text]] = {
+    "warning.backups-inside": Text(
+        "ligger i hubbens egen mapp ({data}): går den förlorad försvinner säkerhetskopiorna också. Välj en annan disk "
+        "eller maskin.",
+        "is inside the hub's own folder ({data}): if that is lost, the backups are lost too. Choose another disk or "
+        "machine.",
+    ),
     "warning.connector": Text("{says}", "{says}"),
+    "warning.descriptors": Text(
+        "är mer än systemet tillåter: kopplingen får {given}. Höj gränsen (LimitNOFILE i tjänsten) eller skriv ett "
+        "lägre tal.",
+        "is more than the system allows: the connector gets {given}. Raise the limit (LimitNOFILE in the service), or "
+        "write a lower number.",
+    ),
     "warning.directory-publisher": Text(
-        "får publicera katalogen (personer, grupper, skolor), men ingen av dess källor finns i directory.sources. Ta "
+        "får publicera registret (personer, grupper, skolor), men ingen av dess källor finns i directory.sources. Ta "
         "bort directory ur publishes, eller skriv källan i directory.sources.",
         "may publish the directory (persons, groups, schools), but none of its sources is in directory.sources. Take "
         "directory out of publishes, or write the source in directory.sources.",
@@ -248,32 +368,36 @@ WARNING: Final[Mapping[str, Text]] = {
         "is shorter than retention: for events that are still stored, the hub then cannot show which recipients got "
         "them. Write at least as long a time as retention.",
     ),
+    "warning.ended": Text(
+        "har passerat: {secret} gäller inte längre. Ta bort båda inställningarna.",
+        "has passed: {secret} is no longer valid. Remove both settings.",
+    ),
     "warning.no-categories": Text(
         "avtalet tillåter inga kategorier: mottagaren får ingenting om personer. Skriv dem som behövs.",
         "the contract allows no category: the recipient gets nothing about people. Write those that it needs.",
     ),
     "warning.no-scope": Text(
-        "avtalet har ingen scope: det gäller hela kommunen. Skriv organisations eller school_types om det ska vara "
-        "snävare.",
+        "avtalet har ingen omfattning (scope) och gäller därför hela kommunen. Skriv organisations eller school_types "
+        "om avtalet ska gälla mindre.",
         "the contract has no scope: it covers the whole municipality. Write organisations or school_types to narrow "
         "it.",
     ),
     "warning.plugin": Text(
-        "ett installerat paket kunde inte användas: {says}", "an installed package can't be used: {says}"
+        "ett installerat paket kan inte användas: {says}", "an installed package can't be used: {says}"
     ),
     "warning.protected": Text(
-        "får uppgifter om personer med skyddade personuppgifter i deras egna ärenden.",
+        "får uppgifter om personer med skyddade personuppgifter i dessa personers egna ärenden.",
         "gets data about protected persons in their own business.",
     ),
     "warning.proxies-wide": Text(
-        "är så stort att klienter kan finnas där, och de kan då uppge vilken adress som helst. Skriv bara proxyernas "
-        "egna adresser, minst /{least}.",
+        "är så stort att klienter kan finnas där, och klienterna kan då uppge vilken adress som helst. Skriv bara "
+        "proxyernas egna adresser, minst /{least}.",
         "is so wide that clients can be in it, and those could claim any address. Write only the proxies' own "
         "addresses, at least /{least}.",
     ),
     "warning.public": Text(
-        "{host} nås från andra maskiner, och hubben krypterar inte själv. Ställ en proxy med TLS framför och skriv "
-        "dess adress i trusted_proxies, eller lyssna på 127.0.0.1.",
+        "{host} kan nås från andra maskiner, och hubben krypterar inte trafiken själv. Sätt en proxy med TLS framför "
+        "hubben och skriv proxyns adress i trusted_proxies, eller lyssna på 127.0.0.1.",
         "{host} is reached from other machines, and the hub itself does not encrypt. Put a proxy with TLS in front and "
         "write its address in trusted_proxies, or listen on 127.0.0.1.",
     ),
@@ -282,8 +406,8 @@ WARNING: Final[Mapping[str, Text]] = {
         "may publish every event type. Write publishes to limit it.",
     ),
     "warning.school-type": Text(
-        "är ingen skolform i SS 12000 v2.1.{hint} Om inget skolsystem skriver så gäller avtalet ingen. Skolformerna "
-        "är: {known}.",
+        "är inte en skolform i SS 12000 v2.1.{hint} Om inget skolsystem använder den gäller avtalet ingen person. "
+        "Skolformerna är: {known}.",
         "is not a school type of SS 12000 v2.1.{hint} If no school system writes it, the contract covers no person. "
         "The school types are: {known}.",
     ),
@@ -297,8 +421,14 @@ WARNING: Final[Mapping[str, Text]] = {
         "får publicera som vilken källa som helst. Skriv sources för att begränsa.",
         "may publish as any source. Write sources to limit it.",
     ),
+    "warning.type-code": Text(
+        "paketet {package} kontrollerar händelser med egen kod ({types}). Hubben kör inte den koden: den gäller bara "
+        "vad paketets egen koppling publicerar. Be leverantören använda pydantics egna gränser.",
+        "the package {package} validates events with code of its own ({types}). The hub does not run that code: it "
+        "holds only for what the package's own connector publishes. Ask its vendor to use pydantic's own limits.",
+    ),
     "warning.weak-secret": Text(
-        "är kortare än {least} bitar och kan gissas. Gör en ny, till exempel med openssl rand -hex 32.",
+        "har färre än {least} bitar och kan gissas. Skapa en ny, till exempel med openssl rand -hex 32.",
         "has fewer than {least} bits and can be guessed. Make a new one, for example with openssl rand -hex 32.",
     ),
 }

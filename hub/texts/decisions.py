@@ -17,30 +17,39 @@ CATEGORY: Final[Mapping[str, Text]] = {
     "category.identity": Text("identitet", "identity"),
     "category.name": Text("namn", "name"),
     "category.none": Text("inget om personer", "nothing about persons"),
+    "category.operations": Text("hubbens drift", "how the hub works"),
     "category.protected_address": Text("adress", "address"),
     "category.staff": Text("personal", "staff"),
 }
 
 DECISION: Final[Mapping[str, Text]] = {
-    "decision.allowed": Text("Tillåten.", "Allowed."),
+    "decision.allowed": Text("Händelsen får lämnas ut.", "Allowed."),
+    "decision.by-rule": Text(
+        "En regel hindrar det. Vilken regel det är visas bara för dataskyddsombudet och granskaren, eftersom den kan "
+        "avslöja vem som är skyddad.",
+        "A rule forbids it. Which rule is shown to the privacy officer and the auditor alone, since it can tell who "
+        "is protected.",
+    ),
     "decision.contract": Text(
         "Mottagarens avtal: {categories}, ”{purpose}”.", 'The recipient\'s contract: {categories}, "{purpose}".'
     ),
-    "decision.denied": Text("Inte levererad.", "Not delivered."),
+    "decision.denied": Text("Händelsen lämnas inte ut.", "Not delivered."),
     "decision.read": Text(
-        "Beslutat {at}, läst ur loggen (inte omräknat).", "Decided {at}, read from the log (not recomputed)."
+        "Beslutet fattades {at} och är läst ur loggen (inte omräknat).",
+        "Decided {at}, read from the log (not recomputed).",
     ),
     "decision.recomputed": Text(
-        "Inget beslut finns i loggen: omräknat {at}, så här skulle det beslutas nu.",
+        "Det finns inget beslut i loggen. Så här skulle beslutet bli nu ({at}).",
         "No decision is in the log: recomputed {at}, this is how it would be decided now.",
     ),
     "decision.rule": Text("Regel {rule} (version {version}): {why}", "Rule {rule} (version {version}): {why}"),
     "decision.sums": Text(
-        "mottagaren gör bara summor: den får alla, skyddade eller inte, under pseudonym och utan namn.",
+        "mottagaren räknar bara summor och får därför uppgifter om alla, skyddade eller inte, under pseudonym och "
+        "utan namn.",
         "the recipient only makes sums: it gets every person, protected or not, by pseudonym and without a name.",
     ),
     "decision.unlisted": Text(
-        "Händelsen kan också ha ingått i ett svar som var för stort för att listas helt.",
+        "Händelsen kan också ha ingått i ett svar som var för stort för att redovisas i sin helhet.",
         "The event may also have been in an answer that was too large to be listed whole.",
     ),
 }
@@ -59,11 +68,11 @@ RULE: Final[Mapping[str, Text]] = {
         "the event belongs to an organisation or school type outside the contract's scope.",
     ),
     "rule.avtal.omfattning-okand": Text(
-        "det är inte känt vilken organisation eller skolform händelsen hör till; den skickas när det blir känt.",
+        "hubben vet inte vilken organisation eller skolform händelsen hör till. Händelsen skickas när det blir känt.",
         "it is not known which organisation or school type the event belongs to; it is sent once that is known.",
     ),
     "rule.beslut.saknas": Text(
-        "beslutet kunde inte fattas på grund av ett fel i hubben; händelsen finns kvar och prövas igen.",
+        "beslutet kunde inte fattas på grund av ett fel i hubben; händelsen finns kvar och prövas på nytt.",
         "the decision failed because of a fault in the hub; the event is kept, and decided on again.",
     ),
     "rule.prenumeration.filter": Text(
@@ -74,7 +83,7 @@ RULE: Final[Mapping[str, Text]] = {
         "the protection marking is too old: its source has not reported that it is still current.",
     ),
     "rule.skydd.okand": Text(
-        "personen som händelsen gäller är inte känd, eller saknar uppgift om skyddsmarkering.",
+        "personen som händelsen gäller är okänd, eller så saknas uppgift om personens skyddsmarkering.",
         "the person that the event is about is not known, or has no protection marking at all.",
     ),
     "rule.skydd.person": Text(
@@ -82,11 +91,11 @@ RULE: Final[Mapping[str, Text]] = {
         "the person that the event is about does not have the marking Ingen (none).",
     ),
     "rule.tillaten": Text(
-        "avtalet tillåter det, och ingen som händelsen gäller har skyddade uppgifter.",
+        "avtalet tillåter det, och ingen person som händelsen gäller har skyddade uppgifter.",
         "the contract allows it, and no person that the event is about is protected.",
     ),
     "rule.uppgift.ersatt": Text(
-        "personen hör numera till en annan källa, så den här källans uppgift gäller inte längre.",
+        "personen hör numera till en annan källa. Uppgiften från den här källan gäller inte längre.",
         "the person belongs to another source now, so this source's record no longer holds.",
     ),
 }

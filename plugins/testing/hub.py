@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Final, Protocol, Self, cast
 
@@ -13,6 +14,8 @@ from plugins.testing.clock import ManualClock
 from schemas import Event
 
 ENTRY_POINT_GROUP: Final = "skolnav.testhub"
+ISOLATION: Final = "SKOLNAV_ISOLATION"
+"""With this variable at `process` a test's hub runs each connector in a process of its own, as most hubs do."""
 START: Final = "2026-11-24T07:30"  # a Tuesday in term
 
 
@@ -154,7 +157,13 @@ def open_hub(start: datetime | str = START) -> TestHub:
     It comes from the installed hub (entry point group `skolnav.testhub`), so that a vendor's tests import nothing but
     `plugins` and `schemas`. Raises ConfigurationError if none is installed.
     """
+    return _installed()(start)
+
+
+@cache
+def _installed() -> Callable[[datetime | str], TestHub]:
+    # Looked for once in a process: the metadata of all installed packages are read for it.
     found = list(entry_points(group=ENTRY_POINT_GROUP))
     if not found:
         raise ConfigurationError("no hub to test with is installed", fix="pip install skolnav")
-    return cast(TestHub, found[0].load()(start))
+    return cast(Callable[[datetime | str], TestHub], found[0].load())

@@ -23,6 +23,9 @@ class Results:
 
     outcomes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # by test: passed, failed, skipped
     without: dict[str, str] = field(default_factory=dict)  # by rule: why it does not apply
+    needed: dict[str, list[str]] = field(default_factory=dict)  # by rule: the tests that must pass; empty: all of it
+    # By rule: what the suites' own attributes leave out of a check, with the reasons (the keys; the order is kept).
+    exempt: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,18 @@ class Report:
             reached = level
         return reached
 
+    @property
+    def missing(self) -> tuple[Line, ...]:
+        """What keeps it from the next level; empty at the highest."""
+        following = (self.level or 0) + 1
+        return tuple(line for line in self.lines if line.rule.level == following and not line.holds)
+
     def text(self) -> Iterator[str]:
         level = self.level
         yield f"{self.connector}: {level.name.lower() if level else 'no level yet'}"
+        if missing := self.missing:
+            rules = ", ".join(line.rule.name for line in missing)
+            yield f"  for {missing[0].rule.level.name.lower()} it lacks: {rules}"
         for line in self.lines:
             page = "" if line.holds else f" ({line.rule.page})"
             why = f": {line.why}" if line.why else ""
@@ -110,11 +122,15 @@ def report(connector: str, results: Results, quality: Mapping[str, str]) -> Repo
 def _judged(rule: Rule, results: Results, exempt: str | None) -> Line:
     if why := results.without.get(rule.name):
         return Line(rule, "not applicable", why)
-    outcomes = {test: results.outcomes.get(test, set()) for test in rule.tests}
+    outcomes = {test: results.outcomes.get(test, set()) for test in results.needed.get(rule.name, rule.tests)}
     failed = sorted(test for test, found in outcomes.items() if "failed" in found)
     if failed:  # an exemption excuses what is not tested, and nothing that fails
         return Line(rule, "failed", ", ".join(failed))
     if exempt:
         return Line(rule, "exempt", exempt)
-    missing = sorted(test for test, found in outcomes.items() if "passed" not in found)
-    return Line(rule, "not shown", f"no passed {', '.join(missing)}") if missing else Line(rule, "done")
+    partly = "; ".join(results.exempt.get(rule.name, ()))
+    enough = {"passed", "skipped"} if partly else {"passed"}  # an exemption may leave nothing of a test
+    missing = sorted(test for test, found in outcomes.items() if not found & enough)
+    if missing:
+        return Line(rule, "not shown", f"no passed {', '.join(missing)}")
+    return Line(rule, "exempt", partly) if partly else Line(rule, "done")

@@ -13,6 +13,8 @@ from plugins.rest import ByLink, ByNumber, ByToken, Listing
 
 _Bytes = bytes  # RestPeer has a method of this name
 _PAGE: Final = b"<!doctype html><title>Log in</title>"
+_DRIP_S: Final = 0.05
+_MOST_POURED: Final = 64 << 20
 _LONGEST_S: Final = 120.0  # an answer that never comes ends with the test, or after this
 
 
@@ -41,7 +43,8 @@ class RestPeer:
         self._lock = threading.Lock()
         self._going_on = threading.Event()  # set: no answer waits
         self._slow_s, self._status = 0.0, 0
-        self._wrong = self._never = False
+        self._wrong = False
+        self._endless, self._poured = "", 0
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
         self.reset()
@@ -66,6 +69,11 @@ class RestPeer:
     def effects(self) -> list[Any]:
         with self._lock:
             return [self._shown(path.partition("#")[0], document) for path, document in self._documents.items()]
+
+    def standing(self) -> list[Any]:
+        """The documents that hold now. What was added by a POST is what has been, and is left out."""
+        with self._lock:
+            return [self._shown(path, document) for path, document in self._documents.items() if "#" not in path]
 
     def bytes(self) -> bytes:
         with self._lock:
@@ -113,6 +121,43 @@ class RestPeer:
         """While on, nothing is accepted: each request gets this status, and nothing takes effect."""
         self._status = status if on else 0
 
+    def busy(self, on: bool) -> None:
+        """While on, each request is one too many (429), and nothing takes effect."""
+        self.refuse(on, 429)
+
+    def missing(self, on: bool) -> None:
+        """While on, nothing is found (404), and nothing takes effect."""
+        self.refuse(on, 404)
+
+    def drips(self, on: bool) -> None:
+        """While on, an answer comes a byte at a time and does not end, and nothing takes effect."""
+        self._wait(0)
+        self._endless = "drips" if on else ""
+
+    def pours(self, on: bool) -> None:
+        """While on, an answer comes fast and does not end, and nothing takes effect."""
+        self._endless = "pours" if on else ""
+
+    def poured(self) -> int:
+        """The number of bytes of the longest answer that did not end."""
+        return self._poured
+
+    def _pour(self, write: Callable[[_Bytes], int]) -> None:
+        """Write an answer that does not end, until it is called off or the connector has given up."""
+        going_on, sent = self._going_on, 0
+        while self._endless and not (self._endless == "drips" and going_on.wait(_DRIP_S)):
+            try:
+                sent += write(b" " * (1 if self._endless == "drips" else 1 << 16))
+            except OSError:
+                break
+            if sent >= _MOST_POURED:
+                break
+        self._poured = max(self._poured, sent)
+
+    @property
+    def _is_endless(self) -> bool:
+        return bool(self._endless)
+
     # -- the server ------------------------------------------------------------------------------------------------
 
     def _wait(self, seconds: float) -> None:
@@ -148,6 +193,8 @@ class RestPeer:
             self._received.append(f"{method} {target} ".encode() + body)
             if self._wrong:
                 return _Answer(200, _PAGE, {"content-type": "text/html"})
+            if self._endless:
+                return _Answer(200, b"")
             if self._token and headers.get("authorization") != f"Bearer {self._token}":
                 return _Answer(401, b"{}")
             if self._status:
@@ -202,6 +249,10 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.peer.answer(self.command, self.path, headers, body)
         try:
             self.send_response(answer.status)
+            if self.peer._is_endless:
+                self.end_headers()
+                self.peer._pour(self.wfile.write)
+                return
             for name, value in {**answer.headers, "content-length": str(len(answer.body))}.items():
                 self.send_header(name, value)
             self.end_headers()

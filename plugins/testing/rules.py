@@ -1,11 +1,11 @@
 """The rules that the suites check, each with a level and a page: `docs/vendors/rules/<name>.md`."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, get_args, get_origin
 
-from plugins.connector import Connector
+from plugins.connector import Connector, ConnectorConfig
 from plugins.timers import daily_timers_of
 
 PAGES: Final = "docs/vendors/rules"
@@ -29,8 +29,13 @@ class Rule:
     name: str
     level: Level
     says: str  # one sentence
-    tests: tuple[str, ...]  # the suites' tests that show it; all must pass
+    tests: tuple[str, ...]  # the suites' tests that show it; all that apply must pass
     without: Applies
+    only: Mapping[str, str] = field(default_factory=dict)  # a test -> the method whose owners it is for
+
+    def needed(self, cls: type[Connector[Any]]) -> tuple[str, ...]:
+        """The tests that must pass for a class."""
+        return tuple(test for test in self.tests if test not in self.only or _has_own(cls, self.only[test]))
 
     @property
     def page(self) -> str:
@@ -55,16 +60,73 @@ def _reports(cls: type[Connector[Any]]) -> str:
 
 
 def _is_pushed(cls: type[Connector[Any]]) -> str:
-    own = cls.receive is not Connector.receive or cls.run is not Connector.run
-    return "" if own and not cls.consumes and cls.produces else "it is no source that is pushed to"
+    own = _has_own(cls, "receive") or _has_own(cls, "run")
+    return "" if own and cls.produces else "it is no source that is pushed to"
 
 
 def _is_pulled(cls: type[Connector[Any]]) -> str:
-    own = cls.poll is not Connector.poll
-    return "" if own and not cls.consumes and cls.produces else "it is no source that is pulled"
+    return "" if _has_own(cls, "poll") and cls.produces else "it is no source that is pulled"
+
+
+def _has_own(cls: type[Connector[Any]], method: str) -> bool:
+    return getattr(cls, method) is not getattr(Connector, method)
+
+
+def _has_several(cls: type[Connector[Any]]) -> str:
+    named = cls.config_model.far_sides is not ConnectorConfig.far_sides
+    if cls.consumes and (named or any(_is_several(info.annotation) for info in cls.config_model.model_fields.values())):
+        return ""
+    return "its settings have no list of far sides" if cls.consumes else "it consumes no events"
+
+
+def _is_several(annotation: Any) -> bool:
+    """Whether a setting is a list or a mapping."""
+    outer = get_origin(annotation)
+    if isinstance(outer, type) and issubclass(outer, Iterable):
+        return True
+    return any(_is_several(each) for each in get_args(annotation))
+
+
+_EXEMPTIONS: Final = {
+    "expected_problems": "undisturbed",
+    "no_difference": "makes-a-difference",
+    "order_matters": "order",
+    "says_nothing": "complete",
+    "of_today": "complete",
+    "shared_state": "leaves-nothing",
+}
+"""An attribute of a suite that takes something out of its checks -> the rule whose check that is."""
+
+
+def exemptions_of(suite: type) -> dict[str, list[str]]:
+    """By rule, what a suite leaves out of its checks, with the reasons. Raises ValueError where a reason is missing."""
+    found: dict[str, list[str]] = {}
+    for attribute, rule in _EXEMPTIONS.items():
+        stated = getattr(suite, attribute, None) or {}
+        for what, reason in ({"": stated} if isinstance(stated, str) else stated).items():
+            named = f"{attribute} {what}".strip()
+            if not isinstance(reason, str) or not reason.strip():
+                raise ValueError(f"{suite.__name__}.{named}: an exemption needs a reason")
+            found.setdefault(rule, []).append(f"{named}: {reason.strip()}")
+    return found
 
 
 _BRONZE, _SILVER, _GOLD, _PLATINUM = Level
+
+_RECEIVED: Final = (
+    "test_each_request_is_taken_and_once_if_it_comes_again",
+    "test_a_crash_after_the_answer_loses_nothing",
+    "test_a_crash_between_commit_and_answer_repeats_nothing",
+    "test_a_stranger_is_answered_as_if_nothing_were_there",
+    "test_garbage_is_refused_and_harms_nothing",
+    "test_a_flood_leaves_no_more_than_one_request",
+)
+_LISTENED: Final = (
+    "test_what_is_pushed_is_acknowledged_once_it_is_kept",
+    "test_what_comes_again_is_taken_once",
+    "test_garbage_on_the_stream_harms_nothing",
+    "test_a_flood_on_the_stream_is_kept_whole_and_in_order",
+)
 
 _ALL: Final = (
     Rule(
@@ -119,8 +181,8 @@ _ALL: Final = (
     Rule(
         "order",
         _BRONZE,
-        "The effects do not depend on the pace at which events come.",
-        ("test_all_at_once_has_the_effects_of_one_at_a_time",),
+        "The effects do not depend on the pace at which events come, nor on the order of different entities.",
+        ("test_all_at_once_has_the_effects_of_one_at_a_time", "test_events_about_others_may_come_first"),
         _consumes,
     ),
     Rule(
@@ -168,16 +230,17 @@ _ALL: Final = (
     Rule(
         "complete",
         _SILVER,
-        "A result that may lack something says so.",
-        ("test_a_result_that_may_lack_something_says_so",),
+        "A result that comes late is about the moment that was due, and says if it may lack something.",
+        ("test_a_result_that_may_lack_something_says_so", "test_a_timer_that_is_late_is_about_the_moment_it_was_due"),
         _reports,
     ),
     Rule(
         "pushed",
         _SILVER,
         "What a source pushes is kept before it is acknowledged, and nothing else is let in.",
-        ("test_each_request_is_taken_and_once_if_it_comes_again",),
+        (*_RECEIVED, *_LISTENED),
         _is_pushed,
+        only={**dict.fromkeys(_RECEIVED, "receive"), **dict.fromkeys(_LISTENED, "run")},
     ),
     Rule(
         "pulled",
@@ -190,6 +253,8 @@ _ALL: Final = (
             "test_a_restart_tells_nothing_of_its_own",
             "test_a_crash_between_pages_repeats_nothing_and_loses_nothing",
             "test_a_far_side_that_fails_takes_nothing_away",
+            "test_a_pull_follows_school_time",
+            "test_a_pull_keeps_secrets",
         ),
         _is_pulled,
     ),
@@ -203,7 +268,7 @@ _ALL: Final = (
     Rule(
         "bounded",
         _GOLD,
-        "Each call ends in bounded time.",
+        "Each call ends in bounded time, and reads a bounded answer.",
         ("test_it_starts_and_ends_in_bounded_time",),
         _always,
     ),
@@ -221,6 +286,7 @@ _ALL: Final = (
         (
             "test_a_day_on_which_the_clocks_change_is_told_as_any_other",
             "test_an_hour_in_which_utc_has_another_date_is_like_the_next",
+            "test_the_same_moments_written_in_utc_have_the_same_outcome",
             "test_nothing_asks_the_machine_for_the_time",
         ),
         _consumes,
@@ -228,14 +294,14 @@ _ALL: Final = (
     Rule(
         "leaves-nothing",
         _GOLD,
-        "An ended instance leaves no task, thread, file, socket or changed global value.",
+        "An ended instance leaves no task, thread, process, file, socket, memory or changed global value.",
         ("test_an_instance_leaves_nothing_behind",),
         _always,
     ),
     Rule(
         "forgets",
         _GOLD,
-        "State that is no longer needed is deleted.",
+        "State and memory that are no longer needed are given back.",
         ("test_what_is_over_is_forgotten",),
         _consumes,
     ),
@@ -251,7 +317,7 @@ _ALL: Final = (
         _GOLD,
         "One far side's failure is its own.",
         ("test_one_that_refuses_keeps_nothing_from_the_others",),
-        _consumes,
+        _has_several,
     ),
     Rule(
         "reconcile",

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from plugins.testing.writing import spelled
 from schemas import Category, Payload
 from schemas.catalogue import Catalogue, Entry, Field
 from schemas.directory import (
@@ -34,6 +35,7 @@ from schemas.school_time import SCHOOL_ZONE
 SOURCE: Final = "urn:test:school"
 DIET_SOURCE: Final = "urn:test:diets"
 
+_TOLD: Final = datetime(2026, 11, 24, 7, tzinfo=SCHOOL_ZONE)
 _TIME: Final = re.compile(r"(T\d{2}:\d{2}):\d{2}(\.\d+)?")
 
 # A recipient needs all categories of a field. A field of these categories alone holds nothing about people.
@@ -164,8 +166,11 @@ class School:
 
         The types of one kind of entity (notifications, lessons) are told as lives: the first entity gets the first type
         and stays so, the second is changed, the third is cancelled, and so on, so that each type is the last one of
-        some entity. One more entity is on the next day, and one is about the protected pupil. A day is closed, and
-        another one is closed and opened again. The first events of all lives come first.
+        some entity. One more entity is on the next day, and one is about the protected pupil. Where a kind has both a
+        change and an end, one entity is changed after its end, and goes on. A day is closed, and another one is closed
+        and opened again. The first events of all lives come first.
+
+        The `time` of these events, which their source gives, goes backwards: only `sequence` says which one is newer.
         """
         kinds: dict[str, list[type[Payload]]] = {}
         for model in models:
@@ -173,7 +178,8 @@ class School:
         lives = [life for kind in kinds.values() for life in self._lives(sorted(kind, key=_rank))]
         # Closed days come last: a day is closed when it has lessons.
         lives.sort(key=lambda life: life[0]["type"] == DayClosed.spec.type)
-        return [life[step] for step in range(max(map(len, lives), default=0)) for life in lives if step < len(life)]
+        story = [life[step] for step in range(max(map(len, lives), default=0)) for life in lives if step < len(life)]
+        return [{**event, "time": (_TOLD - timedelta(minutes=n)).isoformat()} for n, event in enumerate(story)]
 
     def _lives(self, types: list[type[Payload]]) -> Iterator[list[dict[str, Any]]]:
         if types == [DayClosed]:
@@ -185,6 +191,9 @@ class School:
         yield self._life(types[:1], self.pupils[1], len(types), days=1)
         yield self._life(types[:1], self.pupils[2], len(types) + 1, days=2)
         yield self._life(types[:1], self.protected, len(types) + 2)
+        changes, ends = ([each for each in types if _rank(each) == rank] for rank in (1, 2))
+        if changes and ends:
+            yield self._life([types[0], ends[0], changes[0]], self.pupils[0], len(types) + 3)
 
     def _life(self, types: list[type[Payload]], pupil: str, number: int, *, days: int = 0) -> list[dict[str, Any]]:
         id = str(uuid.uuid5(uuid.UUID(self.unit), f"{types[0].spec.family}/{types[0].spec.subject.kind}/{number}"))
@@ -221,11 +230,15 @@ class School:
         """
         may = frozenset(allowed)
         lower = text.lower()
+
+        def has(value: str) -> bool:
+            return value.lower().encode() in lower or any(each in text for each in spelled(value))
+
         return sorted(
             {
                 "+".join(sorted(canary.categories)) or "unlisted"
                 for canary in self.canaries
-                if not (canary.categories and canary.categories <= may) and canary.value.lower().encode() in lower
+                if not (canary.categories and canary.categories <= may) and has(canary.value)
             }
         )
 

@@ -7,7 +7,7 @@ import asyncio
 import functools
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -67,19 +67,39 @@ def watched(connector: type[Connector[Any]], watch: Watch) -> type[Connector[Any
     """The class, which notes in `watch` what its calls do. It behaves as before."""
     timers = {*daily_timers_of(connector), *moment_timers_of(connector)}
     own = [name for name in _METHODS if getattr(connector, name) is not getattr(Connector, name)]
-    members: dict[str, Any] = {name: _noting(connector, name, watch, timers) for name in {*own, *timers, "stop"}}
+    members: dict[str, Any] = {
+        name: _noting(connector, getattr(connector, name), name, watch, timers) for name in {*own, *timers, "stop"}
+    }
 
     def begin(self: Connector[Any], config: Any, ctx: Context) -> None:
         connector.__init__(self, config, ctx)
         watch.instances.append(self)
 
     members["__init__"] = begin
+    # A connector in a process of its own runs as it is there, and what stands for it in the hub's process is watched.
+    members |= {"_made_by": _as_it_is, "_watch": staticmethod(lambda there: _watch_calls(connector, watch, there))}
     return type(connector.__name__, (connector,), {**members, "__module__": connector.__module__})
 
 
-def _noting(connector: type[Connector[Any]], name: str, watch: Watch, timers: set[str]) -> Callable[..., Any]:
-    method = getattr(connector, name)
+def _as_it_is(connector: type[Connector[Any]]) -> type[Connector[Any]]:
+    return connector
 
+
+def _watch_calls(connector: type[Connector[Any]], watch: Watch, there: Any) -> None:
+    """Note what the calls of an object do that stands for a connector."""
+    timers = {*daily_timers_of(connector), *moment_timers_of(connector)}
+    for name in {*_METHODS, *timers}:
+        method = getattr(type(there), name, None) or functools.partial(_timer, name)
+        setattr(there, name, functools.partial(_noting(connector, method, name, watch, timers), there))
+
+
+async def _timer(name: str, there: Any, *arguments: Any) -> None:
+    await there.timer(name, *arguments)
+
+
+def _noting(
+    connector: type[Connector[Any]], method: Callable[..., Any], name: str, watch: Watch, timers: set[str]
+) -> Callable[..., Any]:
     @functools.wraps(method)
     async def noting(self: Connector[Any], *arguments: Any) -> Any:
         if name in timers:
@@ -161,7 +181,10 @@ def without_timer(connector: type[Connector[Any]], name: str) -> type[Connector[
     async def nothing(self: Connector[Any], *_: Any) -> None:
         pass
 
-    return type(connector.__name__, (connector,), {name: nothing, "__module__": connector.__module__})
+    made_by = functools.partial(without_timer, name=name)
+    return type(
+        connector.__name__, (connector,), {name: nothing, "__module__": connector.__module__, "_made_by": made_by}
+    )
 
 
 def without_category(connector: type[Connector[Any]], category: Category) -> type[Connector[Any]]:
@@ -174,7 +197,9 @@ def without_category(connector: type[Connector[Any]], category: Category) -> typ
         categories=contract.categories - {category},
         scope=contract.scope,
     )
-    return type(connector.__name__, (connector,), {"contract": less, "__module__": connector.__module__})
+    made_by = functools.partial(without_category, category=category)
+    members = {"contract": less, "__module__": connector.__module__, "_made_by": made_by}
+    return type(connector.__name__, (connector,), members)
 
 
 def entity_of(event: Any, models: Any) -> tuple[str, str] | None:
@@ -184,3 +209,21 @@ def entity_of(event: Any, models: Any) -> tuple[str, str] | None:
         return None
     described = Catalogue([model]).describe(Event.from_dict(dict(event)))
     return (model.spec.entity.kind, described.entity) if described.entity else None
+
+
+def lives_of(events: Sequence[Mapping[str, Any]], models: Sequence[type[Payload]]) -> list[list[Mapping[str, Any]]]:
+    """The events of each entity, the entities in the order of their first events. Without an entity: of each type."""
+    lives: dict[Any, list[Mapping[str, Any]]] = {}
+    for event in events:
+        lives.setdefault(entity_of(event, models) or event["type"], []).append(event)
+    return list(lives.values())
+
+
+def one_of_each(events: Sequence[Mapping[str, Any]], models: Sequence[type[Payload]]) -> list[Mapping[str, Any]]:
+    """An event of each type, each about another entity: the last one of its entity, where a type has such a one."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for life in lives_of(events, models):
+        found.setdefault(life[-1]["type"], life[-1])
+    for event in events:
+        found.setdefault(event["type"], event)
+    return list(found.values())

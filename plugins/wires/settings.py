@@ -4,9 +4,11 @@ A field's description is what `skolnav plugins` shows; a subclass may describe i
 """
 
 import re
+from base64 import b64decode
+from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -20,8 +22,8 @@ from pydantic import (
     model_validator,
 )
 
-from plugins.paths import LocalPath
-from plugins.rules import CertificateFile, own_key, rule
+from plugins.paths import LocalPath, is_checked
+from plugins.rules import CertificateFile, SshKeyFile, WritableFolder, own_key, rule
 
 _URL: Final = re.compile(r"https?://[^\s/?#@\\]+(/[^\s?#\\]*)?\Z", re.ASCII)
 # Plain addresses only (RFC 5321 dot-string): no character that a header or a server could read as something else.
@@ -91,14 +93,30 @@ def _email(value: str) -> str:
     return value
 
 
-def _host_key(value: str) -> str:
-    if not _HOST_KEY.match(value):
+def _host_key(value: str, info: ValidationInfo) -> str:
+    if not _HOST_KEY.match(value) or (is_checked(info) and not _is_key(*value.split()[:2])):
         raise rule(
             "host_key",
             "must be a key type and base64: ssh-ed25519 AAAA...",
             "ska vara nyckeltyp och base64: ssh-ed25519 AAAA...",
         )
     return value
+
+
+def _is_key(kind: str, encoded: str) -> bool:
+    """Whether the base64 holds a whole key of this kind: parts after their lengths, of which the first is the kind."""
+    try:
+        left = b64decode(encoded, validate=True)
+    except ValueError:
+        return False
+    parts = []
+    while len(left) >= 4:
+        end = 4 + int.from_bytes(left[:4], "big")
+        parts.append(left[4:end])
+        if end > len(left):
+            return False
+        left = left[end:]
+    return not left and len(parts) > 1 and parts[0] == kind.encode()
 
 
 Address = Annotated[str, AfterValidator(_address)]
@@ -158,12 +176,21 @@ Auth = TokenAuth | BasicAuth | ClientAuth | CertificateAuth
 class TimeOuts(Settings):
     """How long a wire waits."""
 
+    swedish: ClassVar[Mapping[str, str]] = {
+        "timeout_s": "Längsta tystnad från servern, sekunder.",
+        "deadline_s": "Längsta tid för ett helt utbyte, sekunder.",
+    }
+
     timeout_s: float = Field(20, gt=0, le=300, description="Longest silence of the server, seconds.")
     deadline_s: float = Field(60, gt=0, le=600, description="Longest time for one whole exchange, seconds.")
 
 
 class Trust(Settings):
     """Which servers a wire trusts."""
+
+    swedish: ClassVar[Mapping[str, str]] = {
+        "ca_file": "Certifikatutfärdare att lita på, PEM. Utelämnad: de som den här maskinen litar på.",
+    }
 
     ca_file: CertificateFile | None = Field(
         None, description="Certificate authorities to trust, PEM. Left out: those that this machine trusts."
@@ -182,7 +209,7 @@ class ReadBack(Settings):
 class FolderSettings(ReadBack):
     """A folder on this machine."""
 
-    path: LocalPath = Field(description="An existing folder. Files are written beside each other in it.")
+    path: WritableFolder = Field(description="An existing folder. Files are written beside each other in it.")
 
 
 class SftpSettings(TimeOuts, ReadBack):
@@ -192,7 +219,7 @@ class SftpSettings(TimeOuts, ReadBack):
     port: int = Field(22, ge=1, le=65535, description="TCP port.")
     username: str = Field(min_length=1, description="Account at the server.")
     password: SecretStr | None = Field(None, description="Secret; give it as ${file:...} or ${env:...}.")
-    key_file: LocalPath | None = Field(None, description="Private key in OpenSSH format, without passphrase.")
+    key_file: SshKeyFile | None = Field(None, description="Private key in OpenSSH format, without passphrase.")
     host_key: HostKey = Field(
         description="The server's public key, type and base64 as `ssh-keyscan` shows them: ssh-ed25519 AAAA... "
         "Compare it with the server's operator over another channel; any other key is refused."

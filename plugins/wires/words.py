@@ -21,7 +21,7 @@ SYSTEM_ERROR: Final = Text("systemets felkod är {name}", "{name}: {explained}")
 REFUSED_OPERATION: Final = Text("åtgärden nekades", "it refused the operation")
 ANSWERED: Final = Text("svaret var {status}", "it answered {status}")
 NO_AUTH_OFFERED: Final = Text(
-    "den erbjuder varken AUTH PLAIN eller AUTH LOGIN", "it offers neither AUTH PLAIN nor AUTH LOGIN"
+    "servern erbjuder varken AUTH PLAIN eller AUTH LOGIN", "it offers neither AUTH PLAIN nor AUTH LOGIN"
 )
 
 # -- certificates ---------------------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ CERTIFICATE_TIME: Final = Failure(
     "certificate",
     Text("serverns certifikat är inte giltigt nu", "the server's certificate is not valid now"),
     Text(
-        "certifikatet har gått ut eller har inte börjat gälla; inget skickades",
+        "certifikatet har slutat gälla eller har inte börjat gälla. Inget skickades",
         "its certificate has expired, or is not valid yet; nothing was sent",
     ),
     Text(
@@ -58,7 +58,7 @@ CERTIFICATE: Final = Failure(
     "certificate",
     Text("serverns certifikat går inte att lita på", "the server's certificate can't be trusted"),
     Text(
-        "certifikatet kommer från en utfärdare som hubben inte litar på, eller gäller ett annat namn; inget skickades",
+        "certifikatet kommer från en utfärdare som hubben inte litar på, eller gäller ett annat namn. Inget skickades",
         "its certificate is from an authority that is not trusted, or for another name; nothing was sent",
     ),
     Text(
@@ -69,7 +69,7 @@ CERTIFICATE: Final = Failure(
 NO_TLS: Final = Failure(
     "certificate",
     Text("{it} går inte att nå krypterat", "{it} can't be reached over TLS"),
-    Text("den talar ingen TLS som hubben godtar", "it speaks no TLS that the hub accepts"),
+    Text("servern erbjuder ingen TLS som hubben godtar", "it speaks no TLS that the hub accepts"),
     Text("Kontrollera {url}", "Check {url}"),
 )
 
@@ -77,11 +77,11 @@ NO_TLS: Final = Failure(
 
 LOGIN_REFUSED: Final = Failure(
     "login-refused",
-    Text("{it} vägrar inloggningen", "{it} refuses the login"),
+    Text("{it} nekar inloggningen", "{it} refuses the login"),
     Text("{why}", "{why}"),
     Text("Kontrollera {login} med den som driver servern", "Check {login} with the server's operator"),
 )
-NO_TOKEN: Final = Text("ingen åtkomst från tokenservern", "no access token from the token server")
+NO_TOKEN: Final = Text("tokenservern ger ingen åtkomst", "no access token from the token server")
 TOKEN: Final = Failure(
     "token",
     NO_TOKEN,
@@ -92,7 +92,9 @@ TOKEN: Final = Failure(
 )
 TOKEN_REFUSED: Final = TOKEN._replace(
     code="login-refused",
-    why=Text("den vägrar hubbens id eller hemlighet ({status})", "it refused the hub's id or secret ({status})"),
+    why=Text(
+        "tokenservern nekar hubbens id eller hemlighet ({status})", "it refused the hub's id or secret ({status})"
+    ),
 )
 ANSWER_TOO_LARGE: Final = Text("svaret är för stort", "its answer is too large")
 NO_TOKEN_INSIDE: Final = Text("svaret har ingen åtkomsttoken", "its answer holds no access token")
@@ -114,11 +116,11 @@ UNREACHABLE: Final = Failure(
 SILENT: Final = Failure(
     "slow",
     Text("{it} svarar inte i tid", "{it} does not answer in time"),
-    Text("inget kom på {seconds:g} s", "nothing came for {seconds:g} s"),
+    Text("inget svar kom på {seconds:g} s", "nothing came for {seconds:g} s"),
     _IF_IT_LASTS,
 )
 PAST_DEADLINE: Final = SILENT._replace(
-    why=Text("inget helt svar inom {seconds:g} s", "no whole answer within {seconds:g} s")
+    why=Text("inget helt svar kom inom {seconds:g} s", "no whole answer within {seconds:g} s")
 )
 CUT_OFF: Final = Failure(
     "cut-off", _ODD, Text("svaret bröts av eller är inte HTTP", "its answer broke off or is no HTTP"), _ODD_FIX
@@ -141,7 +143,7 @@ NOT_JSON: Final = Failure(
 NOT_WHOLE_JSON: Final = CUT_OFF._replace(why=Text("svaret är inte hel JSON", "its answer is no whole JSON"))
 BUSY: Final = Failure(
     "http-{status}",
-    Text("{it} kan inte ta emot nu", "{it} can't accept anything now"),
+    Text("{it} kan inte ta emot något nu", "{it} can't accept anything now"),
     ANSWERED,
     Text("Om felet består: fråga den som driver servern", "If it lasts, ask the server's operator"),
 )
@@ -155,14 +157,19 @@ NOT_ACCEPTED: Final = Failure(
     ),
 )
 REDIRECTED: Final = NOT_ACCEPTED._replace(
-    why=Text("svaret var {status}, en hänvisning; hubben följer inga", "it answered {status}; no redirect is followed")
+    why=Text(
+        "svaret var {status}, en hänvisning. Hubben följer inga hänvisningar",
+        "it answered {status}; no redirect is followed",
+    )
 )
 
 # -- files ----------------------------------------------------------------------------------------------------------
 
 UNVERIFIED: Final = Failure(
     "unverified",
-    Text("{file} skrevs men läses annorlunda", "{file} was written but reads differently"),
+    Text(
+        "{file} skrevs, men innehållet skiljer sig när filen läses tillbaka", "{file} was written but reads differently"
+    ),
     Text("servern ändrade, kortade eller flyttade filen", "the far side changed, cut or moved it"),
     Text(
         "Kontrollera att disken där inte är full, och att inget annat program tar filer innan de är hela",
@@ -172,7 +179,7 @@ UNVERIFIED: Final = Failure(
 NOT_READABLE: Final = Failure(
     "not-readable",
     Text("{it} låter inte hubben läsa sina filer", "{it} does not let the hub read its files"),
-    Text("filer kan läggas där men inte läsas tillbaka", "files can be put there, but not read back"),
+    Text("hubben kan lägga filer där men inte läsa dem", "files can be put there, but not read back"),
     Text(
         "Be om läsrätt, eller ange {read_back}: false, så jämförs bara storlekar",
         "Ask for the right to read, or set {read_back}: false, so that only sizes are compared",
@@ -202,7 +209,7 @@ OTHER_HOST_KEY: Final = Failure(
     "host-key",
     Text("{it} visar en annan värdnyckel än {host_key}", "{it} shows another host key than {host_key}"),
     Text(
-        "servern är ominstallerad, eller så finns en annan maskin emellan; inget skickades",
+        "servern är ominstallerad, eller så finns en annan maskin emellan. Inget skickades",
         "it was reinstalled, or another machine is in between; nothing was sent",
     ),
     Text(
@@ -224,7 +231,7 @@ KEY_FILE_LOCKED: Final = Failure(
 )
 SFTP_LOGIN: Final = Failure(
     "login-refused",
-    Text("{it} vägrar inloggningen", "{it} refuses the login"),
+    Text("{it} nekar inloggningen", "{it} refuses the login"),
     fix=Text(
         "Kontrollera {username} och {password} eller {key_file} med den som driver servern",
         "Check {username} and {password} or {key_file} with the server's operator",
@@ -256,7 +263,7 @@ NO_STARTTLS: Final = Failure(
     "starttls",
     Text("{it} erbjuder inte STARTTLS", "{it} offers no STARTTLS"),
     Text(
-        "okrypterad e-post kan läsas och ändras på vägen; inget skickades",
+        "okrypterad e-post kan läsas och ändras på vägen. Inget skickades",
         "mail in clear can be read and changed on its way; nothing was sent",
     ),
     Text(
@@ -266,7 +273,7 @@ NO_STARTTLS: Final = Failure(
 )
 SMTP_LOGIN: Final = Failure(
     "login-refused",
-    Text("{it} vägrar inloggningen", "{it} refuses the login"),
+    Text("{it} nekar inloggningen", "{it} refuses the login"),
     Text("{why}", "{why}"),
     Text(
         "Kontrollera {username} och {password} med den som driver servern",
@@ -283,7 +290,7 @@ MAIL_BUSY: Final = Failure(
 )
 SENDER_REFUSED: Final = Failure(
     "sender",
-    Text("{it} vägrar avsändaren", "{it} refuses the sender"),
+    Text("{it} nekar avsändaren", "{it} refuses the sender"),
     ANSWERED,
     Text(
         "Kontrollera {sender} och kontots rättigheter med den som driver servern",
@@ -292,10 +299,10 @@ SENDER_REFUSED: Final = Failure(
 )
 _RECIPIENTS: Final = Text("Kontrollera adresserna i {recipients}", "Check the addresses in {recipients}")
 ADDRESS_REFUSED: Final = Failure(
-    "address-refused", Text("{it} vägrar en adress", "{it} refuses an address"), ANSWERED, _RECIPIENTS
+    "address-refused", Text("{it} nekar en adress", "{it} refuses an address"), ANSWERED, _RECIPIENTS
 )
 MESSAGE_REFUSED: Final = Failure(
-    "message-refused", Text("{it} vägrar ett meddelande", "{it} refuses a message"), ANSWERED, _RECIPIENTS
+    "message-refused", Text("{it} nekar ett meddelande", "{it} refuses a message"), ANSWERED, _RECIPIENTS
 )
 ODD_SMTP: Final = Failure("smtp", _ODD, ANSWERED)
 SMTP: Final = Failure(
@@ -312,7 +319,7 @@ SMTP: Final = Failure(
 
 CODES: Final[Mapping[str, Text]] = {
     "address": Text("servern tar just nu inte emot e-post till en adress", "the server accepts no mail for an address"),
-    "address-refused": Text("servern vägrar en adress", "the server refuses an address"),
+    "address-refused": Text("servern nekar en adress", "the server refuses an address"),
     "ca-file": Text(
         "filen med betrodda certifikat går inte att läsa", "the file of trusted certificates can't be read"
     ),
@@ -323,12 +330,12 @@ CODES: Final[Mapping[str, Text]] = {
     "host-key": Text("servern visar en annan värdnyckel", "the server shows another host key"),
     "http-*": Text("servern svarade med den HTTP-statusen", "the server answered with that HTTP status"),
     "key-file": Text("nyckelfilen går inte att använda", "the key file can't be used"),
-    "login-refused": Text("servern vägrar inloggningen", "the server refuses the login"),
-    "message-refused": Text("servern vägrar ett meddelande", "the server refuses a message"),
+    "login-refused": Text("servern nekar inloggningen", "the server refuses the login"),
+    "message-refused": Text("servern nekar ett meddelande", "the server refuses a message"),
     "no-rename": Text("servern låter inte filer byta namn", "the server does not let files be renamed"),
     "not-json": Text("svaret är inte JSON", "the answer is not JSON"),
-    "not-readable": Text("filer kan läggas där men inte läsas", "files can be put there, but not read"),
-    "sender": Text("servern vägrar avsändaren", "the server refuses the sender"),
+    "not-readable": Text("hubben kan lägga filer där men inte läsa dem", "files can be put there, but not read"),
+    "sender": Text("servern nekar avsändaren", "the server refuses the sender"),
     "sftp": Text("SFTP-servern går inte att använda", "the SFTP server can't be used"),
     "slow": Text("servern svarar inte i tid", "the server does not answer in time"),
     "smtp": Text("e-postservern går inte att använda", "the mail server can't be used"),
@@ -337,6 +344,6 @@ CODES: Final[Mapping[str, Text]] = {
     "token": Text("tokenservern ger ingen åtkomst", "the token server gives no access token"),
     "too-large": Text("svaret är för stort", "the answer is too large"),
     "unreachable": Text("servern går inte att nå", "the server can't be reached"),
-    "unverified": Text("det som skickades läses annorlunda", "what was sent reads differently"),
+    "unverified": Text("det som lästes tillbaka skiljer sig från det som skickades", "what was sent reads differently"),
 }
 """What an operator reads beside the code of a wire's failure. A connector puts them into its `problems`."""

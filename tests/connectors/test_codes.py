@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from pydantic import Field
 
 import connectors
 import hub
 from hub.texts import meaning
 from plugins import Connector, Text
-from plugins.manager import Plugins
+from plugins.manager import ConnectorInfo, Plugins
+from plugins.rest import Listing, Record, RestSource, RestSourceConfig
 from plugins.texts import words_of
 from plugins.wires.words import CODES
 
@@ -87,5 +89,36 @@ def test_each_code_with_which_the_hub_reports_a_connector_or_pauses_a_delivery_h
     assert {"blocked", "hung", "left-behind", "timeout"} <= codes
     missing = [code for code in sorted(codes) if not (meaning(code, "sv") and meaning(code, "en"))]
     assert missing == []
-    assert meaning("error-KeyError", "sv") == "ett fel i kontaktens program (KeyError)"
+    assert meaning("error-KeyError", "sv") == "ett fel i kopplingens program (KeyError)"
     assert meaning("login-refused", "sv") == ""
+
+
+@pytest.mark.parametrize("info", [each for each in Plugins.load().describe() if each.distribution == "skolnav"],
+                         ids=lambda info: info.name)  # fmt: skip
+def test_what_a_connector_does_and_its_settings_are_told_in_both_languages(info: ConnectorInfo) -> None:
+    assert is_bilingual(info.summary)
+    assert [name for name, text in info.settings.items() if not is_bilingual(text)] == []
+
+
+def test_a_vendor_s_settings_have_the_swedish_of_the_wires_and_its_own() -> None:
+    class Config(RestSourceConfig):
+        """With a setting of its own."""
+
+        swedish = {"school": "Skolans kod."}  # noqa: RUF012 - pydantic knows it for a class variable
+        school: str = Field(description="The school's code.")
+        other: str = Field(description="Told in English alone.")
+
+    class Acme(RestSource[Config]):
+        """Acme's lists."""
+
+        name = "acme"
+        config_model = Config
+
+        def publish(self, listing: Listing, record: Record, new: bool) -> None:
+            """It publishes nothing."""
+
+    (info,) = Plugins.of(Acme).describe()
+    assert info.summary == Text("Acme's lists.", "Acme's lists.")
+    assert info.settings["school"] == Text("Skolans kod.", "The school's code.")
+    assert info.settings["other"] == Text("Told in English alone.", "Told in English alone.")
+    assert info.settings["timeout_s"].sv.startswith("Längsta tystnad")

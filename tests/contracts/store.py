@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select, text
 
 from hub.clock import to_us
 from hub.store import (
+    attempts,
     audit,
     connector_state,
     cursors,
@@ -57,6 +58,20 @@ LETTER = dead_letters.DeadLetter(
     attempts=3,
     first_at=NOW,
     dead_at=NOW + timedelta(hours=1),
+)
+ATTEMPT = attempts.FailedAttempt(
+    subscription="acme",
+    lane="live",
+    place=7,
+    event_id="e-1",
+    source="urn:s",
+    type="se.skolnav.absence.reported.v1",
+    number=1,
+    at=NOW,
+    took_s=0.25,
+    result="retry",
+    reason="http-503",
+    status=503,
 )
 TOLD = disclosures.Decided(lane="", rule="tillaten", allowed=True, places=(5, 9), subjects=("s1", "s2"))
 DENIED = disclosures.Decided(lane="", rule="skydd.person", allowed=False, places=(5, 9), subjects=("s1", "s2"))
@@ -241,11 +256,54 @@ class StoreContract:
         assert [*first, *rest] == letters
         assert len(await store.read(dead_letters.page(T))) == 4
 
-    async def test_a_dead_letter_is_found_by_id_until_it_is_removed(self, store: Store) -> None:
+    async def test_a_dead_letter_is_found_by_id_until_it_ends_and_its_end_is_kept(self, store: Store) -> None:
         await store.commit(dead_letters.add(T, LETTER))
         assert await store.read(dead_letters.get(T, "1")) == LETTER
-        await store.commit(dead_letters.remove(T, "1"))
+        ended = dead_letters.EndedLetter(letter=LETTER, ended_at=NOW, how="discarded", by="op", note="moved away")
+        again = replace(ended, by="another")
+        await store.commit(dead_letters.end(T, ended))
+        await store.commit(dead_letters.end(T, again))  # two operators at a time: the first end counts
         assert await store.read(dead_letters.get(T, "1")) is None
+        assert await store.read(dead_letters.ended_page(T)) == [ended]
+        assert await store.read(dead_letters.ended_for_places(T, [LETTER.place])) == [ended]
+
+    async def test_ended_letters_are_paged_from_the_newest_and_trimmed_from_the_oldest(self, store: Store) -> None:
+        letters = [replace(LETTER, id=str(n)) for n in range(4)]
+        ends = [
+            dead_letters.EndedLetter(letter=letter, ended_at=NOW + timedelta(hours=n), how="resent", by="op")
+            for n, letter in enumerate(letters)
+        ]
+        await store.commit(*(dead_letters.add(T, letter) for letter in letters))
+        await store.commit(*(dead_letters.end(T, each) for each in ends))
+        first = await store.read(dead_letters.ended_page(T, "acme", limit=2))
+        rest = await store.read(dead_letters.ended_page(T, "acme", first[-1].letter.id))
+        assert [*first, *rest] == ends[::-1]
+        await store.commit(dead_letters.trim_ended(T, NOW + timedelta(hours=2), 1))
+        assert await store.read(dead_letters.ended_page(T)) == ends[:0:-1]
+
+    # -- failed attempts -------------------------------------------------------------------------------------
+
+    async def test_failed_attempts_are_found_by_place_and_paged_from_the_newest(self, store: Store) -> None:
+        rows = [replace(ATTEMPT, number=n) for n in range(1, 4)]
+        other = replace(ATTEMPT, subscription="other", place=8, status=None)
+        await store.commit(*(attempts.add(T, row) for row in [*rows, other]))
+        found = await store.read(attempts.for_places(T, [7]))
+        assert [replace(each, n=0) for each in found] == rows
+        newest = await store.read(attempts.page(T, "acme", limit=2))
+        older = await store.read(attempts.page(T, "acme", newest[-1].n))
+        assert [each.number for each in (*newest, *older)] == [3, 2, 1]
+        assert [each.subscription for each in await store.read(attempts.page(T, limit=1))] == ["other"]
+
+    async def test_failed_attempts_are_trimmed_from_the_oldest_and_forgotten_together(self, store: Store) -> None:
+        times = [NOW, NOW + timedelta(days=1), NOW + timedelta(days=2)]
+        await store.commit(*(attempts.add(T, replace(ATTEMPT, at=at)) for at in times))
+        upto = await store.read(attempts.expired(T, NOW + timedelta(hours=36), 100))
+        assert upto is not None
+        await store.commit(attempts.trim(T, upto))
+        assert [each.at for each in await store.read(attempts.page(T))] == times[2:]
+        assert await store.read(attempts.expired(T, NOW, 100)) is None
+        await store.commit(attempts.forget(T, "acme"))
+        assert await store.read(attempts.page(T)) == []
 
     async def test_a_subscriptions_dead_letters_are_forgotten_together(self, store: Store) -> None:
         other = replace(LETTER, id="2", subscription="other")

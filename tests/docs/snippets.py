@@ -4,6 +4,7 @@ The mark stands after the language, where a reader does not see it:
 
     ```yaml file=skolnav.yaml   is written to the folder
     ```sh run, ```python run    runs to its end; what it exports the next ones have; a failing command fails the page
+    ```sh run=TestEffect        the same, and pytest in it runs the tests of this name alone: all are run elsewhere
     ```sh start                 runs in the background; the page goes on when the hub says that it listens
     ```json answer, ```text answer    what the fence before it printed, with … for what differs from run to run
 
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +56,12 @@ def fences(page: Path) -> list[Fence]:
 class Stage:
     """Where pages are played. Leaving it ends everything that they have started."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
+        """`environ`: the whole environment of what runs. None: this process's own, with the repository on the path."""
         self.folder = folder
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        ours = {**os.environ, "PATH": path, "PYTHONPATH": str(REPOSITORY), "SKOLNAV_LANG": "en"}
+        self._environ = ours if environ is None else dict(environ)
         self._ports = dict(zip(("8080", "9000"), _free_ports(), strict=True))
         self._groups: list[subprocess.Popen[bytes]] = []
         self._readers: list[threading.Thread] = []
@@ -85,6 +90,10 @@ class Stage:
             elif fence.mark == "run":
                 printed = self._run(fence, text)
                 ran += 1
+            elif fence.mark.startswith("run="):
+                only = fence.mark.removeprefix("run=")
+                printed = self._run(fence, f"export PYTEST_ADDOPTS='-k {only}'\n{text}\nunset PYTEST_ADDOPTS")
+                ran += 1
             elif fence.mark == "start":
                 self._start(fence, text)
                 ran += 1
@@ -99,7 +108,7 @@ class Stage:
         # A file and not a pipe: what a fence leaves in the background would hold a pipe open.
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             process = self._process(script, out, err)
-            code = process.wait(240)
+            code = process.wait(900)
             out.seek(0), err.seek(0)
             printed, said = out.read().decode(), err.read().decode()
         assert code == 0, f"{fence.where} ended with {code}\n{printed[-3000:]}\n{said[-3000:]}"
@@ -121,14 +130,12 @@ class Stage:
 
         self._readers.append(threading.Thread(target=read, daemon=True))
         self._readers[-1].start()
-        assert listens.wait(30), f"{fence.where}: it does not come up"
+        assert listens.wait(120), f"{fence.where}: it does not come up"
         assert process.poll() is None, f"{fence.where}: {b''.join(said).decode()}"
 
     def _process(self, script: str, out: Any, err: Any) -> "subprocess.Popen[bytes]":
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        environ = {**os.environ, "PATH": path, "PYTHONPATH": str(REPOSITORY), "SKOLNAV_LANG": "en"}
         process = subprocess.Popen(
-            ["bash", "-c", _SHELL + script], cwd=self.folder, env=environ, stdin=subprocess.DEVNULL, stdout=out,
+            ["bash", "-c", _SHELL + script], cwd=self.folder, env=self._environ, stdin=subprocess.DEVNULL, stdout=out,
             stderr=err, start_new_session=True,
         )  # fmt: skip
         self._groups.append(process)

@@ -49,6 +49,11 @@ class School:
     def guardians(self, pupil: str) -> set[str]:
         return {each["person"]["id"] for each in self.persons[pupil].get("responsibles", ())}
 
+    def withheld(self, hidden: set[str]) -> set[str]:
+        """These pupils, and the guardians who are here because of them alone."""
+        others = {guardian for id in self.persons.keys() - hidden for guardian in self.guardians(id)}
+        return hidden | {guardian for pupil in hidden for guardian in self.guardians(pupil)} - others
+
     def near(self, hidden: set[str]) -> set[str]:
         """Guardians and siblings of these pupils: where they live tells where the pupil lives."""
         guardians = {guardian for pupil in hidden for guardian in self.guardians(pupil)}

@@ -62,7 +62,9 @@ async def test_bad_recipients_delay_nobody_and_lose_nothing_themselves(tmp_path:
             assert worst < LATE_S
             assert resident_mib(hub.pid) < 400
             found = await hub.subscriptions()
-            assert {each["state"] for each in found.values()} == {"active"}, "nobody is given up on within seconds"
+            assert {each["state"] for each in found.values()} <= {"active", "holding"}, (
+                "nobody is given up on within seconds"
+            )
             behind = {name for name, each in found.items() if each["lag_s"] > 0}
             assert behind >= {"hook1", "hook2", "hook4"}, "an operator sees who is behind"
             assert all(each["dead"] == 0 for each in found.values())

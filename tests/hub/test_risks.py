@@ -19,6 +19,9 @@ FEEDER: dict[str, Any] = {
 }  # fmt: skip
 
 
+B = {"B": "0" + STRONG[1:]}
+
+
 def warnings(folder: Path, environ: dict[str, str] | None = None, **config: Any) -> dict[str, str]:
     """The place of each warning with its key, as `check` finds them."""
     path = folder / "skolnav.yaml"
@@ -101,10 +104,13 @@ def test_an_address_of_this_machine(tmp_path: Path, listen: str) -> None:
 def test_a_publisher_of_the_directory_that_is_no_source_of_it(tmp_path: Path, publishes: list[str]) -> None:
     clients = [{**FEEDER, "publishes": publishes}]
     assert warnings(tmp_path, clients=clients) == {"clients[0]": "warning.directory-publisher"}
+    current = {**FEEDER, "publishes": ["se.skolnav.directory.current.*"]}
     named = {"directory": {"sources": ["urn:feeder"]}}
-    assert warnings(tmp_path, clients=clients, **named) == {}
+    assert warnings(tmp_path, clients=[*clients, {**current, "id": "b", "token": "${env:B}"}], environ=B, **named) == {}
     other = {"directory": {"sources": ["urn:sis"]}}
-    assert warnings(tmp_path, clients=clients, **other) == {"clients[0]": "warning.directory-publisher"}
+    sis = {**current, "id": "b", "token": "${env:B}", "sources": ["urn:sis"]}
+    found = warnings(tmp_path, clients=[*clients, sis], environ=B, **other)
+    assert found == {"clients[0]": "warning.directory-publisher"}
 
 
 def test_a_kitchens_diet_codes_have_a_source_of_their_own(tmp_path: Path) -> None:
@@ -119,3 +125,36 @@ def test_a_directory_source_is_a_glob(tmp_path: Path) -> None:
 def test_a_publisher_without_sources(tmp_path: Path) -> None:
     clients = [{name: value for name, value in FEEDER.items() if name != "sources"}]
     assert warnings(tmp_path, clients=clients) == {"clients[0]": "warning.sources-all"}
+
+
+@pytest.mark.parametrize(
+    ("backups", "found"),
+    [("data/saved", True), ("data", True), ("./x/../data/saved", True), ("saved", False), ("data-saved", False)],
+)
+def test_backups_that_are_lost_with_the_data(tmp_path: Path, backups: str, found: bool) -> None:
+    expected = {"backups.folder": "warning.backups-inside"} if found else {}
+    assert warnings(tmp_path, backups={"folder": backups}) == expected
+
+
+def test_backups_that_a_link_leads_into_the_data(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "saved").symlink_to(tmp_path / "data")
+    assert warnings(tmp_path, backups={"folder": "saved"}) == {"backups.folder": "warning.backups-inside"}
+
+
+@pytest.mark.parametrize(("year", "found"), [(2020, True), (2999, False)])
+def test_a_previous_secret_whose_time_is_over(tmp_path: Path, year: int, found: bool) -> None:
+    until = f"{year}-01-01T12:00:00+01:00"
+    contract = {"purpose": "a", "legal_basis": "b", "categories": ["attendance"]}
+    client = {**FEEDER, "previous_token": "${env:B}", "previous_token_until": until, "contract": contract,
+              "roles": ["publisher", "subscriber"]}  # fmt: skip
+    hook = {
+        "name": "x", "client": "feeder", "types": ["se.skolnav.absence.*"],
+        "sink": {"kind": "webhook", "url": "https://x.example/", "secret": "${env:S}", "previous_secret": "${env:P}",
+                 "previous_secret_until": until},
+    }  # fmt: skip
+    environ = {**B, "S": SECRET, "P": "whsec_C2VraG9tbWVyLWV0dC1oZW1saWd0LW9yZDEyMzQ1Njc4"}
+    ended = {name: key for name, key in warnings(tmp_path, environ, clients=[client], subscriptions=[hook]).items()
+             if key == "warning.ended"}  # fmt: skip
+    places = ["clients[0].previous_token_until", "subscriptions[0].sink.previous_secret_until"]
+    assert ended == (dict.fromkeys(places, "warning.ended") if found else {})

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Final
 
 
 class House:
@@ -21,6 +21,7 @@ class House:
         self.sent: list[bytes] = []
         self.fault = ""
         self.delay_s = 0.0
+        self.most_poured = 0  # bytes of the longest endless answer
         self.go_on = threading.Event()
         self.url = ""
 
@@ -59,6 +60,22 @@ class House:
         else:
             self.go_on.set()
 
+    def busy(self, on: bool) -> None:
+        self.fault = "busy" if on else ""
+
+    def missing(self, on: bool) -> None:
+        self.fault = "missing" if on else ""
+
+    def drips(self, on: bool) -> None:
+        self.never(on)
+        self.fault = "drips" if on else ""
+
+    def pours(self, on: bool) -> None:
+        self.fault = "pours" if on else ""
+
+    def poured(self) -> int:
+        return self.most_poured
+
     def tamper(self) -> None:
         """As a person at the far side would: one item changed, one removed, one added."""
         names = sorted(self.items)
@@ -68,6 +85,16 @@ class House:
         self.items["room/by-hand"] = {"by": "hand"}
 
 
+class LateHouse(House):
+    """One that drops one more request when it is up again, as a call on a busy machine may run out of time."""
+
+    def down(self, on: bool) -> None:
+        self.fault = "down" if on else "late"
+
+
+_REFUSALS: Final = {"refuse": 503, "busy": 429, "missing": 404}
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     house: House
@@ -75,7 +102,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         house = self.house
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if house.fault == "down":
+        if house.fault in ("down", "late"):
+            house.fault = "" if house.fault == "late" else house.fault
             self.close_connection = True
             return
         if house.fault == "never":
@@ -83,8 +111,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         time.sleep(house.delay_s)
-        if house.fault == "refuse":
-            self._answer(503, {"error": "busy"})
+        if house.fault in ("drips", "pours"):
+            self._answer_without_end()
+        elif house.fault in _REFUSALS:
+            self._answer(_REFUSALS[house.fault], {"error": "no"})
         elif house.fault == "wrong":
             self._send(200, b"<html>Log in</html>", "text/html")
         else:
@@ -111,6 +141,22 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 self._answer(200 if name in items else 404, items.get(name, {}))
 
+    def _answer_without_end(self) -> None:
+        house, self.close_connection = self.house, True
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        sent = 0
+        try:
+            if house.fault == "drips":
+                while not house.go_on.wait(0.05):
+                    self.wfile.write(b" ")
+            while house.fault == "pours" and sent < 24 << 20:
+                sent += self.wfile.write(b" " * (1 << 16))
+        except OSError:
+            pass  # the connector has given up
+        house.most_poured = max(house.most_poured, sent)
+
     def _answer(self, status: int, value: Any) -> None:
         self._send(status, json.dumps(value).encode(), "application/json")
 
@@ -134,8 +180,8 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def open_house() -> Iterator[House]:
-    house = House()
+def open_house(kind: type[House] = House) -> Iterator[House]:
+    house = kind()
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"house": house}))
     house.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)

@@ -23,6 +23,18 @@ def sign(body: bytes) -> str:
     return hmac.new(b"a-very-secret-token", body, hashlib.sha256).hexdigest()
 
 
+def read_count(body: bytes) -> dict[str, Any] | None:
+    """None for what is no count."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("away"), int):
+        return None
+    id = found.get("id")
+    return found if isinstance(id, str) and len(id) <= 100 else None
+
+
 class Mailroom(Connector[MailroomConfig]):
     """Takes counts that a source sends, signed, each with an id."""
 
@@ -46,14 +58,7 @@ class Mailroom(Connector[MailroomConfig]):
         return hmac.compare_digest(wanted, request.headers.get("x-sign", ""))
 
     def read(self, body: bytes) -> dict[str, Any] | None:
-        try:
-            found = json.loads(body)
-        except (ValueError, RecursionError):
-            return None
-        if not isinstance(found, dict) or not isinstance(found.get("away"), int):
-            return None
-        id = found.get("id")
-        return found if isinstance(id, str) and len(id) <= 100 else None
+        return read_count(body)
 
     def is_taken(self, state: Any, counted: dict[str, Any]) -> bool:
         return f"taken/{counted['id']}" in state
@@ -79,10 +84,22 @@ class Wire(Connector[WireConfig]):
     async def run(self) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.config.port)
         try:
-            while line := await reader.readline():
-                await self.take(json.loads(line), writer)
+            while line := await self.line(reader):
+                if (counted := self.read(line)) is not None:
+                    await self.take(counted, writer)
         finally:
             writer.close()
+
+    async def line(self, reader: asyncio.StreamReader) -> bytes:
+        """The next line; what is left of one that is too long comes as the next."""
+        while True:
+            try:
+                return await reader.readline()
+            except ValueError:
+                continue
+
+    def read(self, line: bytes) -> dict[str, Any] | None:
+        return read_count(line)
 
     async def take(self, counted: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         await self.keep(counted)
@@ -149,7 +166,11 @@ class Source:
         self._unacknowledged[id, self._times] = json.dumps({"id": id, "away": self._sent}).encode() + b"\n"
 
     def waiting(self) -> int:
-        return len(self._unacknowledged)
+        return sum(id != "" for id, _ in list(self._unacknowledged))
+
+    def garbage(self, body: bytes) -> None:
+        self._times += 1
+        self._unacknowledged["", self._times] = body.replace(b"\n", b" ") + b"\n"
 
     def effects(self) -> list[Any]:
         return []

@@ -1,7 +1,9 @@
 """The right connector keeps all rules."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import pytest
 
 from plugins.testing.suites import (
     CompleteSuite,
@@ -20,6 +22,7 @@ from plugins.testing.suites import (
     SelftestSuite,
     SensitivitySuite,
 )
+from tests.kit.house import House, LateHouse, open_house
 from tests.kit.subject import TheHouse, TheMailroom, TheWire
 
 
@@ -46,6 +49,17 @@ class TestPrivacy(TheHouse, PrivacySuite): ...
 class TestFaults(TheHouse, FaultSuite):
     def outcome(self, effects: Sequence[Any]) -> Sequence[Any]:
         return super().outcome([effect for effect in effects if not str(effect[0]).startswith("board/")])
+
+
+class TestALateRecovery(TestFaults):
+    """The suite blames no connector for a call that fails once more on a busy machine: it tries again."""
+
+    faults = ("down",)
+
+    @pytest.fixture
+    def peer(self) -> Iterator[House]:
+        with open_house(LateHouse) as house:
+            yield house
 
 
 class TestSelftest(TheHouse, SelftestSuite): ...

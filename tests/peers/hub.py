@@ -112,7 +112,7 @@ class HubProcess:
         assert process.stdout is not None
         async for line in process.stdout:
             self.output += line
-            if line.startswith(b"Skolnav: http://"):
+            if line.startswith(b"Skolnav ") and b": http://" in line:
                 up.set()
 
     async def kill(self) -> None:

@@ -1,4 +1,4 @@
-"""Clients for Node, as their makers publish them: `scripts/peers/node.sh` installs them outside the repository."""
+"""Packages for Node, as their makers publish them: `scripts/peers/node.sh` installs them outside the repository."""
 
 import asyncio
 import json
@@ -20,29 +20,34 @@ _INSTALL = _ROOT / "scripts" / "peers" / "node.sh"
 
 
 @cache
-def _installed() -> tuple[Path | None, str]:
+def _installed(packages: str) -> tuple[Path | None, str]:
     if shutil.which("node") is None or shutil.which("npm") is None:
         return None, "needs node and npm"
-    done = subprocess.run([_INSTALL], capture_output=True, text=True, check=False)
+    done = subprocess.run([_INSTALL, packages], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        return None, "the packages of scripts/peers/node can't be installed here"
+        return None, f"the packages of scripts/peers/{packages} can't be installed here"
     return Path(done.stdout.strip()), ""
 
 
-def folder() -> Path:
-    """The folder with the packages in `node_modules`. Skips the test, with the reason, if they can't be had."""
-    found, reason = _installed()
+def folder(packages: str = "node") -> Path:
+    """The folder with the packages in `node_modules`. Skips the test, with the reason, if they can't be had.
+
+    `packages`: the set, a folder of `scripts/peers`.
+    """
+    found, reason = _installed(packages)
     if found is None:
         pytest.skip(reason)
     return found
 
 
-def run(script: str, given: bytes) -> bytes:
-    """What a CommonJS script writes to its output, with `given` as its input. Raises CalledProcessError."""
+def run(script: str, given: bytes, packages: str = "node") -> bytes:
+    """What a CommonJS script writes to its output, with `given` as its input. If it fails, so does the test."""
+    here = folder(packages)
     node = shutil.which("node")
     assert node is not None
-    here = folder()
-    return subprocess.run([node, "-e", script], input=given, capture_output=True, check=True, cwd=here).stdout
+    done = subprocess.run([node, "-e", script], input=given, capture_output=True, check=False, cwd=here)
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    return done.stdout
 
 
 # An EventSource has no way to send a token, and hides heartbeats: the `fetch` that it is given does both. Each thing

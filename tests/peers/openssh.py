@@ -92,13 +92,18 @@ class _Session(asyncssh.SSHServerSession[bytes]):
 
 
 @asynccontextmanager
-async def openssh_peer(folder: Path, *, without: Sequence[str] = ()) -> AsyncIterator[dict[str, Any]]:
-    """Run one for `folder`, whose clients cannot make the requests in `without`; gives the settings of a wire."""
+async def openssh_peer(
+    folder: Path, *, without: Sequence[str] = (), port: int = 0, key: asyncssh.SSHKey | None = None
+) -> AsyncIterator[dict[str, Any]]:
+    """Run one for `folder`, whose clients cannot make the requests in `without`; gives the settings of a wire.
+
+    With the `port` and the host `key` of an earlier one it is that server, up again.
+    """
     program = [sftp_server(), "-d", str(folder), *(["-P", ",".join(without)] if without else [])]
-    key = asyncssh.generate_private_key("ssh-ed25519")
+    key = key or asyncssh.generate_private_key("ssh-ed25519")
     serving: set[asyncio.Task[None]] = set()
     server = await asyncssh.listen(
-        "127.0.0.1", 0, server_host_keys=[key], server_factory=lambda: _Server(program, serving), encoding=None
+        "127.0.0.1", port, server_host_keys=[key], server_factory=lambda: _Server(program, serving), encoding=None
     )
     try:
         yield {

@@ -12,10 +12,14 @@ from cryptography.x509.oid import NameOID
 
 
 class Authority:
-    """Issues certificates to servers; `client_context` trusts it and nobody else."""
+    """Issues certificates to servers; `client_context` trusts it and nobody else.
 
-    def __init__(self, folder: Path) -> None:
+    Its own certificate ends in `days`, those that it issues in one: in 90 days no alert says that it ends.
+    """
+
+    def __init__(self, folder: Path, *, days: int = 90) -> None:
         self._folder = folder
+        self._days = days
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
         certificate = self._sign(self._name, self._key.public_key(), [], authority=True)
@@ -72,7 +76,7 @@ class Authority:
             .public_key(key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(minutes=5))
-            .not_valid_after(now + datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=self._days if authority else 1))
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)

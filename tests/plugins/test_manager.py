@@ -4,13 +4,18 @@ from types import ModuleType
 from typing import Annotated
 
 import pytest
+from pydantic import AfterValidator, field_validator
 
 import plugins.manager
 import plugins.trial
+from hub.clock import SystemClock
+from hub.hosting.connector_errors import RefusedPublish
+from hub.hosting.publishing import Publisher
 from plugins import Category, Connector, ConnectorConfig, hookimpl
 from plugins.manager import Plugins, PluginsError, UnknownConnector
 from plugins.packages import Found, Offer
-from schemas import EventSpec, Payload, Ref
+from plugins.validation import runs_own_code
+from schemas import CORE_TYPES, Event, EventSpec, Payload, Ref
 from schemas.absence import AbsenceReported
 
 
@@ -63,7 +68,12 @@ def test_an_installed_package_offers_its_connectors(install):
 def test_what_is_installed_is_described_for_an_operator(install):
     install("acme", skolnav_connectors=lambda: [connector()])
     (info,) = Plugins.load().describe()
-    assert (info.name, info.distribution, info.version, info.summary) == ("acme-kitchen", "acme", "1.2", "A kitchen.")
+    assert (info.name, info.distribution, info.version, info.summary.en) == (
+        "acme-kitchen",
+        "acme",
+        "1.2",
+        "A kitchen.",
+    )
 
 
 def test_the_catering_of_this_very_distribution_comes_through_the_vendors_door():
@@ -155,6 +165,66 @@ def test_vendors_add_types_to_the_catalogue(install):
     assert "com.acme.kitchen.menu.v1" in plugins.catalogue()
     assert AbsenceReported.spec.type in plugins.catalogue()
     assert plugins.event_types() == (menu,)
+
+
+def checked(text):
+    return text
+
+
+def test_types_that_are_validated_by_code_of_their_package_are_known(install):
+    class Menu(Payload):
+        spec = EventSpec(type="com.acme.kitchen.menu.v1", subject=Ref("x", "x"), key=Ref("x", "x"))
+        x: Annotated[str, Category.NONE]
+
+        @field_validator("x")
+        @classmethod
+        def valid(cls, value):
+            return value
+
+    class Dish(Payload):
+        spec = EventSpec(type="com.acme.kitchen.dish.v1", subject=Ref("x", "x"), key=Ref("x", "x"))
+        x: Annotated[str, Category.NONE]
+        names: Annotated[list[Annotated[str, AfterValidator(checked)]] | None, Category.NONE] = None
+
+    plain = event_type("com.acme.kitchen.plain.v1")
+    install("acme", skolnav_event_types=lambda: [Menu, Dish, plain])
+    plugins = Plugins.load()
+    assert plugins.problems == []
+    assert plugins.types_with_code() == {"acme (kitchen)": ["com.acme.kitchen.menu.v1", "com.acme.kitchen.dish.v1"]}
+    assert not [model for model in CORE_TYPES if runs_own_code(model)]
+
+
+def test_functions_of_a_vendors_type_run_where_its_connector_publishes_and_nowhere_else_in_the_hub(install):
+    """Promise 3: one that held the interpreter would stop the hub."""
+    ran = []
+
+    class Menu(Payload):
+        spec = EventSpec(
+            type="com.acme.kitchen.menu.v1", subject=Ref("x", "x"), key=Ref("x", "x"), examples=({"x": "example"},)
+        )
+        x: Annotated[str, Category.NONE]
+
+        @field_validator("x")
+        @classmethod
+        def valid(cls, value):
+            ran.append(value)
+            if value == "bad":
+                raise ValueError("bad")
+            return value
+
+    cls = connector(produces=(Menu,))
+    install("acme", skolnav_event_types=lambda: [Menu], skolnav_connectors=lambda: [cls])
+    catalogue = Plugins.load().catalogue()
+    publisher = Publisher("urn:acme", cls, catalogue, SystemClock())
+    event = publisher.build(Menu, {"x": "good"}, None, None)
+    assert ran == ["good"]
+    publisher.checked(event.to_json())
+    catalogue.describe(
+        Event({name: event.attributes[name] for name in ("specversion", "id", "source", "type")}, {"x": "bad"})
+    )
+    assert ran == ["good"]
+    with pytest.raises(RefusedPublish):
+        publisher.build(Menu, {"x": "bad"}, None, None)
 
 
 @pytest.mark.parametrize("name", ["se.skolnav.meals.menu.v1", "menu.v1", "com.acme.menu", "com.Acme.kitchen.menu.v1"])

@@ -44,7 +44,7 @@ def configured(tmp_path: Path, connector: str) -> Any:
     for name, content in given.items():
         (file.parent / name).write_bytes(content.read_bytes())
     file.write_text(f"municipality: Exempelkommun\nconnectors:\n  it: {connector}\n")
-    config: HubConfig = load(file, Plugins.load(), environ={"TOKEN": "token-of-a-far-side-0123"})
+    config: HubConfig = load(file, Plugins.load(), environ={"TOKEN": "token-of-a-far-side-0123"}, at_start=True)
     return config.connectors["it"].config
 
 

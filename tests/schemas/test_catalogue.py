@@ -486,7 +486,12 @@ def test_what_a_model_accepts_is_the_model_itself(catalogue: Catalogue) -> None:
 
 
 def test_state_of_schedule_attendance_and_meals_goes_with_the_retention(catalogue: Catalogue) -> None:
-    assert {entry.spec.family for entry in catalogue if entry.spec.window} == {"schedule", "attendance", "meals"}
+    assert {entry.spec.family for entry in catalogue if entry.spec.window} == {
+        "schedule",
+        "attendance",
+        "meals",
+        "operator",
+    }
     assert {entry.spec.family for entry in catalogue if not entry.spec.window} == {"directory", "absence", "case"}
 
 

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from tests.skolnav import environments
@@ -6,7 +8,10 @@ from tests.skolnav import environments
 @pytest.fixture(scope="session")
 def hub_wheel(tmp_path_factory):
     """This tree's wheel."""
-    return environments.hub_wheel(tmp_path_factory.mktemp("wheel"))
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "hub-wheel"
+    folder.mkdir(exist_ok=True)
+    return environments.hub_wheel(folder)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 Dependencies come from the environment that runs the tests, so nothing is fetched.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
+EXAMPLES = sorted(path.parent for path in (REPOSITORY / "examples").glob("*/pyproject.toml"))
+LAST = sorted((Path(__file__).parent / "last").glob("*.whl"))
 PACKAGES = ("schemas", "plugins", "connectors", "hub", "skolnav")
 
 
@@ -27,9 +30,9 @@ class Environment:
         return self.folder / "bin" / "python"
 
     def install(self, *wheels: Path) -> None:
-        run(
-            UV, "pip", "install", "--quiet", "--offline", "--no-deps", "--python", self.python, *wheels, cwd=self.folder
-        )
+        """Compiled, since each command of a test is a process that imports the hub."""
+        command = (UV, "pip", "install", "--quiet", "--offline", "--no-deps", "--compile-bytecode")
+        run(*command, "--python", self.python, *wheels, cwd=self.folder)
 
     def run(self, *command: object, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run a command of this environment, `python` or a script; the caller checks the return code."""
@@ -40,7 +43,7 @@ class Environment:
             env={**_environ(), **environ},
             capture_output=True,
             text=True,
-            timeout=400,
+            timeout=900,
         )
 
 
@@ -54,8 +57,25 @@ def environment(folder: Path, *wheels: Path) -> Environment:
     return made
 
 
+def passes(installed: Environment, project: Path, *arguments: str) -> str:
+    """Run a vendor's tests, which must all pass and none be skipped; returns what pytest said."""
+    done = installed.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-x", *arguments, cwd=project)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert "passed" in done.stdout
+    assert "skipped" not in done.stdout
+    return done.stdout
+
+
 def hub_wheel(into: Path) -> Path:
-    """The wheel of this tree, built from a copy, since a build leaves files behind."""
+    """The wheel of this tree, in a folder that all workers of a test run share: the first builds it."""
+    with (into / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        built = [*(into / "dist" / "source").glob("*.whl")]
+        return built[0] if built else _hub_wheel(into)
+
+
+def _hub_wheel(into: Path) -> Path:
+    """Built from a copy, since a build leaves files behind."""
     source = into / "source"
     hidden = shutil.ignore_patterns("__pycache__")
     for name in PACKAGES:
@@ -78,7 +98,7 @@ def wheel(project: Path, into: Path) -> Path:
 
 
 def run(*command: object, cwd: Path) -> str:
-    done = subprocess.run(list(map(str, command)), cwd=cwd, env=_environ(), capture_output=True, text=True, timeout=300)
+    done = subprocess.run(list(map(str, command)), cwd=cwd, env=_environ(), capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 

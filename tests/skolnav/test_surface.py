@@ -1,15 +1,31 @@
 """What a vendor may rely on stays: an incompatible change of the public names needs a new major version of the SDK."""
 
+from pathlib import Path
+
 import pytest
 
 from plugins.sdk import MAJOR
 from skolnav import reference, surface
+
+KEPT = sorted((Path(__file__).parent / "last").glob("surface-*.txt"))
 
 
 def test_nothing_that_vendors_rely_on_has_changed_without_a_new_major_version():
     major, lines = surface.recorded(surface.FILE.read_text("utf-8"))
     broken = surface.incompatible(lines, surface.current()) if major == MAJOR else []
     assert not broken, "raise plugins.sdk.MAJOR, or undo: " + "; ".join(broken)
+
+
+@pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.stem)
+def test_packages_for_an_earlier_release_of_this_major_version_still_fit(kept):
+    """`surface.txt` is written anew with each addition; what a release promised is kept beside the last wheels."""
+    major, lines = surface.recorded(kept.read_text("utf-8"))
+    assert major == MAJOR, "a file of an earlier major version is deleted when the new one is released"
+    assert surface.incompatible(lines, surface.current()) == []
+
+
+def test_the_first_release_of_this_major_version_is_kept():
+    assert f"surface-{MAJOR}.0" in [path.stem for path in KEPT]
 
 
 def test_the_recorded_surface_is_the_present_one():

@@ -78,7 +78,7 @@ def test_what_a_connector_would_write_is_shown_and_not_written(installed, place)
     reported = event(place, AbsenceReported)
     done = ran(installed, place, "connectors", "try", "files", "--event", "event.json", lang="sv")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "inget av det är gjort" in done.stdout
+    assert "Inget av det är gjort" in done.stdout
     assert f"write {place.folder / 'out'}/absence-{reported['data']['id']}.json" in done.stdout
     assert list((place.folder / "out").iterdir()) == []
 
@@ -91,6 +91,17 @@ def test_what_a_connector_does_without_a_wire_is_refused_and_named(installed, pl
     assert not found["handled"]
     assert "NotDone" in found["why"]
     assert any("os.system" in each["what"] for each in found["effects"])
+
+
+def test_nothing_is_done_either_where_tests_run_in_processes_of_their_own(installed, place):
+    reported = event(place, AbsenceReported)
+    done = installed.run(
+        *("skolnav", "connectors", "try", "files", "--event", "event.json"),
+        cwd=place.folder,
+        **place.environ(SKOLNAV_ISOLATION="process", SKOLNAV_LANG="en"),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"write {place.folder / 'out'}/absence-{reported['data']['id']}.json" in done.stdout
 
 
 def test_a_recorded_case_has_invented_identities_and_the_same_effect(installed, place):
@@ -120,7 +131,11 @@ def test_a_recorded_case_has_invented_identities_and_the_same_effect(installed, 
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [("{", "is no event: JSON"), ('{"id": "1"}', "is no event"), (None, "does not consume se.skolnav.absence")],
+    [
+        ("{", "is no event: its content is no JSON"),
+        ('{"id": "1"}', "is no event"),
+        (None, "does not consume se.skolnav.absence"),
+    ],
 )
 def test_a_file_that_cannot_be_tried_says_why(installed, place, content, says):
     event(place, AbsenceReported)

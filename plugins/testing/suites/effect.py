@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import pytest
 
@@ -11,6 +11,8 @@ from plugins.testing.hub import TestHub
 from plugins.testing.rules import broken
 from plugins.testing.school import School
 from plugins.testing.suites.subject import Changes, Peer, Subject, no_effect
+from plugins.testing.tracing import DIFFERENT_IN_EACH_PROCESS, lines_that_call
+from plugins.testing.watching import lives_of
 
 _CRASHES: Final = 4  # at the first change at the far side, the last, and between
 
@@ -58,12 +60,16 @@ class EffectSuite(Subject):
     ) -> None:
         """A connector whose effect is blind may repeat an effect here, and only here."""
         effect = self.connector.effect_with(self.connector.config_model.model_validate(config))
-        async with self.running(config, school) as (hub, _):
-            changes = Changes(peer)
-            hub.crash_after_effect(lambda: changes.count() < 0)  # counts, and does not crash
-            await self.play(hub, events)
-            wanted = list(peer.effects())
-            assert wanted, no_effect(hub)
+        with lines_that_call(self.connector, DIFFERENT_IN_EACH_PROCESS) as lines:
+            async with self.running(config, school) as (hub, _):
+                changes = Changes(peer)
+                hub.crash_after_effect(lambda: changes.count() < 0)  # counts, and does not crash
+                await self.play(hub, events)
+                wanted = list(peer.effects())
+                assert wanted, no_effect(hub)
+        assert not lines, broken(
+            "crash", f"has another value in the process that begins after a crash: {', '.join(sorted(lines))}"
+        )
         total = max(changes.number, 1)
         for change in sorted({1 + n * (total - 1) // (_CRASHES - 1) for n in range(_CRASHES)}):
             peer.reset()
@@ -93,7 +99,13 @@ class EffectSuite(Subject):
 
 
 class OrderSuite(Subject):
-    """The events of one key take effect in order (promise 2)."""
+    """The events of one key take effect in order (promise 2). Those of others come in any order."""
+
+    order_matters: ClassVar[str] = ""
+    """Why the effects depend on the order in which events about different entities come; empty if they do not.
+
+    With a reason only what is `standing()` at the far side in the end is compared, where the peer has it.
+    """
 
     def key(self, effect: Any) -> Hashable:
         """Effects with the same key must keep their order. Default: all effects have the same key."""
@@ -117,6 +129,35 @@ class OrderSuite(Subject):
                 "order", "what is at the far side, or its order, depends on the pace at which the events come"
             )
             await self.check_undisturbed(hub, name)
+
+    @pytest.mark.asyncio
+    async def test_events_about_others_may_come_first(
+        self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """The entities in turn, and in another run the last one first. Those of one entity keep their order."""
+        standing = getattr(peer, "standing", None)
+        lives = lives_of(events, self.connector.consumes)
+        found: list[Any] = []
+        for each in (lives, lives[::-1]):
+            peer.reset()
+            async with self.running(config, school) as (hub, name):
+                for life in each:
+                    await hub.post(life)
+                    await hub.settle()
+                await self.play(hub, ())
+                await self.check_undisturbed(hub, name)
+                effects = peer.effects()
+                assert effects, no_effect(hub)
+                if self.order_matters:
+                    found.append(in_any_order(standing() if standing else ()))
+                else:
+                    found.append({key: in_any_order(each) for key, each in self._by_key(effects).items()})
+        assert found[0] == found[1], broken(
+            "order",
+            "events about different entities had another outcome when they came in another order: does an effect of "
+            "one take the key or the entry of another, or is something (a closed day) applied only to what is known "
+            "when it comes?",
+        )
 
     def _by_key(self, effects: Sequence[Any]) -> dict[Hashable, list[Any]]:
         found: dict[Hashable, list[Any]] = defaultdict(list)

@@ -54,7 +54,7 @@ class SeveralFarSidesSuite(Subject):
                     await self._only_that_one(hub, name, refusing, peer=peer, wanted=wanted)
                 finally:
                     peer.refuse_one(refusing, False)
-                await hub.retry()
+                await self.retried(hub)
                 await self.polled(hub)
                 assert _by_far_side(peer).get(refusing), f"{refusing} got nothing after it had ceased to refuse"
 
@@ -120,7 +120,7 @@ class TakenAtOnceSuite(Subject):
         try:
             async with self.running(config, school) as (hub, name):
                 await self.play(hub, events)
-                await hub.retry()
+                await self.retried(hub)
                 await self.polled(hub)
                 found = list(peer.effects())
                 assert found, no_effect(hub)

@@ -10,23 +10,26 @@ from typing import Any, ClassVar, Final
 import pytest
 
 from plugins.testing.hub import TestHub
+from plugins.testing.memory import held
 from plugins.testing.rules import broken
 from plugins.testing.school import School
 from plugins.testing.suites.daylight import moved
 from plugins.testing.suites.effect import Outcome, outcome_of
 from plugins.testing.suites.subject import Peer, Subject, no_effect
+from plugins.testing.surroundings import caches
 from plugins.testing.watching import entity_of
 from schemas import Payload
 
 _STEP: Final = timedelta(days=60)
 _ROUNDS: Final = 4
+_LITTLE: Final = 2000  # bytes of memory
 
 
 class HistorySuite(Subject):
     """An old event changes nothing, a restart changes nothing, and what is over is forgotten."""
 
     growth: ClassVar[float] = 1.2
-    """The state after four times the same work, sixty days apart each, is at most this many times that after two."""
+    """What is kept after four times the same work, sixty days apart each, is at most this many times that after two."""
 
     @pytest.mark.asyncio
     async def test_an_event_that_comes_again_alone_changes_nothing(
@@ -113,10 +116,10 @@ class HistorySuite(Subject):
     async def test_what_is_over_is_forgotten(
         self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
     ) -> None:
-        """The same work for other entities, sixty days later each time: the state stops growing."""
+        """The same work for other entities, sixty days later each time: state and memory stop growing."""
         first = datetime.fromisoformat(type(self).start)
         async with self.running(config, school) as (hub, name):
-            sizes = []
+            sizes, memory, timers, cached = [], [], [], []
             for n in range(_ROUNDS):
                 day = (first + n * _STEP).date()
                 await self._advance(hub, datetime.combine(day, first.time()))
@@ -127,9 +130,27 @@ class HistorySuite(Subject):
                     await self._advance(hub, _on(hub, moment, day, first.date()))
                 await self._advance(hub, datetime.combine(day + _STEP / 2, first.time()))
                 sizes.append(len(json.dumps(await hub.state(name))))
+                memory.append(held(self.watch.instances[-1]) if self.watch.instances else 0)  # none: in another process
+                timers.append(len(await hub.timers(name)))
+                cached.append(caches(self.connector))
             assert sizes[-1] <= max(sizes[1] * self.growth, 200), broken(
                 "forgets", f"the state grows for ever: {', '.join(map(str, sizes))} bytes after each sixty days"
             )
+            assert memory[-1] <= max(memory[1] * self.growth, memory[1] + _LITTLE), broken(
+                "forgets",
+                f"the memory of the instance grows for ever: {', '.join(map(str, memory))} bytes after each sixty days",
+            )
+            assert timers[-1] <= max(timers[1] * self.growth, timers[1] + 1), broken(
+                "forgets",
+                f"the timers that wait grow for ever: {', '.join(map(str, timers))} after each sixty days: withdraw "
+                "those that are no longer needed",
+            )
+            growing = [
+                f"{cache} ({before} -> {cached[-1][cache]})"
+                for cache, before in cached[1].items()
+                if cached[-1].get(cache, 0) > max(before * self.growth, before + 1)
+            ]
+            assert not growing, broken("forgets", f"caches grow for ever: {', '.join(growing)}: give them a `maxsize`")
 
     async def _advance(self, hub: TestHub, moment: datetime) -> None:
         if hub.clock.resolve(moment.isoformat()) > hub.clock.school():

@@ -1,11 +1,13 @@
 """An instance begins and ends in bounded time, and leaves nothing behind."""
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import os
 import threading
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any, ClassVar, Final
 
 import pytest
 
+from plugins.connector import Connector
 from plugins.testing.rules import broken
 from plugins.testing.school import School
 from plugins.testing.suites.subject import Peer, Subject, failing
@@ -33,18 +36,30 @@ class LifeSuite(Subject):
     async def test_an_instance_leaves_nothing_behind(
         self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
     ) -> None:
-        before = Surroundings.now(self.connector)
-        kept: list[object] = []
+        """The far side fails while the events come: what a failure leaves open is found too."""
+        fault = next((each for each in ("refuse", "down") if hasattr(peer, each)), None)
+        before, processes = Surroundings.now(self.connector), _children()
+        kept: list[list[Connector[Any]]] = []
         open_: list[int] = []
         threads: list[int] = []
         for _ in range(3):
             peer.reset()
             async with self.running(config, school) as (hub, _):
-                await self.play(hub, events)
+                with nullcontext() if fault is None else failing(peer, fault, self.slow_s):  # type: ignore[arg-type]
+                    await hub.post(events)
+                    await hub.settle()
+                    await self.polled(hub)
+                await hub.retry()
+                await self.play(hub, ())
             kept.append(self.watch.instances)  # what an instance holds open is counted, not closed by the way
             left = sorted(set(self.watch.left_tasks))
             assert not left, broken("leaves-nothing", f"tasks still ran after stop(): {', '.join(left)}")
+            gc.collect()  # a file in a cycle is closed by the collector, and not by stop()
             open_.append(await _least(lambda: len(os.listdir(_FDS)) if _FDS.exists() else 0, open_))
+            children = sorted(_children() - processes)
+            assert not children, broken(
+                "leaves-nothing", f"processes still ran after stop(): {', '.join(map(_program, children))}"
+            )
             threads.append(await _least(threading.active_count, threads))
         assert not _grows(open_), broken(
             "leaves-nothing", f"each run leaves files or connections open ({open_}): close them in stop()"
@@ -56,6 +71,16 @@ class LifeSuite(Subject):
         changed = [each for each in before.changes(self.connector) if each.partition(" ")[0] not in self.shared_state]
         assert not changed, broken(
             "leaves-nothing", f"the connector changed what all instances share: {'; '.join(changed)}"
+        )
+        ended = [weakref.ref(each) for instances in kept for each in instances]
+        kept.clear()
+        self._watch = None
+        gc.collect()
+        alive = sum(each() is not None for each in ended)
+        assert alive < len(ended) - 1, broken(
+            "leaves-nothing",
+            f"{alive} of {len(ended)} ended instances are still in memory: take back in stop() what was registered in "
+            "a module or a library (a callback, a handler, a signal)",
         )
 
     @pytest.mark.asyncio
@@ -119,8 +144,24 @@ async def _least(count: Any, before: Sequence[int]) -> int:
     # The system announces no count.
     while before and count() > before[-1] and time.monotonic() < until:  # noqa: ASYNC110
         await asyncio.sleep(0.05)
-    gc.collect()
     return int(count())
+
+
+def _children() -> set[int]:
+    """The processes that this one has started and that run, where the system lists them."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+            if int(parent) == os.getpid() and state != "Z":
+                found.add(int(path.parent.name))
+    return found
+
+
+def _program(process: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/comm").read_text().strip()
+    return "one that has ended"
 
 
 def _grows(counts: Sequence[int]) -> bool:

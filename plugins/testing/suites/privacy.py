@@ -11,6 +11,7 @@ from plugins.testing.rules import broken
 from plugins.testing.school import School
 from plugins.testing.suites.configuration import secrets_in
 from plugins.testing.suites.subject import Peer, Subject, no_effect, reported
+from plugins.testing.writing import files_written, printed, spelled
 from plugins.validation import AGGREGATE_OUTPUT
 from schemas import Category
 
@@ -23,11 +24,12 @@ class PrivacySuite(Subject):
         self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
     ) -> None:
         """The events and the directory contain canaries of every category."""
-        async with self.running(config, school) as (hub, name):
-            await self.play(hub, [*school.lessons(hub.clock.school().date()), *events, *self._more(school)])
-            assert peer.bytes(), no_effect(hub)
-            await self._check(hub, name, peer, school, config)
-            await self.check_undisturbed(hub, name)
+        with printed() as lines, files_written(self.connector.name) as files:
+            async with self.running(config, school) as (hub, name):
+                await self.play(hub, [*school.lessons(hub.clock.school().date()), *events, *self._more(school)])
+                assert peer.bytes(), no_effect(hub)
+                await self._check(hub, name, peer, school, config, beside=(lines(), files()))
+                await self.check_undisturbed(hub, name)
 
     @pytest.mark.asyncio
     async def test_no_canary_gets_out_when_the_far_side_fails(
@@ -60,7 +62,7 @@ class PrivacySuite(Subject):
                 )
             finally:
                 switch(False)
-            await hub.retry()
+            await self.retried(hub)
             await self.polled(hub)
             await self._check(hub, name, peer, school, config)
 
@@ -69,7 +71,17 @@ class PrivacySuite(Subject):
         models = [model for model in self.connector.consumes if model.spec.examples]
         return [school.about(model, pupil) for model in models for pupil in (school.pupils[1], school.protected)]
 
-    async def _check(self, hub: TestHub, name: str, peer: Peer, school: School, config: Mapping[str, Any]) -> None:
+    async def _check(
+        self,
+        hub: TestHub,
+        name: str,
+        peer: Peer,
+        school: School,
+        config: Mapping[str, Any],
+        *,
+        beside: tuple[str, bytes] = ("", b""),
+    ) -> None:
+        lines, files = beside
         contract = self.connector.contract
         seen = contract.categories if contract is not None else frozenset[Category]()
         outside = AGGREGATE_OUTPUT if self.connector.aggregates else seen
@@ -84,10 +96,13 @@ class PrivacySuite(Subject):
             ("in the logs", hub.logs().encode(), ()),
             ("in the operator's problems", "\n".join(hub.problems()).encode(), ()),
             ("in the dead letters", dead.encode(), ()),
+            ("in what it prints or warns of", lines.encode(), ()),
+            ("in files that it wrote", files, outside),
         ]
         leaks = [f"{', '.join(found)} {where}" for where, text, may in places if (found := school.found_in(text, may))]
         assert not leaks, broken("no-leaks", f"data about people got out: {'; '.join(leaks)}")
-        secrets = [each.encode() for each in secrets_in(self.connector.config_model, config) if each]
+        known = [each for each in secrets_in(self.connector.config_model, config) if each]
+        secrets = [spelling for each in known for spelling in spelled(each)]
         errors = ("in the text of an error", "\n".join(map(str, self.watch.failures)).encode(), ())
         found_in = [where for where, text, _ in (*places[1:], errors) if any(each in text for each in secrets)]
         assert not found_in, broken("no-leaks", f"a secret of the configuration got out: {', '.join(found_in)}")

@@ -1,6 +1,7 @@
 """A source that is pulled: what the far side has becomes events once, through repeats, restarts and crashes."""
 
 import json
+import os
 import threading
 import time
 from collections import Counter
@@ -11,10 +12,13 @@ from typing import Any, ClassVar, Final, Protocol
 import pytest
 
 from plugins.connector import Connector
-from plugins.testing.hub import TestHub, open_hub
+from plugins.testing.hub import ISOLATION, TestHub, open_hub
 from plugins.testing.rules import broken
+from plugins.testing.suites.configuration import secrets_in
 from plugins.testing.suites.subject import FaultyPeer, Subject, failing, reported
+from plugins.testing.tracing import CLOCKS, lines_that_call
 from plugins.testing.watching import Watch, watched
+from plugins.testing.writing import files_written, printed, spelled
 from schemas import Event
 from schemas.directory import DirectoryCurrent
 
@@ -71,6 +75,14 @@ class PullSuite(Subject):
             assert second - first, "the change at the far side was not published"
             assert not first - second, "what was published is gone"
             _same(await self._pulled(hub, gate), second, "the pull after that with the change")
+            news = second - first
+            subjects = [{event.subject for event in await hub.published() if (self.told(event) in group)}
+                        for group in (first, news)]  # fmt: skip
+            assert subjects[0] & subjects[1], broken(
+                "pulled",
+                "what was published of a changed record is about none of the subjects that were published before: "
+                "derive the id from the record, or keep it, and never draw a new one",
+            )
 
     @pytest.mark.asyncio
     async def test_a_restart_tells_nothing_of_its_own(self, peer: PulledPeer, config: Mapping[str, Any]) -> None:
@@ -119,14 +131,58 @@ class PullSuite(Subject):
                 assert len(reported(hub, self.connector.name)) > before, (
                     f"no problem and no log line while it is {fault}"
                 )
-            await hub.retry()
+            await self.retried(hub)
             _same(await self._pulled(hub, gate), first, f"the pull after the far side was {fault}")
             peer.change()
             assert await self._pulled(hub, gate) - first, "a later change was not published"
 
+    @pytest.mark.asyncio
+    async def test_a_pull_follows_school_time(
+        self, peer: PulledPeer, config: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """At 00:15, when UTC has the date of the day before, a pull publishes what it does at 02:15."""
+        found = []
+        with lines_that_call(self.connector, CLOCKS) as lines:
+            for time_of_day in ("02:15", "00:15"):
+                peer.reset()
+                monkeypatch.setattr(self, "start", f"{type(self).start.partition('T')[0]}T{time_of_day}", raising=False)
+                async with self.pulling(config) as (hub, gate):
+                    found.append(await self._pulled(hub, gate))
+                    await self.check_undisturbed(hub, self.connector.name)
+                    assert found[-1], _nothing(hub)
+        assert not lines, broken(
+            "school-time", f"asks the machine for the time instead of ctx.clock: {', '.join(sorted(lines))}"
+        )
+        _same(found[1], found[0], "a pull at 00:15 school time, when UTC has another date,", rule="school-time")
+
+    @pytest.mark.asyncio
+    async def test_a_pull_keeps_secrets(self, peer: PulledPeer, config: Mapping[str, Any]) -> None:
+        """Also while the far side fails: errors often quote a request with its login."""
+        known = [each for each in secrets_in(self.connector.config_model, config) if each]
+        secrets = [spelling.decode() for each in known for spelling in spelled(each)]
+        with printed() as lines, files_written(self.connector.name) as files:
+            async with self.pulling(config) as (hub, gate):
+                await self._pulled(hub, gate)
+                for fault in self.faults:
+                    with failing(peer, fault, self.slow_s):
+                        await self._pulled(hub, gate)
+                places = {
+                    "in what it published": json.dumps([event.to_dict() for event in await hub.published()]),
+                    "in its state": json.dumps(await hub.state(self.connector.name)),
+                    "in the logs": hub.logs(),
+                    "in the operator's problems": "\n".join(hub.problems()),
+                    "in the text of an error": "\n".join(map(str, self.watch.failures)),
+                    "in what it prints or warns of": lines(),
+                    "in files that it wrote": files().decode(errors="replace"),
+                }
+        leaks = [where for where, text in places.items() if any(each in text for each in secrets)]
+        assert not leaks, broken("no-leaks", f"a secret of the configuration got out: {', '.join(leaks)}")
+
     @asynccontextmanager
     async def pulling(self, config: Mapping[str, Any]) -> AsyncIterator[tuple[TestHub, "Gate"]]:
         """A hub with the connector. Its polls do nothing unless the gate is open."""
+        if os.environ.get(ISOLATION) == "process":
+            pytest.skip(f"PullSuite holds poll() up from inside: it runs without {ISOLATION}=process")
         gate = Gate()
         self._watch = watch = Watch()
         async with self.limited(), open_hub(self.start) as hub:
@@ -190,12 +246,12 @@ def _of_directory(type: str) -> bool:
     return type.startswith("se.skolnav.directory.") and type != DirectoryCurrent.spec.type
 
 
-def _same(found: Counter[Any], wanted: Counter[Any], what: str) -> None:
+def _same(found: Counter[Any], wanted: Counter[Any], what: str, *, rule: str = "pulled") -> None:
     """Compare what was published. The messages hold counts and types only: the events may hold data about people."""
     more, less = found - wanted, wanted - found
     types = sorted({str(each[0]) if isinstance(each, tuple) else "event" for each in (*more, *less)})
-    assert not more, broken("pulled", f"{what} published {more.total()} events too many ({', '.join(types)})")
-    assert not less, broken("pulled", f"{what} lost {less.total()} events ({', '.join(types)})")
+    assert not more, broken(rule, f"{what} published {more.total()} events too many ({', '.join(types)})")
+    assert not less, broken(rule, f"{what} lost {less.total()} events ({', '.join(types)})")
 
 
 def _nothing(hub: TestHub) -> str:

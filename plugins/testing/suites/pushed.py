@@ -10,12 +10,14 @@ import pytest
 from plugins.connector import Connector
 from plugins.receiving import Answer, Received
 from plugins.testing.hub import TestHub
+from plugins.testing.memory import held
 from plugins.testing.rules import broken
 from plugins.testing.school import School
-from plugins.testing.suites.effect import Outcome, outcome_of
+from plugins.testing.suites.effect import Outcome, in_any_order, outcome_of
 from plugins.testing.suites.subject import Peer, Subject
 
 _FLOOD: Final = 60
+_MOST_KEPT: Final = 16_384  # bytes that an instance may hold more after a flood
 _SOON: Final = 30  # tenths of a second until something that was acknowledged must have been kept
 
 
@@ -114,8 +116,8 @@ class PushSuite(Subject):
     ) -> None:
         async with self.running(config, school) as (hub, name):
             before = await self._outcome(hub, name, peer), await hub.state(name)
-            for request in requests:
-                answer = await hub.receive(name, self.forged(_copy(request)))
+            for request in [stranger for each in requests for stranger in self._strangers(each)]:
+                answer = await hub.receive(name, request)
                 assert answer is None or answer.status in (401, 403, 404), broken(
                     "pushed", f"a caller without a valid signature got {_status(answer)}: return None"
                 )
@@ -163,6 +165,13 @@ class PushSuite(Subject):
             )
             await self.check_undisturbed(hub, name)
 
+    def _strangers(self, request: Received) -> list[Received]:
+        """The request without a valid signature; and without any header, where a header is what is forged."""
+        forged = self.forged(_copy(request))
+        if (forged.path, forged.query) != (request.path, request.query):
+            return [forged]
+        return [forged, Received(request.method, request.path, query=request.query, body=_copy(request).whole or b"")]
+
     async def _undisturbed(
         self, peer: Peer, config: Mapping[str, Any], school: School, requests: Sequence[Received]
     ) -> Outcome:
@@ -194,7 +203,11 @@ class PushSuite(Subject):
 
 
 class RunningPeer(Peer, Protocol):
-    """A source that the connector listens to (`run`): a broker, a socket."""
+    """A source that the connector listens to (`run`): a broker, a socket.
+
+    `garbage(body)`, where it exists, makes the source send a message with this body, which makes no sense.
+    `waiting()` does not count it.
+    """
 
     def push(self) -> None:
         """Make the source send something new, on its own connection."""
@@ -207,7 +220,12 @@ class RunningPeer(Peer, Protocol):
 
 
 class RunSuite(Subject):
-    """For sources that are listened to (`run`): what was acknowledged has been kept, and comes once."""
+    """For sources that are listened to (`run`): what was acknowledged has been kept, and comes once.
+
+    Garbage between two messages harms neither; a flood is kept whole and in order, and nothing of it stays in memory.
+    """
+
+    garbage: ClassVar[Sequence[bytes]] = PushSuite.garbage
 
     @pytest.mark.asyncio
     async def test_what_is_pushed_is_acknowledged_once_it_is_kept(
@@ -248,6 +266,69 @@ class RunSuite(Subject):
                     "pushed", f"what came again{' after a crash' if crash else ''} was lost or taken twice"
                 )
             await self.check_undisturbed(hub, name)
+
+    @pytest.mark.asyncio
+    async def test_garbage_on_the_stream_harms_nothing(
+        self, peer: RunningPeer, config: Mapping[str, Any], school: School
+    ) -> None:
+        send = getattr(peer, "garbage", None)
+        if send is None:
+            pytest.skip("the peer has no `garbage(body)`")
+        async with self.running(config, school) as (hub, _):
+            await self._pushed(hub, peer)
+            peer.push()
+            await self._acknowledged(hub, peer)
+            wanted = await outcome_of(self, hub, peer)
+        peer.reset()
+        async with self.running(config, school) as (hub, name):
+            await self._pushed(hub, peer)
+            for body in self.garbage:
+                send(body)
+            peer.push()
+            while peer.waiting() and not self.watch.failures:  # noqa: ASYNC110 - as in `_acknowledged`
+                await asyncio.sleep(0.02)
+            await hub.settle()
+            failed = "\n".join(map(str, self.watch.failures))
+            assert not failed, broken("pushed", f"a message that makes no sense made the connector fail:\n{failed}")
+            assert await outcome_of(self, hub, peer) == wanted, broken(
+                "pushed", "a message that makes no sense was taken, or one before or after it was lost"
+            )
+            await self.check_undisturbed(hub, name)
+
+    @pytest.mark.asyncio
+    async def test_a_flood_on_the_stream_is_kept_whole_and_in_order(
+        self, peer: RunningPeer, config: Mapping[str, Any], school: School
+    ) -> None:
+        async with self.running(config, school) as (hub, name):
+            await self._pushed(hub, peer)
+            memory = self._memory()
+            for _ in range(_FLOOD - 1):
+                peer.push()
+                await self._acknowledged(hub, peer)
+            wanted = await self._in_order(hub), in_any_order(peer.effects())
+        peer.reset()
+        async with self.running(config, school) as (hub, name):
+            for _ in range(_FLOOD):
+                peer.push()
+            await self._acknowledged(hub, peer)
+            assert (await self._in_order(hub), in_any_order(peer.effects())) == wanted, broken(
+                "pushed", "of messages that came fast, some were lost, taken twice or put in another order"
+            )
+            now = self._memory()
+            assert now <= max(2 * memory, memory + _MOST_KEPT), broken(
+                "pushed", f"after a flood the instance holds {now} bytes in memory, and {memory} after one message"
+            )
+            await self.check_undisturbed(hub, name)
+
+    async def _in_order(self, hub: TestHub) -> dict[str | None, list[Any]]:
+        """What was published, by subject: the order of different subjects is not promised."""
+        found: dict[str | None, list[Any]] = {}
+        for event in await hub.published():
+            found.setdefault(event.subject, []).append(self.told(event))
+        return found
+
+    def _memory(self) -> int:
+        return held(self.watch.instances[-1]) if self.watch.instances else 0  # none: it is in another process
 
     async def _pushed(self, hub: TestHub, peer: RunningPeer) -> Outcome:
         peer.push()

@@ -1,33 +1,19 @@
 """Dates and times of day follow school time, which only the context's clock knows."""
 
-import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from types import FrameType
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
 
-from plugins.connector import Connector
 from plugins.testing.rules import broken
 from plugins.testing.school import School
 from plugins.testing.suites.effect import Outcome, outcome_of
 from plugins.testing.suites.subject import Peer, Subject, no_effect
-from plugins.testing.surroundings import package_of
+from plugins.testing.tracing import CLOCKS, lines_that_call
 
-# Functions of the machine's clock, by name and the class or module that they belong to.
-_CLOCKS: Final = {
-    ("now", "datetime"),
-    ("utcnow", "datetime"),
-    ("today", "datetime"),
-    ("today", "date"),
-    ("time", "time"),
-    ("time_ns", "time"),
-    ("localtime", "time"),
-    ("gmtime", "time"),
-}
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
 
 
 class SchoolTimeSuite(Subject):
@@ -55,11 +41,25 @@ class SchoolTimeSuite(Subject):
         )
 
     @pytest.mark.asyncio
+    async def test_the_same_moments_written_in_utc_have_the_same_outcome(
+        self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """A source may write 09:40+01:00 or 08:40Z. What is passed on is compared as a moment, not as text."""
+        usual = await self._outcome(peer, config, school, events)
+        peer.reset()
+        in_utc = [{**event, "data": _in_utc(event["data"])} for event in events]
+        assert _moments(await self._outcome(peer, config, school, in_utc)) == _moments(usual), broken(
+            "school-time",
+            "events whose times are written in UTC had another outcome than those with the offset of school time: read "
+            "a time with its offset, and convert it to Europe/Stockholm before you take its date or time of day",
+        )
+
+    @pytest.mark.asyncio
     async def test_nothing_asks_the_machine_for_the_time(
         self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]
     ) -> None:
         """The lines that do are named. Tests and the demo move school time; the machine's clock stays behind."""
-        with _reading_clocks(self.connector) as lines:
+        with lines_that_call(self.connector, CLOCKS) as lines:
             await self._outcome(peer, config, school, events)
         assert not lines, broken(
             "school-time", f"asks the machine for the time instead of ctx.clock: {', '.join(sorted(lines))}"
@@ -75,32 +75,20 @@ class SchoolTimeSuite(Subject):
             return outcome
 
 
-@contextmanager
-def _reading_clocks(connector: type[Connector[Any]]) -> Iterator[set[str]]:
-    """The lines of the connector's package that read a clock of the machine, in threads that begin in the block."""
-    found: set[str] = set()
-    packages = {package_of(cls) for cls in connector.__mro__} - {"plugins", "builtins", "typing"}
-    thread_name = f"skolnav-{connector.name}"
-
-    def noting(frame: FrameType, event: str, called: Any) -> None:
-        if event != "c_call" or called.__name__ not in _NAMES:
-            return
-        owner = getattr(called, "__self__", None)
-        if (called.__name__, getattr(owner, "__name__", "")) not in _CLOCKS:
-            return
-        module = frame.f_globals.get("__name__", "")
-        if any(module == package or module.startswith(f"{package}.") for package in packages):
-            found.add(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} {called.__name__}()")
-
-    def begin(frame: FrameType, event: str, called: Any) -> None:
-        # Only in the instance's own threads: the far side may run in this process too.
-        sys.setprofile(noting if threading.current_thread().name.startswith(thread_name) else None)
-
-    threading.setprofile(begin)
-    try:
-        yield found
-    finally:
-        threading.setprofile(None)
+def _in_utc(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _in_utc(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_in_utc(each) for each in value]
+    return _MOMENT.sub(_utc, value) if isinstance(value, str) else value
 
 
-_NAMES: Final = {name for name, _ in _CLOCKS}
+def _utc(found: re.Match[str]) -> str:
+    return datetime.fromisoformat(found[0]).astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _moments(outcome: Outcome) -> Any:
+    effects, published = outcome
+    return sorted(_MOMENT.sub(_utc, each) for each in effects), sorted(
+        _MOMENT.sub(_utc, repr(each)) for each in published.elements()
+    )

@@ -1,5 +1,6 @@
 """What a connector declares makes a difference: leaving out one type, one timer or one category changes something."""
 
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
@@ -11,7 +12,7 @@ from plugins.testing.rules import broken
 from plugins.testing.school import School
 from plugins.testing.suites.effect import Outcome, outcome_of
 from plugins.testing.suites.subject import Peer, Subject, no_effect
-from plugins.testing.watching import without_category, without_timer
+from plugins.testing.watching import entity_of, without_category, without_timer
 from plugins.timers import daily_timers_of, moment_timers_of
 from schemas import Category
 
@@ -21,11 +22,13 @@ _IMPERSONAL: Final = frozenset({Category.NONE, Category.AGGREGATE})
 class SensitivitySuite(Subject):
     """Each consumed type, each timer and each category of the contract changes the effects or what is published.
 
-    If a part of the connector can't be seen so (a timer that only tidies up), name it in `no_difference`.
+    So do the events about the school's second room (`room`), and an event whose type its entity has had before: a day
+    that is closed and opened again (`again`). If a part of the connector can't be seen so (a timer that only tidies
+    up), name it in `no_difference`.
     """
 
     no_difference: ClassVar[Mapping[str, str]] = {}
-    """A type, the name of a timer or a category -> the reason why it makes no difference in this test."""
+    """A type, the name of a timer, a category, `room` or `again` -> why it makes no difference in this test."""
 
     @pytest.mark.asyncio
     async def test_each_part_makes_a_difference(
@@ -63,6 +66,9 @@ class SensitivitySuite(Subject):
             )
             if await self._outcome(peer, config, school, rest) == whole:
                 yield f"the consumed type {type_}"
+        for part, says, rest in self._parts(school, events):
+            if part not in self.no_difference and await self._outcome(peer, config, school, rest) == whole:
+                yield says
         for name in sorted({*daily_timers_of(cls), *moment_timers_of(cls)} - {*self.no_difference}):
             with self._instead(without_timer(cls, name)):
                 if await self._outcome(peer, config, school, events) == whole:
@@ -72,6 +78,28 @@ class SensitivitySuite(Subject):
             with self._instead(without_category(cls, category)):
                 if await self._outcome(peer, config, school, events) == whole:
                     yield f"the category {category.value} of the contract"
+
+    def _parts(
+        self, school: School, events: Sequence[Mapping[str, Any]]
+    ) -> Iterator[tuple[str, str, list[Mapping[str, Any]]]]:
+        """Parts of the story, each with what is said of it and the events without it."""
+        rest = [event for event in events if school.other_room not in json.dumps(event["data"])]
+        if len(rest) < len(events):
+            yield "room", "what happens in the school's second room (room)", rest
+        seen: set[Any] = set()
+        again = []
+        for event in events:
+            entity = entity_of(event, self.connector.consumes)
+            if entity is not None and (event["type"], entity) in seen:
+                again.append(event)
+            seen.add((event["type"], entity))
+        if again:
+            types = ", ".join(sorted({event["type"] for event in again}))
+            yield (
+                "again",
+                f"a second event of type {types} about the same (again)",
+                [event for event in events if event not in again],
+            )
 
     async def _outcome(
         self, peer: Peer, config: Mapping[str, Any], school: School, events: Sequence[Mapping[str, Any]]

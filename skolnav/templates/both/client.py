@@ -13,7 +13,7 @@ from .config import ExampleConfig
 FAR_SIDE = FarSide(connector="example", name=Text("det andra systemet", "the outside system"))
 NO_LIST = Failure("no-list", Text("{it} svarar inte med en lista", "{it} does not answer with a list"))
 
-REFUSED = Failure("http-{status}", Text("{it} vägrar ett dokument", "{it} refuses a document"))
+REFUSED = Failure("http-{status}", Text("{it} nekar ett dokument", "{it} refuses a document"))
 
 
 class Client:

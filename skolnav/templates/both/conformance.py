@@ -12,10 +12,14 @@ from skolnav.testing.suites import (
     DaylightSuite,
     EffectSuite,
     FaultSuite,
+    HistorySuite,
+    LifeSuite,
     OrderSuite,
     PrivacySuite,
     PullSuite,
+    SchoolTimeSuite,
     SelftestSuite,
+    SensitivitySuite,
     Subject,
 )
 
@@ -50,7 +54,7 @@ class Tested(Subject):
 
     @pytest.fixture
     def config(self, peer: RestPeer) -> Mapping[str, Any]:
-        return {"url": peer.url, "token": "invented", "timeout_s": 2}
+        return {"url": peer.url, "token": "invented", "timeout_s": 2, "deadline_s": 2}
 
 
 class TestConfiguration(Tested, ConfigurationSuite):
@@ -65,12 +69,20 @@ class TestOrder(Tested, OrderSuite):
     pass
 
 
+class TestSensitivity(Tested, SensitivitySuite):
+    pass
+
+
+class TestHistory(Tested, HistorySuite):
+    pass
+
+
 class TestPrivacy(Tested, PrivacySuite):
     pass
 
 
 class TestFaults(Tested, FaultSuite):
-    faults = ("down", "slow", "wrong", "never")
+    faults = ("down", "slow", "wrong", "never", "busy", "missing", "drips", "pours")
 
 
 class TestSelftest(Tested, SelftestSuite):
@@ -79,6 +91,14 @@ class TestSelftest(Tested, SelftestSuite):
 
 class TestPull(Tested, PullSuite):
     faults = ("down", "slow", "wrong", "never", "refuse")
+
+
+class TestLife(Tested, LifeSuite):
+    pass
+
+
+class TestSchoolTime(Tested, SchoolTimeSuite):
+    pass
 
 
 class TestDaylight(Tested, DaylightSuite):

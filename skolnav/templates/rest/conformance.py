@@ -11,10 +11,14 @@ from skolnav.testing.suites import (
     DaylightSuite,
     EffectSuite,
     FaultSuite,
+    HistorySuite,
+    LifeSuite,
     OrderSuite,
     PrivacySuite,
     PullSuite,
+    SchoolTimeSuite,
     SelftestSuite,
+    SensitivitySuite,
     Subject,
 )
 
@@ -46,7 +50,7 @@ class Tested(Subject):
 
     @pytest.fixture
     def config(self, peer: RestPeer) -> Mapping[str, Any]:
-        return {"base_url": peer.url, "auth": {"token": "invented"}, "timeout_s": 2}
+        return {"base_url": peer.url, "auth": {"token": "invented"}, "timeout_s": 2, "deadline_s": 2}
 
 
 class TestConfiguration(Tested, ConfigurationSuite):
@@ -61,12 +65,20 @@ class TestOrder(Tested, OrderSuite):
     pass
 
 
+class TestSensitivity(Tested, SensitivitySuite):
+    pass
+
+
+class TestHistory(Tested, HistorySuite):
+    pass
+
+
 class TestPrivacy(Tested, PrivacySuite):
     pass
 
 
 class TestFaults(Tested, FaultSuite):
-    faults = ("down", "slow", "wrong", "never")
+    faults = ("down", "slow", "wrong", "never", "busy", "missing", "drips", "pours")
 
 
 class TestSelftest(Tested, SelftestSuite):
@@ -75,6 +87,14 @@ class TestSelftest(Tested, SelftestSuite):
 
 class TestPull(Tested, PullSuite):
     faults = ("down", "slow", "wrong", "never", "refuse")
+
+
+class TestLife(Tested, LifeSuite):
+    pass
+
+
+class TestSchoolTime(Tested, SchoolTimeSuite):
+    pass
 
 
 class TestDaylight(Tested, DaylightSuite):

@@ -9,6 +9,7 @@ from skolnav.rest import ByToken, Listing
 from skolnav.testing.rest import RestPeer
 from skolnav.testing.suites import (
     ConfigurationSuite,
+    LifeSuite,
     PullSuite,
     SelftestSuite,
     Subject,
@@ -54,6 +55,10 @@ class TestConfiguration(Tested, ConfigurationSuite):
 
 class TestSelftest(Tested, SelftestSuite):
     faults = ("down", "slow", "wrong", "never", "refuse")
+
+
+class TestLife(Tested, LifeSuite):
+    pass
 
 
 class TestPull(Tested, PullSuite):

@@ -127,6 +127,7 @@ class Desk:
         self.state = Memory()
         self.published: list[dict[str, Any]] = []
         self.problems: list[tuple[str, str]] = []
+        self.stands: dict[str, str] = {}
         self._sequence = 0
         self._soon = False
         settings = {"kitchens": kitchens or (kitchen(),), "transport": transport, **changes}
@@ -144,6 +145,9 @@ class Desk:
 
     def poll_soon(self) -> None:
         self._soon = True
+
+    def far_side(self, name: str, code: str = "", next_try: datetime | None = None) -> None:
+        self.stands[name] = code
 
     def problem(self, code: str, detail: str = "") -> None:
         self.problems.append((code, detail))

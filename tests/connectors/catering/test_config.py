@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.catering.config import CateringConfig
-from connectors.catering.cutoffs import days_ahead
+from connectors.catering.cutoffs import days_of_report
 from connectors.catering.days import serves
 from schemas.school_time import SCHOOL_ZONE
 from tests.school import UNIT
@@ -37,6 +37,13 @@ def refusal(*kitchens: dict[str, Any], **changes: Any) -> tuple[str, str, str]:
     return ".".join(map(str, detail["loc"])), detail["type"], detail["msg"]
 
 
+def test_a_day_is_open_or_closed() -> None:
+    closed = {"also": ["2026-12-21", "2026-12-22"], "open": ["2026-12-22"]}
+    place, kind, text = refusal(kitchen(closed_days=closed))
+    assert (place, kind) == ("kitchens.0.closed_days", "day_twice")
+    assert text.endswith(": 2026-12-22")
+
+
 def test_a_kitchen_needs_little_and_the_rest_has_defaults() -> None:
     found = config()
     assert found.report_times == (time(8, 0), time(9, 30))
@@ -62,7 +69,8 @@ def test_a_cutoff_falls_back_to_normal_and_the_horizon_reaches_the_earliest() ->
     ]
     found = config(kitchen(cutoffs=cutoffs))
     assert found.kitchens[0].cutoff("special").time == time(9, 0)
-    assert days_ahead(found.kitchens[0], datetime(2026, 11, 24, 8, tzinfo=SCHOOL_ZONE)) == 7
+    days = days_of_report(found.kitchens[0], datetime(2026, 11, 24, 8, tzinfo=SCHOOL_ZONE))
+    assert max(days) == date(2026, 12, 1)
     assert found.cutoff_times() == {time(9, 0), time(12, 0)}
 
 

@@ -186,7 +186,9 @@ class TestSittings:
     async def test_pupils_in_no_sitting_are_told_to_the_operator(self, folder: Path) -> None:
         desk = desk_with(folder, kitchen(sittings=[{"id": "A", "from": "10:50", "to": "11:20", "groups": [GROUP_1]}]))
         await desk.report("2026-11-24T08:00")
-        assert desk.problems == [("pupil-without-sitting", "kitchen K-017: some pupils are in no sitting's groups")]
+        lost, without = desk.problems
+        assert lost[0] == "pupils-gone"
+        assert without == ("pupil-without-sitting", "kitchen K-017: some pupils are in no sitting's groups")
 
 
 class TestDiets:
@@ -306,6 +308,24 @@ class TestComplete:
         await desk.away(50, "2026-11-24T00:00", "2026-11-25T00:00", model=LeaveGranted)
         desk.clock.now = school("2026-11-20T09:00")
         await desk.away(50, "2026-11-24T00:00", "2026-11-26T00:00", model=AbsenceChanged)
+        await desk.report("2026-11-24T08:00")
+        assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 12, 1)], True)
+
+    @pytest.mark.parametrize("last", [date(2026, 11, 23), date(2026, 11, 20)], ids=["yesterday", "before the weekend"])
+    async def test_the_absence_of_a_pupil_whose_enrolment_ended_as_of_an_earlier_day_makes_nothing_incomplete(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch, last: date
+    ) -> None:
+        """The school system said so after the absence had been reported, on its first day."""
+        left = pupil(50)
+        usual = desk.directory.persons
+
+        async def persons(*, on: date, **asked: Any) -> Sequence[Mapping[str, Any]]:
+            gone = [] if asked.get("organisations") or on > last else [left]
+            return [*await usual(on=on, **asked), *gone]
+
+        monkeypatch.setattr(desk.directory, "persons", persons)
+        desk.clock.now = school("2026-11-24T06:00")
+        await desk.away(50, "2026-11-24T08:00", "2026-11-24T16:00")
         await desk.report("2026-11-24T08:00")
         assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 12, 1)], True)
 
@@ -430,7 +450,7 @@ class TestCrashes:
         away.rename(folder)
         desk.clock.move(seconds=300)
         assert await desk.connector.poll() is None
-        assert desk.told() == [(3, "late_change", 11, 1), (4, "late_change", 10, 1)]
+        assert desk.told() == [(4, "late_change", 10, 1)], "the last one replaces those that waited"
 
     async def test_when_one_kitchen_fails_the_others_get_theirs_and_it_follows_alone(self, folder: Path) -> None:
         desk = desk_with(folder, kitchen(id="K-018", unit_code="87654321"), kitchen())
@@ -550,14 +570,17 @@ class TestLastOrderStands:
     async def test_a_complete_directory_is_believed_while_it_has_pupils(self, desk: Desk) -> None:
         await desk.report("2026-11-24T08:00")
         desk.published.clear()
-        desk.directory.here = desk.directory.here[:1]
+        desk.directory.here = desk.directory.here[:7]
         await desk.report("2026-11-25T08:00")
-        assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 1, 1)], True)
+        assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 7, 1)], True)
 
-    async def test_a_complete_directory_without_a_pupil_is_believed_once_a_person_confirms(self, desk: Desk) -> None:
+    @pytest.mark.parametrize("left", [0, 1, 2])
+    async def test_a_complete_directory_that_lost_most_pupils_is_believed_once_a_person_confirms(
+        self, desk: Desk, left: int
+    ) -> None:
         everyone = desk.directory.here
         await desk.report("2026-11-24T08:00")
-        desk.directory.here = []
+        desk.directory.here = everyone[:left]
         for day in ("25", "26"):
             desk.published.clear()
             await desk.report(f"2026-11-{day}T08:00")
@@ -571,13 +594,40 @@ class TestLastOrderStands:
         for day in ("27", "30"):
             desk.published.clear()
             await desk.report(f"2026-11-{day}T08:00")
-            assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 0, 0)], True)
+            assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", left, min(left, 1))], True)
         for day, pupils in (("12-01", everyone), ("12-02", [])):  # a second loss waits for a person again
             desk.published.clear()
             desk.directory.here = pupils
             await desk.report(f"2026-{day}T08:00")
             assert desk.told() == [(1, "preliminary", 12, 1)]
         assert len(await desk.connector.waiting()) == 1
+
+    async def test_a_sitting_that_never_had_a_pupil_is_not_complete_until_a_person_confirms(self, folder: Path) -> None:
+        """A new kitchen may name last year's groups, whose members have all left."""
+        group = uid("group", 1)
+        desk = desk_with(folder, kitchen(sittings=[{"id": "1", "from": "11:10", "to": "11:40", "groups": [group]}]))
+        desk.directory.here = [pupil(n) for n in range(4)]
+        await desk.report("2026-11-24T08:00")
+        assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 0, 0)], False)
+        (waits,) = await desk.connector.waiting()
+        await desk.connector.confirm(waits.word)
+        desk.published.clear()
+        await desk.report("2026-11-25T08:00")
+        assert (desk.told(), desk.published[0]["complete"]) == ([(1, "preliminary", 0, 0)], True)
+
+    async def test_other_settings_explain_a_loss(self, folder: Path) -> None:
+        """A person has moved most pupils to another sitting: nothing is lost."""
+        groups = [uid("group", n) for n in (1, 2)]
+        sitting = {"id": "1", "from": "11:10", "to": "11:40"}
+        desk = desk_with(folder, kitchen(sittings=[{**sitting, "groups": groups}]))
+        desk.directory.here = [pupil(n, groups=[groups[n > 1]]) for n in range(14)]
+        await desk.report("2026-11-24T08:00")
+        state = dict(desk.state)
+        desk = desk_with(folder, kitchen(sittings=[{**sitting, "groups": groups[:1]}]))
+        desk.state.update(state)
+        desk.directory.here = [pupil(n, groups=[groups[n > 1]]) for n in range(14)]
+        await desk.report("2026-11-25T08:00")
+        assert (desk.told()[-1][2], desk.published[-1]["complete"]) == (2, True)
 
     async def test_groups_without_a_member_left_empty_no_sitting(self, folder: Path) -> None:
         group = uid("group", 1)

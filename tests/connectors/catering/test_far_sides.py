@@ -101,7 +101,36 @@ class TestRefusals:
         assert self.orders(peer)[8:] == ["K-1 v3", "K-4 v3", "K-1 v4", "K-4 v4"]
         peer.refuses = {}
         await hub.retry()
-        assert self.orders(peer)[12:] == ["K-2 v3", "K-2 v4", "K-3 v3", "K-3 v4"]
+        assert self.orders(peer)[12:] == ["K-2 v4", "K-3 v4"], "the last order replaces those that waited"
+
+    @pytest.mark.parametrize("probed", [400, 401, 403, 422, 429, 500])
+    async def test_a_system_that_knows_no_kitchen_of_a_probe_refuses_one_kitchen_alone(
+        self, hub: TestHub, peer: Orders, probed: int
+    ) -> None:
+        """A system that checks the kitchen's id refuses the probe as it refuses the kitchen that it does not know."""
+        peer.refuses = {"K-1": 401 if probed == 401 else 422}
+        peer.probed = probed
+        await hub.advance_to("08:00")
+        assert self.orders(peer) == ["K-2 v1", "K-3 v1", "K-4 v1"]
+        assert await hub.status("catering") == "running"
+        assert any("kitchen K-1:" in each for each in hub.problems())
+
+    async def test_a_refused_revision_keeps_none_of_the_next_from_the_kitchen(
+        self, hub: TestHub, peer: Orders, school: School
+    ) -> None:
+        await hub.advance_to("08:00")
+        peer.refuses = {"K-2": 422}
+        await hub.advance_to("08:30")
+        await away(hub, school, 0)  # counted while the kitchen still refuses, so that no try of before it succeeds
+        peer.refuses = {}
+        await hub.advance_to("09:30")
+        mine = [each for each in self.orders(peer) if each.startswith("K-2")]
+        assert mine[0] == "K-2 v1"
+        assert "K-2 v2" not in mine
+        assert len(mine) >= 2
+        assert [event.data["revision"] for event in await hub.published(COUNT) if event.data["kitchen"] == "K-2"] == [
+            int(each.partition(" v")[2]) for each in mine
+        ]
 
     async def test_a_system_that_answers_409_to_every_key_gets_few_revisions(self, hub: TestHub, peer: Orders) -> None:
         peer.refuses = {"K-2": 409}
@@ -127,7 +156,7 @@ class TestRefusals:
         peer.server.answer = refused
         await hub.advance_to("08:00")
         asked = len(peer.server.received)
-        assert asked <= 2, "one order, and the question whether all are refused"
+        assert asked <= 3, "two orders, and the question whether all are refused"
         assert any("login-refused" in each for each in (*hub.problems(), hub.logs()))
 
 

@@ -140,7 +140,7 @@ async def test_an_acknowledged_order_that_reads_differently_is_not_verified(read
         (307, ConfigurationError, "http-307"),
         (400, ConfigurationError, "http-400"),
         (401, ConfigurationError, "login-refused"),
-        (403, ConfigurationError, "login-refused"),
+        (403, ConfigurationError, "http-403"),
         (404, ConfigurationError, "http-404"),
         (413, ConfigurationError, "http-413"),
         (422, ConfigurationError, "http-422"),
@@ -180,7 +180,7 @@ async def test_a_setting_is_named_as_the_municipality_writes_it(peer: Orders) ->
         "Check transport.token with the server's operator"
     )
     assert error.sv == (
-        "catering: beställningssystemet vägrar inloggningen. svaret var 401. "
+        "catering: beställningssystemet nekar inloggningen. svaret var 401. "
         "Kontrollera transport.token med den som driver servern"
     )
 

@@ -315,7 +315,7 @@ async def test_the_selftest_reads_from_the_supplier(hub: Pulled, sis: Made) -> N
     from hub.testing.hub import FileTestHub
 
     assert isinstance(hub.hub, FileTestHub)
-    running, loop = hub.hub._running()
+    running, loop = await hub.hub._running()
     asked = len(sis.asked)
     await loop.run(running.hosts.selftest("ss12000"))
     assert sis.paths()[asked:] == ["/v2.0/organisations"]

@@ -134,7 +134,7 @@ def test_what_is_right_is_taken(tmp_path: Path) -> None:
         ({"window": "{back: 90m}"}, "window.back", "ska vara hela dygn, till exempel 7d", "must be whole days"),
         (
             {"callback": '{url: "https://hub.example/connectors/other"}'},
-            "callback.url", "ska sluta med /connectors/ och kontaktens namn", "must end with /connectors/ and this",
+            "callback.url", "ska sluta med /connectors/ och kopplingens namn", "must end with /connectors/ and this",
         ),
         ({"callback": '{url: "https://hub.example/sis"}'}, "callback.url", "ska sluta med", "must end with"),
         ({"callback": '{url: "http://hub.example/connectors/sis"}'}, "callback.url", "ska börja med", "must begin"),

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from connectors.ss12000.config import Ss12000Config
+from connectors.ss12000.connector import Ss12000
+from plugins.testing import open_hub
 from tests.connectors.ss12000.conftest import CURRENT, Pulled
 from tests.connectors.ss12000.records import absence
 from tests.peers.sis import TOKEN, Made, Query, Reply
@@ -87,6 +89,29 @@ async def test_pulls_that_follow_each_other_at_once_say_it_once(hub: Pulled) -> 
         await hub.hub.poll("ss12000")
     assert len(await said(hub)) == before
     assert len(await pull(hub)) == 1
+
+
+async def test_an_instance_for_absences_alone_says_it_of_them(config: dict[str, Any], sis: Made) -> None:
+    """Promise 9. A municipality may have a system of its own for absences; while it is away, no sum is complete."""
+    async with open_hub("2026-11-24T07:30") as hub:
+        await hub.add(Ss12000, {**config, "resources": ["absences", "attendances"]})
+        (said,) = await hub.published(CURRENT)
+        assert said.data["resources"] == ["absences", "attendances"]
+        assert (
+            datetime.fromisoformat(said.data["completeUntil"]) - datetime.fromisoformat(said.data["asOf"]) == 3 * POLL
+        )
+        sis.faults.append(no_absences)
+        hub.clock.pass_machine(60)
+        await hub.poll("ss12000")
+        last = (await hub.published(CURRENT))[-1]
+        left = datetime.fromisoformat(last.data["completeUntil"]) - datetime.fromisoformat(last.data["asOf"])
+        assert left < 3 * POLL
+
+
+async def test_an_instance_for_lessons_alone_says_nothing(config: dict[str, Any], sis: Made) -> None:
+    async with open_hub("2026-11-24T07:30") as hub:
+        await hub.add(Ss12000, {**config, "resources": ["calendarEvents"]})
+        assert await hub.published(CURRENT) == []
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ async def test_a_list_that_the_account_may_never_read_slows_nothing_else_down(
         await opened.add(Ss12000, {**config, "poll": "60s"})
         hub = Pulled(opened)
         assert len(await hub.news()) > 40
-        (instance,) = opened._running()[0].hosts.statuses()
+        (instance,) = opened._hub.hosts.statuses()
         assert instance.failing == ""
         for _ in range(10):
             asked = sis.paths().count("/v2.0/persons")

@@ -78,14 +78,14 @@ async def an_hour(clock: ManualClock) -> None:
 
 
 def doing(hub: FileTestHub) -> dict[str, float]:
-    return hub._running()[0].hosts.statuses()[0].doing
+    return hub._hub.hosts.statuses()[0].doing
 
 
 async def called(hub: FileTestHub, sis: Made) -> Answer | None:
     """The supplier calls. Nothing is waited for beside the answer."""
     assert sis.subscriptions is not None
     (subscription,) = sis.subscriptions.values()
-    running, loop = hub._running()
+    running, loop = await hub._running()
     request = Received("POST", subscription["target"].removeprefix(URL), body=b'{"modifiedEntites": ["Person"]}')
     return await asyncio.wait_for(loop.run(running.hosts.receive("ss12000", request)), 5)
 
@@ -118,7 +118,7 @@ async def test_an_hour_of_answers_that_trickle_takes_nothing_away(real: dict[str
         assert "no whole answer within 120 s; last complete pull: 2026-11-24T06:3" in said
         assert await hub.news() == []
         assert await hub.currents() == currents  # what is known stays, and its age shows
-        assert opened._running()[0].hosts.statuses()[0].failing == "slow"
+        assert opened._hub.hosts.statuses()[0].failing == "slow"
 
         slow.on = False
         told: list[Any] = []
@@ -152,13 +152,14 @@ async def test_a_load_that_takes_longer_than_an_hour_tells_everything_once(real:
         slow = Slow(sis, clock, after_s=240)
         adding = asyncio.ensure_future(opened.add(Ss12000, {**real, "answer_timeout_s": 600, "deadline_s": 600}))
         hub = Pulled(opened)
+        await until(lambda: slow.answers > 0)  # no time passes before the pull has begun
         await passing(clock, lambda: bool(hub.problems("pull-slow")), 900)
         assert "last complete pull: none yet" in hub.problems("pull-slow")[0]
         assert doing(opened)["poll"] > 600
         await passing(clock, lambda: bool(hub.problems("timeout")), 4000)
         await passing(clock, lambda: "subscriptions" in str(sis.sent), 8000)
         assert await called(opened, sis) == Answer(200)
-        state = opened._running()[0].hosts.instance("ss12000")._context.state
+        state = opened._hub.hosts.instance("ss12000")._context.state
         await passing(clock, lambda: "mark/calendarEvents" in state and not doing(opened), 8000)
         slow.on = False
         await adding

@@ -61,7 +61,7 @@ async def test_the_loss_of_one_whole_list_waits_for_a_person(hub: Pulled, sis: M
     assert await hub.news() == []
     waits = next(each for each in await hub.hub.waiting("ss12000") if each.word.startswith(resource))
     assert waits.says.endswith("only a person can confirm it")
-    assert waits.sv.endswith("bara en människa kan bekräfta det")
+    assert waits.sv.endswith("bara en person kan bekräfta det")
     await hub.hub.confirm("ss12000", waits.word)
     assert kinds(await hub.news())[f"directory.{resource.removesuffix('s')}.deleted"] > 0
 

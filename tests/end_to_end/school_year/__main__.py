@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import sys
 import tempfile
 import time
@@ -22,6 +23,7 @@ def main() -> int:
     parser.add_argument("--quiet", action="store_true", help="no line for each day")
     options = parser.parse_args()
     size = Size(*map(int, options.size.split(","))) if options.size else FULL if options.full else SMALL
+    gc.set_threshold(50_000, 20, 50)  # as `skolnav run` does
     began = time.monotonic()
 
     def say(text: str) -> None:

@@ -14,11 +14,14 @@ import pytest
 import uvicorn
 from pydantic import SecretBytes, SecretStr
 
+from hub.alerts.conditions import Conditions
+from hub.alerts.raising import Alerts
 from hub.api.app import Api, create_app
 from hub.assembly.refusals import Refusals
 from hub.assembly.services import Services
 from hub.clock import Clock
 from hub.config.model import ClientConfig, HubConfig, Role
+from hub.delivery.counting import Counting
 from hub.delivery.delivery import Delivery
 from hub.delivery.pages import Pages
 from hub.delivery.parts import Parts
@@ -27,6 +30,7 @@ from hub.engines import EmbeddedEngine
 from hub.hosting.hosts import Hosts
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.kept import KeptMarks
 from hub.privacy.marks import WithheldMarks
 from hub.privacy.telling import Telling
 from hub.registry.registry import Registry
@@ -85,8 +89,8 @@ def bearer(client: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {TOKENS[client]}"}
 
 
-async def no_handshake(subscription: Subscription) -> bool:
-    return False
+async def no_handshake(subscription: Subscription) -> str:
+    return "not-granted"
 
 
 @asynccontextmanager
@@ -100,16 +104,20 @@ async def running(folder: Path, clock: Clock, **config: Any) -> AsyncIterator[Se
     engine = await EmbeddedEngine.open(settings, catalogue=catalogue, clock=clock)
     keys, store, log = engine.keys, engine.store, engine.log
     directory = Directory(clock)
-    await directory.load(log)
+    await directory.load(log, engine.restored)
+    disclosures = Disclosures(store, keys, settings.tenant, clock)
+    kept_marks = KeptMarks(store, log, directory, disclosures, clock)
+    await kept_marks.start()
     log.observe(directory.observe)
     gate = PrivacyGate(catalogue=catalogue, directory=directory, keys=keys, clock=clock, tenant=settings.tenant)
-    disclosures = Disclosures(store, keys, settings.tenant, clock)
     withheld = WithheldMarks(store, log, directory, settings.tenant)
     telling = Telling(gate, directory, disclosures, withheld)
     registry = Registry(settings, store=store, catalogue=catalogue, clock=clock, keys=keys)
+    counting = Counting(store, clock)
+    await counting.start()
     parts = Parts(
         tenant=settings.tenant, log=log, store=store, telling=telling, clock=clock, dice=random.Random(1),
-        id_key=b"i" * 32,
+        id_key=b"i" * 32, delivered=counting.delivered, count=counting.of_subscription,
     )  # fmt: skip
 
     def sink(subscription: Subscription) -> WebhookSink:
@@ -124,6 +132,7 @@ async def running(folder: Path, clock: Clock, **config: Any) -> AsyncIterator[Se
     pages = Pages(
         log=log, store=store, telling=telling, registry=registry, catalogue=catalogue, keys=keys, clock=clock,
         retention=settings.retention,
+        served=lambda subscription, events: counting.of_subscription(subscription, "served", events),
     )  # fmt: skip
     await withheld.start()
     await delivery.start()
@@ -131,16 +140,26 @@ async def running(folder: Path, clock: Clock, **config: Any) -> AsyncIterator[Se
         plugins=plugins, store=store, clock=clock, directory=cast(Any, None), wake=lambda: None,
         pause=lambda *told: None, on_problem=lambda *told: None,
     )  # fmt: skip
+    conditions = Conditions(
+        config=lambda: settings, clock=clock, hosts=hosts, delivery=delivery, registry=registry, directory=directory,
+        started=clock.utc(),
+    )  # fmt: skip
     services = Services(
         config=settings, clock=clock, plugins=plugins, catalogue=catalogue, engine=engine, keys=keys, store=store,
-        log=log, directory=directory, gate=gate, disclosures=disclosures, withheld=withheld, telling=telling,
-        subscriptions=registry, delivery=delivery, pages=pages, hosts=hosts,
-        refusals=Refusals(clock, lambda *told: None),
+        log=log, directory=directory, gate=gate, disclosures=disclosures, withheld=withheld,
+        kept_marks=kept_marks, telling=telling, subscriptions=registry, delivery=delivery, pages=pages, hosts=hosts,
+        refusals=Refusals(clock, lambda *told: None), counting=counting,
+        conditions=conditions,
+        alerts=Alerts(
+            conditions, config=lambda: settings, store=store, event_log=log, clock=clock, hosts=hosts,
+            wake=lambda: None,
+        ),
     )  # fmt: skip
     yield services
     pages.close()
     await delivery.stop()
     await withheld.stop()
+    await kept_marks.stop()
     await engine.close()
 
 

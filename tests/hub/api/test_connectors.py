@@ -17,6 +17,7 @@ from hub.assembly.hub import Hub
 from hub.config import ConnectorEntry, HubConfig
 from hub.config.model import ClientConfig, Role
 from hub.store import audit
+from hub.store.base import StoreUnavailable
 from hub.subscriptions.model import Status
 from plugins import (
     Category,
@@ -250,6 +251,27 @@ async def test_a_connector_that_failed_begins_anew_when_a_person_has_mended_the_
     ] == ["broken"]
 
 
+@pytest.mark.parametrize(("act", "begin"), [("reconcile", "reconcile_soon"), ("restart", "restart_soon")])
+async def test_no_act_begins_before_its_row_of_the_audit_is_durable(
+    served: Served, monkeypatch: pytest.MonkeyPatch, act: str, begin: str
+) -> None:
+    begun: list[str] = []
+
+    def full(*_: object) -> asyncio.Future[None]:
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        answer.set_exception(StoreUnavailable("the store can't write now (SQLITE_FULL)"))
+        return answer
+
+    monkeypatch.setattr(type(served.hub.hosts), begin, lambda hosts, name: begun.append(name) or True)
+    path = f"/v1/operator/connectors/careful/{act}"
+    with monkeypatch.context() as patched:
+        patched.setattr(served.hub.store, "commit", full)
+        assert (await served.http.post(path, headers=OP)).status_code == 503
+    assert begun == []
+    assert (await served.http.post(path, headers=OP)).json()["begun"] is True  # it can be done when there is space
+    assert begun == ["careful"]
+
+
 async def stands(served: Served) -> dict[str, Any]:
     """The connectors as soon as each that can has polled."""
 
@@ -312,8 +334,8 @@ async def test_what_troubles_a_connector_is_said_in_the_operators_language(tmp_p
             "eater": "is no longer in the configuration file",
         }
         assert swedish["away"]["trouble"] == "hämtningen misslyckas: unreachable"
-        assert swedish["eater"]["trouble"] == "finns inte längre i konfigurationsfilen"
-        assert swedish["eater"]["says"] == "eater: hämtar inget."
+        assert swedish["eater"]["trouble"] == "prenumerationen finns inte längre i konfigurationsfilen"
+        assert swedish["eater"]["says"] == "eater: kopplingen hämtar ingenting."
         assert english["careful"]["says"].startswith("careful: last read everything 20")
         failures = "Attempts in a row that did not do everything: 1 (refused). Last problem: refused, 20"
         assert failures in english["half"]["says"]
@@ -330,7 +352,7 @@ async def test_the_far_sides_that_are_behind_are_named(tmp_path: Path) -> None:
         swedish = (await served.connectors(**{"Accept-Language": "sv"}))["sender"]
         assert english["behind"] == ["K-2", "K-3"]
         assert english["trouble"] == "behind: K-2, K-3 (refused)"
-        assert swedish["trouble"] == "ligger efter: K-2, K-3 (refused)"
+        assert swedish["trouble"] == "dessa släpar efter: K-2, K-3 (refused)"
         assert "These are behind: K-2, K-3." in english["says"]
         assert "K-2" not in (await served.http.get("/metrics", headers=OP)).text
 

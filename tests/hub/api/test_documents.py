@@ -1,5 +1,6 @@
 """What the API says of itself, and the answers to calls that it does not know."""
 
+import json
 from datetime import datetime
 
 import httpx
@@ -72,6 +73,49 @@ class TestDocuments:
         }  # fmt: skip
         assert "HTTPValidationError" not in document["components"]["schemas"]
 
+    async def test_openapi_has_the_ss12000_api_too(self, http):
+        document = (await http.get("/openapi.json")).json()
+        listed = document["paths"]["/ss12000/v2.0/persons"]["get"]
+        assert listed["security"] == [{"bearer": []}, {"oauth": []}]
+        assert "civicNo" in {each["name"] for each in listed["parameters"]}
+
+    @pytest.mark.parametrize(
+        ("host", "url"),
+        [
+            ("hub.exempel.se", "https://hub.exempel.se"),
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("[::1]:8080", "http://[::1]:8080"),
+            ("localhost", "http://localhost"),
+            ("10.0.0.7:8443", "https://10.0.0.7:8443"),
+            ('"><script>', "http://localhost"),
+        ],
+    )
+    async def test_both_documents_name_the_address_that_the_caller_used(self, http, host, url):
+        """A generated client calls this address. Only this machine itself reaches the hub without TLS."""
+        headers = {"Host": host}
+        (server,) = (await http.get("/openapi.json", headers=headers)).json()["servers"]
+        assert server["url"] == url
+        document = (await http.get("/asyncapi.json", headers=headers)).json()
+        hub = document["servers"]["hub"]
+        assert f"{hub['protocol']}://{hub['host']}" == url
+        oauth = document["components"]["securitySchemes"]["oauth"]
+        assert oauth["flows"]["clientCredentials"]["tokenUrl"] == f"{url}/oauth/token"
+
+    async def test_asyncapi_describes_publishing_webhooks_feeds_and_streams(self, http):
+        document = (await http.get("/asyncapi.json")).json()
+        assert {name: each["address"] for name, each in document["channels"].items()} == {
+            "publish": "/v1/events",
+            "webhook": "{path}",
+            "feed": "/v1/subscriptions/{id}/events",
+            "stream": "/v1/subscriptions/{id}/stream",
+        }
+        assert {name: each["bindings"]["http"]["method"] for name, each in document["operations"].items()} == {
+            "publish": "POST", "deliver": "POST", "read": "GET", "stream": "GET",
+        }  # fmt: skip
+        (query,) = [each["bindings"]["http"].get("query") for each in [document["operations"]["read"]]]
+        described = (await http.get("/openapi.json")).json()["paths"]["/v1/subscriptions/{id}/events"]["get"]
+        assert set(query["properties"]) == {e["name"] for e in described["parameters"] if e["in"] == "query"}
+
     async def test_every_reference_in_openapi_leads_somewhere(self, http):
         document = (await http.get("/openapi.json")).json()
 
@@ -91,6 +135,41 @@ class TestDocuments:
             here = document
             for part in reference.removeprefix("#/").split("/"):
                 here = here[part]
+
+
+class TestOtherSites:
+    """Pages of any site may read the public documents, and nothing else: a browser would send what it has stored."""
+
+    PUBLIC = (
+        "/", "/docs", "/docs/types/se.skolnav.absence.reported.v1", "/openapi.json", "/asyncapi.json", "/v1/catalogue",
+        "/v1/catalogue/se.skolnav.absence.reported.v1",
+    )  # fmt: skip
+
+    @pytest.mark.parametrize("path", PUBLIC)
+    async def test_a_public_document_may_be_read_by_pages_of_other_sites(self, http, path):
+        answer = await http.get(path, headers={"Origin": "https://elsewhere.example"})
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in answer.headers
+
+    async def test_no_other_answer_may(self, http, hub):
+        await append(hub, closed_day(1))
+        document = (await http.get("/openapi.json")).json()
+        public = {*self.PUBLIC, "/v1/catalogue/{type}"}
+        calls = [
+            (method.upper(), path.replace("{", "").replace("}", ""))
+            for path, operations in document["paths"].items() if path not in public
+            for method in operations
+        ]  # fmt: skip
+        assert len(calls) > 60
+        made = await feed(http, types=["se.skolnav.schedule.*"])
+        calls += [("GET", f"/v1/subscriptions/{made.id}/events"), ("GET", "/nothing"), ("PUT", "/healthz")]
+        calls += [("OPTIONS", path) for path in (*self.PUBLIC, "/v1/events", "/v1/subscriptions", "/oauth/token")]
+        origin = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "GET"}
+        for method, path in calls:
+            for client in ({}, bearer("op"), bearer("acme")):
+                answer = await http.request(method, path, headers={**origin, **client})
+                named = [name for name in answer.headers if name.startswith("access-control-")]
+                assert (method, path, named) == (method, path, [])
 
 
 class TestUnknownCalls:
@@ -221,8 +300,8 @@ class TestWhy:
         await append(hub, absence_of(1, 1), absence_of(2, 5), closed_day(1))
         await (await feed(http, types=["se.skolnav.absence.*"])).ids()
 
-    async def why(self, http, event, recipient="acme", language="sv"):
-        headers = {**bearer("op"), "Accept-Language": language}
+    async def why(self, http, event, recipient="acme", language="sv", who="op"):
+        headers = {**bearer(who), "Accept-Language": language}
         answer = await http.get(f"/v1/operator/why?event={event}&recipient={recipient}", headers=headers)
         assert answer.status_code == 200, answer.text
         assert pupil(1) not in answer.text
@@ -233,10 +312,21 @@ class TestWhy:
     async def test_it_reads_the_decision_from_the_log_of_disclosures(self, read, http):
         told = await self.why(http, "absence-1-rep")
         assert (told["allowed"], told["recomputed"], told["rule"]) == (True, False, "tillaten")
-        told = await self.why(http, "absence-2-rep")
+        told = await self.why(http, "absence-2-rep", who="officer")
         assert (told["allowed"], told["recomputed"], told["rule"]) == (False, False, "skydd.person")
-        assert told["text"].startswith("Inte levererad.")
+        assert told["text"].startswith("Händelsen lämnas inte ut.")
         assert (await self.why(http, "absence-2-rep", language="en"))["text"].startswith("Not delivered.")
+
+    @pytest.mark.parametrize("unknown", [False, True], ids=["protected", "unknown"])
+    async def test_an_operator_is_not_told_which_rule_withheld(self, read, http, hub, unknown):
+        """Promise 5 towards operators: a protected and an unknown pupil, read and recomputed, look alike."""
+        if unknown:
+            await append(hub, absence_of(3, 6))
+        told = await self.why(http, "absence-3-rep" if unknown else "absence-2-rep")
+        assert (told["allowed"], told["rule"]) == (False, None)
+        assert {each["rule"] for each in told["decisions"]} == (set() if unknown else {None})
+        assert "skydd." not in json.dumps(told)
+        assert told["text"].startswith("Händelsen lämnas inte ut. En regel hindrar det.")
 
     async def test_it_says_when_it_recomputes(self, read, http):
         told = await self.why(http, "closed-1")

@@ -74,7 +74,9 @@ class TestTaking:
         assert await kept(hub) == ["e1", "e2"]
 
     async def test_every_example_of_the_catalogue_is_taken(self, hub, http):
-        examples = [hub.catalogue.example(entry, n) for entry in hub.catalogue for n in range(len(entry.spec.examples))]
+        """But those that the hub alone publishes: its own alerts."""
+        taken = [entry for entry in hub.catalogue if not entry.spec.type.startswith("se.skolnav.operator.")]
+        examples = [hub.catalogue.example(entry, n) for entry in taken for n in range(len(entry.spec.examples))]
         answer = await post(http, examples, BATCH)
         assert answer.status_code == 202, answer.text
         assert answer.json()["accepted"] == len(examples)

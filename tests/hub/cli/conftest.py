@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from tests import school
+from tests.hub.cli.forking import Commands
 from tests.until import block_until
 
 SKOLNAV: Final = Path(sys.executable).with_name("skolnav")
@@ -25,7 +27,8 @@ TOKENS: Final = {
     "ACME_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 }
 STUDENT: Final = school.uid("student")
-UP: Final = "Skolnav: http://"
+VERSION: Final = version("skolnav")
+UP: Final = f"Skolnav {VERSION}: http://"
 
 
 def config(port: int, **more: Any) -> dict[str, Any]:
@@ -79,6 +82,15 @@ class Ran:
         return json.loads(self.out)
 
 
+COMMANDS: Final = Commands()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def commands_end() -> Iterator[None]:
+    yield
+    COMMANDS.end()
+
+
 class Place:
     """A folder with a configuration file, where commands are given."""
 
@@ -96,36 +108,47 @@ class Place:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "SKOLNAV_"))}
         return {**kept, **TOKENS, "COLUMNS": "200", **more}
 
+    def ask(self, *arguments: str) -> Ran:
+        """As `run`, in a process that begins with everything imported: for the many commands to a running hub."""
+        code, out, err = COMMANDS.run(arguments, self.folder, self.environ())
+        assert "Traceback" not in err, err
+        return Ran(code, out, err)
+
     def run(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: str | None = None) -> Ran:
         """A command that ends by itself; Swedish, since nothing says otherwise."""
         done = subprocess.run(
             [SKOLNAV, *arguments], cwd=self.folder, env=self.environ() if env is None else dict(env), text=True,
-            capture_output=True, timeout=60, **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
+            capture_output=True, timeout=300, **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
         return Ran(done.returncode, done.stdout, done.stderr)
 
     @contextmanager
-    def hub(self, *arguments: str) -> Iterator["Running"]:
+    def hub(self, *arguments: str, **environ: str) -> Iterator["Running"]:
         """`skolnav run`, up; ended in order at the end if it still runs."""
-        with Running(self, arguments) as running:
+        with Running(self, arguments, environ) as running:
             yield running
 
 
 class Running:
-    def __init__(self, place: Place, arguments: tuple[str, ...]) -> None:
+    def __init__(self, place: Place, arguments: tuple[str, ...], environ: Mapping[str, str]) -> None:
         self._place = place
+        self._environ = environ
         self._arguments = arguments
         self._written = place.folder / "hub.txt"
 
     def __enter__(self) -> Self:
         with self._written.open("w") as file:
             self.process = subprocess.Popen(
-                [SKOLNAV, "run", *self._arguments], cwd=self._place.folder, env=self._place.environ(),
+                [SKOLNAV, "run", *self._arguments], cwd=self._place.folder, env=self._place.environ(**self._environ),
                 stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
             )  # fmt: skip
-        block_until(lambda: UP in self.output or self.process.poll() is not None, "the hub is up", within_s=60)
-        assert UP in self.output, self.output
+        try:
+            block_until(lambda: UP in self.output or self.process.poll() is not None, "the hub is up", within_s=180)
+            assert UP in self.output, self.output
+        except BaseException:
+            self.process.kill()  # `__exit__` is not called
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -51,8 +51,8 @@ def hub(place: Place) -> Any:
 
 
 def test_nothing_changes_where_the_file_is_as_it_was(place: Place, hub: Running) -> None:
-    assert place.run("plan").out == "Ingenting ändras.\n"
-    assert place.run("apply").out == "Ingenting ändras.\n"
+    assert place.ask("plan").out == "Ingenting ändras.\n"
+    assert place.ask("apply").out == "Ingenting ändras.\n"
 
 
 def test_a_subscription_is_added_to_the_running_hub_and_another_keeps_its_cursor(place: Place, hub: Running) -> None:
@@ -64,38 +64,38 @@ def test_a_subscription_is_added_to_the_running_hub_and_another_keeps_its_cursor
     change(place, subscriptions=[FEED, LESSONS])
     told = (
         "+ prenumeration acme-lessons tillkommer\n"
-        "    Får det som händer från nu; inget skickas i efterhand.\n"
+        "    Mottagaren får det som händer från och med nu. Ingenting skickas i efterhand.\n"
     )  # fmt: skip
-    assert place.run("plan").out == told
-    assert "acme-lessons" not in place.run("subscriptions").out  # a plan changes nothing
+    assert place.ask("plan").out == told
+    assert "acme-lessons" not in place.ask("subscriptions").out  # a plan changes nothing
 
-    assert place.run("apply").code == 2  # nobody is there to ask
-    done = place.run("apply", "--yes")
+    assert place.ask("apply").code == 2  # nobody is there to ask
+    done = place.ask("apply", "--yes")
     assert done.code == 0
-    assert done.out == told + "Genomfört.\n"
-    assert "acme-lessons" in place.run("subscriptions").out
-    assert place.run("plan").out == "Ingenting ändras.\n"
+    assert done.out == told + "Ändringarna är genomförda.\n"
+    assert "acme-lessons" in place.ask("subscriptions").out
+    assert place.ask("plan").out == "Ingenting ändras.\n"
     hub.post(absence("a-2"))
     assert read(place, cursor)[0] == ["a-2"]
 
 
 def test_what_left_the_file_is_paused_can_be_removed_and_comes_back_where_it_was(place: Place, hub: Running) -> None:
     change(place, subscriptions=[FEED, LESSONS])
-    assert place.run("apply", "--yes").code == 0
+    assert place.ask("apply", "--yes").code == 0
     change(place, subscriptions=[LESSONS])
-    planned = place.run("plan", "--json").json()
+    planned = place.ask("plan", "--json").json()
     assert [(each["kind"], each["name"]) for each in planned["changes"]] == [("paused", "acme-absence")]
     assert planned["applied"] is False
-    applied = place.run("apply", "--yes", "--json").json()
+    applied = place.ask("apply", "--yes", "--json").json()
     assert applied["applied"] is True
-    assert "finns inte längre i konfigurationsfilen" in place.run("subscriptions").out
+    assert "finns inte längre i konfigurationsfilen" in place.ask("subscriptions").out
     change(place, subscriptions=[FEED, LESSONS])
-    assert place.run("apply", "--yes").code == 0
-    assert place.run("subscriptions", "show", "acme-absence", "--json").json()["status"] == "active"
+    assert place.ask("apply", "--yes").code == 0
+    assert place.ask("subscriptions", "show", "acme-absence", "--json").json()["status"] == "active"
     change(place, subscriptions=[FEED])
-    assert place.run("apply", "--yes").code == 0
-    assert place.run("subscriptions", "remove", "acme-lessons", "--yes").out == "acme-lessons är borttagen.\n"
-    assert "acme-lessons" not in place.run("subscriptions").out
+    assert place.ask("apply", "--yes").code == 0
+    assert place.ask("subscriptions", "remove", "acme-lessons", "--yes").out == "acme-lessons är borttagen.\n"
+    assert "acme-lessons" not in place.ask("subscriptions").out
 
 
 def test_what_comes_back_gets_what_has_happened_meanwhile_and_the_plan_says_so(place: Place, hub: Running) -> None:
@@ -103,14 +103,14 @@ def test_what_comes_back_gets_what_has_happened_meanwhile_and_the_plan_says_so(p
     hub.post(absence("a-1"))
     cursor = read(place)[1]
     change(place, subscriptions=[])
-    assert place.run("apply", "--yes").code == 0
+    assert place.ask("apply", "--yes").code == 0
     hub.post(absence("a-2"))
     change(place, subscriptions=[FEED])
-    assert place.run("apply", "--yes").out == (
+    assert place.ask("apply", "--yes").out == (
         "+ prenumeration acme-absence kommer tillbaka\n"
-        "    Fortsätter från sitt läge: det som har hänt sedan den togs ur filen levereras också, prövat på nytt, så "
-        "långt tillbaka som lagringstiden räcker.\n"
-        "Genomfört.\n"
+        "    Prenumerationen fortsätter från sin plats i kön. Det som har hänt sedan den togs ur filen levereras "
+        "också, så långt tillbaka som lagringstiden räcker, och utlämnandet prövas på nytt.\n"
+        "Ändringarna är genomförda.\n"
     )
     assert read(place, cursor)[0] == ["a-2"]
 
@@ -118,11 +118,11 @@ def test_what_comes_back_gets_what_has_happened_meanwhile_and_the_plan_says_so(p
 def test_a_file_with_errors_changes_nothing_and_each_is_told(place: Place, hub: Running) -> None:
     change(place, subscriptions=[FEED, {**LESSONS, "client": "akme"}])
     for command in (["plan"], ["apply", "--yes"]):
-        ran = place.run(*command)
+        ran = place.ask(*command)
         assert ran.code == 2
         assert "subscriptions[1].client" in ran.err
         assert "Menade du acme?" in ran.err
-    assert "acme-lessons" not in place.run("subscriptions").out
+    assert "acme-lessons" not in place.ask("subscriptions").out
 
 
 def test_a_clients_new_token_counts_at_once(place: Place, hub: Running) -> None:
@@ -130,7 +130,7 @@ def test_a_clients_new_token_counts_at_once(place: Place, hub: Running) -> None:
     written = json.loads(place.file.read_text())
     written["clients"][1]["token"] = "${file:acme.token}"
     place.file.write_text(json.dumps(written))
-    assert "Klientens gamla token och utfärdade åtkomst slutar gälla." in place.run("apply", "--yes").out
+    assert "Klientens gamla token och den åtkomst som den har fått slutar gälla." in place.ask("apply", "--yes").out
     answer = httpx.get(
         f"http://127.0.0.1:{place.port}/v1/subscriptions", headers={"Authorization": f"Bearer {TOKENS['ACME_TOKEN']}"}
     )
@@ -139,10 +139,10 @@ def test_a_clients_new_token_counts_at_once(place: Place, hub: Running) -> None:
 
 def test_what_is_read_at_the_start_only_is_said_to_wait_for_it(place: Place, hub: Running) -> None:
     change(place, log_level="debug")
-    assert place.run("apply", "--yes").out == (
-        "~ hubben ändras: log_level\n    Gäller först när hubben startas om.\nGenomfört.\n"
+    assert place.ask("apply", "--yes").out == (
+        "~ hubben ändras: log_level\n    Ändringen gäller först när hubben startas om.\nÄndringarna är genomförda.\n"
     )
-    assert "log_level" in place.run("plan").out  # still to come
+    assert "log_level" in place.ask("plan").out  # still to come
 
 
 @pytest.mark.parametrize(
@@ -154,18 +154,18 @@ def test_what_would_be_another_hub_is_refused(place: Place, hub: Running, key: s
     if key == "data":  # the command would look for the hub there
         value = str(before)
         (place.folder / "elsewhere").symlink_to(before)
-    ran = place.run("apply", "--yes")
+    ran = place.ask("apply", "--yes")
     assert ran.code == 1
-    assert "can't change while the hub runs" in ran.err
-    assert "acme-lessons" not in place.run("subscriptions", "--data", str(before)).out
+    assert "kan inte ändras medan hubben är igång" in ran.err
+    assert "acme-lessons" not in place.ask("subscriptions", "--data", str(before)).out
 
 
 def test_another_file_than_the_hubs_own_is_refused(place: Place, hub: Running, tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
     other.write_text(place.file.read_text())
-    ran = place.run("apply", "--yes", "--config", str(other))
+    ran = place.ask("apply", "--yes", "--config", str(other))
     assert ran.code == 2
-    assert f"Hubben som kör här läser {place.file}, inte {other}." in ran.err
+    assert f"Hubben som är igång här läser {place.file}, inte {other}." in ran.err
 
 
 def test_a_connector_comes_changes_and_leaves_while_the_hub_runs(place: Place, hub: Running) -> None:
@@ -178,12 +178,12 @@ def test_a_connector_comes_changes_and_leaves_while_the_hub_runs(place: Place, h
         "kitchens": yaml.safe_load(text)["connectors"]["kitchen"]["kitchens"],
     }
     change(place, connectors={"kitchen": kitchen})
-    added = place.run("apply", "--yes")
+    added = place.ask("apply", "--yes")
     assert added.code == 0, added.err
-    assert "+ kontakt kitchen tillkommer" in added.out
-    assert place.run("subscriptions", "show", "kitchen", "--json").json()["status"] == "active"
+    assert "+ koppling kitchen tillkommer" in added.out
+    assert place.ask("subscriptions", "show", "kitchen", "--json").json()["status"] == "active"
     change(place, connectors={"kitchen": {**kitchen, "report_times": ["08:30", "10:00"]}})
-    assert "~ kontakt kitchen ändras: report_times" in place.run("apply", "--yes").out
+    assert "~ koppling kitchen ändras: report_times" in place.ask("apply", "--yes").out
     change(place, connectors={})
-    assert "- kontakt kitchen pausas" in place.run("apply", "--yes").out
-    assert place.run("subscriptions", "show", "kitchen", "--json").json()["status"] == "paused"
+    assert "- koppling kitchen pausas" in place.ask("apply", "--yes").out
+    assert place.ask("subscriptions", "show", "kitchen", "--json").json()["status"] == "paused"

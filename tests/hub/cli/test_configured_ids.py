@@ -53,16 +53,16 @@ def test_the_selftest_names_each_mistyped_id_with_its_line(place: Place) -> None
     configured(place, units=[school.UNIT, MISTYPED_UNIT], groups=[GROUP, MISTYPED_GROUP])
     with place.hub() as hub:
         hub.post(*directory())
-        swedish = place.run("check", "--selftest")
+        swedish = place.ask("check", "--selftest")
         english = place.run("check", "--selftest", "--language", "en")
-        for_programs = place.run("check", "--selftest", "--json")
-        shown = place.run("connectors")
-        plain = place.run("check")
+        for_programs = place.ask("check", "--selftest", "--json")
+        shown = place.ask("connectors")
+        plain = place.ask("check")
     assert (swedish.code, english.code, for_programs.code, plain.code) == (1, 1, 1, 0)
-    assert "kitchen: provet gick bra." in swedish.out
+    assert "kitchen: testet lyckades." in swedish.out
     assert (
         f"skolnav.yaml:{line_of(place, MISTYPED_UNIT)}  connectors.kitchen.kitchens[0].units[1]\n"
-        f"  Ingen organisation i hubbens register har id {MISTYPED_UNIT}. Rätta id:t, eller se efter att "
+        f"  Ingen organisation i hubbens register har id {MISTYPED_UNIT}. Rätta id:t, eller kontrollera att "
         "skolsystemet har organisationen.\n"
     ) in swedish.out
     assert (
@@ -77,7 +77,7 @@ def test_the_selftest_names_each_mistyped_id_with_its_line(place: Place) -> None
         "connectors.kitchen.kitchens[0].sittings[0].groups",
     ]
     assert (
-        "Inställningar med id som registret inte känner: connectors.kitchen.kitchens[0].sittings[0].groups, "
+        "Dessa inställningar har id:n som inte finns i registret: connectors.kitchen.kitchens[0].sittings[0].groups, "
         "connectors.kitchen.kitchens[0].units[1]."
     ) in shown.out
 
@@ -87,20 +87,20 @@ def test_a_corrected_file_is_compared_before_it_is_in_force(place: Place) -> Non
     configured(place, units=[MISTYPED_UNIT], groups=[])
     with place.hub() as hub:
         hub.post(*directory())
-        assert place.run("check", "--selftest").code == 1
+        assert place.ask("check", "--selftest").code == 1
         configured(place, units=[school.UNIT.upper()], groups=[GROUP])
-        there = place.run("check", "--selftest")
+        there = place.ask("check", "--selftest")
         assert there.code == 0
         assert "Alla 2 id:n i inställningarna finns i hubbens register." in there.out
 
 
 def test_without_a_directory_the_selftest_says_that_it_compared_nothing(place: Place) -> None:
     configured(place, units=[MISTYPED_UNIT], groups=[])
-    stopped = place.run("check", "--selftest")
+    stopped = place.ask("check", "--selftest")
     assert stopped.code == 0
-    assert "Id:n i inställningarna är inte jämförda med registret: Ingen hubb kör på" in stopped.out
+    assert "Id:n i inställningarna är inte jämförda med registret: Ingen hubb är igång på" in stopped.out
     with place.hub():
-        empty = place.run("check", "--selftest")
+        empty = place.ask("check", "--selftest")
         assert empty.code == 0
         assert "Id:n i inställningarna är inte jämförda: hubbens register är tomt." in empty.out
-        assert "registret inte känner" not in place.run("connectors").out
+        assert "registret inte känner" not in place.ask("connectors").out

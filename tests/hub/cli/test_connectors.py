@@ -21,7 +21,7 @@ def sis() -> Iterator[Made]:
 
 def only(place: Place) -> dict[str, Any]:
     """The one connector, as the command line shows it to a program."""
-    (found,) = place.run("connectors", "--json").json()["connectors"]
+    (found,) = place.ask("connectors", "--json").json()["connectors"]
     return dict(found)
 
 
@@ -41,23 +41,23 @@ def test_a_list_that_can_never_be_read_is_shown_and_since_when(tmp_path: Path, s
             None,
             None,
         )
-        shown = place.run("connectors").out
-        assert "sis   ss12000  kör   allt kan inte hämtas: refused" in shown
-        assert "sis: har inte hämtat allt sedan den startade 20" in shown
-        assert "(refused). Senaste problem: refused, 20" in shown
-        assert shown.count("refused betyder: hubbens konto får inte läsa listan, eller så är frågan vägrad.") == 1
+        shown = place.ask("connectors").out
+        assert "sis   ss12000   igång   en del kan inte hämtas: refused" in shown
+        assert "sis: kopplingen har inte hämtat allt sedan den startade 20" in shown
+        assert "(refused). Senaste problemet: refused, 20" in shown
+        assert shown.count("refused betyder: hubbens konto får inte läsa listan, eller så nekades frågan.") == 1
         sis.faults.clear()
         block_until(lambda: only(place)["polled"], within_s=60)
         found = only(place)
         assert (found["failures"], found["unread"], found["directory"]["fresh"]) == (0, "", True)
-        english = place.run("connectors", "--language", "en").out
+        english = place.ask("connectors", "--language", "en").out
         assert "sis: last read everything 20" in english
         assert "It last reported its directory as complete at 20" in english
         assert "canary" not in shown + english
 
 
 def removed(place: Place) -> int:
-    found = place.run("events", "--type", "se.skolnav.directory.person.deleted.v1", "--json").json()
+    found = place.ask("events", "--type", "se.skolnav.directory.person.deleted.v1", "--json").json()
     return len(found["events"])
 
 
@@ -67,34 +67,34 @@ def test_an_operator_sees_what_waits_and_confirms_it(tmp_path: Path, sis: Made) 
     auth = {"token": "${file:sis}"}
     place.configure(connectors={"sis": {"use": "ss12000", "base_url": f"{sis.url}/v2.0", "auth": auth, "poll": "1h"}})
     with place.hub():
-        block_until(lambda: "directory.current" in place.run("events").out)
-        assert "sis   ss12000  kör" in place.run("connectors").out
+        block_until(lambda: "directory.current" in place.ask("events").out)
+        assert "sis   ss12000   igång" in place.ask("connectors").out
         del sis.records["persons"][5:]
-        assert place.run("connectors", "reconcile", "sis").out == "sis: jämförelsen har börjat.\n"
+        assert place.ask("connectors", "reconcile", "sis").out == "sis: jämförelsen har börjat.\n"
         block_until(lambda: only(place)["waiting"])
-        shown = place.run("connectors").out
-        assert "Väntar på att en människa bekräftar (skolnav connectors confirm NAMN ORD):" in shown
+        shown = place.ask("connectors").out
+        assert "Detta väntar på att en person bekräftar det (skolnav connectors confirm NAMN ORD):" in shown
         assert "26 av 31 personer skulle tas bort" in shown
-        word = place.run("connectors", "--json").json()["connectors"][0]["waiting"][0]["word"]
+        word = place.ask("connectors", "--json").json()["connectors"][0]["waiting"][0]["word"]
         assert word in shown
 
-        wrong = place.run("connectors", "confirm", "sis", "persons:00000000")
+        wrong = place.ask("connectors", "confirm", "sis", "persons:00000000")
         assert wrong.code == 1
-        assert "Inget väntar under persons:00000000 hos sis" in wrong.err
-        assert f"Det som väntar: {word}." in wrong.err
-        nobody = place.run("connectors", "confirm", "sys", word, "--language", "en")
+        assert "Ingenting i sis väntar på ordet persons:00000000" in wrong.err
+        assert f"Dessa väntar: {word}." in wrong.err
+        nobody = place.ask("connectors", "confirm", "sys", word, "--language", "en")
         assert nobody.code == 1
         assert "No connector is called sys. Did you mean sis?" in nobody.err
-        assert place.run("connectors", "confirm", "sis").code == 2
+        assert place.ask("connectors", "confirm", "sis").code == 2
         assert removed(place) == 0
 
-        done = place.run("connectors", "confirm", "sis", word)
+        done = place.ask("connectors", "confirm", "sis", word)
         assert done.code == 0
-        assert done.out == f"sis {word}: bekräftat, och görs nu: 26 av 31 personer skulle tas bort.\n"
+        assert done.out == f"sis {word} är bekräftat och utförs nu: 26 av 31 personer skulle tas bort.\n"
         block_until(lambda: removed(place) >= 26)
-        assert place.run("connectors", "--json").json()["connectors"][0]["waiting"] == []
-        assert "Väntar på" not in place.run("connectors").out
-        assert place.run("connectors", "restart", "sis").out == (
-            "sis: startar om. Se hur det går: skolnav connectors.\n"
+        assert place.ask("connectors", "--json").json()["connectors"][0]["waiting"] == []
+        assert "väntar på att" not in place.ask("connectors").out
+        assert place.ask("connectors", "restart", "sis").out == (
+            "sis: kopplingen startar om. Följ den med: skolnav connectors.\n"
         )
-        assert place.run("connectors", "restart", "sys").code == 1
+        assert place.ask("connectors", "restart", "sys").code == 1

@@ -61,12 +61,12 @@ def test_an_intact_log_is_said_to_hold_together_with_its_number_of_rows(copied: 
     count = rows(place)
     assert count >= 1
     with place.hub():
-        ran = place.run("disclosures", "verify")
+        ran = place.ask("disclosures", "verify")
         assert (ran.code, ran.err) == (0, "")
-        assert ran.out == f"Loggen över utlämnanden hänger ihop: {count} rader, från den första till den sista.\n"
+        assert ran.out == f"Loggen över utlämnanden är oförändrad: {count} rader, från den första till den sista.\n"
         english = place.run("disclosures", "verify", "--language", "en")
         assert english.out == f"The log of disclosures holds together: {count} rows, from the first to the last.\n"
-        assert place.run("disclosures", "verify", "--json").json() == {"rows": count, "broken_at": None, "trimmed": 0}
+        assert place.ask("disclosures", "verify", "--json").json() == {"rows": count, "broken_at": None, "trimmed": 0}
 
 
 def test_of_a_trimmed_log_it_says_where_it_begins(copied: Callable[[], Place]) -> None:
@@ -78,14 +78,14 @@ def test_of_a_trimmed_log_it_says_where_it_begins(copied: Callable[[], Place]) -
         ran = place.run("disclosures", "verify", "--language", "en")
         assert ran.code == 0
         assert f"the rows after row 1, up to row {count}" in ran.out
-        program = place.run("disclosures", "verify", "--json")
+        program = place.ask("disclosures", "verify", "--json")
         assert program.json() == {"rows": count, "broken_at": None, "trimmed": 1}
 
 
 def test_an_empty_log_holds_together(tmp_path: Path) -> None:
     place = Place(tmp_path)
     with place.hub():
-        ran = place.run("disclosures", "verify", "--json")
+        ran = place.ask("disclosures", "verify", "--json")
     assert (ran.code, ran.json()) == (0, {"rows": 0, "broken_at": None, "trimmed": 0})
 
 
@@ -104,10 +104,10 @@ def test_where_the_log_was_tampered_with_is_said_by_number_and_the_command_fails
     place = copied()
     tamper(place, statement)
     with place.hub():
-        ran = place.run("disclosures", "verify")
+        ran = place.ask("disclosures", "verify")
         assert (ran.code, ran.out) == (1, "")
         assert ran.err.startswith(f"Kedjan bryts vid rad {broken_at}: ")
-        assert f"Raderna före den ({broken_at - 1}) hänger ihop" in ran.err
+        assert f"De {broken_at - 1} raderna före den är oförändrade" in ran.err
         program = place.run("disclosures", "verify", "--json", "--language", "en")
         assert (program.code, program.json()) == (1, {"rows": broken_at - 1, "broken_at": broken_at, "trimmed": 0})
         assert program.err.startswith(f"The chain breaks at row {broken_at}: ")

@@ -15,11 +15,8 @@ from hub.cli import language
     ],
 )
 def test_the_language_is_taken_from_anywhere_on_the_line(arguments: list[str], left: list[str], chosen: str) -> None:
-    try:
-        assert language.choose(arguments, {"LANG": "sv_SE.UTF-8"}) == left
-        assert language.language() == chosen
-    finally:
-        language.choose([], {})
+    assert language.choose(arguments, {"LANG": "sv_SE.UTF-8"}) == left
+    assert language.language() == chosen
 
 
 def test_another_language_is_refused() -> None:

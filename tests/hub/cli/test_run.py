@@ -12,20 +12,23 @@ import time
 from pathlib import Path
 
 import pytest
+from alembic import command
+from sqlalchemy import create_engine
 
+from hub.store import migrations
 from tests.faults.disks import LoopDisk, why_not
-from tests.hub.cli.conftest import STUDENT, TOKENS, Place, absence
+from tests.hub.cli.conftest import STUDENT, TOKENS, UP, VERSION, Place, absence
 from tests.until import block_until
 
-LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING|ERROR) [\w.]+: .+")
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0[12]:00 (DEBUG|INFO|WARNING|ERROR) [\w.]+: .+")
 
 
 def test_it_says_in_one_line_where_it_listens_and_what_it_has(place: Place) -> None:
     with place.hub() as hub:
         lines = hub.output.splitlines()
     assert lines == [
-        f"Skolnav: http://127.0.0.1:{place.port}, data i {place.data}, inbyggd motor (fsync före svaret), "
-        "kontakter: 0, prenumerationer: 1"
+        f"Skolnav {VERSION}: http://127.0.0.1:{place.port}, data i {place.data}, inbyggd motor (fsync före svaret), "
+        "kopplingar: 0, prenumerationer: 1"
     ]
 
 
@@ -35,7 +38,7 @@ def test_warnings_come_before_that_line_and_are_counted_in_it(place: Place) -> N
         *before, up = hub.output.splitlines()
     assert len(before) == 3
     assert all(LINE.fullmatch(line) for line in before)
-    assert "får publicera alla händelsetyper" in before[0].lower()
+    assert "may publish every event type" in before[0].lower()
     assert up.endswith("prenumerationer: 0, varningar: 3 (skolnav check)")
 
 
@@ -50,8 +53,8 @@ def test_its_log_holds_time_level_logger_and_nothing_personal(place: Place) -> N
         assert hub.process.wait(10) == 0
         written = hub.output
     for line in written.splitlines():
-        assert line.startswith("Skolnav: ") or LINE.fullmatch(line), line
-    assert "slutade i ordning" in written
+        assert line.startswith(UP) or LINE.fullmatch(line), line
+    assert "ended in order" in written
     for value in (STUDENT, *TOKENS.values()):
         assert value not in written
 
@@ -63,17 +66,17 @@ def test_a_signal_ends_it_in_order_although_somebody_is_in_the_middle_of_a_call(
     with place.hub() as hub, _half_a_request(place.port):
         hub.process.send_signal(number)
         assert hub.process.wait(10) == 0
-        assert "slutade i ordning" in hub.output
+        assert "ended in order" in hub.output
     assert not (place.data / "hub.sock").exists()
 
 
 def test_a_second_ctrl_c_ends_it_at_once(place: Place) -> None:
     with place.hub() as hub, _half_a_request(place.port):
         hub.process.send_signal(signal.SIGINT)
-        block_until(lambda: "slutar" in hub.output)
+        block_until(lambda: "ending" in hub.output)
         hub.process.send_signal(signal.SIGINT)
         assert hub.process.wait(2) == 130
-        assert "slutar genast" in hub.output
+        assert "ends at once" in hub.output
     with place.hub():  # nothing is damaged
         assert place.run("subscriptions").code == 0
 
@@ -82,7 +85,7 @@ def test_a_second_hub_on_the_same_data_is_refused(place: Place) -> None:
     with place.hub():
         second = place.run("run")
         assert second.code == 4
-        assert f"En annan hubb kör redan på filerna i {place.data}" in second.err
+        assert f"En annan hubb använder redan filerna i {place.data}" in second.err
         assert place.run("subscriptions").code == 0  # the first is none the worse
 
 
@@ -92,7 +95,7 @@ def test_an_address_that_is_taken_is_told(place: Place) -> None:
         other.listen()
         ran = place.run("run")
     assert ran.code == 5
-    assert f"127.0.0.1:{place.port} går inte att lyssna på: Address already in use" in ran.err
+    assert f"Hubben kan inte lyssna på 127.0.0.1:{place.port}: adressen används redan" in ran.err
 
 
 def test_data_that_cannot_be_used_is_told(place: Place) -> None:
@@ -102,20 +105,14 @@ def test_data_that_cannot_be_used_is_told(place: Place) -> None:
     assert str(place.data) in ran.err
 
 
-def test_a_damaged_log_is_told(place: Place) -> None:
+@pytest.mark.parametrize("file", ["log.db", "store.db"])
+def test_a_damaged_file_is_named(place: Place, file: str) -> None:
     place.data.mkdir()
-    (place.data / "log.db").write_bytes(secrets.token_bytes(65536))
+    (place.data / file).write_bytes(secrets.token_bytes(65536))
     ran = place.run("run")
     assert ran.code == 6
-    assert "Filerna i" in ran.err
-
-
-def test_a_damaged_store_is_told(place: Place) -> None:
-    place.data.mkdir()
-    (place.data / "store.db").write_bytes(secrets.token_bytes(65536))
-    ran = place.run("run")
-    assert ran.code == 6
-    assert "store.db" in ran.err
+    assert f"{place.data / file} är skadad" in ran.err
+    assert "säkerhetskopian" in ran.err
 
 
 @pytest.mark.parametrize("key", [secrets.token_bytes(32), b"no key"], ids=["another", "broken"])
@@ -159,15 +156,26 @@ def test_another_key_is_told_although_nothing_was_sealed_with_the_first(place: P
     assert "Hubbens nyckel öppnar inte det som sparats" in ran.err
 
 
+def _of_the_first_schema(path: Path) -> None:
+    """Make a store what it was before all later steps of its schema, with the rows that it had then."""
+    now = path.rename(path.with_name("now.db"))
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        command.upgrade(migrations.config(connection), "0001")
+    engine.dispose()
+    with contextlib.closing(sqlite3.connect(path)) as store, store:
+        store.execute("ATTACH ? AS now", [str(now)])
+        for (table,) in store.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
+            if table != "alembic_version":
+                columns = ", ".join(row[1] for row in store.execute(f"PRAGMA main.table_info({table})"))
+                store.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM now.{table}")
+    now.unlink()
+
+
 def test_what_was_made_before_there_were_fingerprints_gets_the_one_of_the_key_that_opens_it(place: Place) -> None:
     with place.hub():
         pass
-    store = sqlite3.connect(place.data / "store.db")
-    with store:
-        store.execute("DROP TABLE key_fingerprints")
-        store.execute("DROP TABLE moments")  # the revision after that one made it
-        store.execute("UPDATE alembic_version SET version_num = '0001'")
-    store.close()
+    _of_the_first_schema(place.data / "store.db")
     key = (place.data / "key").read_bytes()
     (place.data / "key").write_bytes(secrets.token_bytes(32))
     assert place.run("run").code == 6
@@ -205,7 +213,7 @@ def test_unset_variables_are_told_and_values_never(place: Place) -> None:
     del env["ACME_TOKEN"]
     ran = place.run("run", env=env)
     assert ran.code == 2
-    assert "Miljövariabeln ACME_TOKEN är inte satt, eller tom." in ran.err
+    assert "Miljövariabeln ACME_TOKEN saknas eller är tom." in ran.err
     assert TOKENS["SIS_TOKEN"] not in ran.err
 
 

@@ -297,7 +297,7 @@ def test_a_dead_letter_that_is_sent_again_comes_once_and_leaves_the_list(stage: 
         await stage.hub.delivery.settled()
         (letter,) = await stage.letters()
         stage.far.answer = always(Result.DELIVERED)
-        lane = await stage.hub.delivery.resend(ME, letter.id, by="person")
+        [lane] = await stage.hub.delivery.resend(ME, [letter.id], by="person")
         await asyncio.sleep(5)
         await stage.hub.delivery.settled()
         assert [arrival.lane for arrival in stage.far.arrivals] == [None, lane]
@@ -323,7 +323,7 @@ def test_a_resend_ends_although_the_store_was_away_at_its_end(stage: Stage, monk
         await stage.hub.delivery.settled()
         (letter,) = await stage.letters()
         stage.far.answer = always(Result.DELIVERED)
-        name = await stage.hub.delivery.resend(ME, letter.id, by="person")
+        [name] = await stage.hub.delivery.resend(ME, [letter.id], by="person")
         await stage.hub.delivery.settled()
         assert tries == [name, name]
         rows = await stage.hub.store.read(lanes.load(TENANT, ME))
@@ -521,7 +521,7 @@ def test_a_dead_letter_of_a_state_is_resent_as_a_state_each_time(stage: Stage) -
         await stage.hub.delivery.settled()
         for _ in range(2):
             (letter,) = await stage.letters()
-            await stage.hub.delivery.resend(ME, letter.id, by="operator")
+            await stage.hub.delivery.resend(ME, [letter.id], by="operator")
             await stage.hub.delivery.settled()
         assert stage.came() == ["a", "a", "a"]
 

@@ -2,15 +2,17 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 import pytest
+from pydantic import field_validator
 
 from hub.bus.sqlite import SqliteLog
 from hub.delivery.relay import PAGE, Relay
 from hub.runner import ThreadRunner
 from hub.store import outbox
 from hub.store.sql import SqlStore
-from schemas import core_catalogue
+from schemas import Catalogue, Category, EventSpec, Payload, Ref, core_catalogue
 from tests.clock import HandClock
 from tests.contracts.log import everything
 from tests.school import DAY_CLOSED, event, uid
@@ -22,11 +24,11 @@ TENANT = "provkoping"
 class Outbox:
     """A relay between a real store and a real log."""
 
-    def __init__(self, store: SqlStore, log: SqliteLog, clock: HandClock) -> None:
+    def __init__(self, store: SqlStore, log: SqliteLog, clock: HandClock, catalogue: Catalogue) -> None:
         self.store = store
         self.log = log
         self.clock = clock
-        self.catalogue = core_catalogue()
+        self.catalogue = catalogue
         self.problems: list[tuple[str, str]] = []
         self.relay = Relay(
             tenant=TENANT, store=store, log=log, catalogue=self.catalogue, clock=clock,
@@ -39,18 +41,18 @@ class Outbox:
     async def left(self) -> list[outbox.OutboxRow]:
         return await self.store.read(outbox.load(TENANT, limit=10_000))
 
-    async def passed_on(self) -> list[str]:
+    async def passed_on(self, left: int = 0) -> list[str]:
         await until(lambda: self.relay.idle)
-        assert await self.left() == []
+        assert len(await self.left()) == left
         return [each.id for each in await everything(self.log)]
 
 
 @pytest.fixture
 async def box(tmp_path: Path) -> AsyncIterator[Outbox]:
-    runner, clock = ThreadRunner(), HandClock()
+    runner, clock, catalogue = ThreadRunner(), HandClock(), core_catalogue()
     store = await SqlStore.open(tmp_path / "store.db", tenant=TENANT, runner=runner)
-    log = await SqliteLog.open(tmp_path / "log.db", catalogue=core_catalogue(), clock=clock, runner=runner)
-    made = Outbox(store, log, clock)
+    log = await SqliteLog.open(tmp_path / "log.db", catalogue=catalogue, clock=clock, runner=runner)
+    made = Outbox(store, log, clock, catalogue)
     yield made
     await made.relay.stop()
     await log.close()
@@ -107,8 +109,49 @@ async def test_an_event_whose_type_has_gone_is_a_problem_and_holds_up_no_other(b
     gone = event("com.acme.gone.seen.v1", {"id": "x"}, id="gone").to_json()
     await box.add(closed("before"), gone, closed("after"))
     await box.relay.start()
-    assert await box.passed_on() == ["before", "after"]
+    assert await box.passed_on(left=1) == ["before", "after"]
     assert box.problems == [("outbox-invalid", "desk")]
+
+
+class Seen(Payload):
+    """What a vendor's package says, and its validator, which fails while `broken`."""
+
+    spec = EventSpec(
+        type="com.acme.room.seen.v1", subject=Ref("room", "id"), key=Ref("room", "id"), examples=({"id": "x"},)
+    )
+    broken: ClassVar[bool] = False
+    id: Annotated[str, Category.NONE]
+
+    @field_validator("id")
+    @classmethod
+    def valid(cls, value: str) -> str:
+        if cls.broken:
+            raise SystemExit("no")
+        return value
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["the type has gone", "its validator raises"])
+async def test_an_event_that_no_longer_fits_its_type_stays_until_it_does(box: Outbox, fails: bool) -> None:
+    """Promise 1: it was accepted from a connector, whose state and cursor say so."""
+    if fails:
+        box.catalogue.register(Seen)
+    Seen.broken = fails
+    try:
+        await box.add(event("com.acme.room.seen.v1", {"id": "x"}, id="kept").to_json(), closed("a"))
+        await box.relay.start()
+        assert await box.passed_on(left=1) == ["a"]
+        await box.add(closed("b"))
+        box.relay.wake()
+        assert await box.passed_on(left=1) == ["a", "b"]
+        assert box.problems == [("outbox-invalid", "desk")]  # once
+        await box.relay.stop()
+    finally:
+        Seen.broken = False
+    if not fails:
+        box.catalogue.register(Seen)  # the package is back, and the hub starts again
+    box.relay = Relay(tenant=TENANT, store=box.store, log=box.log, catalogue=box.catalogue, clock=box.clock)
+    await box.relay.start()
+    assert await box.passed_on() == ["a", "b", "kept"]
 
 
 async def test_what_belongs_to_another_source_is_told_and_holds_up_no_other(box: Outbox) -> None:

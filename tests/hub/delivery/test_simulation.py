@@ -2,7 +2,7 @@
 
 What it proves: docs/architecture.md, The order of commits.
 
-`SKOLNAV_SEEDS` says how many worlds (200), `SKOLNAV_SEED` runs a single one.
+`SKOLNAV_SEEDS` says how many worlds (100), `SKOLNAV_SEED` runs a single one.
 """
 
 import os
@@ -19,7 +19,7 @@ from hub.store.base import Operation
 from tests.hub.delivery.world import TENANT, World, simulate
 
 ONE = os.environ.get("SKOLNAV_SEED")
-SEEDS: Sequence[int] = [int(ONE)] if ONE else range(int(os.environ.get("SKOLNAV_SEEDS", "200")))
+SEEDS: Sequence[int] = [int(ONE)] if ONE else range(int(os.environ.get("SKOLNAV_SEEDS", "100")))
 CHUNK = 20
 
 

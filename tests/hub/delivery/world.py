@@ -438,7 +438,7 @@ class Incarnation:
                     letters = await self.store.read(dead_letters.page(TENANT))
                     if letters:
                         letter = dice.choice(letters)
-                        await self.delivery.resend(letter.subscription, letter.id, by="sim")
+                        await self.delivery.resend(letter.subscription, [letter.id], by="sim")
                 elif what < 0.6:
                     before = self.clock.utc() - timedelta(seconds=5 + dice.random() * 30)
                     self.world.trimmed_us = max(self.world.trimmed_us, to_us(before))

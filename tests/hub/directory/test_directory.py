@@ -1,7 +1,10 @@
 """Who may be told about, who belongs where, and that every change is noticed."""
 
+from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
+import orjson
 import pytest
 
 from hub.bus.base import Stored
@@ -15,6 +18,7 @@ from tests.school import (
     DUTY,
     ELSEWHERE,
     GROUP,
+    HIDDEN,
     ORGANISATION,
     OTHER,
     PERSON,
@@ -23,8 +27,10 @@ from tests.school import (
     SCHOOL,
     SIS,
     UNIT,
+    duty,
     person,
     pupil,
+    tie,
     uid,
 )
 
@@ -43,6 +49,59 @@ def belongings(house: House, id: str, on: date) -> frozenset[tuple[str, str | No
 
 def protection(house: House, id: str) -> Protection:
     return house.directory.protection(id, house.clock.utc())
+
+
+class TestFamilies:
+    """Who is here only because of protected persons is withheld as they are (promise 5)."""
+
+    @pytest.mark.parametrize("child_first", [True, False])
+    def test_the_guardian_of_protected_children_alone_is_withheld(self, house: House, child_first: bool) -> None:
+        said = [pupil(ANNA, HIDDEN, responsibles=tie(VERA)), person(VERA)]
+        for each in said if child_first else reversed(said):
+            house.say(PERSON, each)
+        assert protection(house, VERA) is Protection.PROTECTED
+
+    def test_an_open_child_explains_the_guardian_and_its_going_does_not(self, house: House) -> None:
+        house.say(PERSON, person(VERA))
+        house.say(PERSON, pupil(ANNA, HIDDEN, responsibles=tie(VERA)))
+        house.say(PERSON, pupil(BO, responsibles=tie(VERA)))
+        assert protection(house, VERA) is Protection.OPEN
+        house.say(PERSON_GONE, {"id": BO})
+        assert protection(house, VERA) is Protection.PROTECTED
+        house.say(PERSON, pupil(ANNA, responsibles=tie(VERA)))
+        assert protection(house, VERA) is Protection.OPEN
+
+    def test_the_guardian_is_open_again_in_the_turn_in_which_the_child_is(self, house: House) -> None:
+        house.say(PERSON, person(VERA))
+        house.say(PERSON, pupil(ANNA, HIDDEN, responsibles=tie(VERA)))
+        changes: list[Change] = []
+        house.directory.listen(changes.append)
+        house.say(PERSON, pupil(ANNA, responsibles=tie(VERA)))
+        assert VERA in changes[0].names
+
+    @pytest.mark.parametrize("role", ["duty", "enrolment"])
+    def test_a_guardian_with_a_place_of_their_own_is_not_withheld(self, house: House, role: str) -> None:
+        house.say(PERSON, person(VERA) if role == "duty" else pupil(VERA))
+        house.say(PERSON, pupil(ANNA, HIDDEN, responsibles=tie(VERA)))
+        if role == "duty":
+            assert protection(house, VERA) is Protection.PROTECTED
+            house.say(DUTY, duty(VERA))
+        assert protection(house, VERA) is Protection.OPEN
+
+    def test_the_family_goes_with_a_child_whose_record_no_longer_names_it_or_is_gone(self, house: House) -> None:
+        house.say(PERSON, person(VERA))
+        house.say(PERSON, pupil(ANNA, responsibles=tie(VERA)))
+        house.say(PERSON, pupil(ANNA, HIDDEN))
+        assert protection(house, VERA) is Protection.PROTECTED
+        house.say(PERSON_GONE, {"id": ANNA})
+        assert protection(house, VERA) is Protection.PROTECTED
+        house.say(PERSON, pupil(ANNA))
+        assert protection(house, VERA) is Protection.OPEN
+
+    def test_a_child_without_a_mark_withholds_nobody_else(self, house: House) -> None:
+        house.say(PERSON, person(VERA))
+        house.say(PERSON, pupil(ANNA, None, responsibles=tie(VERA)))
+        assert protection(house, VERA) is Protection.OPEN
 
 
 class TestMarks:
@@ -85,9 +144,37 @@ class TestMarks:
         assert protection(house, ANNA) is Protection.OPEN
 
     def test_a_source_that_deletes_a_person_no_longer_counts(self, house: House) -> None:
+        house.say(PERSON, person(ANNA, None), OTHER)
+        house.say(PERSON, person(ANNA, "Ingen"), SIS)
+        assert protection(house, ANNA) is Protection.UNKNOWN
+        house.say(PERSON_GONE, {"id": ANNA}, OTHER)
+        assert protection(house, ANNA) is Protection.OPEN
+
+    def test_a_protection_does_not_end_with_the_record_that_held_it(self, house: House) -> None:
+        """Promise 5: a mark ends by its own source's Ingen, not by a deletion, nor by another source."""
+        house.current(OTHER)
         house.say(PERSON, person(ANNA, "Sekretessmarkering"), OTHER)
         house.say(PERSON, person(ANNA, "Ingen"), SIS)
         house.say(PERSON_GONE, {"id": ANNA}, OTHER)
+        assert protection(house, ANNA) is Protection.PROTECTED
+        house.say(PERSON, person(ANNA, "Ingen"), SIS)
+        assert protection(house, ANNA) is Protection.PROTECTED
+        house.say(PERSON, person(ANNA, "Ingen"), OTHER)
+        assert protection(house, ANNA) is Protection.OPEN
+
+    @pytest.mark.parametrize("record", [person(ANNA, None), {"id": ANNA, "enrolments": ["not an object"]}])
+    def test_a_record_without_a_readable_mark_does_not_end_a_protection(
+        self, house: House, record: dict[str, Any]
+    ) -> None:
+        house.say(PERSON, person(ANNA, "Sekretessmarkering"))
+        readable = house.stored(PERSON, person(ANNA, None))
+        body = orjson.dumps({**readable.parsed, "data": record})
+        house.directory.observe((replace(readable, body=body, _parsed=None),))
+        assert protection(house, ANNA) is Protection.PROTECTED
+        house.say(PERSON_GONE, {"id": ANNA})
+        house.say(PERSON, person(ANNA, None))
+        assert protection(house, ANNA) is Protection.PROTECTED
+        house.say(PERSON, person(ANNA, "Ingen"))
         assert protection(house, ANNA) is Protection.OPEN
 
     def test_the_mark_outlives_the_last_deletion(self, house: House) -> None:

@@ -13,7 +13,22 @@ from hub.directory.directory import Directory, Protection
 from hub.runner import ThreadRunner
 from schemas import core_catalogue
 from tests.clock import HandClock
-from tests.school import CURRENT, HIDDEN, OTHER, PERSON, PERSON_GONE, SCHOOL, SIS, append, event, person, pupil, uid
+from tests.school import (
+    CURRENT,
+    DUTY,
+    HIDDEN,
+    OTHER,
+    PERSON,
+    PERSON_GONE,
+    SCHOOL,
+    SIS,
+    append,
+    duty,
+    event,
+    person,
+    pupil,
+    uid,
+)
 
 ANNA, BO = uid("Anna"), uid("Bo")
 
@@ -73,6 +88,7 @@ async def test_marks_relations_and_freshness_are_there_after_a_restart(hub: Hub)
     await hub.say(CURRENT, {"asOf": hub.clock.utc().isoformat()})
     await hub.say(PERSON, pupil(ANNA, "Sekretessmarkering", responsibles=[{"person": {"id": BO}}]))
     await hub.say(PERSON, person(BO))
+    await hub.say(DUTY, duty(BO))
     await hub.restart()
     assert hub.protection(ANNA) is Protection.PROTECTED
     assert hub.protection(BO) is Protection.OPEN

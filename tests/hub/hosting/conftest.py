@@ -60,7 +60,9 @@ class Hosted:
         self.started: list[Hosts] = []
         self.directory: object = None
 
-    async def __call__(self, *classes: type[Connector], clock=None, event_types=(), config=None, **deps) -> Hosts:
+    async def __call__(
+        self, *classes: type[Connector], clock=None, event_types=(), config=None, isolation=None, **deps
+    ) -> Hosts:
         """Each class once, under its own name, with its default configuration."""
         hosts = Hosts(
             plugins=Plugins.of(*classes, event_types=event_types),
@@ -72,7 +74,9 @@ class Hosted:
             on_problem=self.told.problem,
         )
         self.started.append(hosts)
-        await hosts.start({cls.name: HostedConnector(cls.name, config or cls.config_model()) for cls in classes})
+        await hosts.start(
+            {cls.name: HostedConnector(cls.name, config or cls.config_model(), isolation=isolation) for cls in classes}
+        )
         return hosts
 
 

@@ -252,6 +252,23 @@ async def test_far_sides_that_are_no_names_are_shown_as_text(hosted) -> None:
     assert hosts.statuses()[0].behind == ("1", "None")
 
 
+async def test_a_far_side_whose_name_and_next_try_are_nonsense_harms_no_listing(hosted) -> None:
+    refused: list[str] = []
+
+    async def start(self: Any) -> None:
+        self.ctx.far_side(7, "away")
+        for next_try in (datetime(2026, 11, 24), "soon"):
+            try:
+                self.ctx.far_side("north", "away", next_try)
+            except ValueError as error:
+                refused.append(str(error))
+
+    hosts = await hosted(bad(start=start))
+    await until(lambda: hosts.statuses()[0].far_sides)
+    assert [(each.name, each.next_try) for each in hosts.statuses()[0].far_sides] == [("7", None)]
+    assert len(refused) == 2
+
+
 async def test_an_error_whose_code_and_pause_are_nonsense_is_an_error_like_others(hosted) -> None:
     contract = Contract("tests", "none", {Category.ATTENDANCE})
     for error, result in (

@@ -8,8 +8,10 @@ from typing import Annotated
 import pytest
 from pydantic import Field
 
-from hub.config.model import ConnectorEntry
+from hub.config.findings import Finding
+from hub.config.model import ConnectorEntry, LeftOut
 from hub.delivery.base import Result
+from hub.hosting import hosts as hosting
 from hub.hosting.connector_errors import NotRunning
 from hub.hosting.hosts import HostedConnector, recipient_of
 from hub.hosting.instance import InstanceStatus
@@ -36,6 +38,7 @@ from tests.school import uid
 from tests.until import until
 
 CONTRACT = Contract("tests", "none", {Category.ATTENDANCE, Category.GROUP})
+LEFT = LeftOut("elsewhere", (Finding(file="skolnav.yaml", line=7, path="connectors.late", key="use"),))
 
 
 class Tally(Payload):
@@ -481,6 +484,49 @@ async def test_a_call_that_ignores_its_end_is_given_up_and_what_it_does_later_do
     assert told.paused == [("counter", "hung")]
     release.set()
     assert await hosts.restart("counter") is InstanceStatus.RUNNING
+
+
+async def test_a_fault_in_the_watch_over_one_instance_ends_no_watch_over_another(hosted, told, monkeypatch):
+    class One(Connector[NoConfig]):
+        name, config_model = "one", NoConfig
+
+    class Two(One):
+        name = "two"
+
+    hosts = await hosted(One, Two)
+    watched: list[str] = []
+
+    def fails():
+        watched.append("one")
+        raise KeyError("canary")
+
+    monkeypatch.setattr(hosts.instance("one"), "over_limit", fails)
+    monkeypatch.setattr(hosts.instance("two"), "over_limit", lambda: watched.append("two"))
+    await until(lambda: watched.count("one") >= 2 and watched.count("two") >= 2)
+    assert told.problems == [("one", "fault", "watch: KeyError")]
+
+
+async def test_a_fault_in_the_watch_over_the_hubs_loop_does_not_end_it(hosted, monkeypatch, caplog):
+    hosts, failures = await hosted(), []
+
+    def fails():
+        failures.append(1)
+        raise KeyError("canary")
+
+    monkeypatch.setattr(hosting, "SPENT_S", 0.0)
+    monkeypatch.setattr(hosts, "_spending", fails)
+    await until(lambda: len(failures) >= 2)
+    assert "the watch over the hub's loop has failed" in caplog.text
+
+
+async def test_an_instance_that_a_reload_leaves_out_has_failed_since_then(hosted):
+    clock = ManualClock("2026-11-24T08:00")
+    hosts = await hosted(clock=clock)
+    hosts.leave_out({"early": LEFT})
+    reloaded = clock.utc()  # which goes on by itself
+    hosts.leave_out({"early": LEFT, "late": LEFT})
+    since = {each.name: (each.since, each.status_since) for each in hosts.statuses()}
+    assert min(since["late"]) >= reloaded > max(since["early"])
 
 
 async def test_a_start_that_fails_for_now_is_tried_again_and_hurts_no_other(hosted):

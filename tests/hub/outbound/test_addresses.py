@@ -5,7 +5,16 @@ import ipaddress
 
 import pytest
 
-from hub.outbound.addresses import AddressRefused, Target, UrlRefused, admit, check_url, networks, system_resolve
+from hub.outbound.addresses import (
+    AddressRefused,
+    Target,
+    UrlRefused,
+    admit,
+    check_url,
+    is_loopback,
+    networks,
+    system_resolve,
+)
 
 PUBLIC = ["193.10.0.1", "8.8.8.8", "2a00:801:f0::1", "64:ff9b::808:808"]
 PRIVATE = [
@@ -152,3 +161,13 @@ async def test_numbers_in_disguise_are_checked_by_what_they_resolve_to() -> None
         found = await asyncio.wait_for(system_resolve(target.host, 443), 10)
         with pytest.raises(AddressRefused):
             admit(found, (), public=True)
+
+
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("10.0.0.1", False),
+     ("mail.example", False), ("localhost.example", False), ("", False)],
+)  # fmt: skip
+def test_a_host_that_is_this_machine(host: str, found: bool) -> None:
+    """A rehearsal's alert mails leave the machine by no other: docs/architecture.md, Time."""
+    assert is_loopback(host) is found

@@ -14,6 +14,7 @@ from hub.privacy.base import Recipient
 from hub.privacy.directory_view import GuardedDirectory
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
+from hub.privacy.kept import KeptMarks
 from hub.privacy.marks import WithheldMarks
 from hub.privacy.telling import Telling
 from hub.runner import ThreadRunner
@@ -41,18 +42,21 @@ class Hub:
             self.folder / "log.db", catalogue=self.catalogue, clock=self.clock, runner=ThreadRunner()
         )
         self.directory = Directory(self.clock)
+        self.disclosures = Disclosures(self.store, keys, TENANT, self.clock)
         await self.directory.load(self.log)
+        self.kept = KeptMarks(self.store, self.log, self.directory, self.disclosures, self.clock)
+        await self.kept.start()
         self.log.observe(self.directory.observe)
         self.gate = PrivacyGate(
             catalogue=self.catalogue, directory=self.directory, keys=keys, clock=self.clock, tenant=TENANT
         )
-        self.disclosures = Disclosures(self.store, keys, TENANT, self.clock)
         self.withheld = WithheldMarks(self.store, self.log, self.directory, TENANT)
         self.telling = Telling(self.gate, self.directory, self.disclosures, self.withheld)
         await self.withheld.start()
 
     async def stop(self) -> None:
         await self.withheld.stop()
+        await self.kept.stop()
         await self.log.close()
         await self.store.close()
 

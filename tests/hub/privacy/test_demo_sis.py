@@ -72,8 +72,12 @@ def _others(id: str) -> bytes:
     return json.dumps([each for each in records("person") if each["id"] != id], ensure_ascii=False).encode()
 
 
-def test_their_guardians_leave_without_home_and_everybody_else_with(told: tuple[House, list[Stored]]) -> None:
-    """Promise 4: the guardians are marked Ingen, and have the pupils' address."""
+def test_their_guardians_leave_without_home_or_not_at_all_and_everybody_else_with(
+    told: tuple[House, list[Stored]],
+) -> None:
+    """Promises 4 and 5: the guardians are marked Ingen, and have the pupils' address. Without another child they would
+    not be here.
+    """
     house, events = told
     guardians = {tie["person"]["id"] for each in protected() for tie in each["responsibles"]}
     assert len(guardians) == 4
@@ -82,8 +86,15 @@ def test_their_guardians_leave_without_home_and_everybody_else_with(told: tuple[
         for each in records("person")
         if any(tie["person"]["id"] in guardians for tie in each.get("responsibles", ()))
     } - {each["id"] for each in protected()}
+    explained = {
+        tie["person"]["id"] for each in records("person") if each["id"] in siblings for tie in each["responsibles"]
+    }
+    alone = guardians - explained
     for each in events:
         if "person" not in each.type or each.about[0] in {hidden["id"] for hidden in protected()}:
+            continue
+        if each.about[0] in alone:
+            assert house.bytes_for(each, TO) is None
             continue
         sent, seen = each.parsed["data"], house.seen(each, TO)
         home = {"emails", "phoneNumbers", "addresses"}

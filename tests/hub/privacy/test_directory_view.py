@@ -83,6 +83,66 @@ async def test_its_pseudonyms_are_those_of_the_events(school: Hub) -> None:
     assert decision.content["data"]["student"]["id"] in ids(answer)
 
 
+class TestTheSameQuestionAgain:
+    """A kitchen's every count asks for all its pupils."""
+
+    @pytest.fixture
+    def read(self, school: Hub, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """How many states each reading of the log asked for."""
+        sizes: list[int] = []
+        get = school.log.get
+
+        async def counted(places: Any, **options: Any) -> Any:
+            sizes.append(len(places))
+            return await get(places, **options)
+
+        monkeypatch.setattr(school.log, "get", counted)
+        return sizes
+
+    async def test_only_what_is_new_is_read_for_sums(self, school: Hub, read: list[int]) -> None:
+        view = school.view(KITCHEN)
+        first = await view.persons(organisations=[SCHOOL], on=TODAY)
+        assert await view.persons(organisations=[SCHOOL], on=TODAY) == first
+        assert read == [2]
+        await school.say(PERSON, pupil(ANNA, at=ELSEWHERE))
+        await school.say(PERSON, pupil(BO, enrolments=[{"enroledAt": {"id": UNIT}, "schoolYear": 4}]))
+        (bo,) = await view.persons(organisations=[SCHOOL], on=TODAY)
+        assert bo["enrolments"][0]["schoolYear"] == 4
+        assert read == [2, 1]
+
+    async def test_each_answer_is_a_disclosure(self, school: Hub) -> None:
+        """Promise 5."""
+        view = school.view(KITCHEN)
+        for _ in range(2):
+            await view.persons(organisations=[SCHOOL], on=TODAY)
+        anna = school.directory.persons[ANNA].owner.at
+        assert len(await school.store.read(rows.for_place(TENANT, KITCHEN.name, anna))) == 2
+
+    async def test_what_a_connector_does_with_an_answer_does_not_reach_the_next(self, school: Hub) -> None:
+        view = school.view(KITCHEN)
+        for each in await view.persons(organisations=[SCHOOL], on=TODAY):
+            dict(each)["enrolments"].clear()
+        again = await view.persons(organisations=[SCHOOL], on=TODAY)
+        assert all(each["enrolments"] for each in again)
+
+    async def test_a_scope_is_asked_again(self, school: Hub) -> None:
+        """An organisation may move out of the scope although no person has changed."""
+        scoped = recipient(
+            contract(Category.GROUP, organisations=[SCHOOL]), name="connector/of one school", aggregates=True
+        )
+        view = school.view(scoped)
+        assert len(await view.persons(organisations=[UNIT], on=TODAY)) == 2
+        await school.say(ORGANISATION, {"id": UNIT, "parentOrganisation": {"id": ELSEWHERE}})
+        assert await view.persons(organisations=[UNIT], on=TODAY) == []
+
+    async def test_all_is_read_for_who_makes_no_sums(self, school: Hub, read: list[int]) -> None:
+        """Promise 5. The time of an answer must not depend on whether one of the persons is withheld."""
+        view = school.view(ATTENDANT)
+        for _ in range(2):
+            await view.persons(organisations=[SCHOOL], on=TODAY)
+        assert read == [2, 2]
+
+
 async def test_another_recipient_sees_no_protected_pupil_and_nothing_outside_its_contract(school: Hub) -> None:
     """Promise 4."""
     answer = await school.view(ATTENDANT).persons(organisations=[UNIT], on=TODAY)
@@ -227,6 +287,27 @@ class TestComplete:
         school.clock.move(hours=27)
         await school.current()
         assert not await school.view(KITCHEN).complete([SCHOOL], TODAY)
+
+    @pytest.mark.parametrize("resources", [["absences"], ["attendances", "absences"]])
+    async def test_a_source_of_absences_alone_counts_for_every_sum_once_it_has_said_until_when(
+        self, school: Hub, resources: list[str]
+    ) -> None:
+        """Promise 9. No pupil belongs to it. A municipality may have a system of its own for absences."""
+        now = school.clock.utc()
+        until = (now + timedelta(minutes=10)).isoformat()
+        await school.say(CURRENT, {"asOf": now.isoformat(), "completeUntil": until, "resources": resources}, OTHER)
+        assert await school.view(KITCHEN).complete([SCHOOL], TODAY)
+        school.clock.move(minutes=10)
+        assert not await school.view(KITCHEN).complete([SCHOOL], TODAY)
+        await school.say(CURRENT, {"asOf": now.isoformat(), "resources": resources}, OTHER)
+        assert await school.view(KITCHEN).complete([SCHOOL], TODAY), "it promises nothing more"
+
+    async def test_such_a_source_keeps_no_mark_fresh(self, school: Hub) -> None:
+        """Promise 4. A system that read persons before, and reads absences now, knows nothing of their marks."""
+        school.clock.move(hours=27)
+        await school.say(CURRENT, {"asOf": school.clock.utc().isoformat(), "resources": ["absences"]})
+        assert not await school.view(KITCHEN).complete([SCHOOL], TODAY)
+        assert await school.view(ATTENDANT).persons(organisations=[UNIT], on=TODAY) == []
 
     async def test_an_organisation_that_nobody_has_told_of(self, school: Hub) -> None:
         assert not await school.view(KITCHEN).complete([uid("new unit")], TODAY)

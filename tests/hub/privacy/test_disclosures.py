@@ -53,10 +53,10 @@ async def test_what_was_decided_is_read_and_not_recomputed(hub: Hub) -> None:
     explained = await hub.disclosures.explain(stored, TO, "sv", hub.gate)
     assert (explained.allowed, explained.rule, explained.recomputed) == (False, Rule.UNKNOWN, False)
     assert explained.text == (
-        "Inte levererad. Regel skydd.okand (version 1): personen som händelsen gäller är inte känd, eller saknar "
-        "uppgift om skyddsmarkering.\n"
+        "Händelsen lämnas inte ut. Regel skydd.okand (version 1): personen som händelsen gäller är okänd, eller så "
+        "saknas uppgift om personens skyddsmarkering.\n"
         "Mottagarens avtal: närvaro, ”school attendance”.\n"
-        "Beslutat 2026-11-24 08:00:00, läst ur loggen (inte omräknat)."
+        "Beslutet fattades 2026-11-24 08:00:00 och är läst ur loggen (inte omräknat)."
     )
 
 

@@ -23,6 +23,19 @@ def test_a_rule_has_its_words(rule: Rule, language: str) -> None:
     assert "protected_address" not in text
 
 
+@pytest.mark.parametrize("rule", [rule for rule in Rule if rule is not Rule.ALLOWED])
+def test_without_its_rule_each_refusal_has_the_same_words(rule: Rule) -> None:
+    """Promise 5 towards operators."""
+    texts = {
+        explanation(
+            each, recipient(contract(*Category)), allowed=False, recomputed=False, at=MORNING,
+            version=RULES_VERSION, with_rule=False, language="en",
+        )
+        for each in (rule, Rule.CONTRACT)
+    }  # fmt: skip
+    assert len(texts) == 1
+
+
 def test_who_only_makes_sums_is_not_said_to_have_been_told_of_nobody_protected() -> None:
     """A kitchen counts a protected pupil too: the words must not claim that none was there."""
     counting = replace(recipient(contract(Category.ATTENDANCE)), aggregates=True)

@@ -226,6 +226,7 @@ class TestHome:
     def test_contact_and_address_of_a_protected_child_s_guardian_are_withheld(self, house: House) -> None:
         """Promise 4: a guardian's address tells where the pupil lives."""
         house.say(PERSON, pupil(BO, "Sekretessmarkering", responsibles=TIE))
+        house.say(PERSON, pupil(ANNA, responsibles=TIE))
         stored = house.say(PERSON, person(VERA, **HOME))
         assert house.seen(stored, recipient()) == {"id": VERA, "personStatus": "Aktiv", "givenName": "Vera"}
         assert list(house.decide(stored, recipient()).withheld) == [mark(BO, stored)]
@@ -444,13 +445,13 @@ class TestScope:
         house.say(PERSON, person(BO))
         stored = house.say(ABSENCE, absence(BO))
         decision = house.decide(stored, recipient(contract(*ALL, organisations=[SCHOOL])))
-        assert (decision.rule, list(decision.withheld)) == (Rule.SCOPE_UNKNOWN, [mark(BO, stored)])
+        assert (decision.rule, list(decision.withheld)) == (Rule.SCOPE_UNKNOWN, [mark(f"place/{BO}", stored)])
 
     def test_or_for_the_activity(self, house: House) -> None:
         """Promise 4."""
         stored = house.say(LESSON, lesson())
         decision = house.decide(stored, recipient(contract(*ALL, organisations=[SCHOOL])))
-        name = f"activity/{uid('activity')}"
+        name = f"place/activity/{uid('activity')}"
         assert (decision.rule, list(decision.withheld)) == (Rule.SCOPE_UNKNOWN, [mark(name, stored)])
 
     @pytest.mark.parametrize("field", ["groups", "activities", "room", "duty"])
@@ -463,7 +464,8 @@ class TestScope:
         stored = house.stored(Trip.spec.type, data)
         decision = house.decide(stored, recipient(contract(*ALL, organisations=[SCHOOL])))
         kind = {"groups": "group", "activities": "activity"}.get(field, field)
-        assert (decision.rule, list(decision.withheld)) == (Rule.SCOPE_UNKNOWN, [mark(f"{kind}/{uid(field)}", stored)])
+        name = f"place/{kind}/{uid(field)}"
+        assert (decision.rule, list(decision.withheld)) == (Rule.SCOPE_UNKNOWN, [mark(name, stored)])
 
     def test_or_for_the_organisation_that_nobody_has_told_of(self, house: House) -> None:
         """Promise 4: whether it is a part of the school cannot be told yet."""
@@ -664,7 +666,11 @@ class TestThoseWhoAreGone:
     def test_a_source_that_takes_back_what_was_never_told_of_is_not_heard(self, house: House) -> None:
         """Promise 5: a deletion without anything before it tells that something was withheld."""
         house.say(PERSON, person(ANNA))
-        house.say(PERSON, person(ANNA, "Sekretessmarkering"), source=OTHER)
+        house.say(PERSON, person(ANNA, None), source=OTHER)
         gone = house.say(PERSON_GONE, {"id": ANNA}, source=OTHER)
         assert house.decide(gone, recipient()).rule is Rule.PROTECTED
         assert house.decide(house.say(ABSENCE, absence(ANNA)), recipient()).allowed
+        house.say(PERSON, person(ANNA, "Sekretessmarkering"), source=OTHER)
+        for source in (OTHER, SIS):
+            gone = house.say(PERSON_GONE, {"id": ANNA}, source=source)
+            assert house.decide(gone, recipient()).rule is Rule.PROTECTED

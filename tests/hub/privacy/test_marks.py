@@ -199,6 +199,62 @@ async def test_marks_are_there_after_a_restart_and_looked_at_once(hub: Hub) -> N
     assert stored.id not in {each.id for each in states}
 
 
+async def restated(hub: Hub) -> list[str | None]:
+    """The entities of the events that a restart of the hub adds to the log."""
+    await hub.withheld.settled()
+    head = hub.log.head()
+    await hub.restart()
+    await hub.withheld.settled()
+    return [each.entity for each in (await hub.log.read(head, 100)).events]
+
+
+async def test_a_restart_restates_no_person_who_belongs_nowhere_still(hub: Hub) -> None:
+    """Promise 5: an unchanged person does not come again under a new id."""
+    to = recipient(contract(*ALL, organisations=[SCHOOL]))
+    await hub.current()
+    await hub.say(PERSON, person(BO))
+    assert await comes(hub, to) == []
+    assert await restated(hub) == []
+    await hub.say(ORGANISATION, {"id": SCHOOL})
+    await hub.say(DUTY, {"id": uid("duty"), "person": {"id": BO}, "dutyAt": {"id": SCHOOL}})
+    assert f"person/{BO}/{SIS}" in await comes(hub, to)
+    assert await kept(hub) == set()
+
+
+async def test_nor_what_waits_for_an_owner_an_organisation_or_a_duty(hub: Hub) -> None:
+    """Promise 5, variants: a lesson of an unknown activity, of an unknown organisation, with an unknown teacher."""
+    to = recipient(contract(*ALL, organisations=[SCHOOL]))
+    await hub.current()
+    await hub.say(ACTIVITY, {"id": uid("activity"), "organisation": {"id": UNIT}})
+    await hub.say(LESSON, lesson())
+    await hub.say(GROUP, {"id": uid("group")})
+    assert await comes(hub, to) == []
+    assert await restated(hub) == []
+
+
+async def test_nor_what_waits_for_a_school_type_and_it_comes_once_the_school_has_one(hub: Hub) -> None:
+    """Promise 4, variant: the enrolment names no school type, and the organisation none either."""
+    to = recipient(contract(*ALL, school_types=["GR"]))
+    await hub.current()
+    await hub.say(ORGANISATION, {"id": UNIT})
+    await hub.say(PERSON, person(ANNA, enrolments=[{"enroledAt": {"id": UNIT}, "startDate": "2026-08-17"}]))
+    assert await comes(hub, to) == []
+    assert await restated(hub) == []
+    await hub.say(ORGANISATION, {"id": UNIT, "schoolTypes": ["GR"]})
+    assert f"person/{ANNA}/{SIS}" in await comes(hub, to)
+
+
+async def test_what_was_placed_while_its_mark_was_not_freed_comes_after_the_restart(hub: Hub) -> None:
+    """Promise 4: a crash between a change of the directory and the restated event."""
+    await hub.current()
+    await hub.say(ORGANISATION, {"id": UNIT, "schoolTypes": ["GR"]})
+    await hub.say(PERSON, pupil(ANNA, at=UNIT))
+    entity = f"person/{ANNA}/{SIS}"
+    for name in (f"place/{ANNA}", f"school-type/{ANNA}", f"school-type/organisation/{UNIT}", f"organisation/{UNIT}"):
+        await hub.store.commit(rows.add(TENANT, [Withheld(name, entity, TO.name)]))
+        assert await restated(hub) == [entity], name
+
+
 async def test_another_source_s_older_record_is_not_made_the_latest_word(hub: Hub) -> None:
     """Promise 4: restating must not change whom a person belongs to."""
     await hub.say(PERSON, pupil(ANNA, at=UNIT), SIS)

@@ -24,6 +24,7 @@ from tests.school import (
     HIDDEN,
     LESSON,
     LESSON_CHANGED,
+    OTHER,
     PERSON,
     PERSON_GONE,
     SCHOOL,
@@ -167,8 +168,23 @@ PAIRS = (
     ),
     Pair(
         "the home of a protected pupil's guardian",
-        (*_BASE, _SECRET[0], Said("h", PERSON, person(MUM, givenName="Mum", **_HOME))),
-        (*_BASE, Said("h", PERSON, person(MUM, givenName="Mum"))),
+        (*_BASE, _SECRET[0], Said("h", PERSON, pupil(MUM, givenName="Mum", **_HOME))),
+        (*_BASE, Said("h", PERSON, pupil(MUM, givenName="Mum"))),
+    ),
+    Pair(
+        "the guardian of a protected pupil alone",
+        (*_BASE, _SECRET[0], Said("h", PERSON, person(MUM, givenName="Mum", **_HOME)), *_SECRET[1:]),
+        _BASE,
+    ),
+    Pair(
+        "a protected pupil whom only their own source can open",
+        (
+            *_BASE,
+            Said("s1", PERSON, pupil(SECRET, HIDDEN, givenName="Hemlig"), OTHER),
+            Said("s4", PERSON_GONE, {"id": SECRET}, OTHER),
+            Said("o", PERSON, pupil(SECRET, givenName="Hemlig")),
+        ),
+        _BASE,
     ),
     Pair(
         "a protected pupil takes no part in a lesson",

@@ -4,7 +4,11 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +22,7 @@ from starlette.routing import Route
 from hub.clock import SystemClock
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.outbound.addresses import UrlRefused
+from hub.outbound.tls import own_context
 from hub.privacy.base import PermitRefused
 from hub.sinks.webhook import WebhookSink
 from tests.clock import HandClock
@@ -61,6 +66,35 @@ async def test_a_delivery_is_a_signed_cloudevent_that_the_official_library_verif
     assert request.headers["webhook-id"] == "msg_1"
     assert request.headers["webhook-request-origin"] == "hub.example.se"
     assert Webhook(SECRET).verify(request.body, request.headers) == json.loads(attempt(1).permit())
+
+
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"traceparent": PARENT, "tracestate": "rojo=00f067aa0ba902b7"}, {PARENT, "rojo=00f067aa0ba902b7"}),
+        ({"traceparent": PARENT}, {PARENT}),
+        ({"traceparent": f"{PARENT}\r\nx-more: 1"}, set()),
+        ({"traceparent": PARENT.upper(), "tracestate": "a=b"}, set()),
+        ({"traceparent": "00-" + "0" * 32 + "-b7ad6b7169203331-01"}, set()),
+        ({"traceparent": PARENT, "tracestate": "a=b\r\nx-more: 1"}, {PARENT}),
+        ({"tracestate": "a=b"}, set()),
+        ({"data": {"traceparent": PARENT}}, set()),
+    ],
+    ids=["both", "parent", "line break", "not lower case", "no trace", "state of two lines", "state alone", "in data"],
+)
+async def test_an_events_trace_context_is_its_deliverys_too_where_it_is_well_formed(
+    receiver: WebhookReceiver, open_sink: Open, given: dict[str, Any], sent: set[str]
+) -> None:
+    made = attempt(1)
+    body = json.dumps({**json.loads(made.permit()), **given}).encode()
+    await open_sink(receiver.url).deliver(replace(made, permit=lambda: body))
+    [request] = receiver.received
+    assert {value for name, value in request.headers.items() if name.startswith("trace")} == sent
+    assert "x-more" not in request.headers
+    assert request.body == body
 
 
 async def test_a_receiver_on_starlette_and_uvicorn_takes_and_verifies_what_is_sent(open_sink: Open) -> None:
@@ -555,3 +589,46 @@ async def test_a_closed_sink_sends_nothing(receiver: WebhookReceiver, open_sink:
     await sink.close()
     assert (await sink.deliver(attempt(1))).reason == "closed"
     assert receiver.connections == 0
+
+
+async def test_the_previous_secret_signs_until_its_end_and_no_longer(
+    receiver: WebhookReceiver, open_sink: Open
+) -> None:
+    clock = HandClock()
+    old = "whsec_Z2FtbWFsIGdhbW1hbCBnYW1tYWwgZ2FtbWFs"
+    sink = open_sink(receiver.url, secrets=[SECRET, old], clock=clock, previous_until=clock.utc() + timedelta(hours=1))
+    await sink.deliver(attempt(1))
+    clock.move(hours=1)
+    await sink.deliver(attempt(2))
+    before, after = (request.headers["webhook-signature"].split() for request in receiver.received)
+    assert (len(before), len(after)) == (2, 1)
+
+
+async def test_a_webhooks_own_authority_and_certificate_are_shown_and_trusted(
+    authority: Authority, tmp_path: Path, open_sink: Open
+) -> None:
+    """The recipient asks for a certificate of its authority, which no machine knows."""
+    demanding = authority.server_context("skola.example")
+    demanding.verify_mode = ssl.CERT_REQUIRED
+    demanding.load_verify_locations(authority.file())
+    certificate, key = (path.read_text() for path in authority.identity("hub.example.se"))
+    ca = authority.file().read_text()
+    async with WebhookReceiver(tls=demanding) as receiver:
+        url = f"https://skola.example:{receiver.port}/"
+        known = own_context(ca=ca, certificate=certificate, key=key)
+        sink = open_sink(url, ssl_context=known, resolve=loopback, timeout_s=5)
+        assert (await sink.deliver(attempt(1))).result is Result.DELIVERED
+        unknown = own_context(ca=ca, certificate=None, key=None)
+        refused = await open_sink(url, ssl_context=unknown, resolve=loopback, timeout_s=5).deliver(attempt(2))
+        assert refused.result is Result.RETRY
+        assert len(receiver.received) == 1
+
+
+def test_certificates_that_cannot_be_used_are_refused_without_being_quoted(authority: Authority) -> None:
+    certificate, key = (path.read_text() for path in authority.identity("hub.example.se"))
+    other = authority.identity("other.example.se")[1].read_text()
+    for ca, shown, its in (("hemligt", None, None), (None, certificate, other), (None, key, key), (None, "x", "y")):
+        with pytest.raises(ValueError) as error:
+            own_context(ca=ca, certificate=shown, key=its)
+        assert "BEGIN" not in str(error.value)
+        assert "hemligt" not in str(error.value)

@@ -1,6 +1,7 @@
 """One catalogue of words: each key in both languages, none missing, none left over."""
 
 import ast
+import errno
 import re
 import string
 from pathlib import Path
@@ -9,8 +10,10 @@ import pytest
 
 import hub
 from hub import texts
+from schemas import core_catalogue
 
 FROM_CLASS_NAMES = {"permanent", "temporary"}  # codes that an error has by its class (`plugins.errors`)
+FROM_SYSTEM = {f"system.{name.lower()}" for name in errno.errorcode.values()}
 KEY = re.compile(r"[a-z-]+\.(?!py)[a-z.-]+")
 
 
@@ -67,7 +70,7 @@ def used() -> Used:
         for file in (house / room).rglob("*.py"):
             if file.parent != house / "hub" / "texts" or file.name == "__init__.py":
                 found.visit(ast.parse(file.read_text("utf-8")))
-    found.strings |= FROM_CLASS_NAMES
+    found.strings |= FROM_CLASS_NAMES | FROM_SYSTEM | {each.type for each in core_catalogue()}
     return found
 
 
@@ -88,7 +91,7 @@ def test_every_text_that_is_asked_for_by_name_is_there(used: Used) -> None:
 
 
 def test_a_text_is_filled_in() -> None:
-    assert texts.text("config.unset", "sv", name="X_TOKEN") == "miljövariabeln X_TOKEN är inte satt, eller tom."
+    assert texts.text("config.unset", "sv", name="X_TOKEN") == "miljövariabeln X_TOKEN saknas eller är tom."
     assert "X_TOKEN is not set" in texts.text("config.unset", "en", name="X_TOKEN")
 
 
@@ -106,3 +109,21 @@ def test_a_text_is_filled_in() -> None:
 )
 def test_the_language_is_the_users(environ: dict[str, str], language: str) -> None:
     assert texts.language_of(environ) == language
+
+
+def test_each_event_type_of_the_hub_and_no_other_has_swedish_words() -> None:
+    from hub.texts import types
+    from schemas import core_catalogue
+
+    known = {each.type.removeprefix("se.skolnav.") for each in core_catalogue()}
+    assert set(types._SWEDISH) == known
+
+
+@pytest.mark.parametrize("module", ["hub/api/operator.py", "hub/api/protection.py", "hub/http/auth.py"])
+def test_what_a_command_s_user_may_be_refused_with_is_told_in_both_languages(module: str) -> None:
+    """The command line shows the details of these answers. `no-contract` and the log-in are a program's."""
+    calls = [each for each in ast.walk(ast.parse(Path(hub.__file__).parents[1].joinpath(module).read_text("utf-8")))
+             if isinstance(each, ast.Call) and getattr(each.func, "id", "") == "ApiProblem"]  # fmt: skip
+    english = [ast.unparse(each.args[0]) for each in calls if isinstance(each.args[1], ast.Constant | ast.JoinedStr)]
+    assert calls
+    assert set(english) <= {"'no-contract'"}

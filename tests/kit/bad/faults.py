@@ -12,6 +12,16 @@ from tests.kit.bad import bad
 from tests.kit.bad.undisturbed import AFTER_FAULT
 from tests.kit.right import HouseControl
 
+
+async def waits_for_ever(self):
+    await HouseControl.start(self)
+    self.client.timeout = None
+
+
+def no_limit(self):
+    return contextlib.nullcontext()
+
+
 CRASH = "test_a_crash_between_effect_and_acknowledgement_repeats_nothing"
 TWICE = "test_the_same_events_twice_have_one_effect"
 LOST = "effect-before-return"
@@ -90,9 +100,7 @@ class CallsForAPerson(HouseControl):
 class NeverTimesOut(HouseControl):
     """Waits for an answer for ever."""
 
-    async def start(self):
-        await super().start()
-        self.client.timeout = None
+    start, limit = waits_for_ever, no_limit
 
 
 @bad(FaultSuite, AFTER_FAULT, "time-out", "give its calls a time-out", fault="never", patience_s=4)
@@ -111,9 +119,7 @@ class BlocksWithoutEnd(HouseControl):
 class SwallowsCancellation(HouseControl):
     """Catches the cancellation of a call, and returns."""
 
-    async def start(self):
-        await super().start()
-        self.client.timeout = None
+    start, limit = waits_for_ever, no_limit
 
     async def handle(self, event):
         try:
@@ -126,9 +132,7 @@ class SwallowsCancellation(HouseControl):
 class OutlivesCancellation(HouseControl):
     """Tries again after its cancellation."""
 
-    async def start(self):
-        await super().start()
-        self.client.timeout = None
+    start, limit = waits_for_ever, no_limit
 
     async def handle(self, event):
         while True:

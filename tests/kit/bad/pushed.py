@@ -11,6 +11,7 @@ from tests.kit.mailroom import Mailroom, Wire
 CRASHED = "test_a_crash_after_the_answer_loses_nothing"
 STRANGER = "test_a_stranger_is_answered_as_if_nothing_were_there"
 GARBAGE = "test_garbage_is_refused_and_harms_nothing"
+FLOOD = "test_a_flood_on_the_stream_is_kept_whole_and_in_order"
 ONCE = "test_each_request_is_taken_and_once_if_it_comes_again"
 
 
@@ -65,6 +66,14 @@ class LooksAtNoSignature(Mailroom):
         return "x-sign" in request.headers
 
 
+@bad(PushSuite, STRANGER, "pushed", "without a valid signature got a 202")
+class TrustsWhoSignsNothing(Mailroom):
+    """Looks at a signature where there is one."""
+
+    def is_known(self, request, body):
+        return "x-sign" not in request.headers or super().is_known(request, body)
+
+
 @bad(PushSuite, STRANGER, "pushed", "without a valid signature got a 400")
 class TellsStrangers(Mailroom):
     """Answers a stranger as only an instance that exists would."""
@@ -116,3 +125,50 @@ class ListensTwice(Wire):
 
     async def keep(self, counted):
         await super().keep({**counted, "id": f"{counted['id']}/{self.ctx.clock.utc()}"})
+
+
+@bad(RunSuite, "test_garbage_on_the_stream_harms_nothing", "pushed", r"made the connector fail:\n +run\(\) raised")
+class ChokesOnALine(Wire):
+    """Raises for a line that makes no sense; the loop begins again, and the source sends the line again."""
+
+    def read(self, line):
+        return json.loads(line)
+
+
+@bad(RunSuite, FLOOD, "pushed", "lost, taken twice or put in another order")
+class KeepsTheNewest(Wire):
+    """Keeps the newest of what came meanwhile, and acknowledges all of it."""
+
+    async def take(self, counted, writer):
+        self.newest = counted
+        self.jobs = [*getattr(self, "jobs", ()), asyncio.create_task(self.later(counted, writer))]
+
+    async def later(self, counted, writer):
+        await asyncio.sleep(0.02)
+        if counted is self.newest:
+            await self.keep(counted)
+        self.acknowledge(counted, writer)
+
+
+@bad(RunSuite, FLOOD, "pushed", "lost, taken twice or put in another order")
+class TakesTheLastFirst(Wire):
+    """What came while it was busy is taken from a stack."""
+
+    async def take(self, counted, writer):
+        self.stack = [*getattr(self, "stack", ()), counted]
+        self.jobs = [*getattr(self, "jobs", ()), asyncio.create_task(self.later(writer))]
+
+    async def later(self, writer):
+        await asyncio.sleep(0.02)
+        counted = self.stack.pop()
+        await self.keep(counted)
+        self.acknowledge(counted, writer)
+
+
+@bad(RunSuite, FLOOD, "pushed", "holds .* bytes in memory")
+class RemembersEachMessage(Wire):
+    """A list of all that came, which only grows."""
+
+    async def keep(self, counted):
+        self.seen = [*getattr(self, "seen", ()), {**counted, "as it came": json.dumps(counted) * 20}]
+        await super().keep(counted)

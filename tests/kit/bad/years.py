@@ -1,6 +1,7 @@
 """Faults that show with time: history, restarts, dates, and what is left behind."""
 
 import asyncio
+import atexit
 import os
 import threading
 import time
@@ -73,6 +74,25 @@ class NeverForgets(HouseControl):
 
     def forget(self, tx, now):
         pass
+
+
+@bad(HistorySuite, "test_what_is_over_is_forgotten", "forgets", "the memory of the instance grows for ever")
+class KeepsEachEvent(HouseControl):
+    """Keeps each event that it has seen in memory."""
+
+    async def handle(self, event):
+        self.seen = [*getattr(self, "seen", ()), event]
+        await super().handle(event)
+
+
+@bad(HistorySuite, "test_what_is_over_is_forgotten", "forgets", "the memory of the instance grows for ever")
+class KeepsEachTask(HouseControl):
+    """Keeps the tasks that it has begun, with what they returned."""
+
+    async def tell(self, event, value):
+        task = asyncio.create_task(super().tell(event, value))
+        self.tasks = [*getattr(self, "tasks", ()), task]
+        await task
 
 
 @bad(CompleteSuite, "test_a_result_that_may_lack_something_says_so", "complete", "can't be told from")
@@ -183,6 +203,18 @@ class ClassState(HouseControl):
     async def keep(self, name, value):
         self.seen[name] = value
         await super().keep(name, value)
+
+
+@bad(LifeSuite, LEFT, "leaves-nothing", "ended instances are still in memory")
+class StaysRegistered(HouseControl):
+    """Registers a handler with a library, and never takes it back."""
+
+    async def start(self):
+        await super().start()
+        atexit.register(self.stop_all)
+
+    def stop_all(self):
+        pass
 
 
 SEEN = []

@@ -1,0 +1,1 @@
+"""What should have happened and did not: found (`conditions`), told to operators (`raising`), and sent (`mailing`)."""

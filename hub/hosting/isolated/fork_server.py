@@ -1,0 +1,232 @@
+"""Makes the processes of connectors. They are forked from one small process that has imported what all of them need.
+
+So they share that memory, and one starts in milliseconds. The hub itself can't be forked: it has threads, open files
+and secrets. The fork server has none of these, runs no vendor's code, and ends all its processes when the hub is gone.
+"""
+
+import errno
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from typing import Any, Final
+
+import orjson
+
+from plugins.trial import how_ended
+
+GRACE_S: Final = 0.05  # how long a process that has closed its socket may take to end by itself
+KILLED_S: Final = 1.0  # how long a process may take to end after SIGKILL: one that waits for a disk does not end
+BEGIN_S: Final = 60.0  # how long the fork server may take to begin
+ANSWER_S: Final = 10.0  # how long the fork server may take to answer; most of that is KILLED_S, and a busy machine
+END_S: Final = 5.0  # how long the fork server may take to end by itself, and then after SIGKILL
+
+# What a process gets of the hub's environment. The rest may hold secrets: the configuration can name variables.
+_KEPT: Final = frozenset(
+    {
+        "HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "NO_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "PATH", "PYTHONPATH",
+        "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR", "TZ", "VIRTUAL_ENV",
+    }
+)  # fmt: skip
+
+_SET: Final = {
+    "MALLOC_ARENA_MAX": "2",  # else each thread of a connector reserves 64 MiB
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",  # one package with unreadable metadata would end the fork server
+}
+
+_READY: Final = b"ready"
+_LATER: Final = "SIGKILL without effect"
+_MAIN: Final = (
+    "import orjson, socket, sys; control = socket.socket(fileno=0); sys.path[:] = orjson.loads(control.recv(1 << 20)); "
+    "from hub.hosting.isolated.fork_server import main; main(control)"
+)
+
+
+class ForkServer:
+    """The hub's way to it. Any thread may call the methods.
+
+    They block: for milliseconds as a rule, for GRACE_S and KILLED_S where a process does not end, for a second or more
+    where the fork server has to begin first, and for ANSWER_S and twice END_S where it does not answer and is replaced.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def begun(self) -> bool:
+        return self._control is not None
+
+    def begin(self) -> None:
+        """Begin it now, which takes about a second, rather than with the first process. Raises OSError."""
+        with self._lock:
+            if self._control is None:
+                self._begin()
+
+    def fork(self, channel: socket.socket, output: int) -> int:
+        """Start a process that talks over `channel` and prints to `output`. Returns its id.
+
+        Raises OSError: the machine has no room for another process, or the fork server is gone.
+        """
+        with self._lock:
+            if self._control is None:
+                self._begin()
+            try:
+                pid: int = self._ask(["fork"], [channel.fileno(), output])
+            except OSError:
+                self._end()  # it is gone: the next call begins another
+                raise
+        if pid < 0:
+            raise OSError(-pid, os.strerror(-pid))
+        return pid
+
+    def end(self, pid: int) -> str:
+        """End a process and its children, if they have not ended.
+
+        Returns how it ended: `exit 3`, `SIGKILL`; `SIGKILL without effect` where the kernel will end it only later.
+        """
+        with self._lock:
+            if self._control is None:
+                return "SIGKILL"  # it ended with the fork server
+            try:
+                how: str = self._ask(["end", pid])
+            except OSError:
+                self._end()
+                return "SIGKILL"
+            return how
+
+    def close(self) -> None:
+        """End it, and with it all processes that it has made."""
+        with self._lock:
+            self._end()
+
+    def _begin(self) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        environ = {name: value for name, value in os.environ.items() if name.upper() in _KEPT or name[:3] == "LC_"}
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter
+                [sys.executable, "-c", _MAIN],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                env={**environ, **_SET},
+                start_new_session=True,  # Ctrl-C at a terminal is for the hub, which stops its connectors in order
+            )
+        self._control.settimeout(BEGIN_S)
+        self._control.send(orjson.dumps(sys.path))
+        ready = b""
+        with suppress(TimeoutError):
+            ready = self._control.recv(1 << 12)
+        if ready != _READY:
+            self._end()
+            raise ConnectionError("the fork server did not begin")
+
+    def _ask(self, question: list[Any], fds: list[int] | None = None) -> Any:
+        """Raises OSError, of which TimeoutError is one."""
+        assert self._control is not None
+        self._control.settimeout(ANSWER_S)
+        socket.send_fds(self._control, [orjson.dumps(question)], fds or [])
+        answer = self._control.recv(1 << 12)
+        if not answer:
+            raise ConnectionError("the fork server has ended")
+        return orjson.loads(answer)
+
+    def _end(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_S)
+            self._process.kill()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_S)
+            self._process = None
+
+
+_shared: Final = ForkServer()
+
+
+def shared() -> ForkServer:
+    """The one of this process. It begins with the first connector that needs it, and ends with this process."""
+    return _shared
+
+
+# -- in the fork server ----------------------------------------------------------------------------------------------
+
+
+def main(control: socket.socket) -> None:
+    """Serve until the hub closes its end, or is gone."""
+    import gc
+
+    from hub.hosting.isolated import child
+
+    child.preload()
+    control.send(_READY)
+    gc.freeze()  # a collection in a child would write to, and so copy, the memory that all share
+    alive: set[int] = set()
+    ending: set[int] = set()  # killed, but the kernel has not ended them yet
+    try:
+        while True:
+            asked, fds, _, _ = socket.recv_fds(control, 1 << 12, 2)
+            if not asked:
+                return
+            ending -= {pid for pid in ending if _collected(pid)}
+            what, *arguments = orjson.loads(asked)
+            if what == "fork":
+                try:
+                    pid = os.fork()
+                except OSError as error:  # no memory, or too many processes: the others must go on
+                    pid = -(error.errno or errno.EAGAIN)
+                if pid == 0:
+                    control.close()
+                    child.main(*fds)  # does not return
+                for fd in fds:
+                    os.close(fd)
+                if pid > 0:
+                    alive.add(pid)
+                control.send(orjson.dumps(pid))
+            else:
+                (pid,) = arguments
+                how = "SIGKILL"
+                if pid in alive:
+                    alive.remove(pid)
+                    if (how := _ended(pid)) == _LATER:
+                        ending.add(pid)
+                control.send(orjson.dumps(how))
+    except (OSError, KeyboardInterrupt):
+        return
+    finally:
+        for pid in alive:
+            _kill(pid)
+
+
+def _ended(pid: int) -> str:
+    """Give a process a moment to end by itself, then end it and its children. Returns how it ended, or `_LATER`."""
+    with suppress(OSError):
+        fd = os.pidfd_open(pid)
+        try:
+            select.select([fd], [], [], GRACE_S)
+            _kill(pid)
+            select.select([fd], [], [], KILLED_S)
+        finally:
+            os.close(fd)
+    _kill(pid)
+    return _collected(pid) or _LATER
+
+
+def _collected(pid: int) -> str:
+    """How a process ended, which is then forgotten by the kernel; empty if it has not ended."""
+    found, status = os.waitpid(pid, os.WNOHANG)
+    return how_ended(os.waitstatus_to_exitcode(status)) if found else ""
+
+
+def _kill(pid: int) -> None:
+    """While it is not waited for, its number belongs to no other process."""
+    for kill in (os.killpg, os.kill):  # by itself too: it may not have a group yet
+        with suppress(OSError):
+            kill(pid, signal.SIGKILL)
