@@ -24,11 +24,12 @@ _OURS: Final = tuple(str(Path(__file__).resolve().parents[2] / room) for room in
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A call that raised. `says`: the error's class, text and innermost line."""
+    """A call that raised. `says`: the error's class, text and innermost line. `took_s`: seconds until it raised."""
 
     call: str
     says: str
     error: BaseException = field(repr=False)
+    took_s: float
 
     def __str__(self) -> str:
         return f"{self.call}() raised {self.says}"
@@ -114,7 +115,7 @@ def _noting(
             raise
         except Exception as error:
             event = arguments[0] if name == "handle" else None
-            watch.failures.append(Failure(name, _says(connector, error, event), error))
+            watch.failures.append(Failure(name, _says(connector, error, event), error, time.monotonic() - begun))
             raise
         else:
             task = asyncio.current_task()

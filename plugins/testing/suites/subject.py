@@ -11,11 +11,12 @@ from typing import Any, ClassVar, Final, Protocol
 import pytest
 
 from plugins.connector import Connector
+from plugins.errors import TemporaryError
 from plugins.testing.hub import START, TestHub, open_hub
 from plugins.testing.rebirth import in_another_process
 from plugins.testing.rules import broken
 from plugins.testing.school import School
-from plugins.testing.watching import Watch, watched
+from plugins.testing.watching import Failure, Watch, watched
 from schemas import Event
 
 # What differs from run to run in what is published: ids, and the hub's sequence.
@@ -24,6 +25,7 @@ _CHANGING: Final = re.compile(r"\b(\d{16}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{
 
 _OF_A_BUSY_MACHINE: Final = ("blocks", "holds-interpreter")
 _TRIES: Final = 4  # times that what failed is tried again
+_SHORTEST_TIME_OUT_S: Final = 0.5  # a call that failed sooner did not run out of time
 
 
 class Peer(Protocol):
@@ -174,8 +176,8 @@ class Subject:
         if self.connector.poll is not Connector.poll and not hub.crashed:
             await hub.poll(self.connector.name)
 
-    async def retried(self, hub: TestHub) -> None:
-        """Let what has failed be tried again until no call fails any more, a few times at most.
+    async def retried(self, hub: TestHub) -> bool:
+        """Let what has failed be tried again until no call fails any more, a few times at most. False: one still does.
 
         Once is not enough on a busy machine, where a call to a far side that is well may run out of time.
         """
@@ -183,11 +185,18 @@ class Subject:
             failed = len(self.watch.failures)
             await hub.retry()
             if len(self.watch.failures) == failed:
-                return
+                return True
+        return False
 
     async def check_undisturbed(self, hub: TestHub, name: str) -> None:
-        """Nothing has failed, since nothing was made to fail: no call, no event, no task."""
-        failed = "\n".join(dict.fromkeys(map(str, self.watch.failures)))
+        """Nothing has failed, since nothing was made to fail: no call, no event, no task.
+
+        On a busy machine, calls that ran out of time do not count, if they succeed when they are tried again.
+        """
+        failures = list(self.watch.failures)
+        if failures and _is_busy() and all(map(_ran_out_of_time, failures)) and await self.retried(hub):
+            failures = []
+        failed = "\n".join(dict.fromkeys(map(str, failures)))
         assert not failed, broken("undisturbed", f"nothing disturbed the connector, and a call failed:\n{failed}")
         problems = [line for line in problems_of(hub, name) if not self._is_expected(line)]
         assert not problems, broken(
@@ -212,6 +221,10 @@ class Subject:
 def _is_busy() -> bool:
     """Whether the machine has more to do than it can: then an instance that does not run need not be at fault."""
     return os.getloadavg()[0] > (os.cpu_count() or 1)
+
+
+def _ran_out_of_time(failure: Failure) -> bool:
+    return isinstance(failure.error, TemporaryError) and failure.took_s >= _SHORTEST_TIME_OUT_S
 
 
 class Changes:
