@@ -20,6 +20,9 @@ class Clock(Protocol):
     def utc(self) -> datetime:
         """Machine time, UTC: acceptance, signatures, tokens, freshness, disclosures."""
 
+    def utc_us(self) -> int:
+        """As `utc`, in microseconds since 1970: what is asked for each event costs a tenth of a datetime."""
+
     def school(self) -> datetime:
         """School time (`schemas.school_time`): cut-offs, timers, windows, "today"."""
 
@@ -46,6 +49,9 @@ class SystemClock:
 
     def utc(self) -> datetime:
         return datetime.now(UTC)
+
+    def utc_us(self) -> int:
+        return time.time_ns() // 1000
 
     def school(self) -> datetime:
         if self._start is None:

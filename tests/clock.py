@@ -7,6 +7,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from hub.clock import to_us
 from schemas.school_time import SCHOOL_ZONE
 
 MORNING: Final = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
@@ -24,6 +25,9 @@ class HandClock:
 
     def utc(self) -> datetime:
         return self.now
+
+    def utc_us(self) -> int:
+        return to_us(self.now)
 
     def school(self) -> datetime:
         return self.now.astimezone(SCHOOL_ZONE)

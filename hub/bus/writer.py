@@ -35,7 +35,7 @@ from hub.bus.ownership import Makers, Ownership
 from hub.bus.rows import Prepared, Row
 from hub.bus.sequence import Sequencer
 from hub.bus.sql import insert, marks
-from hub.clock import Clock, to_us
+from hub.clock import Clock
 from schemas.sameness import same_meaning
 
 _FOLD_ROWS: Final = 8192  # index rows written in one transaction while a caller waits for a complete fold
@@ -161,7 +161,7 @@ class LogWriter:
         db.execute("BEGIN IMMEDIATE")
         unsaved = list(self._names.unsaved)
         insert(db, "INSERT INTO names VALUES", unsaved)
-        accepted = self._sequencer.begin(to_us(self._clock.utc()))
+        accepted = self._sequencer.begin(self._clock.utc_us())
         events = [event for item in items if isinstance(item, Append) for event in item.events]
         owners = None
         if not self._makers.settled(events):

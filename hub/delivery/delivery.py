@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, Final
 
 from hub.bus.base import LogUnavailable, Place, Position
-from hub.clock import from_us, to_us
+from hub.clock import from_us
 from hub.delivery import again
 from hub.delivery.backlog import Backlog
 from hub.delivery.base import PULLED, Attempt, NotFound, Outcome, Result, Sink
@@ -144,7 +144,7 @@ class Delivery:
             lane=LIVE,
             position=reader.pack(),
             open=(),
-            accepted_us=to_us(self._parts.clock.utc()),
+            accepted_us=self._parts.clock.utc_us(),
         )
         return cursors.save(self._parts.tenant, row)
 

@@ -124,7 +124,7 @@ class FeedReading:
 
     async def read(self, cursor: FeedCursor, limit: int) -> FeedSlice:
         """The next events. Never waits. Raises LogUnavailable."""
-        now_us = to_us(self._clock.utc())
+        now_us = self._clock.utc_us()
         for asked_us, lane in self._lanes:
             begun = asked_us == cursor.lane_us and (cursor.lane_at is not None or cursor.lane_served > 0)
             if asked_us > now_us or not (begun or asked_us > cursor.lane_us):

@@ -449,8 +449,8 @@ class Follower:
         if outcome.result is not Result.DELIVERED:
             self._parts.count(self.subscription.id, "failed")
         elif self.lane == LIVE:
-            now_s = self._parts.clock.utc().timestamp()
-            self._parts.delivered(self.subscription.id, max(0.0, now_s - item.stored.accepted_us / 1_000_000))
+            latency_us = self._parts.clock.utc_us() - item.stored.accepted_us
+            self._parts.delivered(self.subscription.id, max(0.0, latency_us / 1_000_000))
         else:
             self._parts.delivered(self.subscription.id, None)
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 
 from hub.bus.base import Log, Stored
-from hub.clock import Clock, from_us, to_us
+from hub.clock import Clock, from_us
 from hub.delivery.acknowledging import Acknowledging
 from hub.delivery.answers import OpenAnswers
 from hub.delivery.feed_cursor import CursorSealer, FeedCursor
@@ -266,7 +266,7 @@ class Pages:
         return known
 
     async def _first(self, subscription: Subscription) -> FeedCursor:
-        now_us = to_us(self._clock.utc())
+        now_us = self._clock.utc_us()
         if subscription.start_from == "state":
             read = Reading(self._log, self._kinds(subscription)).from_state()
         else:

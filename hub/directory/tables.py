@@ -133,7 +133,7 @@ class Tables:
             return
         # A source's clock may be ahead, but no source is complete as of a time after the acceptance of its event.
         as_of = min(to_us(parse_timestamp(data["asOf"])), stored.accepted_us)
-        now_us = to_us(self.clock.utc())
+        now_us = self.clock.utc_us()
         before = self.fresh_until(stored.source, now_us)
         if as_of >= self._current.get(stored.source, as_of):
             self._current[intern(stored.source)] = as_of

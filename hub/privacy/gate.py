@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 
 from hub.bus.base import Stored
-from hub.clock import NEVER_US, Clock, to_us
+from hub.clock import NEVER_US, Clock
 from hub.directory.directory import Directory
 from hub.keys import Keys, Pseudonyms
 from hub.privacy.base import Decision, Draft, PayloadLevel, PermitRefused, Recipient, Rule
@@ -118,7 +118,7 @@ class PrivacyGate:
         directory = self._directory
         if view.constant and view.scope is None and not stored.extras:
             return Draft(stored, recipient, Rule.ALLOWED, True, None, True)
-        now_us = to_us(self._clock.utc())
+        now_us = self._clock.utc_us()
         about = self._about(stored, view)
         basis = Basis(directory, now_us, about)
         if view.scope is not None:
@@ -215,7 +215,7 @@ class PrivacyGate:
         for name, decided_on in decision.versions.items():
             if version(name) != decided_on:
                 raise PermitRefused("the directory has changed")
-        if decision.expires_us != NEVER_US and to_us(self._clock.utc()) >= decision.expires_us:
+        if decision.expires_us != NEVER_US and self._clock.utc_us() >= decision.expires_us:
             raise PermitRefused("the decision is too old")
 
     # -- views --------------------------------------------------------------------------------------------------

@@ -18,7 +18,6 @@ from datetime import date
 from typing import Final
 
 from hub.bus.base import Log
-from hub.clock import to_us
 from hub.directory.directory import Directory, Protection
 from hub.directory.tables import Change
 from hub.pauses import away_s
@@ -150,7 +149,7 @@ class WithheldMarks:
         kind, _, id = name.rpartition("/")
         if not kind:
             clock = directory.clock
-            return directory.belongings(id, clock.school().date().isoformat(), to_us(clock.utc()))
+            return directory.belongings(id, clock.school().date().isoformat(), clock.utc_us())
         organisation, type_ = (id, None) if kind == "organisation" else directory.owner_of(id)
         return [] if organisation is None else [(organisation, type_)]
 

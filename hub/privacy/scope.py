@@ -11,7 +11,7 @@ from datetime import datetime, time, timedelta
 from typing import Final
 
 from hub.bus.base import Stored
-from hub.clock import NEVER_US, to_us
+from hub.clock import NEVER_US
 from hub.directory.directory import Directory
 from hub.directory.tables import STRUCTURE
 from hub.privacy.base import Recipient, Rule
@@ -160,7 +160,7 @@ class ScopeCheck:
             today = clock.school()
             self._day = today.date().isoformat()
             midnight = next_midnight(today)
-            self._day_ends_us = to_us(clock.utc()) + max(1, int(clock.machine_seconds_until(midnight) * 1_000_000))
+            self._day_ends_us = clock.utc_us() + max(1, int(clock.machine_seconds_until(midnight) * 1_000_000))
         return self._day
 
 

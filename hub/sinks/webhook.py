@@ -27,7 +27,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
-from hub.clock import Clock
+from hub.clock import NEVER_US, Clock, to_us
 from hub.delivery.base import Attempt, Outcome, Result
 from hub.outbound.addresses import Networks, Resolve, Target, check_url, system_resolve
 from hub.outbound.http1 import Client, Connection, Failure, Response, Stale
@@ -82,7 +82,7 @@ class WebhookSink:
         self._client = Client(target, allow=allow, public=public, ssl_context=ssl_context, resolve=resolve)
         self._signer = Signer(secrets)
         self._newest = Signer(secrets[:1])
-        self._previous_until = previous_until
+        self._both_sign_until_us = NEVER_US if previous_until is None else to_us(previous_until)
         self._head = request_head("POST", target, origin) + f"Content-Type: {CONTENT_TYPE}\r\n".encode()
 
     async def deliver(self, attempt: Attempt) -> Outcome:
@@ -129,10 +129,10 @@ class WebhookSink:
         if not (delivery_id.isascii() and delivery_id.isprintable()):
             delivery_id = quote(delivery_id)  # a header allows only visible ASCII
         message_id = delivery_id.encode()
-        now = self._clock.utc()
-        timestamp = b"%d" % now.timestamp()
-        over = self._previous_until is not None and now >= self._previous_until
-        signature = (self._newest if over else self._signer).sign(message_id, timestamp, body)
+        now_us = self._clock.utc_us()
+        timestamp = b"%d" % (now_us // 1_000_000)
+        signer = self._signer if now_us < self._both_sign_until_us else self._newest
+        signature = signer.sign(message_id, timestamp, body)
         return (
             b"%bwebhook-id: %b\r\nwebhook-timestamp: %b\r\nwebhook-signature: %b\r\n%bContent-Length: %d\r\n\r\n%b"
         ) % (self._head, message_id, timestamp, signature, trace_headers(body), len(body), body)

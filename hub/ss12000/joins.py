@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
-from hub.clock import to_us
 from hub.ss12000.civic import civic_no
 from hub.ss12000.index import Row
 from hub.ss12000.sight import Sight
@@ -147,7 +146,7 @@ async def attendances_by_activity(sight: Sight, value: Any) -> Match:
 
 
 async def persons_by_civic_no(sight: Sight, value: Any) -> Match:
-    now_us = to_us(sight.services.clock.utc())
+    now_us = sight.services.clock.utc_us()
     numbers = frozenset(civic_no(each, "", now_us) for each in _some(value))
     return lambda row, facts: facts.civic in numbers
 

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from hub.bus.base import Place as LogPlace
 from hub.bus.base import Stored
-from hub.clock import to_us
 from hub.privacy.base import Rule
 from hub.ss12000.errors import Refused, bad_request
 from hub.ss12000.facts import facts as facts_of
@@ -163,7 +162,7 @@ def _within_scope(resource: Resource, sight: Sight) -> Match | None:
     scope = sight.services.gate.view(sight.recipient, resource.types[0]).scope
     if scope is None:
         return None
-    now_us = to_us(sight.services.clock.utc())
+    now_us = sight.services.clock.utc_us()
     nothing = Stored(
         at=NOWHERE, type=resource.types[0], source="", id="", subject="", key="", entity=None, about=(),
         organisations=(), extras=False, accepted_us=0, body=b"",

@@ -7,8 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
+from typing import Final
 
 from schemas.school_time import SCHOOL_ZONE, as_school_time, school_moment
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ManualClock:
@@ -33,6 +36,10 @@ class ManualClock:
 
     def utc(self) -> datetime:
         return self._began + timedelta(seconds=self.monotonic() - self._origin)
+
+    def utc_us(self) -> int:
+        """Machine time in microseconds since 1970."""
+        return (self.utc() - _EPOCH) // timedelta(microseconds=1)
 
     def school(self) -> datetime:
         return self._school
