@@ -12,14 +12,15 @@ import json
 import os
 import random
 import socket
-import sys
+import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from tests import warm
 from tests.until import until
 
 SECRET: Final = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # of a hub that lives for one test
@@ -56,15 +57,15 @@ class HubProcess:
         """`config` is the configuration without `municipality`, `listen` and `data`; a client `operator` is added.
 
         `folder` holds the configuration file; `data` is where the hub keeps its own, left out: beside it. `command`
-        replaces `skolnav run --config FILE` (FILE is added to it).
+        replaces `skolnav run --config FILE` (FILE is added to it), which else begins with everything imported.
         """
         self.port = free_port()
         self.data = data or folder / "data"
         self.output = bytearray()
         self._file = folder / "skolnav.yaml"
-        self._command = command or (str(Path(sys.executable).with_name("skolnav")), "run", "--config")
+        self._command = command
         self._more_env = dict(env or {})
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | warm.Forked | None = None
         self._reading: asyncio.Task[None] | None = None
         self._callers: list[Caller] = []
         self.configure(config)
@@ -93,27 +94,38 @@ class HubProcess:
 
     async def try_start(self) -> int | None:
         """None once it listens; its exit code if it ends instead."""
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command, str(self._file),
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            cwd=REPOSITORY, env={**os.environ, **self._env, **self._more_env, "SECRET": SECRET},
-        )  # fmt: skip
+        env = {**os.environ, **self._env, **self._more_env, "SECRET": SECRET}
+        theirs, ours = os.pipe()
+        with open(ours, "wb") as stdout:
+            if self._command:
+                self._process = subprocess.Popen(
+                    [*self._command, str(self._file)], cwd=REPOSITORY, env=env, stdin=subprocess.DEVNULL, stdout=stdout,
+                    stderr=subprocess.STDOUT,
+                )  # fmt: skip
+            else:
+                command = ("run", "--config", str(self._file))
+                self._process = warm.start(command, REPOSITORY, env, stdout=stdout.fileno())
         up = asyncio.Event()
-        self._reading = asyncio.create_task(self._read(self._process, up))
+        self._reading = asyncio.create_task(self._read(theirs, up))
         listening = asyncio.create_task(up.wait())
         try:
             async with asyncio.timeout(READY_S):
                 await asyncio.wait([listening, self._reading], return_when=asyncio.FIRST_COMPLETED)
         finally:
             listening.cancel()
-        return None if up.is_set() else await self._process.wait()
+        return None if up.is_set() else await asyncio.to_thread(self._process.wait)
 
-    async def _read(self, process: asyncio.subprocess.Process, up: asyncio.Event) -> None:
-        assert process.stdout is not None
-        async for line in process.stdout:
-            self.output += line
-            if line.startswith(b"Skolnav ") and b": http://" in line:
-                up.set()
+    async def _read(self, descriptor: int, up: asyncio.Event) -> None:
+        with open(descriptor, "rb") as pipe:
+            lines = asyncio.StreamReader()
+            transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+                lambda: asyncio.StreamReaderProtocol(lines), pipe
+            )
+            with closing(transport):
+                async for line in lines:
+                    self.output += line
+                    if line.startswith(b"Skolnav ") and b": http://" in line:
+                        up.set()
 
     async def kill(self) -> None:
         """kill -9."""
@@ -126,16 +138,15 @@ class HubProcess:
     async def _end(self, *, kill: bool = False, timeout_s: float = 30) -> int:
         assert self._process is not None
         assert self._reading is not None
-        with suppress(ProcessLookupError):
-            if kill:
-                self._process.kill()
-            else:
-                self._process.terminate()
-        try:
-            code = await asyncio.wait_for(self._process.wait(), timeout_s)
-        except TimeoutError:
+        if kill:
             self._process.kill()
-            await self._process.wait()
+        else:
+            self._process.terminate()
+        try:
+            code = await asyncio.to_thread(self._process.wait, timeout_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            await asyncio.to_thread(self._process.wait)
             raise
         finally:
             await self._reading

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +17,7 @@ from typing import Any, Final, Self
 import httpx
 import pytest
 
-from tests import school
-from tests.hub.cli.forking import Commands
+from tests import school, warm
 from tests.until import block_until
 
 SKOLNAV: Final = Path(sys.executable).with_name("skolnav")
@@ -82,15 +82,6 @@ class Ran:
         return json.loads(self.out)
 
 
-COMMANDS: Final = Commands()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def commands_end() -> Iterator[None]:
-    yield
-    COMMANDS.end()
-
-
 class Place:
     """A folder with a configuration file, where commands are given."""
 
@@ -110,9 +101,14 @@ class Place:
 
     def ask(self, *arguments: str) -> Ran:
         """As `run`, in a process that begins with everything imported: for the many commands to a running hub."""
-        code, out, err = COMMANDS.run(arguments, self.folder, self.environ())
-        assert "Traceback" not in err, err
-        return Ran(code, out, err)
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            command = warm.start(arguments, self.folder, self.environ(), stdout=out.fileno(), stderr=err.fileno())
+            code = command.wait(300)
+            out.seek(0)
+            err.seek(0)
+            ran = Ran(code, out.read().decode(), err.read().decode())
+        assert "Traceback" not in ran.err, ran.err
+        return ran
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: str | None = None) -> Ran:
         """A command that ends by itself; Swedish, since nothing says otherwise."""
@@ -138,11 +134,16 @@ class Running:
         self._written = place.folder / "hub.txt"
 
     def __enter__(self) -> Self:
+        env, command = self._place.environ(**self._environ), ("run", *self._arguments)
+        self.process: subprocess.Popen[bytes] | warm.Forked
         with self._written.open("w") as file:
-            self.process = subprocess.Popen(
-                [SKOLNAV, "run", *self._arguments], cwd=self._place.folder, env=self._place.environ(**self._environ),
-                stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+            if "PYTHONPATH" in env:  # it finds other packages than the process that forks
+                self.process = subprocess.Popen(
+                    [SKOLNAV, *command], cwd=self._place.folder, env=env, stdin=subprocess.DEVNULL, stdout=file,
+                    stderr=subprocess.STDOUT,
+                )  # fmt: skip
+            else:
+                self.process = warm.start(command, self._place.folder, env, stdout=file.fileno())
         try:
             block_until(lambda: UP in self.output or self.process.poll() is not None, "the hub is up", within_s=180)
             assert UP in self.output, self.output
