@@ -9,7 +9,7 @@ from hypothesis import settings
 from hub.cli import language
 
 # No test measures time: on a busy machine an example may take any time.
-settings.register_profile("skolnav")
+settings.register_profile("skolnav", deadline=None)
 settings.load_profile("skolnav")
 
 LONG: Final = (
