@@ -93,9 +93,18 @@ class Effect(StrEnum):
     BLIND = "blind"  # mail, SMS: may repeat after a crash
 
 
-def Contract(purpose: str, basis: str, categories: Iterable[Category]) -> DataContract:
-    """What data a connector class asks for, and why. Its configuration can only narrow that."""
-    return DataContract(purpose=purpose, legal_basis=basis, categories=frozenset(categories))
+def Contract(
+    purpose: str, basis: str, categories: Iterable[Category], *, swedish: tuple[str, str] | None = None
+) -> DataContract:
+    """What data a connector class asks for, and why. Its configuration can only narrow that.
+
+    `swedish`: the purpose and the basis in Swedish, for those who read in it.
+    """
+    purpose_sv, basis_sv = swedish or (None, None)
+    return DataContract(
+        purpose=purpose, purpose_sv=purpose_sv, legal_basis=basis, legal_basis_sv=basis_sv,
+        categories=frozenset(categories),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

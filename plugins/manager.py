@@ -22,7 +22,7 @@ from plugins.hookspecs import ENTRY_POINT_GROUP, PROJECT
 from plugins.level import measured
 from plugins.packages import Offer, find
 from plugins.sdk import MAJOR, declared, refusal
-from plugins.texts import Text
+from plugins.texts import NOTHING, Text
 from plugins.timers import daily_timers_of, moment_timers_of
 from plugins.trial import Settings, cant_load
 from plugins.validation import runs_own_code, validate_class, validate_event_type
@@ -86,8 +86,8 @@ class ConnectorInfo:
     summary: Text  # the class's own, or the first line of its docstring; empty if it has none
     consumes: tuple[str, ...]
     produces: tuple[str, ...]
-    purpose: str  # of the class's contract
-    legal_basis: str
+    purpose: Text  # of the class's contract
+    legal_basis: Text
     categories: tuple[str, ...]
     aggregates: bool
     effect: str
@@ -379,6 +379,10 @@ def _english(text: str) -> Text:
     return Text(text, text)
 
 
+def _both(say: Callable[[str], str]) -> Text:
+    return Text(say("sv"), say("en"))
+
+
 def _described(model: type[ConnectorConfig]) -> dict[str, Text]:
     swedish: dict[str, str] = {}
     for base in reversed(model.__mro__):
@@ -395,8 +399,8 @@ def _info(cls: type[Connector[Any]], package: _Package) -> ConnectorInfo:
         summary=cls.summary or _english((cls.__doc__ or "").strip().partition("\n")[0]),
         consumes=tuple(model.spec.type for model in cls.consumes),
         produces=tuple(model.spec.type for model in cls.produces),
-        purpose=cls.contract.purpose if cls.contract else "",
-        legal_basis=cls.contract.legal_basis if cls.contract else "",
+        purpose=_both(cls.contract.purpose_in) if cls.contract else NOTHING,
+        legal_basis=_both(cls.contract.legal_basis_in) if cls.contract else NOTHING,
         categories=tuple(sorted(cls.contract.categories)) if cls.contract else (),
         aggregates=cls.aggregates,
         effect=cls.effect.value,

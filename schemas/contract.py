@@ -45,12 +45,20 @@ class DataContract(BaseModel):
     legal_basis: str = Field(
         min_length=1, description="The legal basis, for example 'public task, Education Act 7:17'."
     )
+    purpose_sv: str | None = Field(None, min_length=1, description="`purpose` in Swedish, where it is not.")
+    legal_basis_sv: str | None = Field(None, min_length=1, description="`legal_basis` in Swedish, where it is not.")
     categories: frozenset[Category] = Field(description="The categories of data that the recipient may see.")
     scope: Scope = Field(default_factory=Scope, description="Whose data. Default: the whole municipality.")
 
+    def purpose_in(self, language: str) -> str:
+        return (self.purpose_sv if language == "sv" else None) or self.purpose
+
+    def legal_basis_in(self, language: str) -> str:
+        return (self.legal_basis_sv if language == "sv" else None) or self.legal_basis
+
     @cached_property
     def version(self) -> str:
-        """16 hex digits of the content's SHA-256."""
+        """16 hex digits of the content's SHA-256, without its translation."""
         scope = self.scope
         canonical = json.dumps(
             [

@@ -85,6 +85,7 @@ class Catering(Connector[CateringConfig]):
         "school meals",
         "public task, Education Act 10:10 (free school meals)",
         {Category.GROUP, Category.ATTENDANCE, Category.DIET},
+        swedish=("skolmåltider", "uppgift av allmänt intresse, skollagen 10:10 (kostnadsfria skolmåltider)"),
     )
     aggregates = True
     effect = Effect.VERIFIABLE  # of files; see effect_with

@@ -71,7 +71,8 @@ def _in_words(text: "Text") -> str:
 
 def _as_dict(info: "ConnectorInfo") -> dict[str, Any]:
     settings = {name: _in_words(text) for name, text in info.settings.items()}
-    return {**asdict(info), "summary": _in_words(info.summary), "settings": settings}
+    words = {name: _in_words(getattr(info, name)) for name in ("summary", "purpose", "legal_basis")}
+    return {**asdict(info), **words, "settings": settings}
 
 
 @plugins.command("show", help=say("help.plugins-show"))
@@ -99,8 +100,8 @@ def show_plugin(
             "effect": f"{info.effect}: {say(f'plugins.effect-{info.effect}')}",
             "consumes": list(info.consumes),
             "produces": list(info.produces),
-            "purpose": info.purpose,
-            "legal-basis": info.legal_basis,
+            "purpose": _in_words(info.purpose),
+            "legal-basis": _in_words(info.legal_basis),
             "categories": named(info.categories),
             "timers": ", ".join(info.timers),
         }

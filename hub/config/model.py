@@ -110,9 +110,10 @@ class Narrowing(_Part):
     scope: Scope | None = None
 
     def of(self, contract: DataContract) -> DataContract:
-        return contract.model_copy(
-            update=self.model_dump(exclude_none=True) | ({"scope": self.scope} if self.scope else {})
-        )
+        changed: dict[str, Any] = self.model_dump(exclude_none=True) | ({"scope": self.scope} if self.scope else {})
+        # The municipality's own words stand in its own language, and the class's translation is not one of them.
+        changed |= {f"{name}_sv": None for name in ("purpose", "legal_basis") if name in changed}
+        return contract.model_copy(update=changed)
 
 
 class ConnectorHead(_Part):

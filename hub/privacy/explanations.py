@@ -44,7 +44,7 @@ def explanation(
             for category in contract.categories
         )
         categories = ", ".join(names) or "-"
-        lines.append(text("decision.contract", language, categories=categories, purpose=contract.purpose))
+        lines.append(text("decision.contract", language, categories=categories, purpose=contract.purpose_in(language)))
     when = f"{at:%Y-%m-%d %H:%M:%S}"
     lines.append(text("decision.recomputed" if recomputed else "decision.read", language, at=when))
     if unlisted:

@@ -185,8 +185,8 @@ def _unplain(spec: SubscriptionSpec) -> Iterator[SpecProblem]:
         yield SpecProblem(("name",), "config.not-plain")
     elif mixes_alphabets(spec.name):
         yield SpecProblem(("name",), "config.mixed-alphabets")
-    for word in ("purpose", "legal_basis") if spec.contract is not None else ():
-        if not is_plain(getattr(spec.contract, word)):
+    for word in ("purpose", "legal_basis", "purpose_sv", "legal_basis_sv") if spec.contract is not None else ():
+        if not is_plain(getattr(spec.contract, word) or ""):
             yield SpecProblem(("contract", word), "config.not-plain")
     for index, glob in enumerate(spec.sources):
         if not is_plain(glob):

@@ -15,7 +15,7 @@ from hub.texts import meaning
 from plugins import Connector, Text
 from plugins.manager import ConnectorInfo, Plugins
 from plugins.rest import Listing, Record, RestSource, RestSourceConfig
-from plugins.texts import words_of
+from plugins.texts import NOTHING, words_of
 from plugins.wires.words import CODES
 
 HOUSE: Final = Path(connectors.__file__).parents[1]
@@ -97,6 +97,7 @@ def test_each_code_with_which_the_hub_reports_a_connector_or_pauses_a_delivery_h
                          ids=lambda info: info.name)  # fmt: skip
 def test_what_a_connector_does_and_its_settings_are_told_in_both_languages(info: ConnectorInfo) -> None:
     assert is_bilingual(info.summary)
+    assert all(is_bilingual(each) for each in (info.purpose, info.legal_basis) if each != NOTHING)
     assert [name for name, text in info.settings.items() if not is_bilingual(text)] == []
 
 

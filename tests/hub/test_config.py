@@ -61,7 +61,7 @@ class Acme(Connector[AcmeConfig]):
     name = "acme"
     config_model = AcmeConfig
     consumes = (AbsenceReported,)
-    contract = Contract("meals", "public task", {Category.ATTENDANCE})
+    contract = Contract("meals", "public task", {Category.ATTENDANCE}, swedish=("måltider", "allmänt intresse"))
 
     async def handle(self, event: Event) -> None: ...
 
@@ -186,6 +186,15 @@ class TestAWholeFile:
         assert entry.config == AcmeConfig(mode=4)
         assert entry.contract is not None
         assert (entry.contract.purpose, entry.contract.scope.school_types) == ("meals", {"GR"})
+
+    @pytest.mark.parametrize(
+        ("narrowed", "sv"), [("scope: {school_types: [GR]}", "måltider"), ("purpose: lunch", "lunch")]
+    )
+    def test_a_purpose_that_the_file_gives_stands_in_both_languages(self, folder: Path, narrowed: str, sv: str) -> None:
+        file = changed("{use: acme, mode: 4}", f"{{use: acme, mode: 4, contract: {{{narrowed}}}}}")
+        contract = read(folder, file).connectors["north"].contract
+        assert contract is not None
+        assert contract.purpose_in("sv") == sv
 
     def test_a_connector_may_count_paths_from_the_file(self, folder: Path) -> None:
         config = read(folder, changed("mode: 4", "folder: out"))

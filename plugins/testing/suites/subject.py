@@ -176,11 +176,14 @@ class Subject:
         if self.connector.poll is not Connector.poll and not hub.crashed:
             await hub.poll(self.connector.name)
 
-    async def retried(self, hub: TestHub) -> bool:
-        """Let what has failed be tried again until no call fails any more, a few times at most. False: one still does.
+    async def retried(self, hub: TestHub) -> None:
+        """Let what has failed be tried again until no call fails any more, a few times at most.
 
         Once is not enough on a busy machine, where a call to a far side that is well may run out of time.
         """
+        await self._succeeds_when_tried_again(hub)
+
+    async def _succeeds_when_tried_again(self, hub: TestHub) -> bool:
         for _ in range(_TRIES):
             failed = len(self.watch.failures)
             await hub.retry()
@@ -194,7 +197,8 @@ class Subject:
         On a busy machine, calls that ran out of time do not count, if they succeed when they are tried again.
         """
         failures = list(self.watch.failures)
-        if failures and _is_busy() and all(map(_ran_out_of_time, failures)) and await self.retried(hub):
+        out_of_time = failures and _is_busy() and all(map(_ran_out_of_time, failures))
+        if out_of_time and await self._succeeds_when_tried_again(hub):
             failures = []
         failed = "\n".join(dict.fromkeys(map(str, failures)))
         assert not failed, broken("undisturbed", f"nothing disturbed the connector, and a call failed:\n{failed}")

@@ -6,6 +6,7 @@ import pytest
 
 from hub.privacy.base import RULES_VERSION, Rule
 from hub.privacy.explanations import explanation
+from plugins import Contract
 from schemas import Category
 from tests.clock import MORNING
 from tests.hub.privacy.house import contract, recipient
@@ -21,6 +22,16 @@ def test_a_rule_has_its_words(rule: Rule, language: str) -> None:
     assert rule.value in text
     assert "2026-11-24 07:00:00" in text
     assert "protected_address" not in text
+
+
+@pytest.mark.parametrize(("language", "purpose"), [("sv", "skolmåltider"), ("en", "school meals")])
+def test_a_contract_s_purpose_is_told_in_the_reader_s_language(language: str, purpose: str) -> None:
+    asked = Contract("school meals", "public task", {Category.DIET}, swedish=("skolmåltider", "allmänt intresse"))
+    text = explanation(
+        Rule.ALLOWED, recipient(asked), allowed=True, recomputed=False, at=MORNING, version=RULES_VERSION,
+        language=language,
+    )  # fmt: skip
+    assert purpose in text
 
 
 @pytest.mark.parametrize("rule", [rule for rule in Rule if rule is not Rule.ALLOWED])

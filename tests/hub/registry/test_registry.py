@@ -243,12 +243,17 @@ class TestTheApi:
 
     async def test_the_other_words_of_a_client_are_seen_plainly_too(self, open_registry) -> None:
         registry = await open_registry(FILE)
-        contract = {"purpose": "a\u202e", "legal_basis": "b\n", "categories": ["attendance"]}
+        contract = {
+            "purpose": "a\u202e", "legal_basis": "b\n", "purpose_sv": "a\u202e", "legal_basis_sv": "b\n",
+            "categories": ["attendance"],
+        }  # fmt: skip
         with pytest.raises(SpecRefused) as refused:
             await registry.add(spec(contract=contract, sources=["urn:\x9b*"]), "acme")
         assert [each.where for each in refused.value.problems] == [
             ("contract", "purpose"),
             ("contract", "legal_basis"),
+            ("contract", "purpose_sv"),
+            ("contract", "legal_basis_sv"),
             ("sources", 0),
         ]
 
