@@ -53,7 +53,7 @@ def try_connector(name: str, asked: Asked, *, config: Path | None, json: bool) -
         raise Failure(Code.USAGE, say("connectors.one-of", ways="--event, --timer, --request"))
     path = config if config is not None else CONFIG
     try:
-        plugins = Plugins.load()
+        plugins = Plugins.load(then_examine=True)
         entries = load(path, plugins).connectors
     except ConfigErrors as error:
         raise of_config(error) from None

@@ -109,7 +109,7 @@ class Place:
         return {**kept, **TOKENS, "COLUMNS": "200", **more}
 
     def ask(self, *arguments: str) -> Ran:
-        """As `run`, in a process that begins with everything imported: for the many commands to a running hub."""
+        """As `run`, in a process that begins with everything imported: where the start is not what is tested."""
         code, out, err = COMMANDS.run(arguments, self.folder, self.environ())
         assert "Traceback" not in err, err
         return Ran(code, out, err)

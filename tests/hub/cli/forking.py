@@ -29,6 +29,7 @@ for line in sys.stdin:
         os.chdir(ask["cwd"])
         os.environ.clear()
         os.environ.update(ask["env"])
+        sys.path[:0] = filter(None, ask["env"].get("PYTHONPATH", "").split(os.pathsep))
         code = 0
         try:
             hub.cli.main(ask["arguments"])
@@ -70,7 +71,7 @@ class Commands:
         if self._server is None:
             self._server = subprocess.Popen(
                 [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                env=dict(env),
+                env={name: value for name, value in env.items() if name != "PYTHONPATH"},  # each command has its own
             )  # fmt: skip
             assert self._server.stdout is not None
             assert self._server.stdout.readline() == "ready\n"
