@@ -92,10 +92,11 @@ def commands_end() -> Iterator[None]:
 
 
 class Place:
-    """A folder with a configuration file, where commands are given."""
+    """A folder with a configuration file, where commands are given. `program`: the command of the environment."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: Path = SKOLNAV) -> None:
         self.folder = folder
+        self.program = program
         self.port = free_port()
         self.file = folder / "skolnav.yaml"
         self.data = folder / "data"
@@ -117,7 +118,7 @@ class Place:
     def run(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: str | None = None) -> Ran:
         """A command that ends by itself; Swedish, since nothing says otherwise."""
         done = subprocess.run(
-            [SKOLNAV, *arguments], cwd=self.folder, env=self.environ() if env is None else dict(env), text=True,
+            [self.program, *arguments], cwd=self.folder, env=self.environ() if env is None else dict(env), text=True,
             capture_output=True, timeout=300, **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
@@ -140,7 +141,8 @@ class Running:
     def __enter__(self) -> Self:
         with self._written.open("w") as file:
             self.process = subprocess.Popen(
-                [SKOLNAV, "run", *self._arguments], cwd=self._place.folder, env=self._place.environ(**self._environ),
+                [self._place.program, "run", *self._arguments], cwd=self._place.folder,
+                env=self._place.environ(**self._environ),
                 stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
             )  # fmt: skip
         try:

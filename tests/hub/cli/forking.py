@@ -47,9 +47,13 @@ for line in sys.stdin:
 
 
 class Commands:
-    """The process that has imported the command line; its language is Swedish. Begun at the first command."""
+    """The process that has imported the command line; its help is in Swedish. Begun at the first command.
 
-    def __init__(self) -> None:
+    `python`: the interpreter of the environment in which the command line is installed.
+    """
+
+    def __init__(self, python: Path = Path(sys.executable)) -> None:
+        self._python = python
         self._server: subprocess.Popen[str] | None = None
 
     def run(self, arguments: tuple[str, ...], folder: Path, env: Mapping[str, str]) -> tuple[int, str, str]:
@@ -70,7 +74,7 @@ class Commands:
     def _begun(self, env: Mapping[str, str]) -> "subprocess.Popen[str]":
         if self._server is None:
             self._server = subprocess.Popen(
-                [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                [self._python, "-P", "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                 env={name: value for name, value in env.items() if name != "PYTHONPATH"},  # each command has its own
             )  # fmt: skip
             assert self._server.stdout is not None

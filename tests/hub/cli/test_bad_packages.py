@@ -23,7 +23,7 @@ from tests.until import block_until
 
 TRIED: Final = ("imports", "hooks", "validators", "warnings", "times", "effect", "constructor")
 AT_LOAD: Final = ("imports", "hooks")
-HELD: Final = ("imports", "validators", "constructor")  # a held processor is dear: one entrance of each step
+HELD: Final = ("imports", "validators")  # a held processor is dear: one entrance before the settings, and one in them
 BEFORE: Final = [f"{at}-{kind}" for at in TRIED for kind in KINDS if kind != "holds" or at in HELD]
 """What is found in a trial, before the hub uses the package."""
 LATER: Final = [f"{at}-{kind}" for at in ("starts", "waiting") for kind in ("raises", "exits", "hangs")]
