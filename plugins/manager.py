@@ -35,6 +35,7 @@ __all__ = [
     "Plugins",
     "PluginsError",
     "UnknownConnector",
+    "has_vendors_code",
     "validate_class",
 ]
 
@@ -364,8 +365,21 @@ def _guarded(examine: Callable[[Any], list[str]], offered: Any) -> list[str]:
         return [cant_load(error).en]
 
 
+_vendors: set[str] = set()  # the packages that are not built in and that this process has imported
+
+
+def has_vendors_code() -> bool:
+    """Whether this process has imported a package that is not built in.
+
+    Such a package may have registered functions for the interpreter's end that never return.
+    """
+    return bool(_vendors)
+
+
 def _asked(offer: Offer) -> _Package:
     package = _Package(offer=offer)
+    if not offer.built_in:
+        _vendors.add(offer.package)
     _ask(offer.point.load(), package)
     return package
 

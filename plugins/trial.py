@@ -14,9 +14,11 @@ import json
 import logging
 import os
 import pickle
+import resource
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -42,11 +44,16 @@ LIMIT_S: Final = 30.0  # for the import and the hooks of one package, and then f
 AT_ONCE: Final = 8  # processes; one that hangs costs no processor
 MOST_WARNINGS: Final = 10_000  # of one instance's settings
 
+MOST_MEMORY: Final = 1 << 30  # bytes of a trial: more would harm the machine within the time limit
 _ENDING_S: Final = 1.0  # how long a process that has closed its socket may take to end
 _PR_SET_PDEATHSIG: Final = 1
 
 _CANT_LOAD: Final = Text("går inte att ladda: {error}", "can't be loaded: {error}")
 _CANT_TRY: Final = Text("går inte att pröva: {error}", "can't be tried: {error}")
+_STARTS_THREADS: Final = Text(
+    "importen eller en krok startar en tråd ({names}), som skulle köras i hubbens process; starta trådar i start()",
+    "its import or a hook starts a thread ({names}), which would run in the hub's process; start threads in start()",
+)
 _HANGS: Final = Text(
     "importen och dess krokar blev inte klara inom {limit} s", "its import and hooks did not end within {limit} s"
 )
@@ -217,6 +224,8 @@ def main(channel: int, output: int) -> NoReturn:
         for fd in (1, 2):
             os.dup2(output, fd)  # what the package prints is no answer
         os.set_inheritable(channel, False)
+        resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold secrets
         gc.enable()
         with socket.socket(fileno=channel) as answers, answers.makefile("rb") as asked:
             _answer(answers, asked)
@@ -242,6 +251,9 @@ def _answer(channel: socket.socket, asked: BinaryIO) -> None:
     except BaseException as error:
         # The text may be shown: no data from a school has been read yet, and "No module named" is what helps.
         answer(cant_load(error))
+        return
+    if threads := [each.name for each in threading.enumerate() if each is not threading.main_thread()]:
+        answer(_STARTS_THREADS.filled(names=", ".join(threads[:3])))
         return
     answer(None)
     for instance, use, values, folder in pickle.load(asked):  # noqa: S301

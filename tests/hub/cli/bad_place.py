@@ -31,14 +31,17 @@ class BadPlace(Place):
     def site(self) -> Site:
         return Site(self.folder / "site")
 
-    def use(self, *names: str, writing: Collection[str] = ("well",)) -> None:
-        """Each connector on a line of its own; those of `writing` to a file in the folder."""
+    def use(self, *names: str, writing: Collection[str] = ("well",), publishes: Collection[str] = ()) -> None:
+        """Each connector on a line of its own; those of `writing` write to a file in the folder.
+
+        `publishes`: types that the client `sis` may publish beside the core's.
+        """
         self.configure()
         whole = json.loads(self.file.read_text())
         paths = {name: {"path": str(self.folder / f"{name}.txt")} for name in writing}
         connectors = {name: {"use": name, **paths.get(name, {})} for name in names}
         lines = [f"  {name}: {json.dumps(item)}" for name, item in connectors.items()]
-        whole["clients"][0]["publishes"].append("com.acme.*")
+        whole["clients"][0]["publishes"] += publishes
         whole["clients"].append(OPERATOR)
         rest = "\n".join(f"{key}: {json.dumps(value)}" for key, value in whole.items())
         self.file.write_text("connectors:\n" + "\n".join(lines) + "\n" + rest + "\n")

@@ -160,6 +160,34 @@ def test_an_instance_whose_settings_end_the_process_keeps_no_other_of_its_packag
     assert out.count("(exit 3)") == 2
 
 
+@pytest.mark.parametrize("command", ["check", "plugins"])
+def test_a_function_that_a_package_registers_for_the_end_holds_up_no_command(tmp_path: Path, command: str) -> None:
+    place = BadPlace(tmp_path)
+    place.site.install("late", source("late", "imports", "import atexit; atexit.register(time.sleep, 3600)"))
+    place.use("late")
+    ran = place.run(command)
+    assert ran.code == 0
+    assert ran.out.endswith("\n"), "all of it was written"
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("import threading; threading.Thread(target=time.sleep, args=(3600,), name='poller').start()", "tråd (poller)"),
+        ("[bytearray(32 << 20) for _ in iter(int, 1)]", "MemoryError"),
+    ],
+    ids=["thread", "memory"],
+)
+def test_an_import_leaves_no_thread_and_takes_no_endless_memory(tmp_path: Path, statement: str, says: str) -> None:
+    """A thread would go on in the hub's process, whatever `isolation` says."""
+    place = BadPlace(tmp_path)
+    place.site.install("acme", source("acme", "imports", statement))
+    place.use("acme")
+    ran = place.ask("check")
+    assert ran.code == 2
+    assert says in told(place, ran, "acme")
+
+
 def test_a_package_that_holds_the_processor_ends_with_a_command_that_is_killed(tmp_path: Path) -> None:
     place = BadPlace(tmp_path)
     written = tmp_path / "pid.txt"

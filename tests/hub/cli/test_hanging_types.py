@@ -93,7 +93,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> BadPlace:
         place.site.install(name, text)
     place.site.install("import-hangs", source("import-hangs", "imports", KINDS["hangs"]))
     place.site.install("well", source("well"))
-    place.use("import-hangs", "well", *RULES, writing=("well", *RULES))
+    place.use("import-hangs", "well", *RULES, writing=("well", *RULES), publishes=["com.acme.*"])
     return place
 
 
