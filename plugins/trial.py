@@ -18,7 +18,6 @@ import resource
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -30,6 +29,7 @@ from typing import Any, BinaryIO, Final, NoReturn, cast
 
 from pydantic import TypeAdapter, ValidationError
 
+from plugins import process_wide
 from plugins.connector import Connector, Effect
 from plugins.fork_server import ForkServer
 from plugins.hookspecs import ENTRY_POINT_GROUP
@@ -50,9 +50,9 @@ _PR_SET_PDEATHSIG: Final = 1
 
 _CANT_LOAD: Final = Text("går inte att ladda: {error}", "can't be loaded: {error}")
 _CANT_TRY: Final = Text("går inte att pröva: {error}", "can't be tried: {error}")
-_STARTS_THREADS: Final = Text(
-    "importen eller en krok startar en tråd ({names}), som skulle köras i hubbens process; starta trådar i start()",
-    "its import or a hook starts a thread ({names}), which would run in the hub's process; start threads in start()",
+_PROCESS_WIDE: Final = Text(
+    "importen eller en krok ändrar något för hela hubbens process: {what}. Det hör hemma i start()",
+    "its import or a hook changes something for the hub's whole process: {what}. That belongs in start()",
 )
 _HANGS: Final = Text(
     "importen och dess krokar blev inte klara inom {limit} s", "its import and hooks did not end within {limit} s"
@@ -241,6 +241,7 @@ def _answer(channel: socket.socket, asked: BinaryIO) -> None:
     def answer(says: Text | None) -> None:
         channel.sendall(json.dumps(says).encode() + b"\n")
 
+    before = process_wide.seen()
     package = pickle.load(asked)  # noqa: S301 - from the process that made this one
     try:
         offer = Offer(EntryPoint(package["name"], package["value"], ENTRY_POINT_GROUP), "", "")
@@ -252,8 +253,8 @@ def _answer(channel: socket.socket, asked: BinaryIO) -> None:
         # The text may be shown: no data from a school has been read yet, and "No module named" is what helps.
         answer(cant_load(error))
         return
-    if threads := [each.name for each in threading.enumerate() if each is not threading.main_thread()]:
-        answer(_STARTS_THREADS.filled(names=", ".join(threads[:3])))
+    if changed := process_wide.changed(before):
+        answer(_PROCESS_WIDE.filled(what=", ".join(changed)))
         return
     answer(None)
     for instance, use, values, folder in pickle.load(asked):  # noqa: S301

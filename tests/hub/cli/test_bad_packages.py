@@ -170,22 +170,35 @@ def test_a_function_that_a_package_registers_for_the_end_holds_up_no_command(tmp
     assert ran.out.endswith("\n"), "all of it was written"
 
 
-@pytest.mark.parametrize(
-    ("statement", "says"),
-    [
-        ("import threading; threading.Thread(target=time.sleep, args=(3600,), name='poller').start()", "tråd (poller)"),
-        ("[bytearray(32 << 20) for _ in iter(int, 1)]", "MemoryError"),
-    ],
-    ids=["thread", "memory"],
-)
-def test_an_import_leaves_no_thread_and_takes_no_endless_memory(tmp_path: Path, statement: str, says: str) -> None:
-    """A thread would go on in the hub's process, whatever `isolation` says."""
+WIDE: Final = {
+    "wide-thread": (
+        "import threading; threading.Thread(target=time.sleep, args=(3600,), name='p').start()",
+        "Thread (p)",
+    ),
+    "wide-folder": ("os.chdir('/')", "os.chdir"),
+    "wide-output": ("sys.stdout.close()", "sys.stdout"),
+    "wide-errors": ("sys.stderr.close()", "sys.stderr"),
+    "wide-mask": ("os.umask(0)", "os.umask"),
+    "wide-environment": ("os.environ.clear()", "os.environ"),
+    "wide-log": ("import logging; logging.disable()", "logging.disable"),
+    "wide-signal": ("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)", "signal.signal"),
+    "wide-memory": ("[bytearray(32 << 20) for _ in iter(int, 1)]", "MemoryError"),
+}
+"""What an import may do to the hub's process, and the word for it."""
+
+
+def test_an_import_changes_nothing_for_the_whole_hub(tmp_path: Path) -> None:
+    """It is done in the hub's process too, whatever `isolation` says."""
     place = BadPlace(tmp_path)
-    place.site.install("acme", source("acme", "imports", statement))
-    place.use("acme")
+    for name, (statement, _) in WIDE.items():
+        place.site.install(name, source(name, "imports", statement))
+    place.site.install("well", source("well"))
+    place.use(*WIDE, "well")
     ran = place.ask("check")
     assert ran.code == 2
-    assert says in told(place, ran, "acme")
+    found = {name: says in told(place, ran, name) for name, (_, says) in WIDE.items()}
+    assert found == dict.fromkeys(WIDE, True), ran.out
+    assert "connectors.well" not in ran.out
 
 
 def test_a_package_that_holds_the_processor_ends_with_a_command_that_is_killed(tmp_path: Path) -> None:
