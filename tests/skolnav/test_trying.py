@@ -139,6 +139,7 @@ def test_a_recorded_case_has_invented_identities_and_the_same_effect(forked, pla
     ("content", "says"),
     [
         ("{", "is no event: its content is no JSON"),
+        pytest.param("[" * 100_000, "is no event: its content is no JSON", id="deep"),
         ('{"id": "1"}', "is no event"),
         (None, "does not consume se.skolnav.absence"),
     ],
@@ -150,6 +151,17 @@ def test_a_file_that_cannot_be_tried_says_why(forked, place, content, says):
     done = ran(forked, place, "connectors", "try", "app", "--event", "event.json")
     assert done.code
     assert says in done.err
+
+
+@pytest.mark.parametrize("option", ["--event", "--request", "--state"])
+def test_a_file_that_cannot_be_read_is_named(forked, place, option):
+    event(place, AbsenceReported)
+    (place.folder / "folder.json").mkdir()
+    given = () if option != "--state" else ("--event", "event.json")
+    for name in ("missing.json", "folder.json"):
+        done = ran(forked, place, "connectors", "try", "files", *given, option, name)
+        assert done.code == 1
+        assert f"{name} can't be read" in done.err
 
 
 def test_trace_says_what_became_of_an_event_and_what_the_contract_leaves_out(forked, place):
