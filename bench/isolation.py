@@ -22,7 +22,7 @@ from hub.clock import SystemClock
 from hub.config.limits import Limits
 from hub.delivery.base import Attempt, Result
 from hub.hosting.hosts import HostedConnector, Hosts
-from hub.hosting.isolated.fork_server import shared
+from hub.hosting.isolated.forks import shared
 from hub.hosting.isolated.stand_in import Isolation
 from hub.hosting.usage import measured
 from hub.runner import ThreadRunner

@@ -14,7 +14,7 @@ from typing import Any
 
 import pluggy
 
-from plugins import hookspecs, trial
+from plugins import hookspecs
 from plugins.bounded import validator_without_code
 from plugins.connector import Connector, ConnectorConfig
 from plugins.errors import ConfigurationError
@@ -24,7 +24,7 @@ from plugins.packages import Offer, find
 from plugins.sdk import MAJOR, declared, refusal
 from plugins.texts import NOTHING, Text
 from plugins.timers import daily_timers_of, moment_timers_of
-from plugins.trial import Settings, cant_load
+from plugins.trial import Settings, Trials, cant_load
 from plugins.validation import runs_own_code, validate_class, validate_event_type
 from schemas import CORE_TYPES, Catalogue, Payload, core_catalogue
 
@@ -35,6 +35,7 @@ __all__ = [
     "Plugins",
     "PluginsError",
     "UnknownConnector",
+    "has_vendors_code",
     "validate_class",
 ]
 
@@ -119,6 +120,7 @@ class Plugins:
         problems: Iterable[PluginProblem] = (),
         *,
         loaded: Sequence[Offer] | None = None,
+        trials: Trials | None = None,
     ) -> None:
         self.problems: list[PluginProblem] = list(problems)
         self._catalogue = core_catalogue()
@@ -126,13 +128,18 @@ class Plugins:
         self._owners: dict[str, _Package] = {}  # by event type
         self._offered: dict[str, tuple[type[Connector[Any]], _Package]] = {}
         self._loaded = loaded  # None: classes were given, nothing was looked for
+        self._trials = trials  # whose processes wait for settings, until `examine`
         packages = sorted(packages, key=lambda package: not package.offer.built_in)
         self._register_types(packages)
         self._register_connectors(packages)
 
     @classmethod
-    def load(cls) -> "Plugins":
-        """Find and load what is installed in the group `skolnav.connectors`. Takes `trial.limit_s()` at most."""
+    def load(cls, *, then_examine: bool = False) -> "Plugins":
+        """Find and load what is installed in the group `skolnav.connectors`. Takes a bounded time.
+
+        `then_examine`: the caller goes on with `examine`, for which the processes wait in which the packages are tried.
+        So each package is tried once.
+        """
         found = find()
         problems = [
             PluginProblem(folder, "its metadata can't be read", "paketets metadata går inte att läsa")
@@ -140,7 +147,10 @@ class Plugins:
         ]
         packages: list[_Package] = []
         wrong = {offer: says for offer in found.offers if (says := refusal(offer.point))}
-        wrong |= trial.load_all([offer for offer in found.offers if not offer.built_in and offer not in wrong])
+        trials = Trials()
+        wrong |= trials.load([offer for offer in found.offers if not offer.built_in and offer not in wrong])
+        if not then_examine:
+            trials.close()
         for offer in found.offers:
             says = wrong.get(offer)
             if says is None:
@@ -152,7 +162,7 @@ class Plugins:
                 except BaseException as error:  # a failure of one package must not end the others
                     says = cant_load(error)
             problems.append(PluginProblem(offer.package, says.en, says.sv, _names_of(offer)))
-        return cls(packages, problems, loaded=found.offers)
+        return cls(packages, problems, loaded=found.offers, trials=trials if then_examine else None)
 
     @classmethod
     def of_offer(cls, offer: Offer) -> "Plugins":
@@ -202,7 +212,11 @@ class Plugins:
                 offer = self._offered[each.use][1].offer
                 if offer is not _GIVEN and not offer.built_in:
                     wanted.setdefault(offer, []).append(each)
-        return trial.examine_all(wanted)
+        trials, self._trials = self._trials or Trials(), None
+        try:
+            return trials.examine(wanted)
+        finally:
+            trials.close()
 
     def package(self, name: str) -> str:
         """The distribution and version that a connector comes from; empty if it is not installed."""
@@ -351,8 +365,21 @@ def _guarded(examine: Callable[[Any], list[str]], offered: Any) -> list[str]:
         return [cant_load(error).en]
 
 
+_vendors: set[str] = set()  # the packages that are not built in and that this process has imported
+
+
+def has_vendors_code() -> bool:
+    """Whether this process has imported a package that is not built in.
+
+    Such a package may have registered functions for the interpreter's end that never return.
+    """
+    return bool(_vendors)
+
+
 def _asked(offer: Offer) -> _Package:
     package = _Package(offer=offer)
+    if not offer.built_in:
+        _vendors.add(offer.package)
     _ask(offer.point.load(), package)
     return package
 

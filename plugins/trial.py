@@ -1,32 +1,38 @@
 """Tries a vendor's code in a short-lived process of its own, before the same code runs in this process.
 
 A thread can't be interrupted, a regular expression in it may hold the interpreter, and `os._exit` ends the process.
-So each package that is not built in is first imported, asked by its hooks and given its settings in a child process,
-which is killed after a time limit. Only what came through that is imported here. Nothing is remembered from one start
-to the next: a package of the same version may behave differently on another day.
+So each package that is not built in is first imported, asked by its hooks and given its settings in a process, which is
+killed after a time limit. Only what came through that is imported here. One process does all of it for a package, and
+several packages are tried beside each other; never two in one process, since each may change what the other imports.
+Nothing is remembered from one start to the next: a package of the same version may behave differently on another day.
 """
 
 import ctypes
+import gc
+import importlib
 import json
 import logging
 import os
 import pickle
-import select
+import resource
 import signal
-import subprocess
+import socket
 import sys
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, BinaryIO, Final, NoReturn, cast
 
 from pydantic import TypeAdapter, ValidationError
 
+from plugins import process_wide
 from plugins.connector import Connector, Effect
+from plugins.fork_server import ForkServer
+from plugins.hookspecs import ENTRY_POINT_GROUP
 from plugins.packages import Offer
 from plugins.rehearsal import Rehearsal
 from plugins.texts import Text
@@ -34,19 +40,20 @@ from plugins.timers import times_of
 from plugins.validation import poll_every_s
 
 LIMIT_VARIABLE: Final = "SKOLNAV_PLUGIN_LIMIT_S"
-LIMIT_S: Final = 30.0  # for the import and the hooks of one package, with the start of the process
+LIMIT_S: Final = 30.0  # for the import and the hooks of one package, and then for each of its instances' settings
 AT_ONCE: Final = 8  # processes; one that hangs costs no processor
 MOST_WARNINGS: Final = 10_000  # of one instance's settings
 
+MOST_MEMORY: Final = 1 << 30  # bytes of a trial: more would harm the machine within the time limit
+_ENDING_S: Final = 1.0  # how long a process that has closed its socket may take to end
 _PR_SET_PDEATHSIG: Final = 1
 
-# The child's path must be that of this process before it can import this module.
-_CHILD: Final = (
-    "import pickle, sys; ask = pickle.load(sys.stdin.buffer); sys.path[:] = ask['path']; "
-    "from plugins.trial import main; main(ask)"
-)
-
 _CANT_LOAD: Final = Text("går inte att ladda: {error}", "can't be loaded: {error}")
+_CANT_TRY: Final = Text("går inte att pröva: {error}", "can't be tried: {error}")
+_PROCESS_WIDE: Final = Text(
+    "importen eller en krok ändrar något för hela hubbens process: {what}. Det hör hemma i start()",
+    "its import or a hook changes something for the hub's whole process: {what}. That belongs in start()",
+)
 _HANGS: Final = Text(
     "importen och dess krokar blev inte klara inom {limit} s", "its import and hooks did not end within {limit} s"
 )
@@ -85,149 +92,159 @@ def limit_s() -> float:
     return LIMIT_S
 
 
-def load_all(offers: Sequence[Offer]) -> dict[Offer, Text]:
-    """Import each package and ask its hooks, each in a process of its own. Returns what is wrong, by package."""
-    if not offers:
-        return {}
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        says = pool.map(lambda offer: _Trial(offer).loaded, offers)
-        return {offer: text for offer, text in zip(offers, says, strict=True) if text is not None}
+class Trials:
+    """The trials of one start or one reload. Made for `load` and then `examine`; `close` ends their processes."""
 
+    def __init__(self) -> None:
+        self._forks = ForkServer("plugins.trial", lambda: os.environ)
+        self._loaded: dict[Offer, _Trial] = {}  # processes that wait for settings
 
-def examine_all(wanted: Mapping[Offer, Sequence[Settings]]) -> dict[str, Text]:
-    """Examine the settings of instances, one process for each package. Returns what is wrong, by instance.
-
-    Settings that do not fit the model are not named here: the caller names each place of them.
-    """
-    found: dict[str, Text] = {}
-    if wanted:
+    def load(self, offers: Sequence[Offer]) -> dict[Offer, Text]:
+        """Import each package and ask its hooks, each in a process of its own. Returns what is wrong, by package."""
+        if not offers:
+            return {}
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-            for says in pool.map(lambda item: _examined(*item), wanted.items()):
-                found |= says
-    return found
+            says = pool.map(self._load, offers)
+            return {offer: text for offer, text in zip(offers, says, strict=True) if text is not None}
 
+    def examine(self, wanted: Mapping[Offer, Sequence[Settings]]) -> dict[str, Text]:
+        """Examine instances' settings, in the processes that `load` has begun. Returns what is wrong, by instance.
 
-def _examined(offer: Offer, settings: Sequence[Settings]) -> dict[str, Text]:
-    """One process is enough unless the settings of an instance end it: the rest is then examined in another."""
-    found: dict[str, Text] = {}
-    left = list(settings)
-    while left:
-        trial = _Trial(offer, left)
-        if trial.loaded is not None:
-            return found | {each.instance: trial.loaded for each in left}
-        for each, says in zip(left, trial.examined, strict=False):
-            if says is not None:
-                found[each.instance] = says
-        left = left[len(trial.examined) :]
-    return found
+        Settings that do not fit the model are not named here: the caller names each place of them.
+        """
+        found: dict[str, Text] = {}
+        if wanted:
+            with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+                for says in pool.map(lambda item: self._examine(*item), wanted.items()):
+                    found |= says
+        return found
+
+    def close(self) -> None:
+        for each in self._loaded.values():
+            each.close()
+        self._loaded.clear()
+        self._forks.close()
+
+    def _load(self, offer: Offer) -> Text | None:
+        try:
+            trial = _Trial(self._forks)
+        except OSError as error:
+            return _CANT_TRY.filled(error=f"{type(error).__name__}: {error}")
+        says = trial.load(offer)
+        if says is None:
+            self._loaded[offer] = trial
+        else:
+            trial.close()
+        return says
+
+    def _examine(self, offer: Offer, settings: Sequence[Settings]) -> dict[str, Text]:
+        """One process is enough unless the settings of an instance end it: the rest is then examined in another."""
+        found: dict[str, Text] = {}
+        left = list(settings)
+        while left:
+            if offer not in self._loaded and (says := self._load(offer)) is not None:
+                return found | {each.instance: says for each in left}
+            trial = self._loaded.pop(offer)
+            examined = trial.examine(left)
+            trial.close()
+            for each, wrong in zip(left, examined, strict=False):
+                if wrong is not None:
+                    found[each.instance] = wrong
+            left = left[len(examined) :]
+        return found
 
 
 class _Trial:
-    """One child process, from its start to its end.
+    """The process in which one package is tried. Raises OSError where none can begin."""
 
-    `loaded`: what is wrong with the package; None if it was loaded. `examined`: for each of the settings what is wrong,
-    up to and with the first that ended the child.
-    """
-
-    def __init__(self, offer: Offer, settings: Sequence[Settings] = ()) -> None:
-        self.loaded: Text | None = None
-        self.examined: list[Text | None] = []
-        limit = limit_s()
-        ask = {
-            "path": sys.path,
-            "name": offer.point.name,
-            "value": offer.point.value,
-            "settings": [(each.instance, each.use, dict(each.values), each.folder) for each in settings],
-        }
-        with os.fdopen(os.memfd_create("skolnav-trial"), "w+b") as given:  # no file, since settings may hold secrets
-            given.write(pickle.dumps(ask))
-            given.seek(0)
-            child = subprocess.Popen(  # noqa: S603 - this interpreter
-                [sys.executable, "-c", _CHILD],
-                stdin=given,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # so that processes that the package starts are ended with it
-            )
-        assert child.stdout is not None
-        hangs = True
+    def __init__(self, forks: ForkServer) -> None:
+        self._forks = forks
+        self._limit = limit_s()
+        self._channel, theirs = socket.socketpair()
+        self._channel.settimeout(self._limit)
         try:
-            lines, hangs = _lines(child.stdout.fileno(), 1 + len(settings), limit)
-        finally:
-            child.stdout.close()
-            if not hangs:
-                with suppress(subprocess.TimeoutExpired):
-                    child.wait(1)  # after its last line it ends by itself
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-        self._read(lines, len(settings), hangs=f"{limit:g}" if hangs else "", ends=how_ended(child.returncode))
+            with theirs, open(os.devnull, "w") as output:
+                self._pid = forks.fork(theirs, output.fileno())
+        except BaseException:
+            self._channel.close()
+            raise
 
-    def _read(self, lines: Sequence[Any], settings: int, *, hangs: str, ends: str) -> None:
-        if not lines:
-            self.loaded = _HANGS.filled(limit=hangs) if hangs else _ENDS.filled(how=ends)
-            return
-        loaded, *examined = lines
-        if loaded is not None:
-            self.loaded = Text(*loaded)
-            return
-        self.examined = [None if says is None else Text(*says) for says in examined]
-        if len(self.examined) < settings:
-            self.examined.append(_SETTINGS_HANG.filled(limit=hangs) if hangs else _SETTINGS_END.filled(how=ends))
+    def load(self, offer: Offer) -> Text | None:
+        """What is wrong with the package; None if it was loaded."""
+        (answer,) = self._asked({"name": offer.point.name, "value": offer.point.value}, 1, hangs=_HANGS, ends=_ENDS)
+        return answer
 
+    def examine(self, settings: Sequence[Settings]) -> list[Text | None]:
+        """For each of the settings what is wrong, up to and with the first that ended the process."""
+        # Over a socket and not in a file, since settings may hold secrets.
+        asked = [(each.instance, each.use, dict(each.values), each.folder) for each in settings]
+        return self._asked(asked, len(settings), hangs=_SETTINGS_HANG, ends=_SETTINGS_END)
 
-def _lines(source: int, wanted: int, limit: float) -> tuple[list[Any], bool]:
-    """The JSON lines that the child wrote, up to `wanted`, and whether it then let `limit` pass without a line."""
-    written, ends = b"", time.monotonic() + limit
-    ready = select.poll()
-    ready.register(source, select.POLLIN | select.POLLHUP)
-    while written.count(b"\n") < wanted:
-        if not ready.poll(max(0, ends - time.monotonic()) * 1000):
-            return _parsed(written), True
-        chunk = os.read(source, 1 << 16)
-        if not chunk:
-            break
-        written += chunk
-        if b"\n" in chunk:
-            ends = time.monotonic() + limit
-    return _parsed(written), False
+    def close(self) -> None:
+        self._end(0)
 
+    def _asked(self, question: Any, answers: int, *, hangs: Text, ends: Text) -> list[Text | None]:
+        """The answers, each within the time limit. The last one says why there are no more, if there are not."""
+        found: list[Text | None] = []
+        try:
+            self._channel.sendall(pickle.dumps(question))
+            written = b""
+            while len(found) < answers:
+                if not (chunk := self._channel.recv(1 << 16)):
+                    raise ConnectionError
+                *lines, written = (written + chunk).split(b"\n")
+                found += [None if (says := json.loads(line)) is None else Text(*says) for line in lines]
+        except TimeoutError:
+            found.append(hangs.filled(limit=f"{self._limit:g}"))
+        except OSError:
+            found.append(ends.filled(how=self._end(_ENDING_S)))
+        return found
 
-def _parsed(written: bytes) -> list[Any]:
-    return [json.loads(line) for line in written.splitlines(keepends=True) if line.endswith(b"\n")]
-
-
-def how_ended(code: int) -> str:
-    """For the exit code of a process, which is negative for a signal: `exit 3`, `SIGKILL`, `signal 40`."""
-    if code >= 0:
-        return f"exit {code}"
-    try:
-        return signal.Signals(-code).name
-    except ValueError:  # most real-time signals have no name
-        return f"signal {-code}"
+    def _end(self, grace_s: float) -> str:
+        self._channel.close()
+        return self._forks.end(self._pid, grace_s)
 
 
 # -- in the child ---------------------------------------------------------------------------------------------------
 
 
-def main(ask: Mapping[str, Any]) -> None:
-    """Write one JSON line for the package and one for each of the settings: null, or [Swedish, English]."""
-    _end_with_the_parent()
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the package prints is no answer
+def preload() -> None:
+    """Import what each trial needs. Called in the fork server."""
+    for name in ("plugins.manager", "plugins.rest", "plugins.wires.https", "schemas.export"):
+        importlib.import_module(name)
 
-    def answer(says: Text | None) -> None:
-        answers.write(json.dumps(says) + "\n")
-        answers.flush()
 
-    from importlib.metadata import EntryPoint
+def main(channel: int, output: int) -> NoReturn:
+    """Write one JSON line for the package, then one for each of the settings: null, or [Swedish, English]."""
+    code = 1
+    try:
+        os.setsid()  # so that processes that the package starts are ended with it
+        _end_with_the_parent()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for fd in (1, 2):
+            os.dup2(output, fd)  # what the package prints is no answer
+        os.set_inheritable(channel, False)
+        resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold secrets
+        gc.enable()
+        with socket.socket(fileno=channel) as answers, answers.makefile("rb") as asked:
+            _answer(answers, asked)
+        code = 0
+    finally:
+        os._exit(code)  # at once: what the package has registered for the end of the interpreter may hang
 
-    from plugins.hookspecs import ENTRY_POINT_GROUP
+
+def _answer(channel: socket.socket, asked: BinaryIO) -> None:
     from plugins.manager import Plugins
     from schemas.export import json_schema
 
+    def answer(says: Text | None) -> None:
+        channel.sendall(json.dumps(says).encode() + b"\n")
+
+    before = process_wide.seen()
+    package = pickle.load(asked)  # noqa: S301 - from the process that made this one
     try:
-        offer = Offer(EntryPoint(ask["name"], ask["value"], ENTRY_POINT_GROUP), "", "")
+        offer = Offer(EntryPoint(package["name"], package["value"], ENTRY_POINT_GROUP), "", "")
         plugins = Plugins.of_offer(offer)
         plugins.describe()
         for model in plugins.event_types():
@@ -235,19 +252,21 @@ def main(ask: Mapping[str, Any]) -> None:
     except BaseException as error:
         # The text may be shown: no data from a school has been read yet, and "No module named" is what helps.
         answer(cant_load(error))
-        _end()
+        return
+    if changed := process_wide.changed(before):
+        answer(_PROCESS_WIDE.filled(what=", ".join(changed)))
+        return
     answer(None)
-    for instance, use, values, folder in ask["settings"]:
+    for instance, use, values, folder in pickle.load(asked):  # noqa: S301
         try:
             says = _wrong(plugins.connector(use), values, {"folder": folder, "instance": instance})
         except BaseException as error:
             says = failed_in("plugins", error)
         answer(says)
-    _end()
 
 
 def _end_with_the_parent() -> None:
-    """A package that holds the processor would otherwise do so for ever, once the hub or the command was killed."""
+    """For the fork server's end, which is the hub's or the command's."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -323,8 +342,3 @@ def fault_of(cls: type[Connector[Any]], config: Any) -> Text | None:
 
 def _few(items: Iterable[object]) -> list[object]:
     return list(islice(items, MOST_WARNINGS))
-
-
-def _end() -> None:
-    """At once: what the package has registered for the end of the interpreter may hang."""
-    os._exit(0)

@@ -16,6 +16,7 @@ import skolnav.rest
 import skolnav.sdk
 from plugins.errors import ConfigurationError
 from plugins.hookspecs import ENTRY_POINT_GROUP
+from plugins.packages import find
 from plugins.sdk import ENTRY_POINT_GROUP as SDK_GROUP
 from plugins.sdk import MAJOR
 from plugins.texts import Text
@@ -163,6 +164,14 @@ def _package(name: str) -> str:
             Text(
                 f"Python har redan något som heter {package}: paketet skulle inte gå att importera",
                 f"Python has something called {package} already: the package could not be imported",
+            ),
+            fix=Text(f"Börja med ert eget namn: acme-{name}", f"Begin with your own name: acme-{name}"),
+        )
+    if any(offer.built_in and offer.point.name == name for offer in find().offers):
+        raise ConfigurationError(
+            Text(
+                f"{name} är en koppling som ingår i Skolnav: ingen hubb skulle köra en annan med det namnet",
+                f"{name} is a connector that is part of Skolnav: no hub would run another of that name",
             ),
             fix=Text(f"Börja med ert eget namn: acme-{name}", f"Begin with your own name: acme-{name}"),
         )

@@ -2,7 +2,7 @@
 
 An interpreter's start and its imports are most of what a command costs. Here one process for each test session imports
 the hub, and forks for each command: the command runs alone, in its own folder and environment, and ends with its code.
-What depends on how a program is found and started (`PYTHONPATH`, a terminal, a broken installation) takes `skolnav`.
+What depends on how a program is started (a terminal, a broken installation) takes `skolnav` itself.
 """
 
 import contextlib
@@ -63,35 +63,42 @@ class Forked:
 
 
 def start(
-    arguments: Sequence[str], folder: Path, env: Mapping[str, str], *, stdout: int, stderr: int | None = None
+    arguments: Sequence[str],
+    folder: Path,
+    env: Mapping[str, str],
+    *,
+    stdout: int,
+    stderr: int | None = None,
+    python: Path = Path(sys.executable),
 ) -> Forked:
-    """Begin `skolnav ARGUMENTS` in a folder. `stdout` and `stderr` are descriptors; without `stderr` both are one."""
+    """Begin `skolnav ARGUMENTS` in a folder. `stdout` and `stderr` are descriptors; without `stderr` both are one.
+
+    `python`: the interpreter of the environment in which `skolnav` is installed.
+    """
     question = {"arguments": [str(each) for each in arguments], "cwd": str(folder), "env": dict(env)}
-    server = _Server.of_this_process()
+    server = _servers.get(python) or _servers.setdefault(python, _Server(python))
     return Forked(server, server.ask(question, [stdout, stdout if stderr is None else stderr]))
 
 
 class _Server:
-    _running: "_Server | None" = None
-
-    def __init__(self) -> None:
+    def __init__(self, python: Path) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LARGEST)
+        env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # each command has its own
         with theirs:
             # Not in the folder `tests`, whose modules have names of their own. The server ends with its socket.
-            self._process = subprocess.Popen([sys.executable, "-P", __file__], stdin=theirs, stdout=subprocess.DEVNULL)
-
-    @classmethod
-    def of_this_process(cls) -> "_Server":
-        if cls._running is None:
-            cls._running = cls()
-        return cls._running
+            self._process = subprocess.Popen(
+                [python, "-P", __file__], stdin=theirs, stdout=subprocess.DEVNULL, env=env
+            )  # fmt: skip
 
     def ask(self, question: Mapping[str, Any], descriptors: Sequence[int] = ()) -> int:
         socket.send_fds(self._control, [json.dumps(question).encode()], descriptors)
         answer = self._control.recv(64)
         assert answer, "the process that forks has ended"
         return int(answer)
+
+
+_servers: Final[dict[Path, _Server]] = {}
 
 
 def _serve() -> None:
@@ -129,6 +136,7 @@ def _become(question: Mapping[str, Any], stdout: int, stderr: int) -> None:
     os.chdir(question["cwd"])
     os.environ.clear()
     os.environ.update(question["env"])
+    sys.path[:0] = filter(None, question["env"].get("PYTHONPATH", "").split(os.pathsep))
     code = 1
     try:
         from hub.cli import main

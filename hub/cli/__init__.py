@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from types import FrameType
 from typing import Final, Never
@@ -21,7 +22,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may have no letters such as å or →
     _end_in_order_when_told()
-    sys.exit(_ended(sys.argv[1:] if arguments is None else arguments))
+    _exit(_ended(sys.argv[1:] if arguments is None else arguments))
+
+
+def _exit(code: int) -> Never:
+    """At once where a vendor's package was imported: a function that it has registered for the end may hang."""
+    manager = sys.modules.get("plugins.manager")
+    if manager is not None and manager.has_vendors_code():
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # a pipe that nobody reads, a stream that is closed
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _end_in_order_when_told() -> None:

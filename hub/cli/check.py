@@ -51,7 +51,7 @@ class Compared:
 def check(path: Path, *, selftest: bool, json: bool) -> Code:
     """Show every error at once."""
     try:
-        config = load(path, Plugins.load())
+        config = load(path, Plugins.load(then_examine=True))
     except ConfigErrors as errors:
         _refused(errors, json)
         return Code.USAGE

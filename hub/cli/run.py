@@ -149,7 +149,7 @@ async def _read_again(servers: Servers, again: asyncio.Event, manager: ServiceMa
 
 def read(path: Path, *, at_start: bool = False) -> tuple[HubConfig, Plugins]:
     """The configuration with the plugins that it was checked against; `at_start` as for `load`. Raises Failure."""
-    plugins = Plugins.load()
+    plugins = Plugins.load(then_examine=True)
     try:
         return load(path, plugins, environ=os.environ, at_start=at_start), plugins
     except ConfigErrors as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hub.cli import output
 from hub.cli.exits import Code, Failure, in_language, of_config, of_files
 from hub.cli.installed import installed
-from hub.cli.language import did_you_mean, language, say
+from hub.cli.language import did_you_mean, language, say, system
 from hub.cli.local_hub import CONFIG, LocalHub, Refused
 from hub.texts import reason
 from hub.texts.visible import visible
@@ -53,7 +53,7 @@ def try_connector(name: str, asked: Asked, *, config: Path | None, json: bool) -
         raise Failure(Code.USAGE, say("connectors.one-of", ways="--event, --timer, --request"))
     path = config if config is not None else CONFIG
     try:
-        plugins = Plugins.load()
+        plugins = Plugins.load(then_examine=True)
         entries = load(path, plugins).connectors
     except ConfigErrors as error:
         raise of_config(error) from None
@@ -111,8 +111,8 @@ def _json(file: Path) -> Any:
     try:
         return standard_json.loads(file.read_bytes())
     except OSError as error:
-        raise Failure(Code.FAILED, of_files(error, file).text) from None
-    except ValueError:
+        raise Failure(Code.FAILED, say("failure.unreadable", path=file, error=system(error))) from None
+    except (ValueError, RecursionError):  # the second: nested too deeply
         raise Failure(Code.USAGE, say("connectors.no-event", file=file, says=say("connectors.not-json"))) from None
 
 

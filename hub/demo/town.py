@@ -149,7 +149,7 @@ def _configure(
         file = folder / name
         file.parent.mkdir(mode=0o700, exist_ok=True)
         replace_file(file, content.encode(), mode=OWN_MODE)
-    plugins = Plugins.load()
+    plugins = Plugins.load(then_examine=True)
     return load(path, plugins), plugins
 
 

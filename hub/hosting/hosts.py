@@ -18,7 +18,7 @@ from hub.hosting.far_sides import FarSide, FarSides
 from hub.hosting.firing import TimerTrouble
 from hub.hosting.instance import Instance, InstanceStatus, Surroundings
 from hub.hosting.isolated.beginning import Settings
-from hub.hosting.isolated.fork_server import shared
+from hub.hosting.isolated.forks import shared
 from hub.hosting.isolated.stand_in import Isolation
 from hub.hosting.usage import Usage, processor_s
 from hub.privacy.base import Recipient

@@ -36,7 +36,7 @@ from hub.hosting.connector_errors import (
 )
 from hub.hosting.connector_state import ConnectorState
 from hub.hosting.context import DirectoryFromAfar, InstanceContext
-from hub.hosting.isolated.fork_server import shared
+from hub.hosting.isolated.forks import shared
 from hub.hosting.isolated.stand_in import Isolation, Outbox, StandIn
 from hub.hosting.isolated.stand_in import Surroundings as ProcessSurroundings
 from hub.hosting.keeping import Keeping, Kept

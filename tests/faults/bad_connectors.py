@@ -88,5 +88,5 @@ class Well(Connector[FileSettings]):
 
 if __name__ == "__main__":
     given = Plugins.of(Raises, Blocks, NeverReturns, WillNotBeCancelled, Well)
-    Plugins.load = lambda *_: given  # type: ignore[method-assign]
+    Plugins.load = lambda *_, **__: given  # type: ignore[method-assign]
     main()

@@ -52,7 +52,8 @@ def install(monkeypatch):
         return point
 
     monkeypatch.setattr(plugins.manager, "find", lambda: Found(tuple(points), ()))
-    monkeypatch.setattr(plugins.trial, "load_all", lambda offers: {})  # another process does not have these modules
+    # Another process does not have these modules.
+    monkeypatch.setattr(plugins.trial.Trials, "load", lambda trials, offers: {})
     return add
 
 

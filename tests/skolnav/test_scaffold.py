@@ -79,6 +79,13 @@ def test_a_name_that_python_uses_already_is_refused_in_both_languages(tmp_path, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["catering", "ss12000"])
+def test_a_name_that_a_built_in_connector_keeps_is_refused(tmp_path, name):
+    with pytest.raises(ConfigurationError, match=f"{name} is a connector that is part of Skolnav.*acme-{name}"):
+        create(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["event", "text", "connector", "listing", "a", "acme-2-go"])
 def test_a_name_that_is_also_a_name_of_the_sdk_gives_a_class_of_its_own(tmp_path, name):
     for kind in KINDS:

@@ -1,9 +1,11 @@
-"""`skolnav connectors try` and `trace`, as a vendor gives them: on installed packages and a configuration file."""
+"""`skolnav connectors try` and `trace`, as a vendor gives them: on installed packages and a configuration file.
+
+The first test starts the installed program. The others give their command to a process of the same environment that has
+imported it (`Place.ask`).
+"""
 
 import json
 import shutil
-import signal
-import subprocess
 
 import pytest
 
@@ -13,7 +15,6 @@ from skolnav.testing import School
 from tests import school
 from tests.hub.cli.conftest import Place
 from tests.skolnav.environments import REPOSITORY, environment, wheel
-from tests.until import block_until
 
 PUPIL = school.uid("student")
 
@@ -35,10 +36,10 @@ def installed(tmp_path_factory, hub_wheel):
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path, installed):
     for name in ("out", "hasty"):
         (tmp_path / name).mkdir()
-    place = Place(tmp_path)
+    place = Place(tmp_path, installed.folder / "bin" / "skolnav")
     place.configure(
         connectors={
             "files": {"use": "acme-files", "folder": "out"},
@@ -60,54 +61,50 @@ def event(place, model, **more):
     return made
 
 
-def ran(installed, place, *arguments, lang="en"):
-    return installed.run("skolnav", *arguments, cwd=place.folder, **place.environ(SKOLNAV_LANG=lang))
+def ran(place, *arguments, lang="en", **environ):
+    return place.ask(*arguments, SKOLNAV_LANG=lang, **environ)
 
 
-def test_what_a_wire_would_send_is_shown_and_not_sent(installed, place):
+def test_what_a_wire_would_send_is_shown_and_not_sent(place):
     lesson = event(place, LessonCancelled)
-    done = ran(installed, place, "connectors", "try", "app", "--event", "event.json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"PUT https://app.acme.invalid/api/lessons/{lesson['data']['id']}" in done.stdout
-    assert '"cancelled":true' in done.stdout
-    assert "comment" in next(line for line in done.stdout.splitlines() if line.startswith("The contract takes away:"))
-    assert "token-of-acme" not in done.stdout
+    done = place.run("connectors", "try", "app", "--event", "event.json", env=place.environ(SKOLNAV_LANG="en"))
+    assert done.code == 0, done.out + done.err
+    assert f"PUT https://app.acme.invalid/api/lessons/{lesson['data']['id']}" in done.out
+    assert '"cancelled":true' in done.out
+    assert "comment" in next(line for line in done.out.splitlines() if line.startswith("The contract takes away:"))
+    assert "token-of-acme" not in done.out
 
 
-def test_what_a_connector_would_write_is_shown_and_not_written(installed, place):
+def test_what_a_connector_would_write_is_shown_and_not_written(place):
     reported = event(place, AbsenceReported)
-    done = ran(installed, place, "connectors", "try", "files", "--event", "event.json", lang="sv")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Inget av det är gjort" in done.stdout
-    assert f"write {place.folder / 'out'}/absence-{reported['data']['id']}.json" in done.stdout
+    done = ran(place, "connectors", "try", "files", "--event", "event.json", lang="sv")
+    assert done.code == 0, done.out + done.err
+    assert "Inget av det är gjort" in done.out
+    assert f"write {place.folder / 'out'}/absence-{reported['data']['id']}.json" in done.out
     assert list((place.folder / "out").iterdir()) == []
 
 
-def test_what_a_connector_does_without_a_wire_is_refused_and_named(installed, place):
+def test_what_a_connector_does_without_a_wire_is_refused_and_named(place):
     event(place, AbsenceReported)
-    done = ran(installed, place, "connectors", "try", "hasty", "--event", "event.json", "--json")
-    found = json.loads(done.stdout)
-    assert done.returncode == 1
+    done = ran(place, "connectors", "try", "hasty", "--event", "event.json", "--json")
+    found = json.loads(done.out)
+    assert done.code == 1
     assert not found["handled"]
     assert "NotDone" in found["why"]
     assert any("os.system" in each["what"] for each in found["effects"])
 
 
-def test_nothing_is_done_either_where_tests_run_in_processes_of_their_own(installed, place):
+def test_nothing_is_done_either_where_tests_run_in_processes_of_their_own(place):
     reported = event(place, AbsenceReported)
-    done = installed.run(
-        *("skolnav", "connectors", "try", "files", "--event", "event.json"),
-        cwd=place.folder,
-        **place.environ(SKOLNAV_ISOLATION="process", SKOLNAV_LANG="en"),
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"write {place.folder / 'out'}/absence-{reported['data']['id']}.json" in done.stdout
+    done = ran(place, "connectors", "try", "files", "--event", "event.json", SKOLNAV_ISOLATION="process")
+    assert done.code == 0, done.out + done.err
+    assert f"write {place.folder / 'out'}/absence-{reported['data']['id']}.json" in done.out
 
 
-def test_a_recorded_case_has_invented_identities_and_the_same_effect(installed, place):
+def test_a_recorded_case_has_invented_identities_and_the_same_effect(place):
     reported = event(place, AbsenceReported)
-    done = ran(installed, place, "connectors", "try", "files", "--event", "event.json", "--record", "case.json")
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = ran(place, "connectors", "try", "files", "--event", "event.json", "--record", "case.json")
+    assert done.code == 0, done.out + done.err
     text = (place.folder / "case.json").read_text("utf-8")
     case = json.loads(text)
     assert case["connector"] == "files"
@@ -133,46 +130,43 @@ def test_a_recorded_case_has_invented_identities_and_the_same_effect(installed, 
     ("content", "says"),
     [
         ("{", "is no event: its content is no JSON"),
+        pytest.param("[" * 100_000, "is no event: its content is no JSON", id="deep"),
         ('{"id": "1"}', "is no event"),
         (None, "does not consume se.skolnav.absence"),
     ],
 )
-def test_a_file_that_cannot_be_tried_says_why(installed, place, content, says):
+def test_a_file_that_cannot_be_tried_says_why(place, content, says):
     event(place, AbsenceReported)
     if content is not None:
         (place.folder / "event.json").write_text(content)
-    done = ran(installed, place, "connectors", "try", "app", "--event", "event.json")
-    assert done.returncode
-    assert says in done.stderr
+    done = ran(place, "connectors", "try", "app", "--event", "event.json")
+    assert done.code
+    assert says in done.err
 
 
-def test_trace_says_what_became_of_an_event_and_what_the_contract_leaves_out(installed, place):
+@pytest.mark.parametrize("option", ["--event", "--request", "--state"])
+def test_a_file_that_cannot_be_read_is_named(place, option):
+    event(place, AbsenceReported)
+    (place.folder / "folder.json").mkdir()
+    given = () if option != "--state" else ("--event", "event.json")
+    for name in ("missing.json", "folder.json"):
+        done = ran(place, "connectors", "try", "files", *given, option, name)
+        assert done.code == 1
+        assert f"{name} can't be read" in done.err
+
+
+def test_trace_says_what_became_of_an_event_and_what_the_contract_leaves_out(place):
     """The pupil is not in the directory, so the gate lets nothing through."""
-    with subprocess.Popen(
-        [installed.folder / "bin" / "skolnav", "run"], cwd=place.folder, env=place.environ(), stderr=subprocess.PIPE
-    ) as process:
-        try:
-            block_until(lambda: ran(installed, place, "connectors").returncode == 0, "the hub is up", within_s=60)
-            from httpx import post
-
-            answer = post(
-                f"http://127.0.0.1:{place.port}/v1/events",
-                content=json.dumps(school.envelope(school.ABSENCE, school.absence(PUPIL), id="a-1", source="urn:sis")),
-                headers={"Authorization": "Bearer token-of-the-school-0123456789",
-                         "Content-Type": "application/cloudevents+json"},
-            )  # fmt: skip
-            assert answer.status_code == 202, answer.text
-            for arguments in (("trace", "files", "a-1"), ("trace", "files")):
-                done = ran(installed, place, "connectors", *arguments)
-                assert done.returncode == 0, done.stderr
-                assert "a-1" in done.stdout
-                assert "Not delivered" in done.stdout
-                assert "does not cover, in se.skolnav.absence.reported.v1:" in done.stdout
-                assert "student.id (identity)" in done.stdout
-                assert PUPIL not in done.stdout
-            other = ran(installed, place, "connectors", "trace", "app", "a-1")
-            assert "app does not consume se.skolnav.absence.reported.v1" in other.stdout
-            assert ran(installed, place, "connectors", "trace", "files", "no-such").returncode == 1
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
+    with place.hub() as hub:
+        hub.post(school.envelope(school.ABSENCE, school.absence(PUPIL), id="a-1", source="urn:sis"))
+        for arguments in (("trace", "files", "a-1"), ("trace", "files")):
+            done = ran(place, "connectors", *arguments)
+            assert done.code == 0, done.err
+            assert "a-1" in done.out
+            assert "Not delivered" in done.out
+            assert "does not cover, in se.skolnav.absence.reported.v1:" in done.out
+            assert "student.id (identity)" in done.out
+            assert PUPIL not in done.out
+        other = ran(place, "connectors", "trace", "app", "a-1")
+        assert "app does not consume se.skolnav.absence.reported.v1" in other.out
+        assert ran(place, "connectors", "trace", "files", "no-such").code == 1

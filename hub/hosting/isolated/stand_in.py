@@ -27,12 +27,12 @@ from hub.hosting.connector_errors import ProcessEnded, coded
 from hub.hosting.context import InstanceContext, Staged, staged_now
 from hub.hosting.isolated import failures, staging
 from hub.hosting.isolated.beginning import Beginning, Settings, declared, written
-from hub.hosting.isolated.fork_server import ForkServer
 from hub.hosting.isolated.frames import BadFrame, Channel
 from hub.hosting.isolated.output import Output, PerSecond
 from hub.hosting.usage import measured
 from plugins.connector import Connector, Unfinished, Waiting
 from plugins.errors import ConfigurationError, SkolnavError, TemporaryError
+from plugins.fork_server import ForkServer
 from plugins.receiving import Answer, Received
 from schemas import Event
 

@@ -83,10 +83,11 @@ class Ran:
 
 
 class Place:
-    """A folder with a configuration file, where commands are given."""
+    """A folder with a configuration file, where commands are given. `program`: the command of the environment."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: Path = SKOLNAV) -> None:
         self.folder = folder
+        self.program = program
         self.port = free_port()
         self.file = folder / "skolnav.yaml"
         self.data = folder / "data"
@@ -99,10 +100,13 @@ class Place:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "SKOLNAV_"))}
         return {**kept, **TOKENS, "COLUMNS": "200", **more}
 
-    def ask(self, *arguments: str) -> Ran:
-        """As `run`, in a process that begins with everything imported: for the many commands to a running hub."""
+    def ask(self, *arguments: str, **environ: str) -> Ran:
+        """As `run`, in a process that begins with everything imported: where the start is not what is tested."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            command = warm.start(arguments, self.folder, self.environ(), stdout=out.fileno(), stderr=err.fileno())
+            command = warm.start(
+                arguments, self.folder, self.environ(**environ), stdout=out.fileno(), stderr=err.fileno(),
+                python=self.program.with_name("python"),
+            )  # fmt: skip
             code = command.wait(300)
             out.seek(0)
             err.seek(0)
@@ -113,7 +117,7 @@ class Place:
     def run(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: str | None = None) -> Ran:
         """A command that ends by itself; Swedish, since nothing says otherwise."""
         done = subprocess.run(
-            [SKOLNAV, *arguments], cwd=self.folder, env=self.environ() if env is None else dict(env), text=True,
+            [self.program, *arguments], cwd=self.folder, env=self.environ() if env is None else dict(env), text=True,
             capture_output=True, timeout=300, **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
@@ -139,8 +143,8 @@ class Running:
         with self._written.open("w") as file:
             if "PYTHONPATH" in env:  # it finds other packages than the process that forks
                 self.process = subprocess.Popen(
-                    [SKOLNAV, *command], cwd=self._place.folder, env=env, stdin=subprocess.DEVNULL, stdout=file,
-                    stderr=subprocess.STDOUT,
+                    [self._place.program, *command], cwd=self._place.folder, env=env, stdin=subprocess.DEVNULL,
+                    stdout=file, stderr=subprocess.STDOUT,
                 )  # fmt: skip
             else:
                 self.process = warm.start(command, self._place.folder, env, stdout=file.fileno())

@@ -1,10 +1,10 @@
 """Nothing that an installed package does keeps the hub, or another package, from its work.
 
 Each package does one wrong thing at one of its entrances. All are installed beside one that is well, and all are in the
-configuration.
+configuration. The real program is started for `check` and for `run`, which meet every entrance; other commands are
+given to a process that has imported the command line (`Place.ask`).
 """
 
-import json
 import os
 import re
 import select
@@ -16,52 +16,19 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests import school
-from tests.hub.cli.conftest import SKOLNAV, Place, Ran, Running
-from tests.packages import KINDS, Site, source
+from tests.hub.cli.bad_place import LIMIT_S, BadPlace, closed
+from tests.hub.cli.conftest import SKOLNAV, Ran, Running
+from tests.packages import KINDS, source
 from tests.until import block_until
 
-LIMIT_S: Final = "10"  # of one trial
 TRIED: Final = ("imports", "hooks", "validators", "warnings", "times", "effect", "constructor")
 AT_LOAD: Final = ("imports", "hooks")
-HELD: Final = ("imports", "validators", "constructor")  # a held processor is dear: one entrance of each step
+HELD: Final = ("imports", "validators")  # a held processor is dear: one entrance before the settings, and one in them
 BEFORE: Final = [f"{at}-{kind}" for at in TRIED for kind in KINDS if kind != "holds" or at in HELD]
 """What is found in a trial, before the hub uses the package."""
 LATER: Final = [f"{at}-{kind}" for at in ("starts", "waiting") for kind in ("raises", "exits", "hangs")]
 """What only the running connector does. (`os._exit` and a held interpreter can be borne in another process only.)"""
 ODD: Final = {"times-texts": "['08:30']", "times-none": "None", "times-zones": "[of_day(8, 30, tzinfo=timezone.utc)]"}
-OPERATOR: Final = {"id": "op", "token": "${env:OP_TOKEN}", "roles": ["operator"]}
-TOKEN: Final = "token-of-the-operator-0123456789"
-
-
-def closed(id: str) -> dict[str, Any]:
-    """An event about no person."""
-    day = {"organisation": {"id": school.UNIT}, "date": school.DAY}
-    return school.envelope(school.DAY_CLOSED, day, id=id, source="urn:sis")
-
-
-class BadPlace(Place):
-    def environ(self, **more: str) -> dict[str, str]:
-        site = str(self.folder / "site")
-        return super().environ(PYTHONPATH=site, SKOLNAV_PLUGIN_LIMIT_S=LIMIT_S, OP_TOKEN=TOKEN, **more)
-
-    @property
-    def site(self) -> Site:
-        return Site(self.folder / "site")
-
-    def use(self, *names: str) -> None:
-        """Each connector on a line of its own."""
-        self.configure()
-        whole = json.loads(self.file.read_text())
-        path = str(self.folder / "well.txt")
-        connectors = {name: {"use": name, "path": path} if name == "well" else {"use": name} for name in names}
-        lines = [f"  {name}: {json.dumps(item)}" for name, item in connectors.items()]
-        whole["clients"].append(OPERATOR)
-        rest = "\n".join(f"{key}: {json.dumps(value)}" for key, value in whole.items())
-        self.file.write_text("connectors:\n" + "\n".join(lines) + "\n" + rest + "\n")
-
-    def line(self, name: str) -> int:
-        return next(n for n, line in enumerate(self.file.read_text().splitlines(), 1) if line.startswith(f"  {name}:"))
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +93,7 @@ def test_check_says_it_in_swedish(tmp_path: Path) -> None:
     place.site.install("twin-one", source("twin"))
     place.site.install("twin-two", source("twin"))
     place.use("ends", "texts", "twin")
-    ran = place.run("check")
+    ran = place.ask("check")
     assert ran.code == 2
     assert "Kopplingen ends kan inte användas: ends (ends): importen eller en krok avslutade" in told(
         place, ran, "ends"
@@ -140,7 +107,7 @@ def test_check_finds_nothing_wrong_with_what_is_well(place: BadPlace, english: R
 
 
 def test_plugins_lists_what_is_broken_and_what_is_not(place: BadPlace) -> None:
-    ran = place.run("plugins")
+    ran = place.ask("plugins")
     assert ran.code == 0
     assert re.search(r"^well +well 1\.0 ", ran.out, re.M)
     assert "catering" in ran.out, "a package that takes the name of a built-in connector does not get it"
@@ -149,6 +116,89 @@ def test_plugins_lists_what_is_broken_and_what_is_not(place: BadPlace) -> None:
         assert f"{name} ({name}): kan inte användas: " in ran.err
     assert "unread-1.0.dist-info: kan inte användas: paketets metadata går inte att läsa" in ran.err
     assert "unnamed-1.0.dist-info: kan inte användas" in ran.err
+
+
+def importers(place: BadPlace, name: str) -> int:
+    """How many processes have imported a package that was installed by `noted`."""
+    return len(set((place.folder / f"{name}.pids").read_text().split()))
+
+
+def noted(place: BadPlace, name: str, at: str = "nowhere", kind: str = "raises") -> None:
+    """Install a package that notes each process that imports it."""
+    note = f"with open({str(place.folder / name)!r} + '.pids', 'a') as file: print(os.getpid(), file=file)"
+    place.site.install(name, source(name, at, KINDS[kind]).replace("AT = ", f"{note}\nAT = ", 1))
+
+
+def test_each_package_is_tried_once_in_a_start(tmp_path: Path) -> None:
+    """In one process of its own, in which its settings are examined too; what is well is then imported by the hub."""
+    place = BadPlace(tmp_path)
+    tried = {"broken": ("imports", "raises"), "left": ("validators", "raises"), "right": ("nowhere", "raises")}
+    for name, (at, kind) in tried.items():
+        noted(place, name, at, kind)
+    place.use(*tried)
+    assert place.ask("check").code == 2
+    assert {name: importers(place, name) for name in tried} == {"broken": 1, "left": 2, "right": 2}
+    assert place.ask("plugins").code == 0
+    assert {name: importers(place, name) for name in tried} == {"broken": 2, "left": 4, "right": 4}
+
+
+def test_an_instance_whose_settings_end_the_process_keeps_no_other_of_its_package_from_its_trial(
+    tmp_path: Path,
+) -> None:
+    place = BadPlace(tmp_path)
+    ends = "if value == 'ends': os._exit(3)\n        "
+    place.site.install("acme", source("acme").replace('enter("validators")', f"{ends}enter('validators')"))
+    place.use("acme")
+    levels = {"one": "low", "two": "ends", "three": "ends", "four": "low"}
+    whole = place.file.read_text().replace(
+        '  acme: {"use": "acme"}\n',
+        "".join(f'  {name}: {{"use": "acme", "level": "{level}"}}\n' for name, level in levels.items()),
+    )
+    place.file.write_text(whole)
+    out = place.ask("--language", "en", "check").out
+    assert [name for name in levels if f"connectors.{name}\n" in out] == ["two", "three"]
+    assert out.count("(exit 3)") == 2
+
+
+@pytest.mark.parametrize("command", ["check", "plugins"])
+def test_a_function_that_a_package_registers_for_the_end_holds_up_no_command(tmp_path: Path, command: str) -> None:
+    place = BadPlace(tmp_path)
+    place.site.install("late", source("late", "imports", "import atexit; atexit.register(time.sleep, 3600)"))
+    place.use("late")
+    ran = place.run(command)
+    assert ran.code == 0
+    assert ran.out.endswith("\n"), "all of it was written"
+
+
+WIDE: Final = {
+    "wide-thread": (
+        "import threading; threading.Thread(target=time.sleep, args=(3600,), name='p').start()",
+        "Thread (p)",
+    ),
+    "wide-folder": ("os.chdir('/')", "os.chdir"),
+    "wide-output": ("sys.stdout.close()", "sys.stdout"),
+    "wide-errors": ("sys.stderr.close()", "sys.stderr"),
+    "wide-mask": ("os.umask(0)", "os.umask"),
+    "wide-environment": ("os.environ.clear()", "os.environ"),
+    "wide-log": ("import logging; logging.disable()", "logging.disable"),
+    "wide-signal": ("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)", "signal.signal"),
+    "wide-memory": ("[bytearray(32 << 20) for _ in iter(int, 1)]", "MemoryError"),
+}
+"""What an import may do to the hub's process, and the word for it."""
+
+
+def test_an_import_changes_nothing_for_the_whole_hub(tmp_path: Path) -> None:
+    """It is done in the hub's process too, whatever `isolation` says."""
+    place = BadPlace(tmp_path)
+    for name, (statement, _) in WIDE.items():
+        place.site.install(name, source(name, "imports", statement))
+    place.site.install("well", source("well"))
+    place.use(*WIDE, "well")
+    ran = place.ask("check")
+    assert ran.code == 2
+    found = {name: says in told(place, ran, name) for name, (_, says) in WIDE.items()}
+    assert found == dict.fromkeys(WIDE, True), ran.out
+    assert "connectors.well" not in ran.out
 
 
 def test_a_package_that_holds_the_processor_ends_with_a_command_that_is_killed(tmp_path: Path) -> None:
@@ -180,7 +230,7 @@ def hub(place: BadPlace) -> Iterator[Running]:
 
 
 def connectors(place: BadPlace) -> dict[str, Any]:
-    return {each["name"]: each for each in place.run("connectors", "--json").json()["connectors"]}
+    return {each["name"]: each for each in place.ask("connectors", "--json").json()["connectors"]}
 
 
 def test_the_hub_starts_and_serves_what_is_well(place: BadPlace, hub: Running) -> None:
@@ -218,14 +268,15 @@ def test_what_fails_once_it_runs_fails_alone(place: BadPlace, hub: Running, name
             assert (each["status"], each["waiting"]) == ("running", None)
         return
     expected = {"raises": "error-RuntimeError", "exits": "error-SystemExit", "hangs": "hung"}[kind]
-    block_until(lambda: connectors(place)[name]["reason"] == expected, f"{name} fails: {expected}", within_s=180)
+    # Its own minute: the log is read meanwhile, which costs the hub nothing.
+    says = f"{name}: its process has ended (hung" if kind == "hangs" else f"{name}: start failed: {expected}"
+    block_until(lambda: says in hub.output, f"{name} fails: {expected}", within_s=180)
+    block_until(lambda: place.reason(name) == expected)
 
 
 def test_metrics_and_readyz_show_each(place: BadPlace, hub: Running) -> None:
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    address = f"http://127.0.0.1:{place.port}"
-    metrics = httpx.get(f"{address}/metrics", headers=headers, timeout=30).text
-    ready = httpx.get(f"{address}/readyz", headers=headers, timeout=30)
+    metrics = place.operator("/metrics").text
+    ready = place.operator("/readyz")
     assert ready.status_code == 200
     shown = {each["name"]: each for each in ready.json()["connectors"]}
     for name in (*BEFORE, *ODD, "twin"):
@@ -262,12 +313,12 @@ def test_what_was_published_meanwhile_waits_until_the_package_is_mended(tmp_path
         hub.post(closed("evt-2"))
         each = connectors(place)["well"]
         assert each["subscription"] is None or each["subscription"]["state"] == "paused"
-        listed = {each["subscription"]: each for each in place.run("subscriptions", "--json").json()["subscriptions"]}
+        listed = {each["subscription"]: each for each in place.ask("subscriptions", "--json").json()["subscriptions"]}
         assert (listed["connector:well"]["state"], listed["connector:well"]["reason"]) == ("paused", "left-out")
-        resumed = place.run("subscriptions", "resume", "well")
+        resumed = place.ask("subscriptions", "resume", "well")
         assert resumed.code == 1
         assert "skolnav check" in resumed.err
-        assert place.run("subscriptions", "remove", "connector:well", "--yes").code == 1
+        assert place.ask("subscriptions", "remove", "connector:well", "--yes").code == 1
     place.site.install("well", source("well"), version="1.2")
     with place.hub():
         block_until(lambda: "evt-2" in written.read_text(), "the event that waited")
@@ -280,17 +331,17 @@ def test_a_package_that_comes_while_the_hub_runs_is_named_by_plan_and_apply(tmp_
     place.use("well")
     with place.hub():
         assert connectors(place)["well"]["package"] == "well 1.0"
-        assert re.search(r"^well +well .* well 1\.0$", place.run("connectors").out, re.M)
-        assert place.run("plan", "--json").json()["packages"] == []
+        assert re.search(r"^well +well .* well 1\.0$", place.ask("connectors").out, re.M)
+        assert place.ask("plan", "--json").json()["packages"] == []
         place.site.install("well", source("well") + "\n# mended\n", version="1.1")
         place.site.install("new", source("new"), version="0.1")
         for command in ("plan", "apply"):
-            err = place.run(command).err
+            err = place.ask(command).err
             assert "paketet well är uppgraderat (1.0 -> 1.1) sedan hubben startade. Starta om hubben" in err
             assert "paketet new 0.1 är installerat sedan hubben startade. Starta om hubben" in err
         assert connectors(place)["well"]["package"] == "well 1.0", "what runs"
         place.use("well", "new")
-        refused = place.run("apply", "--yes")
+        refused = place.ask("apply", "--yes")
         assert refused.code == 2
         assert "new 0.1" in refused.err
         assert "Starta om hubben" in refused.err

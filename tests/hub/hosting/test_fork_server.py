@@ -15,10 +15,11 @@ from hub.hosting import hosts as hosting
 from hub.hosting import instance as instances
 from hub.hosting.hosts import Hosts
 from hub.hosting.instance import InstanceStatus
-from hub.hosting.isolated import fork_server
-from hub.hosting.isolated.fork_server import ForkServer
+from hub.hosting.isolated.forks import connectors
 from hub.hosting.isolated.stand_in import Isolation
 from hub.hosting.usage import measured
+from plugins import fork_server
+from plugins.fork_server import ForkServer
 from tests.hub.hosting.elsewhere import Elsewhere
 from tests.until import block_until, until
 
@@ -30,7 +31,7 @@ _NAMELESS = 40  # a real-time signal
 class Server:
     """A fork server of the test's own. `channels` hold the hub's ends, without which a process ends by itself."""
 
-    server: ForkServer = field(default_factory=ForkServer)
+    server: ForkServer = field(default_factory=connectors)
     channels: list[socket.socket] = field(default_factory=list)
 
     def fork(self) -> int:
@@ -62,7 +63,7 @@ def beginning_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
             "_MAIN",
             f"import orjson, socket, sys\ncontrol = socket.socket(fileno=0)\n"
             f"sys.path[:] = orjson.loads(control.recv(1 << 20))\n{statements}\n"
-            "from hub.hosting.isolated.fork_server import main\nmain(control)",
+            "from plugins.fork_server import main\nmain(control, sys.argv[1])",
         )
 
     return begin_with

@@ -17,12 +17,13 @@ from hub.hosting import hosts as hosting
 from hub.hosting import instance as instances
 from hub.hosting.connector_errors import NotRunning
 from hub.hosting.instance import MOST_ENDS, InstanceStatus
-from hub.hosting.isolated.fork_server import ForkServer
+from hub.hosting.isolated.forks import connectors
 from hub.hosting.isolated.frames import BadFrame, Unpacker, packed
 from hub.hosting.isolated.stand_in import ANSWERS, MOST_UNREAD, Isolation
 from hub.hosting.usage import measured
 from hub.store import audit, connector_state, moments, outbox
 from plugins import Received, TemporaryError
+from plugins.fork_server import ForkServer
 from plugins.testing import ManualClock
 from tests import school
 from tests.hub.hosting.conftest import attempt
@@ -74,7 +75,7 @@ def test_a_package_with_unreadable_metadata_keeps_no_connector_from_its_process(
     """Pydantic reads all packages' metadata as it is imported, to find its plugins."""
     Site(tmp_path).install("unread", "", points="[skolnav.connectors]\nno entry point\n")
     monkeypatch.syspath_prepend(tmp_path)
-    server = ForkServer()
+    server = connectors()
     try:
         server.begin()
         assert server.begun

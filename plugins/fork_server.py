@@ -1,10 +1,13 @@
-"""Makes the processes of connectors. They are forked from one small process that has imported what all of them need.
+"""Makes the processes that run vendors' code: the trials of packages, and the connectors that a hub isolates.
 
-So they share that memory, and one starts in milliseconds. The hub itself can't be forked: it has threads, open files
-and secrets. The fork server has none of these, runs no vendor's code, and ends all its processes when the hub is gone.
+They are forked from one small process that has imported what all of them need, so they share that memory, and one
+starts in milliseconds. The hub itself can't be forked: it has threads, open files and secrets. The fork server has none
+of these, runs no vendor's code, and ends all its processes when the hub is gone.
 """
 
 import errno
+import gc
+import importlib
 import os
 import select
 import signal
@@ -12,48 +15,40 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
 import orjson
 
-from plugins.trial import how_ended
-
-GRACE_S: Final = 0.05  # how long a process that has closed its socket may take to end by itself
+GRACE_S: Final = 0.05  # how long a process that is asked to end may take to end by itself
 KILLED_S: Final = 1.0  # how long a process may take to end after SIGKILL: one that waits for a disk does not end
 BEGIN_S: Final = 60.0  # how long the fork server may take to begin
 ANSWER_S: Final = 10.0  # how long the fork server may take to answer; most of that is KILLED_S, and a busy machine
 END_S: Final = 5.0  # how long the fork server may take to end by itself, and then after SIGKILL
 
-# What a process gets of the hub's environment. The rest may hold secrets: the configuration can name variables.
-_KEPT: Final = frozenset(
-    {
-        "HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "NO_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "PATH", "PYTHONPATH",
-        "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR", "TZ", "VIRTUAL_ENV",
-    }
-)  # fmt: skip
-
-_SET: Final = {
-    "MALLOC_ARENA_MAX": "2",  # else each thread of a connector reserves 64 MiB
-    "PYDANTIC_DISABLE_PLUGINS": "__all__",  # one package with unreadable metadata would end the fork server
-}
-
 _READY: Final = b"ready"
 _LATER: Final = "SIGKILL without effect"
 _MAIN: Final = (
     "import orjson, socket, sys; control = socket.socket(fileno=0); sys.path[:] = orjson.loads(control.recv(1 << 20)); "
-    "from hub.hosting.isolated.fork_server import main; main(control)"
+    "from plugins.fork_server import main; main(control, sys.argv[1])"
 )
 
 
 class ForkServer:
     """The hub's way to it. Any thread may call the methods.
 
-    They block: for milliseconds as a rule, for GRACE_S and KILLED_S where a process does not end, for a second or more
-    where the fork server has to begin first, and for ANSWER_S and twice END_S where it does not answer and is replaced.
+    `module`: what the processes run. Its `preload()` is called once in the fork server, and its `main(channel, output)`
+    in each process, with two file descriptors; `main` does not return. `environ`: the environment of the fork server.
+
+    They block: for milliseconds as a rule, for the grace and KILLED_S where a process does not end, for a second or
+    more where the fork server has to begin first, and for ANSWER_S and twice END_S where it does not answer and is
+    replaced.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, module: str, environ: Callable[[], Mapping[str, str]]) -> None:
+        self._module = module
+        self._environ = environ
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -85,8 +80,8 @@ class ForkServer:
             raise OSError(-pid, os.strerror(-pid))
         return pid
 
-    def end(self, pid: int) -> str:
-        """End a process and its children, if they have not ended.
+    def end(self, pid: int, grace_s: float = GRACE_S) -> str:
+        """End a process and its children, if they have not ended by themselves within `grace_s`.
 
         Returns how it ended: `exit 3`, `SIGKILL`; `SIGKILL without effect` where the kernel will end it only later.
         """
@@ -94,7 +89,7 @@ class ForkServer:
             if self._control is None:
                 return "SIGKILL"  # it ended with the fork server
             try:
-                how: str = self._ask(["end", pid])
+                how: str = self._ask(["end", pid, grace_s])
             except OSError:
                 self._end()
                 return "SIGKILL"
@@ -107,13 +102,12 @@ class ForkServer:
 
     def _begin(self) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        environ = {name: value for name, value in os.environ.items() if name.upper() in _KEPT or name[:3] == "LC_"}
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter
-                [sys.executable, "-c", _MAIN],
+                [sys.executable, "-c", _MAIN, self._module],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
-                env={**environ, **_SET},
+                env=dict(self._environ()),
                 start_new_session=True,  # Ctrl-C at a terminal is for the hub, which stops its connectors in order
             )
         self._control.settimeout(BEGIN_S)
@@ -148,23 +142,22 @@ class ForkServer:
             self._process = None
 
 
-_shared: Final = ForkServer()
-
-
-def shared() -> ForkServer:
-    """The one of this process. It begins with the first connector that needs it, and ends with this process."""
-    return _shared
+def how_ended(code: int) -> str:
+    """For the exit code of a process, which is negative for a signal: `exit 3`, `SIGKILL`, `signal 40`."""
+    if code >= 0:
+        return f"exit {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {-code}"
 
 
 # -- in the fork server ----------------------------------------------------------------------------------------------
 
 
-def main(control: socket.socket) -> None:
+def main(control: socket.socket, module: str) -> None:
     """Serve until the hub closes its end, or is gone."""
-    import gc
-
-    from hub.hosting.isolated import child
-
+    child = importlib.import_module(module)
     child.preload()
     control.send(_READY)
     gc.freeze()  # a collection in a child would write to, and so copy, the memory that all share
@@ -191,11 +184,11 @@ def main(control: socket.socket) -> None:
                     alive.add(pid)
                 control.send(orjson.dumps(pid))
             else:
-                (pid,) = arguments
+                pid, grace_s = arguments
                 how = "SIGKILL"
                 if pid in alive:
                     alive.remove(pid)
-                    if (how := _ended(pid)) == _LATER:
+                    if (how := _ended(pid, grace_s)) == _LATER:
                         ending.add(pid)
                 control.send(orjson.dumps(how))
     except (OSError, KeyboardInterrupt):
@@ -205,12 +198,12 @@ def main(control: socket.socket) -> None:
             _kill(pid)
 
 
-def _ended(pid: int) -> str:
+def _ended(pid: int, grace_s: float) -> str:
     """Give a process a moment to end by itself, then end it and its children. Returns how it ended, or `_LATER`."""
     with suppress(OSError):
         fd = os.pidfd_open(pid)
         try:
-            select.select([fd], [], [], GRACE_S)
+            select.select([fd], [], [], grace_s)
             _kill(pid)
             select.select([fd], [], [], KILLED_S)
         finally:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from plugins.trial import how_ended
+from plugins.fork_server import how_ended
 
 
 @pytest.mark.parametrize(("number", "says"), [(signal.SIGSEGV, "SIGSEGV"), (40, "signal 40")])
