@@ -177,7 +177,7 @@ class _Reader:
             outbound = _LOOPBACK
         self._check_clients(clients)
         self._check_subscriptions(specs, clients, outbound, sections)
-        self._check_clock(sections, specs)
+        self._check_clock(sections, specs, model)
         self._check_far_sides(connectors)
         if model is not None:
             self._check_sources(model, clients, connectors)
@@ -216,6 +216,7 @@ class _Reader:
             log=model.log,
             backups=self._backups(model.backups),
             demo=model.demo,
+            tracing=model.tracing,
             school_clock=model.school_clock,
             warnings=tuple(self._warnings),
         )
@@ -495,7 +496,7 @@ class _Reader:
         """An error; at the start a warning, since the hub can do the rest of its work."""
         (self._warn if self._at_start else self._error)(place, key, **values)
 
-    def _check_clock(self, sections: Mapping[str, Any], specs: Iterable[_Named]) -> None:
+    def _check_clock(self, sections: Mapping[str, Any], specs: Iterable[_Named], model: FileModel | None) -> None:
         if "school_clock" not in sections:
             return
         if sections.get("demo") is not True:
@@ -503,6 +504,8 @@ class _Reader:
         for place, spec in specs:
             if isinstance(spec.sink, WebhookSpec) and not _is_local(spec.sink.url):
                 self._error((*place, "sink", "url"), "config.clock-webhook")
+        if model is not None and model.tracing is not None and not _is_local(model.tracing.endpoint):
+            self._error(("tracing", "endpoint"), "config.clock-collector")
 
     def _risks(self, model: FileModel, clients: Iterable[_Named], specs: Iterable[_Named]) -> Iterator[risks.Risk]:
         for place, client in clients:

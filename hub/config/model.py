@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
+from importlib import import_module
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -59,6 +61,21 @@ def _time_of_day(value: Any) -> Any:
     if not isinstance(value, str) or not _TIME.match(value):
         raise PydanticCustomError("config.time", 'not a time of day: "02:30"')
     return time.fromisoformat(value)
+
+
+def _collector(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        host, port = url.hostname, url.port
+    except ValueError:
+        host = port = None
+    if not host or port == 0 or url.scheme not in ("http", "https") or "@" in url.netloc or url.query or url.fragment:
+        raise PydanticCustomError("config.collector", 'not a collector: "http://127.0.0.1:4318"')
+    try:
+        import_module("hub.spans")  # it imports what the extra brings
+    except ImportError:
+        raise PydanticCustomError("config.tracing-extra", "the extra `tracing` is not installed") from None
+    return value
 
 
 def _engine(value: Any) -> Any:
@@ -164,6 +181,14 @@ class BackupSettings(_Part):
     )
 
 
+class TracingSettings(_Part):
+    """Spans for the operator's own OpenTelemetry collector."""
+
+    endpoint: Annotated[str, AfterValidator(_collector)] = Field(
+        description="The collector's address for OTLP over HTTP; without a path, /v1/traces is its path."
+    )
+
+
 class SchoolClock(_Part):
     """A school time that the demo sets."""
 
@@ -201,6 +226,7 @@ class FileModel(_Part):
     log: LogSettings = Field(default_factory=LogSettings)
     backups: BackupSettings | None = Field(None, description="Backups by schedule. Left out: none.")
     demo: bool = Field(False, description="This is a demonstration, with invented people.")
+    tracing: TracingSettings | None = Field(None, description="Spans for a collector. Left out: none.")
     school_clock: SchoolClock | None = Field(None, description="Only with demo: true. Outbound is then loopback only.")
 
 
@@ -273,6 +299,7 @@ class HubConfig:
     log: LogSettings = field(default_factory=LogSettings)
     backups: BackupSettings | None = None  # its folder is absolute
     demo: bool = False
+    tracing: TracingSettings | None = None
     school_clock: SchoolClock | None = None
     warnings: tuple[Finding, ...] = ()
 
