@@ -13,9 +13,10 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -39,12 +40,16 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from hub.clock import Clock
+from hub.texts import both
+from plugins.errors import ConfigurationError
+from plugins.texts import Text
 from schemas import Described
 
 CLOSE_S: Final = 2.0  # how long the stop of the hub waits for the last export
 MAX_LINKS: Final = 32  # of one span
 PATH: Final = "/v1/traces"
 
+_HEADER_LOG: Final = logging.getLogger("opentelemetry.util.re")  # it quotes an OTEL_*_HEADERS that it can't read
 _MARK: Final = b'"traceparent"'
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
@@ -106,18 +111,26 @@ class Delivering:
 class Spans:
     """Makes the spans of one hub."""
 
-    def __init__(self, endpoint: str, *, tenant: str, clock: Clock) -> None:
+    def __init__(
+        self, endpoint: str, *, tenant: str, clock: Clock, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         """Start the exporter's thread. `endpoint`: the collector's URL; without a path, it gets `/v1/traces`.
 
-        The packages read everything else from the standard variables OTEL_* (docs/operations.md).
+        The packages read everything else from the standard variables OTEL_* (docs/operations.md). Raises
+        ConfigurationError if those that bound the queue do not fit together.
         """
+        _HEADER_LOG.setLevel(logging.CRITICAL)
         self._clock = clock
         url = endpoint if urlsplit(endpoint).path not in ("", "/") else endpoint.rstrip("/") + PATH
         ours = {"service.name": "skolnav", "service.namespace": tenant, "service.version": version("skolnav")}
         self._provider = TracerProvider(
-            resource=Resource(ours).merge(OTELResourceDetector().detect()), shutdown_on_exit=False
+            resource=Resource.create(ours).merge(OTELResourceDetector().detect()), shutdown_on_exit=False
         )
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url)))
+        try:
+            processor = BatchSpanProcessor(OTLPSpanExporter(endpoint=url, headers=headers))
+        except ValueError:
+            raise ConfigurationError(Text(*both("refusal.tracing-queue")), code="tracing-queue") from None
+        self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("skolnav", version("skolnav"))
 
     def accepting(self, traceparent: bytes) -> Accepting:

@@ -236,11 +236,13 @@ class Hub:
         self.services.pages.retention = config.retention
 
     def _spans(self) -> "Spans | None":
-        if self.config.tracing is None:
+        wanted = self.config.tracing
+        if wanted is None:
             return None
         from hub.spans import Spans  # an extra brings its packages, and `load` has found them
 
-        spans = Spans(self.config.tracing.endpoint, tenant=self.config.tenant, clock=self.clock)
+        headers = {name: value.get_secret_value() for name, value in wanted.headers.items()}
+        spans = Spans(wanted.endpoint, tenant=self.config.tenant, clock=self.clock, headers=headers)
         self._cleanup.push_async_callback(spans.close)
         return spans
 

@@ -5,6 +5,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
@@ -25,6 +26,7 @@ from hub.config.model import (
     NamedFarSide,
     NamedId,
     Role,
+    TracingSettings,
 )
 from hub.config.translate import hint, showable, translate, unknown
 from hub.config.tree import Tree, Unreadable, text_of
@@ -177,7 +179,9 @@ class _Reader:
             outbound = _LOOPBACK
         self._check_clients(clients)
         self._check_subscriptions(specs, clients, outbound, sections)
-        self._check_clock(sections, specs, model)
+        self._check_clock(sections, specs)
+        if model is not None and model.tracing is not None:
+            self._check_tracing(model.tracing, clock="school_clock" in sections)
         self._check_far_sides(connectors)
         if model is not None:
             self._check_sources(model, clients, connectors)
@@ -496,7 +500,7 @@ class _Reader:
         """An error; at the start a warning, since the hub can do the rest of its work."""
         (self._warn if self._at_start else self._error)(place, key, **values)
 
-    def _check_clock(self, sections: Mapping[str, Any], specs: Iterable[_Named], model: FileModel | None) -> None:
+    def _check_clock(self, sections: Mapping[str, Any], specs: Iterable[_Named]) -> None:
         if "school_clock" not in sections:
             return
         if sections.get("demo") is not True:
@@ -504,8 +508,15 @@ class _Reader:
         for place, spec in specs:
             if isinstance(spec.sink, WebhookSpec) and not _is_local(spec.sink.url):
                 self._error((*place, "sink", "url"), "config.clock-webhook")
-        if model is not None and model.tracing is not None and not _is_local(model.tracing.endpoint):
+
+    def _check_tracing(self, tracing: TracingSettings, *, clock: bool) -> None:
+        """`clock`: the hub has a school time of its own, and nothing may leave the machine."""
+        if clock and not _is_local(tracing.endpoint):
             self._error(("tracing", "endpoint"), "config.clock-collector")
+        try:
+            import_module("hub.spans")
+        except ImportError:  # of what the extra brings
+            self._error(("tracing",), "config.tracing-extra")
 
     def _risks(self, model: FileModel, clients: Iterable[_Named], specs: Iterable[_Named]) -> Iterator[risks.Risk]:
         for place, client in clients:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
-from importlib import import_module
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -36,6 +35,9 @@ from schemas.school_time import as_school_time
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):([0-9]{1,5})\Z", re.ASCII)
 
 _TIME: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]\Z", re.ASCII)
+
+_HEADER: Final = r"^[A-Za-z0-9-]{1,64}$"
+_VISIBLE: Final = re.compile(r"[!-~]([ -~]*[!-~])?")  # what a header's value may hold
 
 DISCLOSURE_RETENTION: Final = timedelta(days=1827)
 """Five years, leap years too: what HSLF-FS 2016:40, chapter 4 section 9, asks of logs of access to patient data."""
@@ -71,10 +73,12 @@ def _collector(value: str) -> str:
         host = port = None
     if not host or port == 0 or url.scheme not in ("http", "https") or "@" in url.netloc or url.query or url.fragment:
         raise PydanticCustomError("config.collector", 'not a collector: "http://127.0.0.1:4318"')
-    try:
-        import_module("hub.spans")  # it imports what the extra brings
-    except ImportError:
-        raise PydanticCustomError("config.tracing-extra", "the extra `tracing` is not installed") from None
+    return value
+
+
+def _visible(value: SecretStr) -> SecretStr:
+    if not _VISIBLE.fullmatch(value.get_secret_value()):  # the exporter would log it as an invalid header, whole
+        raise PydanticCustomError("config.not-plain", "visible characters only")
     return value
 
 
@@ -186,6 +190,9 @@ class TracingSettings(_Part):
 
     endpoint: Annotated[str, AfterValidator(_collector)] = Field(
         description="The collector's address for OTLP over HTTP; without a path, /v1/traces is its path."
+    )
+    headers: Mapping[Annotated[str, Field(pattern=_HEADER)], Annotated[SecretStr, AfterValidator(_visible)]] = Field(
+        default_factory=dict, description="Headers for the collector (`authorization`), by reference."
     )
 
 
