@@ -7,7 +7,7 @@ any event is stored. Waiting requests are bounded in bytes (each client, and all
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -21,6 +21,9 @@ from hub.http.guesses import address_of
 from hub.http.problems import MEDIA_TYPE, SHOWN, ApiProblem, invalid_events, unauthenticated, unavailable
 from schemas import Described, Event, InvalidEvent, Problem
 from schemas.event import BATCH, STRUCTURED
+
+if TYPE_CHECKING:
+    from hub.spans import Accepting
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -62,6 +65,7 @@ class Ingest:
         self._catalogue = services.catalogue
         self._log = services.log
         self._auth = auth
+        self._spans = services.spans
         self._waiting_bytes = 0
         self._waiting: dict[str, _Waiting] = {}
 
@@ -80,8 +84,15 @@ class Ingest:
                     headers={"Retry-After": "1"},
                 )
             waiting.requests += 1
+            span = None if self._spans is None else self._spans.accepting(headers.get(b"traceparent", b""))
             try:
-                answer = await self._accept(client, config, waiting, scope=scope, headers=headers, receive=receive)
+                answer = await self._accept(
+                    client, config, waiting, scope=scope, headers=headers, receive=receive, span=span
+                )
+            except ApiProblem as problem:
+                if span is not None:
+                    span.ended(problem.status, problem.code)
+                raise
             finally:
                 waiting.requests -= 1
                 if not waiting.requests:
@@ -89,6 +100,8 @@ class Ingest:
         except ApiProblem as problem:
             await send_problem(problem, headers, send)
             return
+        if span is not None:
+            span.ended(202)
         await send({"type": "http.response.start", "status": 202, "headers": [*_JSON_HEADERS, _length(answer)]})
         await send({"type": "http.response.body", "body": answer})
 
@@ -115,6 +128,7 @@ class Ingest:
         scope: Scope,
         headers: dict[bytes, bytes],
         receive: Receive,
+        span: "Accepting | None",
     ) -> bytes:
         """`config`: the configuration under which the caller was found to be `client`."""
         if b"content-encoding" in headers:
@@ -137,6 +151,8 @@ class Ingest:
                 raise invalid_events(error.problems) from None
             if not described:
                 return _NOTHING
+            if span is not None:
+                span.events = described
             try:
                 appended = await self._log.append(described, client.corrects)
             except IdConflict as conflict:

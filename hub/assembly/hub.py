@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from hub.alerts.conditions import Conditions
 from hub.alerts.mailing import AlertMails
@@ -45,6 +45,9 @@ from hub.sinks.webhooks import Webhooks
 from hub.subscriptions.model import Status, Subscription
 from hub.tasks import Tasks
 from plugins.manager import Plugins
+
+if TYPE_CHECKING:
+    from hub.spans import Spans
 
 PROBLEMS_KEPT: Final = 1000
 
@@ -103,6 +106,7 @@ class Hub:
     async def _start(self, open_engine: OpenEngine) -> None:
         config, clock, tenant = self.config, self.clock, self.config.tenant
         catalogue = self.plugins.catalogue()
+        spans = self._spans()
         engine = await open_engine(config, catalogue=catalogue, clock=clock)
         self._cleanup.push_async_callback(engine.close)
         self.log, self.store, keys = engine.log, engine.store, engine.keys
@@ -139,7 +143,7 @@ class Hub:
             tenant=tenant, log=self.log, store=self.store, telling=telling, clock=clock,
             dice=random.Random(),  # noqa: S311
             id_key=keys.derive(f"{tenant}/delivery-id"), problem=self.problem, waits=waits,
-            delivered=self.counting.delivered, count=self.counting.of_subscription,
+            delivered=self.counting.delivered, count=self.counting.of_subscription, spans=spans,
         )  # fmt: skip
         self.delivery = Delivery(
             parts, registry=registry, catalogue=catalogue, make_sink=self._sink, handshake=self._handshake
@@ -164,7 +168,7 @@ class Hub:
             store=self.store, log=self.log, directory=self.directory, gate=gate, disclosures=disclosures,
             withheld=self.withheld, kept_marks=kept_marks, telling=telling, subscriptions=registry,
             delivery=self.delivery, counting=self.counting, pages=pages, hosts=self.hosts,
-            refusals=Refusals(clock, self.problem), conditions=conditions, alerts=alerts,
+            refusals=Refusals(clock, self.problem), conditions=conditions, alerts=alerts, spans=spans,
         )  # fmt: skip
         await pages.acknowledging.start()
         counted = Counted(self.services, self.problem)
@@ -230,6 +234,17 @@ class Hub:
         self.webhooks.configure(config)
         self.hosts.leave_out(config.left_out)
         self.services.pages.retention = config.retention
+
+    def _spans(self) -> "Spans | None":
+        wanted = self.config.tracing
+        if wanted is None:
+            return None
+        from hub.spans import Spans  # an extra brings its packages, and `load` has found them
+
+        headers = {name: value.get_secret_value() for name, value in wanted.headers.items()}
+        spans = Spans(wanted.endpoint, tenant=self.config.tenant, clock=self.clock, headers=headers)
+        self._cleanup.push_async_callback(spans.close)
+        return spans
 
     # -- what the parts call ------------------------------------------------------------------------------------
 

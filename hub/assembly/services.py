@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hub.privacy.marks import WithheldMarks
     from hub.privacy.telling import Telling
     from hub.registry.registry import Registry
+    from hub.spans import Spans
     from hub.store.base import Store
     from plugins.manager import Plugins
     from schemas import Catalogue
@@ -54,3 +55,4 @@ class Services:
     refusals: "Refusals"
     conditions: "Conditions"
     alerts: "Alerts"
+    spans: "Spans | None" = None

@@ -5,6 +5,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
@@ -25,6 +26,7 @@ from hub.config.model import (
     NamedFarSide,
     NamedId,
     Role,
+    TracingSettings,
 )
 from hub.config.translate import hint, showable, translate, unknown
 from hub.config.tree import Tree, Unreadable, text_of
@@ -178,6 +180,8 @@ class _Reader:
         self._check_clients(clients)
         self._check_subscriptions(specs, clients, outbound, sections)
         self._check_clock(sections, specs)
+        if model is not None and model.tracing is not None:
+            self._check_tracing(model.tracing, clock="school_clock" in sections)
         self._check_far_sides(connectors)
         if model is not None:
             self._check_sources(model, clients, connectors)
@@ -216,6 +220,7 @@ class _Reader:
             log=model.log,
             backups=self._backups(model.backups),
             demo=model.demo,
+            tracing=model.tracing,
             school_clock=model.school_clock,
             warnings=tuple(self._warnings),
         )
@@ -503,6 +508,15 @@ class _Reader:
         for place, spec in specs:
             if isinstance(spec.sink, WebhookSpec) and not _is_local(spec.sink.url):
                 self._error((*place, "sink", "url"), "config.clock-webhook")
+
+    def _check_tracing(self, tracing: TracingSettings, *, clock: bool) -> None:
+        """`clock`: the hub has a school time of its own, and nothing may leave the machine."""
+        if clock and not _is_local(tracing.endpoint):
+            self._error(("tracing", "endpoint"), "config.clock-collector")
+        try:
+            import_module("hub.spans")
+        except ImportError:  # of what the extra brings
+            self._error(("tracing",), "config.tracing-extra")
 
     def _risks(self, model: FileModel, clients: Iterable[_Named], specs: Iterable[_Named]) -> Iterator[risks.Risk]:
         for place, client in clients:

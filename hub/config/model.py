@@ -8,6 +8,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -35,6 +36,9 @@ _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):([0-9]{1,5})\Z",
 
 _TIME: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]\Z", re.ASCII)
 
+_HEADER: Final = r"^[A-Za-z0-9-]{1,64}$"
+_VISIBLE: Final = re.compile(r"[!-~]([ -~]*[!-~])?")  # what a header's value may hold
+
 DISCLOSURE_RETENTION: Final = timedelta(days=1827)
 """Five years, leap years too: what HSLF-FS 2016:40, chapter 4 section 9, asks of logs of access to patient data."""
 
@@ -59,6 +63,23 @@ def _time_of_day(value: Any) -> Any:
     if not isinstance(value, str) or not _TIME.match(value):
         raise PydanticCustomError("config.time", 'not a time of day: "02:30"')
     return time.fromisoformat(value)
+
+
+def _collector(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        host, port = url.hostname, url.port
+    except ValueError:
+        host = port = None
+    if not host or port == 0 or url.scheme not in ("http", "https") or "@" in url.netloc or url.query or url.fragment:
+        raise PydanticCustomError("config.collector", 'not a collector: "http://127.0.0.1:4318"')
+    return value
+
+
+def _visible(value: SecretStr) -> SecretStr:
+    if not _VISIBLE.fullmatch(value.get_secret_value()):  # the exporter would log it as an invalid header, whole
+        raise PydanticCustomError("config.not-plain", "visible characters only")
+    return value
 
 
 def _engine(value: Any) -> Any:
@@ -165,6 +186,17 @@ class BackupSettings(_Part):
     )
 
 
+class TracingSettings(_Part):
+    """Spans for the operator's own OpenTelemetry collector."""
+
+    endpoint: Annotated[str, AfterValidator(_collector)] = Field(
+        description="The collector's address for OTLP over HTTP; without a path, /v1/traces is its path."
+    )
+    headers: Mapping[Annotated[str, Field(pattern=_HEADER)], Annotated[SecretStr, AfterValidator(_visible)]] = Field(
+        default_factory=dict, description="Headers for the collector (`authorization`), by reference."
+    )
+
+
 class SchoolClock(_Part):
     """A school time that the demo sets."""
 
@@ -202,6 +234,7 @@ class FileModel(_Part):
     log: LogSettings = Field(default_factory=LogSettings)
     backups: BackupSettings | None = Field(None, description="Backups by schedule. Left out: none.")
     demo: bool = Field(False, description="This is a demonstration, with invented people.")
+    tracing: TracingSettings | None = Field(None, description="Spans for a collector. Left out: none.")
     school_clock: SchoolClock | None = Field(None, description="Only with demo: true. Outbound is then loopback only.")
 
 
@@ -274,6 +307,7 @@ class HubConfig:
     log: LogSettings = field(default_factory=LogSettings)
     backups: BackupSettings | None = None  # its folder is absolute
     demo: bool = False
+    tracing: TracingSettings | None = None
     school_clock: SchoolClock | None = None
     warnings: tuple[Finding, ...] = ()
 

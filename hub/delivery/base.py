@@ -63,6 +63,7 @@ class Attempt:
     number: int  # 1 for the first try
     permit: Callable[[], bytes]
     lane: str | None = None
+    traceparent: str = ""  # of the hub's own span of this attempt; empty: it makes none
 
 
 class Sink(Protocol):

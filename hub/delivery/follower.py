@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hub.bus.base import LogUnavailable, Place, Position, Stored
 from hub.delivery.base import Attempt, Outcome, Result, Sink
@@ -30,6 +30,9 @@ from hub.store import attempts, cursors, parked
 from hub.store.base import Operation
 from hub.subscriptions.matching import Matcher
 from hub.subscriptions.model import Subscription
+
+if TYPE_CHECKING:
+    from hub.spans import Delivering, Spans
 
 WINDOW: Final = 1024  # open deliveries of the live lane
 LANE_WINDOW: Final = 64  # open deliveries of a replay's or resend's lane
@@ -270,12 +273,15 @@ class Follower:
             assert item.decision is not None
             sent = item.decision.stored
             lane = None if self.lane == LIVE else self.lane
+            number = 1 if item.parked is None else item.parked.attempts + 1
+            span = None if self._parts.spans is None else self._span(self._parts.spans, sent, number, lane)
             attempt = Attempt(
                 stored=sent,
                 delivery_id=self._parts.delivery_id(self.subscription.id, sent),
-                number=1 if item.parked is None else item.parked.attempts + 1,
+                number=number,
                 permit=partial(self._permit, item.decision, lane),
                 lane=lane,
+                traceparent="" if span is None else span.traceparent,
             )
             began = self._parts.clock.monotonic()
             try:
@@ -288,11 +294,19 @@ class Follower:
             except Exception as error:  # a bug in the sink must not end the follower
                 log.error("the sink of %s failed: %s", self.subscription.id, type(error).__name__)
                 outcome = Outcome(Result.RETRY, f"sink-{type(error).__name__}")
+            if span is not None:
+                span.ended(outcome.result, outcome.reason, outcome.status)
             self._count(item, outcome)
             if outcome.result is not Result.DELIVERED:
                 self._journal.attach(self._failure(item, attempt, outcome, self._parts.clock.monotonic() - began))
             self._settle(item, outcome)
             return
+
+    def _span(self, spans: "Spans", sent: Stored, number: int, lane: str | None) -> "Delivering":
+        return spans.delivering(
+            sent.body, id=sent.id, type=sent.type, subscription=self.subscription.id,
+            connector=self.subscription.sink["kind"] == "connector", number=number, lane=lane,
+        )  # fmt: skip
 
     def _permit(self, decision: Decision, lane: str | None) -> bytes:
         if self._revoked:

@@ -4,12 +4,16 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 from hub.bus.base import Log, Stored
 from hub.clock import Clock
 from hub.privacy.telling import Telling
 from hub.store.base import Store
 from hub.subscriptions.model import Subscription
+
+if TYPE_CHECKING:
+    from hub.spans import Spans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,7 @@ class Parts:
     delivered: Callable[[str, float | None], None] = lambda subscription, latency_s: None
     count: Callable[[str, str], None] = lambda subscription, what: None  # `failed`, `dead`
     waits: Callable[[Subscription], bool] = lambda subscription: False  # whether a subscription must wait as a whole
+    spans: "Spans | None" = None  # None: no tracing
 
     def key_of(self, stored: Stored) -> bytes:
         """The ordering key in the rows of parked keys: a keyed hash, since the event's key may name a person."""

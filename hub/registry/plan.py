@@ -17,7 +17,7 @@ Kind = Literal["added", "returned", "changed", "paused", "removed"]
 _STARTS: Final = {"now": "starts-now", "oldest": "resent-all", "state": "resent-state"}
 AT_START: Final = (
     "host", "port", "trusted_proxies", "key", "dedupe_window", "log_level", "log", "demo", "school_clock",
-    "directory",
+    "directory", "tracing",
 )  # fmt: skip
 """Attributes of HubConfig that are read only at the hub's start. (Another `municipality` or `data` is another hub.)"""
 

@@ -115,7 +115,7 @@ class WebhookSink:
     async def _send(self, connection: Connection, attempt: Attempt, deadline: float) -> Response:
         # No await between the permit and the write: both must happen in one turn of the loop.
         try:
-            message = self._message(attempt.delivery_id, attempt.permit())
+            message = self._message(attempt, attempt.permit())
         except BaseException:
             connection.release()
             raise
@@ -125,7 +125,8 @@ class WebhookSink:
             connection.abort()
             raise
 
-    def _message(self, delivery_id: str, body: bytes) -> bytes:
+    def _message(self, attempt: Attempt, body: bytes) -> bytes:
+        delivery_id = attempt.delivery_id
         if not (delivery_id.isascii() and delivery_id.isprintable()):
             delivery_id = quote(delivery_id)  # a header allows only visible ASCII
         message_id = delivery_id.encode()
@@ -135,7 +136,7 @@ class WebhookSink:
         signature = signer.sign(message_id, timestamp, body)
         return (
             b"%bwebhook-id: %b\r\nwebhook-timestamp: %b\r\nwebhook-signature: %b\r\n%bContent-Length: %d\r\n\r\n%b"
-        ) % (self._head, message_id, timestamp, signature, trace_headers(body), len(body), body)
+        ) % (self._head, message_id, timestamp, signature, trace_headers(body, attempt.traceparent), len(body), body)
 
 
 def request_head(method: str, target: Target, origin: str | None) -> bytes:

@@ -28,6 +28,10 @@ CONFIG: Final[Mapping[str, Text]] = {
         "ingen klient heter {client}. Klienterna är: {known}.{hint}",
         "no client is called {client}. The clients are: {known}.{hint}",
     ),
+    "config.clock-collector": Text(
+        "kan inte kombineras med school_clock: då får spår bara gå till den egna maskinen (127.0.0.1).",
+        "does not go with school_clock: traces may then go to this machine only (127.0.0.1).",
+    ),
     "config.clock-webhook": Text(
         "kan inte kombineras med school_clock: då får webhookar bara gå till den egna maskinen (127.0.0.1).",
         "does not go with school_clock: webhooks may then go to this machine only (127.0.0.1).",
@@ -35,6 +39,10 @@ CONFIG: Final[Mapping[str, Text]] = {
     "config.cluster": Text(
         'den här versionen kör bara den inbyggda motorn. Skriv "engine: embedded" eller ta bort raden.',
         'this version runs the embedded engine only. Write "engine: embedded", or remove the line.',
+    ),
+    "config.collector": Text(
+        'ska vara insamlarens adress utan inloggning, till exempel "http://127.0.0.1:4318".',
+        'must be the collector\'s address without credentials, for example "http://127.0.0.1:4318".',
     ),
     "config.connector-broken": Text(
         "kopplingen {name} kan inte användas: {says}. Rätta eller avinstallera paketet, och starta om hubben.",
@@ -200,6 +208,12 @@ CONFIG: Final[Mapping[str, Text]] = {
     "config.too-many": Text(
         "filen blir fler än {limit} värden när dess hänvisningar (& och *) skrivs ut. Hänvisa färre gånger.",
         "the file becomes more than {limit} values when its references (& and *) are written out. Refer less often.",
+    ),
+    "config.tracing-extra": Text(
+        "spår kräver tillägget tracing, som inte är installerat. Installera det i samma miljö som hubben: pip install "
+        "'skolnav[tracing]'. Eller ta bort tracing ur filen.",
+        "tracing needs the extra `tracing`, which is not installed. Install it in the hub's environment: pip install "
+        "'skolnav[tracing]'. Or remove tracing from the file.",
     ),
     "config.types-nothing": Text(
         "stämmer inte med någon händelsetyp.{hint} Alla typer visas med: skolnav catalogue.",

@@ -99,6 +99,12 @@ REFUSAL: Final[Mapping[str, Text]] = {
         "{most} omsändningar av prenumerationen väntar eller pågår. Vänta tills någon av dem är klar.",
         "{most} replays of this subscription wait or run. Wait until some have ended.",
     ),
+    "refusal.tracing-queue": Text(
+        "Miljövariablerna OTEL_BSP_* kan inte användas tillsammans: OTEL_BSP_MAX_QUEUE_SIZE (2048) ska vara minst "
+        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE (512), och alla större än 0.",
+        "The variables OTEL_BSP_* do not fit together: OTEL_BSP_MAX_QUEUE_SIZE (2048) must be at least "
+        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE (512), and all must be above 0.",
+    ),
     "refusal.unknown": Text(
         "Det finns ingen sådan prenumeration eller ej levererad händelse. Listorna visar dem som finns.",
         "There is no such subscription or dead letter. The lists show those that exist.",

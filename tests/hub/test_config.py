@@ -572,6 +572,27 @@ class TestTheSchoolClock:
         error = one_error(folder, "municipality: X\nschool_clock: {start: 2026-11-24T07:40:00}\n")
         assert (error.line, error.path, error.key) == (2, "school_clock", "config.demo-only")
 
+    @pytest.mark.parametrize("endpoint", ["collector:4318", "grpc://collector", "http://a:b@collector", "http://", "x"])
+    def test_a_collector_is_a_url_without_credentials(self, folder: Path, endpoint: str) -> None:
+        error = one_error(folder, f"municipality: X\ntracing: {{endpoint: '{endpoint}'}}\n")
+        assert (error.path, error.key) == ("tracing.endpoint", "config.collector")
+
+    def test_a_collectors_header_comes_by_reference_and_is_one_line(self, folder: Path) -> None:
+        head = "municipality: X\ntracing: {endpoint: 'http://127.0.0.1:4318', headers: {authorization: '%s'}}\n"
+        found = read(folder, head % "${env:FEEDER_TOKEN}").tracing
+        assert found is not None
+        assert found.headers["authorization"].get_secret_value() == TOKEN
+        assert one_error(folder, head % "Bearer canary").key == "config.literal-secret"
+        error = errors(folder, head % "${env:FEEDER_TOKEN}", {**ENVIRON, "FEEDER_TOKEN": "a\nb: canary"})[0]
+        assert error.key == "config.not-plain"
+        assert "canary" not in error.render("en")
+
+    def test_a_collector_elsewhere_does_not_go_with_it(self, folder: Path) -> None:
+        head = "municipality: X\n" + self.CLOCK
+        assert read(folder, head + "tracing: {endpoint: 'http://127.0.0.1:4318'}\n").tracing is not None
+        error = one_error(folder, head + "tracing: {endpoint: 'https://collector.example'}\n")
+        assert (error.path, error.key) == ("tracing.endpoint", "config.clock-collector")
+
     def test_a_webhook_elsewhere_does_not_go_with_it(self, folder: Path) -> None:
         error = one_error(folder, WHOLE + self.CLOCK)
         assert (error.path, error.key) == ("subscriptions[0].sink.url", "config.clock-webhook")

@@ -97,6 +97,26 @@ async def test_an_events_trace_context_is_its_deliverys_too_where_it_is_well_for
     assert request.body == body
 
 
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"traceparent": PARENT}, {f"{PARENT[:36]}00f067aa0ba902b7-01"}),
+        ({"traceparent": PARENT.replace("0af7", "0bf7")}, {PARENT.replace("0af7", "0bf7")}),
+        ({}, set()),
+    ],
+    ids=["the event's trace", "another trace", "taken away"],
+)
+async def test_the_hubs_own_span_is_the_parent_in_a_trace_that_the_recipient_may_see(
+    receiver: WebhookReceiver, open_sink: Open, given: dict[str, Any], sent: set[str]
+) -> None:
+    made = attempt(1)
+    body = json.dumps({**json.loads(made.permit()), **given}).encode()
+    own = f"{PARENT[:36]}00f067aa0ba902b7-01"
+    await open_sink(receiver.url).deliver(replace(made, permit=lambda: body, traceparent=own))
+    [request] = receiver.received
+    assert {value for name, value in request.headers.items() if name.startswith("trace")} == sent
+
+
 async def test_a_receiver_on_starlette_and_uvicorn_takes_and_verifies_what_is_sent(open_sink: Open) -> None:
     verified: list[Any] = []
 
