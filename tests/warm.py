@@ -133,6 +133,9 @@ def _become(question: Mapping[str, Any], stdout: int, stderr: int) -> None:
     for number, descriptor in ((0, os.open(os.devnull, os.O_RDONLY)), (1, stdout), (2, stderr)):
         os.dup2(descriptor, number)
         os.close(descriptor)
+    # Its own streams: the server's are those of a file, and these may be pipes.
+    sys.stdin, sys.stdout = os.fdopen(0, closefd=False), os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     os.chdir(question["cwd"])
     os.environ.clear()
     os.environ.update(question["env"])

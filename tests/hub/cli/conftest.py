@@ -147,7 +147,8 @@ class Running:
                     stdout=file, stderr=subprocess.STDOUT,
                 )  # fmt: skip
             else:
-                self.process = warm.start(command, self._place.folder, env, stdout=file.fileno())
+                python = self._place.program.with_name("python")
+                self.process = warm.start(command, self._place.folder, env, stdout=file.fileno(), python=python)
         try:
             block_until(lambda: UP in self.output or self.process.poll() is not None, "the hub is up", within_s=180)
             assert UP in self.output, self.output
