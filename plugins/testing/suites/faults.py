@@ -59,7 +59,7 @@ class FaultSuite(Subject):
         peer.reset()
         async with self.running(config, school) as (hub, name):
             before, had_problems, had = len(reported(hub, name)), len(hub.problems()), list(peer.effects())
-            async with self.in_fault(hub, peer, fault, config):
+            async with self._in_fault(hub, peer, fault, config):
                 await self._meanwhile(hub, name, events, fault)
                 assert fault != "down" or list(peer.effects()) == had, "the far side has a new effect: was it down?"
                 poured = getattr(peer, "poured", lambda: 0)()
@@ -147,7 +147,7 @@ class SelftestSuite(Subject):
         self, peer: FaultyPeer, config: Mapping[str, Any], school: School, fault: str
     ) -> None:
         async with self.running(config, school) as (hub, name):
-            async with self.in_fault(hub, peer, fault, config):
+            async with self._in_fault(hub, peer, fault, config):
                 begun = time.monotonic()
                 error = await _failure(hub, name)
                 took = time.monotonic() - begun

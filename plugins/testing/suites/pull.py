@@ -120,7 +120,7 @@ class PullSuite(Subject):
             first = await self._pulled(hub, gate)
             assert first, _nothing(hub)
             before = len(reported(hub, self.connector.name))
-            async with self.in_fault(hub, peer, fault, config):
+            async with self._in_fault(hub, peer, fault, config):
                 begun = time.monotonic()
                 meanwhile = await self._pulled(hub, gate)
                 took = time.monotonic() - begun
@@ -165,7 +165,7 @@ class PullSuite(Subject):
             async with self.pulling(config) as (hub, gate):
                 await self._pulled(hub, gate)
                 for fault in self.faults:
-                    async with self.in_fault(hub, peer, fault, config):
+                    async with self._in_fault(hub, peer, fault, config):
                         await self._pulled(hub, gate)
                 places = {
                     "in what it published": json.dumps([event.to_dict() for event in await hub.published()]),

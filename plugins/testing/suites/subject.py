@@ -147,14 +147,18 @@ class Subject:
         finally:
             noting.cancel()
 
+    def _hastened(self, config: Mapping[str, Any], fault: str) -> Mapping[str, Any]:
+        """The configuration while the far side has a fault."""
+        for path, value in (self.hasty if fault in TAKES_ITS_TIME_OUT else {}).items():
+            config = with_setting(config, path, value)
+        return config
+
     @asynccontextmanager
-    async def in_fault(
+    async def _in_fault(
         self, hub: TestHub, peer: FaultyPeer, fault: str, config: Mapping[str, Any]
     ) -> AsyncIterator[None]:
         """The far side has a fault inside the block, with `hasty` settings where each call waits for its time-out."""
-        hasty = config
-        for path, value in (self.hasty if fault in TAKES_ITS_TIME_OUT else {}).items():
-            hasty = with_setting(hasty, path, value)
+        hasty = self._hastened(config, fault)
         if hasty != config:
             await hub.add(self._tested, hasty)
         with failing(peer, fault, self.slow_s):
@@ -199,11 +203,14 @@ class Subject:
         if self.connector.poll is not Connector.poll and not hub.crashed:
             await hub.poll(self.connector.name)
 
-    async def retried(self, hub: TestHub) -> bool:
-        """Let what has failed be tried again until no call fails any more, a few times at most. False: one still does.
+    async def retried(self, hub: TestHub) -> None:
+        """Let what has failed be tried again until no call fails any more, a few times at most.
 
         Once is not enough on a busy machine, where a call to a far side that is well may run out of time.
         """
+        await self._succeeds_again(hub)
+
+    async def _succeeds_again(self, hub: TestHub) -> bool:
         for _ in range(_TRIES):
             failed = len(self.watch.failures)
             await hub.retry()
@@ -217,7 +224,7 @@ class Subject:
         On a busy machine, calls that ran out of time do not count, if they succeed when they are tried again.
         """
         failures = list(self.watch.failures)
-        if failures and _is_busy() and all(map(_ran_out_of_time, failures)) and await self.retried(hub):
+        if failures and _is_busy() and all(map(_ran_out_of_time, failures)) and await self._succeeds_again(hub):
             failures = []
         failed = "\n".join(dict.fromkeys(map(str, failures)))
         assert not failed, broken("undisturbed", f"nothing disturbed the connector, and a call failed:\n{failed}")
