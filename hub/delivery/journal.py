@@ -55,6 +55,11 @@ class Journal:
         if self._timer is None and not self._committing and not self._closed:
             self._timer = asyncio.get_running_loop().call_later(LAZY_S, self._start)
 
+    def hurry(self) -> None:
+        """Save now what waits for LAZY_S, since a task waits for it. A pause after a failed commit goes on."""
+        if not self._failures:
+            self._start()
+
     @property
     def resting(self) -> bool:
         """Everything added is durable."""

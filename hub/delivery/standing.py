@@ -38,8 +38,14 @@ class Standing:
         return self.started and self._reader.done and not self._window and not self._parking
 
     def settled(self, head: Position) -> bool:
-        """Whether nothing up to `head` is left to do now, and all is durable. Keys that wait for a try do not count."""
-        return self._reader.reached(head) and not self._window and not self._parking.active() and self._journal.resting
+        """Whether nothing up to `head` is left to do now, and all is durable. Keys that wait for a try do not count.
+
+        The caller waits for that, so what is left to save is saved at once.
+        """
+        done = self._reader.reached(head) and not self._window and not self._parking.active()
+        if done:
+            self._journal.hurry()
+        return done and self._journal.resting
 
     def tried(self, head: Position) -> bool:
         """Whether every event up to `head` has been delivered, has ended, or waits for its next try."""

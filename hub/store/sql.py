@@ -8,13 +8,14 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, column, create_engine, event, inspect, select, table
+from sqlalchemy import Connection, Dialect, Engine, column, create_engine, event, inspect, select, table
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.util import LRUCache
 
 from hub.runner import Runner, Writer
 from hub.store.base import Grouped, Operation, StoreUnavailable
@@ -26,6 +27,10 @@ _Group = Sequence[Sequence[Operation]]
 
 _SQLITE_ERROR: Final = 1  # SQLite's code for a wrong statement: a bug, not an outage
 _READERS: Final = 4
+
+# The statements that the stores of this process have compiled. Compiling them takes a third of a hub's start, and a
+# test run starts hundreds of hubs.
+_COMPILED: Final[LRUCache[Any, Any]] = LRUCache(500)
 
 
 class SqlStore:
@@ -171,6 +176,7 @@ def _open_sqlite(path: Path) -> tuple[Engine, Engine]:
         creator=partial(_connect_writer, path),
         poolclass=StaticPool,  # a single connection for the whole life, the only one that writes and checkpoints
         hide_parameters=True,  # else the text of an error would quote them
+        execution_options={"compiled_cache": _COMPILED},
     )
     reader = create_engine(
         "sqlite://",
@@ -179,7 +185,9 @@ def _open_sqlite(path: Path) -> tuple[Engine, Engine]:
         pool_size=_READERS,
         max_overflow=-1,
         hide_parameters=True,
+        execution_options={"compiled_cache": _COMPILED},
     )
+    writer.dialect = reader.dialect = _dialect()
     # By itself the driver would begin a transaction only at the first write, after reads that belong to it.
     event.listen(writer, "begin", _begin_write)
     event.listen(reader, "begin", _begin_read)
@@ -195,6 +203,16 @@ def _open_sqlite(path: Path) -> tuple[Engine, Engine]:
         writer.dispose()
         raise
     return writer, reader
+
+
+@cache
+def _dialect() -> Dialect:
+    """One for all engines: a compiled statement is found by its dialect."""
+    engine = create_engine("sqlite://")
+    with engine.connect():  # the first connection tells the dialect what this SQLite can do
+        pass
+    engine.dispose()
+    return engine.dialect
 
 
 def _begin_write(connection: Connection) -> None:

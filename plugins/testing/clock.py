@@ -3,8 +3,8 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 from schemas.school_time import SCHOOL_ZONE, as_school_time, school_moment
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LOOK_S: Final = 0.05  # while machine time is held, a sleep looks this often whether it goes on
 
 
 class ManualClock:
@@ -27,12 +28,17 @@ class ManualClock:
         self._began = self._school.astimezone(UTC)
         self._origin = time.monotonic()
         self._jumped = 0.0
+        # Since when machine time is held (None: it runs), and for how many seconds it was held before. One value, since
+        # other threads read it.
+        self._holding: tuple[float | None, float] = (None, 0.0)
         self._lock = threading.Lock()
-        self._sleepers: dict[asyncio.Future[None], tuple[asyncio.AbstractEventLoop, float]] = {}
+        self._sleepers: dict[asyncio.Future[None], tuple[asyncio.AbstractEventLoop, Callable[[], bool]]] = {}
         self._listeners: list[Callable[[], None]] = []
 
     def monotonic(self) -> float:
-        return time.monotonic() + self._jumped
+        held_since, held_s = self._holding
+        now = time.monotonic() if held_since is None else held_since
+        return now - held_s + self._jumped
 
     def utc(self) -> datetime:
         return self._began + timedelta(seconds=self.monotonic() - self._origin)
@@ -51,16 +57,17 @@ class ManualClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait in machine time: as long as it takes, or until `pass_machine` has made up for it."""
-        await self._sleep_until(self.monotonic() + seconds)
+        await self._sleep_until(self.monotonic() + seconds, self.monotonic)
 
-    async def _sleep_until(self, until: float) -> None:
+    async def _sleep_until(self, until: float, now: Callable[[], float]) -> None:
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[None] = loop.create_future()
         with self._lock:
-            self._sleepers[woken] = (loop, until)
+            self._sleepers[woken] = (loop, lambda: until <= now())
         try:
-            while (left := until - self.monotonic()) > 0:
-                await asyncio.wait([woken], timeout=left)
+            while (left := until - now()) > 0:
+                held = self._holding[0] is not None
+                await asyncio.wait([woken], timeout=max(left, _LOOK_S) if held else left)
                 if woken.done():
                     return
         finally:
@@ -69,11 +76,11 @@ class ManualClock:
 
     @asynccontextmanager
     async def timeout(self, seconds: float) -> AsyncIterator[asyncio.Timeout]:
-        """`asyncio.timeout` in machine time: `pass_machine` makes it run out."""
-        until = self.monotonic() + seconds  # computed here, since the task below begins later
+        """`asyncio.timeout` in machine time: `pass_machine` makes it run out. It runs on inside `held`."""
+        until = self._running() + seconds  # computed here, since the task below begins later
 
         async def run_out() -> None:
-            await self._sleep_until(until)
+            await self._sleep_until(until, self._running)
             timer.reschedule(asyncio.get_running_loop().time())
 
         async with asyncio.timeout(None) as timer:
@@ -112,12 +119,28 @@ class ManualClock:
     def pass_machine(self, seconds: float) -> None:
         """Let machine time jump: all sleeps and time-outs that would have ended by then end."""
         self._jumped += seconds
-        now = self.monotonic()
         with self._lock:
-            due = [(woken, loop) for woken, (loop, until) in self._sleepers.items() if until <= now]
+            due = [(woken, loop) for woken, (loop, is_over) in self._sleepers.items() if is_over()]
         for woken, loop in due:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_wake, woken)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold machine time inside the block: only `pass_machine` moves it, so that no pause ends by itself.
+
+        Time-outs (`timeout`) run on, since what they limit goes on too. Not to be nested.
+        """
+        since, (_, held_s) = time.monotonic(), self._holding
+        self._holding = (since, held_s)
+        try:
+            yield
+        finally:
+            self._holding = (None, held_s + time.monotonic() - since)
+
+    def _running(self) -> float:
+        """Machine time as if it had never been held."""
+        return time.monotonic() + self._jumped
 
     def on_move(self, callback: Callable[[], None]) -> None:
         """Call `callback` at each move of school time, in the turn of the code that moves it."""

@@ -14,16 +14,20 @@ from plugins.connector import Connector, ConnectorConfig
 # What these hold is not the connector's: the hub, the loop, connections, the modules of a package.
 _OTHERS: Final = (
     *(type, ModuleType, BuiltinFunctionType, asyncio.AbstractEventLoop, threading.Thread, logging.Logger),
-    *(ConnectorConfig,),
+    *(ConnectorConfig, asyncio.StreamReader, asyncio.StreamWriter, asyncio.BaseTransport),
 )
 _ROOMS: Final = ("hub.", "plugins.", "httpx.", "httpcore.", "anyio.", "ssl.", "paramiko.", "zeep.", "logging.")
 _MOST: Final = 300_000  # objects; more than any test makes a connector hold
 
 
-def held(instance: Connector[Any]) -> int:
-    """The bytes of all that an instance's attributes lead to."""
-    seen: set[int] = {id(instance)}
-    size, waiting = 0, [value for name, value in vars(instance).items() if name not in ("ctx", "config")]
+def held(instance: Connector[Any], *calls: Any) -> int:
+    """The bytes of all that an instance's attributes lead to, and the variables of `calls`: coroutines of the instance.
+
+    May be called from another thread while the instance works.
+    """
+    seen: set[int] = {id(instance), *map(id, calls)}
+    size, waiting = 0, [value for name, value in list(vars(instance).items()) if name not in ("ctx", "config")]
+    waiting += [each for call in calls for each in gc.get_referents(call)]
     while waiting and len(seen) < _MOST:
         each = waiting.pop()
         if id(each) in seen or _is_others(each):

@@ -57,6 +57,7 @@ class Watch:
     going: list[str] = field(default_factory=list)  # calls that have begun and not ended
     swallowed: list[str] = field(default_factory=list)  # calls that returned although they had been cancelled
     instances: list[Connector[Any]] = field(default_factory=list)
+    run: Any = None  # the coroutine of the last run()
     left_tasks: list[str] = field(default_factory=list)  # tasks that still ran after stop()
 
     def longest(self, call: str) -> float:
@@ -110,7 +111,10 @@ def _noting(
         begun = time.monotonic()
         watch.going.append(name)
         try:
-            result = await method(self, *arguments)
+            call = method(self, *arguments)
+            if name == "run":
+                watch.run = call
+            result = await call
         except asyncio.CancelledError:
             raise
         except Exception as error:

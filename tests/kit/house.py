@@ -97,6 +97,7 @@ _REFUSALS: Final = {"refuse": 503, "busy": 429, "missing": 404}
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else a body waits 40 ms for the acknowledgement of its head
     house: House
 
     def _serve(self) -> None:

@@ -5,6 +5,7 @@ Each step is a small method, so that a bad connector differs in one of them.
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, time, timedelta
@@ -28,6 +29,8 @@ from schemas import EventSpec, Payload, Ref
 from schemas.absence import AbsenceChanged, AbsenceReported, AbsenceWithdrawn
 from schemas.schedule import DayClosed, LessonCancelled, LessonChanged, LessonScheduled
 from schemas.school_time import SCHOOL_ZONE
+
+logging.getLogger("httpcore").setLevel(logging.INFO)  # a test's hub would keep seven lines for each request
 
 KEPT = timedelta(days=30)
 MOST_BYTES = 1 << 20

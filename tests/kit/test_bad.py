@@ -66,7 +66,7 @@ def far_side(bad):
             source.close()
     else:
         with open_house() as house:
-            yield {"base": TheHouse, "peer": house, "config": house_config(house, bad.suite)}
+            yield {"base": TheHouse, "peer": house, "config": house_config(house)}
 
 
 async def played(bad, known):

@@ -40,7 +40,8 @@ def corrected(record: dict[str, Any]) -> None:
 
 class Tested(Subject):
     connector = AcmeApp
-    slow_s = 4  # seconds, more than `timeout_s` below
+    slow_s = 1  # seconds, more than the time-outs in `hasty`
+    hasty: ClassVar[Mapping[str, Any]] = {"timeout_s": 0.3, "deadline_s": 0.3}
 
     @pytest.fixture
     def peer(self) -> Iterator[RestPeer]:
@@ -49,7 +50,7 @@ class Tested(Subject):
 
     @pytest.fixture
     def config(self, peer: RestPeer) -> Mapping[str, Any]:
-        return {"base_url": peer.url, "auth": {"token": "secret-token"}, "timeout_s": 2, "deadline_s": 2}
+        return {"base_url": peer.url, "auth": {"token": "secret-token"}}
 
 
 class TestConfiguration(Tested, ConfigurationSuite):

@@ -1,6 +1,5 @@
 """Every wrong value is an error that names its field and contains no secret."""
 
-import copy
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -9,7 +8,7 @@ from typing import Any, ClassVar, Final, get_args
 import pytest
 from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 
-from plugins.testing.suites.subject import Subject
+from plugins.testing.suites.subject import Subject, with_setting
 from plugins.validation import validate_class
 
 _SECRET_NAME: Final = re.compile(r"(^|_)(password|passphrase|secret|token|api_?key|credentials?)($|_)", re.IGNORECASE)
@@ -54,7 +53,7 @@ class ConfigurationSuite(Subject):
     def test_a_value_of_the_wrong_kind_is_named_and_not_repeated(self, config: Mapping[str, Any]) -> None:
         checked = 0
         for path in _paths(config):
-            wrong = _with(config, path, {"no_such_key": ["canary-value"]})
+            wrong = with_setting(config, path, {"no_such_key": ["canary-value"]})
             try:
                 self.connector.config_model.model_validate(wrong)
             except ValidationError:
@@ -65,7 +64,7 @@ class ConfigurationSuite(Subject):
     def test_the_values_named_as_bad_are_refused(self, config: Mapping[str, Any]) -> None:
         assert self.bad, "give `bad`: settings with values that must be refused, such as a time of 25:10"
         for path, value in self.bad.items():
-            self._refused(_with(config, path, value), path)
+            self._refused(with_setting(config, path, value), path)
 
     def _refused(self, config: Mapping[str, Any], path: str) -> None:
         try:
@@ -109,19 +108,6 @@ def _paths(value: Any, prefix: str = "") -> Iterator[str]:
     for name, inner in items:
         yield f"{prefix}{name}"
         yield from _paths(inner, f"{prefix}{name}.")
-
-
-def _with(config: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
-    changed: Any = copy.deepcopy(dict(config))
-    here = changed
-    *way, last = path.split(".")
-    for part in way:
-        here = here[int(part)] if isinstance(here, list) else here.setdefault(part, {})
-    if isinstance(here, list):
-        here[int(last)] = value
-    else:
-        here[last] = value
-    return changed  # type: ignore[no-any-return]
 
 
 def secrets_in(model: type[BaseModel], config: Mapping[str, Any]) -> list[str]:

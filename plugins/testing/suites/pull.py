@@ -15,7 +15,7 @@ from plugins.connector import Connector
 from plugins.testing.hub import ISOLATION, TestHub, open_hub
 from plugins.testing.rules import broken
 from plugins.testing.suites.configuration import secrets_in
-from plugins.testing.suites.subject import FaultyPeer, Subject, failing, reported
+from plugins.testing.suites.subject import FaultyPeer, Subject, reported
 from plugins.testing.tracing import CLOCKS, lines_that_call
 from plugins.testing.watching import Watch, watched
 from plugins.testing.writing import files_written, printed, spelled
@@ -119,10 +119,11 @@ class PullSuite(Subject):
         async with self.pulling(config) as (hub, gate):
             first = await self._pulled(hub, gate)
             assert first, _nothing(hub)
-            before, begun = len(reported(hub, self.connector.name)), time.monotonic()
-            with failing(peer, fault, self.slow_s):
+            before = len(reported(hub, self.connector.name))
+            async with self._in_fault(hub, peer, fault, config):
+                begun = time.monotonic()
                 meanwhile = await self._pulled(hub, gate)
-            took = time.monotonic() - begun
+                took = time.monotonic() - begun
             assert took < self.patience_s, broken(
                 "time-out", f"a far side that is {fault} held the connector up for {took:.0f} s"
             )
@@ -164,7 +165,7 @@ class PullSuite(Subject):
             async with self.pulling(config) as (hub, gate):
                 await self._pulled(hub, gate)
                 for fault in self.faults:
-                    with failing(peer, fault, self.slow_s):
+                    async with self._in_fault(hub, peer, fault, config):
                         await self._pulled(hub, gate)
                 places = {
                     "in what it published": json.dumps([event.to_dict() for event in await hub.published()]),
@@ -185,8 +186,9 @@ class PullSuite(Subject):
             pytest.skip(f"PullSuite holds poll() up from inside: it runs without {ISOLATION}=process")
         gate = Gate()
         self._watch = watch = Watch()
+        self._tested = watched(_gated(self.connector, gate), watch)
         async with self.limited(), open_hub(self.start) as hub:
-            name = await hub.add(watched(_gated(self.connector, gate), watch), config)
+            name = await hub.add(self._tested, config)
             status = await hub.status(name)
             assert status == "running", f"the connector did not start: {status}\n{hub.logs()}"
             yield hub, gate

@@ -41,7 +41,8 @@ def correct(record: dict[str, Any]) -> None:
 
 class Tested(Subject):
     connector = Example
-    slow_s = 4  # seconds, more than `timeout_s` below
+    slow_s = 1  # seconds, more than the time-outs in `hasty`
+    hasty: ClassVar[Mapping[str, Any]] = {"timeout_s": 0.3, "deadline_s": 0.3}
 
     @pytest.fixture
     def peer(self) -> Iterator[RestPeer]:
@@ -50,7 +51,7 @@ class Tested(Subject):
 
     @pytest.fixture
     def config(self, peer: RestPeer) -> Mapping[str, Any]:
-        return {"base_url": peer.url, "auth": {"token": "invented"}, "timeout_s": 2, "deadline_s": 2}
+        return {"base_url": peer.url, "auth": {"token": "invented"}}
 
 
 class TestConfiguration(Tested, ConfigurationSuite):

@@ -37,7 +37,8 @@ def correct(record: dict[str, Any]) -> None:
 
 class Tested(Subject):
     connector = Example
-    slow_s = 4  # seconds, more than `timeout_s` below
+    slow_s = 1  # seconds, more than the time-outs in `hasty`
+    hasty: ClassVar[Mapping[str, Any]] = {"timeout_s": 0.3}
 
     @pytest.fixture
     def peer(self) -> Iterator[RestPeer]:
@@ -46,7 +47,7 @@ class Tested(Subject):
 
     @pytest.fixture
     def config(self, peer: RestPeer) -> Mapping[str, Any]:
-        return {"url": peer.url, "token": "invented", "timeout_s": 2}
+        return {"url": peer.url, "token": "invented"}
 
 
 class TestConfiguration(Tested, ConfigurationSuite):

@@ -76,7 +76,8 @@ class SchoolSystem(Subject):
     connector = Ss12000
     faults = (*Subject.faults, "never")
     expected_problems = {"clock-differs": "the supplier has the machine's clock, and the test's hub its own"}  # noqa: RUF012
-    slow_s = 8
+    slow_s = 2
+    hasty = {"answer_timeout_s": 0.5, "deadline_s": 1}  # noqa: RUF012
     patience_s = 60
 
     @pytest.fixture
@@ -92,8 +93,8 @@ class SchoolSystem(Subject):
             "auth": {"token": TOKEN},
             "poll": "5m",
             "window": {"back": "7d", "ahead": "14d"},
-            "answer_timeout_s": 4,  # more than an answer takes on a busy machine
-            "deadline_s": 6,
+            "answer_timeout_s": 15,  # more than an answer takes on a busy machine
+            "deadline_s": 20,
         }
 
 

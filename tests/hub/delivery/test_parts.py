@@ -473,7 +473,7 @@ class TestWorkers:
 class TestStanding:
     def standing(self, clock: SimClock) -> tuple[Standing, Any, Window, Lot, Any]:
         reader = SimpleNamespace(done=True, reached=lambda head: head.offsets <= (5,))
-        journal = SimpleNamespace(resting=True)
+        journal = SimpleNamespace(resting=True, hurry=lambda: None)
         window, lot = Window(), Lot(clock)
         return Standing(reader, window, lot.parking, journal), reader, window, lot, journal  # type: ignore[arg-type]
 

@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from hub.runner import ThreadRunner
 from hub.store import migrations, outbox, places, tables
@@ -51,6 +52,25 @@ class TestTheFile:
         store = await SqlStore.open(f"sqlite:///{tmp_path}/store.db", tenant=T, runner=runner)
         assert await store.read(cursors.load(T)) == [cursor()]
         await store.close()
+
+    async def test_a_second_store_compiles_no_statement_again(self, tmp_path: Path, runner, monkeypatch) -> None:
+        """A test run opens hundreds of stores."""
+        compiled = []
+        compile_ = SQLCompiler.__init__
+        monkeypatch.setattr(
+            SQLCompiler,
+            "__init__",
+            lambda self, *args, **more: compiled.append(args[1]) or compile_(self, *args, **more),
+        )
+        counts = []
+        for name in ("first.db", "second.db"):
+            store = await SqlStore.open(tmp_path / name, tenant=T, runner=runner)
+            compiled.clear()  # those of a new file's schema
+            await store.commit(cursors.save(T, cursor()))
+            assert await store.read(cursors.load(T)) == [cursor()]
+            await store.close()
+            counts.append(len(compiled))
+        assert counts[1] == 0
 
     async def test_it_is_readable_by_its_owner_alone(self, store: SqlStore, tmp_path: Path) -> None:
         await store.commit(cursors.save(T, cursor()))

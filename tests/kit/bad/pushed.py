@@ -172,3 +172,41 @@ class RemembersEachMessage(Wire):
     async def keep(self, counted):
         self.seen = [*getattr(self, "seen", ()), {**counted, "as it came": json.dumps(counted) * 20}]
         await super().keep(counted)
+
+
+@bad(RunSuite, FLOOD, "pushed", "in a flood the instance held .* bytes in memory")
+class ReadsAheadWithoutEnd(Wire):
+    """Puts what comes into a queue without a bound, from which it takes one after the other."""
+
+    async def run(self):
+        self.came = asyncio.Queue()
+        taking = asyncio.create_task(self.take_all(self.came))
+        try:
+            await super().run()
+        finally:
+            taking.cancel()
+
+    async def take(self, counted, writer):
+        self.came.put_nowait(({**counted, "as it came": json.dumps(counted) * 20}, writer))
+
+    async def take_all(self, came):
+        while True:
+            counted, writer = await came.get()
+            await self.keep(counted)
+            self.acknowledge(counted, writer)
+
+
+@bad(RunSuite, FLOOD, "pushed", "in a flood the instance held .* bytes in memory")
+class HidesAQueueInRun(ReadsAheadWithoutEnd):
+    """The same with a queue that only run() knows."""
+
+    async def run(self):
+        came, reading = asyncio.Queue(), await asyncio.open_connection("127.0.0.1", self.config.port)
+        taking = asyncio.create_task(self.take_all(came))
+        try:
+            while line := await self.line(reading[0]):
+                if (counted := self.read(line)) is not None:
+                    came.put_nowait(({**counted, "as it came": line * 20}, reading[1]))
+        finally:
+            taking.cancel()
+            reading[1].close()
