@@ -131,7 +131,8 @@ def _whole(api: FastAPI, routers: Iterable[APIRouter]) -> dict[str, Any]:
             },
         },
     }
-    assert schemas.keys().isdisjoint(answered), "an answer has the name of something that a request holds"
+    for name in schemas.keys() & answered:
+        assert schemas[name] == answered[name], f"an answer and a request hold different things by the name {name}"
     schemas.update(answered)
     components.setdefault("responses", {})["Problem"] = {
         "description": "A problem document",
@@ -159,9 +160,10 @@ def _answers(routers: Iterable[APIRouter]) -> tuple[dict[tuple[str, str, str], J
         # Of several answers the first has the route's own status. The decorator describes the others (`responses`).
         answer = get_args(returns)[0] if get_origin(returns) in (Union, UnionType) else returns
         if route.include_in_schema and get_origin(answer) is Answer:
-            [method], [holds] = route.methods or (), get_args(answer)
-            key = (route.path_format, method.lower(), str(route.status_code or 200))
-            sent.append((key, "serialization", TypeAdapter(holds)))
+            [holds] = get_args(answer)
+            for method in route.methods or ():
+                key = (route.path_format, method.lower(), str(route.status_code or 200))
+                sent.append((key, "serialization", TypeAdapter(holds)))
     found, definitions = TypeAdapter.json_schemas(
         sent, schema_generator=_Sent, ref_template="#/components/schemas/{model}"
     )

@@ -32,6 +32,7 @@ from plugins import (
 )
 from plugins.manager import Plugins
 from schemas.schedule import DayClosed
+from tests.hub.api.described import described_by
 from tests.until import until
 
 SINCE = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
@@ -154,7 +155,9 @@ async def serving(folder: Path, *more: type[Connector[Any]]) -> AsyncIterator[Se
     try:
         await servers.start()
         host, port = servers.address
-        async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=20) as http:
+        async with httpx.AsyncClient(
+            base_url=f"http://{host}:{port}", timeout=20, event_hooks=described_by(servers.app.fastapi.openapi)
+        ) as http:
             yield Served(hub, http)
     finally:
         await servers.stop()
