@@ -40,10 +40,11 @@ PUBLIC: Final = frozenset(
     }
 )
 _EVENT: Final = {"$ref": "#/components/schemas/Event"}
+_DELIVERED: Final = {"type": "array", "items": {"$ref": "#/components/schemas/DeliveredEvent"}}
 _PULLED: Final = {
-    "/v1/subscriptions/{id}/events": (BATCH, {"type": "array", "items": _EVENT}),
+    "/v1/subscriptions/{id}/events": (BATCH, _DELIVERED),
     "/v1/subscriptions/{id}/stream": ("text/event-stream", {"type": "string"}),
-    "/v1/state/{subject}": (BATCH, {"type": "array", "items": _EVENT}),
+    "/v1/state/{subject}": (BATCH, _DELIVERED),
 }
 _LOGGED_IN: Final[tuple[dict[str, list[str]], ...]] = ({"bearer": []}, {"oauth": []})  # either of them
 _ERRORS: Final = (400, 401, 403, 404, 409, 410, 422, 429, 503)
@@ -113,6 +114,11 @@ def _whole(api: FastAPI, routers: Iterable[APIRouter]) -> dict[str, Any]:
         schemas.pop(unused, None)
     schemas.update(described.components())
     schemas["Event"] = ENVELOPE
+    schemas["DeliveredEvent"] = {
+        **ENVELOPE,
+        "description": "An event as the hub delivers it. With `payload` `id` or `none` there is no `data`.",
+        "required": [name for name in ENVELOPE["required"] if name != "data"],
+    }
     schemas["Problem"] = {
         "type": "object",
         "required": ["type", "title", "status", "detail"],

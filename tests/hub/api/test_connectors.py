@@ -170,6 +170,15 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
         yield served
 
 
+async def test_installed_connectors_are_listed_in_the_operators_language(served: Served) -> None:
+    """Their texts are in two languages, which a JSON answer can't hold as they are."""
+    listed = (await served.http.get("/v1/operator/plugins", headers=OP)).json()
+    assert {each["name"]: each["summary"] for each in listed["connectors"]}["half"] == (
+        "Reads all but one list, for ever."
+    )
+    assert listed["instances"]["half"] == "half"
+
+
 async def test_what_waits_is_listed_in_the_operators_language(served: Served) -> None:
     found = await served.connectors()
     assert found["careful"]["waiting"] == [
