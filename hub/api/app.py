@@ -220,10 +220,11 @@ def _fastapi(services: Services, auth: Authenticator) -> FastAPI:
     api.state.auth = auth
     api.state.ss12000 = Provider(services)
     api.state.ss12000_notifier = Notifier(services, auth.client)
-    for part in (health, metrics, catalogue, openapi, pages, oauth, subscriptions, feed, state, operator, protection):
+    parts = (health, metrics, catalogue, openapi, pages, oauth, subscriptions, feed, state, operator, protection)
+    for part in parts:
         api.include_router(part.router)
     api.include_router(ss12000)
-    openapi.describe(api)
+    openapi.describe(api, [part.router for part in parts])
 
     @api.exception_handler(ApiProblem)
     async def problem(request: Request, error: ApiProblem) -> Response:

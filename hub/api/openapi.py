@@ -1,21 +1,26 @@
 """`/openapi.json`: FastAPI's description of its routes, and what the plain ASGI functions ahead of it serve."""
 
+from collections.abc import Iterable
 from importlib.metadata import version
-from typing import Any, Final
+from types import UnionType
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode, JsonSchemaValue
 from starlette.responses import JSONResponse, Response
 
 from hub.api.addresses import url_of
 from hub.api.inbound import PREFIX
 from hub.api.ingest import MAX_BATCH, MAX_BODY, PATH
+from hub.http.as_json import Answer, Route
 from hub.http.browsers import ANY_ORIGIN
 from hub.http.problems import MEDIA_TYPE, STATUSES, URN
 from hub.ss12000 import described
 from plugins.connector import Connector
 from schemas.event import BATCH, JSON, STRUCTURED
-from schemas.export import ENVELOPE
+from schemas.export import ENVELOPE, Plain
 
 router = APIRouter(include_in_schema=False)
 
@@ -35,10 +40,11 @@ PUBLIC: Final = frozenset(
     }
 )
 _EVENT: Final = {"$ref": "#/components/schemas/Event"}
+_DELIVERED: Final = {"type": "array", "items": {"$ref": "#/components/schemas/DeliveredEvent"}}
 _PULLED: Final = {
-    "/v1/subscriptions/{id}/events": (BATCH, {"type": "array", "items": _EVENT}),
+    "/v1/subscriptions/{id}/events": (BATCH, _DELIVERED),
     "/v1/subscriptions/{id}/stream": ("text/event-stream", {"type": "string"}),
-    "/v1/state/{subject}": (BATCH, {"type": "array", "items": _EVENT}),
+    "/v1/state/{subject}": (BATCH, _DELIVERED),
 }
 _LOGGED_IN: Final[tuple[dict[str, list[str]], ...]] = ({"bearer": []}, {"oauth": []})  # either of them
 _ERRORS: Final = (400, 401, 403, 404, 409, 410, 422, 429, 503)
@@ -50,18 +56,21 @@ async def openapi_json(request: Request) -> Response:
     return JSONResponse({**request.app.openapi(), "servers": [here]}, headers=ANY_ORIGIN)
 
 
-def describe(api: FastAPI) -> None:
-    """Make `api.openapi()` return the whole description, which is built at the first call."""
+def describe(api: FastAPI, routers: Iterable[APIRouter]) -> None:
+    """Make `api.openapi()` return the whole description, which is built at the first call.
+
+    `routers`: those of the API whose routes return an `Answer`.
+    """
 
     def whole() -> dict[str, Any]:
         if not api.openapi_schema:
-            api.openapi_schema = _whole(api)
+            api.openapi_schema = _whole(api, routers)
         return api.openapi_schema
 
     api.openapi = whole  # type: ignore[method-assign]
 
 
-def _whole(api: FastAPI) -> dict[str, Any]:
+def _whole(api: FastAPI, routers: Iterable[APIRouter]) -> dict[str, Any]:
     document = get_openapi(
         title="Skolnav",
         version=version("skolnav"),
@@ -71,16 +80,18 @@ def _whole(api: FastAPI) -> dict[str, Any]:
         routes=api.routes,
     )
     paths: dict[str, Any] = document["paths"]
+    answers, answered = _answers(routers)
+    for (path, method, status), holds in answers.items():
+        paths[path][method]["responses"][status]["content"] = {JSON: {"schema": holds}}
     paths[PATH] = {"post": _ingest()}
     paths[INBOUND] = {"post": _inbound()}
     for path, operations in paths.items():
         for operation in operations.values():
             responses = operation.setdefault("responses", {})
             if path not in (PATH, INBOUND):
-                # This replaces FastAPI's own 422 too, since the hub answers in another shape.
-                for status in _ERRORS:
-                    if path != _OAUTH or str(status) not in ("400", "401"):  # these have the form of RFC 6749
-                        responses[str(status)] = {"$ref": "#/components/responses/Problem"}
+                responses.pop("422", None)  # FastAPI's own: the hub answers in another shape
+                for error in _ERRORS:  # a route describes those that have another form
+                    responses.setdefault(str(error), {"$ref": "#/components/responses/Problem"})
             if path in _PULLED:
                 media_type, schema = _PULLED[path]
                 responses["200"] = {"description": "Events", "content": {media_type: {"schema": schema}}}
@@ -103,6 +114,11 @@ def _whole(api: FastAPI) -> dict[str, Any]:
         schemas.pop(unused, None)
     schemas.update(described.components())
     schemas["Event"] = ENVELOPE
+    schemas["DeliveredEvent"] = {
+        **ENVELOPE,
+        "description": "An event as the hub delivers it. With `payload` `id` or `none` there is no `data`.",
+        "required": [name for name in ENVELOPE["required"] if name != "data"],
+    }
     schemas["Problem"] = {
         "type": "object",
         "required": ["type", "title", "status", "detail"],
@@ -121,6 +137,9 @@ def _whole(api: FastAPI) -> dict[str, Any]:
             },
         },
     }
+    for name in schemas.keys() & answered:
+        assert schemas[name] == answered[name], f"an answer and a request hold different things by the name {name}"
+    schemas.update(answered)
     components.setdefault("responses", {})["Problem"] = {
         "description": "A problem document",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -130,6 +149,31 @@ def _whole(api: FastAPI) -> dict[str, Any]:
         "oauth": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": {}}}},
     }
     return document
+
+
+class _Sent(Plain):
+    """The schemas of what the hub sends: a dataclass is sent with all its fields, also those with a default."""
+
+    def field_is_required(self, field: Any, total: bool) -> bool:
+        return bool(field.get("required", total)) if field["type"] == "typed-dict-field" else True
+
+
+def _answers(routers: Iterable[APIRouter]) -> tuple[dict[tuple[str, str, str], JsonSchemaValue], dict[str, Any]]:
+    """The schema of each route's `Answer` by path, method and status, and the components that these schemas name."""
+    sent: list[tuple[tuple[str, str, str], JsonSchemaMode, TypeAdapter[Any]]] = []
+    for route in (each for router in routers for each in router.routes if isinstance(each, Route)):
+        returns = get_type_hints(route.endpoint, include_extras=True)["return"]
+        # Of several answers the first has the route's own status. The decorator describes the others (`responses`).
+        answer = get_args(returns)[0] if get_origin(returns) in (Union, UnionType) else returns
+        if route.include_in_schema and get_origin(answer) is Answer:
+            [holds] = get_args(answer)
+            for method in route.methods or ():
+                key = (route.path_format, method.lower(), str(route.status_code or 200))
+                sent.append((key, "serialization", TypeAdapter(holds)))
+    found, definitions = TypeAdapter.json_schemas(
+        sent, schema_generator=_Sent, ref_template="#/components/schemas/{model}"
+    )
+    return {key: schema for (key, _), schema in found.items()}, definitions["$defs"]
 
 
 def _ingest() -> dict[str, Any]:

@@ -4,19 +4,33 @@ Each route turns a value of `hub.operating` into JSON.
 """
 
 import contextlib
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Protocol
+from typing import Annotated, Final, Literal, Protocol
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 
+from hub.api.answers import (
+    ActList,
+    AlertList,
+    Applied,
+    BackupSize,
+    ConnectorList,
+    DirectoryName,
+    DisclosureList,
+    EndedLetterList,
+    ExplanationList,
+    LetterList,
+    OutcomeList,
+    SpanList,
+    UnknownIds,
+)
 from hub.config.model import Role
 from hub.engines import BackupFailed
 from hub.http.access import Caller, Operator, Parts, Spoken
-from hub.http.as_json import as_json
+from hub.http.as_json import Answer, Route, as_json
 from hub.http.auth import Principal
 from hub.http.problems import NO_SUCH_PATH, ApiProblem
 from hub.operating import (
@@ -32,7 +46,7 @@ from hub.operating import (
     overview,
     search,
 )
-from hub.operating.installed import installed
+from hub.operating.installed import Installed, installed
 from hub.operating.outcomes import What
 from hub.operating.why import why
 from hub.store import audit
@@ -43,12 +57,12 @@ from hub.texts import both, of_system
 class Apply(Protocol):
     """Reads the configuration again, and returns what would change; without `dry_run`, makes the changes too."""
 
-    async def __call__(self, *, dry_run: bool) -> Mapping[str, Any]: ...
+    async def __call__(self, *, dry_run: bool) -> Applied: ...
 
 
 _SEE_OUTCOMES: Final = (Role.OPERATOR, Role.PRIVACY_OFFICER, Role.AUDITOR)
 
-router = APIRouter(prefix="/v1/operator", tags=["operators"])
+router = APIRouter(prefix="/v1/operator", tags=["operators"], route_class=Route)
 
 
 def _sees_rules(who: Principal) -> bool:
@@ -57,7 +71,7 @@ def _sees_rules(who: Principal) -> bool:
 
 
 @router.get("/status", summary="How the hub and every subscription stands", response_class=JSONResponse)
-async def show_status(parts: Parts, who: Operator) -> Response:
+async def show_status(parts: Parts, who: Operator) -> Answer[overview.Overview]:
     return as_json(await overview.overview(parts))
 
 
@@ -69,7 +83,7 @@ async def list_events(
     after: Annotated[str | None, Query(max_length=1024, description="`next` of the last answer")] = None,
     type: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> Response:
+) -> Answer[events.EventPage]:
     """Subjects are left out: one may name a person. `next` continues from here; `at_head`: there are no more events."""
     try:
         return as_json(await events.page(parts, since=since, after=after, type=type, limit=limit))
@@ -85,7 +99,7 @@ async def explain(
     event: Annotated[str, Query(max_length=1024, description="The event's id")],
     recipient: Annotated[str, Query(max_length=200, description="A client's or a connector instance's name")],
     source: Annotated[str | None, Query(max_length=1024, description="Left out: any")] = None,
-) -> Response:
+) -> Answer[ExplanationList]:
     """The last decision in words, what became of the event, and every decision in the log of disclosures. Where that
     log holds none, what the gate would decide now (`recomputed`), for each data contract of the recipient. Only a
     privacy officer and an auditor are told which rule withheld the event: it could tell an operator who is protected.
@@ -113,7 +127,7 @@ async def search_events(
     outcome: Annotated[What | None, Query(description="Of the recipient, or of any")] = None,
     after: Annotated[str | None, Query(max_length=1024, description="`next` of the last answer")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> Response:
+) -> Answer[search.FoundPage]:
     """With `recipient` or `outcome` each event comes with its `outcomes`. `next` null: there are no older events; an
     empty page may have a `next`, since one call looks at 1,000 events. Only a privacy officer and an auditor may search
     by `subject`: with the outcome it could tell an operator who is protected.
@@ -143,7 +157,7 @@ async def show_counters(
     since: Annotated[AwareDatetime | None, Query(description="Left out: 24 hours ago")] = None,
     until: Annotated[AwareDatetime | None, Query(description="Left out: now")] = None,
     hours: Annotated[bool, Query(description="Spans of an hour instead of five minutes")] = False,
-) -> Response:
+) -> Answer[SpanList]:
     """Spans of five minutes (stored for 14 days) or of an hour (13 months), in UTC. A counter whose name ends with
     `_max` is the largest value in the span, any other one a sum. A span in which nothing was counted is left out.
     """
@@ -163,7 +177,7 @@ async def show_outcomes(
     spoken: Spoken,
     event: Annotated[str, Query(max_length=1024, description="The event's id")],
     source: Annotated[str | None, Query(max_length=1024, description="Left out: any")] = None,
-) -> Response:
+) -> Answer[OutcomeList]:
     """For each subscription: whether the event was permitted, the attempts that failed, and the `outcome`: `not-asked`,
     `before`, `waiting`, `under-way`, `withheld`, `retrying`, `behind`, `delivered`, `served`, `acknowledged`, `dead`,
     `resent`, `discarded` or `unrecorded`. Only a privacy officer and an auditor see which `rule` decided.
@@ -176,7 +190,7 @@ async def show_outcomes(
 @router.get("/disclosures/verify", summary="Whether the log of disclosures is intact", response_class=JSONResponse)
 async def verify_disclosures(
     parts: Parts, who: Caller, after: Annotated[int, Query(ge=0, description="`rows` of the last answer")] = 0
-) -> Response:
+) -> Answer[disclosure_chain.ChainCheck]:
     """Rows are chained by hashes. `rows`: up to this number they fit together. `broken_at`: the number of the first row
     that does not fit or is missing. `trimmed`: the rows up to this number were removed, since their retention had
     passed. `complete` false: call again with `after`, since one call verifies 20,000 rows.
@@ -190,7 +204,7 @@ _Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
 @router.get("/disclosures", summary="The log of disclosures, row by row", response_class=JSONResponse)
-async def list_disclosures(parts: Parts, who: Caller, after: _After = 0, limit: _Limit = 100) -> Response:
+async def list_disclosures(parts: Parts, who: Caller, after: _After = 0, limit: _Limit = 100) -> Answer[DisclosureList]:
     """For privacy officers and auditors: which recipient got how many events, about which pseudonyms, under which rule;
     and what was denied. The audit notes each reading.
     """
@@ -201,7 +215,7 @@ async def list_disclosures(parts: Parts, who: Caller, after: _After = 0, limit: 
 
 
 @router.get("/audit", summary="Which client did what to the hub", response_class=JSONResponse)
-async def list_audit(parts: Parts, who: Caller, after: _After = 0, limit: _Limit = 100) -> Response:
+async def list_audit(parts: Parts, who: Caller, after: _After = 0, limit: _Limit = 100) -> Answer[ActList]:
     """Oldest first; ids and times, no data."""
     who.require(Role.OPERATOR, Role.PRIVACY_OFFICER, Role.AUDITOR)
     return as_json({"acts": await disclosure_chain.acts(parts.store, after=after, limit=limit)})
@@ -214,7 +228,7 @@ async def list_dead_letters(
     spoken: Spoken,
     after: Annotated[str, Query(max_length=200)] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> Response:
+) -> Answer[LetterList]:
     """`reason` is a code; `says`: what it means, in the caller's language."""
     found = await dead_letters.page(parts, subscription=None, after=after, limit=limit, language=spoken)
     return as_json({"dead_letters": found})
@@ -227,21 +241,22 @@ async def list_ended_letters(
     spoken: Spoken,
     before: Annotated[str | None, Query(max_length=200, description="The last letter's id of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> Response:
+) -> Answer[EndedLetterList]:
     """Letters that were sent again or discarded, newest first. They are stored for as long as events (`retention`)."""
     found = await dead_letters.history(parts, subscription=None, before=before, limit=limit, language=spoken)
     return as_json({"letters": found})
 
 
 @router.get("/plugins", summary="What is installed and what runs", response_class=JSONResponse)
-async def list_plugins(parts: Parts, who: Operator) -> Response:
-    return as_json(installed(parts))
+async def list_plugins(parts: Parts, who: Operator, spoken: Spoken) -> Answer[Installed]:
+    """Texts are in the caller's language."""
+    return as_json(installed(parts, spoken))
 
 
 @router.get(
     "/connectors", summary="How each connector stands, and what waits for a person", response_class=JSONResponse
 )
-async def list_connectors(parts: Parts, who: Operator, spoken: Spoken) -> Response:
+async def list_connectors(parts: Parts, who: Operator, spoken: Spoken) -> Answer[ConnectorList]:
     """`state`: what a person should read; `status` is the instance's own, and `subscription` how the delivery to the
     instance stands. `failing`: why its last poll failed; `unread`: what a poll that succeeded could not
     do, and `behind`: the far sides that it left behind;
@@ -271,10 +286,10 @@ class UnknownRequest(BaseModel):
 
 
 @router.post("/directory/unknown", summary="Which of these ids the directory lacks", response_class=JSONResponse)
-async def unknown_ids(wanted: UnknownRequest, parts: Parts, who: Operator) -> Response:
+async def unknown_ids(wanted: UnknownRequest, parts: Parts, who: Operator) -> Answer[UnknownIds]:
     """For ids in a configuration file. `empty`: no organisation has arrived yet, so every id is unknown."""
     unknown = configured_ids.unknown(parts, ((each.kind, each.id) for each in wanted.ids))
-    found = [{"kind": kind, "id": id} for kind, id in unknown]
+    found = [DirectoryName(kind=kind, id=id) for kind, id in unknown]
     return as_json({"empty": configured_ids.is_empty(parts), "unknown": found})
 
 
@@ -287,7 +302,7 @@ class ConfirmRequest(BaseModel):
 
 
 @router.post("/connectors/{name}/confirm", summary="Confirm what waits for a person", response_class=JSONResponse)
-async def confirm(parts: Parts, who: Operator, name: str, wanted: ConfirmRequest) -> Response:
+async def confirm(parts: Parts, who: Operator, name: str, wanted: ConfirmRequest) -> Answer[acts.Confirmed]:
     """The confirmation and the caller's id are durable before the answer. A poll begins now, and does what was
     confirmed.
     """
@@ -300,7 +315,7 @@ async def confirm(parts: Parts, who: Operator, name: str, wanted: ConfirmRequest
     summary="Compare with the far side now",
     response_class=JSONResponse,
 )
-async def reconcile(parts: Parts, who: Operator, name: str) -> Response:
+async def reconcile(parts: Parts, who: Operator, name: str) -> Answer[acts.Begun]:
     """Starts the comparison that otherwise runs at night. It may take long. `begun` false: one is under way already."""
     return as_json(await acts.reconcile(parts, actor=who.id, connector=name), 202)
 
@@ -308,7 +323,7 @@ async def reconcile(parts: Parts, who: Operator, name: str) -> Response:
 @router.post(
     "/connectors/{name}/restart", status_code=202, summary="Start a connector anew", response_class=JSONResponse
 )
-async def restart(parts: Parts, who: Operator, name: str) -> Response:
+async def restart(parts: Parts, who: Operator, name: str) -> Answer[acts.Begun]:
     """The connector starts with its stored state. Call this after a person has mended what made the connector fail or
     hang. `begun` false: a restart is under way already.
     """
@@ -316,7 +331,7 @@ async def restart(parts: Parts, who: Operator, name: str) -> Response:
 
 
 @router.get("/alerts", summary="What should have happened and did not", response_class=JSONResponse)
-async def list_alerts(parts: Parts, who: Operator, spoken: Spoken) -> Response:
+async def list_alerts(parts: Parts, who: Operator, spoken: Spoken) -> Answer[AlertList]:
     """What needs a person first, then what a person has acknowledged; the most severe and then the oldest first.
     `since`: when what should have happened did not. `error`: the code of the last failure; `attempts`: failures in a
     row; `count`: how many wait behind it. `says` and `todo` are in the caller's language. The same is published as
@@ -334,7 +349,7 @@ class AcknowledgeRequest(BaseModel):
 
 
 @router.post("/alerts/{id}/acknowledge", summary="Say who sees to an alert", response_class=JSONResponse)
-async def acknowledge(parts: Parts, who: Operator, id: str, wanted: AcknowledgeRequest) -> Response:
+async def acknowledge(parts: Parts, who: Operator, id: str, wanted: AcknowledgeRequest) -> Answer[alerts.Acknowledged]:
     """The name and the caller's id are durable before the answer. Reminders end; the alert goes when it is over."""
     try:
         return as_json(await alerts.acknowledge(parts, actor=who.id, id=id, name=wanted.name))
@@ -351,7 +366,7 @@ class ApplyRequest(BaseModel):
 
 
 @router.post("/apply", summary="Read the configuration file again", response_class=JSONResponse)
-async def apply(request: Request, wanted: ApplyRequest, who: Operator) -> Response:
+async def apply(request: Request, wanted: ApplyRequest, who: Operator) -> Answer[Applied]:
     """What the file would change here, and with `dry_run: false` the change itself."""
     hook: Apply | None = request.app.state.apply
     if hook is None:
@@ -368,7 +383,7 @@ class BackupRequest(BaseModel):
 
 
 @router.post("/backup", include_in_schema=False, response_class=JSONResponse)
-async def backup(request: Request, wanted: BackupRequest, parts: Parts, who: Operator) -> Response:
+async def backup(request: Request, wanted: BackupRequest, parts: Parts, who: Operator) -> Answer[BackupSize]:
     """Copy the files while the hub runs. For the command line alone: it makes files on the hub's machine."""
     if not request.app.state.local:
         raise ApiProblem("not-found", NO_SUCH_PATH)

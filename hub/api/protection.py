@@ -2,17 +2,18 @@
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 
+from hub.api.answers import HolderList
 from hub.config.model import Role
 from hub.http.access import Caller, Parts
-from hub.http.as_json import as_json
+from hub.http.as_json import Answer, Route, as_json
 from hub.http.problems import ApiProblem
 from hub.operating import protection
 from hub.privacy.kept import NotProtected, StillProtected
 from hub.texts import both
 
-router = APIRouter(prefix="/v1/operator/protection", tags=["operators"])
+router = APIRouter(prefix="/v1/operator/protection", tags=["operators"], route_class=Route)
 
 
 class PersonRequest(BaseModel):
@@ -30,7 +31,7 @@ class LiftRequest(PersonRequest):
 
 
 @router.post("/lift", summary="Lift a protection that no source will lift", response_class=JSONResponse)
-async def lift(wanted: LiftRequest, parts: Parts, who: Caller) -> Response:
+async def lift(wanted: LiftRequest, parts: Parts, who: Caller) -> Answer[protection.Lifted]:
     """For privacy officers. A protection outlives its record: it ends by its own source's `Ingen`. Where that source
     has deleted the person, is gone, or sends no mark any more, an officer ends it here. Refused while a source that has
     the person says that the person is protected. The audit has the act before anything is lifted.
@@ -46,7 +47,7 @@ async def lift(wanted: LiftRequest, parts: Parts, who: Caller) -> Response:
 
 
 @router.post("/holders", summary="Which recipients may hold data about a person", response_class=JSONResponse)
-async def holders(wanted: PersonRequest, parts: Parts, who: Caller) -> Response:
+async def holders(wanted: PersonRequest, parts: Parts, who: Caller) -> Answer[HolderList]:
     """For privacy officers: who must be asked to erase what they got. From the log of disclosures, as far as it goes
     back. `listed`: how many answers list the person; `unlisted`: answers that list only some of their persons, so the
     person may be among the others. Events that only mention the person, such as a group with its members, are not

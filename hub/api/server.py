@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvicorn
 
 from hub.api.access_log import AccessLog
+from hub.api.answers import Applied
 from hub.api.app import Api, create_app
 from hub.api.door import Door
 from hub.api.limits import Room, Standing
@@ -115,10 +116,10 @@ class Servers:
             self.app.unread.cut_ended()
         return reloaded
 
-    async def _apply(self, *, dry_run: bool) -> Mapping[str, Any]:
+    async def _apply(self, *, dry_run: bool) -> Applied:
         """`hub.api.operator.Apply`. Raises ApiProblem."""
         try:
-            return (await self.reload(dry_run=dry_run)).to_json()
+            return cast(Applied, (await self.reload(dry_run=dry_run)).to_json())
         except ConfigErrors as errors:
             raise ApiProblem(
                 "invalid-content",

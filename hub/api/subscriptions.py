@@ -6,12 +6,23 @@ A subscriber sees no backlog, lag or position (promise 5). Operators do.
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import JSONResponse, Response
 
+from hub.api.answers import (
+    AttemptList,
+    DiscardedCount,
+    EndedLetterList,
+    Lane,
+    Lanes,
+    LetterList,
+    ShownSubscription,
+    SubscriptionList,
+    TestOutcome,
+)
 from hub.assembly.services import Services
 from hub.bus.base import Position
 from hub.clock import from_us
@@ -19,11 +30,12 @@ from hub.config.model import Role
 from hub.delivery.again import MAX_REPLAYS
 from hub.delivery.base import PULLED, EmptySpan, TooManyLanes
 from hub.http.access import Caller, Parts, Spoken, subscription_of
-from hub.http.as_json import as_json
+from hub.http.as_json import Answer, Route, as_json
 from hub.http.auth import Principal
 from hub.http.problems import ApiProblem, invalid_content
 from hub.http.unread import Unread
 from hub.operating import attempts, dead_letters, replays
+from hub.operating.replays import ReplayCount
 from hub.operating.subscriptions import subscription as standing_of
 from hub.registry.registry import PAUSED
 from hub.subscriptions.model import Status, Subscription
@@ -36,7 +48,7 @@ _EMPTY_SPAN: Final = invalid_content(
     [{"loc": ("until",), "type": "span-empty", "msg": "the span must end after it begins, and begin before now"}]
 )
 
-router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
+router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], route_class=Route)
 
 
 class Stretch(BaseModel):
@@ -68,7 +80,7 @@ class Discarded(Letters):
 
 
 @router.post("", status_code=201, summary="Make a subscription", response_class=JSONResponse)
-async def make(spec: SubscriptionSpec, parts: Parts, who: Caller) -> Response:
+async def make(spec: SubscriptionSpec, parts: Parts, who: Caller) -> Answer[ShownSubscription]:
     """The hub asks a webhook for its consent first (status `pending`). Only this answer shows the webhook's secret."""
     who.require(Role.SUBSCRIBER)
     own = sum(each.recipient.name == f"client/{who.id}" for each in parts.subscriptions.all())
@@ -82,7 +94,7 @@ async def make(spec: SubscriptionSpec, parts: Parts, who: Caller) -> Response:
 
 
 @router.get("", summary="The caller's subscriptions", response_class=JSONResponse)
-async def mine(parts: Parts, who: Caller) -> Response:
+async def mine(parts: Parts, who: Caller) -> Answer[SubscriptionList]:
     """An operator gets the subscriptions of all clients, each with the state of its delivery."""
     who.require(Role.SUBSCRIBER, Role.OPERATOR)
     of_all = Role.OPERATOR in who.roles
@@ -91,7 +103,7 @@ async def mine(parts: Parts, who: Caller) -> Response:
 
 
 @router.get("/{id}", summary="One subscription", response_class=JSONResponse)
-async def one(id: str, parts: Parts, who: Caller) -> Response:
+async def one(id: str, parts: Parts, who: Caller) -> Answer[ShownSubscription]:
     return as_json(_shown(parts, subscription_of(parts, who, id, also_operator=True), who))
 
 
@@ -115,7 +127,7 @@ async def one(id: str, parts: Parts, who: Caller) -> Response:
         }
     },
 )
-async def change(id: str, changes: dict[str, Any], parts: Parts, who: Caller) -> Response:
+async def change(id: str, changes: dict[str, Any], parts: Parts, who: Caller) -> Answer[ShownSubscription]:
     """A key that is left out keeps its value, and null removes one. 409 for a subscription of the configuration file:
     change it there. A webhook that has no secret gets one, which only this answer shows.
     """
@@ -144,19 +156,19 @@ async def delete(id: str, parts: Parts, who: Caller, request: Request) -> Respon
 
 
 @router.post("/{id}/pause", summary="Deliver nothing for now", response_class=JSONResponse)
-async def pause(id: str, parts: Parts, who: Caller) -> Response:
+async def pause(id: str, parts: Parts, who: Caller) -> Answer[ShownSubscription]:
     """No event is lost: events stay for as long as the hub keeps any, and a resumed subscription catches up."""
     return await _set(parts, who, id, to=Status.PAUSED, reason=PAUSED)
 
 
 @router.post("/{id}/resume", summary="Go on", response_class=JSONResponse)
-async def resume(id: str, parts: Parts, who: Caller) -> Response:
+async def resume(id: str, parts: Parts, who: Caller) -> Answer[ShownSubscription]:
     """The hub asks a webhook for its consent now. The subscription is `pending` until the webhook has given it."""
     return await _set(parts, who, id, to=Status.ACTIVE, reason="")
 
 
 @router.post("/{id}/test", summary="Send a test event", response_class=JSONResponse)
-async def test(id: str, parts: Parts, who: Caller) -> Response:
+async def test(id: str, parts: Parts, who: Caller) -> Answer[TestOutcome]:
     """The hub sends an event about no person now. The answer has the outcome, with a code such as `http-503`."""
     found = subscription_of(parts, who, id, also_operator=True)
     if found.sink["kind"] in PULLED:
@@ -167,8 +179,14 @@ async def test(id: str, parts: Parts, who: Caller) -> Response:
     return as_json({"result": outcome.result, "reason": outcome.reason})
 
 
-@router.post("/{id}/replay", status_code=202, summary="Send events again", response_class=JSONResponse)
-async def replay(id: str, stretch: Stretch, parts: Parts, who: Caller) -> Response:
+@router.post(
+    "/{id}/replay",
+    status_code=202,
+    summary="Send events again",
+    response_class=JSONResponse,
+    responses={200: {"description": "With `dry_run`", "model": ReplayCount}},
+)
+async def replay(id: str, stretch: Stretch, parts: Parts, who: Caller) -> Answer[Lane] | Answer[ReplayCount]:
     """The events come in a lane of their own, marked `skolnavlane`. Each is decided anew; the live cursor stays put.
     With `dry_run` an operator gets the number of `events` instead (200), and nothing is sent.
     """
@@ -192,7 +210,7 @@ async def replay(id: str, stretch: Stretch, parts: Parts, who: Caller) -> Respon
     except TooManyLanes:
         raise ApiProblem("state-conflict", both("refusal.too-many-replays", most=MAX_REPLAYS)) from None
     parts.pages.wake()
-    return as_json({"lane": lane}, 202)
+    return as_json(Lane(lane=lane), 202)
 
 
 @router.get("/{id}/dead-letters", summary="What was given up", response_class=JSONResponse)
@@ -203,7 +221,7 @@ async def letters(
     spoken: Spoken,
     after: Annotated[str, Query(max_length=200, description="The last id of the page before")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> Response:
+) -> Answer[LetterList]:
     """`reason` is a code; `says`: what it means, in the caller's language."""
     subscription_of(parts, who, id, also_operator=True)
     found = await dead_letters.page(parts, subscription=id, after=after, limit=limit, language=spoken)
@@ -213,7 +231,7 @@ async def letters(
 
 
 @router.post("/{id}/dead-letters/{letter}/resend", status_code=202, summary="Try it again", response_class=JSONResponse)
-async def resend(id: str, letter: str, parts: Parts, who: Caller) -> Response:
+async def resend(id: str, letter: str, parts: Parts, who: Caller) -> Answer[Lane]:
     """The event comes in a lane of its own, and is decided anew. The letter leaves the list for the history."""
     subscription_of(parts, who, id, also_operator=True)
     [lane] = await parts.delivery.resend(id, [letter], by=who.id)
@@ -222,7 +240,7 @@ async def resend(id: str, letter: str, parts: Parts, who: Caller) -> Response:
 
 
 @router.post("/{id}/dead-letters/resend", status_code=202, summary="Try some again", response_class=JSONResponse)
-async def resend_some(id: str, letters: Letters, parts: Parts, who: Caller) -> Response:
+async def resend_some(id: str, letters: Letters, parts: Parts, who: Caller) -> Answer[Lanes]:
     """As one letter, but all in one step, and the events of an ordering key in their order. 404 if one of the letters
     is not there any more; then nothing is done.
     """
@@ -233,7 +251,7 @@ async def resend_some(id: str, letters: Letters, parts: Parts, who: Caller) -> R
 
 
 @router.post("/{id}/dead-letters/discard", summary="Send some no more", response_class=JSONResponse)
-async def discard(id: str, letters: Discarded, parts: Parts, who: Caller) -> Response:
+async def discard(id: str, letters: Discarded, parts: Parts, who: Caller) -> Answer[DiscardedCount]:
     """The letters leave the list for the history, with the caller's id and `why`. 404 if one of the letters is not
     there any more; then nothing is done.
     """
@@ -250,7 +268,7 @@ async def letters_history(
     spoken: Spoken,
     before: Annotated[str | None, Query(max_length=200, description="The last letter's id of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> Response:
+) -> Answer[EndedLetterList]:
     """Letters that were sent again or discarded, newest first. They are stored for as long as events (`retention`)."""
     subscription_of(parts, who, id, also_operator=True)
     found = await dead_letters.history(parts, subscription=id, before=before, limit=limit, language=spoken)
@@ -269,7 +287,7 @@ async def failed_attempts(
         int | None, Query(ge=1, lt=1 << 62, description="The last attempt's id of the page before")
     ] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> Response:
+) -> Answer[AttemptList]:
     """Each attempt to deliver that failed, newest first: which event, when, the HTTP `status` (null if no answer came),
     the `reason` as a code, how long it took, and what followed (`result`: `retry`, `dead`, `gone` or `misconfigured`).
     No bodies. A delivery that succeeds at once is not listed. They are stored for as long as events (`retention`).
@@ -286,7 +304,7 @@ def _secret(parts: Services, id: str) -> str | None:
     return spec.sink.secret.get_secret_value()
 
 
-async def _set(parts: Services, who: Principal, id: str, *, to: Status, reason: str) -> Response:
+async def _set(parts: Services, who: Principal, id: str, *, to: Status, reason: str) -> Answer[ShownSubscription]:
     subscription_of(parts, who, id, also_operator=True)
     changed = await parts.subscriptions.set_status(id, to, reason, who.id)
     if changed is None:
@@ -294,7 +312,7 @@ async def _set(parts: Services, who: Principal, id: str, *, to: Status, reason: 
     return as_json(_shown(parts, changed, who))
 
 
-def _shown(parts: Services, found: Subscription, who: Principal) -> dict[str, Any]:
+def _shown(parts: Services, found: Subscription, who: Principal) -> ShownSubscription:
     spec = parts.subscriptions.spec(found.id)
     asked: Mapping[str, Any] = (
         spec.public() if spec is not None else {"name": found.name, "types": sorted(found.types), "sink": found.sink}
@@ -309,4 +327,4 @@ def _shown(parts: Services, found: Subscription, who: Principal) -> dict[str, An
     }
     if Role.OPERATOR in who.roles:
         shown["delivery"] = standing_of(parts, found.id)
-    return shown
+    return cast(ShownSubscription, shown)

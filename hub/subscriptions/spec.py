@@ -186,7 +186,8 @@ def _unplain(spec: SubscriptionSpec) -> Iterator[SpecProblem]:
     elif mixes_alphabets(spec.name):
         yield SpecProblem(("name",), "config.mixed-alphabets")
     for word in ("purpose", "legal_basis", "purpose_sv", "legal_basis_sv") if spec.contract is not None else ():
-        if not is_plain(getattr(spec.contract, word) or ""):
+        words: str | None = getattr(spec.contract, word)
+        if words is not None and not is_plain(words):
             yield SpecProblem(("contract", word), "config.not-plain")
     for index, glob in enumerate(spec.sources):
         if not is_plain(glob):

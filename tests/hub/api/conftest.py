@@ -40,6 +40,7 @@ from hub.subscriptions.spec import SubscriptionSpec
 from plugins.manager import Plugins
 from plugins.testing import ManualClock
 from schemas import Category, DataContract
+from tests.hub.api.described import described_by
 
 TOKENS = {
     name: f"token-of-{name}-0123456789"
@@ -181,7 +182,9 @@ def app(hub: Services) -> Api:
 
 @pytest.fixture
 async def http(app: Api) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://hub", event_hooks=described_by(app.fastapi.openapi)
+    ) as client:
         yield client
 
 

@@ -32,6 +32,7 @@ from plugins import (
 )
 from plugins.manager import Plugins
 from schemas.schedule import DayClosed
+from tests.hub.api.described import described_by
 from tests.until import until
 
 SINCE = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
@@ -154,7 +155,9 @@ async def serving(folder: Path, *more: type[Connector[Any]]) -> AsyncIterator[Se
     try:
         await servers.start()
         host, port = servers.address
-        async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=20) as http:
+        async with httpx.AsyncClient(
+            base_url=f"http://{host}:{port}", timeout=20, event_hooks=described_by(servers.app.fastapi.openapi)
+        ) as http:
             yield Served(hub, http)
     finally:
         await servers.stop()
@@ -165,6 +168,15 @@ async def serving(folder: Path, *more: type[Connector[Any]]) -> AsyncIterator[Se
 async def served(tmp_path: Path) -> AsyncIterator[Served]:
     async with serving(tmp_path) as served:
         yield served
+
+
+async def test_installed_connectors_are_listed_in_the_operators_language(served: Served) -> None:
+    """Their texts are in two languages, which a JSON answer can't hold as they are."""
+    listed = (await served.http.get("/v1/operator/plugins", headers=OP)).json()
+    assert {each["name"]: each["summary"] for each in listed["connectors"]}["half"] == (
+        "Reads all but one list, for ever."
+    )
+    assert listed["instances"]["half"] == "half"
 
 
 async def test_what_waits_is_listed_in_the_operators_language(served: Served) -> None:

@@ -1,15 +1,21 @@
 """What the API says of itself, and the answers to calls that it does not know."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 import httpx
 import pytest
 
 from hub.api.app import create_app
+from hub.assembly.reload import Reloaded
+from hub.config.findings import Finding
 from hub.operating import disclosure_chain
+from hub.registry.plan import Change, Effect
 from hub.store import disclosures, tables
+from plugins.manager import PackageChange
 from tests.hub.api.conftest import bearer
+from tests.hub.api.described import described_by
 from tests.hub.api.school import absence as absence_of
 from tests.hub.api.school import append, closed_day, current, person, pupil
 from tests.hub.api.test_feed import feed
@@ -269,6 +275,11 @@ class TestOperators:
         assert ([each["id"] for each in rest["events"]], rest["at_head"]) == (["e2"], True)
         problem(await http.get(f"/v1/operator/events?after={'x' * 9}", headers=bearer("op")), 400, "cursor-unknown")
 
+    async def test_ids_that_the_directory_lacks(self, http):
+        wanted = {"ids": [{"kind": "room", "id": "r1"}]}
+        answer = await http.post("/v1/operator/directory/unknown", json=wanted, headers=bearer("op"))
+        assert answer.json() == {"empty": True, "unknown": wanted["ids"]}
+
     async def test_plugins_and_dead_letters(self, http):
         assert (await http.get("/v1/operator/plugins", headers=bearer("op"))).json() == {
             "connectors": [], "instances": {},
@@ -278,15 +289,25 @@ class TestOperators:
     async def test_apply_asks_the_engine(self, hub):
         asked = []
 
+        paused = Change(
+            kind="paused", what="client", name="acme", fields=("token",), effects=(Effect("connector-restarted"),)
+        )
+        warning = Finding(file="hub.yaml", line=None, path="", key="config.missing")
+        reloaded = Reloaded(
+            changes=[paused], applied=True, config=hub.config, read=replace(hub.config, warnings=(warning,)),
+            packages=[PackageChange(package="acme-connector", was="", now="1.0")],
+        )  # fmt: skip
+
         async def hook(*, dry_run):
             asked.append(dry_run)
-            return {"changes": []}
+            return reloaded.to_json()
 
+        app = create_app(hub, apply=hook)
         async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(create_app(hub, apply=hook)), base_url="http://hub"
+            transport=httpx.ASGITransport(app), base_url="http://hub", event_hooks=described_by(app.fastapi.openapi)
         ) as http:
             answer = await http.post("/v1/operator/apply", json={"dry_run": False}, headers=bearer("op"))
-        assert (answer.json(), asked) == ({"changes": []}, [False])
+        assert (answer.json(), asked) == (reloaded.to_json(), [False])
 
     async def test_without_a_file_there_is_nothing_to_apply(self, http):
         problem(await http.post("/v1/operator/apply", json={}, headers=bearer("op")), 409, "state-conflict")
@@ -368,6 +389,10 @@ class TestTheChainOfDisclosures:
         rows = tables.disclosures
         await hub.store.commit(lambda c: c.execute(rows.update().where(rows.c.n == 3).values(recipient=CANARY)))
         assert await self.verify(http) == {"rows": 2, "broken_at": 3, "complete": True, "trimmed": 0}
+
+    async def test_an_officer_reads_its_rows(self, http):
+        answer = (await http.get("/v1/operator/disclosures?after=4", headers=bearer("officer"))).json()
+        assert [each["n"] for each in answer["disclosures"]] == [5]
 
     async def test_it_is_for_operators_officers_and_auditors(self, http):
         problem(await http.get("/v1/operator/disclosures/verify"), 401, "unauthenticated")

@@ -105,7 +105,11 @@ type Persons = paths["/ss12000/v2.0/persons"]["get"]["responses"]["200"]["conten
 const page: Persons = { data: [{ id: "a", givenName: "Lo" }], pageToken: null };
 type Page = paths["/v1/subscriptions/{id}/events"]["get"];
 const query: Page["parameters"]["query"] = { limit: 100, wait: 30 };
-export const used = [event, page.data[0].givenName, query];
+type Made = paths["/v1/subscriptions"]["post"]["responses"]["201"]["content"]["application/json"];
+const reads = (made: Made): string => `${made.id} ${made.status === "pending" ? made.sink.url : made.created}`;
+// @ts-expect-error: an answer is not `any`
+const wrong = (made: Made) => made.nothing;
+export const used = [event, page.data[0].givenName, query, reads, wrong];
 """
 
 
@@ -141,7 +145,7 @@ from made.api.subscriptions import make_v1_subscriptions_post as subscribe
 from made.models import Event, EventData, SubscriptionSpec
 
 url, feeder, acme = (*sys.argv[1:3], AuthenticatedClient(sys.argv[1], sys.argv[3]))
-assert types.sync_detailed(client=Client(base_url=url)).status_code == 200
+assert "se.skolnav.absence.reported.v1" in {each.type_ for each in types.sync(client=Client(base_url=url)).types}
 event = Event.from_dict({
     "specversion": "1.0", "id": "org-1", "source": "urn:sis", "type": "se.skolnav.directory.organisation.upserted.v1",
     "data": {"id": "0d4d1c52-8a2e-4a35-9d1b-7f7c1f0f4a10", "displayName": "Norr", "organisationType": "Skolenhet"},
@@ -155,7 +159,8 @@ assert answer.status_code == 202
 page = organisations.sync(client=acme)
 assert [each.display_name for each in page.data] == ["Norr"]
 spec = SubscriptionSpec.from_dict({"name": "live", "types": ["se.skolnav.absence.*"], "sink": {"kind": "stream"}})
-assert subscribe.sync_detailed(client=acme, body=spec).status_code == 201
+made = subscribe.sync(client=acme, body=spec)
+assert (made.status, made.sink.kind) == ("active", "stream")
 """
 
 

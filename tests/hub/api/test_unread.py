@@ -21,6 +21,7 @@ from hub.http import unread
 from plugins.manager import Plugins
 from plugins.testing import ManualClock
 from schemas import Category, DataContract
+from tests.hub.api.described import described_by
 from tests.hub.api.school import append, closed_day
 from tests.until import until
 
@@ -76,7 +77,9 @@ async def opened(folder: Path) -> AsyncIterator[World]:
     try:
         await servers.start()
         host, port = servers.address
-        async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as http:
+        async with httpx.AsyncClient(
+            base_url=f"http://{host}:{port}", timeout=60, event_hooks=described_by(servers.app.fastapi.openapi)
+        ) as http:
             yield World(hub, servers, clock, http)
     finally:
         await servers.stop()

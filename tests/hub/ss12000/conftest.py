@@ -17,6 +17,7 @@ from plugins.testing import ManualClock
 from schemas import Category, DataContract, Event
 from schemas.contract import Scope
 from tests.hub.api.conftest import running, serving
+from tests.hub.api.described import described_by
 from tests.hub.ss12000 import official
 from tests.school import append, current, event
 
@@ -149,7 +150,9 @@ async def app(hub: Services) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def http(app: Api) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as found:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://hub", event_hooks=described_by(app.fastapi.openapi)
+    ) as found:
         yield found
 
 
