@@ -289,12 +289,11 @@ class TestOperators:
     async def test_apply_asks_the_engine(self, hub):
         asked = []
 
-        paused = Change(
-            kind="paused", what="client", name="acme", fields=("token",), effects=(Effect("connector-restarted"),)
-        )
+        effects = (Effect("connector-restarted"),)
+        changed = Change(kind="changed", what="connector", name="kitchen", fields=("host",), effects=effects)
         warning = Finding(file="hub.yaml", line=None, path="", key="config.missing")
         reloaded = Reloaded(
-            changes=[paused], applied=True, config=hub.config, read=replace(hub.config, warnings=(warning,)),
+            changes=[changed], applied=True, config=hub.config, read=replace(hub.config, warnings=(warning,)),
             packages=[PackageChange(package="acme-connector", was="", now="1.0")],
         )  # fmt: skip
 
