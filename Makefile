@@ -33,11 +33,11 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Most tests wait for real peers: four at a time take a third of the time. A module's tests stay together.
+# Most tests wait for real peers: six at a time keep two processors busy. A module's tests stay together.
 # Compiled first, since many tests start processes that import the hub, and some environments let Python write no bytecode.
 test: check
 	$(BIN)/python -m compileall -q -j 0 schemas plugins connectors hub skolnav
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 # The documentation as pages for a browser, in build/site/site. A link that leads nowhere fails it.
 site: $(STAMP)
