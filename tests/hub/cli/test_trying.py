@@ -63,7 +63,7 @@ Tried = Callable[..., Any]
 @pytest.fixture
 def tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tried:
     """Ask as the command does; files are given as their content. Returns what `--json` prints."""
-    monkeypatch.setattr(Plugins, "load", lambda: Plugins.of(Clerk))
+    monkeypatch.setattr(Plugins, "load", lambda **_: Plugins.of(Clerk))
     config = tmp_path / "skolnav.yaml"
     config.write_text(
         "municipality: Exempelkommun\nlisten: 127.0.0.1:8080\ndata: ./data\nconnectors: {desk: {use: clerk}}\n"
