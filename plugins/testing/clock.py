@@ -12,7 +12,6 @@ from typing import Final
 from schemas.school_time import SCHOOL_ZONE, as_school_time, school_moment
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LOOK_S: Final = 0.05  # while machine time is held, a sleep looks this often whether it goes on
 
 
 class ManualClock:
@@ -57,17 +56,16 @@ class ManualClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait in machine time: as long as it takes, or until `pass_machine` has made up for it."""
-        await self._sleep_until(self.monotonic() + seconds, self.monotonic)
+        await self._sleep_until(self._running() + seconds)
 
-    async def _sleep_until(self, until: float, now: Callable[[], float]) -> None:
+    async def _sleep_until(self, until: float) -> None:
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[None] = loop.create_future()
         with self._lock:
-            self._sleepers[woken] = (loop, lambda: until <= now())
+            self._sleepers[woken] = (loop, lambda: until <= self._running())
         try:
-            while (left := until - now()) > 0:
-                held = self._holding[0] is not None
-                await asyncio.wait([woken], timeout=max(left, _LOOK_S) if held else left)
+            while (left := until - self._running()) > 0:
+                await asyncio.wait([woken], timeout=left)
                 if woken.done():
                     return
         finally:
@@ -80,7 +78,7 @@ class ManualClock:
         until = self._running() + seconds  # computed here, since the task below begins later
 
         async def run_out() -> None:
-            await self._sleep_until(until, self._running)
+            await self._sleep_until(until)
             timer.reschedule(asyncio.get_running_loop().time())
 
         async with asyncio.timeout(None) as timer:
@@ -127,9 +125,9 @@ class ManualClock:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold machine time inside the block: only `pass_machine` moves it, so that no pause ends by itself.
+        """Hold `monotonic` and `utc` inside the block: only `pass_machine` moves them, so that no retry comes due.
 
-        Time-outs (`timeout`) run on, since what they limit goes on too. Not to be nested.
+        `timeout` and `sleep` run on: what they limit, or wait for, goes on too. Not to be nested.
         """
         since, (_, held_s) = time.monotonic(), self._holding
         self._holding = (since, held_s)

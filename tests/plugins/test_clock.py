@@ -79,27 +79,14 @@ async def test_it_wakes_sleepers_of_other_event_loops():
     thread.join()
 
 
-async def test_held_machine_time_moves_only_by_a_jump_and_time_outs_run_on():
+async def test_held_machine_time_moves_only_by_a_jump_and_time_outs_and_sleeps_run_on():
     clock = ManualClock("2026-11-24T07:30")
-    pause = asyncio.create_task(clock.sleep(0.01))
-    await asyncio.sleep(0)
     with clock.held():
         before = clock.monotonic(), clock.utc()
+        await clock.sleep(0.01)
         with pytest.raises(TimeoutError):
-            async with clock.timeout(0.05):
+            async with clock.timeout(0.01):
                 await asyncio.Event().wait()
         assert (clock.monotonic(), clock.utc()) == before
-        assert not pause.done()
         clock.pass_machine(60)
         assert clock.monotonic() == before[0] + 60
-        await asyncio.wait_for(pause, 1)
-    assert clock.monotonic() < before[0] + 60.05
-
-
-async def test_a_sleep_goes_on_when_machine_time_does():
-    clock = ManualClock("2026-11-24T07:30")
-    with clock.held():
-        pause = asyncio.create_task(clock.sleep(0.01))
-        await asyncio.sleep(0.03)
-        assert not pause.done()
-    await asyncio.wait_for(pause, 1)
