@@ -54,7 +54,7 @@ def test_the_selftest_names_each_mistyped_id_with_its_line(place: Place) -> None
     with place.hub() as hub:
         hub.post(*directory())
         swedish = place.ask("check", "--selftest")
-        english = place.run("check", "--selftest", "--language", "en")
+        english = place.ask("check", "--selftest", "--language", "en")
         for_programs = place.ask("check", "--selftest", "--json")
         shown = place.ask("connectors")
         plain = place.ask("check")

@@ -64,7 +64,7 @@ def test_an_intact_log_is_said_to_hold_together_with_its_number_of_rows(copied: 
         ran = place.ask("disclosures", "verify")
         assert (ran.code, ran.err) == (0, "")
         assert ran.out == f"Loggen över utlämnanden är oförändrad: {count} rader, från den första till den sista.\n"
-        english = place.run("disclosures", "verify", "--language", "en")
+        english = place.ask("disclosures", "verify", "--language", "en")
         assert english.out == f"The log of disclosures holds together: {count} rows, from the first to the last.\n"
         assert place.ask("disclosures", "verify", "--json").json() == {"rows": count, "broken_at": None, "trimmed": 0}
 
@@ -75,7 +75,7 @@ def test_of_a_trimmed_log_it_says_where_it_begins(copied: Callable[[], Place]) -
     tamper(place, "INSERT INTO disclosure_anchors SELECT tenant, n, hash FROM disclosures WHERE n = 1")
     tamper(place, "DELETE FROM disclosures WHERE n = 1")
     with place.hub():
-        ran = place.run("disclosures", "verify", "--language", "en")
+        ran = place.ask("disclosures", "verify", "--language", "en")
         assert ran.code == 0
         assert f"the rows after row 1, up to row {count}" in ran.out
         program = place.ask("disclosures", "verify", "--json")
@@ -108,11 +108,11 @@ def test_where_the_log_was_tampered_with_is_said_by_number_and_the_command_fails
         assert (ran.code, ran.out) == (1, "")
         assert ran.err.startswith(f"Kedjan bryts vid rad {broken_at}: ")
         assert f"De {broken_at - 1} raderna före den är oförändrade" in ran.err
-        program = place.run("disclosures", "verify", "--json", "--language", "en")
+        program = place.ask("disclosures", "verify", "--json", "--language", "en")
         assert (program.code, program.json()) == (1, {"rows": broken_at - 1, "broken_at": broken_at, "trimmed": 0})
         assert program.err.startswith(f"The chain breaks at row {broken_at}: ")
     assert STUDENT not in ran.out + ran.err + program.out + program.err
 
 
 def test_where_no_hub_runs_it_says_so(tmp_path: Path) -> None:
-    assert Place(tmp_path).run("disclosures", "verify").code == 3
+    assert Place(tmp_path).ask("disclosures", "verify").code == 3

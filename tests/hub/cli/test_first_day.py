@@ -159,11 +159,11 @@ class TestToken:
 
     def test_a_file_is_rotated_and_never_overwritten_unasked(self, place: Place) -> None:
         file = place.folder / "secrets" / "acme"
-        assert place.run("token", "new", "--file", str(file)).code == 0
+        assert place.ask("token", "new", "--file", str(file)).code == 0
         first = file.read_text()
-        assert place.run("token", "new", "--file", str(file)).code == 2
+        assert place.ask("token", "new", "--file", str(file)).code == 2
         assert file.read_text() == first
-        ran = place.run("token", "new", "--file", str(file), "--rotate")
+        ran = place.ask("token", "new", "--file", str(file), "--rotate")
         assert ran.code == 0
         assert file.with_name("acme.previous").read_text() == first
         assert file.read_text() not in (first, "")
@@ -171,6 +171,6 @@ class TestToken:
         assert file.read_text().strip() not in ran.out + ran.err
 
     def test_a_signing_keys_public_half_is_shown_and_its_file_keeps_the_other(self, place: Place) -> None:
-        ran = place.run("token", "new", "--kind", "ed25519", "--file", "hook")
+        ran = place.ask("token", "new", "--kind", "ed25519", "--file", "hook")
         assert public_key((place.folder / "hook").read_text().strip()) in ran.err
         assert "whsk_" not in ran.out + ran.err

@@ -47,8 +47,8 @@ def test_its_log_holds_time_level_logger_and_nothing_personal(place: Place) -> N
     place.configure(log_level="debug")
     with place.hub() as hub:
         hub.post(absence("a-1"))
-        place.run("subscriptions")
-        place.run("why", "a-1", "acme")
+        place.ask("subscriptions")
+        place.ask("why", "a-1", "acme")
         hub.process.send_signal(signal.SIGTERM)
         assert hub.process.wait(10) == 0
         written = hub.output
@@ -78,7 +78,7 @@ def test_a_second_ctrl_c_ends_it_at_once(place: Place) -> None:
         assert hub.process.wait(2) == 130
         assert "ends at once" in hub.output
     with place.hub():  # nothing is damaged
-        assert place.run("subscriptions").code == 0
+        assert place.ask("subscriptions").code == 0
 
 
 def test_a_second_hub_on_the_same_data_is_refused(place: Place) -> None:
@@ -86,14 +86,14 @@ def test_a_second_hub_on_the_same_data_is_refused(place: Place) -> None:
         second = place.run("run")
         assert second.code == 4
         assert f"En annan hubb använder redan filerna i {place.data}" in second.err
-        assert place.run("subscriptions").code == 0  # the first is none the worse
+        assert place.ask("subscriptions").code == 0  # the first is none the worse
 
 
 def test_an_address_that_is_taken_is_told(place: Place) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", place.port))
         other.listen()
-        ran = place.run("run")
+        ran = place.ask("run")
     assert ran.code == 5
     assert f"Hubben kan inte lyssna på 127.0.0.1:{place.port}: adressen används redan" in ran.err
 
@@ -109,7 +109,7 @@ def test_data_that_cannot_be_used_is_told(place: Place) -> None:
 def test_a_damaged_file_is_named(place: Place, file: str) -> None:
     place.data.mkdir()
     (place.data / file).write_bytes(secrets.token_bytes(65536))
-    ran = place.run("run")
+    ran = place.ask("run")
     assert ran.code == 6
     assert f"{place.data / file} är skadad" in ran.err
     assert "säkerhetskopian" in ran.err
@@ -120,7 +120,7 @@ def test_a_key_that_is_not_the_one_that_was_used_is_told(place: Place, key: byte
     with place.hub():
         pass
     (place.data / "key").write_bytes(key)
-    ran = place.run("run")
+    ran = place.ask("run")
     assert ran.code == 6
     assert "Hubbens nyckel öppnar inte det som sparats" in ran.err
 
@@ -135,11 +135,11 @@ def test_a_key_that_is_gone_is_told_and_no_other_is_made(place: Place, seals_not
         pass
     key = (place.data / "key").read_bytes()
     (place.data / "key").unlink()
-    ran = place.run("run")
+    ran = place.ask("run")
     assert ran.code == 6
     assert "Hubbens nyckel saknas" in ran.err
     assert "Lägg tillbaka nyckeln" in ran.err
-    assert "The hub's key is missing" in place.run("--language", "en", "run").err
+    assert "The hub's key is missing" in place.ask("--language", "en", "run").err
     assert not (place.data / "key").exists()
     (place.data / "key").write_bytes(key)
     with place.hub():
@@ -151,7 +151,7 @@ def test_another_key_is_told_although_nothing_was_sealed_with_the_first(place: P
     with place.hub():
         pass
     (place.data / "key").write_bytes(secrets.token_bytes(32))
-    ran = place.run("run")
+    ran = place.ask("run")
     assert ran.code == 6
     assert "Hubbens nyckel öppnar inte det som sparats" in ran.err
 
@@ -178,11 +178,11 @@ def test_what_was_made_before_there_were_fingerprints_gets_the_one_of_the_key_th
     _of_the_first_schema(place.data / "store.db")
     key = (place.data / "key").read_bytes()
     (place.data / "key").write_bytes(secrets.token_bytes(32))
-    assert place.run("run").code == 6
+    assert place.ask("run").code == 6
     (place.data / "key").write_bytes(key)
     with place.hub():
         pass
-    assert place.run("check").code == 0
+    assert place.ask("check").code == 0
 
 
 def test_a_full_disk_at_the_start_is_told(place: Place, tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_full_disk_at_the_start_is_told(place: Place, tmp_path: Path) -> None:
                 while file.write(bytes(size)):
                     pass
         place.configure(data=str(disk.path / "data"))
-        ran = place.run("run")
+        ran = place.ask("run")
         assert ran.code == 6
         assert "Disken är full" in ran.err
         filler.unlink()

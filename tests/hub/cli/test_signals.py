@@ -26,7 +26,7 @@ class TestReadAgain:
             hub.process.send_signal(signal.SIGHUP)
             block_until(lambda: "subscription acme-lessons added" in hub.output)
             assert "configuration read again: 1 changes" in hub.output
-            assert "acme-lessons" in place.run("subscriptions").out
+            assert "acme-lessons" in place.ask("subscriptions").out
 
     @pytest.mark.parametrize(
         ("broken", "says"),
@@ -47,7 +47,7 @@ class TestReadAgain:
             block_until(lambda: "the configuration in force stays as it is" in hub.output)
             assert says in hub.output
             hub.post(absence("a-1"))  # its clients are still there
-            assert "acme-absence" in place.run("subscriptions", "--data", str(place.data)).out
+            assert "acme-absence" in place.ask("subscriptions", "--data", str(place.data)).out
 
             place.file.write_text(good)
             hub.process.send_signal(signal.SIGHUP)
@@ -73,7 +73,7 @@ def test_it_survives_its_terminal(place: Place) -> None:
             written += os.read(ours, 4096)
         os.close(ours)  # the kernel sends SIGHUP, and each write fails from now on
         block_until(lambda: _ready(place.port))
-        assert place.run("apply", "--yes").code == 0
+        assert place.ask("apply", "--yes").code == 0
         assert hub.poll() is None
         hub.send_signal(signal.SIGTERM)
         assert hub.wait(10) == 0

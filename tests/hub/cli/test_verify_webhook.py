@@ -16,14 +16,14 @@ def test_it_reads_body_headers_and_secret_and_says_whether_the_signature_holds(p
         f"POST /hook HTTP/1.1\nWebhook-Id: msg_1\nwebhook-timestamp: {at}\nwebhook-signature: {signature}\n"
     )
     (place.folder / "body").write_bytes(body)
-    held = place.run("verify-webhook", "body", "--headers", "headers.txt", "--secret-env", "ACME_SECRET")
+    held = place.ask("verify-webhook", "body", "--headers", "headers.txt", "--secret-env", "ACME_SECRET")
     assert (held.code, held.out) == (0, "Signaturen är giltig. webhook-id: msg_1\n")
     (place.folder / "body").write_bytes(body + b"\n")
-    failed = place.run("verify-webhook", "body", "--headers", "headers.txt", "--secret-env", "ACME_SECRET")
+    failed = place.ask("verify-webhook", "body", "--headers", "headers.txt", "--secret-env", "ACME_SECRET")
     assert failed.code == 1
     assert "radbrytning" in failed.err
     assert SECRET not in failed.out + failed.err
-    unset = place.run("verify-webhook", "body", "--headers", "headers.txt", "--language", "en")
+    unset = place.ask("verify-webhook", "body", "--headers", "headers.txt", "--language", "en")
     assert unset.code == 2
     assert "SKOLNAV_WEBHOOK_SECRET is not set" in unset.err
 
