@@ -20,7 +20,7 @@ from hub.bus.sqlite import SqliteLog
 from hub.clock import SystemClock
 from hub.runner import ThreadRunner
 from schemas import Described
-from tests.contracts.log import CATALOGUE, event
+from tests.contracts.log_events import CATALOGUE, event
 
 
 def numbered(key: str, number: int, size: int) -> Described:

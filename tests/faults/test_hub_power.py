@@ -14,7 +14,7 @@ from hub.runner import ThreadRunner
 from hub.store import cursors, disclosures
 from hub.store.sql import SqlStore
 from schemas import core_catalogue
-from tests.contracts.log import everything
+from tests.contracts.log_events import everything
 from tests.faults.checks import Numbered, missing, out_of_order, repeated
 from tests.faults.disks import LoopDisk
 from tests.faults.load import SOURCE, Publishers, configuration, directory, number_of, numbers

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hub.bus.base import LogUnavailable
-from tests.contracts.log import everything
+from tests.contracts.log_events import everything
 from tests.faults.checks import missing, out_of_order, repeated
 from tests.faults.disks import LoopDisk
 from tests.faults.processes import Publisher

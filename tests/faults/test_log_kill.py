@@ -10,7 +10,7 @@ import pytest
 from hub.bus.sqlite import SqliteLog
 from hub.clock import SystemClock
 from hub.runner import ThreadRunner
-from tests.contracts.log import CATALOGUE, everything
+from tests.contracts.log_events import CATALOGUE, everything
 from tests.faults.checks import first_arrivals, missing, out_of_order, repeated
 from tests.faults.processes import Publisher
 from tests.faults.publisher import number_of

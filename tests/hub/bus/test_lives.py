@@ -8,7 +8,7 @@ from hub.bus.base import Position
 from hub.bus.sqlite import SqliteLog
 from hub.runner import ThreadRunner
 from tests.clock import HandClock
-from tests.contracts.log import CATALOGUE, everything, names, reading
+from tests.contracts.log_events import CATALOGUE, everything, names, reading
 
 
 async def opened(path: Path) -> SqliteLog:

@@ -12,7 +12,7 @@ from hub.bus.base import LogUnavailable, OwnedByAnother, Position
 from hub.bus.sqlite import LogMismatch, SqliteLog
 from hub.runner import ThreadRunner
 from tests.clock import HandClock
-from tests.contracts.log import CATALOGUE, SOURCE, everything, names
+from tests.contracts.log_events import CATALOGUE, SOURCE, everything, names
 from tests.hub.bus import kept
 
 KEPT = sorted(kept.FOLDER.glob("*.db.gz"))

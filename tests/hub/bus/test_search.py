@@ -13,7 +13,7 @@ from hub.bus.base import Wanted
 from hub.bus.sqlite import SqliteLog
 from hub.runner import ThreadRunner
 from tests.clock import HandClock
-from tests.contracts.log import CATALOGUE, matter, names, reading
+from tests.contracts.log_events import CATALOGUE, matter, names, reading
 
 Open = Callable[..., Awaitable[SqliteLog]]
 

@@ -16,10 +16,10 @@ from hub.bus.base import LogUnavailable, partition_of
 from hub.bus.sqlite import LogLocked, LogMismatch, SqliteLog
 from hub.runner import ThreadRunner
 from tests.clock import HandClock
-from tests.contracts.log import (
+from tests.contracts.log import LogContract
+from tests.contracts.log_events import (
     CATALOGUE,
     SOURCE,
-    LogContract,
     booking,
     by_key,
     everything,

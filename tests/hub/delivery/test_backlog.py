@@ -9,7 +9,7 @@ from hub.privacy.base import Recipient
 from hub.runner import ThreadRunner
 from hub.subscriptions.model import Subscription
 from tests.clock import HandClock
-from tests.contracts.log import CATALOGUE, Reading, reading
+from tests.contracts.log_events import CATALOGUE, Reading, reading
 
 
 async def test_counts_that_overlap_count_each_event_once(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hub.store import outbox
 from hub.store.sql import SqlStore
 from schemas import Catalogue, Category, EventSpec, Payload, Ref, core_catalogue
 from tests.clock import HandClock
-from tests.contracts.log import everything
+from tests.contracts.log_events import everything
 from tests.school import DAY_CLOSED, event, uid
 from tests.until import until
 

@@ -12,7 +12,7 @@ from hub.operating import events
 from hub.runner import ThreadRunner
 from schemas import core_catalogue
 from tests.clock import HandClock
-from tests.contracts.log import CATALOGUE, Reading, reading
+from tests.contracts.log_events import CATALOGUE, Reading, reading
 
 TYPE = Reading.spec.type
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from schemas import Described, Event
-from tests.contracts.log import CATALOGUE, SOURCE
+from tests.contracts.log_events import CATALOGUE, SOURCE
 
 FOLDER: Final = Path(__file__).parent
 OTHER: Final = "urn:example:other"

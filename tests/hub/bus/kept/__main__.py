@@ -12,7 +12,7 @@ from hub.bus.migrations import FORMAT
 from hub.bus.sqlite import SqliteLog
 from hub.runner import ThreadRunner
 from tests.clock import HandClock
-from tests.contracts.log import CATALOGUE
+from tests.contracts.log_events import CATALOGUE
 from tests.hub.bus.kept import FOLDER, corrected, folded, unfolded
 
 
