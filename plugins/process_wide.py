@@ -13,22 +13,30 @@ Seen = Mapping[str, Any]
 
 
 def _umask() -> int:
-    now = os.umask(0o077)  # the system tells it only when it is set
+    now = os.umask(0o077)  # the system returns the mask only to a call that sets one
     os.umask(now)
     return now
+
+
+def _is_closed(stream: Any) -> bool:
+    """A stream that a package has put in the place of Python's may have no `closed`. None takes what is printed."""
+    return bool(getattr(stream, "closed", False))
 
 
 _LOOKS: Final[Mapping[str, Callable[[], Any]]] = {
     "os.chdir": os.getcwd,
     "os.umask": _umask,
-    "sys.stdout": lambda: sys.stdout.closed,
-    "sys.stderr": lambda: sys.stderr.closed,
+    "sys.stdout": lambda: _is_closed(sys.stdout),
+    "sys.stderr": lambda: _is_closed(sys.stderr),
     "signal.signal": lambda: [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
     "logging.disable": lambda: logging.root.manager.disable,
     "socket.setdefaulttimeout": socket.getdefaulttimeout,
     "sys.setrecursionlimit": sys.getrecursionlimit,
 }
-"""By what changes it. Only what would keep the hub or another connector from its work."""
+"""How to see each change, by the name of what makes it, which the refusal says.
+
+Only changes that would keep the hub or another connector from its work.
+"""
 
 
 def seen() -> Seen:
@@ -36,7 +44,7 @@ def seen() -> Seen:
 
 
 def changed(before: Seen) -> list[str]:
-    """What is another now: `os.chdir`, `threading.Thread (poller)`. A new environment variable is no change."""
+    """What differs now: `os.chdir`, `threading.Thread (poller)`. A new environment variable is no change."""
     now = seen()
     found = [name for name in _LOOKS if now[name] != before[name]]
     if any(now["os.environ"].get(name) != value for name, value in before["os.environ"].items()):
