@@ -90,7 +90,7 @@ class Accepting:
 
 
 class Delivering:
-    """The span of one attempt, from its beginning. `ended` exports it, and is not called if the gate stops the attempt."""
+    """The span of one attempt, from its beginning. `ended` exports it; not called if the gate stops the attempt."""
 
     __slots__ = ("_span", "_spans", "traceparent")
 
