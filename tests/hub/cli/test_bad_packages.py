@@ -226,6 +226,9 @@ WIDE: Final = {
     "wide-environment": ("os.environ.clear()", "os.environ"),
     "wide-log": ("import logging; logging.disable()", "logging.disable"),
     "wide-signal": ("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)", "signal.signal"),
+    "wide-pipe": ("import signal; signal.signal(signal.SIGPIPE, signal.SIG_DFL)", "signal.signal"),
+    "wide-limits": ("import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))", "resource.setrlimit"),
+    "wide-path": ("sys.path.pop()", "sys.path"),
     "wide-memory": ("[bytearray(32 << 20) for _ in iter(int, 1)]", "MemoryError"),
 }
 """What an import may do to the hub's process, and the word for it."""
