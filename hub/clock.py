@@ -21,7 +21,7 @@ class Clock(Protocol):
         """Machine time, UTC: acceptance, signatures, tokens, freshness, disclosures."""
 
     def utc_us(self) -> int:
-        """As `utc`, in microseconds since 1970: what is asked for each event costs a tenth of a datetime."""
+        """`utc` in microseconds since 1970. A tenth of the cost of a datetime, for what runs for each event."""
 
     def school(self) -> datetime:
         """School time (`schemas.school_time`): cut-offs, timers, windows, "today"."""

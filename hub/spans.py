@@ -70,7 +70,7 @@ class Accepting:
     def ended(self, status: int, problem: str = "") -> None:
         """The answer: its HTTP status and the problem's stable code; empty if the events were accepted.
 
-        The span's parent is the request's `traceparent`, else that of its events if all have the same one.
+        The span's parent is the request's `traceparent`, else that of its events, if they have only one between them.
         """
         events = [described.event.attributes for described in self.events]
         carried = islice(dict.fromkeys(event.get("traceparent") for event in events), MAX_LINKS)
@@ -90,7 +90,7 @@ class Accepting:
 
 
 class Delivering:
-    """The span of one attempt, from its beginning. An attempt that the gate stops is not exported: call no `ended`."""
+    """The span of one attempt, from its beginning. `ended` exports it; not called if the gate stops the attempt."""
 
     __slots__ = ("_span", "_spans", "traceparent")
 

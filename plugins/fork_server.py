@@ -36,13 +36,13 @@ _MAIN: Final = (
 
 
 class ForkServer:
-    """The hub's way to it. Any thread may call the methods.
+    """The hub's end of a fork server. Any thread may call the methods.
 
     `module`: what the processes run. Its `preload()` is called once in the fork server, and its `main(channel, output)`
     in each process, with two file descriptors; `main` does not return. `environ`: the environment of the fork server.
 
-    They block: for milliseconds as a rule, for the grace and KILLED_S where a process does not end, for a second or
-    more where the fork server has to begin first, and for ANSWER_S and twice END_S where it does not answer and is
+    The methods block: for milliseconds as a rule, for the grace and KILLED_S where a process does not end, for a second
+    or more where the fork server has to begin first, and for ANSWER_S and twice END_S where it does not answer and is
     replaced.
     """
 
@@ -101,6 +101,13 @@ class ForkServer:
             self._end()
 
     def _begin(self) -> None:
+        try:
+            self._begin_process()
+        except BaseException:
+            self._end()
+            raise
+
+    def _begin_process(self) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter
@@ -116,7 +123,6 @@ class ForkServer:
         with suppress(TimeoutError):
             ready = self._control.recv(1 << 12)
         if ready != _READY:
-            self._end()
             raise ConnectionError("the fork server did not begin")
 
     def _ask(self, question: list[Any], fds: list[int] | None = None) -> Any:

@@ -137,8 +137,8 @@ class Plugins:
     def load(cls, *, then_examine: bool = False) -> "Plugins":
         """Find and load what is installed in the group `skolnav.connectors`. Takes a bounded time.
 
-        `then_examine`: the caller goes on with `examine`, for which the processes wait in which the packages are tried.
-        So each package is tried once.
+        `then_examine`: the caller will call `examine`. The processes that try the packages then wait for it, so that
+        each package is tried once.
         """
         found = find()
         problems = [

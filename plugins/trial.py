@@ -186,8 +186,9 @@ class _Trial:
     def _asked(self, question: Any, answers: int, *, hangs: Text, ends: Text) -> list[Text | None]:
         """The answers, each within the time limit. The last one says why there are no more, if there are not."""
         found: list[Text | None] = []
+        asked = pickle.dumps(question)
         try:
-            self._channel.sendall(pickle.dumps(question))
+            self._channel.sendall(asked)
             written = b""
             while len(found) < answers:
                 if not (chunk := self._channel.recv(1 << 16)):
@@ -198,7 +199,9 @@ class _Trial:
             found.append(hangs.filled(limit=f"{self._limit:g}"))
         except OSError:
             found.append(ends.filled(how=self._end(_ENDING_S)))
-        return found
+        except (RecursionError, TypeError, ValueError) as error:  # no answer of ours: the package wrote to the socket
+            found.append(_CANT_TRY.filled(error=type(error).__name__))
+        return found[:answers]
 
     def _end(self, grace_s: float) -> str:
         self._channel.close()
@@ -266,7 +269,7 @@ def _answer(channel: socket.socket, asked: BinaryIO) -> None:
 
 
 def _end_with_the_parent() -> None:
-    """For the fork server's end, which is the hub's or the command's."""
+    """End this process when the fork server ends, which ends with the hub or the command."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

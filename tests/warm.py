@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,6 +34,10 @@ class Forked:
         self.pid = pid
         self.returncode: int | None = None
         self._ended = os.pidfd_open(pid)
+        self._lock = threading.Lock()  # one thread may wait while another polls
+
+    def __del__(self) -> None:
+        os.close(self._ended)
 
     def poll(self) -> int | None:
         return self._wait(0)
@@ -57,8 +62,9 @@ class Forked:
 
     def _wait(self, timeout: float | None) -> int | None:
         if self.returncode is None and select.select([self._ended], [], [], timeout)[0]:
-            self.returncode = self._server.ask({"reap": self.pid})
-            os.close(self._ended)
+            with self._lock:
+                if self.returncode is None:
+                    self.returncode = self._server.ask({"reap": self.pid})
         return self.returncode
 
 
@@ -82,6 +88,7 @@ def start(
 
 class _Server:
     def __init__(self, python: Path) -> None:
+        self._lock = threading.Lock()  # an answer belongs to the last question
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LARGEST)
         env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # each command has its own
@@ -92,8 +99,9 @@ class _Server:
             )  # fmt: skip
 
     def ask(self, question: Mapping[str, Any], descriptors: Sequence[int] = ()) -> int:
-        socket.send_fds(self._control, [json.dumps(question).encode()], descriptors)
-        answer = self._control.recv(64)
+        with self._lock:
+            socket.send_fds(self._control, [json.dumps(question).encode()], descriptors)
+            answer = self._control.recv(64)
         assert answer, "the process that forks has ended"
         return int(answer)
 

@@ -22,15 +22,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may have no letters such as å or →
     _end_in_order_when_told()
-    _exit(_ended(sys.argv[1:] if arguments is None else arguments))
+    try:
+        code = _ended(sys.argv[1:] if arguments is None else arguments)
+    except SystemExit as end:  # of `_end`
+        code = int(end.code or 0)
+    _exit(code)
 
 
 def _exit(code: int) -> Never:
-    """At once where a vendor's package was imported: a function that it has registered for the end may hang."""
+    """End the process; at once if a vendor's package was imported, since a function that it registered may hang."""
     manager = sys.modules.get("plugins.manager")
     if manager is not None and manager.has_vendors_code():
         for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):  # a pipe that nobody reads, a stream that is closed
+            with suppress(AttributeError, OSError, ValueError):  # None, a pipe that nobody reads, a closed stream
                 stream.flush()
         os._exit(code)
     sys.exit(code)

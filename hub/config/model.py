@@ -132,7 +132,7 @@ class Narrowing(_Part):
 
     def of(self, contract: DataContract) -> DataContract:
         changed: dict[str, Any] = self.model_dump(exclude_none=True) | ({"scope": self.scope} if self.scope else {})
-        # The municipality's own words stand in its own language, and the class's translation is not one of them.
+        # The municipality's own words replace those of the class, so the class's translation does not fit any more.
         changed |= {f"{name}_sv": None for name in ("purpose", "legal_basis") if name in changed}
         return contract.model_copy(update=changed)
 

@@ -31,7 +31,7 @@ class ManualClock:
         # other threads read it.
         self._holding: tuple[float | None, float] = (None, 0.0)
         self._lock = threading.Lock()
-        self._sleepers: dict[asyncio.Future[None], tuple[asyncio.AbstractEventLoop, Callable[[], bool]]] = {}
+        self._sleepers: dict[asyncio.Future[None], tuple[asyncio.AbstractEventLoop, float]] = {}
         self._listeners: list[Callable[[], None]] = []
 
     def monotonic(self) -> float:
@@ -62,7 +62,7 @@ class ManualClock:
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[None] = loop.create_future()
         with self._lock:
-            self._sleepers[woken] = (loop, lambda: until <= self._running())
+            self._sleepers[woken] = (loop, until)
         try:
             while (left := until - self._running()) > 0:
                 await asyncio.wait([woken], timeout=left)
@@ -117,8 +117,9 @@ class ManualClock:
     def pass_machine(self, seconds: float) -> None:
         """Let machine time jump: all sleeps and time-outs that would have ended by then end."""
         self._jumped += seconds
+        now = self._running()
         with self._lock:
-            due = [(woken, loop) for woken, (loop, is_over) in self._sleepers.items() if is_over()]
+            due = [(woken, loop) for woken, (loop, until) in self._sleepers.items() if until <= now]
         for woken, loop in due:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_wake, woken)

@@ -7,7 +7,7 @@ import pytest
 from tests.hub.api.conftest import bearer
 from tests.hub.api.described import Document
 
-# With no more than that the answer is an object.
+# Answers of which the document says no more than that they are objects.
 OPEN = {
     ("get", "/asyncapi.json"): "AsyncAPI has its own schema",
 }

@@ -8,14 +8,18 @@ given to a process that has imported the command line (`Place.ask`).
 import os
 import re
 import select
+import signal
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
 
+from hub import cli
+from plugins import manager
 from tests.hub.cli.bad_place import LIMIT_S, BadPlace, closed
 from tests.hub.cli.conftest import SKOLNAV, Ran, Running
 from tests.packages import KINDS, source
@@ -170,6 +174,46 @@ def test_a_function_that_a_package_registers_for_the_end_holds_up_no_command(tmp
     assert ran.out.endswith("\n"), "all of it was written"
 
 
+def test_a_command_that_a_signal_ends_is_not_held_up_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+
+    def exit_at_once(code: int) -> None:
+        ended.append(code)
+        sys.exit(code)
+
+    def is_told_to_end(arguments: Sequence[str]) -> int:
+        sys.exit(128 + signal.SIGTERM)
+
+    monkeypatch.setattr(cli, "_ended", is_told_to_end)
+    monkeypatch.setattr(cli, "_end_in_order_when_told", lambda: None)
+    monkeypatch.setattr(manager, "has_vendors_code", lambda: True)
+    monkeypatch.setattr(os, "_exit", exit_at_once)
+    with pytest.raises(SystemExit):
+        cli.main(["check"])
+    assert ended == [128 + signal.SIGTERM]
+
+
+def test_a_package_that_writes_to_the_socket_of_its_trial_keeps_no_other_from_its_own(tmp_path: Path) -> None:
+    place = BadPlace(tmp_path)
+    sockets = "(fd for fd in os.listdir('/proc/self/fd') if 'socket' in os.path.realpath(f'/proc/self/fd/{fd}'))"
+    place.site.install("noisy", source("noisy", "imports", f"[os.write(int(fd), b'x\\n') for fd in {sockets}]"))
+    place.site.install("well", source("well"))
+    place.use("noisy", "well")
+    ran = place.ask("--language", "en", "check")
+    assert ran.code == 2
+    assert "can't be tried: JSONDecodeError" in told(place, ran, "noisy")
+    assert "connectors.well" not in ran.out
+
+
+def test_a_package_may_put_a_stream_of_its_own_in_the_place_of_pythons(tmp_path: Path) -> None:
+    place = BadPlace(tmp_path)
+    stream = "type('Stream', (), {'write': sys.stderr.write, 'flush': sys.stderr.flush})()"
+    place.site.install("well", source("well", "imports", f"sys.stderr = {stream}"))
+    place.use("well")
+    ran = place.ask("check")
+    assert ran.code == 0, ran.out + ran.err
+
+
 WIDE: Final = {
     "wide-thread": (
         "import threading; threading.Thread(target=time.sleep, args=(3600,), name='p').start()",
@@ -182,6 +226,9 @@ WIDE: Final = {
     "wide-environment": ("os.environ.clear()", "os.environ"),
     "wide-log": ("import logging; logging.disable()", "logging.disable"),
     "wide-signal": ("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)", "signal.signal"),
+    "wide-pipe": ("import signal; signal.signal(signal.SIGPIPE, signal.SIG_DFL)", "signal.signal"),
+    "wide-limits": ("import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))", "resource.setrlimit"),
+    "wide-path": ("sys.path.pop()", "sys.path"),
     "wide-memory": ("[bytearray(32 << 20) for _ in iter(int, 1)]", "MemoryError"),
 }
 """What an import may do to the hub's process, and the word for it."""

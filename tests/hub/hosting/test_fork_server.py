@@ -163,3 +163,10 @@ async def test_a_connector_starts_where_its_priority_may_not_change(
     await until(lambda: statuses(hosts) not in ([], [(InstanceStatus.STARTING, "")]), within_s=120)
     assert statuses(hosts) == [(InstanceStatus.RUNNING, "")]
     await hosts.stop()
+
+
+def test_a_fork_server_that_cannot_begin_has_not_begun() -> None:
+    server = ForkServer("hub.hosting.isolated.child", lambda: {"FULL": "x" * (1 << 22)})  # more than the system takes
+    with pytest.raises(OSError, match="too long"):
+        server.begin()
+    assert not server.begun
