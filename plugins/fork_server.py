@@ -1,8 +1,8 @@
 """Makes the processes that run vendors' code: the trials of packages, and the connectors that a hub isolates.
 
 They are forked from one small process that has imported what all of them need, so they share that memory, and one
-starts in milliseconds. The hub itself can't be forked: it has threads, open files and secrets. The fork server has none
-of these, runs no vendor's code, and ends all its processes when the hub is gone.
+starts in milliseconds. The hub itself can't be forked: it has threads, open files and personal data. The fork server
+has none of these, runs no vendor's code, and ends all its processes when the hub is gone.
 """
 
 import errno

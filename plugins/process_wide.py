@@ -1,5 +1,6 @@
 """What one package can change for the whole process, and so for the hub and all connectors in it."""
 
+import asyncio
 import logging
 import os
 import resource
@@ -7,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -35,6 +37,11 @@ _LOOKS: Final[Mapping[str, Callable[[], Any]]] = {
     "logging.disable": lambda: logging.root.manager.disable,
     "socket.setdefaulttimeout": socket.getdefaulttimeout,
     "sys.setrecursionlimit": sys.getrecursionlimit,
+    "sys.excepthook": lambda: sys.excepthook,
+    "socket.socket": lambda: (socket.socket, socket.socket.connect, socket.socket.accept, socket.getaddrinfo),
+    "time.sleep": lambda: (time.sleep, time.time, time.monotonic),
+    "threading.Thread": lambda: threading.Thread,
+    "asyncio.set_event_loop_policy": lambda: asyncio.get_event_loop_policy(),
     "resource.setrlimit": lambda: [resource.getrlimit(each) for each in _LIMITS],
 }
 """How to see each change, by the name of what makes it, which the refusal says.

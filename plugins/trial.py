@@ -18,6 +18,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -44,6 +45,7 @@ LIMIT_S: Final = 30.0  # for the import and the hooks of one package, and then f
 AT_ONCE: Final = 8  # processes; one that hangs costs no processor
 MOST_WARNINGS: Final = 10_000  # of one instance's settings
 
+_MOST_WRITTEN: Final = 1 << 20  # bytes of one answer
 MOST_MEMORY: Final = 1 << 30  # bytes of a trial: more would harm the machine within the time limit
 _ENDING_S: Final = 1.0  # how long a process that has closed its socket may take to end
 _PR_SET_PDEATHSIG: Final = 1
@@ -189,11 +191,16 @@ class _Trial:
         asked = pickle.dumps(question)
         try:
             self._channel.sendall(asked)
-            written = b""
+            written, until = b"", time.monotonic() + self._limit
             while len(found) < answers:
+                self._channel.settimeout(max(0.001, until - time.monotonic()))
                 if not (chunk := self._channel.recv(1 << 16)):
                     raise ConnectionError
                 *lines, written = (written + chunk).split(b"\n")
+                if len(written) > _MOST_WRITTEN:
+                    raise ValueError
+                if lines:
+                    until = time.monotonic() + self._limit
                 found += [None if (says := json.loads(line)) is None else Text(*says) for line in lines]
         except TimeoutError:
             found.append(hangs.filled(limit=f"{self._limit:g}"))

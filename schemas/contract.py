@@ -58,8 +58,9 @@ class DataContract(BaseModel):
 
     @cached_property
     def version(self) -> str:
-        """16 hex digits of the content's SHA-256, without its translation."""
+        """16 hex digits of the content's SHA-256."""
         scope = self.scope
+        swedish = [self.purpose_sv, self.legal_basis_sv]
         canonical = json.dumps(
             [
                 self.purpose,
@@ -67,6 +68,7 @@ class DataContract(BaseModel):
                 sorted(self.categories),
                 None if scope.organisations is None else sorted(scope.organisations),
                 None if scope.school_types is None else sorted(scope.school_types),
+                *(swedish if any(swedish) else ()),
             ]
         )
         return sha256(canonical.encode()).hexdigest()[:16]

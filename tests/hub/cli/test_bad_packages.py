@@ -205,6 +205,23 @@ def test_a_package_that_writes_to_the_socket_of_its_trial_keeps_no_other_from_it
     assert "connectors.well" not in ran.out
 
 
+@pytest.mark.parametrize(
+    ("writes", "says"),
+    [("b' '; time.sleep(0.2)", "did not end within"), ("b' ' * 65536", "can't be tried: ValueError")],
+    ids=["a byte at a time", "without end"],
+)
+def test_a_package_that_writes_no_whole_answer_is_not_waited_for(tmp_path: Path, writes: str, says: str) -> None:
+    place = BadPlace(tmp_path)
+    sockets = "[int(fd) for fd in os.listdir('/proc/self/fd') if 'socket' in os.path.realpath(f'/proc/self/fd/{fd}')]"
+    data, _, then = writes.partition("; ")
+    forever = f"while True: [os.write(fd, {data}) for fd in {sockets}]" + (f"; {then}" if then else "")
+    place.site.install("noisy", source("noisy", "imports", forever))
+    place.use("noisy")
+    ran = place.ask("--language", "en", "check")
+    assert ran.code == 2
+    assert says in told(place, ran, "noisy")
+
+
 def test_a_package_may_put_a_stream_of_its_own_in_the_place_of_pythons(tmp_path: Path) -> None:
     place = BadPlace(tmp_path)
     stream = "type('Stream', (), {'write': sys.stderr.write, 'flush': sys.stderr.flush})()"
@@ -229,6 +246,13 @@ WIDE: Final = {
     "wide-pipe": ("import signal; signal.signal(signal.SIGPIPE, signal.SIG_DFL)", "signal.signal"),
     "wide-limits": ("import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))", "resource.setrlimit"),
     "wide-path": ("sys.path.pop()", "sys.path"),
+    "wide-socket": ("import socket; socket.socket.connect = None", "socket.socket"),
+    "wide-sleep": ("time.sleep = None", "time.sleep"),
+    "wide-hook": ("sys.excepthook = None", "sys.excepthook"),
+    "wide-loop": (
+        "import asyncio; asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy())",
+        "asyncio.set_event_loop_policy",
+    ),
     "wide-memory": ("[bytearray(32 << 20) for _ in iter(int, 1)]", "MemoryError"),
 }
 """What an import may do to the hub's process, and the word for it."""
