@@ -97,6 +97,8 @@ def try_connector(name: str, asked: Asked, *, config: Path | None, json: bool) -
         if asked.request is not None and found.handled:
             _show_answer(found.answer)
         _show(name, found)
+        if not found.handled and any(" https://" in each.what or " http://" in each.what for each in found.deeds):
+            output.line(say("connectors.answers-made"))
     if record is not None and event is not None and not json:
         output.line(say("connectors.recorded", file=record))
     if not found.handled and event is None:

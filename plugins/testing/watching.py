@@ -65,8 +65,8 @@ class Watch:
         return max((seconds for name, seconds in self.took if name == call), default=0.0)
 
 
-def watched(connector: type[Connector[Any]], watch: Watch) -> type[Connector[Any]]:
-    """The class, which notes in `watch` what its calls do. It behaves as before."""
+def watched(connector: type[Connector[Any]], watch: Watch, *, reconciles: bool = True) -> type[Connector[Any]]:
+    """The class, which notes in `watch` what its calls do. It behaves as before, if need be without its reconcile()."""
     timers = {*daily_timers_of(connector), *moment_timers_of(connector)}
     own = [name for name in _METHODS if getattr(connector, name) is not getattr(Connector, name)]
     members: dict[str, Any] = {
@@ -78,6 +78,8 @@ def watched(connector: type[Connector[Any]], watch: Watch) -> type[Connector[Any
         watch.instances.append(self)
 
     members["__init__"] = begin
+    if not reconciles:
+        members["reconcile"] = Connector.reconcile
     # A connector in a process of its own runs as it is there, and what stands for it in the hub's process is watched.
     members |= {"_made_by": _as_it_is, "_watch": staticmethod(lambda there: _watch_calls(connector, watch, there))}
     return type(connector.__name__, (connector,), {**members, "__module__": connector.__module__})

@@ -10,8 +10,10 @@ import pytest
 
 from hub.cli.exits import Failure
 from hub.cli.trying import Asked, try_connector
-from plugins import Answer, Category, Connector, ConnectorConfig, PermanentError, Received, at_moment, daily
+from plugins import Answer, Category, Connector, ConnectorConfig, PermanentError, Received, Text, at_moment, daily
 from plugins.manager import Plugins
+from plugins.wires import FarSide
+from plugins.wires.https import Endpoint, Https
 from schemas import EventSpec, Payload, Ref
 
 
@@ -41,6 +43,16 @@ class Clerk(Connector[ClerkConfig]):
         async with self.ctx.commit() as tx:
             at = f"{due:%H:%M} {self.ctx.clock.school():%H:%M}"
             tx.publish(Count, {"x": "all", "count": tx.state.get("count", 0), "at": at})
+
+    @daily(lambda config: [time(9)])
+    async def send(self, due: datetime, complete: bool) -> None:
+        side = FarSide(connector="clerk", name=Text("arkivet", "the archive"))
+        async with Https(Endpoint(url="https://archive.invalid"), side, self.ctx.clock) as wire:
+            kept = wire.read_json(await wire.ask("PUT", "list", json={"count": 1}))
+            async with self.ctx.commit() as tx:
+                tx.state["kept"] = kept
+            if self.ctx.state.get("strict"):
+                wire.expect_success(await wire.ask("GET", "list"))
 
     @at_moment
     async def remind(self, due: datetime, complete: bool, key: str) -> None:
@@ -107,12 +119,24 @@ def test_a_call_that_fails_says_how(tried: Tried) -> None:
         tried(request={"headers": {"x-key": "right"}, "body": "{"})
 
 
+def test_an_answer_to_what_is_sent_can_be_read(tried: Tried) -> None:
+    assert tried(timer="send")["state"] == {"kept": {}}
+
+
+def test_a_call_that_fails_by_an_answer_of_the_trial_says_that_nothing_else_has_answered(
+    tried: Tried, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Failure, match="http-404"):
+        tried(timer="send", state={"strict": True}, json_=False)
+    assert "404 på GET och 200 med {} på allt annat" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
         ({}, "--event"),
         ({"timer": "cut_off", "request": {}}, "--event"),
-        ({"timer": "report"}, "cut_off, remind"),
+        ({"timer": "report"}, "cut_off, remind, send"),
         ({"timer": "cut_off", "at": "half past"}, "HH:MM"),
         ({"timer": "cut_off", "state": [1]}, "JSON"),
         ({"request": {"headers": []}}, "method, path"),

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import gettempdir
 
+from plugins import TemporaryError
 from plugins.testing.suites import (
     EffectSuite,
     FaultSuite,
@@ -34,7 +35,10 @@ EACH_PART = "test_each_part_makes_a_difference"
 CANARY = "test_no_canary_gets_out"
 
 
-@bad(FaultSuite, AFTER_FAULT, "effect-before-return", "because one of another entity came first", fault="refuse")
+BOTH_SIDES = r"because one of another entity came first.*\nassert \["
+
+
+@bad(FaultSuite, AFTER_FAULT, "effect-before-return", BOTH_SIDES, fault="refuse")
 class SequenceOfAll(HouseControl):
     """Compares an event with the last one of any entity: what was retried comes late and counts as old."""
 
@@ -48,6 +52,22 @@ class SequenceOfAll(HouseControl):
                 tx.state["last/absence"] = {"sequence": event.sequence, "day": "2999-01-01"}
             return
         await super().handle(event)
+
+
+OVER_THE_NIGHT = ("08:30", "2026-11-25T04:00")
+
+
+@bad(FaultSuite, AFTER_FAULT, "effect-before-return", "swallowed", fault="refuse", moments=OVER_THE_NIGHT)
+class SwallowsAndMends(HouseControl):
+    """Swallows the failures about rooms, which the nightly reconcile() mends within the moments of the test."""
+
+    async def put(self, name, value):
+        try:
+            await super().put(name, value)
+        except TemporaryError:
+            if not name.startswith("room/"):
+                raise
+            self.ctx.log.warning("not sent")
 
 
 @bad(EffectSuite, CRASH, "crash", "has another key")
