@@ -24,12 +24,14 @@ class Kind(NamedTuple):
 
 
 KINDS: Final[dict[str, Kind]] = {
+    "backup-failing": Kind(Severity.WARNING, settles_s=900),
     "backup-old": Kind(Severity.WARNING),
     "certificate-ends": Kind(Severity.WARNING),
     "connector-down": Kind(Severity.CRITICAL, 60),
     "dead-letters": Kind(Severity.WARNING, grows=1),
     "disk-full": Kind(Severity.CRITICAL),
     "disk-low": Kind(Severity.WARNING),
+    "events-expire": Kind(Severity.CRITICAL),
     "far-side-behind": Kind(Severity.CRITICAL, 60),
     "keys-parked": Kind(Severity.WARNING, 900, grows=20),
     "log-away": Kind(Severity.CRITICAL, 30),
