@@ -67,6 +67,7 @@ class Condition:
     attempts: int = 0  # failures in a row
     next_try: datetime | None = None
     count: int = 0  # how many wait behind it: events, keys, things to confirm
+    recalled: bool = False  # of an alert from before the hub's start: `attempts` and `count` are not known
 
     @property
     def kind(self) -> Kind:

@@ -123,6 +123,7 @@ ALERTS: Final[Mapping[str, Text]] = {
         "Se allt och bekräfta: skolnav alerts", "See everything and acknowledge: skolnav alerts"
     ),
     "alerts.none": Text("Inget behöver dig.", "Nothing needs you."),
+    "alerts.some": Text("några", "some"),
     "alerts.unknown": Text(
         "Det finns inget larm {id}.{hint} Se listan: skolnav alerts.",
         "There is no alert {id}.{hint} For a list: skolnav alerts.",
