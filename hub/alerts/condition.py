@@ -24,12 +24,14 @@ class Kind(NamedTuple):
 
 
 KINDS: Final[dict[str, Kind]] = {
+    "backup-failing": Kind(Severity.WARNING, settles_s=900),
     "backup-old": Kind(Severity.WARNING),
     "certificate-ends": Kind(Severity.WARNING),
     "connector-down": Kind(Severity.CRITICAL, 60),
     "dead-letters": Kind(Severity.WARNING, grows=1),
     "disk-full": Kind(Severity.CRITICAL),
     "disk-low": Kind(Severity.WARNING),
+    "events-expire": Kind(Severity.CRITICAL),
     "far-side-behind": Kind(Severity.CRITICAL, 60),
     "keys-parked": Kind(Severity.WARNING, 900, grows=20),
     "log-away": Kind(Severity.CRITICAL, 30),
@@ -65,6 +67,7 @@ class Condition:
     attempts: int = 0  # failures in a row
     next_try: datetime | None = None
     count: int = 0  # how many wait behind it: events, keys, things to confirm
+    recalled: bool = False  # of an alert from before the hub's start: `attempts` and `count` are not known
 
     @property
     def kind(self) -> Kind:

@@ -33,6 +33,9 @@ from hub.subscriptions.spec import TlsSpec, WebhookSpec
 FULL: Final = 256 << 20  # bytes free; with less the hub soon refuses events
 LOW: Final = 0.05  # the share of the disk that is free
 CERTIFICATE: Final = timedelta(days=30)
+EXPIRES: Final = (
+    0.7  # the share of `retention` that an event has waited: after all of it the recipient misses the event
+)
 
 # Why a subscription is paused or ended where a person has wanted that.
 _WANTED: Final = frozenset(
@@ -133,7 +136,16 @@ class Conditions:
         return outcomes
 
     def _of_subscription(self, subscription: Subscription, now: datetime) -> Iterator[Condition]:
-        return _of_subscription(subscription, self._status(subscription), now)
+        status = self._status(subscription)
+        yield from _of_subscription(subscription, status, now)
+        keeps = self._config().retention
+        waited = timedelta(seconds=status.lag_s)
+        if status.state is not Status.ENDED and waited > EXPIRES * keeps:
+            # Also where a person has paused it: who did may have forgotten, and what is trimmed is lost.
+            yield Condition(
+                code="events-expire", place=place_of(subscription.id), since=now - waited + EXPIRES * keeps,
+                error=status.reason, count=max(0, (keeps - waited).days),
+            )  # fmt: skip
 
     async def _count_waiting(self) -> Sequence[Condition] | Exception:
         try:
@@ -206,7 +218,8 @@ def _certificates(place: str, find: Callable[[], _Found], now: datetime) -> Iter
         if end - now < CERTIFICATE:
             yield Condition(
                 code="certificate-ends", place=place, what=name if names.count(name) == 1 else whole,
-                since=end - CERTIFICATE, error="expired" if end <= now else "", count=max(0, (end - now).days),
+                since=end - CERTIFICATE, error="certificate-ended" if end <= now else "",
+                count=max(0, (end - now).days),
             )  # fmt: skip
 
 

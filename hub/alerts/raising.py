@@ -101,7 +101,9 @@ class Alerts:
         """Load what is raised, and begin to look. Raises StoreUnavailable."""
         tenant, now = self._store.tenant, self._clock.utc()
         for row in await self._store.read(rows.load(tenant)):
-            condition = Condition(code=row.code, place=row.place, what=row.what, since=row.since, error=row.error)
+            condition = Condition(
+                code=row.code, place=row.place, what=row.what, since=row.since, error=row.error, recalled=True
+            )  # fmt: skip
             self._alerts[row.code, row.place, row.what] = Alert(row, condition, shown=False)
         self._notes = dict(await self._store.read(notes.load(tenant)))
         fresh: dict[str, notes.Note] = {}

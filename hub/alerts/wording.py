@@ -12,10 +12,13 @@ def says(condition: Condition, language: str, words: Mapping[str, PackageText]) 
     """What is wrong. `words`: what the connector's class says of its codes."""
     error = _error(condition.error, language, words)
     because = text("alerts.because", language, error=error) if error else ""
-    return text(
+    some = text("alerts.some", language)
+    said = text(
         f"alert.{condition.code}", language, place=condition.place, what=condition.what or condition.place,
-        error=because, attempts=condition.attempts, count=condition.count,
+        error=because, attempts=some if condition.recalled else condition.attempts,
+        count=some if condition.recalled else condition.count,
     )  # fmt: skip
+    return said[:1].upper() + said[1:] if said.startswith(some) else said
 
 
 def todo(condition: Condition, language: str) -> str:

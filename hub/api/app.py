@@ -63,7 +63,6 @@ log = logging.getLogger(__name__)
 
 MAX_JSON: Final = 64 << 10  # bytes of a request body on a path that accepts no events
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_READ_AGAIN: Final = "Leave `after` out to start again at the oldest event kept."
 
 
 class Api:
@@ -321,12 +320,8 @@ _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any, str], ApiProblem]]] = {
     LogUnavailable: lambda error, _: unavailable(both("refusal.log-away"), 5),
     StoreUnavailable: lambda error, _: unavailable(both("refusal.store-away"), 5),
     Unsettled: lambda error, _: unavailable(both("refusal.unsettled"), 1),
-    CursorUnknown: lambda error, _: ApiProblem(
-        "cursor-unknown", f"The cursor does not belong to this subscription. {_READ_AGAIN}"
-    ),
-    CursorTooOld: lambda error, _: ApiProblem(
-        "cursor-too-old", f"Events after the cursor are no longer kept. {_READ_AGAIN}"
-    ),
+    CursorUnknown: lambda error, _: ApiProblem("cursor-unknown", both("refusal.cursor-unknown")),
+    CursorTooOld: lambda error, _: ApiProblem("cursor-too-old", both("refusal.cursor-too-old")),
     NotReadable: lambda error, _: ApiProblem(
         "state-conflict", f"The subscription is {error.status}. Resume it, then continue from the same cursor."
     ),

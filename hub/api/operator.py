@@ -52,6 +52,7 @@ from hub.operating.why import why
 from hub.store import audit
 from hub.store.base import StoreUnavailable
 from hub.texts import both, of_system
+from hub.texts.visible import visible
 
 
 class Apply(Protocol):
@@ -143,6 +144,8 @@ async def search_events(
         found = await search.search(parts, asked, after=after, limit=limit, with_rules=_sees_rules(who))
     except events.UnknownPage:
         raise ApiProblem("cursor-unknown", both("refusal.after")) from None
+    except search.UnknownRecipient as unknown:
+        raise ApiProblem("not-found", both("refusal.recipient-unknown", name=visible(unknown.name))) from None
     return as_json(found)
 
 

@@ -5,7 +5,7 @@ A subscriber sees no backlog, lag or position (promise 5). Operators do.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Query, Request
@@ -40,12 +40,14 @@ from hub.operating.subscriptions import subscription as standing_of
 from hub.registry.registry import PAUSED
 from hub.subscriptions.model import Status, Subscription
 from hub.subscriptions.spec import SubscriptionSpec, WebhookSpec
-from hub.texts import both
+from hub.texts import both, text
 
 MAX_OWN: Final = 1000  # subscriptions of one client
 
-_EMPTY_SPAN: Final = invalid_content(
-    [{"loc": ("until",), "type": "span-empty", "msg": "the span must end after it begins, and begin before now"}]
+_EMPTY_SPAN: Final = ApiProblem(
+    "invalid-content",
+    both("refusal.span-empty"),
+    more={"errors": [{"where": "until", "rule": "span-empty", "detail": text("refusal.span-empty", "en")}]},
 )
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"], route_class=Route)
@@ -173,6 +175,8 @@ async def test(id: str, parts: Parts, who: Caller) -> Answer[TestOutcome]:
     found = subscription_of(parts, who, id, also_operator=True)
     if found.sink["kind"] in PULLED:
         raise ApiProblem("state-conflict", both("refusal.pulled"))
+    if found.sink["kind"] == "connector":  # its class handles only the types that it names
+        raise ApiProblem("state-conflict", both("refusal.test-of-connector"))
     if found.status is Status.PENDING:
         raise ApiProblem("state-conflict", both("refusal.not-consented"))
     outcome = await parts.delivery.test(id)
@@ -194,7 +198,10 @@ async def replay(id: str, stretch: Stretch, parts: Parts, who: Caller) -> Answer
     if stretch.after is not None and stretch.since is not None:
         raise ApiProblem("invalid-request", "Send `since` or `after`, not both.")
     since: datetime | Position | None = stretch.since
-    begins = parts.clock.utc() - parts.config.retention
+    now = parts.clock.utc()
+    begins = max(now - parts.config.retention, stretch.since or datetime.min.replace(tzinfo=UTC))
+    if begins > now:
+        raise _EMPTY_SPAN  # here too, so that a count with `dry_run` tells it
     if stretch.after is not None:
         cursor = await parts.pages.open(id, stretch.after)
         since, begins = cursor.read.position, from_us(cursor.read_us)

@@ -6,12 +6,14 @@ nothing behind but its report, and the newest good backup is never removed, howe
 
 import asyncio
 import contextlib
+import errno
 import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from hub.alerts.condition import Condition
 from hub.assembly.services import Services
 from hub.config.model import BackupSettings
 from hub.engines import PAIR, BackupFailed
@@ -52,9 +54,16 @@ class Backups:
         self._services = services
         self._problem = problem
         self._tasks = Tasks()
+        self._failing: Condition | None = None
 
     def start(self) -> None:
         self._tasks.start(self._run(), "backups")
+
+    def conditions(self, now: datetime) -> Sequence[Condition]:
+        """The backup that should have been made and was not; empty while the schedule is kept, or there is none."""
+        if self._failing is None or self._services.config.backups is None:
+            return ()
+        return (self._failing,)
 
     async def stop(self) -> None:
         await self._tasks.stop()
@@ -67,14 +76,27 @@ class Backups:
             if settings is not None:
                 try:
                     await self.make_due(settings)
+                    self._failing = None
                     wait_s = self._until_next_s(settings)
                 except BackupFailed as error:
-                    self._problem("backups", "failed", str(error))
+                    self._failed(str(error), "backup-damaged")
+                    wait_s = AFTER_FAILURE_S
+                except OSError as error:
+                    self._failed(error.strerror or type(error).__name__, _code(error))
                     wait_s = AFTER_FAILURE_S
                 except Exception as error:  # nothing may end the schedule
-                    self._problem("backups", "failed", getattr(error, "strerror", None) or type(error).__name__)
+                    self._failed(type(error).__name__, f"fault-{type(error).__name__}")
                     wait_s = AFTER_FAILURE_S
             await clock.sleep(wait_s)
+
+    def _failed(self, detail: str, code: str) -> None:
+        self._problem("backups", "failed", detail)
+        now, known = self._services.clock.utc(), self._failing
+        since, attempts = (now, 1) if known is None else (known.since, known.attempts + 1)
+        self._failing = Condition(
+            code="backup-failing", place="hub", since=since, error=code, attempts=attempts,
+            next_try=now + timedelta(seconds=AFTER_FAILURE_S),
+        )  # fmt: skip
 
     async def make_due(self, settings: BackupSettings) -> Path | None:
         """Make a backup if none has been made since the last one was due, then remove old ones. None: none was due.
@@ -103,3 +125,8 @@ class Backups:
         now = self._services.clock.utc()
         tomorrow = school_moment(last_due(settings, now).date() + timedelta(days=1), settings.at)
         return max(_AT_LEAST_S, min(LONGEST_S, (tomorrow - now).total_seconds()))
+
+
+def _code(error: OSError) -> str:
+    """Why the system refused, as a code with words."""
+    return "disk-full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "backup-folder"

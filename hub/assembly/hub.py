@@ -194,6 +194,7 @@ class Hub:
         self._cleanup.push_async_callback(self.reloader.stop)
         self._cleanup.callback(pages.close)
         backups = Backups(self.services, self.problem)
+        conditions.add(backups.conditions)
         backups.start()
         self._cleanup.push_async_callback(backups.stop)
         counted.start()

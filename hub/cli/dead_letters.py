@@ -107,6 +107,8 @@ def discard(
     data: Data = None,
     json: Json = False,
 ) -> None:
+    if not why.strip():
+        raise Failure(Code.USAGE, say("dead-letters.why"))
     where = Where.of(ctx, config, data, json)
     subscription = subscription or given_before(ctx, "subscription")
     reason, type = reason or given_before(ctx, "reason"), type or given_before(ctx, "type")

@@ -40,7 +40,7 @@ def list_subscriptions(ctx: typer.Context, config: Config = None, data: Data = N
             (
                 each["name"],
                 each["recipient"],
-                each["sink"],
+                _sink(each["sink"]),
                 status_text(each["state"]),
                 reason_text(each["reason"] or each["error"]),
                 _lag(each["lag_s"]),
@@ -67,6 +67,7 @@ def show(ctx: typer.Context, name: Subscription, config: Config = None, data: Da
         output.as_json(found)
         return
     delivery = found["delivery"]
+    sink = found["sink"]
     output.facts(
         {
             "name": found["name"],
@@ -81,7 +82,7 @@ def show(ctx: typer.Context, name: Subscription, config: Config = None, data: Da
             "recipient": found.get("client") or "",
             "created": shown(found["created"]),
             "type": list(found["types"]),
-            "sink": " ".join(str(found["sink"][key]) for key in ("kind", "url", "instance") if key in found["sink"]),
+            "sink": " ".join((_sink(sink["kind"]), *(str(sink[key]) for key in ("url", "instance") if key in sink))),
             "payload": found.get("payload", ""),
             "starts": found.get("from", ""),
             "lag": _lag(delivery["lag_s"]),
@@ -149,6 +150,9 @@ def replay(
         count = hub.post(path, {**stretch, "dry_run": True})["events"]
         if dry_run:
             _counted(where, name, count)
+            return
+        if not count and not where.json:
+            output.line(say("subscriptions.replay.nothing", name=name))
             return
         if not yes and not output.agreed(say("subscriptions.replay.sure", name=name, count=count)):
             output.line(say("subscriptions.replay.left"))
@@ -219,6 +223,11 @@ def reason_text(code: str) -> str:
 
 def _because(code: str) -> str:
     return f" ({reason_text(code)})" if code else ""
+
+
+def _sink(kind: str) -> str:
+    """Webhook, feed and stream are the same words in both languages."""
+    return say("column.connector") if kind == "connector" else kind
 
 
 def _lag(seconds: float) -> str:

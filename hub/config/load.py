@@ -432,7 +432,8 @@ class _Reader:
             for number, glob in enumerate(globs if isinstance(globs, list) else ()):
                 if isinstance(glob, str) and not self._catalogue.matching([glob]):
                     near = nearest_type(glob, self._catalogue)
-                    self._error((*place, "types", number), "config.types-nothing", hint=hint(near, [near]))
+                    meant = hint(near, [near]) if near else ""
+                    self._error((*place, "types", number), "config.types-nothing", hint=meant)
         for place, spec in specs:
             client = by_id.get(spec.client)
             if client is None or client.contract is None:

@@ -1,6 +1,7 @@
 """What a valid configuration leaves open to attackers: the warnings of `skolnav check` about secrets and the door."""
 
 import math
+import os
 import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -77,12 +78,18 @@ def of_records(model: FileModel) -> Iterator[Risk]:
 
 
 def of_backups(model: FileModel, folder: Path) -> Iterator[Risk]:
-    """For backups that are lost with the data. `folder`: what relative paths in the file count from."""
+    """For backups that are lost with the data, or that can't be made.
+
+    `folder`: what relative paths in the file count from.
+    """
     if model.backups is None:
         return
     data, backups = ((folder / each).resolve() for each in (model.data, model.backups.folder))
     if backups.is_relative_to(data):
         yield Risk(("backups", "folder"), "warning.backups-inside", {"data": data})
+    there = next(each for each in (backups, *backups.parents) if each.exists())  # the hub makes the folders below it
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        yield Risk(("backups", "folder"), "warning.backups-locked", {"folder": there})
 
 
 def of_ended(place: Place, secret: str, until: datetime | None) -> Iterator[Risk]:

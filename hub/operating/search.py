@@ -44,6 +44,14 @@ class Asked:
         return Wanted(id=self.id, subject=self.subject, type=_glob(self.type), source=_glob(self.source))
 
 
+class UnknownRecipient(Exception):
+    """No subscription has this recipient: its name is misspelt, or its last subscription was removed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundEvent:
     event: AcceptedEvent
@@ -62,8 +70,10 @@ class FoundPage:
 
 
 async def search(services: Services, asked: Asked, *, after: str | None, limit: int, with_rules: bool) -> FoundPage:
-    """Raises UnknownPage, LogUnavailable, StoreUnavailable."""
+    """Raises UnknownPage, UnknownRecipient, LogUnavailable, StoreUnavailable."""
     recipients = _subscriptions(services, asked.recipient)
+    if asked.recipient is not None and not recipients:
+        raise UnknownRecipient(asked.recipient)  # an answer without outcomes would look as if nothing had happened
     low = None if asked.since is None else await services.log.at(asked.since)
     high = services.log.head() if asked.until is None else await services.log.at(asked.until)
     if asked.outcome in _WITH_ROWS:

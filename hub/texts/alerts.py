@@ -6,12 +6,17 @@ from typing import Final
 from hub.texts.text import Text
 
 ALERT: Final[Mapping[str, Text]] = {
+    "alert.backup-failing": Text(
+        "Säkerhetskopian enligt schemat kunde inte göras{error}. Försök i rad: {attempts}.",
+        "The scheduled backup could not be made{error}. Attempts in a row: {attempts}.",
+    ),
     "alert.backup-old": Text(
         "Den senaste säkerhetskopian är gammal, eller så har ingen gjorts.",
         "The last backup is old, or none has been made.",
     ),
     "alert.certificate-ends": Text(
-        "Certifikatet i {what} går ut om {count} dygn{error}.", "The certificate in {what} ends in {count} days{error}."
+        "Certifikatet i {what} är giltigt i {count} dygn till{error}.",
+        "The certificate in {what} is valid for {count} more days{error}.",
     ),
     "alert.connector-down": Text("Kopplingen arbetar inte{error}.", "The connector does not work{error}."),
     "alert.dead-letters": Text(
@@ -25,6 +30,10 @@ ALERT: Final[Mapping[str, Text]] = {
     "alert.disk-low": Text(
         "Disken med datamappen är nästan full: {count} MiB är lediga.",
         "The disk of the data folder is nearly full: {count} MiB are free.",
+    ),
+    "alert.events-expire": Text(
+        "Händelser som mottagaren inte har fått gallras snart{error}. Dygn till dess: {count}.",
+        "Events that the recipient has not got will be trimmed soon{error}. Days until then: {count}.",
     ),
     "alert.far-side-behind": Text(
         "{what} har inte fått det som väntar{error}.", "{what} has not got what waits for it{error}."
@@ -114,6 +123,7 @@ ALERTS: Final[Mapping[str, Text]] = {
         "Se allt och bekräfta: skolnav alerts", "See everything and acknowledge: skolnav alerts"
     ),
     "alerts.none": Text("Inget behöver dig.", "Nothing needs you."),
+    "alerts.some": Text("några", "some"),
     "alerts.unknown": Text(
         "Det finns inget larm {id}.{hint} Se listan: skolnav alerts.",
         "There is no alert {id}.{hint} For a list: skolnav alerts.",
@@ -127,13 +137,21 @@ SEVERITY: Final[Mapping[str, Text]] = {
 }
 
 ADVICE: Final[Mapping[str, Text]] = {
+    "todo.backup-failing": Text(
+        "Kontrollera backups.folder i konfigurationsfilen: att mappen finns, att hubben får skriva där och att det "
+        "finns plats. Hubben försöker igen av sig själv.",
+        "Check backups.folder in the configuration file: that the folder is there, that the hub may write to it, and "
+        "that it has room. The hub tries again by itself.",
+    ),
     "todo.backup-old": Text(
         "Gör en nu: skolnav backup MAPP. Ställ sedan in att det sker av sig själv.",
         "Make one now: skolnav backup FOLDER. Then set it up to happen by itself.",
     ),
     "todo.certificate-ends": Text(
-        "Begär ett nytt certifikat, byt filen och starta om kopplingen: skolnav connectors restart NAMN.",
-        "Order a new certificate, replace the file and restart the connector: skolnav connectors restart NAME.",
+        "Begär ett nytt certifikat och byt filen. Läs sedan in den: skolnav connectors restart NAMN för en koppling, "
+        "annars skolnav apply.",
+        "Order a new certificate and replace the file. Then let the hub read it: skolnav connectors restart NAME for a "
+        "connector, else skolnav apply.",
     ),
     "todo.connector-down": Text(
         "Se orsaken i skolnav connectors. Rätta den, och starta sedan om kopplingen: skolnav connectors restart NAMN.",
@@ -147,6 +165,12 @@ ADVICE: Final[Mapping[str, Text]] = {
         "Frigör utrymme nu, eller gör disken större.", "Free some space now, or make the disk larger."
     ),
     "todo.disk-low": Text("Frigör utrymme, eller gör disken större.", "Free some space, or make the disk larger."),
+    "todo.events-expire": Text(
+        "Se till att mottagaren tar emot: skolnav subscriptions resume NAMN om prenumerationen är pausad. Ta annars "
+        "bort prenumerationen, eller öka retention.",
+        "See that the recipient takes deliveries: skolnav subscriptions resume NAME if the subscription is paused. "
+        "Else remove the subscription, or raise retention.",
+    ),
     "todo.far-side-behind": Text(
         "Ring {what} om det är bråttom, och se till att dess system svarar. Hubben försöker igen av sig själv.",
         "Call {what} if it is urgent, and see that its system answers. The hub tries again by itself.",

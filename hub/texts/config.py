@@ -363,6 +363,12 @@ WARNING: Final[Mapping[str, Text]] = {
         "is inside the hub's own folder ({data}): if that is lost, the backups are lost too. Choose another disk or "
         "machine.",
     ),
+    "warning.backups-locked": Text(
+        "hubben kan inte göra någon säkerhetskopia här: den här användaren får inte skapa filer i {folder}, eller så "
+        "är det ingen mapp. Rätta rättigheterna, montera disken eller skriv en annan mapp.",
+        "the hub can make no backup here: this user may make no files in {folder}, or it is no folder. Correct the "
+        "rights, mount the disk, or write another folder.",
+    ),
     "warning.connector": Text("{says}", "{says}"),
     "warning.descriptors": Text(
         "är mer än systemet tillåter: kopplingen får {given}. Höj gränsen (LimitNOFILE i tjänsten) eller skriv ett "

@@ -25,6 +25,9 @@ DEAD_LETTERS: Final[Mapping[str, Text]] = {
     "dead-letters.which": Text(
         "Ange postens id, eller --all --subscription NAMN.", "Write the letter's id, or --all --subscription NAME."
     ),
+    "dead-letters.why": Text(
+        "Ange med --why varför händelserna aldrig ska skickas.", "Say with --why why the events are never to be sent."
+    ),
 }
 
 EVENT: Final[Mapping[str, Text]] = {

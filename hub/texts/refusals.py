@@ -32,6 +32,15 @@ REFUSAL: Final[Mapping[str, Text]] = {
         "Rätta felen som står i `errors`. /openapi.json beskriver vad som tas emot här.",
         "Mend what `errors` names; /openapi.json describes what is accepted here.",
     ),
+    "refusal.cursor-too-old": Text(
+        "Händelserna efter markören är gallrade. Utelämna `after` för att börja om vid den äldsta sparade händelsen.",
+        "Events after the cursor are no longer kept. Leave `after` out to start again at the oldest event kept.",
+    ),
+    "refusal.cursor-unknown": Text(
+        "Markören hör inte till den här prenumerationen. Utelämna `after` för att börja om vid den äldsta "
+        "sparade händelsen.",
+        "The cursor does not belong to this subscription. Leave `after` out to start again at the oldest event kept.",
+    ),
     "refusal.fault": Text("Ett fel uppstod i hubben. Hubbens logg visar var.", "The hub failed. Its log says where."),
     "refusal.log-away": Text(
         "Loggen kan inte läsas eller skrivas just nu. Försök igen.",
@@ -74,12 +83,20 @@ REFUSAL: Final[Mapping[str, Text]] = {
         "En feed eller stream testas genom att mottagaren läser den. Hubben skickar inget härifrån.",
         "A feed or stream is tested by reading it; nothing is sent from here.",
     ),
+    "refusal.recipient-unknown": Text(
+        "Ingen prenumeration har en mottagare som heter {name}. Mottagarna visas med: skolnav subscriptions.",
+        "No subscription has a recipient with the name {name}. For a list: skolnav subscriptions.",
+    ),
     "refusal.removed": Text("Prenumerationen togs bort under tiden.", "The subscription was removed in the meantime."),
     "refusal.role": Text(
         "Klienten har ingen av rollerna som det här kräver ({roles}). Lägg till en i klientens roles i "
         "konfigurationen, eller använd en annan klient.",
         "The client has none of the roles that this needs ({roles}). Add one to its roles in the configuration, or use "
         "another client.",
+    ),
+    "refusal.span-empty": Text(
+        "Tidsperioden måste sluta efter att den börjar, och börja före nu. Skriv en annan början eller ett annat slut.",
+        "The span must end after it begins, and begin before now. Write another start or end.",
     ),
     "refusal.spans": Text(
         "Fler än {most} perioder. Fråga om en mottagare eller koppling (about), om timmar (hours) eller om en kortare "
@@ -94,6 +111,10 @@ REFUSAL: Final[Mapping[str, Text]] = {
     "refusal.store-away": Text(
         "Hubbens databas kan inte läsas eller skrivas just nu. Försök igen.",
         "The store cannot be read or written now. Try again.",
+    ),
+    "refusal.test-of-connector": Text(
+        "En koppling tar inte emot testhändelser. Testa dess system med: skolnav check --selftest.",
+        "A connector takes no test events. Test its system with: skolnav check --selftest.",
     ),
     "refusal.too-many-replays": Text(
         "{most} omsändningar av prenumerationen väntar eller pågår. Vänta tills någon av dem är klar.",

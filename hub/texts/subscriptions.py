@@ -31,6 +31,10 @@ REASON: Final[Mapping[str, Text]] = {
         "mottagarens adress leder till ett nät dit hubben inte får skicka",
         "the recipient's address leads to a network that the hub may not send to",
     ),
+    "reason.backup-damaged": Text("kopian kunde inte skrivas eller öppnas", "the copy could not be written or opened"),
+    "reason.backup-folder": Text(
+        "hubben kan inte skriva i mappen för säkerhetskopior", "the hub can't write to the folder of backups"
+    ),
     "reason.blocked": Text(
         "kopplingens program blockerar sin tråd, så hubben har stoppat den",
         "the connector's program blocks its thread, so the hub has given it up",
@@ -45,6 +49,7 @@ REASON: Final[Mapping[str, Text]] = {
     "reason.busy": Text(
         "kopplingen har så många anrop samtidigt som den tar emot", "the connector has as many calls as it accepts"
     ),
+    "reason.certificate-ended": Text("giltighetstiden har gått ut", "its time is over"),
     "reason.client-left": Text(
         "klienten finns inte längre i konfigurationsfilen", "its client left the configuration file"
     ),
@@ -59,6 +64,7 @@ REASON: Final[Mapping[str, Text]] = {
         "registret ändrades medan det lästes; hubben försöker igen",
         "the directory changed while it was read; the hub tries again",
     ),
+    "reason.disk-full": Text("disken är full", "the disk is full"),
     "reason.dns": Text("mottagarens värdnamn finns inte i DNS", "the recipient's host name can't be resolved"),
     "reason.error": Text("ett fel i kopplingens program", "a fault in the connector's program"),
     "reason.expired": Text("prenumerationens slutdatum har passerat", "its expiry date has passed"),
@@ -190,7 +196,7 @@ SUBSCRIPTION: Final[Mapping[str, Text]] = {
 }
 
 SUBSCRIPTIONS: Final[Mapping[str, Text]] = {
-    "subscriptions.from-where": Text("Ange --since eller --after, inte båda.", "Write --since or --after, not both."),
+    "subscriptions.from-where": Text("Ange antingen --since eller --after.", "Write either --since or --after."),
     "subscriptions.none": Text("Det finns inga prenumerationer.", "No subscriptions."),
     "subscriptions.origin-api": Text("API:et", "the API"),
     "subscriptions.origin-connector": Text("kopplingen", "the connector"),
@@ -201,6 +207,10 @@ SUBSCRIPTIONS: Final[Mapping[str, Text]] = {
         "{name}: {count} events are decided anew, and sent where that is allowed.",
     ),
     "subscriptions.replay.left": Text("Inget skickades.", "Nothing was sent."),
+    "subscriptions.replay.nothing": Text(
+        "{name}: det finns inga händelser att skicka igen i den tiden. Skriv en annan tid.",
+        "{name}: there are no events to send again in that time. Write another time.",
+    ),
     "subscriptions.replay.sure": Text(
         "{name}: {count} händelser prövas på nytt och skickas om de får. Fortsätta?",
         "{name}: {count} events are decided anew, and sent where that is allowed. Go on?",

@@ -674,3 +674,9 @@ class TestPreviousToken:
         with pytest.raises(ConfigErrors) as errors:
             parse(text, Plugins.of(), environ={"NEW": "n" * 40, "OLD": "o" * 40})
         assert key in [error.key for error in errors.value.errors]
+
+
+def test_a_type_that_is_like_none_has_no_suggestion(tmp_path: Path) -> None:
+    text = changed('types: ["se.skolnav.absence.*"]', 'types: ["”*”"]')
+    (found,) = [each for each in errors(tmp_path, text) if each.key == "config.types-nothing"]
+    assert "Menade du" not in found.says("sv")

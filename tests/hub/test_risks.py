@@ -136,6 +136,12 @@ def test_backups_that_are_lost_with_the_data(tmp_path: Path, backups: str, found
     assert warnings(tmp_path, backups={"folder": backups}) == expected
 
 
+def test_backups_that_can_not_be_made(tmp_path: Path) -> None:
+    """The hub makes folders that are not there, but not in a file."""
+    (tmp_path / "saved").write_text("no folder")
+    assert warnings(tmp_path, backups={"folder": "saved/daily"}) == {"backups.folder": "warning.backups-locked"}
+
+
 def test_backups_that_a_link_leads_into_the_data(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "saved").symlink_to(tmp_path / "data")

@@ -323,3 +323,18 @@ async def test_nothing_is_wrong_where_nothing_is_wrong(tmp_path: Path) -> None:
         await it.hub.settled()
         await it.goes("timer-late", "report@08:00:00")
         assert await it.conditions() == {}
+
+
+async def test_what_waits_behind_a_pause_is_a_condition_before_it_is_trimmed(tmp_path: Path, hook: str) -> None:
+    """A person wanted the pause, so it is no condition itself; that its events are about to be lost is one."""
+    sink = {"kind": "webhook", "url": hook, "secret": "${env:SECRET}", "handshake": False}
+    settings = subscriber(sink, "se.skolnav.schedule.*", outbound={"allow": ["127.0.0.0/8"]}, retention="30d")
+    settings["subscriptions"][0]["paused"] = True
+    async with watched(tmp_path, **settings) as it:
+        await append(it.hub.services, event(DAY_CLOSED, CLOSED_DATA, id="waits"))
+        it.clock.pass_machine(20 * 24 * 3600)
+        assert not [code for code, _ in await it.conditions() if code == "events-expire"]
+        it.clock.pass_machine(2 * 24 * 3600)
+        found = await it.comes("events-expire")
+        assert (found.place, found.error, found.count) == ("subscriptions.acme-absence", "paused-in-file", 7)
+        assert it.clock.utc() - found.since < timedelta(days=1, minutes=1)

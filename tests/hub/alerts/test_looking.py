@@ -122,7 +122,7 @@ async def test_certificates_of_one_name_are_told_apart_and_an_odd_one_hides_none
         found = {
             what: each.error for (code, what), each in (await it.conditions()).items() if code == "certificate-ends"
         }
-        assert found == {str(files[0]): "expired", str(files[1]): ""}
+        assert found == {str(files[0]): "certificate-ended", str(files[1]): ""}
 
 
 def _of_version_6(pem: str) -> str:

@@ -95,9 +95,11 @@ async def test_a_restart_raises_nothing_again(tmp_path: Path) -> None:
         await timer_fails(it)
         (before,) = alerts.alerts(it.hub.services)
     async with watched(tmp_path, Reports, clock=it.clock, **CONFIG) as again:
+        (recalled,) = alerts.alerts(again.hub.services)
         await again.comes("timer-failing", "report@08:00:00")
         await again.hub.services.alerts.look()
         (after,) = alerts.alerts(again.hub.services)
+        assert ("Attempts: 0" in recalled.says, "Attempts: some" in recalled.says) == (False, True)
         assert (after.id, after.since) == (before.id, before.since)
         assert [each.type.split(".")[4] for each in await told(again)] == ["raised"]
 

@@ -376,3 +376,12 @@ async def test_a_paused_connector_is_not_up(tmp_path: Path) -> None:
         assert found["subscription"] == {"state": "paused", "reason": "left-file"}
         assert (found["state"], found["status"]) == ("paused", "running")
         assert 'skolnav_connector_up{connector="eater"} 0.0' in (await served.http.get("/metrics", headers=OP)).text
+
+
+async def test_a_connector_gets_no_test_event(tmp_path: Path) -> None:
+    """Its class handles the types that it names, and a test's is none of them: the kitchens' failed on it."""
+    async with serving(tmp_path, Eater) as it:
+        path = "/v1/subscriptions/connector:eater/test"
+        answer = await it.http.post(path, headers={**OP, "Accept-Language": "sv"})
+        assert answer.status_code == 409
+        assert "skolnav check --selftest" in answer.json()["detail"]

@@ -152,3 +152,25 @@ async def test_after_a_restore_nobody_is_open_until_the_source_has_said_anew_tha
     restored = await Hub.start(config, clock=clock, plugins=Plugins.of())
     assert restored.directory.protection(anna, clock.utc()) is Protection.OPEN
     await restored.stop()
+
+
+async def test_a_backup_that_cannot_be_made_is_a_condition_until_one_is_made(
+    tmp_path: Path, clock: ManualClock, settings: BackupSettings
+) -> None:
+    settings.folder.write_text("a file where the folder should be")
+    config = HubConfig("Exempelkommun", "exempelkommun", tmp_path / "data", backups=settings)
+    hub = await Hub.start(config, clock=clock, plugins=Plugins.of())
+    try:
+        found_now = lambda: [each for each in hub.services.conditions.seen() if each.code == "backup-failing"]  # noqa: E731
+        await until(lambda: bool(found_now()))
+        [failing] = found_now()
+        assert (failing.place, failing.error, failing.attempts) == ("hub", "backup-folder", 1)
+        assert failing.next_try is not None
+        assert failing.next_try > failing.since
+        await until(lambda: found_now()[0].attempts > 1, meanwhile=lambda: clock.pass_machine(600))
+        assert found_now()[0].since == failing.since
+        settings.folder.unlink()
+        await until(lambda: not found_now(), meanwhile=lambda: clock.pass_machine(600))
+        assert len(found(settings.folder)) == 1
+    finally:
+        await hub.stop()

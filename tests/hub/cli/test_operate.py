@@ -220,6 +220,31 @@ def test_a_stretch_is_sent_again(place: Place, hub: Running, hook: Hook) -> None
     block_until(lambda: any(each["id"] == "closed-2" and "skolnavlane" in each for each in hook.taken))
 
 
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        ("events --recipient acmee", 1, "Ingen prenumeration har en mottagare som heter acmee"),
+        ("subscriptions replay facilities-days --since 1h --until 2h --yes", 1, "Tidsperioden måste sluta efter"),
+        ("subscriptions replay acme-absence --after no-cursor --yes", 1, "Markören hör inte till den här"),
+        ("subscriptions replay acme-absence --yes", 2, "Ange antingen --since eller --after."),
+        ("dead-letters discard --all --subscription acme-absence --yes --why=", 2, "varför händelserna aldrig ska"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_what_to_write(
+    place: Place, hub: Running, command: str, code: int, words: str
+) -> None:
+    ran = place.ask(*command.split())
+    assert (ran.code, ran.out) == (code, "")
+    assert words in ran.err
+
+
+def test_a_replay_of_nothing_says_so_and_begins_none(place: Place, hub: Running) -> None:
+    ran = place.ask("subscriptions", "replay", "acme-absence", "--since", "3d", "--until", "2d", "--yes")
+    assert ran.code == 0
+    assert "det finns inga händelser att skicka igen" in ran.out
+    assert not place.ask("subscriptions", "show", "acme-absence", "--json").json()["delivery"]["lanes"]
+
+
 # What a configuration, an event or its publisher says in words of its own.
 _GIVEN = r"se\.skolnav\.\S+|facilities(-days?)?|public task|school attendance|agreement|said-\w+|client/\w+"
 
