@@ -33,9 +33,7 @@ from hub.subscriptions.spec import TlsSpec, WebhookSpec
 FULL: Final = 256 << 20  # bytes free; with less the hub soon refuses events
 LOW: Final = 0.05  # the share of the disk that is free
 CERTIFICATE: Final = timedelta(days=30)
-EXPIRES: Final = (
-    0.7  # the share of `retention` that an event has waited: after all of it the recipient misses the event
-)
+EXPIRES: Final = 0.7  # of `retention`: an event that has waited for all of it is trimmed, and the recipient misses it
 
 # Why a subscription is paused or ended where a person has wanted that.
 _WANTED: Final = frozenset(

@@ -93,7 +93,7 @@ class FaultSuite(Subject):
                 "temporary", f"events were given up because the far side was {fault}"
             )
         if self.connector.effect_with(self.connector.config_model.model_validate(config)) is Effect.BLIND:
-            late, at_once = sorted(distinct(self.outcome(found))), sorted(distinct(self.outcome(wanted)))
+            late, at_once = (sorted(distinct(self.outcome(each)), key=repr) for each in (found, wanted))
         else:
             late, at_once = list(self.outcome(found)), list(self.outcome(wanted))
         assert late == at_once, broken(
