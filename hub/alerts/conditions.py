@@ -54,7 +54,9 @@ class Conditions:
         registry: Registry,
         directory: Directory,
         started: datetime,
+        unread_since: Callable[[str], datetime | None] = lambda subscription: None,
     ) -> None:
+        """`unread_since`: when the client of a feed last came, if there are events that it has not read."""
         self._config = config
         self._clock = clock
         self._hosts = hosts
@@ -62,6 +64,7 @@ class Conditions:
         self._registry = registry
         self._directory = directory
         self._started = started
+        self._unread_since = unread_since
         self._others: list[Callable[[datetime], Sequence[Condition]]] = []
         self._parts = LookedParts()
         self.waits = Waits(hosts, clock)
@@ -138,6 +141,8 @@ class Conditions:
         yield from _of_subscription(subscription, status, now)
         keeps = self._config().retention
         waited = timedelta(seconds=status.lag_s)
+        if subscription.sink["kind"] == "feed" and (came := self._unread_since(subscription.id)) is not None:
+            waited = now - came
         if status.state is not Status.ENDED and waited > EXPIRES * keeps:
             # Also where a person has paused it: who did may have forgotten, and what is trimmed is lost.
             yield Condition(

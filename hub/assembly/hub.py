@@ -157,7 +157,7 @@ class Hub:
         )  # fmt: skip
         conditions = Conditions(
             config=lambda: self.config, clock=clock, hosts=self.hosts, delivery=self.delivery, registry=registry,
-            directory=self.directory, started=self._started_at,
+            directory=self.directory, started=self._started_at, unread_since=pages.acknowledging.unread_since,
         )  # fmt: skip
         alerts = Alerts(
             conditions, config=lambda: self.config, store=self.store, event_log=self.log, clock=clock,

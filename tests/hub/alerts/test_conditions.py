@@ -338,3 +338,21 @@ async def test_what_waits_behind_a_pause_is_a_condition_before_it_is_trimmed(tmp
         found = await it.comes("events-expire")
         assert (found.place, found.error, found.count) == ("subscriptions.acme-absence", "paused-in-file", 7)
         assert it.clock.utc() - found.since < timedelta(days=1, minutes=1)
+
+
+async def test_a_feed_whose_client_has_stopped_coming_is_a_condition_before_its_events_are_trimmed(
+    tmp_path: Path,
+) -> None:
+    settings = subscriber({"kind": "feed"}, "se.skolnav.schedule.*", retention="30d")
+    async with watched(tmp_path, **settings) as it:
+        pages, feed = it.hub.services.pages, "acme-absence"
+        page = await pages.page(feed, await pages.open(feed, None), 100)
+        await pages.open(feed, page.next())
+        await append(it.hub.services, event(DAY_CLOSED, CLOSED_DATA, id="waits"))
+        it.clock.pass_machine(20 * 24 * 3600)
+        assert not [code for code, _ in await it.conditions() if code == "events-expire"]
+        it.clock.pass_machine(2 * 24 * 3600)
+        assert (await it.comes("events-expire")).place == "subscriptions.acme-absence"
+        page = await pages.page(feed, await pages.open(feed, page.next()), 100)
+        await pages.open(feed, page.next())
+        await it.goes("events-expire")
