@@ -59,8 +59,8 @@ CONNECTORS: Final[Mapping[str, Text]] = {
         "Answer: {status}",
     ),
     "connectors.answers-made": Text(
-        "Inget system har svarat. Kommandot svarade självt: 404 på GET, och 200 med {{}} på allt annat.",
-        "No far side has answered: this trial answered 404 to each GET, and 200 with {{}} to all else.",
+        "Inget system har svarat. Kommandot svarade 404 på GET och 200 med {{}} på allt annat.",
+        "No far side has answered: the command answered 404 to each GET, and 200 with {{}} to all else.",
     ),
     "connectors.begun": Text("{name}: jämförelsen har börjat.", "{name}: the comparison has begun."),
     "connectors.breaks-rule": Text("{where} bryter mot regeln {rule}", "{where} breaks the rule {rule}"),

@@ -157,8 +157,8 @@ class Https:
             rehearsal.note(f"{method} {to.url}/{path}", body)
             # Nothing can be read in a rehearsal: what is asked for is not there. What is sent is accepted, with an
             # object, since a connector that reads the answer tells a success from a proxy's page by it.
-            status, empty = (404, b"") if method == "GET" else (200, b"{}")
-            return Reply(status=status, headers={}, body=empty, date=None, retry_after_s=None)
+            status, accepted = (404, b"") if method == "GET" else (200, b"{}")
+            return Reply(status=status, headers={}, body=accepted, date=None, retry_after_s=None)
         asked = self._clock.utc()
         try:
             async with self._clock.timeout(to.deadline_s):

@@ -104,7 +104,9 @@ class LifeSuite(Subject):
             took = time.monotonic() - begun
             late = ", ".join(f"{name}()" for name in self.watch.going) or "stop()"
             assert took < self.life_s, broken(
-                "bounded", f"the end of the instance took {took:.1f} s: {late} went on after it had been cancelled"
+                "bounded",
+                f"the end of the instance took {took:.1f} s: {late} waits for what does not come, or goes on after it "
+                "has been cancelled",
             )
             failed = [str(each) for each in self.watch.failures if each.call == "stop"]
             assert not failed, broken("bounded", f"stop() must not need the far side: {failed}")

@@ -247,7 +247,7 @@ class StartHangs(HouseControl):
         await asyncio.Event().wait()
 
 
-@bad(LifeSuite, BOUNDED, "bounded", "the end of the instance took", life_s=2)
+@bad(LifeSuite, BOUNDED, "bounded", r"the end of the instance took .* waits for what does not come", life_s=2)
 class StopHangs(HouseControl):
     """stop() does not end."""
 
@@ -267,7 +267,7 @@ class StopNeedsTheFarSide(HouseControl):
             await super().stop()
 
 
-@bad(LifeSuite, BOUNDED, "bounded", "the end of the instance took", life_s=2)
+@bad(LifeSuite, BOUNDED, "bounded", r"the end of the instance took .* waits for what does not come", life_s=2)
 class RunGoesOn(HouseControl):
     """run() goes on after its cancellation."""
 
