@@ -30,6 +30,7 @@ from hub.http.guesses import Guesses
 from hub.http.problems import STATUSES
 from hub.http.unread import Unread
 from hub.subscriptions.spec import KafkaSpec, SubscriptionSpec
+from hub.texts import TEXTS
 from plugins import Connector, Context, DirectoryView, Effect, hookspecs
 from plugins.hookspecs import ENTRY_POINT_GROUP
 from plugins.manager import Plugins
@@ -325,6 +326,14 @@ def test_every_connector_has_a_full_readme(name):
     untold = [setting for setting in info.settings if f"`{setting}" not in text]
     assert untold == []
     assert f"(../../connectors/{name}/README.md)" in page("connectors/README.md")
+
+
+def test_every_counter_that_the_page_names_has_words():
+    (rows,) = [rows for rows in tables(page("municipality.md"), "about") if rows[0][0].startswith("hub")]
+    section = page("municipality.md").partition("| about | counters |")[2].partition("\n\n")[0]
+    named = {name for name in re.findall(r"`([a-z_]+)`", section) if name not in ("hub",)}
+    assert len(rows) == 3
+    assert {f"counted.{name}" for name in named} == {key for key in TEXTS if key.startswith("counted.")}
 
 
 BACKENDS = [("bus", "Log", "LogContract"), ("store", "Store", "StoreContract"), ("sinks", "Sink", "SinkContract")]

@@ -27,6 +27,7 @@ KINDS: Final[dict[str, Kind]] = {
     "backup-failing": Kind(Severity.WARNING, settles_s=900),
     "backup-old": Kind(Severity.WARNING),
     "certificate-ends": Kind(Severity.WARNING),
+    "config-refused": Kind(Severity.WARNING),
     "connector-down": Kind(Severity.CRITICAL, 60),
     "dead-letters": Kind(Severity.WARNING, grows=1),
     "disk-full": Kind(Severity.CRITICAL),

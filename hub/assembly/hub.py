@@ -191,6 +191,7 @@ class Hub:
         await self.timers.start()
         self._cleanup.push_async_callback(self.timers.stop)
         self.reloader = Reloader(self.services, self.timers, self._in_force)
+        conditions.add(self.reloader.conditions)
         self._cleanup.push_async_callback(self.reloader.stop)
         self._cleanup.callback(pages.close)
         backups = Backups(self.services, self.problem)

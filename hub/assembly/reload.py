@@ -6,8 +6,10 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
+from hub.alerts.condition import Condition
 from hub.assembly.services import Services
 from hub.config import ConnectorEntry, HubConfig, load
 from hub.hosting.hosts import START_S, HostedConnector
@@ -68,6 +70,11 @@ class Reloader:
         self._in_force = in_force
         self._turn = asyncio.Lock()
         self._opening = Tasks()
+        self._refused: Condition | None = None
+
+    def conditions(self, now: datetime) -> Sequence[Condition]:
+        """The file that could not be read again, until one can."""
+        return () if self._refused is None else (self._refused,)
 
     async def apply(self, *, dry_run: bool, environ: Mapping[str, str] = os.environ) -> Reloaded:
         """Read the file again, and apply its changes unless `dry_run`. Names keep their cursors and state.
@@ -77,26 +84,42 @@ class Reloader:
         changed.
         """
         async with self._turn:
-            old = self._services.config
-            if old.path is None:
-                raise ConfigurationError(Text(*both("refusal.no-file")))
-            packages = await asyncio.to_thread(self._services.plugins.changes)
-            new = await asyncio.to_thread(load, old.path, self._services.plugins, environ=environ)
-            changes = plan(old, new, self._services.catalogue, self._services.subscriptions.left())
-            if dry_run:
-                return Reloaded(changes=changes, applied=False, config=old, read=new, packages=packages)
-            if changed := [name for name in _OTHER_HUB if getattr(old, name) != getattr(new, name)]:
-                raise ConfigurationError(
-                    Text(*both("refusal.another-hub", names=", ".join(changed).replace("tenant", "municipality")))
-                )
-            kept = replace(
-                new,
-                **{name: getattr(old, name) for name in AT_START},
-                outbound=tuple(dict.fromkeys((*old.outbound, *new.outbound))),
+            try:
+                reloaded = await self._apply(dry_run=dry_run, environ=environ)
+            except Exception:
+                if not dry_run:
+                    self._note_refusal()
+                raise
+            if reloaded.applied:
+                self._refused = None
+            return reloaded
+
+    def _note_refusal(self) -> None:
+        known, now = self._refused, self._services.clock.utc()
+        since, attempts = (now, 1) if known is None else (known.since, known.attempts + 1)
+        self._refused = Condition(code="config-refused", place="hub", since=since, attempts=attempts)
+
+    async def _apply(self, *, dry_run: bool, environ: Mapping[str, str]) -> Reloaded:
+        old = self._services.config
+        if old.path is None:
+            raise ConfigurationError(Text(*both("refusal.no-file")))
+        packages = await asyncio.to_thread(self._services.plugins.changes)
+        new = await asyncio.to_thread(load, old.path, self._services.plugins, environ=environ)
+        changes = plan(old, new, self._services.catalogue, self._services.subscriptions.left())
+        if dry_run:
+            return Reloaded(changes=changes, applied=False, config=old, read=new, packages=packages)
+        if changed := [name for name in _OTHER_HUB if getattr(old, name) != getattr(new, name)]:
+            raise ConfigurationError(
+                Text(*both("refusal.another-hub", names=", ".join(changed).replace("tenant", "municipality")))
             )
-            await self._become(old, kept)
-            log.info("configuration read again: %d changes", len(changes))
-            return Reloaded(changes=changes, applied=True, config=kept, read=new, packages=packages)
+        kept = replace(
+            new,
+            **{name: getattr(old, name) for name in AT_START},
+            outbound=tuple(dict.fromkeys((*old.outbound, *new.outbound))),
+        )
+        await self._become(old, kept)
+        log.info("configuration read again: %d changes", len(changes))
+        return Reloaded(changes=changes, applied=True, config=kept, read=new, packages=packages)
 
     async def stop(self) -> None:
         """Stop waiting for connectors that are still starting; `Hosts` ends them."""

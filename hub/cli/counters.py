@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from hub.cli import output
-from hub.cli.language import say
+from hub.cli.language import language, say
 from hub.cli.options import Config, Data, Json, Where, moment, shown
 from hub.cli.subscriptions import named
+from hub.texts.quantities import lasted
 
 
 def counters(
@@ -52,5 +53,9 @@ def _print_spans(spans: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _words(counted: Mapping[str, float]) -> str:
-    """The names are those of the API, so that a person finds them again in a plot."""
-    return "  ".join(f"{name} {value:g}" for name, value in sorted(counted.items()))
+    """`levererade 5 · längsta tid till leverans 1,2 s`. The API's own names are in docs/municipality.md."""
+    return " · ".join(f"{say(f'counted.{name}')} {_value(name, value)}" for name, value in sorted(counted.items()))
+
+
+def _value(name: str, value: float) -> str:
+    return lasted(value, language()) if name.removesuffix("_max").endswith("_s") else f"{value:.0f}"

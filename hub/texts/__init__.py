@@ -58,6 +58,7 @@ SECTIONS: Final = (
     decisions.DECISION,
     decisions.RULE,
     disclosures.DISCLOSURES,
+    events.COUNTED,
     events.COUNTERS,
     events.DEAD_LETTERS,
     events.EVENT,

@@ -18,6 +18,12 @@ ALERT: Final[Mapping[str, Text]] = {
         "Certifikatet i {what} är giltigt i {count} dygn till{error}.",
         "The certificate in {what} is valid for {count} more days{error}.",
     ),
+    "alert.config-refused": Text(
+        "Hubben kunde inte läsa in konfigurationsfilen på nytt. Den arbetar vidare med den tidigare. Försök i rad: "
+        "{attempts}.",
+        "The hub could not read the configuration file again. It goes on with the former one. Attempts in a row: "
+        "{attempts}.",
+    ),
     "alert.connector-down": Text("Kopplingen arbetar inte{error}.", "The connector does not work{error}."),
     "alert.dead-letters": Text(
         "{count} händelser har inte kunnat levereras, och hubben försöker inte mer.",
@@ -152,6 +158,10 @@ ADVICE: Final[Mapping[str, Text]] = {
         "annars skolnav apply.",
         "Order a new certificate and replace the file. Then let the hub read it: skolnav connectors restart NAME for a "
         "connector, else skolnav apply.",
+    ),
+    "todo.config-refused": Text(
+        "Se vad som är fel: skolnav check. Rätta filen, och läs sedan in den: skolnav apply.",
+        "See what is wrong: skolnav check. Correct the file, then let the hub read it: skolnav apply.",
     ),
     "todo.connector-down": Text(
         "Se orsaken i skolnav connectors. Rätta den, och starta sedan om kopplingen: skolnav connectors restart NAMN.",

@@ -5,6 +5,26 @@ from typing import Final
 
 from hub.texts.text import Text
 
+COUNTED: Final[Mapping[str, Text]] = {
+    "counted.age_s_max": Text("högsta ålder", "highest age"),
+    "counted.dead": Text("blev ej levererade", "given up"),
+    "counted.dead_max": Text("flest ej levererade", "most dead letters"),
+    "counted.delivered": Text("levererade", "delivered"),
+    "counted.delivered_again": Text("levererade igen", "delivered again"),
+    "counted.events": Text("händelser", "events"),
+    "counted.failed": Text("misslyckade försök", "failed attempts"),
+    "counted.lag_s_max": Text("längsta eftersläpning", "longest lag"),
+    "counted.latency_s": Text("summa av tiden till leverans", "sum of the time to delivery"),
+    "counted.latency_s_max": Text("längsta tid till leverans", "longest time to delivery"),
+    "counted.orders": Text("beställningar", "orders"),
+    "counted.parked_max": Text("flest som väntar på nytt försök", "most that wait for another try"),
+    "counted.poll_age_s_max": Text("längsta tid utan hämtning", "longest time without a poll"),
+    "counted.poll_failures_max": Text("flest misslyckade hämtningar i rad", "most failed polls in a row"),
+    "counted.portions": Text("portioner", "portions"),
+    "counted.problems": Text("problem", "problems"),
+    "counted.served": Text("hämtade", "served"),
+}
+
 COUNTERS: Final[Mapping[str, Text]] = {
     "counters.none": Text("Inget är räknat under den tiden.", "Nothing was counted in that time."),
 }

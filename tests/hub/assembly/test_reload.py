@@ -225,6 +225,24 @@ async def test_a_file_with_errors_changes_nothing(house: House) -> None:
     assert house.hub.hosts.names() == ["desk"]
 
 
+async def test_a_file_that_could_not_be_read_again_is_a_condition_until_one_can(house: House) -> None:
+    """Nobody looks at the log after a SIGHUP: that the former file is in force must show (promise 8)."""
+
+    def refused() -> list[int]:
+        return [each.attempts for each in house.hub.services.conditions.seen() if each.code == "config-refused"]
+
+    house.write(connectors={"desk": {"use": "dsek"}})
+    for dry_run in (True, False, False):
+        with pytest.raises(ConfigErrors):
+            await house.hub.reloader.apply(dry_run=dry_run)
+    assert refused() == [2], "to look at a plan is no try"
+    house.write(connectors={"desk": {"use": "desk"}})
+    await house.hub.reloader.apply(dry_run=True)
+    assert refused() == [2]
+    await house.hub.reloader.apply(dry_run=False)
+    assert refused() == []
+
+
 async def test_a_store_that_takes_nothing_leaves_all_as_it_was(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     config = house.hub.services.config
     house.write(connectors={"desk": {"use": "desk"}, "other": {"use": "desk"}})

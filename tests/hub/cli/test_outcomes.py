@@ -192,8 +192,9 @@ def test_counters_are_read_in_sum_and_by_the_hour(place: Place, hub: Running) ->
     hub.post(closed("counted", 10))
     reaches(place, "counted", "days", "delivered")
     summed = place.ask("counters").out
-    assert re.search(r"^subscription/days +.*delivered \d", summed, re.M), summed
-    assert re.search(r"^source/urn:sis +events \d", summed, re.M)
+    assert re.search(r"^subscription/days +.*levererade \d", summed, re.M), summed
+    assert re.search(r"längsta tid till leverans \d+(,\d)? s", summed), summed
+    assert re.search(r"^source/urn:sis +händelser \d", summed, re.M)
     [span] = place.ask("counters", "subscription/days", "--hours", "--json").json()["spans"][-1:]
     assert span["open"] is True
     assert span["counted"]["delivered"] >= 1
