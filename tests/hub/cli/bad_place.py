@@ -10,7 +10,7 @@ from tests import school
 from tests.hub.cli.conftest import Place
 from tests.packages import Site
 
-LIMIT_S: Final = "4"  # of one trial; a package that holds the processor takes that much of it
+LIMIT_S: Final = "6"  # of one trial; a package that holds the processor takes that much of it
 OPERATOR: Final = {"id": "op", "token": "${env:OP_TOKEN}", "roles": ["operator"]}
 TOKEN: Final = "token-of-the-operator-0123456789"
 ONE_CLIENT: Final = httpx.Client(timeout=30)  # which is dear to make

@@ -253,7 +253,7 @@ WIDE: Final = {
         "import asyncio; asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy())",
         "asyncio.set_event_loop_policy",
     ),
-    "wide-memory": ("[bytearray(32 << 20) for _ in iter(int, 1)]", "MemoryError"),
+    "wide-memory": ("[bytes(32 << 20) for _ in iter(int, 1)]", "MemoryError"),
 }
 """What an import may do to the hub's process, and the word for it."""
 
