@@ -11,6 +11,7 @@ from plugins.testing import open_hub
 from tests.connectors.ss12000.conftest import Pulled, kinds
 from tests.connectors.ss12000.records import absence, activity, group, id_, lesson, organisation, person, school
 from tests.peers.sis import Made, Reply, serving
+from tests.until import until
 
 LATER = {"created": "2026-08-17T08:00:00+02:00", "modified": "2027-01-01T00:00:00+01:00"}  # after any watermark
 
@@ -477,6 +478,6 @@ async def test_a_record_that_cannot_be_read_is_reported_and_the_rest_taken(hub: 
     assert "canary" not in said + hub.hub.logs()
     asked = sis.paths().count("/v2.0/persons")
     hub.hub.clock.pass_machine(3700)
+    await until(lambda: sis.paths().count("/v2.0/persons") > asked, "the next poll")
     await hub.hub.settle()
-    assert sis.paths().count("/v2.0/persons") > asked
     assert "\n".join(hub.problems("record-not-read")) == said, "it was said again"
