@@ -50,6 +50,7 @@ class Maintenance:
                 await services.store.commit(lanes.forget_ended(services.store.tenant, before))
                 await history.trim(services.store, before)
                 await services.kept_marks.tidy()
+                await services.withheld.tidy()
                 if clock.school().date() != today:
                     today = clock.school().date()
                     services.withheld.new_day(today)

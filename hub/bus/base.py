@@ -6,7 +6,7 @@ and compare at most two places of one key, whose order is that of the log.
 """
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -14,12 +14,16 @@ from typing import Any, Final, NewType, Protocol, Self
 
 import orjson
 
+from hub.bus.news import Again, News
 from schemas import Described, Event
 
 Place = NewType("Place", int)
 """One stored event: its partition and offset in one integer. Places of one partition rise in log order."""
 
 OFFSET_BITS: Final = 48
+
+LEFT: Final = "urn:skolnav:left"
+"""In place of a source in the entity of an event that tells that a person has left (`person/<uuid>/<LEFT>`)."""
 
 
 def place(partition: int, offset: int) -> Place:
@@ -103,6 +107,9 @@ class Stored:
     _parsed: dict[str, Any] | None = None
     # The event is from another source than the person's owner, and adds a protection mark; nothing else in it counts.
     adds: bool = False
+    # The hub tells with it, as with a deletion, that a person became protected (`Log.leave`).
+    leaves: bool = False
+    news: News | None = None  # what is new in this state of its entity; None: all of it
 
     def __repr__(self) -> str:
         # Log lines may show this much: no subject, no data.
@@ -191,6 +198,15 @@ class OwnedByAnother(Exception):
     def __init__(self, refused: Iterable[tuple[int, str]]) -> None:
         self.indexes, self.owners = zip(*refused, strict=True)
         super().__init__("an entity that belongs to another source")
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A person (lower-case id) who became protected: the owner's source, and the organisations of before."""
+
+    person: str
+    source: str
+    organisations: tuple[str, ...]
 
 
 Corrects = Callable[[str, str], bool]
@@ -318,13 +334,21 @@ class Log(Protocol):
     async def states_about(self, person: str) -> Sequence[Stored]:
         """The last event of each entity that is about this person."""
 
-    async def restate(self, entities: Sequence[str]) -> Sequence[Stored]:
+    async def restate(self, entities: Mapping[str, Again]) -> Sequence[Stored]:
         """Append a copy of each entity's current state, under the entity's own source with a new random id.
+
+        The copy is news for those alone whom `Again` names (`Stored.news`).
 
         The writer reads and copies the state in one transaction; a copy of a state read earlier could overwrite a
         newer state. The copy has no `data.changed`, since previous values would reveal what was withheld. For the same
         reason its type is not that of a change: it gets the type of the event that the changes were made to. Unknown
         entities are skipped.
+        """
+
+    async def leave(self, persons: Sequence[Left]) -> Sequence[Stored]:
+        """Append for each person what a deletion by the person's owner looks like to recipients (`Stored.leaves`).
+
+        The person's own state stays as it is. Raises LogUnavailable.
         """
 
     async def close(self) -> None: ...

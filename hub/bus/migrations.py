@@ -11,7 +11,7 @@ from typing import Final
 
 import apsw
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 """The format that this program writes. The first release wrote 3."""
 
 
@@ -42,5 +42,11 @@ def _makers(db: apsw.Connection) -> None:
         )
 
 
-STEPS: Final[Mapping[int, Callable[[apsw.Connection], None]]] = {3: _makers}
+def _news(db: apsw.Connection) -> None:
+    """Format 5 has a column for what is new in an event. In older events all is new."""
+    for (partition,) in db.execute("SELECT partition FROM partitions").fetchall():
+        db.execute(f"ALTER TABLE events_{partition} ADD COLUMN news BLOB")
+
+
+STEPS: Final[Mapping[int, Callable[[apsw.Connection], None]]] = {3: _makers, 4: _news}
 """By the format that a step begins with."""

@@ -10,22 +10,25 @@ from typing import Any, Final, NamedTuple
 import orjson
 from pydantic_core import from_json
 
-from hub.bus.base import OFFSET_BITS, Place, Stored
+from hub.bus.base import LEFT, OFFSET_BITS, Left, Place, Stored
 from hub.bus.codec import Codec
 from hub.bus.digests import pack_found
 from hub.bus.fresh import Noted
 from hub.bus.names import Names, Packed, pack_id, pack_ids, unpack_id, unpack_ids
+from hub.bus.news import News
 from hub.clock import from_us
 from schemas import Described
 from schemas.event import HUB_ATTRIBUTES
 from schemas.payload import Shared, pluck
 
 KEY_BYTES: Final = 16
+PERSON_DELETED: Final = "se.skolnav.directory.person.deleted.v1"
 CHANGED: Final = "changed"  # the data field that holds the previous values of changed fields, in all families
 EXTRAS: Final = 1  # flag: the event holds something that the catalogue does not list
 TIMED: Final = 2  # flag: the event came with a `time`, so the hub did not add one
 CONTINUES: Final = 4  # flag: the event reports a change or the end of its entity
 ADDS: Final = 8  # flag: `Stored.adds`
+LEAVES: Final = 16  # flag: `Stored.leaves`
 # The flags' higher bits are the number (in `names`) of the source that owns the entity; 0 if it is the event's own.
 OWNER_BITS: Final = 8
 # In place of an owner: all sources have sent no more of the person than a mark. `names` never assigns this number.
@@ -53,6 +56,7 @@ class Row(NamedTuple):
     organisations: Packed
     flags: int
     body: bytes
+    news: bytes | None
 
     @property
     def described(self) -> tuple[Any, ...]:
@@ -78,8 +82,9 @@ CREATE TABLE events_{partition} (
     entity,                     -- NULL: events of this type are no state
     about,                      -- NULL: the one person that the subject names
     organisations NOT NULL,
-    flags INTEGER NOT NULL,     -- EXTRAS, TIMED, CONTINUES, ADDS; from bit 8 on the owner
-    body BLOB NOT NULL
+    flags INTEGER NOT NULL,     -- EXTRAS, TIMED, CONTINUES, ADDS, LEAVES; from bit 8 on the owner
+    body BLOB NOT NULL,
+    news BLOB                   -- `Stored.news`
 )"""
 
 
@@ -188,7 +193,7 @@ def copy_of(old: Stored, row: Row, *, partition: int, names: Names, whole_type: 
     canonical = canonical_json(whole)
     continues = row.flags & CONTINUES != 0
     return Prepared(
-        stored=replace(old, id=new_id, type=whole["type"], continues=continues, earlier=(), _parsed=None),
+        stored=replace(old, id=new_id, type=whole["type"], continues=continues, earlier=(), _parsed=None, news=None),
         canonical=canonical,
         key_digest=key_digest(old.source, new_id),
         content_digest=content_digest(canonical),
@@ -198,6 +203,38 @@ def copy_of(old: Stored, row: Row, *, partition: int, names: Names, whole_type: 
         entity=row.entity,
         names=related_names(old, names),
     )
+
+
+def leaving(left: Left, names: Names, partitions: int) -> Prepared:
+    """The event that tells that a person has left, under the source of the person's owner."""
+    id_, subject = str(uuid.uuid4()), f"person/{left.person}"
+    entity = f"{subject}/{LEFT}"
+    canonical = canonical_json(
+        {
+            "specversion": "1.0", "id": id_, "source": left.source, "type": PERSON_DELETED, "subject": subject,
+            "partitionkey": subject, "data": {"id": left.person},
+        }
+    )  # fmt: skip
+    packed = names.pack(subject)
+    made = Stored(
+        _NOWHERE, PERSON_DELETED, left.source, id_, subject, subject, entity, (left.person,), left.organisations,
+        False, 0, b"",
+    )  # fmt: skip
+    made.leaves = True
+    return Prepared(
+        stored=made,
+        canonical=canonical,
+        key_digest=key_digest(left.source, id_),
+        content_digest=content_digest(canonical),
+        partition=partition_for(subject, partitions),
+        columns=(
+            names.number(PERSON_DELETED), names.number(left.source), pack_id(id_), packed, None,
+            names.pack_rare(entity), None, names.pack_organisations(left.organisations), LEAVES,
+        ),
+        flags=LEAVES,
+        entity=names.pack_rare(entity),
+        names=(packed,),
+    )  # fmt: skip
 
 
 def related_names(event: Stored, names: Names) -> tuple[Packed, ...]:
@@ -243,7 +280,7 @@ def complete(canonical: bytes, flags: int, accepted: int, sequence: int) -> byte
 
 def stored(partition: int, row: Sequence[Any], names: Names, codec: Codec) -> Stored:
     """The event of a row: a `Row`, or a plain tuple with the same columns, which a cursor returns."""
-    offset, accepted, _, type_, source, id_, subject, key, entity, about, organisations, flags, body = row
+    offset, accepted, _, type_, source, id_, subject, key, entity, about, organisations, flags, body, news = row
     name = names.unpack(subject)
     made = Stored(
         Place(partition << OFFSET_BITS | offset),
@@ -261,6 +298,9 @@ def stored(partition: int, row: Sequence[Any], names: Names, codec: Codec) -> St
         flags & CONTINUES != 0,
     )
     made.adds = flags & ADDS != 0
+    made.leaves = flags & LEAVES != 0
+    if news is not None:
+        made.news = News.unpack(codec.decode(name, news))
     return made
 
 

@@ -7,7 +7,7 @@ one turn, first to the observers, then in the ring and to callers that wait at t
 import asyncio
 import heapq
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from hub.bus.base import (
     Batch,
     Corrects,
     Found,
+    Left,
     LogUnavailable,
     Place,
     Position,
@@ -36,6 +37,7 @@ from hub.bus.file import LogLocked, LogMismatch, Readers
 from hub.bus.fresh import Noted
 from hub.bus.index import Index
 from hub.bus.names import Names
+from hub.bus.news import Again, Compare
 from hub.bus.reader import LogReader, Shares, within
 from hub.bus.ring import Ring
 from hub.bus.rows import Row
@@ -93,17 +95,27 @@ class SqliteLog:
         codec: Codec | None = None,
         ring_bytes: int = _RING_BYTES,
         dedupe_window: timedelta = timedelta(days=30),
+        compare: Compare | None = None,
     ) -> Self:
         """Open the log at `path`, or create it. The number of partitions of an existing log cannot change.
 
         `codec` None: bodies are stored in clear. `ring_bytes` limits the memory for the newest events. For at least
-        `dedupe_window` a known (source, id) is not stored again. Raises LogLocked, LogMismatch, LogUnavailable.
+        `dedupe_window` a known (source, id) is not stored again. `compare` finds what is new in a state; None: all
+        counts as new. Raises LogLocked, LogMismatch, LogUnavailable.
         """
         codec = codec or Clear()
         lock = file.lock(path)
         try:
             opened = await runner.read(
-                partial(_Opened, path, partitions=partitions, clock=clock, codec=codec, dedupe_window=dedupe_window)
+                partial(
+                    _Opened,
+                    path,
+                    partitions=partitions,
+                    clock=clock,
+                    codec=codec,
+                    dedupe_window=dedupe_window,
+                    compare=compare,
+                )
             )
         except BaseException:
             os.close(lock)
@@ -143,9 +155,14 @@ class SqliteLog:
         prepared = [rows.prepare(described, names, partitions) for described in batch]
         return await self._writer.submit(Append(prepared, corrects))  # type: ignore[no-any-return]
 
-    async def restate(self, entities: Sequence[str]) -> Sequence[Stored]:
-        packed = [self._names.packed(entity) for entity in entities]
+    async def restate(self, entities: Mapping[str, Again]) -> Sequence[Stored]:
+        packed = {self._names.packed(entity): again for entity, again in entities.items()}
         return await self._writer.submit(Restate(packed))  # type: ignore[no-any-return]
+
+    async def leave(self, persons: Sequence[Left]) -> Sequence[Stored]:
+        prepared = [rows.leaving(each, self._names, len(self._heads)) for each in persons]
+        appended: Appended = await self._writer.submit(Append(prepared))
+        return appended.stored
 
     async def trim(self, before: datetime) -> int:
         upto, before_us = (await self.at(before)).offsets, to_us(before)
@@ -360,7 +377,16 @@ class SqliteLog:
 class _Opened:
     """The parts that `open` reads from the file. Made in a reader's thread."""
 
-    def __init__(self, path: Path, *, partitions: int, clock: Clock, codec: Codec, dedupe_window: timedelta) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        partitions: int,
+        clock: Clock,
+        codec: Codec,
+        dedupe_window: timedelta,
+        compare: Compare | None,
+    ) -> None:
         self.path = path
         self.db = db = file.open_writer(path, partitions)
         try:
@@ -392,6 +418,7 @@ class _Opened:
                 high=highs,
                 clock=clock,
                 codec=codec,
+                compare=compare,
             )
         except apsw.Error as error:
             db.close(force=True)

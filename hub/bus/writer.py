@@ -26,12 +26,15 @@ from hub.bus.base import (
     partition_of,
     place,
 )  # fmt: skip
+from hub.bus.before import Before
 from hub.bus.codec import Codec
 from hub.bus.digests import content_of, pack_found, place_of
 from hub.bus.fresh import Fresh, Noted
 from hub.bus.index import Index
 from hub.bus.names import Names, Packed
+from hub.bus.news import Again, Compare
 from hub.bus.ownership import Makers, Ownership
+from hub.bus.reader import LogReader
 from hub.bus.rows import Prepared, Row
 from hub.bus.sequence import Sequencer
 from hub.bus.sql import insert, marks
@@ -51,7 +54,7 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Restate:
-    entities: Sequence[Packed]
+    entities: Mapping[Packed, Again]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ class _Group:
     high: list[int]
     known: dict[bytes, bytes]
     owners: Ownership | None  # None: each event belongs to its own source
+    before: Before | None  # None: nothing is compared, and all is new
     added: dict[bytes, Prepared] = field(default_factory=dict)
     rows: dict[int, list[tuple[Any, ...]]] = field(default_factory=dict)
     noted: list[Noted] = field(default_factory=list)
@@ -128,6 +132,7 @@ class LogWriter:
         high: Sequence[int],
         clock: Clock,
         codec: Codec,
+        compare: Compare | None = None,
     ) -> None:
         self._db = db
         self._names = names
@@ -137,6 +142,8 @@ class LogWriter:
         self._high = list(high)
         self._clock = clock
         self._codec = codec
+        self._compare = compare
+        self._reader = LogReader(len(heads), names, codec)
         self._makers = Makers(db)
         self._wal_pages = 0
         db.set_wal_hook(self._note_wal)
@@ -169,7 +176,7 @@ class LogWriter:
                 db, makers=self._makers, fresh=index.fresh, names=self._names, codec=self._codec, events=events
             )
         known = index.known([event.key_digest for event in events])
-        group = _Group(accepted, list(self._next), list(self._high), known, owners)
+        group = _Group(accepted, list(self._next), list(self._high), known, owners, self._before(items, events))
         results = [self._handle(item, group) for item in items]
         self._flush(group)
         index.fold(len(group.noted), [each - 1 for each in self._next])
@@ -180,6 +187,17 @@ class LogWriter:
         self._next = group.next
         self._high = group.high
         return results
+
+    def _before(self, items: Sequence[Any], events: Sequence[Prepared]) -> Before | None:
+        if self._compare is None:
+            return None
+        entities = [event.entity for event in events if event.entity is not None]
+        for item in items:
+            if isinstance(item, Restate):
+                entities += item.entities
+        return Before(
+            self._db, fresh=self._index.fresh, reader=self._reader, compare=self._compare, entities=entities
+        )  # fmt: skip
 
     def _handle(self, item: Any, group: _Group) -> Any:
         match item:
@@ -237,7 +255,7 @@ class LogWriter:
             return same_meaning(from_json(event.canonical), from_json(rows.canonical_of(body, row.flags)))
         return False
 
-    def _add(self, event: Prepared, group: _Group) -> Stored:
+    def _add(self, event: Prepared, group: _Group, again: Again | None = None) -> Stored:
         partition, stored, accepted = event.partition, event.stored, group.accepted
         offset = group.next[partition]
         group.next[partition] = offset + 1
@@ -246,8 +264,15 @@ class LogWriter:
         stored.at = at = place(partition, offset)
         stored.accepted_us = accepted
         stored.body = body = rows.complete(event.canonical, event.flags, accepted, sequence)
+        news = None
+        if group.before is not None and event.entity is not None:
+            data = event.described.event.data if event.described is not None else stored.parsed.get("data")
+            stored.news = group.before.news(event.entity, stored, data, again)
+            group.before.note(event.entity, stored)
+            if stored.news is not None:
+                news = self._codec.encode(stored.subject, stored.news.pack())
         group.rows.setdefault(partition, []).append(
-            (offset, accepted, high - accepted, *event.columns, self._codec.encode(stored.subject, body))
+            (offset, accepted, high - accepted, *event.columns, self._codec.encode(stored.subject, body), news)
         )
         found = pack_found(event.content_digest, at)
         group.noted.append((event.key_digest, found, at, event.entity, event.names, event.stored.continues))
@@ -258,19 +283,19 @@ class LogWriter:
             insert(self._db, f"INSERT INTO events_{partition} VALUES", added)
         group.rows.clear()
 
-    def _restate(self, entities: Sequence[Packed], group: _Group) -> Sequence[Stored]:
+    def _restate(self, entities: Mapping[Packed, Again], group: _Group) -> Sequence[Stored]:
         # The earlier events of this group count as state already.
         self._flush(group)
         pending = Fresh()
         pending.note(group.noted)
         fresh = (pending, *self._index.fresh)
         copies: list[Stored] = []
-        for entity in entities:
+        for entity, again in entities.items():
             for partition, row in self._rows_at(entity_state.place_of(self._db, fresh, entity)):
                 old = rows.stored(partition, row, self._names, self._codec)
                 type_ = self._whole_type(fresh, entity) if old.continues else None
                 copy = rows.copy_of(old, row, partition=partition, names=self._names, whole_type=type_)
-                copies.append(self._add(copy, group))
+                copies.append(self._add(copy, group, again))
         return copies
 
     def _whole_type(self, fresh: Sequence[Fresh], entity: Packed) -> str | None:

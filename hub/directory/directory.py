@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from hub.bus.base import Log, Place, Position, Stored
+from hub.bus.base import LEFT, Log, Place, Position, Stored
 from hub.clock import NEVER_US, Clock, from_us, to_us
 from hub.directory.records import Mark, PersonRecord, within
 from hub.directory.schedule import Schedule
@@ -208,11 +208,14 @@ class Directory(Tables):
     def superseded(self, entity: str) -> bool:
         """Whether this entity is a record of a person from a source that the person does not belong to now.
 
-        Such a record must not be restated: the copy would become the person's latest record.
+        Such a record must not be restated: the copy would become the person's latest record. So is what recipients
+        were told of a protection (`LEFT`) once it has ended.
         """
         kind, _, rest = entity.partition("/")
         person, _, source = rest.partition("/")
         found = self.persons.get(person) if kind == "person" else None
+        if source == LEFT:
+            return found is None or found.mark is not Mark.PROTECTED
         return found is not None and found.known and found.owner.source != source
 
     # -- belonging ----------------------------------------------------------------------------------------------

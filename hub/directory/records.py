@@ -99,6 +99,11 @@ class Person:
         self.mark = Mark.PROTECTED if sheltered else self.own_mark
 
     @property
+    def seen(self) -> bool:
+        """Whether recipients may see the person, while the owner is fresh."""
+        return self.known and self.mark is Mark.NONE
+
+    @property
     def protecting(self) -> tuple[PersonRecord, ...]:
         """The records that protect the person."""
         return tuple(each for each in self.records if each.mark is Mark.PROTECTED)

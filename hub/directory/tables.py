@@ -3,13 +3,14 @@
 While a batch is applied, the names that it changes are collected, so that versions and listeners agree on them.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from sys import intern
 from typing import Any, Final
 
 from hub.bus.base import Place, Position, Stored
+from hub.bus.news import Belongings
 from hub.clock import Clock, to_us
 from hub.directory import records
 from hub.directory.records import Activity, Diet, Duty, Enrolment, Group, Mark, Organisation, Person, Room
@@ -28,13 +29,17 @@ class Change:
     """The changes of one batch. `names` are ids of persons and, for other entities, entity names (`duty/<id>`).
 
     `entities` are the entities whose events caused the change. `refreshed` are the sources that became fresh. `moved`
-    are the persons, known before, who today belong to an organisation that they did not belong to before the batch.
+    are the persons, known before, who today belong to an organisation that they did not belong to before the batch;
+    `left` those who were not protected before and are now, each with where they belonged before; `returned` those who
+    were deleted, unknown or protected before, and are not now.
     """
 
     names: frozenset[str]
     entities: frozenset[str]
     refreshed: frozenset[str]
-    moved: frozenset[str]
+    moved: Mapping[str, Belongings] = field(default_factory=dict)
+    left: Mapping[str, Belongings] = field(default_factory=dict)
+    returned: frozenset[str] = frozenset()
 
 
 class Tables:
@@ -69,7 +74,9 @@ class Tables:
         self._names: set[str] = set()
         self._entities: set[str] = set()
         self._refreshed: set[str] = set()
-        self._moved: set[str] = set()
+        self._moved: dict[str, Belongings] = {}
+        # Of persons whom this batch may change: whether they were to be seen before it, and where they belonged.
+        self._before: dict[str, tuple[bool, Belongings]] = {}
         self._remarked: set[tuple[str, str]] = set()  # (person, source) whose protection began, ended or changed
         self._void: Position | None = None  # each `directory.current` up to here is from before a restored backup
 
@@ -99,6 +106,8 @@ class Tables:
         return found.version if found is not None else self._versions.get(name, 0)
 
     def _apply(self, stored: Stored) -> None:
+        if stored.leaves:
+            return  # it says what recipients are told of a mark that the tables have already
         kind, _, what = stored.type.removeprefix(PREFIX).rpartition(".v")[0].partition(".")
         id = intern(stored.subject.partition("/")[2])
         before = self._counter + len(self._refreshed)
@@ -176,6 +185,8 @@ class Tables:
             protected_by = _protection(old)
             before = _outlook(person)
             touched.update(self.kin(id), person.guardians)
+            for name in touched:
+                self._note_before(name, today)
             places = {each.organisation for each in person.owner.enrolments if each.active(today)}
             self._index(id, person, adding=False)
             person.put(record)
@@ -185,9 +196,10 @@ class Tables:
         if _outlook(person) == before:
             return
         if places and any(each.organisation not in places for each in person.owner.enrolments if each.active(today)):
-            self._moved.add(id)
+            self._moved.setdefault(id, self._before[id][1])
         touched.update(self.kin(id), person.guardians)
         for name in touched:
+            self._note_before(name, today)
             self._shelter(name)
             self._bump(name)
 
@@ -195,12 +207,34 @@ class Tables:
         """End a person's protection by one source, and count the change for all whom it concerns."""
         person = self.persons[id]
         touched = {id, *self.kin(id), *person.guardians}
+        today = self.clock.school().date().isoformat()
+        for name in touched:
+            self._note_before(name, today)
         self._index(id, person, adding=False)
         person.lift(source)
         self._index(id, person, adding=True)
         for name in touched:
             self._shelter(name)
             self._bump(name)
+
+    def _note_before(self, id: str, today: str) -> None:
+        """Note how a person is before the first change of this batch. Whoever is not in the tables yet is not noted."""
+        person = self.persons.get(id)
+        if person is None or id in self._before:
+            return
+        enrolments = [each for each in person.owner.enrolments if each.active(today)]
+        if not enrolments:  # a guardian belongs where the children do
+            enrolments = [
+                each
+                for child in self._children.get(id, ())
+                if self.persons[child].mark is Mark.NONE
+                for each in self.persons[child].owner.enrolments
+                if each.active(today)
+            ]
+        at: list[tuple[str, str | None]] = [(each.organisation, each.school_type) for each in enrolments]
+        duties = [self.duties[duty] for duty in self._duties_of.get(id, ())]
+        at += [(each.organisation, None) for each in duties if each.organisation is not None]
+        self._before[id] = person.seen, tuple(dict.fromkeys(at))
 
     def _shelter(self, id: str) -> None:
         """Work out whether a person is here only because of protected persons: as their guardian, and as nothing else.
@@ -293,7 +327,9 @@ class Tables:
         version = self.version(f"duty/{id}")
         self._own("duty", self.duties, id, duty)
         if self.version(f"duty/{id}") != version:
+            today = self.clock.school().date().isoformat()
             for person in persons:
+                self._note_before(person, today)
                 self._shelter(person)
                 self._bump(person)
 
@@ -319,10 +355,22 @@ class Tables:
         names, self._names = self._names, set()
         entities, self._entities = self._entities, set()
         refreshed, self._refreshed = self._refreshed, set()
-        moved, self._moved = self._moved, set()
+        moved, self._moved = self._moved, {}
+        before, self._before = self._before, {}
         if not names and not refreshed:
             return None
-        return Change(frozenset(names), frozenset(entities), frozenset(refreshed), frozenset(moved))
+        left: dict[str, Belongings] = {}
+        returned: set[str] = set()
+        for id, (seen, at) in before.items():
+            person = self.persons[id]
+            if seen and person.mark is Mark.PROTECTED:
+                left[id] = at
+            elif not seen and person.seen:
+                returned.add(id)
+        return Change(
+            frozenset(names), frozenset(entities), frozenset(refreshed), moved=moved, left=left,
+            returned=frozenset(returned),
+        )  # fmt: skip
 
 
 def _protection(record: records.PersonRecord | None) -> tuple[str, ...] | None:

@@ -11,6 +11,7 @@ from hub.clock import Clock
 from hub.config import HubConfig
 from hub.engines import embedded_files, root_key
 from hub.keys import Keys
+from hub.privacy.parts import Parts
 from hub.runner import Runner, ThreadRunner
 from hub.store import notes
 from hub.store.sql import SqlStore
@@ -52,6 +53,7 @@ class EmbeddedEngine:
                 runner=_runner(cleanup),
                 ring_bytes=RING_BYTES,
                 dedupe_window=config.dedupe_window,
+                compare=Parts(catalogue),
             )
             cleanup.push_async_callback(log.close)
             store = await SqlStore.open(config.data / "store.db", tenant=config.tenant, runner=_runner(cleanup))

@@ -10,16 +10,21 @@ about no person passes with any field. If the event lists what changed, some of 
 that announces a person's deletion passes if the recipient could get anything of an event of the person's own type.
 """
 
-from collections.abc import Iterable, Sequence
+import hmac
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
 
 from hub.bus.base import Stored
-from hub.clock import NEVER_US, Clock
+from hub.bus.news import RETURNED, Moment, News
+from hub.clock import NEVER_US, Clock, from_us
 from hub.directory.directory import Directory
 from hub.keys import Keys, Pseudonyms
 from hub.privacy.base import Decision, Draft, PayloadLevel, PermitRefused, Recipient, Rule
+from hub.privacy.parts import sees as sees_part
 from hub.privacy.protection import Basis
 from hub.privacy.reduce import CHANGED, Marked, Plan, Walk
 from hub.privacy.scope import ScopeCheck
@@ -32,6 +37,7 @@ SUMMED: Final = frozenset({Category.GROUP, Category.ATTENDANCE, Category.DIET, C
 HOME: Final = frozenset({Category.CONTACT, Category.PROTECTED_ADDRESS})
 
 _SIGNS: Final = ("specversion", "id", "source", "type", "time")  # the attributes of payload level `none`
+_TELLING: Final = ("id", "sequence", "time")  # the attributes that tell one event of an entity from another
 _MAX_VIEWS: Final = 4096
 
 
@@ -46,7 +52,18 @@ def allowed_categories(recipient: Recipient) -> frozenset[Category]:
 class View:
     """One recipient's contracts, worked out for one type."""
 
-    __slots__ = ("about", "allowed", "away_from_home", "constant", "entry", "forbidden", "plan", "recipient", "scope")
+    __slots__ = (
+        "about",
+        "allowed",
+        "away_from_home",
+        "constant",
+        "departs",
+        "entry",
+        "forbidden",
+        "plan",
+        "recipient",
+        "scope",
+    )
 
     def __init__(self, recipient: Recipient, entry: Entry, siblings: Iterable[Entry], directory: Directory) -> None:
         self.recipient = recipient
@@ -55,6 +72,7 @@ class View:
         self.plan = Plan(entry, allowed)
         self.away_from_home = Plan(entry, allowed - HOME) if allowed & HOME & entry.categories else None
         self.about = bool(entry.spec.about)
+        self.departs = entry.spec.ends and entry.spec.subject.kind == "person"
         self.scope = ScopeCheck.of(recipient, entry, directory)
         if not self.about:
             # How the hub works shows only to whom its contract says so, not even that there was an event.
@@ -78,6 +96,7 @@ class PrivacyGate:
         self._keys = keys
         self._clock = clock
         self._tenant = tenant
+        self._departures = keys.derive(f"departures/{tenant}")
         self._views: dict[tuple[int, str], View] = {}
         self._pseudonyms: dict[str, Pseudonyms] = {}
 
@@ -100,7 +119,7 @@ class PrivacyGate:
         """The draft about the newest earlier event of which something is left."""
         marks = dict.fromkeys(decision.withheld)
         for before in stored.earlier:
-            decision = self._decide(before, recipient, state=False)
+            decision = self._decide(before, recipient, state=not before.continues)
             marks.update(dict.fromkeys(decision.withheld))
             if decision.rule is not Rule.NOTHING_LEFT:
                 break
@@ -115,8 +134,10 @@ class PrivacyGate:
         view = self.view(recipient, stored.type)
         if view.forbidden:
             return Draft(stored, recipient, Rule.CONTRACT, False)
+        if stored.leaves and (recipient.aggregates or recipient.protected):
+            return Draft(stored, recipient, Rule.SUPERSEDED, False)  # for these the person is still there
         directory = self._directory
-        if view.constant and view.scope is None and not stored.extras:
+        if view.constant and view.scope is None and not stored.extras and stored.news is None:
             return Draft(stored, recipient, Rule.ALLOWED, True, None, True)
         now_us = self._clock.utc_us()
         about = self._about(stored, view)
@@ -128,10 +149,10 @@ class PrivacyGate:
             if not need.met:
                 return self._denied(stored, recipient, need.rule, need.waits_for)
         if about or (view.about and view.entry.spec.subject.kind == "duty"):
-            rule = basis.forbids(stored, recipient, view.entry.spec)
+            rule = None if stored.leaves else basis.forbids(stored, recipient, view.entry.spec)
             if rule is not None:
                 return self._denied(stored, recipient, rule, basis.hidden)
-        if view.constant and not stored.extras:
+        if view.constant and not stored.extras and stored.news is None:
             return Draft(stored, recipient, Rule.ALLOWED, True, None, True, basis.versions, (), basis.expires_us)
         return self._reduced(stored, view, basis, state=state)
 
@@ -165,6 +186,15 @@ class PrivacyGate:
         if (view.about and not walk.matters and not view.entry.spec.ends) or (walk.changed is False and not state):
             return Draft(stored, recipient, Rule.NOTHING_LEFT, False, withheld=marks)
         unchanged = not walk.removed and not stored.extras
+        if (news := stored.news) is not None:
+            told_at = _told_at(news, view, plan, basis, state=state)
+            if told_at != news.here:
+                if not state:
+                    return Draft(stored, recipient, Rule.NOTHING_LEFT, False, withheld=marks)
+                stored, unchanged = _as_of(stored, news.moments[told_at]), False
+                content.update((name, stored.parsed[name]) for name in _TELLING if name in content)
+        if view.departs:
+            content, unchanged = self._departure(stored, content), False
         return Draft(
             stored,
             recipient,
@@ -176,6 +206,20 @@ class PrivacyGate:
             marks,
             basis.expires_us,
         )
+
+    def _departure(self, stored: Stored, content: Mapping[str, Any]) -> dict[str, Any]:
+        """How a person leaves, whether a source deleted them or a protection began: nothing in it tells which."""
+        digest = hmac.digest(self._departures, f"{stored.source}\n{stored.id}".encode(), "sha256")
+        return {
+            "specversion": content["specversion"],
+            "id": str(uuid.UUID(bytes=digest[:16], version=4)),
+            "source": stored.source,
+            "type": stored.type,
+            **{name: content[name] for name in ("subject", "partitionkey") if name in content},
+            "time": from_us(stored.accepted_us).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "sequence": content["sequence"],
+            "data": {"id": content["data"]["id"]},
+        }
 
     def _denied(self, stored: Stored, recipient: Recipient, rule: Rule, waits_for: Iterable[str]) -> Any:
         return Draft(stored, recipient, rule, False, withheld=self._marks(stored, recipient, waits_for))
@@ -251,6 +295,37 @@ class PrivacyGate:
         if Category.IDENTITY in self.allowed(recipient):
             return name.lower()
         return self.pseudonyms(recipient).person(name)
+
+
+def _told_at(news: News, view: View, plan: Plan, basis: Basis, *, state: bool) -> int:
+    """The newest of an entity's events that told the recipient something: an index as in `News`.
+
+    Unless `state`, only whether that is the event itself.
+    """
+    recipient, here = view.recipient, news.here
+    if news.before_us < recipient.since_us and not state:
+        return here
+    newest = news.told.get(recipient.name, 0)
+    if news.moved is not None and view.scope is not None and not view.scope.contained(news.moved[1]):
+        newest = max(newest, news.moved[0])
+    sums = recipient.aggregates
+    sees = (lambda id, ref: True) if sums else basis.sees
+    for part, at in news.parts.items() if state else ((part, here) for part in news.fresh):
+        if at > newest and (
+            not (sums or recipient.protected)  # for these the person has been there all the time
+            if part == RETURNED
+            else sees_part(part, plan.paths, sees, marked=sums)
+        ):
+            newest = at
+    return newest
+
+
+def _as_of(stored: Stored, moment: Moment) -> Stored:
+    """The event as one that a recipient gets who learns nothing from the later ones."""
+    parsed = {**stored.parsed, "id": moment.id, "sequence": moment.sequence, "time": moment.time}
+    return replace(
+        stored, id=moment.id, accepted_us=moment.accepted_us, body=orjson.dumps(parsed), _parsed=parsed, news=None
+    )
 
 
 def _with_lane(body: bytes, lane: str | None) -> bytes:

@@ -5,25 +5,33 @@ a person's id (the person's protection), `duty/<id>` (whose duty it is), `organi
 and the names of `hub.privacy.scope`.
 
 When the directory changes for that person or fact, the entity is restated: its state goes through the log once more,
-and through the gate. Nothing here decides: a second denial makes a second mark, which waits for the next change. A
-crash between restating the entities and deleting their marks restates them twice. Any other restart restates nothing:
-a mark whose fact is still missing stays.
+and through the gate, as news for those recipients from whom it was withheld. Entities about persons who have moved are
+restated for whoever did not see them where they were, and entities about, or with, persons who have returned (from a
+protection or a deletion) for whoever sees these persons. Of persons who become protected the log tells once, as of a
+deletion.
+
+Nothing here decides: a second denial makes a second mark, which waits for the next change. A crash between restating
+the entities and deleting their marks restates them twice. Any other restart restates nothing: a mark whose fact is
+still missing stays.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, timedelta
 from typing import Final
 
-from hub.bus.base import Log
+from hub.bus.base import LEFT, Left, Log, Position
+from hub.bus.news import Again, Belongings
 from hub.directory.directory import Directory, Protection
 from hub.directory.tables import Change
 from hub.pauses import away_s
+from hub.privacy import departures
 from hub.privacy.scope import PLACE, SCHOOL_TYPE
+from hub.store import notes
 from hub.store import withheld as rows
-from hub.store.base import Operation, Store
+from hub.store.base import Operation, Store, StoreUnavailable
 from hub.store.withheld import Withheld
 
 PAGE: Final = 500  # the most entities in one call of `Log.restate`
@@ -52,19 +60,33 @@ class WithheldMarks:
         self._tenant = tenant
         self._marks: dict[str, dict[str, set[str]]] = {}  # name -> entity -> recipients
         self._freed: list[Withheld] = []  # removed from `_marks`; their rows are deleted once `_entities` are restated
-        self._entities: set[str] = set()
-        self._moved: dict[str, bool] = {}  # person -> whether the person's own entity is to be restated too
+        self._entities: dict[str, Again] = {}
+        # Person -> where they belonged before, and whether the person's own entity is to be restated too.
+        self._moved: dict[str, tuple[Belongings, bool]] = {}
+        self._returned: dict[str, bool] = {}  # the same for persons who have returned
+        self._left: dict[str, Left] = {}  # persons who became protected: recipients are told as of a deletion
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Load the marks, examine all of them once, then follow the directory. Raises StoreUnavailable."""
+        """Load the marks, examine all of them once, then follow the directory.
+
+        Raises StoreUnavailable, LogUnavailable.
+        """
         names = await self._store.read(rows.persons(self._tenant))
         self.keep(await self._store.read(rows.of(self._tenant, names)))
+        noted = (await self._store.read(notes.load(self._tenant))).get(notes.LEFT_READ)
+        if noted is not None:
+            read_to = Position.unpack(bytes.fromhex(noted.value))
+            for left in await departures.untold(self._log, self._directory, read_to):
+                self._left[left.person] = left
         self._directory.listen(self._changed)
         self._free([name for name in self._marks if self._is_known(name)], ())
+        if self._left:
+            self._wake()
+        await self.tidy()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
@@ -72,6 +94,18 @@ class WithheldMarks:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+            with contextlib.suppress(StoreUnavailable):  # the next start reads the log from the last note
+                await self.tidy()
+
+    async def tidy(self) -> None:
+        """Note that all who became protected have been told of, so that the next start has little to read.
+
+        Raises StoreUnavailable.
+        """
+        if not self._left:
+            head = self._log.head().pack().hex()
+            now = self._directory.clock.utc()
+            await self._store.commit(notes.put(self._tenant, notes.LEFT_READ, now, head))
 
     async def settled(self) -> None:
         """Return when all changes so far have been examined and the entities that they freed have been restated."""
@@ -92,9 +126,10 @@ class WithheldMarks:
         Call it after midnight.
         """
         self._free([name for name in self._marks if name.startswith(_UNDECIDED)], ())
-        starting = self._directory.starting(today)
-        if starting:
-            self._moved.update(dict.fromkeys(starting, True))
+        directory, yesterday = self._directory, (today - timedelta(days=1)).isoformat()
+        now_us = directory.clock.utc_us()
+        for person in directory.starting(today):
+            self._moved[person] = tuple(directory.belongings(person, yesterday, now_us)), True
             self._wake()
 
     # -- following the directory --------------------------------------------------------------------------------
@@ -109,9 +144,16 @@ class WithheldMarks:
                 for name in self._marks
                 if (person := persons.get(name)) is not None and person.owner.source in change.refreshed
             ]
-        if change.moved:
-            for name in change.moved:
-                self._moved.setdefault(name, False)
+        for name, places in change.left.items():
+            if (left := departures.left(self._directory, name, places)) is not None:
+                self._left[name] = left
+                self._wake()
+        for name, came_from in change.moved.items():
+            self._moved.setdefault(name, (came_from, False))
+            self._wake()
+        for name in change.returned:
+            own = f"person/{name}/{self._directory.persons[name].owner.source}"
+            self._returned[name] = self._returned.get(name, False) or own not in change.entities
             self._wake()
         # The gate decides anyway on the event that caused the change. Restating its entity would deliver it twice.
         self._free(touched, change.entities)
@@ -127,9 +169,13 @@ class WithheldMarks:
             for entity, recipients in self._marks.pop(name).items():
                 self._freed += [Withheld(name, entity, recipient) for recipient in recipients]
                 if entity not in arriving:
-                    self._entities.add(entity)
+                    self._restate_for(entity, Again(recipients=frozenset(recipients)))
         if self._freed:
             self._wake()
+
+    def _restate_for(self, entity: str, again: Again) -> None:
+        known = self._entities.get(entity)
+        self._entities[entity] = again if known is None else known | again
 
     def _is_known(self, name: str) -> bool:
         """Whether the fact that this name stands for is there now: asked once, at the start."""
@@ -169,11 +215,14 @@ class WithheldMarks:
             await self._work.wait()
             self._work.clear()
             freed, self._freed = self._freed, []
-            entities, self._entities = self._entities, set()
             moved, self._moved = self._moved, {}
+            returned, self._returned = self._returned, {}
+            entities: dict[str, Again] = {}
             try:
-                entities |= await self._known_about(moved)
-                await self._restate(sorted(entities))
+                await self._tell()
+                await self._find(moved, returned)
+                entities, self._entities = self._entities, {}
+                await self._restate(entities)
                 gone = [mark for mark in freed if not self._has(mark)]
                 await self._store.commit(rows.remove(self._tenant, gone))
             except Exception as error:  # of any kind: without these marks their entities would never be restated
@@ -181,8 +230,10 @@ class WithheldMarks:
                 pause_s = away_s(failures)
                 log.error("restating withheld entities failed (%s); next try in %.1f s", type(error).__name__, pause_s)
                 self._freed += freed
-                self._entities |= entities
+                for entity, again in entities.items():
+                    self._restate_for(entity, again)
                 self._moved = moved | self._moved
+                self._returned = returned | self._returned
                 await self._directory.clock.sleep(pause_s)
                 self._work.set()
             else:
@@ -190,19 +241,41 @@ class WithheldMarks:
             if not self._work.is_set():
                 self._idle.set()
 
-    async def _known_about(self, moved: Mapping[str, bool]) -> set[str]:
-        """All entities about persons who have moved: a scope may begin to match any of them."""
-        found: set[str] = set()
-        for person, own_entity in moved.items():
+    async def _tell(self) -> None:
+        """Tell of those who became protected, as of a deletion. They are noted here until that is durable."""
+        leaving = dict(self._left)
+        told = [each for each in leaving.values() if not self._directory.superseded(f"person/{each.person}/{LEFT}")]
+        for start in range(0, len(told), PAGE):
+            await self._log.leave(told[start : start + PAGE])
+        for person, left in leaving.items():
+            if self._left.get(person) is left:
+                del self._left[person]
+        if leaving:
+            await self.tidy()
+
+    async def _find(self, moved: Mapping[str, tuple[Belongings, bool]], returned: Mapping[str, bool]) -> None:
+        """All entities about persons who have moved, since a scope may begin to match any of them, and all entities
+        with persons who have returned.
+        """
+        for person, (came_from, own_entity) in moved.items():
             for each in await self._log.states_about(person):
                 if each.entity is not None and (own_entity or not each.entity.startswith("person/")):
-                    found.add(each.entity)
-        return found
+                    self._restate_for(each.entity, Again(came_from=came_from))
+        directory = self._directory
+        for person, own_entity in returned.items():
+            entities = [f"duty/{duty}" for duty in directory.duties_of(person)]
+            entities += [f"diet/{diet}" for diet in directory.diets_of(person)]
+            if own_entity:
+                entities.append(f"person/{person}/{directory.persons[person].owner.source}")
+            for entity in entities:
+                self._restate_for(entity, Again(returned=True))
+            for group in directory.groups_of(person):
+                self._restate_for(f"group/{group}", Again(persons=frozenset({person})))
 
     def _has(self, mark: Withheld) -> bool:
         return mark.recipient in self._marks.get(mark.person, {}).get(mark.entity, ())
 
-    async def _restate(self, entities: Sequence[str]) -> None:
-        wanted = [entity for entity in entities if not self._directory.superseded(entity)]
+    async def _restate(self, entities: Mapping[str, Again]) -> None:
+        wanted = [entity for entity in sorted(entities) if not self._directory.superseded(entity)]
         for start in range(0, len(wanted), PAGE):
-            await self._log.restate(wanted[start : start + PAGE])
+            await self._log.restate({entity: entities[entity] for entity in wanted[start : start + PAGE]})

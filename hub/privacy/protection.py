@@ -44,15 +44,10 @@ class Basis:
 
     def keep(self, id: str, ref: Ref) -> bool:
         """Whether a person who is mentioned stays in the event."""
-        person: str | None = id
-        if ref is Ref.DUTY:
-            duty = f"duty/{id}"
-            self.versions[duty] = self.directory.version(duty)
-            person = self.directory.duty_person(id)
-            if person is None:
-                self.hidden.add(duty)
-                return False
-        assert person is not None
+        person = self._person(id, ref)
+        if person is None:
+            self.hidden.add(f"duty/{id}")
+            return False
         if person in self.kept or person in self.about:
             return True
         if self.protection(person) is Protection.OPEN:
@@ -60,6 +55,20 @@ class Basis:
             return True
         self.hidden.add(person)
         return False
+
+    def sees(self, id: str, ref: Ref) -> bool:
+        """As `keep`, for a person who may be gone from the event: nothing waits until such a person is open."""
+        person = self._person(id, ref)
+        return person is not None and (
+            person in self.kept or person in self.about or self.protection(person) is Protection.OPEN
+        )
+
+    def _person(self, id: str, ref: Ref) -> str | None:
+        if ref is not Ref.DUTY:
+            return id
+        duty = f"duty/{id}"
+        self.versions[duty] = self.directory.version(duty)
+        return self.directory.duty_person(id)
 
     def forbids(self, stored: Stored, recipient: Recipient, spec: EventSpec) -> Rule | None:
         """The rule that withholds the event because of the persons that it is about; None if none does."""

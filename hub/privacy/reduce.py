@@ -6,7 +6,7 @@ An optional list that comes out empty is left out, and so is an optional referen
 it so: otherwise `[]` would reveal that a person was removed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, Final
 
@@ -16,6 +16,8 @@ from schemas.catalogue import CORE_ATTRIBUTES, Field
 from schemas.event import HUB_ATTRIBUTES
 
 CHANGED: Final = "changed"
+THERE: Final = "#"
+"""After a path: whether there is a value there, or null."""
 
 # The object around a reference of this name is about that person, also where the reference is optional.
 _SELVES: Final = frozenset({"person", "duty"})
@@ -33,7 +35,7 @@ class Ref(IntEnum):
     DUTY = 3  # a member of staff, by duty
 
 
-class _Op(IntEnum):
+class Op(IntEnum):
     COPY = 1  # a plain value, or a list or free-form object, which is copied: the stored event is never shared
     ID = 2  # the id of a person, as it is or as a pseudonym, or of a duty
     IDS = 3  # a list of ids, or of such lists
@@ -41,15 +43,15 @@ class _Op(IntEnum):
     LIST = 5  # of objects
 
 
-class _Step:
+class Step:
     __slots__ = ("judged", "matters", "node", "op", "pseudonym", "ref", "tidy")
 
     def __init__(
         self,
-        op: _Op,
+        op: Op,
         *,
         matters: bool = False,
-        node: "_Node | None" = None,
+        node: "Node | None" = None,
         tidy: bool = False,
         pseudonym: bool = False,
         ref: Ref = Ref.ABOUT,
@@ -63,12 +65,12 @@ class _Step:
         self.judged = ref is not Ref.ABOUT  # whether each id is kept is decided here
 
 
-class _Node:
+class Node:
     """An object's known fields that the contract allows; `ref` and `selves` name persons who may have to be hidden."""
 
     __slots__ = ("ref", "selves", "steps")
 
-    def __init__(self, steps: dict[str, _Step], ref: Ref, selves: tuple[tuple[str, Ref], ...]) -> None:
+    def __init__(self, steps: dict[str, Step], ref: Ref, selves: tuple[tuple[str, Ref], ...]) -> None:
         self.steps = steps
         self.ref = ref
         self.selves = selves  # (field, what it refers to): the object is about that person
@@ -117,6 +119,7 @@ class Plan:
         self._root = self._object(entry.fields, "", self._ref_of(entry.fields, "", ""), root=True)
         named = Category.IDENTITY in allowed
         people = self._about | self._mentions
+        self.paths = frozenset(_paths(self._root, ""))  # of what is let through, as in `hub.privacy.parts`
         self._names = {
             name
             for name, ref in (("subject", spec.subject), ("partitionkey", spec.key))
@@ -125,6 +128,11 @@ class Plan:
         self._ids = frozenset(path for path in self._about if "." not in path)
         if self._names:
             self.whole = False
+
+    @property
+    def nodes(self) -> Node:
+        """The object that is the data, for `hub.privacy.parts`."""
+        return self._root
 
     @property
     def leaves_something(self) -> bool:
@@ -177,8 +185,8 @@ class Plan:
 
     def _object(
         self, fields: Mapping[str, Field], prefix: str, ref: Ref, *, root: bool = False, inside_ref: bool = False
-    ) -> _Node:
-        steps: dict[str, _Step] = {}
+    ) -> Node:
+        steps: dict[str, Step] = {}
         selves: list[tuple[str, Ref]] = []
         inside_ref = inside_ref or (ref is not Ref.OTHER and not root)
         for name, known in fields.items():
@@ -200,7 +208,7 @@ class Plan:
                     selves.append((name, inner))
                 can_vanish = tells or bool(node.selves)
                 step = (
-                    _Step(_Op.LIST if known.many else _Op.OBJECT, node=node, tidy=can_vanish and not known.required)
+                    Step(Op.LIST if known.many else Op.OBJECT, node=node, tidy=can_vanish and not known.required)
                     if node.steps
                     else None
                 )
@@ -210,18 +218,18 @@ class Plan:
                 self.whole = False
             else:
                 steps[name] = step
-        return _Node(steps, ref, tuple(selves))
+        return Node(steps, ref, tuple(selves))
 
     def _leaf(
         self, name: str, path: str, known: Field, *, inside_ref: bool, goes_with_object: bool
-    ) -> _Step | None:  # fmt: skip
+    ) -> Step | None:  # fmt: skip
         """`goes_with_object`: this is the id of a reference, which is kept or removed as a whole."""
         needed = known.categories - {Category.NONE}
-        op = _Op.IDS if known.many else _Op.ID
+        op = Op.IDS if known.many else Op.ID
         if name in _DUTIES and not goes_with_object:
             if not needed <= self._allowed:
                 return None
-            return _Step(op, ref=Ref.DUTY, tidy=not known.required, matters=bool(needed) and not inside_ref)
+            return Step(op, ref=Ref.DUTY, tidy=not known.required, matters=bool(needed) and not inside_ref)
         if self._is_person(name, path, known):
             pseudonym = Category.IDENTITY not in self._allowed
             if not (needed - {Category.IDENTITY} <= self._allowed):
@@ -229,10 +237,10 @@ class Plan:
             if pseudonym:
                 self.whole = False
             ref = Ref.ABOUT if path in self._about or goes_with_object else Ref.PERSON
-            return _Step(op, pseudonym=pseudonym, ref=ref, tidy=not known.required)
+            return Step(op, pseudonym=pseudonym, ref=ref, tidy=not known.required)
         if not needed <= self._allowed:
             return None
-        return _Step(_Op.COPY, matters=bool(needed) and not inside_ref)
+        return Step(Op.COPY, matters=bool(needed) and not inside_ref)
 
     def _is_person(self, name: str, path: str, known: Field) -> bool:
         return (
@@ -252,11 +260,21 @@ class Plan:
         return Ref.PERSON if self._is_person("id", f"{prefix}id", id_) else Ref.OTHER
 
 
-def _matters(step: _Step) -> bool:
+def _paths(node: Node, prefix: str) -> Iterator[str]:
+    for name, step in node.steps.items():
+        path = prefix + name
+        yield path
+        if not step.tidy:
+            yield path + THERE
+        if step.node is not None:
+            yield from _paths(step.node, f"{path}.")
+
+
+def _matters(step: Step) -> bool:
     return step.matters or (step.node is not None and any(_matters(inner) for inner in step.node.steps.values()))
 
 
-def _object(node: _Node, value: dict[str, Any], walk: Walk) -> dict[str, Any]:
+def _object(node: Node, value: dict[str, Any], walk: Walk) -> dict[str, Any]:
     steps = node.steps
     out: dict[str, Any] = {}
     for name, item in value.items():
@@ -265,18 +283,18 @@ def _object(node: _Node, value: dict[str, Any], walk: Walk) -> dict[str, Any]:
             walk.removed = True
             continue
         op = step.op
-        if op is _Op.COPY:
+        if op is Op.COPY:
             out[name] = _copied(item) if isinstance(item, list | dict) else item
             if step.matters and not walk.matters and item not in _EMPTY:
                 walk.matters = True
-        elif op is _Op.ID:
+        elif op is Op.ID:
             _id(name, item, step, out, walk)
         elif item is None:
             if step.tidy:
                 walk.removed = True
             else:
                 out[name] = None
-        elif op is _Op.OBJECT and isinstance(item, dict):
+        elif op is Op.OBJECT and isinstance(item, dict):
             assert step.node is not None
             if _hidden(step.node, item, walk):
                 walk.removed = True
@@ -286,7 +304,7 @@ def _object(node: _Node, value: dict[str, Any], walk: Walk) -> dict[str, Any]:
                 walk.matters = matters  # previous values alone are no reason to deliver the event
             else:
                 out[name] = _object(step.node, item, walk)
-        elif op is _Op.LIST and isinstance(item, list):
+        elif op is Op.LIST and isinstance(item, list):
             assert step.node is not None
             node_ = step.node
             kept = [
@@ -297,7 +315,7 @@ def _object(node: _Node, value: dict[str, Any], walk: Walk) -> dict[str, Any]:
                 out[name] = kept
             else:
                 walk.removed = True
-        elif op is _Op.IDS and isinstance(item, list):
+        elif op is Op.IDS and isinstance(item, list):
             ids = _ids(item, step, walk)
             if ids or not step.tidy:
                 out[name] = ids
@@ -316,7 +334,7 @@ def _copied(value: Any) -> Any:
     return value
 
 
-def _id(name: str, item: Any, step: _Step, out: dict[str, Any], walk: Walk) -> None:
+def _id(name: str, item: Any, step: Step, out: dict[str, Any], walk: Walk) -> None:
     if not isinstance(item, str):
         if item is None and not step.tidy:
             out[name] = None
@@ -332,7 +350,7 @@ def _id(name: str, item: Any, step: _Step, out: dict[str, Any], walk: Walk) -> N
         walk.matters |= step.matters
 
 
-def _ids(items: list[Any], step: _Step, walk: Walk) -> list[Any]:
+def _ids(items: list[Any], step: Step, walk: Walk) -> list[Any]:
     """The ids that stay, nested as they came; an inner list without ids is left out."""
     kept: list[Any] = []
     for each in items:
@@ -347,7 +365,7 @@ def _ids(items: list[Any], step: _Step, walk: Walk) -> list[Any]:
     return kept
 
 
-def _hidden(node: _Node, value: dict[str, Any], walk: Walk) -> bool:
+def _hidden(node: Node, value: dict[str, Any], walk: Walk) -> bool:
     """Whether this object names, or is about, a person who must stay hidden."""
     if node.ref is not Ref.OTHER and _refers_to_hidden(value, node.ref, walk):
         return True

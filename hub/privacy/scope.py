@@ -103,6 +103,10 @@ class ScopeCheck:
         need.expires_us = expires_us
         return need
 
+    def contained(self, belongings: Sequence[Belonging]) -> bool:
+        """Whether a person who belongs here is surely within the scope."""
+        return bool(belongings) and self._judge(belongings).met
+
     def _judge(
         self, belongings: Sequence[Belonging], if_none: Collection[str] = (), person: str | None = None
     ) -> ScopeNeed:

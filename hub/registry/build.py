@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from pydantic import SecretStr
 
+from hub.clock import to_us
 from hub.config.model import ClientConfig, ConnectorEntry, HubConfig
 from hub.privacy.base import Recipient
 from hub.subscriptions.model import Status, Subscription
@@ -70,6 +71,7 @@ def of_spec(
             tuple(contract for contract in (of_client, spec.contract) if contract is not None),
             spec.payload,
             protected=configured is not None and configured.protected,
+            since_us=to_us(created),
         ),
         types=frozenset(catalogue.matching(spec.types)),
         sink=spec.sink.model_dump(),
@@ -91,7 +93,13 @@ def of_connector(name: str, connector: ConnectorEntry, created: datetime, standi
     subscription = Subscription(
         id=CONNECTOR + name,
         name=name,
-        recipient=Recipient(f"connector/{name}", contracts, aggregates=cls.aggregates, protected=connector.protected),
+        recipient=Recipient(
+            f"connector/{name}",
+            contracts,
+            aggregates=cls.aggregates,
+            protected=connector.protected,
+            since_us=to_us(created),
+        ),
         types=frozenset(model.spec.type for model in cls.consumes),
         sink={"kind": "connector", "instance": name},
         start_from=cls.start_from,

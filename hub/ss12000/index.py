@@ -29,7 +29,7 @@ def reports_of(tenant: str) -> str:
 class Row:
     """One entity's state. `key` is unique within its kind; `id` is the SS 12000 id (lower case)."""
 
-    __slots__ = ("at", "continues", "created_us", "ended", "facts", "id", "key", "modified_us", "source")
+    __slots__ = ("at", "continues", "created_us", "ended", "facts", "id", "key", "leaves", "modified_us", "source")
 
     def __init__(self, *, key: str, stored: Stored, ended: bool, facts: Any, id: str, created_us: int) -> None:
         self.key = key
@@ -44,7 +44,8 @@ class Row:
         self.created_us = min(created_us, stored.accepted_us) if created_us > 0 else stored.accepted_us
         # A client that may see nothing of a change must not see its time either, so the modified time depends on the
         # client.
-        self.continues = stored.continues and not ended
+        self.continues = (stored.continues or stored.news is not None) and not ended
+        self.leaves = stored.leaves
 
     def as_of(self, stored: Stored) -> "Row":
         """The row for a client for which this event is the entity's last one."""
@@ -153,7 +154,12 @@ class Index:
         return person is not None and person.owner.at == row.at and person.known is not row.ended
 
     def gone_us(self, table: Table, row: Row) -> int | None:
-        """The time since which the entity is gone; None if it exists, or if another row shows it."""
+        """The time since which the entity is gone; None if it exists, or if another row shows it.
+
+        A person who became protected is gone as one who was deleted.
+        """
+        if row.leaves:
+            return None if self._directory.superseded(f"{table.kind}/{row.key}") else row.modified_us
         if table.kind == "attendance" and (instead := self._instead(table, row)) is not None:
             return instead.modified_us
         return row.modified_us if row.ended and self.holds(table, row) else None

@@ -16,6 +16,7 @@ VERSION: Final = "version"  # the value is the version; the time is when it star
 BACKUP: Final = "backup"
 FIRST_START: Final = "first-start"
 RESTORED: Final = "restored"  # the value is the log's head (`Position.pack`, in hex) when a backup was restored
+LEFT_READ: Final = "left-read"  # the value is the position up to which all who became protected have been told of
 MARKS_READ: Final = "marks-read"  # the value is the position up to which `kept_marks` holds what the log says
 
 _TABLE = tables.notes

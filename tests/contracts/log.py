@@ -20,6 +20,7 @@ from tests.contracts.log_events import (
     CATALOGUE,
     SOURCE,
     Reopen,
+    anew,
     assert_rising,
     by_key,
     by_key_of,
@@ -103,7 +104,7 @@ class LogContract(StateContract, SearchContract):
         mine = {"id": "m1", "people": []}
         await log.append([event("matter.opened", mine, source="urn:a")])
         await log.append([event("matter.amended", {**mine, "changed": {}}, source="urn:b")], corrects_all)
-        await log.restate(["matter/m1"])
+        await log.restate(anew("matter/m1"))
         for at in (log, None):
             at = at or await reopen()
             for type_ in ("matter.opened", "matter.amended", "matter.ended"):
@@ -472,7 +473,7 @@ class LogContract(StateContract, SearchContract):
         one = reading(id="twice")
         await asyncio.gather(*[log.append([reading(n, sensor=f"s{n % 3}"), one]) for n in range(50)])
         await log.append([matter("m1")])
-        await log.restate(["matter/m1"])
+        await log.restate(anew("matter/m1"))
         assert len(heard) == 53
         assert by_key(heard) == by_key(await everything(log))
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 from hub.bus.base import Log, Position, Stored
+from hub.bus.news import NOBODY, Again
 from schemas import Catalogue, Category, Described, Event, EventSpec, Payload, Ref, core_catalogue
 
 Reopen = Callable[[], Awaitable[Log]]
@@ -172,3 +173,8 @@ def by_key_of(published: Sequence[Described]) -> dict[str, list[str]]:
     for each in published:
         found[each.key].append(each.event.id)
     return found
+
+
+def anew(*entities: str) -> dict[str, Again]:
+    """What `Log.restate` takes, where it does not matter for whom."""
+    return dict.fromkeys(entities, NOBODY)

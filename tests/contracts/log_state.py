@@ -14,6 +14,7 @@ from tests.contracts.log_events import (
     SOURCE,
     Reopen,
     amended,
+    anew,
     assert_rising,
     booking,
     ended,
@@ -141,7 +142,7 @@ class StateContract:
 
     async def test_restating_appends_the_state_under_its_own_source_with_a_new_id(self, log: Log) -> None:
         await log.append([matter("m1", note="old"), matter("m1", note="new", id="last"), matter("m2")])
-        (copy,) = await log.restate(["matter/m1", "matter/unknown"])
+        (copy,) = await log.restate(anew("matter/m1", "matter/unknown"))
         *_, last = (each for each in await everything(log) if each.entity == "matter/m1")
         assert last.id == copy.id != "last"
         assert (last.source, last.parsed["data"]["note"]) == (SOURCE, "new")
@@ -153,7 +154,7 @@ class StateContract:
         await log.append([matter("m1", "ada", note="x")])
         (first,) = await everything(log)
         clock.move(hours=1)
-        (copy,) = await log.restate(["matter/m1"])
+        (copy,) = await log.restate(anew("matter/m1"))
         changed = {name for name in first.parsed if first.parsed[name] != copy.parsed[name]}
         assert changed == {"id", "sequence"}
         assert (copy.about, copy.key, copy.entity) == (first.about, first.key, first.entity)
@@ -162,14 +163,14 @@ class StateContract:
         """Promise 5: previous values would tell what was withheld."""
         data = {"id": "m1", "people": [], "note": "new"}
         await log.append([event("matter.opened", {**data, "changed": {"note": "old"}})])
-        (copy,) = await log.restate(["matter/m1"])
+        (copy,) = await log.restate(anew("matter/m1"))
         assert copy.parsed["data"] == data
 
     async def test_a_restated_change_takes_the_type_of_what_was_changed(self, log: Log) -> None:
         """Promise 5: else it would tell that there was a change, where nothing is left of it."""
         await log.append([matter("m1", note="old"), amended("m1", was="old", note="new")])
         await log.append([amended("m2", was="old", note="new")])
-        first, second = await log.restate(["matter/m1", "matter/m2"])
+        first, second = await log.restate(anew("matter/m1", "matter/m2"))
         assert (first.type, first.parsed["type"]) == ("se.example.matter.opened.v1",) * 2
         assert first.parsed["data"] == {"id": "m1", "people": [], "note": "new"}
         assert second.type == "se.example.matter.amended.v1", "what it is a change of was never told"
@@ -178,7 +179,7 @@ class StateContract:
 
     async def test_an_end_is_restated_with_what_it_ended(self, log: Log) -> None:
         await log.append([matter("m1", id="e1"), ended("m1", id="e2")])
-        (copy,) = await log.restate(["matter/m1"])
+        (copy,) = await log.restate(anew("matter/m1"))
         assert copy.type == "se.example.matter.ended.v1"
         (state,) = await log.states_of("matter/m1")
         assert names([state, *state.earlier]) == [copy.id, "e2", "e1"]
@@ -193,7 +194,7 @@ class StateContract:
 
         async def restate() -> None:
             for _ in range(40):
-                await log.restate(["matter/m1"])
+                await log.restate(anew("matter/m1"))
 
         await asyncio.gather(change(), restate(), restate())
         notes = [int(each.parsed["data"]["note"]) for each in await everything(log)]
@@ -202,7 +203,7 @@ class StateContract:
 
     async def test_a_restate_after_an_append_of_the_same_turn_copies_that(self, log: Log) -> None:
         await log.append([matter("m1", note="old")])
-        append, restate = log.append([matter("m1", note="new")]), log.restate(["matter/m1"])
+        append, restate = log.append([matter("m1", note="new")]), log.restate(anew("matter/m1"))
         _, (copy,) = await asyncio.gather(append, restate)
         assert copy.parsed["data"]["note"] == "new"
 

@@ -6,7 +6,17 @@ from collections import defaultdict
 from hub.bus.base import Log, Position
 from schemas import Described
 from tests.clock import HandClock
-from tests.contracts.log_events import amended, assert_rising, by_key, everything, matter, names, reading, sequences
+from tests.contracts.log_events import (
+    amended,
+    anew,
+    assert_rising,
+    by_key,
+    everything,
+    matter,
+    names,
+    reading,
+    sequences,
+)
 
 
 async def random_walk(log: Log, clock: HandClock, choice: random.Random) -> None:
@@ -46,7 +56,7 @@ async def random_walk(log: Log, clock: HandClock, choice: random.Random) -> None
                 assert (await log.append(again)).duplicates == len(again)
             case "restate" if state:
                 entities = choice.sample(sorted(state), choice.randrange(1, len(state) + 1))
-                for copy in await log.restate(entities):
+                for copy in await log.restate(anew(*entities)):
                     note(copy.entity, copy.key, copy.id, continues=False)
             case "trim":
                 await log.trim(clock.now)

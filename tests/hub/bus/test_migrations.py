@@ -168,7 +168,7 @@ def _tables(path: Path) -> set[tuple[str, str]]:
     with closing(sqlite3.connect(path)) as db:
         found = db.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
         return {
-            (name, " ".join("".join(line.partition("--")[0] for line in sql.splitlines()).split()))
+            (name, " ".join("".join(line.partition("--")[0] for line in sql.splitlines()).split()).replace(" )", ")"))
             for name, sql in found
             if not name.startswith("digests_")
         }

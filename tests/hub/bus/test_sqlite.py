@@ -20,6 +20,7 @@ from tests.contracts.log import LogContract
 from tests.contracts.log_events import (
     CATALOGUE,
     SOURCE,
+    anew,
     booking,
     by_key,
     everything,
@@ -138,7 +139,7 @@ async def test_the_indexes_survive_being_made_again_from_the_rows(
     published = [reading(n, id=f"r{n}", sensor=f"s{n}") for n in range(20)] + [matter(f"m{n}", "ada") for n in range(5)]
     await log.append(published)
     await log.append([matter("m1", "bo", id="last")])
-    await log.restate(["matter/m2"])
+    await log.restate(anew("matter/m2"))
     crashed = tmp_path / "crashed"
     crashed.mkdir()
     for file in tmp_path.glob("log.db*"):

@@ -26,6 +26,7 @@ from tests.school import (
     OTHER,
     PERSON,
     SCHOOL,
+    SIS,
     UNIT,
     absence,
     person,
@@ -390,4 +391,5 @@ async def test_a_person_left_out_of_an_answer_is_marked_until_open(school: Hub) 
     await school.say(PERSON, pupil(BO, givenName="Bo"))
     await school.withheld.settled()
     assert await school.store.read(marks.persons(TENANT)) == set()
-    assert [each.about for each in (await school.log.read(head, 10)).events] == [(ANNA,), (BO,)]
+    told = [each.entity for each in (await school.log.read(head, 10)).events]
+    assert told == [f"diet/{uid('other diet')}", f"person/{BO}/{SIS}", f"diet/{uid('diet')}", f"group/{uid('7A')}"]
