@@ -88,7 +88,8 @@ class News:
         return len(self.moments)
 
     def pack(self) -> bytes:
-        return orjson.dumps([self.before_us, self.moments, self.parts, self.told, self.moved])
+        moments = [tuple(each) for each in self.moments]  # orjson takes no named tuple
+        return orjson.dumps([self.before_us, moments, self.parts, self.told, self.moved])
 
     @classmethod
     def unpack(cls, packed: bytes) -> Self:

@@ -104,21 +104,25 @@ def _object(node: Node, value: dict[str, Any], prefix: str, guards: _Guards, put
         if step.op in (Op.ID, Op.IDS):
             for id_ in _ids(item):
                 own = (f"{_KINDS[step.ref]}{id_.lower()}",) if step.judged else ()
-                put(path, (*guards, *own), id_)
+                put(path, _with(guards, own), id_)
         elif step.op is Op.OBJECT and isinstance(item, dict):
             assert step.node is not None
-            inside = (*guards, *_guards(step.node, item, path))
+            inside = _with(guards, _guards(step.node, item, path))
             put(path, inside, True)
             _object(step.node, item, f"{path}.", inside, put)
         elif step.op is Op.LIST and isinstance(item, list):
             assert step.node is not None
             for each in item:
                 if isinstance(each, dict):
-                    inside = (*guards, *_guards(step.node, each, path))
+                    inside = _with(guards, _guards(step.node, each, path))
                     put(path, inside, True)
                     _object(step.node, each, f"{path}.", inside, put)
         elif step.op is Op.COPY and item is not None:
             put(path, guards, item)
+
+
+def _with(guards: _Guards, more: Iterable[str]) -> _Guards:
+    return tuple(dict.fromkeys((*guards, *more)))
 
 
 def _guards(node: Node, value: dict[str, Any], path: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
 from hub.privacy.kept import KeptMarks
 from hub.privacy.marks import WithheldMarks
+from hub.privacy.parts import Parts
 from hub.privacy.telling import Telling
 from hub.runner import ThreadRunner
 from hub.store.sql import SqlStore
@@ -39,7 +40,11 @@ class Hub:
         keys = Keys(b"k" * 32)
         self.store = await SqlStore.open(self.folder / "store.db", tenant=TENANT, runner=ThreadRunner())
         self.log = await SqliteLog.open(
-            self.folder / "log.db", catalogue=self.catalogue, clock=self.clock, runner=ThreadRunner()
+            self.folder / "log.db",
+            catalogue=self.catalogue,
+            clock=self.clock,
+            runner=ThreadRunner(),
+            compare=Parts(self.catalogue),
         )
         self.directory = Directory(self.clock)
         self.disclosures = Disclosures(self.store, keys, TENANT, self.clock)
