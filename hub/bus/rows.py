@@ -131,7 +131,12 @@ def prepare(described: Described, names: Names, partitions: int) -> Prepared:
     organisations, extras = described.organisations, described.extras
     data = described.event.data
     spec = described.entry.spec
-    continues = spec.ends or (isinstance(data, dict) and data.get(CHANGED) is not None)
+    continues = (
+        spec.ends
+        or (isinstance(data, dict) and data.get(CHANGED) is not None)
+        # The report before it still stands for a recipient that gets none between the report times.
+        or (spec.aggregate is not None and spec.aggregate.is_late(data))
+    )
     packed = names.pack(subject)
     entity = None if described.entity is None else names.pack_rare(described.entity)
     is_subject = len(about) == 1 and subject == f"person/{about[0]}"

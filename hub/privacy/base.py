@@ -33,6 +33,7 @@ class Recipient:
     level: PayloadLevel = PayloadLevel.FULL
     aggregates: bool = False  # the recipient only makes sums: it gets every person, under a pseudonym
     protected: bool = False  # the privacy officer allows it events about protected persons
+    exact: tuple[str, ...] = ()  # types whose sums it gets exact and at once, since it must act on them; * and ?
 
 
 class Rule(StrEnum):
@@ -48,6 +49,7 @@ class Rule(StrEnum):
     NOTHING_LEFT = "avtal.inget-kvar"
     FILTER = "prenumeration.filter"
     SUPERSEDED = "uppgift.ersatt"  # the person belongs to another source now
+    LATE = "summa.mellan-rapporter"  # a sum that comes because something has changed, not at a report time
     UNDECIDED = "beslut.saknas"  # deciding failed: nothing leaves, and the gate decides on the event again later
 
 

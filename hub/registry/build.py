@@ -42,7 +42,7 @@ def recipient_of(client: ClientConfig) -> Recipient | None:
     """The recipient under a client's own contract alone; None if the client has no contract."""
     if client.contract is None:
         return None
-    return Recipient(f"client/{client.id}", (client.contract,), protected=client.protected)
+    return Recipient(f"client/{client.id}", (client.contract,), protected=client.protected, exact=client.exact)
 
 
 def of_spec(
@@ -70,6 +70,7 @@ def of_spec(
             tuple(contract for contract in (of_client, spec.contract) if contract is not None),
             spec.payload,
             protected=configured is not None and configured.protected,
+            exact=() if configured is None else configured.exact,
         ),
         types=frozenset(catalogue.matching(spec.types)),
         sink=spec.sink.model_dump(),
@@ -91,7 +92,13 @@ def of_connector(name: str, connector: ConnectorEntry, created: datetime, standi
     subscription = Subscription(
         id=CONNECTOR + name,
         name=name,
-        recipient=Recipient(f"connector/{name}", contracts, aggregates=cls.aggregates, protected=connector.protected),
+        recipient=Recipient(
+            f"connector/{name}",
+            contracts,
+            aggregates=cls.aggregates,
+            protected=connector.protected,
+            exact=connector.exact,
+        ),
         types=frozenset(model.spec.type for model in cls.consumes),
         sink={"kind": "connector", "instance": name},
         start_from=cls.start_from,

@@ -65,7 +65,7 @@ def configuration(school: School, sftp: Peer, hook: str, now: str) -> Record:
         ],
         "connectors": {
             "kitchen": {
-                "use": "catering",
+                "use": "catering", "aggregates": True,
                 "report_times": ["08:00", "09:30"],
                 "kitchens": [{
                     "id": "K-1", "unit_code": "10000001", "staff_portions": STAFF, "diet_codes": DIET_CODES,

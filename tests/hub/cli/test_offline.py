@@ -57,6 +57,7 @@ clients:
 connectors:
   kitchen:
     use: catering
+    aggregates: true
     transport: {kind: folder, path: out}
     report_times: ["08:30"]
     kitchens:
@@ -116,6 +117,7 @@ def test_selftest_makes_a_round_trip_to_each_connectors_far_side(place: Place) -
     out = place.folder / "out"
     kitchen = {
         "use": "catering",
+        "aggregates": True,
         "transport": {"kind": "folder", "path": str(out)},
         "report_times": ["08:30"],
         "kitchens": [_kitchen()],
