@@ -20,6 +20,7 @@ from hub.privacy.gate import PrivacyGate
 from hub.privacy.sums import SMALLEST_CELL, SumRule, Sums, keyed_draw
 from schemas import Aggregate, Catalogue, Category, EventSpec, Payload, Ref, core_catalogue
 from schemas.meals import MealsCount
+from tests.hub.privacy.conftest import Hub
 from tests.hub.privacy.house import contract, recipient
 from tests.school import event
 
@@ -313,3 +314,21 @@ def test_a_declaration_names_every_sum(declared: dict[str, Any], says: str) -> N
 def test_each_type_of_the_hubs_own_with_sums_declares_them() -> None:
     for entry in core_catalogue():
         assert (Category.AGGREGATE in entry.categories) is (entry.spec.aggregate is not None), entry.type
+
+
+# -- on the log -------------------------------------------------------------------------------------------------------
+
+
+async def test_state_on_the_log_is_the_report_before_a_late_revision(hub: Hub) -> None:
+    """Also after a restart, and with several late revisions."""
+    report = await hub.say(TYPE, order({"NORMAL": 100}, 3))
+    alone = hub.gate.decide(report, SUMS).content
+    for absent in (4, 5):
+        await hub.say(TYPE, order({"NORMAL": 104 - absent}, absent, revision=absent, scheduled=False))
+    for _ in range(2):
+        (last,) = await hub.log.states(["meal"])
+        assert hub.gate.decide(last, SUMS, state=True).content == alone
+        exact = hub.gate.decide(last, replace(SUMS, exact=(TYPE,)), state=True).content
+        assert exact is not None
+        assert exact["data"]["absent"] == 5
+        await hub.restart()

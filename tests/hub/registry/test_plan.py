@@ -129,6 +129,21 @@ async def test_a_client_that_comes_back_gets_what_waits_for_the_subscriptions_it
             "disclosure_retention: 730d\nclients:",
             ("changed", "hub disclosure_retention", ("disclosure_retention",), ["disclosures-trimmed"]),
         ),
+        (
+            "roles: [publisher]",
+            "roles: [publisher], exact: [se.skolnav.meals.count.v1]",
+            ("changed", "client feeder", ("exact",), ["decided-anew", "exact"]),
+        ),
+        (
+            "{use: kitchen,",
+            "{use: kitchen, exact: [se.skolnav.meals.count.v1],",
+            ("changed", "connector north", ("exact",), ["connector-restarted", "decided-anew", "exact"]),
+        ),
+        (
+            "clients:",
+            "sums: {se.skolnav.meals.count.v1: {cell: 10}}\nclients:",
+            ("changed", "hub sums", ("sums",), ["sums"]),
+        ),
         ("clients:", "listen: 127.0.0.1:9\nclients:", ("changed", "hub port", ("port",), ["restart"])),
     ],
 )
