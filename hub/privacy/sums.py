@@ -9,10 +9,10 @@ Therefore each number first gets noise that can be any whole number, by two keye
 - one for this report. It hides who is away today: two reports may differ although nothing has changed, and may be the
   same although something has.
 
-Both are two-sided geometric with the scale of half a cell: one person more or less in a cell changes the odds of any
-report by a factor of e^(2/cell) at most, 1.5 for a cell of 5. No report excludes any number. The draws depend on the
-type, the place, the report and the cell, not on the recipient or the event: a resent, restated or repeated report has
-the same numbers, and two recipients can't average theirs.
+Both are two-sided geometric with the cell as their scale: one person more or less in a number changes the odds of any
+report by a factor of e^(1/cell) at most, 1.2 for a cell of 5, and a group below the cell by less than e. No report
+excludes any number. The draws depend on the type, the place, the report and the cell, not on the recipient or the
+event: a resent, restated or repeated report has the same numbers, and two recipients can't average theirs.
 
 All else is computed from the noisy numbers alone, so it tells no more. Rows below the smallest cell are merged, and
 added to the largest row if they are too small together. Each number is rounded to a multiple of the cell, and left
@@ -99,7 +99,7 @@ class Sums:
         report = tuple(str(data.get(name)) for name in declared.report)
 
         def noisy(number: int, cell: str) -> int:
-            scale = self._rule.cell / 2
+            scale = self._rule.cell
             lasts = self._draw(("lasts", self._type, *place, cell), scale)
             return number + lasts + self._draw(("report", self._type, *place, *report, cell), scale)
 
@@ -191,7 +191,7 @@ class Undeclared:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return value
         cell = self._rule.cell
-        noise = self._draw(("undeclared", self._entry.type, path, data), cell / 2)
+        noise = self._draw(("undeclared", self._entry.type, path, data), cell)
         return max(0, math.floor((value + noise) / cell + 0.5) * cell)
 
 

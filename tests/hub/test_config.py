@@ -272,7 +272,7 @@ class TestEveryErrorAtOnce:
         with pytest.raises(ConfigErrors) as caught:
             parse("municipality: X\n" + kitchens, Plugins.load(), environ={}, path=Path("skolnav.yaml"))
         assert caught.value.render("sv") == (
-            "skolnav.yaml:13  connectors.kitchen.kitchens[0].cutoffs[1].time\n"
+            "skolnav.yaml:14  connectors.kitchen.kitchens[0].cutoffs[1].time\n"
             '  "25:10" är inte ett klockslag. Skriv HH:MM mellan 00:00 och 23:59, till exempel "09:30".'
         )
 

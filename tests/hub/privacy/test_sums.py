@@ -233,9 +233,9 @@ def test_a_pupil_away_in_one_report_moves_two_draws_of_that_report_by_one(
 
 
 def test_a_draw_by_one_further_is_less_likely_by_the_promised_factor_at_most() -> None:
-    """The factor of the docs: e^(2/cell)."""
+    """The factor of the docs: e^(1/cell)."""
     draw = keyed_draw(b"k" * 32)
-    scale = SMALLEST_CELL / 2
+    scale = float(SMALLEST_CELL)
     found = Counter(draw(("cell", str(number)), scale) for number in range(40_000))
     factor = math.exp(1 / scale)
     for near, far in zip(range(5), range(1, 6), strict=True):
