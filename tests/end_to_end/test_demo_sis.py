@@ -58,7 +58,7 @@ def configuration(school: School, sftp: Peer, hook: str, now: str) -> Record:
             client("acme", "subscriber", contract={
                 "purpose": "attendance", "legal_basis": "public task", "categories": ["identity", "attendance",
                                                                                      "aggregate"],
-            }),
+            }, exact=["se.skolnav.meals.*"]),
             client("archive", "subscriber", contract={
                 "purpose": "archive", "legal_basis": "public task", "categories": list(ALL),
             }),
