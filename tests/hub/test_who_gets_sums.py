@@ -4,7 +4,7 @@ Promise 5.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import yaml
@@ -12,7 +12,10 @@ import yaml
 from hub.config import ConfigErrors, HubConfig, load
 from hub.config.findings import Finding
 from hub.privacy.sums import SumRule
+from plugins import Category, Connector, ConnectorConfig, Contract
 from plugins.manager import Plugins
+from schemas import EventSpec, Payload, Ref
+from schemas.absence import AbsenceReported
 from tests.school import UNIT
 
 PLUGINS = Plugins.load()
@@ -114,3 +117,28 @@ def test_a_cell_is_for_a_type_with_sums_and_not_for_one_or_two(
     tmp_path: Path, sums: dict[str, Any], place: str
 ) -> None:
     assert [each.path for each in refused(tmp_path, sums=sums)] == [place]
+
+
+class Tally(Payload):
+    """What a vendor counts, without saying what it counts."""
+
+    room: Annotated[str, Category.NONE]
+    away: Annotated[int, Category.AGGREGATE]
+    spec = EventSpec(type="com.acme.tally.v1", subject=Ref("room", "room"), key=Ref("room", "room"))
+
+
+class Counter(Connector[ConnectorConfig]):
+    name = "counter"
+    config_model = ConnectorConfig
+    consumes = (AbsenceReported,)
+    produces = (Tally,)
+    contract = Contract("tests", "none", {Category.ATTENDANCE})
+
+    async def handle(self, event: Any) -> None: ...
+
+
+def test_check_names_a_type_that_does_not_say_what_its_sums_count(tmp_path: Path) -> None:
+    path = tmp_path / "skolnav.yaml"
+    path.write_text("municipality: Exempelkommun\n")
+    config = load(path, Plugins.of(Counter), environ={})
+    assert "com.acme.tally.v1" in warned(config, "connectors")
