@@ -24,7 +24,7 @@ KEY_BYTES: Final = 16
 CHANGED: Final = "changed"  # the data field that holds the previous values of changed fields, in all families
 EXTRAS: Final = 1  # flag: the event holds something that the catalogue does not list
 TIMED: Final = 2  # flag: the event came with a `time`, so the hub did not add one
-CONTINUES: Final = 4  # flag: the event reports a change or the end of its entity
+CONTINUES: Final = 4  # flag: the event reports a change or the end of its entity, or is a late report of sums
 ADDS: Final = 8  # flag: `Stored.adds`
 # The flags' higher bits are the number (in `names`) of the source that owns the entity; 0 if it is the event's own.
 OWNER_BITS: Final = 8
