@@ -81,6 +81,15 @@ class ConnectorConfig(BaseModel):
         """
         return ()
 
+    def sum_words(self) -> Iterable[str]:
+        """The names that rows of sums may have (`Aggregate.name`), where the settings list them: diets, for example.
+
+        With a name that is not listed, `publish` raises PrivacyError: a free text may identify a child. If this lists
+        nothing, any name can be published; but rows whose names are in no list stand apart for no recipient that gets
+        blurred sums.
+        """
+        return ()
+
 
 ConfigT = TypeVar("ConfigT", bound=ConnectorConfig)
 

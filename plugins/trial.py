@@ -300,6 +300,8 @@ def _wrong(cls: type[Connector[Any]], values: Any, context: Mapping[str, Any]) -
         _few(config.directory_ids())
         doing = "far_sides"
         _few(config.far_sides())
+        doing = "sum_words"
+        _few(config.sum_words())
     except ValidationError:
         return None
     except BaseException as error:

@@ -15,7 +15,7 @@ from plugins.connector import Connector, ConnectorConfig, Effect
 from plugins.errors import ConfigurationError
 from plugins.texts import Text
 from plugins.timers import daily_timers_of, moment_timers_of
-from schemas import Catalogue, Category, DataContract, EventSpec, Payload, Ref
+from schemas import Aggregate, Catalogue, Category, DataContract, EventSpec, Payload, Ref
 from schemas.catalogue import Field
 
 NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
@@ -66,6 +66,8 @@ def validate_event_type(model: Any) -> str | None:
     refs = (spec.subject, spec.key, *([spec.entity] if spec.entity is not None else []))
     if type(spec) is not EventSpec or any(type(ref) is not Ref for ref in refs):
         return f"{model.__name__}.spec must be an EventSpec with Refs, and no subclass of them: the hub calls them"
+    if spec.aggregate is not None and type(spec.aggregate) is not Aggregate:
+        return f"{model.__name__}.spec.aggregate must be an Aggregate, and no subclass of it: the hub calls it"
     return None
 
 

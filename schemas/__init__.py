@@ -3,6 +3,7 @@
 from functools import cache
 
 from schemas import absence, attendance, case, directory, meals, operator, schedule
+from schemas.aggregate import Aggregate
 from schemas.catalogue import Catalogue, Described, Entry, UnknownType
 from schemas.category import Category
 from schemas.contract import DataContract, Scope
@@ -34,6 +35,7 @@ def _core() -> Catalogue:
 
 __all__ = [
     "CORE_TYPES",
+    "Aggregate",
     "Catalogue",
     "Category",
     "DataContract",

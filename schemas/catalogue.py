@@ -134,7 +134,8 @@ class Catalogue:
         """Add a type. `validate` replaces the model's own validation, which may run a vendor's functions.
 
         Raises ValueError if the name is malformed or already registered, a field has no category, a path in the spec
-        leads to no field, the subject or key names a person whom the event is not about, or an example is not valid.
+        leads to no field, the subject or key names a person whom the event is not about, `aggregate` leaves out a sum
+        over people, or an example is not valid.
         """
         spec = model.spec
         if not _TYPE.match(spec.type):
@@ -163,6 +164,7 @@ class Catalogue:
             raise ValueError(f"{model.__name__}.spec: `until` names a field of the data, of a type with `window`")
         for path in (*spec.about, *spec.mentions, *spec.organisations, *spec.groups):
             require_path(entry.fields, path, model.__name__)
+        _check_aggregate(entry)
         self._entries[spec.type] = entry
         for index in range(len(spec.examples)):
             try:
@@ -259,6 +261,36 @@ class Catalogue:
             "datacontenttype": "application/json",
             "data": data,
         }
+
+
+def _check_aggregate(entry: Entry) -> None:
+    """Whether `aggregate` names fields of the data, and each field of category aggregate."""
+    declared = entry.spec.aggregate
+    if declared is None:
+        return
+    where = f"{entry.model.__name__}.spec.aggregate"
+    if not declared.place or not declared.report:
+        raise ValueError(f"{where}: `place` says what is counted, and `report` what makes each report another one")
+    names = {*declared.place, *declared.report, *declared.numbers, *declared.exact_only, *declared.sums}
+    names |= {declared.rows, declared.scheduled, declared.late[0] if declared.late else ""} - {""}
+    names.update(*declared.sums.values())
+    if unknown := sorted(names - entry.fields.keys()):
+        raise ValueError(f"{where}: no field of the data is called {', '.join(unknown)}")
+    inside: Mapping[str, Field] = {}
+    if declared.rows:
+        rows = entry.fields[declared.rows]
+        inside = rows.inside or {}
+        if not rows.many or not {declared.name, declared.number} <= inside.keys():
+            raise ValueError(f"{where}: `rows` is a list of objects that have the fields `name` and `number`")
+    known = {declared.rows, *declared.numbers, *declared.sums}
+    named = {*known, *(f"{declared.rows}[].{each}" for each in (declared.name, declared.number))}
+    left = sorted(
+        path
+        for path, categories in entry.flat_fields()
+        if Category.AGGREGATE in categories and path not in named and path not in declared.exact_only
+    )
+    if left:
+        raise ValueError(f"{where}: name the sums {', '.join(left)} too, in `numbers`, `sums` or `exact_only`")
 
 
 def _ids(data: Any, paths: Iterable[str]) -> tuple[str, ...]:

@@ -1,6 +1,9 @@
 """Family meals: for how many people a kitchen must cook. Sums only, never names or ids.
 
-A count of 1 may still identify a child, so counts are per kitchen and sitting, never per class.
+A count of 1 may still identify a child, so counts are per kitchen and sitting, never per class, and only a recipient
+that the configuration names under `exact` gets the exact numbers. The others get them blurred (`hub.privacy.sums`), at
+report times alone: the fields `revision`, `status`, `asOf` and `complete` are left out, and so is a number below the
+smallest cell. Their rows may be called ÖVRIG (the diets that are too small) and ALLA (all pupils).
 """
 
 from typing import Annotated, Literal
@@ -8,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas import directory_examples as directory
+from schemas.aggregate import Aggregate
 from schemas.category import Category
 from schemas.payload import ClockTime, Code, Count, Date, EventSpec, Part, Payload, Ref, Reference, Timestamp
 
@@ -45,6 +49,9 @@ class MealsCount(Payload):
     enrolled: Annotated[Count, Category.AGGREGATE]
     absent: Annotated[Count, Category.AGGREGATE]  # how many of the enrolled are away during the sitting
     complete: Annotated[bool, Category.NONE]  # False: a person is not known yet, or events were late
+    # True: the order comes at a report time, with or without news. False: it comes because something has changed. Left
+    # out: `status` tells, where late_change means False. Who does not act on the order gets what is scheduled, alone.
+    scheduled: Annotated[bool | None, Category.NONE] = None
 
     spec = EventSpec(
         type="se.skolnav.meals.count.v1",
@@ -54,6 +61,19 @@ class MealsCount(Payload):
         organisations=("schoolUnits[].id",),
         window=True,
         until="date",
+        aggregate=Aggregate(
+            place=("kitchen", "sitting"),
+            report=("date", "due", "revision"),
+            rows="counts",
+            number="portions",
+            name="diet",
+            apart=Category.DIET,
+            numbers=("staffPortions", "absent"),
+            sums={"enrolled": ("counts", "absent")},
+            scheduled="scheduled",
+            late=("status", "late_change"),
+            exact_only=("revision", "status", "asOf", "complete", "scheduled"),
+        ),
         examples=(
             {
                 "kitchen": "K-017",
@@ -70,6 +90,7 @@ class MealsCount(Payload):
                 "enrolled": 235,
                 "absent": 23,
                 "complete": True,
+                "scheduled": True,
             },
             {
                 "kitchen": "K-017",

@@ -34,6 +34,7 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from schemas.aggregate import Aggregate
 from schemas.category import Category
 from schemas.timestamps import parse_timestamp
 
@@ -183,6 +184,8 @@ class EventSpec:
     # `retention` after that, however long ago its event came.
     until: str = ""
     examples: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)  # `data` of valid events
+    # The event's numbers are sums over people: which ones, and how the hub blurs them for most recipients.
+    aggregate: Aggregate | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.ends:

@@ -1,6 +1,7 @@
 """The hub's event types, and what a vendor's own types are made of. See docs/vendors/README.md."""
 
 from schemas import (
+    Aggregate,
     Category,
     EventSpec,
     InvalidEvent,
@@ -77,6 +78,7 @@ from schemas.views import TakenAway
 
 __all__ = [
     "TakenAway",
+    "Aggregate",
     "Category",
     "EventSpec",
     "InvalidEvent",

@@ -368,6 +368,10 @@ class CateringConfig(ConnectorConfig):
                 for group in sorted(sitting.groups):  # a set: its order in the file is not known
                     yield DirectoryId(("kitchens", number, "sittings", n, "groups"), "group", group)
 
+    def sum_words(self) -> Iterable[str]:
+        """The kitchens' diets."""
+        return sorted({diet for kitchen in self.kitchens for diet in kitchen.diets()})
+
     def far_sides(self) -> Iterable[FarSideName]:
         """The kitchens; by mail, each address of a kitchen, by its number."""
         recipients = getattr(self.transport, "recipients", None)

@@ -282,7 +282,7 @@ class Catering(Connector[CateringConfig]):
             self.ctx.problem("pupil-without-sitting", f"kitchen {kitchen.id}: some pupils are in no sitting's groups")
         following = Snapshot.after(last, kitchen, day, due=run.due, rows=rows)
         if last is None or run.is_report_of(day) or following.is_news(last):
-            await self._teller.keep(kitchen, following, news, run.due)
+            await self._teller.keep(kitchen, following, news, run.due, scheduled=run.is_report_of(day))
         else:
             # The kitchen sees no difference, but from now on more kinds of change are late.
             async with self.ctx.commit() as tx:

@@ -138,8 +138,13 @@ def mail_text(kitchen: Kitchen, snapshot: Snapshot) -> str:
     return "\n".join([*lines, "", "Skickat av Skolnav."]) + "\n"
 
 
-def event_data(kitchen: Kitchen, snapshot: Snapshot, row: Row, as_of: datetime) -> dict[str, Any]:
-    """Data of `se.skolnav.meals.count.v1` for one sitting; it counts the events accepted before `as_of`."""
+def event_data(
+    kitchen: Kitchen, snapshot: Snapshot, row: Row, as_of: datetime, *, scheduled: bool = False
+) -> dict[str, Any]:
+    """Data of `se.skolnav.meals.count.v1` for one sitting; it counts the events accepted before `as_of`.
+
+    `scheduled`: the order comes at a report time, whether it has news or not.
+    """
     return {
         "kitchen": kitchen.id,
         "schoolUnits": [{"id": unit} for unit in kitchen.units],
@@ -155,6 +160,7 @@ def event_data(kitchen: Kitchen, snapshot: Snapshot, row: Row, as_of: datetime) 
         "enrolled": row.enrolled,
         "absent": row.absent,
         "complete": row.complete,
+        "scheduled": scheduled,
     }
 
 

@@ -173,20 +173,29 @@ class ToTell:
     snapshot: Snapshot
     sittings: tuple[str, ...]  # those that it counts anew
     as_of: datetime
+    scheduled: frozenset[str]  # those whose order comes at a report time
     renumbered: int  # how often it got another revision, since other content had its name
 
     def news(self) -> list[Row]:
         return [row for row in self.snapshot.rows if row.sitting in self.sittings]
 
 
-def put_to_tell(state: MutableState, far_side: str, snapshot: Snapshot, news: Iterable[str], as_of: datetime) -> None:
+def put_to_tell(
+    state: MutableState,
+    far_side: str,
+    snapshot: Snapshot,
+    news: Iterable[str],
+    as_of: datetime,
+    scheduled: Iterable[str] = (),
+) -> None:
     """Keep that a far side must get a snapshot: before the first byte, so that a repeat is the same. `news`: the
-    sittings that are counted anew.
+    sittings that are counted anew. `scheduled`: those of them whose order comes at a report time.
     """
     state[_tell(far_side, snapshot)] = {
         "snapshot": snapshot.model_dump(mode="json"),
         "news": sorted(news),
         "as_of": as_of.isoformat(),
+        "scheduled": sorted(scheduled),
     }
 
 
@@ -198,18 +207,31 @@ def to_tell(state: State, far_side: str) -> list[ToTell]:
             snapshot=Snapshot.model_validate(kept["snapshot"]),
             sittings=tuple(kept["news"]),
             as_of=datetime.fromisoformat(kept["as_of"]),
+            scheduled=frozenset(kept.get("scheduled", ())),
             renumbered=kept.get("renumbered", 0),
         )
         for name, kept in sorted(state.under(f"{_TELL}{far_side}/").items())
     ]
 
 
-def drop_older(state: MutableState, far_side: str, day: date) -> set[str]:
-    """Drop what waits for that day: a newer snapshot replaces it. Returns the sittings of which that was news."""
-    dropped = {name: state[name]["news"] for name in list(state.under(f"{_TELL}{far_side}/{day}/"))}
-    for name in dropped:
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What a far side will not get, since a newer snapshot replaces it."""
+
+    sittings: frozenset[str]  # of which it was news
+    scheduled: frozenset[str]  # of which it was the report
+
+
+def drop_older(state: MutableState, far_side: str, day: date) -> Dropped:
+    """Drop what waits for that day."""
+    names = list(state.under(f"{_TELL}{far_side}/{day}/"))
+    dropped = [state[name] for name in names]
+    for name in names:
         del state[name]
-    return {sitting for news in dropped.values() for sitting in news}
+    return Dropped(
+        frozenset(sitting for kept in dropped for sitting in kept["news"]),
+        frozenset(sitting for kept in dropped for sitting in kept.get("scheduled", ())),
+    )
 
 
 def mark_telling(state: MutableState, waiting: Iterable[ToTell]) -> None:

@@ -5,7 +5,7 @@ revision and rows, so that a repeat after a crash has the same name and the same
 in their order, so that no older one comes after a newer one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -63,21 +63,27 @@ class Teller:
         self._kitchens = kitchens
         self._failing: dict[str, _Failing] = {}
 
-    async def keep(self, kitchen: Kitchen, snapshot: Snapshot, news: Iterable[Row], as_of: datetime) -> None:
-        """Store a snapshot that all far sides of the kitchen are to get.
+    async def keep(
+        self, kitchen: Kitchen, snapshot: Snapshot, news: Iterable[Row], as_of: datetime, *, scheduled: bool = False
+    ) -> None:
+        """Store a snapshot that all far sides of the kitchen are to get. `scheduled`: it comes at a report time.
 
         Its news is published once the kitchen has got it; at once by mail, since nothing shows whether a mail has
         arrived. It replaces what still waits for its day: a kitchen that refuses one revision gets the next.
         """
         news = list(news)
         sittings = {row.sitting for row in news}
+        reported = sittings if scheduled else set[str]()
         async with self._ctx.commit() as tx:
             keep_snapshot(tx.state, snapshot)
             for to in self._client.sides(kitchen):
                 waited = drop_older(tx.state, to.key, snapshot.day)
-                put_to_tell(tx.state, to.key, snapshot, () if self._client.blind else sittings | waited, as_of)
+                counted = set[str]() if self._client.blind else sittings | waited.sittings
+                # A report that a late change replaces before the kitchen has got it is still published as a report:
+                # its absence would tell that something has changed.
+                put_to_tell(tx.state, to.key, snapshot, counted, as_of, counted & (reported | waited.scheduled))
             if self._client.blind:
-                _publish(tx, kitchen, snapshot, news, as_of)
+                _publish(tx, kitchen, snapshot, news, as_of, reported)
 
     async def send(self, *, within_s: float, patient: bool) -> Mapping[str, SkolnavError]:
         """Tell every far side what waits. Returns those that are behind, each with its error.
@@ -167,7 +173,7 @@ class Teller:
     async def _told(self, to: KitchenSide, told: ToTell) -> None:
         async with self._ctx.commit() as tx:
             forget_told(tx.state, told)
-            _publish(tx, to.kitchen, told.snapshot, told.news(), told.as_of)
+            _publish(tx, to.kitchen, told.snapshot, told.news(), told.as_of, told.scheduled)
 
     def _failed(self, to: KitchenSide, error: SkolnavError) -> None:
         before = self._failing.get(to.name)
@@ -186,10 +192,21 @@ def _may_be_of_all(error: SkolnavError) -> bool:
     return isinstance(error, ConfigurationError) and not error.code.startswith("http-")
 
 
-def _publish(tx: Transaction, kitchen: Kitchen, snapshot: Snapshot, news: Iterable[Row], as_of: datetime) -> None:
+def _publish(
+    tx: Transaction,
+    kitchen: Kitchen,
+    snapshot: Snapshot,
+    news: Iterable[Row],
+    as_of: datetime,
+    scheduled: Collection[str],
+) -> None:
+    """`scheduled`: the sittings whose order comes at a report time."""
     for row in news:
-        data = event_data(kitchen, snapshot, row, as_of)
-        tx.publish(MealsCount, data, time=as_of.astimezone(SCHOOL_ZONE), complete=row.complete)
+        is_report = row.sitting in scheduled
+        data = event_data(kitchen, snapshot, row, as_of, scheduled=is_report)
+        # Everyone who gets a report sees its time, which must not tell when something has changed since.
+        time = snapshot.due if is_report else as_of
+        tx.publish(MealsCount, data, time=time.astimezone(SCHOOL_ZONE), complete=row.complete)
 
 
 def behind_error(behind: Mapping[str, SkolnavError]) -> TemporaryError:

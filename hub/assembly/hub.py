@@ -118,6 +118,7 @@ class Hub:
         self._cleanup.push_async_callback(kept_marks.stop)
         self.log.observe(self.directory.observe)
         gate = PrivacyGate(catalogue=catalogue, directory=self.directory, keys=keys, clock=clock, tenant=tenant)
+        gate.configure(config.sum_rules())
         self.withheld = WithheldMarks(self.store, self.log, self.directory, tenant)
         telling = Telling(gate, self.directory, disclosures, self.withheld)
         self.webhooks = Webhooks(config, clock)
@@ -234,6 +235,7 @@ class Hub:
         """Put a configuration in force for every part that reads it."""
         self.config = self.services.config = config
         self.webhooks.configure(config)
+        self.services.gate.configure(config.sum_rules())
         self.hosts.leave_out(config.left_out)
         self.services.pages.retention = config.retention
 

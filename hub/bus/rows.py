@@ -26,7 +26,7 @@ PERSON_DELETED: Final = "se.skolnav.directory.person.deleted.v1"
 CHANGED: Final = "changed"  # the data field that holds the previous values of changed fields, in all families
 EXTRAS: Final = 1  # flag: the event holds something that the catalogue does not list
 TIMED: Final = 2  # flag: the event came with a `time`, so the hub did not add one
-CONTINUES: Final = 4  # flag: the event reports a change or the end of its entity
+CONTINUES: Final = 4  # flag: the event reports a change or the end of its entity, or is a late report of sums
 ADDS: Final = 8  # flag: `Stored.adds`
 LEAVES: Final = 16  # flag: `Stored.leaves`
 # The flags' higher bits are the number (in `names`) of the source that owns the entity; 0 if it is the event's own.
@@ -136,7 +136,12 @@ def prepare(described: Described, names: Names, partitions: int) -> Prepared:
     organisations, extras = described.organisations, described.extras
     data = described.event.data
     spec = described.entry.spec
-    continues = spec.ends or (isinstance(data, dict) and data.get(CHANGED) is not None)
+    continues = (
+        spec.ends
+        or (isinstance(data, dict) and data.get(CHANGED) is not None)
+        # The report before it still stands for a recipient that gets none between the report times.
+        or (spec.aggregate is not None and spec.aggregate.is_late(data))
+    )
     packed = names.pack(subject)
     entity = None if described.entity is None else names.pack_rare(described.entity)
     is_subject = len(about) == 1 and subject == f"person/{about[0]}"

@@ -168,7 +168,11 @@ def _connectors(
             hint = did_you_mean(use, known)
             raise Failure(Code.USAGE, say("init.no-connector", name=use, known=", ".join(known), hint=hint)) from None
         schema = cls.config_model.model_json_schema()
-        entries[name] = {"use": use, **_required(schema, schema, name, answers, secrets)}
+        entries[name] = {"use": use}
+        if cls.aggregates:
+            question = say("init.aggregates", name=name)
+            entries[name]["aggregates"] = _typed(answers.get(f"{name}.aggregates", question, "true"))
+        entries[name] |= _required(schema, schema, name, answers, secrets)
         if any(model.spec.type.startswith(_DIRECTORY) for model in cls.produces):
             sources.append(f"urn:skolnav:{tenant}:{name}")
     return entries, sources

@@ -37,7 +37,7 @@ from plugins.connector import Connector, DirectoryId
 from plugins.names import is_plain, looks_of
 from plugins.texts import Text as PackageText
 from plugins.trial import Settings, fault_of
-from schemas import Catalogue, DataContract
+from schemas import Catalogue, Category, DataContract
 from schemas.contract import SCHOOL_TYPES
 
 _LOOPBACK: Final = networks(("127.0.0.0/8", "::1/128"))
@@ -185,6 +185,7 @@ class _Reader:
         self._check_far_sides(connectors)
         if model is not None:
             self._check_sources(model, clients, connectors)
+            self._check_sums(model)
         for problem in self._plugins.problems:
             self._warn(("connectors",), "warning.plugin", says=Text(*problem.text))
         for package, types in self._plugins.types_with_code().items():
@@ -211,6 +212,7 @@ class _Reader:
             left_out=self._left_out,
             subscriptions=tuple(each.value for each in specs),
             directory=model.directory,
+            sums=model.sums,
             outbound=tuple(outbound),
             retention=model.retention,
             disclosure_retention=model.disclosure_retention,
@@ -330,6 +332,7 @@ class _Reader:
                 self._warn((*place, *where), "warning.connector", says=Text(*says))
             ids = tuple(self._named_id(place, each) for each in config.directory_ids())
             sides = tuple(NamedFarSide((*place, *each.place), str(each.name)) for each in config.far_sides())
+            words = frozenset(map(str, config.sum_words()))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a vendor's code
@@ -350,13 +353,20 @@ class _Reader:
                 self._error(where, "config.connector-contract-wider", extra=", ".join(extra))
         if head.protected:
             self._warn((*place, "protected"), "warning.protected")
+        self._check_exact(place, head.exact)
+        if head.aggregates and cls.aggregates:
+            self._warn((*place, "aggregates"), "warning.aggregates", types=_produced(cls))
+        elif head.aggregates:
+            self._error((*place, "aggregates"), "config.aggregates-needless", name=use)
+        elif cls.aggregates:
+            self._error(place, "config.aggregates", name=use, types=_produced(cls))
         isolation = head.isolation or self._isolation(use)
         given = head.limits.descriptors_given
         if isolation == "process" and given < head.limits.descriptors:
             self._warn((*place, "limits", "descriptors"), "warning.descriptors", given=given)
         return ConnectorEntry(
             use=use, cls=cls, config=config, contract=narrowed, corrects=head.corrects, protected=head.protected,
-            ids=ids, isolation=isolation,
+            exact=head.exact, aggregates=head.aggregates, sum_words=words, ids=ids, isolation=isolation,
             limits=head.limits, settings=(own, self._tree.folder),
             far_sides=sides,
         )  # fmt: skip
@@ -414,6 +424,31 @@ class _Reader:
                 self._warn((*place, "contract"), "warning.no-scope")
             if client.protected:
                 self._warn((*place, "protected"), "warning.protected")
+            self._check_exact(place, client.exact)
+
+    def _check_exact(self, place: Place, globs: Sequence[str]) -> None:
+        for index, glob in enumerate(globs):
+            types = [each for each in self._catalogue.matching([glob]) if self._has_sums(each)]
+            if types:
+                self._warn((*place, "exact", index), "warning.exact", types=", ".join(types))
+            else:
+                self._error((*place, "exact", index), "config.no-sums", hint=self._sums_hint())
+
+    def _has_sums(self, type_: str) -> bool:
+        return Category.AGGREGATE in self._catalogue.entry(type_).categories
+
+    def _sums_hint(self) -> str:
+        return ", ".join(each.type for each in self._catalogue if self._has_sums(each.type))
+
+    def _check_sums(self, model: FileModel) -> None:
+        for type_ in model.sums:
+            if type_ not in self._catalogue or not self._has_sums(type_):
+                self._error(("sums", type_), "config.no-sums", hint=self._sums_hint())
+        undeclared = [
+            each.type for each in self._catalogue if each.spec.aggregate is None and self._has_sums(each.type)
+        ]
+        if undeclared:
+            self._warn(("connectors",), "warning.sums-undeclared", types=", ".join(undeclared))
 
     def _check_subscriptions(
         self, specs: Iterable[_Named], clients: Iterable[_Named], outbound: Networks, sections: Mapping[str, Any]
@@ -606,6 +641,10 @@ def _masked(value: object, secrets: Iterable[str]) -> object:
 def _own(item: Mapping[str, Any]) -> dict[str, Any]:
     """The connector's own keys."""
     return {key: value for key, value in item.items() if key not in _HUBS_OWN}
+
+
+def _produced(cls: type[Connector[Any]]) -> str:
+    return ", ".join(model.spec.type for model in cls.produces) or "-"
 
 
 def _mappings(items: Any) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from hub.config.alerts import AlertSettings
 from hub.config.findings import Finding
 from hub.config.findings import Path as Place
 from hub.config.limits import Limits
+from hub.privacy.sums import SMALLEST_CELL, SumRule
 from hub.subscriptions.spec import SubscriptionSpec, name_or_error
 from plugins.connector import Connector, ConnectorConfig
 from plugins.durations import Duration
@@ -120,6 +121,9 @@ class ClientConfig(_Part):
     protected: bool = Field(
         False, description="The privacy officer allows it to have data about protected persons in their own business."
     )
+    exact: tuple[str, ...] = Field(
+        (), description="Types whose sums it gets exact and at once, since it must act on them; * and ?."
+    )
 
 
 class Narrowing(_Part):
@@ -144,11 +148,24 @@ class ConnectorHead(_Part):
     contract: Narrowing | None = Field(None, description="Narrows the contract that the connector's class declares.")
     corrects: tuple[str, ...] = Field((), description="As for clients.")
     protected: bool = Field(False, description="As for clients.")
+    exact: tuple[str, ...] = Field((), description="As for clients.")
+    aggregates: bool = Field(
+        False, description="The municipality lets it count every person, protected or not: group, attendance and diet."
+    )
     isolation: Literal["process", "none"] | None = Field(
         None,
         description="`process`: in a process of its own. `none`: in the hub's. Left out: `none` for what is built in.",
     )
     limits: Limits = Field(default_factory=Limits, description="What a process of its own may use.")
+
+
+class SumSettings(_Part):
+    """How one type's sums over people are blurred for a recipient that need not act on them."""
+
+    cell: int = Field(SMALLEST_CELL, ge=3, le=1000, description="The smallest number of people that shows.")
+    words: frozenset[Annotated[str, Field(min_length=1, max_length=64)]] = Field(
+        frozenset(), description="Names of rows that may stand apart (diets), beside those of the connectors' settings."
+    )
 
 
 class DirectorySettings(_Part):
@@ -223,6 +240,7 @@ class FileModel(_Part):
     connectors: Mapping[str, Any] = Field(default_factory=dict)
     subscriptions: tuple[Any, ...] = ()
     directory: DirectorySettings = Field(default_factory=DirectorySettings)
+    sums: Mapping[str, SumSettings] = Field(default_factory=dict, description="By event type: how sums are blurred.")
     outbound: OutboundSettings = Field(default_factory=OutboundSettings)
     retention: Duration = Field(timedelta(days=30), description="How long events are kept.")
     disclosure_retention: Duration = Field(
@@ -265,6 +283,9 @@ class ConnectorEntry:
     contract: DataContract | None = None
     corrects: tuple[str, ...] = ()
     protected: bool = False
+    exact: tuple[str, ...] = ()
+    aggregates: bool = False  # the municipality's consent, which the file needs for a class that has `aggregates`
+    sum_words: frozenset[str] = frozenset()
     ids: tuple[NamedId, ...] = ()
     isolation: Literal["process", "none"] = "none"
     limits: Limits = field(default_factory=Limits)
@@ -298,6 +319,7 @@ class HubConfig:
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)  # only at the hub's start
     subscriptions: tuple[SubscriptionSpec, ...] = ()
     directory: DirectorySettings = field(default_factory=DirectorySettings)
+    sums: Mapping[str, SumSettings] = field(default_factory=dict)
     outbound: tuple[Network, ...] = ()
     retention: timedelta = timedelta(days=30)
     disclosure_retention: timedelta = DISCLOSURE_RETENTION
@@ -310,6 +332,16 @@ class HubConfig:
     tracing: TracingSettings | None = None
     school_clock: SchoolClock | None = None
     warnings: tuple[Finding, ...] = ()
+
+    def sum_rules(self) -> Mapping[str, SumRule]:
+        """How each type's sums are blurred, by what this configuration says of the type."""
+        words: dict[str, frozenset[str]] = {type_: each.words for type_, each in self.sums.items()}
+        for entry in self.connectors.values():
+            for model in entry.cls.produces:
+                type_ = model.spec.type
+                words[type_] = words.get(type_, frozenset()) | entry.sum_words
+        usual = SumSettings()
+        return {type_: SumRule(self.sums.get(type_, usual).cell, found) for type_, found in words.items()}
 
     @property
     def loopback_only(self) -> bool:

@@ -301,13 +301,9 @@ class Watch:
         status = f" {arrival.status}" if arrival.status is not None else ""
         text = f"{label}{status}{took}"
         if event["type"] == MealsCount.spec.type:
-            data = event["data"]
-            portions = sum(each["portions"] for each in data["counts"])
-            counts = self._say(
-                f"{portions} portions, {data['absent']} of {data['enrolled']} away",
-                f"{portions} portioner, {data['absent']} av {data['enrolled']} frånvarande",
-            )
-            return f"{text}: {counts}, {self._status(data['status'])}", "good"
+            # The statistics do not cook, so they get blurred sums.
+            portions = sum(each["portions"] for each in event["data"]["counts"])
+            return f"{text}: " + self._say(f"about {portions} portions", f"ungefär {portions} portioner"), "good"
         if sent is not None and whom(event) != whom(sent):
             text += self._say(f", as {whom(event)}", f", som {whom(event)}")
         left_out = [] if sent is None else sorted(sent["data"].keys() - event["data"].keys())

@@ -55,6 +55,7 @@ class HostedConnector:
     protected: bool = False
     isolation: Isolation | None = None  # None: in the hub's process
     far_sides: tuple[str, ...] = ()  # the names that the configuration gives them
+    sum_words: frozenset[str] = frozenset()  # the names that rows of sums may have
 
     @classmethod
     def of(cls, entry: ConnectorEntry) -> Self:
@@ -63,7 +64,7 @@ class HostedConnector:
             settings = None if entry.settings is None else Settings(*entry.settings)
             how = Isolation(entry.limits, settings)
         sides = tuple(each.name for each in entry.far_sides)
-        return cls(entry.use, entry.config, entry.contract, entry.protected, how, sides)
+        return cls(entry.use, entry.config, entry.contract, entry.protected, how, sides, entry.sum_words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +202,7 @@ class Hosts:
                 recipient=recipient,
                 around=self._surroundings(),
                 isolation=isolation,
+                sum_words=hosted.sum_words,
             )
         )
 
@@ -231,6 +233,7 @@ class Hosts:
             recipient=old.recipient,
             around=self._surroundings(),
             isolation=old.isolation,
+            sum_words=old.sum_words,
         )
         await self._open(new)
         return new.status

@@ -102,11 +102,13 @@ class Instance:
         recipient: Recipient | None,
         around: Surroundings,
         isolation: Isolation | None = None,
+        sum_words: frozenset[str] = frozenset(),
     ) -> None:
         self.name = name
         self.cls = cls
         self.config = config
         self.recipient = recipient
+        self.sum_words = sum_words
         self.isolation = isolation  # None: it runs in the hub's process
         self.status = InstanceStatus.STARTING
         self.status_since = around.clock.utc()
@@ -155,7 +157,9 @@ class Instance:
             clock=self._clock,
             state=self._state,
             moments=self.moments,
-            publisher=Publisher(f"urn:skolnav:{tenant}:{self.name}", self.cls, around.catalogue, self._clock),
+            publisher=Publisher(
+                f"urn:skolnav:{tenant}:{self.name}", self.cls, around.catalogue, self._clock, self.sum_words
+            ),
             directory=None
             if self.recipient is None
             else DirectoryFromAfar(around.directory(self.name, self.recipient), self._thread.on_hub),

@@ -1,7 +1,7 @@
 """Turns what a connector publishes into an event for the outbox, and checks it before anything is kept."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,13 +20,22 @@ from schemas.event import JSON, SPEC_VERSION
 class Publisher:
     """Makes the events of one connector instance."""
 
-    def __init__(self, source: str, cls: type[Connector[Any]], catalogue: Catalogue, clock: Clock) -> None:
+    def __init__(
+        self,
+        source: str,
+        cls: type[Connector[Any]],
+        catalogue: Catalogue,
+        clock: Clock,
+        words: Iterable[str] = (),
+    ) -> None:
+        """`words`: the names that rows of sums may have (`ConnectorConfig.sum_words`); empty: any."""
         self._source = source
         self._connector = cls.name
         self._aggregates = cls.aggregates
         self._produces = {model.spec.type for model in cls.produces}
         self._catalogue = catalogue
         self._clock = clock
+        self._words = frozenset(words)
 
     def build(
         self,
@@ -95,6 +104,15 @@ class Publisher:
                     f"{self._connector} makes sums only, and published {type_} with something else in it",
                     why=f"not of category aggregate: {', '.join(beyond) or 'the person that it is about'}",
                     fix="Leave it out, or declare the field in the type with category aggregate or none",
+                )
+        declared = entry.spec.aggregate
+        if declared is not None and self._words:
+            others = declared.counted(event.data).keys() - self._words - {declared.rest, declared.whole}
+            if others:
+                raise PrivacyError(
+                    f"{self._connector} published {type_} with a row whose name is in no list of its settings",
+                    why=f"{declared.rows}: {len(others)} of the rows' names are not listed",
+                    fix=f"Count them as {declared.rest}, or list them in the settings (ConnectorConfig.sum_words)",
                 )
         return described.event
 

@@ -34,6 +34,7 @@ class Recipient:
     aggregates: bool = False  # the recipient only makes sums: it gets every person, under a pseudonym
     protected: bool = False  # the privacy officer allows it events about protected persons
     since_us: int = 0  # it cannot know of a state from before this acceptance time, so the next event is news for it
+    exact: tuple[str, ...] = ()  # types whose sums it gets exact and at once, since it must act on them; * and ?
 
 
 class Rule(StrEnum):
@@ -49,6 +50,7 @@ class Rule(StrEnum):
     NOTHING_LEFT = "avtal.inget-kvar"
     FILTER = "prenumeration.filter"
     SUPERSEDED = "uppgift.ersatt"  # the person belongs to another source now
+    LATE = "summa.mellan-rapporter"  # a sum that comes because something has changed, not at a report time
     UNDECIDED = "beslut.saknas"  # deciding failed: nothing leaves, and the gate decides on the event again later
 
 

@@ -6,14 +6,17 @@ no sign of it. An event that is withheld because of a person makes a mark, so th
 once that is permitted (`hub.privacy.marks`).
 
 An event about persons passes if a field is left that tells more than who the persons are; an event of a type that is
-about no person passes with any field. If the event lists what changed, some of the change must be left too. The event
-that announces a person's deletion passes if the recipient could get anything of an event of the person's own type.
+about no person passes with any field, and with its sums over people blurred (`hub.privacy.sums`). If the event lists
+what changed, some of the change must be left too. The event that announces a person's deletion passes if the recipient
+could get anything of an event of the person's own type. A report of sums that comes because something has changed
+leaves for no recipient but one that must act on it.
 """
 
 import hmac
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 import orjson
@@ -28,6 +31,7 @@ from hub.privacy.parts import sees as sees_part
 from hub.privacy.protection import Basis
 from hub.privacy.reduce import CHANGED, Marked, Plan, Walk
 from hub.privacy.scope import ScopeCheck
+from hub.privacy.sums import Draw, SumRule, keyed_draw, sums_of
 from hub.store.withheld import Withheld
 from schemas import Catalogue, Category, Entry
 
@@ -39,6 +43,8 @@ HOME: Final = frozenset({Category.CONTACT, Category.PROTECTED_ADDRESS})
 _SIGNS: Final = ("specversion", "id", "source", "type", "time")  # the attributes of payload level `none`
 _TELLING: Final = ("id", "sequence", "time")  # the attributes that tell one event of an entity from another
 _MAX_VIEWS: Final = 4096
+_NEWS_ALONE: Final = (Rule.NOTHING_LEFT, Rule.LATE)  # the entity's last event does not leave, and an earlier one may
+_ANY_SUM: Final = SumRule()
 
 
 def allowed_categories(recipient: Recipient) -> frozenset[Category]:
@@ -53,19 +59,19 @@ class View:
     """One recipient's contracts, worked out for one type."""
 
     __slots__ = (
-        "about",
-        "allowed",
-        "away_from_home",
-        "constant",
-        "departs",
-        "entry",
-        "forbidden",
-        "plan",
-        "recipient",
-        "scope",
-    )
+        "about", "allowed", "away_from_home", "constant", "departs", "entry", "forbidden", "plan", "recipient", "scope",
+        "sums",
+    )  # fmt: skip
 
-    def __init__(self, recipient: Recipient, entry: Entry, siblings: Iterable[Entry], directory: Directory) -> None:
+    def __init__(
+        self,
+        recipient: Recipient,
+        entry: Entry,
+        siblings: Iterable[Entry],
+        directory: Directory,
+        rule: SumRule,
+        draw: Draw,
+    ) -> None:
         self.recipient = recipient
         self.entry = entry
         self.allowed = allowed = allowed_categories(recipient)
@@ -83,8 +89,12 @@ class View:
         else:
             self.forbidden = not self.plan.leaves_something
         self.forbidden = self.forbidden or not recipient.contracts
+        exact = any(fnmatchcase(entry.type, glob) for glob in recipient.exact)
+        self.sums = None if exact else sums_of(entry, rule, draw, allowed)
         # Such events may leave as they are stored, unparsed.
-        self.constant = self.plan.whole and not self.plan.has_people and CHANGED not in entry.fields
+        self.constant = (
+            self.sums is None and self.plan.whole and not self.plan.has_people and CHANGED not in entry.fields
+        )
 
 
 class PrivacyGate:
@@ -97,8 +107,16 @@ class PrivacyGate:
         self._clock = clock
         self._tenant = tenant
         self._departures = keys.derive(f"departures/{tenant}")
+        self._draw = keyed_draw(keys.derive(f"{tenant}/sums"))
+        self._sum_rules: Mapping[str, SumRule] = {}
         self._views: dict[tuple[int, str], View] = {}
         self._pseudonyms: dict[str, Pseudonyms] = {}
+
+    def configure(self, sum_rules: Mapping[str, SumRule]) -> None:
+        """Blur the sums of these types by these rules from now on, and those of all other types by the usual one."""
+        if sum_rules != self._sum_rules:
+            self._sum_rules = sum_rules
+            self._views.clear()
 
     # -- deciding -----------------------------------------------------------------------------------------------
 
@@ -110,7 +128,7 @@ class PrivacyGate:
         answer is the same as without the change (promise 5). The decision's `stored` is then that earlier event.
         """
         decision: Any = self._decide(stored, recipient, state=state and not stored.earlier)
-        if state and decision.rule is Rule.NOTHING_LEFT:
+        if state and decision.rule in _NEWS_ALONE:
             decision = self._decide_before(stored, recipient, decision)
         decision.__class__ = Decision
         return decision  # type: ignore[no-any-return]
@@ -121,7 +139,7 @@ class PrivacyGate:
         for before in stored.earlier:
             decision = self._decide(before, recipient, state=not before.continues)
             marks.update(dict.fromkeys(decision.withheld))
-            if decision.rule is not Rule.NOTHING_LEFT:
+            if decision.rule not in _NEWS_ALONE:
                 break
         else:
             # The log no longer has the event that holds the whole entity: better the last state than nothing.
@@ -154,6 +172,8 @@ class PrivacyGate:
                 return self._denied(stored, recipient, rule, basis.hidden)
         if view.constant and not stored.extras and stored.news is None:
             return Draft(stored, recipient, Rule.ALLOWED, True, None, True, basis.versions, (), basis.expires_us)
+        if view.sums is not None and view.sums.is_late(stored):
+            return Draft(stored, recipient, Rule.LATE, False)
         return self._reduced(stored, view, basis, state=state)
 
     def _about(self, stored: Stored, view: View) -> Sequence[str]:
@@ -185,6 +205,9 @@ class PrivacyGate:
         marks = self._marks(stored, recipient, basis.hidden)
         if (view.about and not walk.matters and not view.entry.spec.ends) or (walk.changed is False and not state):
             return Draft(stored, recipient, Rule.NOTHING_LEFT, False, withheld=marks)
+        if view.sums is not None and isinstance(content.get("data"), dict):
+            content["data"] = view.sums.blur(stored, content["data"])
+            walk.removed = True
         unchanged = not walk.removed and not stored.extras
         if (news := stored.news) is not None:
             told_at = _told_at(news, view, plan, basis, state=state)
@@ -273,7 +296,14 @@ class PrivacyGate:
                 self._views.clear()
             entry = self._catalogue.entry(type_)
             # The view holds a reference to the recipient, so that no other object can get the same id().
-            view = self._views[key] = View(recipient, entry, self._catalogue, self._directory)
+            view = self._views[key] = View(
+                recipient,
+                entry,
+                self._catalogue,
+                self._directory,
+                self._sum_rules.get(type_, _ANY_SUM),
+                self._draw,
+            )
         return view
 
     def allowed(self, recipient: Recipient) -> frozenset[Category]:

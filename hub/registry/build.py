@@ -43,7 +43,7 @@ def recipient_of(client: ClientConfig) -> Recipient | None:
     """The recipient under a client's own contract alone; None if the client has no contract."""
     if client.contract is None:
         return None
-    return Recipient(f"client/{client.id}", (client.contract,), protected=client.protected)
+    return Recipient(f"client/{client.id}", (client.contract,), protected=client.protected, exact=client.exact)
 
 
 def of_spec(
@@ -72,6 +72,7 @@ def of_spec(
             spec.payload,
             protected=configured is not None and configured.protected,
             since_us=to_us(created),
+            exact=() if configured is None else configured.exact,
         ),
         types=frozenset(catalogue.matching(spec.types)),
         sink=spec.sink.model_dump(),
@@ -99,6 +100,7 @@ def of_connector(name: str, connector: ConnectorEntry, created: datetime, standi
             aggregates=cls.aggregates,
             protected=connector.protected,
             since_us=to_us(created),
+            exact=connector.exact,
         ),
         types=frozenset(model.spec.type for model in cls.consumes),
         sink={"kind": "connector", "instance": name},

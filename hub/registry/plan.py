@@ -1,11 +1,11 @@
 """What a new configuration would change, for `skolnav plan` and `skolnav apply` to show before the change."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal
 
-from hub.config.model import ClientConfig, HubConfig
+from hub.config.model import ClientConfig, ConnectorEntry, HubConfig
 from hub.registry.build import must_ask
 from hub.subscriptions.spec import SubscriptionSpec
 from hub.texts import text
@@ -108,6 +108,8 @@ def _hub(old: HubConfig, new: HubConfig) -> Iterator[Change]:
             fields=("allow",),
             effects=(Effect("restart"),) if taken_away else (),
         )
+    if old.sums != new.sums:
+        yield Change(kind="changed", what="hub", name="sums", fields=("sums",), effects=(Effect("sums"),))
     if old.alerts != new.alerts:
         yield Change(kind="changed", what="hub", name="alerts", fields=("alerts",))
     if old.backups != new.backups:
@@ -123,17 +125,19 @@ def _clients(
     for id, client in new.items():
         if id not in old and id in left:
             effects = [Effect("its-subscriptions-return")] if client.contract is not None else []
+            effects += _exact((), client.exact)
             yield Change(kind="returned", what="client", name=id, effects=tuple(effects))
         elif id not in old:
-            yield Change(kind="added", what="client", name=id)
+            yield Change(kind="added", what="client", name=id, effects=tuple(_exact((), client.exact)))
         elif fields := _differing(old[id], client):
             effects = []
             if "token" in fields:
                 effects.append(_credentials(old[id], client))
             if {"roles", "publishes", "sources", "corrects"} & set(fields):
                 effects.append(Effect("permissions"))
-            if {"contract", "protected"} & set(fields):
+            if {"contract", "protected", "exact"} & set(fields):
                 effects.append(Effect("decided-anew"))
+            effects += _exact(old[id].exact, client.exact)
             yield Change(kind="changed", what="client", name=id, fields=fields, effects=tuple(effects))
     for id in old.keys() - new.keys():
         yield Change(kind="removed", what="client", name=id, fields=(), effects=(Effect("rejected"),))
@@ -145,6 +149,18 @@ def _credentials(old: ClientConfig, new: ClientConfig) -> Effect:
     return Effect("credentials")
 
 
+def _exact(old: Sequence[str], new: Sequence[str]) -> Iterator[Effect]:
+    if added := [each for each in new if each not in old]:
+        yield Effect("exact", {"types": ", ".join(added)})
+
+
+def _opened(old: ConnectorEntry | None, new: ConnectorEntry) -> Iterator[Effect]:
+    """What the municipality opens to a connector of which it did not have it before."""
+    if new.aggregates and not (old is not None and old.aggregates):
+        yield Effect("aggregates")
+    yield from _exact(() if old is None else old.exact, new.exact)
+
+
 def _connectors(before: HubConfig, after: HubConfig, left: Container[str]) -> Iterator[Change]:
     old, new = before.connectors, after.connectors
     for name, entry in new.items():
@@ -152,21 +168,25 @@ def _connectors(before: HubConfig, after: HubConfig, left: Container[str]) -> It
             yield Change(kind="changed", what="connector", name=name, effects=(Effect("connector-restarted"),))
             continue
         if name not in old and name in left and entry.cls.consumes:
-            yield Change(kind="returned", what="connector", name=name, effects=(Effect("continues"),))
+            yield Change(
+                kind="returned", what="connector", name=name, effects=(Effect("continues"), *_opened(None, entry))
+            )
             continue
         if name not in old:
-            effects = (Effect(_STARTS[entry.cls.start_from]),) if entry.cls.consumes else ()
+            starts = [Effect(_STARTS[entry.cls.start_from])] if entry.cls.consumes else []
+            effects = (*starts, *_opened(None, entry))
             yield Change(kind="added", what="connector", name=name, fields=(), effects=effects)
             continue
         fields = tuple(
             each
-            for each in ("use", "contract", "corrects", "protected", "isolation", "limits")
+            for each in ("use", "contract", "corrects", "protected", "exact", "aggregates", "isolation", "limits")
             if getattr(old[name], each) != getattr(entry, each)
         )
         fields += _differing(old[name].config, entry.config)
         if fields:
-            narrowed = {"contract", "protected"} & set(fields)
-            effects = (Effect("connector-restarted"), *((Effect("decided-anew"),) if narrowed else ()))
+            narrowed = {"contract", "protected", "exact"} & set(fields)
+            decided = [Effect("decided-anew")] if narrowed else []
+            effects = (Effect("connector-restarted"), *decided, *_opened(old[name], entry))
             if set(fields) == {"corrects"}:
                 effects = (Effect("permissions"),)
             yield Change(kind="changed", what="connector", name=name, fields=fields, effects=effects)
@@ -226,9 +246,9 @@ def _effects(old: SubscriptionSpec, new: SubscriptionSpec, fields: set[str], cat
         yield Effect("paused" if new.paused else "resumed")
 
 
-def _contract(config: HubConfig, spec: SubscriptionSpec) -> tuple[DataContract | None, bool]:
+def _contract(config: HubConfig, spec: SubscriptionSpec) -> tuple[DataContract | None, bool, tuple[str, ...]]:
     client = config.client(spec.client or "")
-    return (None, False) if client is None else (client.contract, client.protected)
+    return (None, False, ()) if client is None else (client.contract, client.protected, client.exact)
 
 
 def _differing(old: Any, new: Any) -> tuple[str, ...]:

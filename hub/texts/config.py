@@ -10,6 +10,16 @@ CONFIG: Final[Mapping[str, Text]] = {
     "config.address": Text(
         'ska vara värd och port, till exempel "127.0.0.1:8080".', 'must be host and port, for example "127.0.0.1:8080".'
     ),
+    "config.aggregates": Text(
+        "{name} räknar alla elever, skyddade eller inte: grupp, närvaro och specialkost, under pseudonym. Bara "
+        "summorna får lämna kopplingen ({types}). Kommunen ska godkänna det: skriv aggregates: true.",
+        "{name} counts every pupil, protected or not: group, attendance and diet, by pseudonym. Only the sums may "
+        "leave the connector ({types}). The municipality must agree to that: write aggregates: true.",
+    ),
+    "config.aggregates-needless": Text(
+        "{name} gör inte bara summor och får därför inte räkna skyddade personer. Ta bort aggregates.",
+        "{name} does not only make sums, so it may not count protected persons. Remove aggregates.",
+    ),
     "config.anchor": Text(
         "hänvisar till sig själv. Skriv ut värdet i stället.", "refers to itself. Write it out instead."
     ),
@@ -152,6 +162,10 @@ CONFIG: Final[Mapping[str, Text]] = {
     "config.no-contract": Text(
         "kopplingen har inget eget avtal som kan begränsas. Ta bort contract.",
         "the connector has no contract of its own that could be narrowed. Remove contract.",
+    ),
+    "config.no-sums": Text(
+        "stämmer inte med någon händelsetyp som har summor över personer. De är: {hint}.",
+        "matches no event type that has sums over people. Those are: {hint}.",
     ),
     "config.not-plain": Text(
         "ska ha bara synliga tecken, och minst ett.", "must have visible characters only, and at least one."
@@ -357,6 +371,12 @@ HINT: Final[Mapping[str, Text]] = {
 }
 
 WARNING: Final[Mapping[str, Text]] = {
+    "warning.aggregates": Text(
+        "kopplingen räknar alla elever, skyddade eller inte: grupp, närvaro och specialkost, under pseudonym. Summorna "
+        "({types}) får andra mottagare bara utjämnade.",
+        "the connector counts every pupil, protected or not: group, attendance and diet, by pseudonym. Other "
+        "recipients get the sums ({types}) only blurred.",
+    ),
     "warning.backups-inside": Text(
         "ligger i hubbens egen mapp ({data}): går den förlorad försvinner säkerhetskopiorna också. Välj en annan disk "
         "eller maskin.",
@@ -391,6 +411,12 @@ WARNING: Final[Mapping[str, Text]] = {
     "warning.ended": Text(
         "har passerat: {secret} gäller inte längre. Ta bort båda inställningarna.",
         "has passed: {secret} is no longer valid. Remove both settings.",
+    ),
+    "warning.exact": Text(
+        "får exakta summor så fort de ändras ({types}). Av dem kan mottagaren se att en enskild elev är borta, och en "
+        "enskild elevs specialkost. Skriv det bara för den som ska laga maten eller handla på annat sätt.",
+        "gets exact sums as soon as they change ({types}). They can tell that a single pupil is away, and a single "
+        "pupil's diet. Write this only for the recipient that must act, such as the kitchen.",
     ),
     "warning.no-categories": Text(
         "avtalet tillåter inga kategorier: mottagaren får ingenting om personer. Skriv dem som behövs.",
@@ -440,6 +466,12 @@ WARNING: Final[Mapping[str, Text]] = {
     "warning.sources-all": Text(
         "får publicera som vilken källa som helst. Skriv sources för att begränsa.",
         "may publish as any source. Write sources to limit it.",
+    ),
+    "warning.sums-undeclared": Text(
+        "dessa händelsetyper säger inte vad deras summor räknar: {types}. Hubben utjämnar varje tal för sig, men "
+        "lämnar text och tidpunkter som de är. Fråga leverantören efter EventSpec.aggregate.",
+        "these event types do not say what their sums count: {types}. The hub blurs each number by itself, and leaves "
+        "texts and times as they are. Ask the supplier for EventSpec.aggregate.",
     ),
     "warning.type-code": Text(
         "paketet {package} kontrollerar händelser med egen kod ({types}). Hubben kör inte den koden: den gäller bara "

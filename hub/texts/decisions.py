@@ -90,6 +90,10 @@ RULE: Final[Mapping[str, Text]] = {
         "personen som händelsen gäller har inte markeringen Ingen.",
         "the person that the event is about does not have the marking Ingen (none).",
     ),
+    "rule.summa.mellan-rapporter": Text(
+        "summan kom för att något hade ändrats. Den här mottagaren får summor bara vid rapporttiderna.",
+        "the sum came because something had changed. This recipient gets sums at the report times alone.",
+    ),
     "rule.tillaten": Text(
         "avtalet tillåter det, och ingen person som händelsen gäller har skyddade uppgifter.",
         "the contract allows it, and no person that the event is about is protected.",

@@ -6,6 +6,12 @@ from typing import Final
 from hub.texts.text import Text
 
 INIT: Final[Mapping[str, Text]] = {
+    "init.aggregates": Text(
+        "{name}: kommunen godkänner att kopplingen räknar alla elever, skyddade eller inte, under pseudonym (true, "
+        "false).",
+        "{name}: the municipality agrees that the connector counts every pupil, protected or not, by pseudonym (true, "
+        "false).",
+    ),
     "init.another": Text("Finns det fler ({place})?", "Are there more ({place})?"),
     "init.connectors": Text(
         "Vilka kopplingar, med mellanslag emellan? ({known}; tomt: inga) ",

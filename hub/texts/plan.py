@@ -23,6 +23,12 @@ APPLY: Final[Mapping[str, Text]] = {
 PLAN: Final[Mapping[str, Text]] = {
     "plan.added": Text("tillkommer", "is added"),
     "plan.changed": Text("ändras", "changes"),
+    "plan.effect.aggregates": Text(
+        "Kopplingen räknar alla elever, skyddade eller inte: grupp, närvaro och specialkost, under pseudonym. Bara "
+        "summorna får lämna den.",
+        "The connector counts every pupil, protected or not: group, attendance and diet, by pseudonym. Only the sums "
+        "may leave it.",
+    ),
     "plan.effect.connector-restarted": Text(
         "Kopplingen startas om. Platsen i kön och kopplingens tillstånd behålls.",
         "The connector is restarted; its cursor and state stay.",
@@ -64,6 +70,12 @@ PLAN: Final[Mapping[str, Text]] = {
     "plan.effect.dropped-types": Text(
         "Väntande händelser av typer som försvinner levereras inte: {types}.",
         "Waiting events of types that go are not delivered: {types}.",
+    ),
+    "plan.effect.exact": Text(
+        "Får exakta summor så fort de ändras ({types}). De kan visa att en enskild elev är borta, och en enskild elevs "
+        "specialkost.",
+        "Gets exact sums as soon as they change ({types}). They can tell that a single pupil is away, and a single "
+        "pupil's diet.",
     ),
     "plan.effect.expiry": Text("Prenumerationen slutar gälla {time}.", "Ends {time}."),
     "plan.effect.from-kept": Text(
@@ -129,6 +141,10 @@ PLAN: Final[Mapping[str, Text]] = {
     "plan.effect.starts-now": Text(
         "Mottagaren får det som händer från och med nu. Ingenting skickas i efterhand.",
         "Gets what happens from now on; nothing older is sent.",
+    ),
+    "plan.effect.sums": Text(
+        "Summor över personer utjämnas på annat sätt från och med nu, för alla som inte får dem exakta.",
+        "Sums over people are blurred in another way from now on, for all who do not get them exact.",
     ),
     "plan.effect.trimmed": Text(
         "Händelser äldre än {days} dygn tas bort. En prenumeration med större eftersläpning än så missar dem.",

@@ -58,14 +58,14 @@ def configuration(school: School, sftp: Peer, hook: str, now: str) -> Record:
             client("acme", "subscriber", contract={
                 "purpose": "attendance", "legal_basis": "public task", "categories": ["identity", "attendance",
                                                                                      "aggregate"],
-            }),
+            }, exact=["se.skolnav.meals.*"]),
             client("archive", "subscriber", contract={
                 "purpose": "archive", "legal_basis": "public task", "categories": list(ALL),
             }),
         ],
         "connectors": {
             "kitchen": {
-                "use": "catering",
+                "use": "catering", "aggregates": True,
                 "report_times": ["08:00", "09:30"],
                 "kitchens": [{
                     "id": "K-1", "unit_code": "10000001", "staff_portions": STAFF, "diet_codes": DIET_CODES,

@@ -73,7 +73,7 @@ def configuration(school: School, sis: Recorded, sftp: Peer, hook: str, now: str
                 "window": {"back": "7d", "ahead": "7d"},
             },
             "kitchen": {
-                "use": "catering",
+                "use": "catering", "aggregates": True,
                 "report_times": ["08:00"],
                 "kitchens": [{
                     "id": "K-1", "unit_code": "10000001", "staff_portions": STAFF, "diet_codes": DIET_CODES,

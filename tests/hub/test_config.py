@@ -263,7 +263,8 @@ class TestEveryErrorAtOnce:
     def test_a_wrong_time_of_day_is_named_with_its_line_in_swedish(self, folder: Path) -> None:
         """Promise 8, on the installed catering connector."""
         kitchens = (
-            "connectors:\n  kitchen:\n    use: catering\n    transport: {kind: folder, path: .}\n    kitchens:\n"
+            "connectors:\n  kitchen:\n    use: catering\n    aggregates: true\n"
+            "    transport: {kind: folder, path: .}\n    kitchens:\n"
             "      - id: K-017\n        units: [0d4d1c52-8a2e-4a35-9d1b-7f7c1f0f4a10]\n        unit_code: '12345678'\n"
             '        sittings: [{id: LUNCH, from: "11:00", to: "11:30"}]\n        cutoffs:\n'
             '          - {applies_to: normal, time: "08:30"}\n          - {applies_to: bulk, time: 25:10}\n'
@@ -271,7 +272,7 @@ class TestEveryErrorAtOnce:
         with pytest.raises(ConfigErrors) as caught:
             parse("municipality: X\n" + kitchens, Plugins.load(), environ={}, path=Path("skolnav.yaml"))
         assert caught.value.render("sv") == (
-            "skolnav.yaml:13  connectors.kitchen.kitchens[0].cutoffs[1].time\n"
+            "skolnav.yaml:14  connectors.kitchen.kitchens[0].cutoffs[1].time\n"
             '  "25:10" är inte ett klockslag. Skriv HH:MM mellan 00:00 och 23:59, till exempel "09:30".'
         )
 

@@ -136,6 +136,7 @@ clients:
 connectors:
   kitchen:
     use: catering
+    aggregates: true
     kitchens: [{{id: K1, units: [{given if place == "connectors" else ID}]}}]
 """
     found = next(each for each in findings(tmp_path, text.encode()) if "uuid" in each.key)

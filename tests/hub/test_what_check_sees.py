@@ -55,7 +55,7 @@ def kitchen(transport: dict[str, Any], *ids: str, code: int = 1) -> dict[str, An
     kitchens = [
         {"id": id, "units": [UNIT], "unit_code": f"{code}{n:07}", "sittings": sittings} for n, id in enumerate(ids)
     ]
-    return {"use": "catering", "kitchens": kitchens, "transport": transport}
+    return {"use": "catering", "aggregates": True, "kitchens": kitchens, "transport": transport}
 
 
 def sftp(**more: Any) -> dict[str, Any]:

@@ -62,13 +62,13 @@ def configured(tmp_path: Path, connector: str) -> Any:
     ids=["folder", "sftp", "https", "email"],
 )
 def test_those_of_the_kitchens_transport(tmp_path: Path, transport: str, setting: str) -> None:
-    config = configured(tmp_path, f"{{use: catering, kitchens: [{KITCHEN}], transport: {transport}}}")
+    config = configured(tmp_path, f"{{use: catering, aggregates: true, kitchens: [{KITCHEN}], transport: {transport}}}")
     assert getattr(config.transport, setting) == tmp_path / "etc" / "kept/it"
 
 
 def test_the_sftp_servers_own_folder_is_left_alone(tmp_path: Path) -> None:
     transport = f"{{kind: sftp, host: h, username: u, password: '${{env:TOKEN}}', path: in, host_key: {HOST_KEY}}}"
-    config = configured(tmp_path, f"{{use: catering, kitchens: [{KITCHEN}], transport: {transport}}}")
+    config = configured(tmp_path, f"{{use: catering, aggregates: true, kitchens: [{KITCHEN}], transport: {transport}}}")
     assert config.transport.path == "in"
 
 

@@ -67,6 +67,7 @@ def configuration(peer: Peer, now: str) -> dict[str, Any]:
         "connectors": {
             "kitchen": {
                 "use": "catering",
+                "aggregates": True,
                 "report_times": ["08:00", "09:30"],
                 "kitchens": [kitchen],
                 "transport": transport,

@@ -234,7 +234,8 @@ class Child:
                 code="upgraded",
             ) from None
         config = pickle.loads(parts[1]) if beginning.settings is None else beginning.config(cls)  # noqa: S301
-        self._context = ChildContext(self, beginning, cls, dict(zip(beginning.names, parts[2:], strict=True)))
+        words = frozenset(map(str, config.sum_words()))
+        self._context = ChildContext(self, beginning, cls, dict(zip(beginning.names, parts[2:], strict=True)), words)
         self._connector = cls(config, self._context)
         await self._connector.start()
         return says
@@ -261,7 +262,14 @@ def _limit(limits: Limits) -> None:
 class ChildContext(InstanceContext):
     """`InstanceContext` in the connector's process. A commit is kept here, and by the hub."""
 
-    def __init__(self, child: Child, beginning: Beginning, cls: type[Connector[Any]], values: dict[str, bytes]) -> None:
+    def __init__(
+        self,
+        child: Child,
+        beginning: Beginning,
+        cls: type[Connector[Any]],
+        values: dict[str, bytes],
+        words: frozenset[str],
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         clock: Any = beginning.clock if beginning.clock is not None else HubClock(child)
         catalogue = _core[0]
@@ -276,7 +284,7 @@ class ChildContext(InstanceContext):
             moments=UncountedMoments(
                 beginning.tenant, beginning.instance, declared=moment_timers_of(cls), loaded=(), sooner=lambda: None
             ),
-            publisher=Publisher(f"urn:skolnav:{beginning.tenant}:{beginning.instance}", cls, catalogue, clock),
+            publisher=Publisher(f"urn:skolnav:{beginning.tenant}:{beginning.instance}", cls, catalogue, clock, words),
             directory=None if cls.contract is None else DirectoryFromAfar(cast(Any, Questions(child)), _here),
             pool=DaemonPool(f"skolnav-{beginning.instance}-blocking", BLOCKING_THREADS),
             durable=_nothing_durable,

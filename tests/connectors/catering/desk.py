@@ -98,6 +98,7 @@ class _Transaction:
     def __init__(self, state: MutableState) -> None:
         self.state = state
         self.published: list[dict[str, Any]] = []
+        self.times: list[datetime | None] = []
 
     def publish(
         self,
@@ -112,6 +113,7 @@ class _Transaction:
         assert list(only_categories(data, described.entry.fields, AGGREGATE_OUTPUT)) == []
         assert complete is data["complete"]
         self.published.append(dict(data))
+        self.times.append(time)
         return described.event.id
 
 
@@ -126,6 +128,7 @@ class Desk:
         self.directory = Directory()
         self.state = Memory()
         self.published: list[dict[str, Any]] = []
+        self.times: list[datetime | None] = []  # of the published events
         self.problems: list[tuple[str, str]] = []
         self.stands: dict[str, str] = {}
         self._sequence = 0
@@ -139,6 +142,7 @@ class Desk:
         yield transaction
         self.state = Memory(json.loads(json.dumps(transaction.state)))
         self.published += transaction.published
+        self.times += transaction.times
 
     async def blocking(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return function(*args, **kwargs)

@@ -1,6 +1,7 @@
 """What a kitchen is told, and when, through a school day."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,38 @@ class TestDay:
             assert {row["status"] for row in rows} == {data["status"]}
             assert {row["revision"] for row in rows} == {str(data["revision"])}
             assert next(row["portions"] for row in rows if row["diet"] == "PERSONAL") == "2"
+
+    async def test_an_order_says_whether_it_comes_at_a_report_time_whatever_has_changed(self, desk: Desk) -> None:
+        """Promise 5: who does not cook gets what is scheduled alone, and that has to come on quiet days and others."""
+        await desk.report("2026-11-24T08:00")
+        await desk.away(0)
+        await desk.cut_off("2026-11-24T08:30")
+        desk.clock.now = school("2026-11-24T08:45")
+        await desk.away(2)
+        await desk.report("2026-11-24T09:30")
+        assert [(data["status"], data["scheduled"]) for data in desk.published] == [
+            ("preliminary", True),
+            ("fixed", False),  # at a cut-off, since there is news
+            ("late_change", False),
+            ("late_change", True),
+        ]
+
+    async def test_a_report_that_a_late_change_overtakes_is_still_a_report(self, desk: Desk, folder: Path) -> None:
+        """Promise 5: no report is missing, and none has a later time, because somebody is away."""
+        await desk.cut_off("2026-11-24T08:30")
+        desk.published.clear()
+        there = folder.rename(folder.with_name("away"))
+        with suppress(TemporaryError):
+            await desk.report("2026-11-24T09:30")
+        desk.clock.now = school("2026-11-24T09:40")
+        await desk.away(2)
+        assert desk.published == []
+        there.rename(folder)
+        desk.clock.move(hours=1)
+        await desk.connector.poll()
+        (data,) = desk.published
+        assert (data["scheduled"], data["status"]) == (True, "late_change")
+        assert desk.times[-1] == school("2026-11-24T09:30")
 
     async def test_each_change_after_the_cutoff_is_an_event_and_a_file_of_its_own(self, desk: Desk) -> None:
         await fixed(desk)

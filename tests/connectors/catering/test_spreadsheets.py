@@ -17,6 +17,7 @@ data: ./data
 connectors:
   kitchen:
     use: catering
+    aggregates: true
     kitchens:
       - id: "{id}"
         units: ["{unit}"]

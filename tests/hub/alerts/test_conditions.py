@@ -151,7 +151,13 @@ def kitchen(folder: Path) -> dict[str, Any]:
         for n, id in enumerate(("K-1", "K-2"))
     ]
     transport = {"kind": "folder", "path": str(folder)}
-    return {"use": "catering", "report_times": ["08:00"], "kitchens": kitchens, "transport": transport}
+    return {
+        "use": "catering",
+        "aggregates": True,
+        "report_times": ["08:00"],
+        "kitchens": kitchens,
+        "transport": transport,
+    }
 
 
 async def test_a_kitchen_that_is_down_at_report_time_shows_and_when_it_last_got_its_order(

@@ -173,6 +173,7 @@ def test_a_connector_comes_changes_and_leaves_while_the_hub_runs(place: Place, h
     text = (Path(__file__).parents[3] / "hub" / "demo" / "demo.yaml").read_text("utf-8")
     kitchen = {
         "use": "catering",
+        "aggregates": True,
         "transport": {"kind": "folder", "path": str(place.folder / "out")},
         "report_times": ["08:30"],
         "kitchens": yaml.safe_load(text)["connectors"]["kitchen"]["kitchens"],

@@ -16,6 +16,7 @@ def kitchen(folder: Path, *, units: list[str], groups: list[str]) -> dict[str, A
     (folder / "out").mkdir(exist_ok=True)
     return {
         "use": "catering",
+        "aggregates": True,
         "transport": {"kind": "folder", "path": "out"},
         "kitchens": [
             {

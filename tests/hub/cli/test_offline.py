@@ -57,6 +57,7 @@ clients:
 connectors:
   kitchen:
     use: catering
+    aggregates: true
     transport: {kind: folder, path: out}
     report_times: ["08:30"]
     kitchens:
@@ -70,7 +71,7 @@ connectors:
     assert "skolnav.yaml:2  clints\n  Är ingen inställning här. Menade du clients?" in ran.out
     assert "skolnav.yaml:4  clients[0].token\n  Miljövariabeln NO_SUCH saknas eller är tom." in ran.out
     assert (
-        "skolnav.yaml:13  connectors.kitchen.kitchens[0].cutoffs[1].time\n"
+        "skolnav.yaml:14  connectors.kitchen.kitchens[0].cutoffs[1].time\n"
         '  "25:10" är inte ett klockslag. Skriv HH:MM mellan 00:00 och 23:59, till exempel "09:30".\n'
     ) in ran.out
     told = place.ask("check", "--json").json()
@@ -116,6 +117,7 @@ def test_selftest_makes_a_round_trip_to_each_connectors_far_side(place: Place) -
     out = place.folder / "out"
     kitchen = {
         "use": "catering",
+        "aggregates": True,
         "transport": {"kind": "folder", "path": str(out)},
         "report_times": ["08:30"],
         "kitchens": [_kitchen()],

@@ -2,12 +2,14 @@ import asyncio
 import logging
 import threading
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import pytest
 from pydantic import Field
 
+from hub.clock import SystemClock
 from hub.config.findings import Finding
 from hub.config.model import ConnectorEntry, LeftOut
 from hub.delivery.base import Result
@@ -15,6 +17,7 @@ from hub.hosting import hosts as hosting
 from hub.hosting.connector_errors import NotRunning
 from hub.hosting.hosts import HostedConnector, recipient_of
 from hub.hosting.instance import InstanceStatus
+from hub.hosting.publishing import Publisher
 from hub.privacy.base import PermitRefused
 from hub.registry.build import of_connector
 from hub.store import connector_state, outbox
@@ -31,8 +34,9 @@ from plugins import (
     TemporaryError,
 )
 from plugins.testing import ManualClock
-from schemas import DataContract, EventSpec, Payload, Ref
+from schemas import DataContract, EventSpec, Payload, Ref, core_catalogue
 from schemas.absence import AbsenceReported
+from schemas.meals import MealsCount
 from tests.hub.hosting.conftest import NoConfig, attempt
 from tests.school import uid
 from tests.until import until
@@ -406,6 +410,22 @@ async def test_aggregates_publish_sums_and_nothing_else(hosted, told):
     assert (outcome.result, outcome.reason) == (Result.DEAD, "privacy")
     await until(lambda: told.problems)
     assert told.problems[0][1] == "privacy"
+
+
+def test_a_row_of_sums_is_called_as_a_list_of_the_settings_says() -> None:
+    """Promise 5: a free text may be a child's name, or a diagnosis that one child has."""
+
+    class Kitchen(Counter):
+        aggregates = True
+        produces = (MealsCount,)
+
+    data = dict(MealsCount.spec.examples[0])
+    source = "urn:skolnav:t:kitchen"
+    for words, refused in (((), False), (("NORMAL", "GLUTENFRI"), False), (("NORMAL",), True)):
+        publisher = Publisher(source, Kitchen, core_catalogue(), SystemClock(), words)
+        with pytest.raises(PrivacyError) if refused else nullcontext() as caught:
+            publisher.build(MealsCount, data, None, None)
+        assert caught is None or "GLUTENFRI" not in str(caught.value)
 
 
 async def test_an_incomplete_result_says_so(hosted, store):

@@ -56,7 +56,7 @@ subscriptions:
 """
 CONNECTORS = """
 connectors:
-  north: {use: kitchen, contract: {scope: {school_types: [GR]}}}
+  north: {use: kitchen, aggregates: true, contract: {scope: {school_types: [GR]}}}
 """
 
 

@@ -26,7 +26,7 @@ def test_a_first_configuration_adds_everything() -> None:
     assert brief(changes(None, WHOLE)) == [
         ("added", "client acme", (), []),
         ("added", "client feeder", (), []),
-        ("added", "connector north", (), ["resent-state"]),
+        ("added", "connector north", (), ["resent-state", "aggregates"]),
         ("added", "subscription acme-absence", (), ["starts-now"]),
     ]
 
@@ -46,7 +46,7 @@ async def test_what_comes_back_continues_from_its_cursor(open_registry) -> None:
     again = WHOLE.replace("client: acme\n    types", "client: acme\n    from: oldest\n    paused: true\n    types")
     found = plan(configured(FILE), configured(again), PLUGINS.catalogue(), registry.left())
     assert brief(found) == [
-        ("returned", "connector north", (), ["continues"]),
+        ("returned", "connector north", (), ["continues", "aggregates"]),
         ("returned", "subscription acme-absence", ("from", "paused"), ["continues", "from-kept", "paused"]),
     ]
     await registry.reload(configured(WHOLE))
@@ -60,7 +60,7 @@ async def test_what_was_removed_by_command_begins_anew(open_registry) -> None:
         await registry.remove(each.id, "operator")
     found = plan(configured(FILE), configured(WHOLE), PLUGINS.catalogue(), registry.left())
     assert brief(found) == [
-        ("added", "connector north", (), ["resent-state"]),
+        ("added", "connector north", (), ["resent-state", "aggregates"]),
         ("added", "subscription acme-absence", (), ["starts-now"]),
     ]
 
@@ -128,6 +128,21 @@ async def test_a_client_that_comes_back_gets_what_waits_for_the_subscriptions_it
             "clients:",
             "disclosure_retention: 730d\nclients:",
             ("changed", "hub disclosure_retention", ("disclosure_retention",), ["disclosures-trimmed"]),
+        ),
+        (
+            "roles: [publisher]",
+            "roles: [publisher], exact: [se.skolnav.meals.count.v1]",
+            ("changed", "client feeder", ("exact",), ["decided-anew", "exact"]),
+        ),
+        (
+            "{use: kitchen,",
+            "{use: kitchen, exact: [se.skolnav.meals.count.v1],",
+            ("changed", "connector north", ("exact",), ["connector-restarted", "decided-anew", "exact"]),
+        ),
+        (
+            "clients:",
+            "sums: {se.skolnav.meals.count.v1: {cell: 10}}\nclients:",
+            ("changed", "hub sums", ("sums",), ["sums"]),
         ),
         ("clients:", "listen: 127.0.0.1:9\nclients:", ("changed", "hub port", ("port",), ["restart"])),
     ],
