@@ -6,7 +6,7 @@ and compare at most two places of one key, whose order is that of the log.
 """
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -312,8 +312,11 @@ class Log(Protocol):
         keeps them as long as the state itself. If there are very many, only the oldest and the newest remain.
         """
 
-    async def states_of(self, subject: str) -> Sequence[Stored]:
-        """The last event of each entity with this subject (`person/<uuid>`)."""
+    async def states_of(self, subject: str, kinds: Collection[str] | None = None) -> Sequence[Stored]:
+        """The last event of each entity with this subject (`person/<uuid>`).
+
+        `kinds`: only entities of these kinds are read, so that the time tells nothing of the others. None: all.
+        """
 
     async def states_about(self, person: str) -> Sequence[Stored]:
         """The last event of each entity that is about this person."""

@@ -21,6 +21,7 @@ from hub.bus.base import Log
 from hub.directory.directory import Directory, Protection
 from hub.directory.tables import Change
 from hub.pauses import away_s
+from hub.privacy.beside import Beside
 from hub.privacy.scope import PLACE, SCHOOL_TYPE
 from hub.store import withheld as rows
 from hub.store.base import Operation, Store
@@ -58,6 +59,7 @@ class WithheldMarks:
         self._idle = asyncio.Event()
         self._idle.set()
         self._task: asyncio.Task[None] | None = None
+        self.beside = Beside(store, directory.clock)
 
     async def start(self) -> None:
         """Load the marks, examine all of them once, then follow the directory. Raises StoreUnavailable."""
@@ -72,6 +74,7 @@ class WithheldMarks:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+        await self.beside.stop()
 
     async def settled(self) -> None:
         """Return when all changes so far have been examined and the entities that they freed have been restated."""

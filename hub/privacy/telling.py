@@ -173,6 +173,10 @@ class Ledger:
         self._events, self._marks, self.denied = {}, [], 0
         return operations
 
+    def leave(self) -> None:
+        """The answer tells nothing: what was entered becomes durable beside it, as no answer shows that it is there."""
+        self._teller.telling.withheld.beside.add(self.operations())
+
     def _mark(self, marks: Sequence[Withheld]) -> None:
         self._teller.telling.withheld.keep(marks)
         self._marks += marks

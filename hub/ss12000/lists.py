@@ -10,9 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from hub.bus.base import Place as LogPlace
-from hub.bus.base import Stored
-from hub.privacy.base import Rule
+from hub.privacy.before import outside
 from hub.ss12000.errors import Refused, bad_request
 from hub.ss12000.facts import facts as facts_of
 from hub.ss12000.filters import Filter, Query, beyond, uuid
@@ -26,7 +24,6 @@ from schemas import Category
 CHUNK: Final = 500  # entities read from the log at a time
 SCAN: Final = 5000  # entities looked at in one turn
 MAX_LOOKUP: Final = 5000
-NOWHERE: Final = LogPlace(0)
 _RELATION_NEEDS: Final[Mapping[str, frozenset[Category]]] = {
     "duty": frozenset({Category.STAFF}),
     "responsibleFor.enrolment": frozenset({Category.IDENTITY, Category.CONTACT, Category.GROUP}),
@@ -163,16 +160,8 @@ def _within_scope(resource: Resource, sight: Sight) -> Match | None:
     if scope is None:
         return None
     now_us = sight.services.clock.utc_us()
-    nothing = Stored(
-        at=NOWHERE, type=resource.types[0], source="", id="", subject="", key="", entity=None, about=(),
-        organisations=(), extras=False, accepted_us=0, body=b"",
-    )  # fmt: skip
-
-    def within(row: Row, facts: Any) -> bool:
-        need = scope.need(nothing, (row.id,), now_us)
-        return need.met or need.rule is not Rule.SCOPE  # an unknown scope needs a decision, which makes a mark
-
-    return within
+    # An unknown scope needs a decision, which makes a mark.
+    return lambda row, facts: not outside(scope, resource.types[0], row.id, now_us, unknown=False)
 
 
 def _candidate(row: Row, table: Table, query: Query, *, tests: Iterable[Match], sight: Sight) -> bool:

@@ -66,6 +66,10 @@ class StateContract:
             assert {each.entity for each in await at.states_about(bo)} == {"matter/m1", "matter/m2"}
             assert [each.entity for each in await at.states_about("carl")] == ["matter/m3"]
             assert [each.entity for each in await at.states_of("matter/m2")] == ["matter/m2"]
+            assert [each.entity for each in await at.states_of(f"person/{ada}", {"absence"})] == [absence.entity]
+            for kinds in ((), ("matter",), ("nothing",)):
+                assert list(await at.states_of(f"person/{ada}", kinds)) == []
+            assert [each.entity for each in await at.states_of("matter/m2", {"matter"})] == ["matter/m2"]
 
     async def test_a_person_who_is_no_longer_concerned_is_not_found(self, log: Log, reopen: Reopen) -> None:
         ada, bo = str(uuid.uuid4()), str(uuid.uuid4())

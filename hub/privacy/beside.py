@@ -1,0 +1,66 @@
+"""Rows that no answer waits for: what was denied where nothing was told.
+
+An answer that withholds takes the steps of one that knows nothing (promise 5), so the rows of its denials cannot be in
+its own commit. They become durable within PAUSE_S, in one commit for all answers of that time, at a moment that does
+not depend on the answer. A crash before it forgets them: the log of disclosures lacks these denials, and the entity is
+restated only if the caller has asked again since.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from hub.clock import Clock
+from hub.store.base import Operation, Store, StoreUnavailable
+
+PAUSE_S: Final = 1.0
+MAX_ROWS: Final = 10_000  # while the store is away; older ones are dropped
+
+log = logging.getLogger(__name__)
+
+
+class Beside:
+    """Runs on the event loop."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._waiting: list[Operation] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, operations: Sequence[Operation]) -> None:
+        """Make these durable in a moment."""
+        if not operations:
+            return
+        self._waiting += operations
+        del self._waiting[:-MAX_ROWS]
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._save_soon())
+
+    async def save(self) -> None:
+        """Make durable what waits, now. Raises StoreUnavailable; then it still waits."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            try:
+                await self._store.commit(*waiting)
+            except BaseException:
+                self._waiting[:0] = waiting
+                raise
+
+    async def stop(self) -> None:
+        """Save what waits and end."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        with contextlib.suppress(StoreUnavailable):
+            await self.save()
+
+    async def _save_soon(self) -> None:
+        while self._waiting:
+            await self._clock.sleep(PAUSE_S)
+            try:
+                await self.save()
+            except Exception as error:
+                log.error("denials could not be saved (%s); next try in %.1f s", type(error).__name__, PAUSE_S)
