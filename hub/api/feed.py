@@ -114,14 +114,20 @@ class FeedPage(_Pulled):
     async def answer(self, send: Send, share: Share) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.wait_s
+
+        def over() -> bool:
+            return loop.time() >= deadline or self.pages.closing
+
+        page: Page | None = None
         while True:
             async with share.slot() as slot:
-                page = await self.pages.page(self.id, self.cursor, self.limit)
-                bodies = await self.pages.settled(page)
-                if bodies or loop.time() >= deadline or self.pages.closing:
-                    slot.made()
-                    await self._send(page, bodies, send)
-                    return
+                page = await self.pages.page(self.id, self.cursor, self.limit, before=page)
+                if page.entries or over():
+                    bodies = await self.pages.settled(page)
+                    if bodies or over():
+                        slot.made()
+                        await self._send(page, bodies, send)
+                        return
             self.cursor = page.cursor  # also where no event is permitted any more: the page counts as empty
             await self.pages.news(page, deadline)
 

@@ -3,6 +3,10 @@
 The gate decides on all events of a page, their intents are made durable, and then the events become bytes in the turn
 in which the first byte leaves. Withheld events change nothing that a client sees: a page is short only at the head,
 denied events end no long poll, and every answer has a new cursor.
+
+Each answer waits for one commit, also one that found nothing: else its time would show that an event was withheld. The
+alternative, to wait for no denial, could lose the marks of a client whose cursor has moved past the events. While a
+long poll waits, denials are committed beside it, and its last commit comes after them.
 """
 
 import asyncio
@@ -27,7 +31,7 @@ from hub.keys import Keys
 from hub.privacy.base import Decision, PermitRefused, Rule
 from hub.privacy.telling import LIVE, Teller, Telling, settled
 from hub.registry.registry import Registry
-from hub.store import cursors, lanes
+from hub.store import cursors, lanes, notes
 from hub.store.base import Operation, Store
 from hub.store.lanes import Lane
 from hub.subscriptions.matching import Matcher
@@ -41,7 +45,7 @@ MAX_PAGE: Final = 5000  # events
 MAX_PAGE_BYTES: Final = 8 << 20  # of permitted data: a limit that counts removed data would reveal their size
 MAX_STREAM_BYTES: Final = 256 << 10  # the same for a page of a stream, since one page waits until the client reads
 _DENIED_AT_A_TIME: Final = 5000  # denials in one commit
-_LANES_KEPT_S: Final = 2.0
+_BESIDE: Final = 4  # such commits under way while a page is filled
 _WAITS_LOOK_S: Final = 1.0
 _REDOS: Final = 50  # the most new decisions on parts of a page before the client is asked to come back
 
@@ -95,6 +99,8 @@ class Page:
     blocked: bool = False  # the page ends before an undecided event, and the feed can serve no more events late
     entries: list[_Entry] = field(default_factory=list)
     refused: list[_Entry] = field(default_factory=list)
+    rows: list[Operation] = field(default_factory=list)  # of the decisions; `Pages.settled` makes them durable
+    beside: list[asyncio.Future[None]] = field(default_factory=list)  # commits of denials that no answer waited for
     late: LateKeys = field(default_factory=LateKeys)  # events that wait for another decision, and those behind them
 
     def __len__(self) -> int:
@@ -154,7 +160,8 @@ class Pages:
         self._waits = waits
         self._served = served
         self._sealer = CursorSealer(keys)
-        self._lanes: dict[str, tuple[float, Sequence[Lane]]] = {}
+        self._lanes: dict[str, Sequence[Lane]] = {}
+        self._lane_changes = 0
         self._feeds: dict[str, _Feed] = {}
         self._changed = asyncio.Event()
         self.acknowledging = Acknowledging(log, store, clock)
@@ -164,7 +171,7 @@ class Pages:
 
     def wake(self) -> None:
         """Let waiting requests look again: a lane was added, a subscription changed, or the hub stops."""
-        self._lanes.clear()
+        self._forget_lanes()
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
@@ -208,34 +215,47 @@ class Pages:
                         raise NotReadable(status)
                     await self._changed.wait()
 
-    async def page(self, id: str, cursor: FeedCursor, limit: int, wait_s: float = 0.0, *, each: bool = False) -> Page:
+    async def page(
+        self,
+        id: str,
+        cursor: FeedCursor,
+        limit: int,
+        wait_s: float = 0.0,
+        *,
+        each: bool = False,
+        before: Page | None = None,
+    ) -> Page:
         """Up to `limit` permitted events after `cursor`. If there are none, wait for the first for up to `wait_s`.
 
-        The events' intents are durable. With `each` every event has its own cursor. Raises NotReadable, KeyError,
-        LogUnavailable, StoreUnavailable.
+        `settled` makes the page durable. With `each` every event has its own cursor. `before`: an empty page of the
+        same answer. Raises NotReadable, KeyError, LogUnavailable, StoreUnavailable.
         """
         deadline = asyncio.get_running_loop().time() + wait_s
         while True:
             changed = self._changed
             feed = self._current(id)
             page = Page(feed=feed, limit=limit, each=each, cursor=cursor, sealer=self._sealer, changed=changed)
+            page.beside = [] if before is None else self._beside(before)
             page.waits = self._waits(feed.subscription)
             if not page.waits:
                 await self._fill(page)
             if page.entries or not await self.news(page, deadline):
                 return page
-            cursor = page.cursor
+            cursor, before = page.cursor, page
 
     async def news(self, page: Page, deadline: float) -> bool:
         """Wait until there may be an event after this page. False if the time is up (loop time) or the hub stops."""
+        if asyncio.get_running_loop().time() < deadline:  # else the page is sent now
+            page.beside = self._beside(page)
         cursor = None if page.waits or page.blocked else page.cursor
         return await self._wait(page.feed.subscription.id, cursor, page.changed, deadline)
 
     async def settled(self, page: Page) -> Sequence[bytes]:
-        """Each event's bytes, in the turn in which this returns.
+        """Make the page durable. Returns each event's bytes, in the turn in which this returns.
 
-        Raises Unsettled if the directory keeps changing, NotReadable or KeyError if the subscription was paused, ended
-        or deleted meanwhile.
+        Raises StoreUnavailable, also if a commit of this answer's denials has failed: the client's cursor must not pass
+        them. Raises Unsettled if the directory keeps changing, NotReadable or KeyError if the subscription was paused,
+        ended or deleted meanwhile.
         """
 
         def permitted() -> Sequence[bytes] | None:
@@ -244,6 +264,7 @@ class Pages:
             page.refused[:] = page.entries  # the subscription has changed: it may ask for less now
             return None
 
+        await self._make_durable(page)
         return await settled(permitted, lambda: self._redo(page), _REDOS)
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -253,6 +274,27 @@ class Pages:
         if subscription.reason == "removed":
             self.acknowledging.forget(subscription.id)
         self.wake()
+
+    def _beside(self, page: Page) -> list[asyncio.Future[None]]:
+        """Commit the rows of a page that is not sent, without waiting. Those commits of the answer that count still."""
+        if page.rows:
+            self._commit_beside(page, page.rows)
+            page.rows = []
+        return [each for each in page.beside if not each.done() or each.cancelled() or each.exception() is not None]
+
+    def _commit_beside(self, page: Page, rows: Sequence[Operation]) -> None:
+        commit = self._store.commit(*rows)
+        commit.add_done_callback(lambda done: done.cancelled() or done.exception())  # the answer may have ended
+        page.beside.append(commit)
+
+    async def _make_durable(self, page: Page) -> None:
+        """One commit, which writes a row also if the page has none: only so it takes as long as another."""
+        rows, page.rows = page.rows, []
+        if page.entries:
+            rows += self.acknowledging.operations(page.feed.subscription.id)
+        commit = self._store.commit(notes.put(self._store.tenant, notes.FED, self._clock.utc()), *rows)
+        # Commits become durable in the order of their calls, so those beside it take no longer.
+        await asyncio.gather(commit, *page.beside)
 
     def _current(self, id: str) -> _Feed:
         subscription = self._registry.get(id)
@@ -326,13 +368,12 @@ class Pages:
             page.cursor = part.after(taken)
             page.at_head = part.at_head and taken == len(part.events)
             if ledger.denied >= _DENIED_AT_A_TIME:
-                await self._store.commit(*ledger.operations())
-            else:
-                await asyncio.sleep(0)
-        if operations := ledger.operations() + lateness:
-            await self._store.commit(*operations, *self.acknowledging.operations(feed.subscription.id))
-        if lateness:
-            self._lanes.pop(feed.subscription.id, None)
+                self._commit_beside(page, ledger.operations())
+            if len(page.beside) > _BESIDE:
+                await page.beside[-1 - _BESIDE]
+            await asyncio.sleep(0)
+        page.rows += ledger.operations()
+        await self._add_late(page, lateness)
 
     async def _redo(self, page: Page) -> None:
         """Decide again on the events that `permit` refused, and fill the page up if that removes events from it."""
@@ -357,11 +398,18 @@ class Pages:
         for entry in [entry for entry in page.entries if page.late.hold(entry.part.lane, entry.stored)]:
             page.entries.remove(entry)
             lateness.append(self._late(page, entry.stored, entry.part))
-        await self._store.commit(*ledger.operations(), *lateness)
-        if lateness:
-            self._lanes.pop(feed.subscription.id, None)
+        page.rows += ledger.operations()
+        await self._add_late(page, lateness)
         if len(page.entries) < page.limit and not page.at_head and not page.blocked:
             await self._fill(page)
+        await self._make_durable(page)
+
+    async def _add_late(self, page: Page, rows: Sequence[Operation]) -> None:
+        """Store the rows of late lanes before anything reads the lanes again."""
+        if rows:
+            page.rows += rows
+            await self._make_durable(page)
+            self._forget_lanes(page.feed.subscription.id)
 
     def _late(self, page: Page, stored: Stored, part: FeedSlice) -> Operation:
         """The row of a late lane: deciding on this event, or on an older one of its key, failed.
@@ -378,14 +426,27 @@ class Pages:
         return state_kinds(self._catalogue, subscription.types)
 
     async def _lanes_of(self, id: str) -> Sequence[Lane]:
-        """The lanes that were added within the retention. Cached for a moment: each append wakes every long poll."""
-        now = self._clock.monotonic()
+        """The lanes that were added within the retention.
+
+        Read once, then kept until one is added (`wake`, `_add_late`): each append wakes every long poll, and a read of
+        the store that depends on when the last one was would show in the time of an answer.
+        """
         known = self._lanes.get(id)
-        if known is None or now >= known[0] + _LANES_KEPT_S:
-            asked = await self._store.read(lanes.load(self._store.tenant, id))
-            oldest = self._clock.utc() - self.retention
-            known = self._lanes[id] = (now, [lane for lane in asked if lane.at > oldest])
-        return known[1]
+        if known is None:
+            changes = self._lane_changes
+            known = await self._store.read(lanes.load(self._store.tenant, id))
+            if changes == self._lane_changes:
+                self._lanes[id] = known
+        oldest = self._clock.utc() - self.retention
+        return [lane for lane in known if lane.at > oldest]
+
+    def _forget_lanes(self, id: str | None = None) -> None:
+        """Read the lanes again, of one subscription or of all. A read that is under way may lack the newest."""
+        self._lane_changes += 1
+        if id is None:
+            self._lanes.clear()
+        else:
+            self._lanes.pop(id, None)
 
     async def _wait(self, id: str, cursor: FeedCursor | None, changed: asyncio.Event, deadline: float) -> bool:
         """Wait for an event after `cursor` (None: for some time). False if the time is up or the hub stops."""

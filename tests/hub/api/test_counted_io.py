@@ -3,14 +3,20 @@
 Counted as simulated I/O on the request's path up to the first byte, not measured.
 """
 
+import asyncio
+
 import httpx
 import pytest
 
 from hub.store import disclosures
-from tests.counting import CountedApp, counted, steps_of
+from hub.store.base import StoreUnavailable
+from hub.store.withheld import of as marks_of
+from tests.counting import CountedApp, Step, counted, steps_of
 from tests.hub.api.conftest import bearer
 from tests.hub.api.school import absence, append, closed_day, current, person, pupil
+from tests.hub.api.test_feed import feed
 from tests.school import uid
+from tests.until import until
 
 OPEN, PROTECTED, UNKNOWN, NEW = 1, 5, 6, 9
 
@@ -83,3 +89,66 @@ class TestState:
         assert await denials() == []
         await school.withheld.beside.save()
         assert await denials() == [False]
+
+
+class TestFeed:
+    @pytest.fixture
+    async def poll(self, school, http, counting_app):
+        """The next poll of a feed that was read to its end: the ids that it found, and its path."""
+        made = await feed(http)
+        await made.ids()
+        await made.ids()
+
+        async def polled(more=""):
+            return await made.ids(made.start + more), counting_app.paths[-1]
+
+        return polled
+
+    async def test_a_poll_that_passed_withheld_events_takes_the_steps_of_an_idle_one(self, school, poll):
+        _, idle = await poll()
+        await append(school, absence(500, PROTECTED), absence(501, UNKNOWN))
+        found, withheld = await poll()
+        assert found == []
+        assert steps_of(withheld, rows=False) == steps_of(idle, rows=False) == ["log.read", "store.commit"]
+
+    async def test_what_is_told_takes_the_same_steps_whether_something_is_withheld_with_it_or_not(self, school, poll):
+        await append(school, absence(500, OPEN))
+        found, alone = await poll()
+        await append(school, absence(501, PROTECTED), absence(502, OPEN), absence(503, UNKNOWN))
+        found_too, beside = await poll()
+        assert (found, found_too) == (["absence-500-rep"], ["absence-502-rep"])
+        assert steps_of(alone, rows=False) == steps_of(beside, rows=False) == ["log.read", "store.commit"]
+
+    async def test_a_long_poll_waits_for_one_commit_at_its_end(self, school, poll, counting_app):
+        """Denials that wake it are committed beside it."""
+        before = len(counting_app.paths)
+        polling = asyncio.ensure_future(poll("&wait=60"))
+        await until(lambda: len(counting_app.paths) > before and counting_app.paths[before])
+        path = counting_app.paths[before]
+        await append(school, absence(500, PROTECTED))
+        await until(lambda: Step("store.commit") in [Step(step.what) for step in path])
+        meanwhile = steps_of(path, rows=False)
+        assert "store.read" not in meanwhile
+        school.pages.close()
+        found, _ = await polling
+        assert found == []
+        # Here the end of the hub makes it look for lanes once more.
+        assert steps_of(path, rows=False)[len(meanwhile) :] == ["store.read", "log.read", "store.commit"]
+
+    async def test_a_denial_whose_rows_could_not_be_stored_leaves_the_cursor_where_it_was(self, school, poll, http):
+        """Promise 1: the mark would be lost, and with it the news that the person is open again."""
+        await append(school, absence(500, PROTECTED))
+        commit = school.store.commit
+
+        def away(*operations):
+            failed = asyncio.get_running_loop().create_future()
+            failed.set_exception(StoreUnavailable("away"))
+            return failed
+
+        school.store.commit = away
+        with pytest.raises(AssertionError, match="503"):
+            await poll()
+        school.store.commit = commit
+        await poll()
+        marks = await school.store.read(marks_of("provkoping", [pupil(PROTECTED)]))
+        assert f"absence/{uid('absence', 500)}" in {mark.entity for mark in marks}
