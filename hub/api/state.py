@@ -86,7 +86,7 @@ class _State(Response):
             return False
         person = id if kind == "person" else parts.directory.duty_person(id)
         now_us = parts.clock.utc_us()
-        if person is None or closed(parts.directory, self._recipient, (person,), now_us):
+        if person is None or closed(parts.directory, self._recipient, (person,), now_us, leaving=True):
             return True
         scope = parts.gate.view(self._recipient, PERSON).scope
         return kind == "person" and outside(scope, PERSON, person, now_us, unknown=True)

@@ -318,8 +318,8 @@ class Log(Protocol):
         `kinds`: only entities of these kinds are read, so that the time tells nothing of the others. None: all.
         """
 
-    async def states_about(self, person: str) -> Sequence[Stored]:
-        """The last event of each entity that is about this person."""
+    async def states_about(self, person: str, kinds: Collection[str] | None = None) -> Sequence[Stored]:
+        """The last event of each entity that is about this person. `kinds` as for `states_of`."""
 
     async def restate(self, entities: Sequence[str]) -> Sequence[Stored]:
         """Append a copy of each entity's current state, under the entity's own source with a new random id.

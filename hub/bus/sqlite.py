@@ -316,8 +316,8 @@ class SqliteLog:
     async def states_of(self, subject: str, kinds: Collection[str] | None = None) -> Sequence[Stored]:
         return [each for each in await self._named(subject, kinds) if each.subject == subject]
 
-    async def states_about(self, person: str) -> Sequence[Stored]:
-        return [each for each in await self._named(f"person/{person}") if person in each.about]
+    async def states_about(self, person: str, kinds: Collection[str] | None = None) -> Sequence[Stored]:
+        return [each for each in await self._named(f"person/{person}", kinds) if person in each.about]
 
     async def _named(self, name: str, kinds: Collection[str] | None = None) -> Sequence[Stored]:
         fresh = self._index.fresh

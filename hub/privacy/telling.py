@@ -162,11 +162,24 @@ class Ledger:
         if entity is not None:
             self._mark([undecided(entity, decision.recipient.name)])
 
-    def operations(self) -> list[Operation]:
-        """Everything entered since the last call, as operations of one commit."""
+    def refuse(self, decision: Decision) -> None:
+        """Enter a denial of an event that was not read (`hub.privacy.before`)."""
+        self._mark(decision.withheld)
+        self._deny(decision, LIVE)
+
+    def operations(self, *, marks_beside: bool = False) -> list[Operation]:
+        """Everything entered since the last call, as operations of one commit.
+
+        `marks_beside`: the marks become durable beside it. Only for a caller that asks for the same again and again, so
+        that a mark which a crash forgets is made anew.
+        """
         telling, operations = self._teller.telling, []
         if self._marks:
-            operations.append(telling.withheld.rows(self._marks))
+            marks = telling.withheld.rows(self._marks)
+            if marks_beside:
+                telling.withheld.beside.add([marks])
+            else:
+                operations.append(marks)
         if self._events:
             intents = [self._intent(lane, rule, events) for (lane, rule), events in self._events.items()]
             operations.append(telling.disclosures.record(intents))

@@ -65,6 +65,7 @@ class StateContract:
             assert {each.entity for each in await at.states_about(ada)} == {absence.entity, "matter/m1"}
             assert {each.entity for each in await at.states_about(bo)} == {"matter/m1", "matter/m2"}
             assert [each.entity for each in await at.states_about("carl")] == ["matter/m3"]
+            assert [each.entity for each in await at.states_about(ada, {"matter"})] == ["matter/m1"]
             assert [each.entity for each in await at.states_of("matter/m2")] == ["matter/m2"]
             assert [each.entity for each in await at.states_of(f"person/{ada}", {"absence"})] == [absence.entity]
             for kinds in ((), ("matter",), ("nothing",)):
