@@ -312,6 +312,12 @@ class Log(Protocol):
         keeps them as long as the state itself. If there are very many, only the oldest and the newest remain.
         """
 
+    async def entities(self, kind: str) -> Sequence[str]:
+        """The names of all entities of a kind that have state, in any order."""
+
+    async def states_named(self, entities: Sequence[str]) -> Sequence[Stored]:
+        """The last events of these entities, as `states` gives them, in this order; without those that have none."""
+
     async def states_of(self, subject: str, kinds: Collection[str] | None = None) -> Sequence[Stored]:
         """The last event of each entity with this subject (`person/<uuid>`).
 

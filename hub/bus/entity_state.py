@@ -157,6 +157,19 @@ def page(
     return places
 
 
+def of_kind(db: apsw.Connection, fresh: Sequence[Fresh], *, names: Names, kind: str) -> set[Packed]:
+    """All entities of a kind that have state."""
+    found: set[Packed] = set()
+    for low, high in _ranges(names, kind, None):
+        found.update(
+            each for (each,) in db.execute("SELECT entity FROM state WHERE entity > ? AND entity < ?", (low, high))
+        )
+        alike = type(low)
+        for newer in fresh:
+            found.update(each for each in list(newer.state) if type(each) is alike and low < each < high)  # type: ignore[operator]
+    return found
+
+
 def of_name(
     db: apsw.Connection, fresh: Sequence[Fresh], name: Packed, wanted: Callable[[Packed], bool] = lambda entity: True
 ) -> list[int]:

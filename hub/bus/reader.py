@@ -90,6 +90,14 @@ class LogReader:
         places = entity_state.page(db, fresh, names=self._names, kinds=kinds, after=after, limit=limit)
         return self.fetch_states(db, fresh, places)
 
+    def entities(self, db: apsw.Connection, fresh: Sequence[Fresh], kind: str) -> list[str]:
+        return [self._names.unpack(each) for each in entity_state.of_kind(db, fresh, names=self._names, kind=kind)]
+
+    def states_named(self, db: apsw.Connection, fresh: Sequence[Fresh], entities: Sequence[str]) -> list[Stored]:
+        packed = [self._names.packed(each) for each in entities]
+        places = entity_state.places_of(db, fresh, packed)
+        return self.fetch_states(db, fresh, [places[each] for each in packed if each in places])
+
     def states_of(
         self, db: apsw.Connection, fresh: Sequence[Fresh], name: str, kinds: Collection[str] | None = None
     ) -> list[Stored]:

@@ -313,6 +313,14 @@ class SqliteLog:
             await self._read(lambda db: self._reader.states(db, fresh, kinds=kinds, after=after, limit=limit))
         )
 
+    async def entities(self, kind: str) -> Sequence[str]:
+        fresh = self._index.fresh
+        return await self._read(lambda db: self._reader.entities(db, fresh, kind))
+
+    async def states_named(self, entities: Sequence[str]) -> Sequence[Stored]:
+        fresh = self._index.fresh
+        return await self._observed(await self._read(lambda db: self._reader.states_named(db, fresh, entities)))
+
     async def states_of(self, subject: str, kinds: Collection[str] | None = None) -> Sequence[Stored]:
         return [each for each in await self._named(subject, kinds) if each.subject == subject]
 

@@ -25,6 +25,7 @@ from hub.delivery.acknowledging import Acknowledging
 from hub.delivery.answers import OpenAnswers
 from hub.delivery.feed_cursor import CursorSealer, FeedCursor
 from hub.delivery.feed_reading import MAX_LATE, SLICE, FeedReading, FeedSlice, LateKeys, late, still_late
+from hub.delivery.own_order import OwnOrder, own_order
 from hub.delivery.reading import ReadCursor, Reader, Reading, state_kinds
 from hub.delivery.retries import DECISION_DELAY_S
 from hub.keys import Keys
@@ -69,6 +70,7 @@ class _Feed:
     subscription: Subscription
     matcher: Matcher
     teller: Teller
+    own: OwnOrder | None
 
 
 @dataclass(slots=True, eq=False)
@@ -304,7 +306,7 @@ class Pages:
         if known is None or known.subscription is not subscription:
             matcher = Matcher(subscription)
             teller = self._telling.to(subscription.recipient, id, matcher)
-            known = self._feeds[id] = _Feed(subscription, matcher, teller)
+            known = self._feeds[id] = _Feed(subscription, matcher, teller, self._own(subscription))
         return known
 
     async def _first(self, subscription: Subscription) -> FeedCursor:
@@ -328,7 +330,7 @@ class Pages:
         ledger = feed.teller.ledger()
         lateness: list[Operation] = []
         asked = await self._lanes_of(feed.subscription.id)
-        reading = FeedReading(self._log, self._clock, asked, self._kinds(feed.subscription))
+        reading = FeedReading(self._log, self._clock, asked, self._kinds(feed.subscription), feed.own)
         now = self._clock.utc()
         room = MAX_LATE - sum(still_late(lane, now) for lane in asked)
         page.late = await LateKeys.of(self._log, asked, page.cursor)
@@ -421,6 +423,9 @@ class Pages:
         page.late.add(part.lane, stored)
         due = self._clock.utc() + timedelta(seconds=DECISION_DELAY_S)
         return lanes.add(self._store.tenant, late(page.feed.subscription.id, stored, part, due))
+
+    def _own(self, subscription: Subscription) -> OwnOrder | None:
+        return own_order(self._log, self._catalogue, self._telling, subscription.recipient)
 
     def _kinds(self, subscription: Subscription) -> Sequence[str]:
         return state_kinds(self._catalogue, subscription.types)

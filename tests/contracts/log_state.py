@@ -53,6 +53,17 @@ class StateContract:
         assert found[:2] == ["booking/b1", "booking/b2"]
         assert sorted(found[2:]) == sorted(f"matter/{each}" for each in ids)
 
+    async def test_entities_by_kind_and_their_states_by_name(self, log: Log, reopen: Reopen) -> None:
+        await log.append([booking("b1"), *(matter(f"m{n}") for n in range(5)), matter(ID := str(uuid.uuid4()))])
+        await log.append([matter("m2"), matter("m9")])
+        for at in (log, await reopen()):
+            assert set(await at.entities("matter")) == {*(f"matter/m{n}" for n in (0, 1, 2, 3, 4, 9)), f"matter/{ID}"}
+            assert list(await at.entities("nothing")) == []
+            wanted = ["matter/m4", f"matter/{ID}", "matter/none", "booking/b1", "matter/m2"]
+            found = await at.states_named(wanted)
+            assert [each.entity for each in found] == [each for each in wanted if each != "matter/none"]
+            assert {each.id for each in found} <= {each.id for each in await at.states(["matter", "booking"])}
+
     async def test_states_of_a_subject_and_about_a_person(self, log: Log, reopen: Reopen) -> None:
         ada, bo = str(uuid.uuid4()), str(uuid.uuid4())
         example = CATALOGUE.example(CATALOGUE.entry("se.skolnav.absence.reported.v1"))

@@ -46,7 +46,7 @@ class FailingGate:
     def __init__(self, gate: PrivacyGate, house: "House") -> None:
         self._gate = gate
         self._house = house
-        self.permit, self.check = gate.permit, gate.check
+        self.permit, self.check, self.pseudonyms = gate.permit, gate.check, gate.pseudonyms
 
     def decide(self, stored: Stored, recipient: Recipient, *, state: bool = False) -> Decision:
         if self._house.failing(stored):
