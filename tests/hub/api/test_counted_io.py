@@ -6,6 +6,7 @@ Counted as simulated I/O on the request's path up to the first byte, not measure
 import asyncio
 
 import httpx
+import orjson
 import pytest
 
 from hub.store import disclosures
@@ -152,3 +153,16 @@ class TestFeed:
         await poll()
         marks = await school.store.read(marks_of("provkoping", [pupil(PROTECTED)]))
         assert f"absence/{uid('absence', 500)}" in {mark.entity for mark in marks}
+
+
+class TestPublishing:
+    async def test_an_event_about_a_protected_pupil_takes_the_steps_of_any_event(self, school, http, counting_app):
+        """Neither the answer nor its time tells a publisher who is protected or known."""
+        found = []
+        for number, n in enumerate((OPEN, PROTECTED, UNKNOWN, NEW)):
+            answer = await http.post(
+                "/v1/events", content=orjson.dumps(absence(800 + number, n).to_dict()),
+                headers={**bearer("feeder"), "content-type": "application/cloudevents+json"},
+            )  # fmt: skip
+            found.append((answer.status_code, steps_of(counting_app.paths[-1])))
+        assert found == [(found[0][0], [("log.append", 1)])] * 4
