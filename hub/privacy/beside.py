@@ -4,12 +4,14 @@ An answer that withholds takes the steps of one that knows nothing (promise 5), 
 its own commit. They become durable within PAUSE_S, in one commit for all answers of that time, at a moment that does
 not depend on the answer. A crash before it forgets them: the log of disclosures lacks these denials, and the entity is
 restated only if the caller has asked again since.
+
+Working out the rows may take as long as there is to withhold, so that too can be left for later (`later`).
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from hub.clock import Clock
@@ -17,6 +19,8 @@ from hub.store.base import Operation, Store, StoreUnavailable
 
 PAUSE_S: Final = 1.0
 MAX_ROWS: Final = 10_000  # while the store is away; older ones are dropped
+
+Work = Callable[[], Awaitable[Sequence[Operation]]]
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +32,7 @@ class Beside:
         self._store = store
         self._clock = clock
         self._waiting: list[Operation] = []
+        self._works: list[Work] = []
         self._task: asyncio.Task[None] | None = None
 
     def add(self, operations: Sequence[Operation]) -> None:
@@ -36,11 +41,23 @@ class Beside:
             return
         self._waiting += operations
         del self._waiting[:-MAX_ROWS]
+        self._begin()
+
+    def later(self, work: Work) -> None:
+        """Call this in a moment, and make the operations that it returns durable."""
+        self._works.append(work)
+        del self._works[:-MAX_ROWS]
+        self._begin()
+
+    def _begin(self) -> None:
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._save_soon())
 
     async def save(self) -> None:
         """Make durable what waits, now. Raises StoreUnavailable; then it still waits."""
+        works, self._works = self._works, []
+        for work in works:
+            self._waiting += await work()
         waiting, self._waiting = self._waiting, []
         if waiting:
             try:
@@ -58,7 +75,7 @@ class Beside:
             await self.save()
 
     async def _save_soon(self) -> None:
-        while self._waiting:
+        while self._waiting or self._works:
             await self._clock.sleep(PAUSE_S)
             try:
                 await self.save()

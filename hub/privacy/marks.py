@@ -78,12 +78,17 @@ class WithheldMarks:
 
     async def settled(self) -> None:
         """Return when all changes so far have been examined and the entities that they freed have been restated."""
+        await self.beside.save()
         await self._idle.wait()
 
     def keep(self, marks: Iterable[Withheld]) -> None:
         """Add marks in memory. Call it in the turn of the decision; `rows` makes them durable."""
         for mark in marks:
             self._marks.setdefault(mark.person, {}).setdefault(mark.entity, set()).add(mark.recipient)
+
+    def examine(self, names: Iterable[str]) -> None:
+        """Examine marks that were made later than their decision: the directory may have changed between."""
+        self._free([name for name in names if name in self._marks], ())
 
     def rows(self, marks: Iterable[Withheld]) -> Operation:
         """The rows of these marks, for the commit of their decisions."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 from hub.assembly.services import Services
 from hub.bus.base import Place, Stored
 from hub.privacy.base import Decision, Recipient, Rule
-from hub.privacy.before import closed, refused, unread
+from hub.privacy.before import closed, unread
 from hub.ss12000.index import Index, Row, Table
 from hub.store.base import Operation
 from schemas import Category
@@ -32,6 +32,12 @@ class Seen:
     data: Mapping[str, Any]
 
 
+def _person_of(kind: str, row: Row) -> str:
+    """The person whom an entity is about, if the index knows that; else ""."""
+    found: str = row.id if kind == "person" else getattr(row.facts, _PERSON_OF.get(kind, ""), "")
+    return found
+
+
 class Sight:
     """One client's view, for as long as one answer takes."""
 
@@ -44,6 +50,8 @@ class Sight:
         self._checked: dict[Place, Decision] = {}  # of entities that only led to others
         self._ledger = services.telling.to(recipient, SUBSCRIPTION).ledger()
         self._known: dict[tuple[str, str], Seen | None] = {}
+        self._closed: dict[str, bool] = {}  # persons
+        self._hidden: dict[tuple[str, str], Row] = {}
 
     def may(self, needs: Iterable[Category]) -> bool:
         return self.categories.issuperset(needs)
@@ -87,16 +95,15 @@ class Sight:
 
         Such an entity is not read, so that it takes no more time than one that does not exist (promise 5).
         """
-        person = row.id if kind == "person" else getattr(row.facts, _PERSON_OF.get(kind, ""), "")
+        person = _person_of(kind, row)
         if row.ended or not person:
             return False
-        services = self.services
-        event = unread("", row.at, f"{kind}/{row.key}", (person,))
-        denial = refused(services.directory, self.recipient, event, services.clock.utc_us())
-        if denial is not None and (kind, row.key) not in self._known:
-            self._known[kind, row.key] = None
-            self._ledger.refuse(denial)
-        return denial is not None
+        closed = self._closed.get(person)
+        if closed is None:
+            closed = self._closed[person] = self.closed((person,))
+        if closed:
+            self._hidden[kind, row.key] = row
+        return closed
 
     def judge(self, row: Row, event: Stored) -> Seen | None:
         """The entity as the client may see it, from its state."""
@@ -142,6 +149,11 @@ class Sight:
         A marked entity is restated once the client may see it: then it is newly modified, and in the client's next
         delta.
         """
+        hidden, self._hidden = self._hidden, {}
+        if hidden:
+            self._ledger.refuse_later(
+                [unread("", row.at, f"{kind}/{key}", (_person_of(kind, row),)) for (kind, key), row in hidden.items()]
+            )
         if not self.rests_on:
             self._ledger.leave()
         self._ledger.disclose(tuple(self.rests_on.values()))
