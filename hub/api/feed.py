@@ -119,11 +119,12 @@ class FeedPage(_Pulled):
             return loop.time() >= deadline or self.pages.closing
 
         page: Page | None = None
+        begun = self.cursor
         while True:
             async with share.slot() as slot:
                 page = await self.pages.page(self.id, self.cursor, self.limit, before=page)
                 if page.entries or over():
-                    bodies = await self.pages.settled(page)
+                    bodies = await self.pages.settled(page, begun)
                     if bodies or over():
                         slot.made()
                         await self._send(page, bodies, send)
@@ -145,6 +146,7 @@ class Stream(_Pulled):
         await send_head(send, EVENT_STREAM, [_UNBUFFERED])
 
     async def answer(self, send: Send, share: Share) -> None:
+        self.safe = self.cursor  # all denials before it are durable
         page = await self._page(self.cursor, 0.0)
         await send(
             {
@@ -187,7 +189,9 @@ class Stream(_Pulled):
         bodies: Sequence[bytes] = ()
         if page is not None:
             try:
-                bodies = await self.pages.settled(page)
+                bodies = await self.pages.settled(page, self.safe)
+                if page.begun is None:
+                    self.safe = page.cursor
             except NotReadable as error:
                 if error.status is Status.ENDED:
                     raise

@@ -4,16 +4,17 @@ The gate decides on all events of a page, their intents are made durable, and th
 in which the first byte leaves. Withheld events change nothing that a client sees: a page is short only at the head,
 denied events end no long poll, and every answer has a new cursor.
 
-Each answer waits for one commit, also one that found nothing: else its time would show that an event was withheld. The
-alternative, to wait for no denial, could lose the marks of a client whose cursor has moved past the events. While a
-long poll waits, denials are committed beside it, and its last commit comes after them.
+An answer with events waits for one commit. An answer without events waits for none, whether events were withheld or
+not: else its time would show it. The rows of the denials become durable beside it (`hub.privacy.beside`), and until
+then the answer's cursor stays where it was, so that a crash loses no mark. The hub remembers what the cursor passed
+(`_Passed`), and does not decide on it again when the client comes back.
 """
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -32,7 +33,7 @@ from hub.keys import Keys
 from hub.privacy.base import Decision, PermitRefused, Rule
 from hub.privacy.telling import LIVE, Teller, Telling, settled
 from hub.registry.registry import Registry
-from hub.store import cursors, lanes, notes
+from hub.store import cursors, lanes
 from hub.store.base import Operation, Store
 from hub.store.lanes import Lane
 from hub.subscriptions.matching import Matcher
@@ -46,7 +47,6 @@ MAX_PAGE: Final = 5000  # events
 MAX_PAGE_BYTES: Final = 8 << 20  # of permitted data: a limit that counts removed data would reveal their size
 MAX_STREAM_BYTES: Final = 256 << 10  # the same for a page of a stream, since one page waits until the client reads
 _DENIED_AT_A_TIME: Final = 5000  # denials in one commit
-_BESIDE: Final = 4  # such commits under way while a page is filled
 _WAITS_LOOK_S: Final = 1.0
 _REDOS: Final = 50  # the most new decisions on parts of a page before the client is asked to come back
 
@@ -73,6 +73,15 @@ class _Feed:
     own: OwnOrder | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """From one cursor to another there are only denials; `added`: what `Beside.is_saved` asks for."""
+
+    begun: FeedCursor
+    cursor: FeedCursor
+    added: int
+
+
 @dataclass(slots=True, eq=False)
 class _Entry:
     """An event of a page. It was permitted when the gate last decided on it."""
@@ -94,6 +103,7 @@ class Page:
     limit: int
     each: bool
     cursor: FeedCursor
+    start: FeedCursor  # where the reading of this page began
     sealer: CursorSealer
     changed: asyncio.Event  # set when there may be news although the log has none
     waits: bool = False  # the subscription waits as a whole
@@ -102,7 +112,7 @@ class Page:
     entries: list[_Entry] = field(default_factory=list)
     refused: list[_Entry] = field(default_factory=list)
     rows: list[Operation] = field(default_factory=list)  # of the decisions; `Pages.settled` makes them durable
-    beside: list[asyncio.Future[None]] = field(default_factory=list)  # commits of denials that no answer waited for
+    begun: FeedCursor | None = None  # the client's cursor, while denials after it are not durable
     late: LateKeys = field(default_factory=LateKeys)  # events that wait for another decision, and those behind them
 
     def __len__(self) -> int:
@@ -126,7 +136,7 @@ class Page:
 
     def next(self) -> str:
         """The cursor after the page, sealed anew at each call."""
-        return self.sealer.seal(self.feed.subscription, self.cursor)
+        return self.sealer.seal(self.feed.subscription, self.begun or self.cursor)
 
     def cursor_of(self, index: int) -> str:
         """The cursor after the event at `index`, on a page with a cursor for each event."""
@@ -164,6 +174,8 @@ class Pages:
         self._sealer = CursorSealer(keys)
         self._lanes: dict[str, Sequence[Lane]] = {}
         self._lane_changes = 0
+        self._passed: dict[str, _Passed] = {}  # by subscription
+        self._added: dict[str, int] = {}  # by subscription: its last denials that no answer waited for
         self._feeds: dict[str, _Feed] = {}
         self._changed = asyncio.Event()
         self.acknowledging = Acknowledging(log, store, clock)
@@ -233,11 +245,17 @@ class Pages:
         same answer. Raises NotReadable, KeyError, LogUnavailable, StoreUnavailable.
         """
         deadline = asyncio.get_running_loop().time() + wait_s
+        start = cursor
+        if (passed := self._passed.get(id)) is not None and passed.begun == cursor:
+            cursor = passed.cursor
         while True:
             changed = self._changed
             feed = self._current(id)
-            page = Page(feed=feed, limit=limit, each=each, cursor=cursor, sealer=self._sealer, changed=changed)
-            page.beside = [] if before is None else self._beside(before)
+            page = Page(
+                feed=feed, limit=limit, each=each, cursor=cursor, start=start, sealer=self._sealer, changed=changed
+            )
+            if before is not None:
+                page.rows, before.rows = before.rows, []
             page.waits = self._waits(feed.subscription)
             if not page.waits:
                 await self._fill(page)
@@ -247,17 +265,14 @@ class Pages:
 
     async def news(self, page: Page, deadline: float) -> bool:
         """Wait until there may be an event after this page. False if the time is up (loop time) or the hub stops."""
-        if asyncio.get_running_loop().time() < deadline:  # else the page is sent now
-            page.beside = self._beside(page)
         cursor = None if page.waits or page.blocked else page.cursor
         return await self._wait(page.feed.subscription.id, cursor, page.changed, deadline)
 
-    async def settled(self, page: Page) -> Sequence[bytes]:
-        """Make the page durable. Returns each event's bytes, in the turn in which this returns.
+    async def settled(self, page: Page, begun: FeedCursor | None = None) -> Sequence[bytes]:
+        """Make the page's events durable. Returns each event's bytes, in the turn in which this returns.
 
-        Raises StoreUnavailable, also if a commit of this answer's denials has failed: the client's cursor must not pass
-        them. Raises Unsettled if the directory keeps changing, NotReadable or KeyError if the subscription was paused,
-        ended or deleted meanwhile.
+        `begun`: the cursor with which the client came. Raises StoreUnavailable; Unsettled if the directory keeps
+        changing; NotReadable or KeyError if the subscription was paused, ended or deleted meanwhile.
         """
 
         def permitted() -> Sequence[bytes] | None:
@@ -266,37 +281,43 @@ class Pages:
             page.refused[:] = page.entries  # the subscription has changed: it may ask for less now
             return None
 
-        await self._make_durable(page)
+        if page.entries:
+            await self._make_durable(page)
+        else:
+            self._pass(page, begun or page.start)
         return await settled(permitted, lambda: self._redo(page), _REDOS)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _look_again(self, subscription: Subscription) -> None:
         self._feeds.pop(subscription.id, None)
+        self._passed.pop(subscription.id, None)
         if subscription.reason == "removed":
             self.acknowledging.forget(subscription.id)
         self.wake()
 
-    def _beside(self, page: Page) -> list[asyncio.Future[None]]:
-        """Commit the rows of a page that is not sent, without waiting. Those commits of the answer that count still."""
-        if page.rows:
-            self._commit_beside(page, page.rows)
-            page.rows = []
-        return [each for each in page.beside if not each.done() or each.cancelled() or each.exception() is not None]
-
-    def _commit_beside(self, page: Page, rows: Sequence[Operation]) -> None:
-        commit = self._store.commit(*rows)
-        commit.add_done_callback(lambda done: done.cancelled() or done.exception())  # the answer may have ended
-        page.beside.append(commit)
+    def _pass(self, page: Page, begun: FeedCursor) -> None:
+        """Leave the denials of a page without events to be stored beside the answer."""
+        begun = replace(begun, read_us=page.cursor.read_us)  # the client has come today, whatever was withheld
+        id = page.feed.subscription.id
+        beside, rows, page.rows = self._telling.withheld.beside, page.rows, []
+        added = beside.add(rows) if rows else self._added.get(id, 0)
+        if added is None:
+            page.begun = begun  # they are decided on again
+            return
+        self._added[id] = added
+        if not beside.is_saved(added):
+            page.begun = begun
+            self._passed[id] = _Passed(begun, page.cursor, added)
 
     async def _make_durable(self, page: Page) -> None:
-        """One commit, which writes a row also if the page has none: only so it takes as long as another."""
-        rows, page.rows = page.rows, []
-        if page.entries:
-            rows += self.acknowledging.operations(page.feed.subscription.id)
-        commit = self._store.commit(notes.put(self._store.tenant, notes.FED, self._clock.utc()), *rows)
-        # Commits become durable in the order of their calls, so those beside it take no longer.
-        await asyncio.gather(commit, *page.beside)
+        """One commit: the cursor moves past all that this feed has denied, so those rows are part of it."""
+        id, beside = page.feed.subscription.id, self._telling.withheld.beside
+        rows, page.rows = page.rows + self.acknowledging.operations(page.feed.subscription.id), []
+        if beside.is_saved(self._added.get(id, 0)):
+            await self._store.commit(*rows)
+        else:
+            await beside.save_with(*rows)
 
     def _current(self, id: str) -> _Feed:
         subscription = self._registry.get(id)
@@ -370,9 +391,7 @@ class Pages:
             page.cursor = part.after(taken)
             page.at_head = part.at_head and taken == len(part.events)
             if ledger.denied >= _DENIED_AT_A_TIME:
-                self._commit_beside(page, ledger.operations())
-            if len(page.beside) > _BESIDE:
-                await page.beside[-1 - _BESIDE]
+                page.rows += ledger.operations()
             await asyncio.sleep(0)
         page.rows += ledger.operations()
         await self._add_late(page, lateness)

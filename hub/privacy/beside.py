@@ -32,16 +32,24 @@ class Beside:
         self._store = store
         self._clock = clock
         self._waiting: list[Operation] = []
+        self._added = 0
+        self._saved = 0
         self._works: list[Work] = []
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, operations: Sequence[Operation]) -> None:
-        """Make these durable in a moment."""
-        if not operations:
-            return
+    def add(self, operations: Sequence[Operation]) -> int | None:
+        """Make these durable in a moment. Returns what `is_saved` asks for; None: too many wait, these are dropped."""
+        if len(self._waiting) + len(operations) > MAX_ROWS:
+            return None
         self._waiting += operations
-        del self._waiting[:-MAX_ROWS]
-        self._begin()
+        self._added += len(operations)
+        if operations:
+            self._begin()
+        return self._added
+
+    def is_saved(self, added: int) -> bool:
+        """Whether everything up to this result of `add` is durable."""
+        return added <= self._saved
 
     def later(self, work: Work) -> None:
         """Call this in a moment, and make the operations that it returns durable."""
@@ -57,14 +65,20 @@ class Beside:
         """Make durable what waits, now. Raises StoreUnavailable; then it still waits."""
         works, self._works = self._works, []
         for work in works:
-            self._waiting += await work()
+            self.add(await work())
+        if self._waiting:
+            await self.save_with()
+
+    async def save_with(self, *operations: Operation) -> None:
+        """Make these durable, and in the same commit what waits. Raises StoreUnavailable; then that still waits."""
         waiting, self._waiting = self._waiting, []
-        if waiting:
-            try:
-                await self._store.commit(*waiting)
-            except BaseException:
-                self._waiting[:0] = waiting
-                raise
+        added = self._added
+        try:
+            await self._store.commit(*waiting, *operations)
+        except BaseException:
+            self._waiting[:0] = waiting
+            raise
+        self._saved = max(self._saved, added)
 
     async def stop(self) -> None:
         """Save what waits and end."""

@@ -170,29 +170,30 @@ class Ledger:
         self._mark(decision.withheld)
         self._deny(decision, LIVE)
 
-    def refuse_later(self, events: Sequence[Stored]) -> None:
+    def refuse_later(self, events: Iterable[Stored]) -> None:
         """Enter denials of events that were not read, beside the answer: their number must not show in its time.
 
         Each event is about one person. A person who has become open by then counts as open since the answer: the entity
-        is restated, since the answer left it out.
+        is restated, since the answer left it out. `events` is read then.
         """
         telling, recipient, ledger = self._teller.telling, self._teller.recipient, Ledger(self._teller)
         clock = telling.directory.clock
 
         async def enter() -> Sequence[Operation]:
+            persons: set[str] = set()
             for number, event in enumerate(events):
+                persons.update(event.about)
                 denial = refused(telling.directory, recipient, event, clock.utc_us())
                 if denial is not None:
-                    ledger.refuse(denial)
+                    ledger.refuse(denial)  # also if the mark is known: its row may not be durable yet
                 elif event.entity is not None:
                     telling.withheld.keep([Withheld(event.about[0], event.entity, recipient.name)])
                 if number % _AT_ONCE == _AT_ONCE - 1:
                     await asyncio.sleep(0)
-            telling.withheld.examine(event.about[0] for event in events)
+            telling.withheld.examine(persons)
             return ledger.operations()
 
-        if events:
-            telling.withheld.beside.later(enter)
+        telling.withheld.beside.later(enter)
 
     def operations(self, *, marks_beside: bool = False) -> list[Operation]:
         """Everything entered since the last call, as operations of one commit.

@@ -152,7 +152,7 @@ class Sight:
         hidden, self._hidden = self._hidden, {}
         if hidden:
             self._ledger.refuse_later(
-                [unread("", row.at, f"{kind}/{key}", (_person_of(kind, row),)) for (kind, key), row in hidden.items()]
+                unread("", row.at, f"{kind}/{key}", (_person_of(kind, row),)) for (kind, key), row in hidden.items()
             )
         if not self.rests_on:
             self._ledger.leave()

@@ -17,7 +17,6 @@ BACKUP: Final = "backup"
 FIRST_START: Final = "first-start"
 RESTORED: Final = "restored"  # the value is the log's head (`Position.pack`, in hex) when a backup was restored
 MARKS_READ: Final = "marks-read"  # the value is the position up to which `kept_marks` holds what the log says
-FED: Final = "fed"  # when a feed was last answered: what a feed's commit writes if it has nothing else to write
 
 _TABLE = tables.notes
 
