@@ -163,10 +163,12 @@ class House:
         await asyncio.sleep(seconds)
 
     async def marks(self) -> set[Withheld]:
+        await self.withheld.beside.save()
         names = await self.store.read(mark_rows.persons(TENANT))
         return set(await self.store.read(mark_rows.of(TENANT, names)))
 
     async def disclosed(self) -> Sequence[Decided]:
+        await self.withheld.beside.save()  # a pulled answer without events does not wait for its denials
         batch = await self.log.read(self.log.start(), 1000)
         found = {}
         for stored in batch.events:
