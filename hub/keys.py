@@ -1,8 +1,10 @@
 """The hub's keys: all of them derive from one 32-byte key (HKDF, RFC 5869)."""
 
+import hashlib
 import os
 import secrets
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -60,9 +62,24 @@ class Pseudonyms:
             self._known[person] = known
         return known
 
+    def in_bytes(self, persons: Sequence[str]) -> list[bytes]:
+        """The pseudonyms of many SS 12000 ids, 16 bytes each, in the same order. For sorting: nothing is cached.
+
+        An id that is no UUID gets bytes of its own too.
+        """
+        blocks = self._encrypt.update(b"".join(map(_block, persons)))
+        return [blocks[at : at + 16] for at in range(0, len(blocks), 16)]
+
     def person(self, pseudonym: str) -> str:
         """The SS 12000 id behind a pseudonym, or noise for any other UUID. Raises ValueError if it is not a UUID."""
         return str(uuid.UUID(bytes=self._decrypt.update(uuid.UUID(pseudonym).bytes)))
+
+
+def _block(person: str) -> bytes:
+    try:
+        return uuid.UUID(person).bytes
+    except ValueError:
+        return hashlib.blake2b(person.encode(), digest_size=16).digest()
 
 
 class Sealer:

@@ -114,14 +114,21 @@ class FeedPage(_Pulled):
     async def answer(self, send: Send, share: Share) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.wait_s
+
+        def over() -> bool:
+            return loop.time() >= deadline or self.pages.closing
+
+        page: Page | None = None
+        begun = self.cursor
         while True:
             async with share.slot() as slot:
-                page = await self.pages.page(self.id, self.cursor, self.limit)
-                bodies = await self.pages.settled(page)
-                if bodies or loop.time() >= deadline or self.pages.closing:
-                    slot.made()
-                    await self._send(page, bodies, send)
-                    return
+                page = await self.pages.page(self.id, self.cursor, self.limit, before=page)
+                if page.entries or over():
+                    bodies = await self.pages.settled(page, begun)
+                    if bodies or over():
+                        slot.made()
+                        await self._send(page, bodies, send)
+                        return
             self.cursor = page.cursor  # also where no event is permitted any more: the page counts as empty
             await self.pages.news(page, deadline)
 
@@ -139,6 +146,7 @@ class Stream(_Pulled):
         await send_head(send, EVENT_STREAM, [_UNBUFFERED])
 
     async def answer(self, send: Send, share: Share) -> None:
+        self.safe = self.cursor  # all denials before it are durable
         page = await self._page(self.cursor, 0.0)
         await send(
             {
@@ -181,7 +189,9 @@ class Stream(_Pulled):
         bodies: Sequence[bytes] = ()
         if page is not None:
             try:
-                bodies = await self.pages.settled(page)
+                bodies = await self.pages.settled(page, self.safe)
+                if page.begun is None:
+                    self.safe = page.cursor
             except NotReadable as error:
                 if error.status is Status.ENDED:
                     raise

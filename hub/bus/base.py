@@ -6,7 +6,7 @@ and compare at most two places of one key, whose order is that of the log.
 """
 
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -328,11 +328,20 @@ class Log(Protocol):
         keeps them as long as the state itself. If there are very many, only the oldest and the newest remain.
         """
 
-    async def states_of(self, subject: str) -> Sequence[Stored]:
-        """The last event of each entity with this subject (`person/<uuid>`)."""
+    async def entities(self, kind: str) -> Sequence[str]:
+        """The names of all entities of a kind that have state, in any order."""
 
-    async def states_about(self, person: str) -> Sequence[Stored]:
-        """The last event of each entity that is about this person."""
+    async def states_named(self, entities: Sequence[str]) -> Sequence[Stored]:
+        """The last events of these entities, as `states` gives them, in this order; without those that have none."""
+
+    async def states_of(self, subject: str, kinds: Collection[str] | None = None) -> Sequence[Stored]:
+        """The last event of each entity with this subject (`person/<uuid>`).
+
+        `kinds`: only entities of these kinds are read, so that the time tells nothing of the others. None: all.
+        """
+
+    async def states_about(self, person: str, kinds: Collection[str] | None = None) -> Sequence[Stored]:
+        """The last event of each entity that is about this person. `kinds` as for `states_of`."""
 
     async def restate(self, entities: Mapping[str, Again]) -> Sequence[Stored]:
         """Append a copy of each entity's current state, under the entity's own source with a new random id.

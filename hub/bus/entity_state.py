@@ -5,7 +5,7 @@ A query answers from the tables and from `fresh`, the index entries that are not
 docs/log-indexes.md.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import apsw
@@ -157,12 +157,30 @@ def page(
     return places
 
 
-def of_name(db: apsw.Connection, fresh: Sequence[Fresh], name: Packed) -> list[int]:
-    """The places of the state of entities whose subject is this name, or that are about the person of this name."""
+def of_kind(db: apsw.Connection, fresh: Sequence[Fresh], *, names: Names, kind: str) -> set[Packed]:
+    """All entities of a kind that have state."""
+    found: set[Packed] = set()
+    for low, high in _ranges(names, kind, None):
+        found.update(
+            each for (each,) in db.execute("SELECT entity FROM state WHERE entity > ? AND entity < ?", (low, high))
+        )
+        alike = type(low)
+        for newer in fresh:
+            found.update(each for each in list(newer.state) if type(each) is alike and low < each < high)  # type: ignore[operator]
+    return found
+
+
+def of_name(
+    db: apsw.Connection, fresh: Sequence[Fresh], name: Packed, wanted: Callable[[Packed], bool] = lambda entity: True
+) -> list[int]:
+    """The places of the state of entities whose subject is this name, or that are about the person of this name.
+
+    Only of the entities that are `wanted`.
+    """
     entities = {entity for (entity,) in db.execute("SELECT entity FROM related WHERE name = ?", (name,))}
     for newer in fresh:
         entities.update(newer.related.get(name, ()))
-    return sorted(at for entity in entities if (at := place_of(db, fresh, entity)) is not None)
+    return sorted(at for entity in entities if wanted(entity) and (at := place_of(db, fresh, entity)) is not None)
 
 
 def _ranges(names: Names, kind: str, past: Packed | None) -> Iterable[tuple[Packed, Packed]]:

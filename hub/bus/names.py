@@ -4,7 +4,7 @@ A school's events name persons, lessons and rooms by UUID, several of them in ea
 indexes would be half as large as the events themselves.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, TypeVar
 
 import orjson
@@ -118,6 +118,13 @@ class Names:
     def _join(self, entity: str, kind: str, raw: Packed) -> Packed:
         number = self._numbers.get(kind)
         return number.to_bytes(2, "big") + raw if number is not None and isinstance(raw, bytes) else entity
+
+    def of_kinds(self, kinds: Collection[str] | None) -> Callable[[Packed], bool]:
+        """Whether a packed entity is of one of these kinds; None: of any. On any thread."""
+        if kinds is None:
+            return lambda entity: True
+        numbers = {number.to_bytes(2, "big") for kind in kinds if (number := self._numbers.get(kind)) is not None}
+        return lambda entity: (entity[:2] in numbers) if isinstance(entity, bytes) else entity.split("/")[0] in kinds
 
     def unpack(self, packed: Packed) -> str:
         if isinstance(packed, str):

@@ -1,7 +1,7 @@
 # ruff: noqa: S608 - only partition numbers are put into statements
 """Queries on the log's file. Each method runs in a reader's thread, on a connection that shows one moment."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import apsw
 
@@ -90,9 +90,20 @@ class LogReader:
         places = entity_state.page(db, fresh, names=self._names, kinds=kinds, after=after, limit=limit)
         return self.fetch_states(db, fresh, places)
 
-    def states_of(self, db: apsw.Connection, fresh: Sequence[Fresh], name: str) -> list[Stored]:
+    def entities(self, db: apsw.Connection, fresh: Sequence[Fresh], kind: str) -> list[str]:
+        return [self._names.unpack(each) for each in entity_state.of_kind(db, fresh, names=self._names, kind=kind)]
+
+    def states_named(self, db: apsw.Connection, fresh: Sequence[Fresh], entities: Sequence[str]) -> list[Stored]:
+        packed = [self._names.packed(each) for each in entities]
+        places = entity_state.places_of(db, fresh, packed)
+        return self.fetch_states(db, fresh, [places[each] for each in packed if each in places])
+
+    def states_of(
+        self, db: apsw.Connection, fresh: Sequence[Fresh], name: str, kinds: Collection[str] | None = None
+    ) -> list[Stored]:
         """State of the entities that the index finds by a name, perhaps too many: the caller checks each event."""
-        return self.fetch_states(db, fresh, entity_state.of_name(db, fresh, self._names.packed(name)))
+        places = entity_state.of_name(db, fresh, self._names.packed(name), self._names.of_kinds(kinds))
+        return self.fetch_states(db, fresh, places)
 
     def fetch_states(self, db: apsw.Connection, fresh: Sequence[Fresh], places: Iterable[int]) -> list[Stored]:
         """As `fetch`, each event with the events that it rests on."""

@@ -7,7 +7,7 @@ one turn, first to the observers, then in the ring and to callers that wait at t
 import asyncio
 import heapq
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -330,15 +330,23 @@ class SqliteLog:
             await self._read(lambda db: self._reader.states(db, fresh, kinds=kinds, after=after, limit=limit))
         )
 
-    async def states_of(self, subject: str) -> Sequence[Stored]:
-        return [each for each in await self._named(subject) if each.subject == subject]
-
-    async def states_about(self, person: str) -> Sequence[Stored]:
-        return [each for each in await self._named(f"person/{person}") if person in each.about]
-
-    async def _named(self, name: str) -> Sequence[Stored]:
+    async def entities(self, kind: str) -> Sequence[str]:
         fresh = self._index.fresh
-        return await self._observed(await self._read(lambda db: self._reader.states_of(db, fresh, name)))
+        return await self._read(lambda db: self._reader.entities(db, fresh, kind))
+
+    async def states_named(self, entities: Sequence[str]) -> Sequence[Stored]:
+        fresh = self._index.fresh
+        return await self._observed(await self._read(lambda db: self._reader.states_named(db, fresh, entities)))
+
+    async def states_of(self, subject: str, kinds: Collection[str] | None = None) -> Sequence[Stored]:
+        return [each for each in await self._named(subject, kinds) if each.subject == subject]
+
+    async def states_about(self, person: str, kinds: Collection[str] | None = None) -> Sequence[Stored]:
+        return [each for each in await self._named(f"person/{person}", kinds) if person in each.about]
+
+    async def _named(self, name: str, kinds: Collection[str] | None = None) -> Sequence[Stored]:
+        fresh = self._index.fresh
+        return await self._observed(await self._read(lambda db: self._reader.states_of(db, fresh, name, kinds)))
 
     async def _observed(self, found: Sequence[Stored]) -> Sequence[Stored]:
         """Return these events after the observers' turn, which comes a moment after the commit."""

@@ -22,6 +22,7 @@ from hub.delivery import again
 from hub.delivery.backlog import Backlog
 from hub.delivery.base import PULLED, Attempt, NotFound, Outcome, Result, Sink
 from hub.delivery.follower import Follower
+from hub.delivery.own_order import own_order
 from hub.delivery.parts import Parts
 from hub.delivery.reachability import Down
 from hub.delivery.reading import ReadCursor, Reader, state_kinds
@@ -396,7 +397,12 @@ class Delivery:
                 self._parts,
                 subscription,
                 self._make_sink(subscription),
-                Reader.open(self._parts.log, row.position, state_kinds(self._catalogue, subscription.types)),
+                Reader.open(
+                    self._parts.log,
+                    row.position,
+                    state_kinds(self._catalogue, subscription.types),
+                    own_order(self._parts.log, self._catalogue, self._parts.telling, subscription.recipient),
+                ),
                 lane=row.lane,
                 ended=partial(self._ended, id),
                 progressed=partial(self._progressed, id, row.lane),

@@ -13,6 +13,7 @@ from typing import Final, Self
 from hub.bus.base import Log, Place, Position, Stored
 from hub.clock import Clock, from_us, to_us
 from hub.delivery.feed_cursor import FeedCursor, cut
+from hub.delivery.own_order import OwnOrder
 from hub.delivery.reading import ReadCursor, Reading, entity_of
 from hub.store.lanes import Lane
 
@@ -33,6 +34,7 @@ class FeedSlice:
     state: bool = False  # each event stands for its entity as it is
     at_head: bool = False  # there were no events after these
     late: bool = False  # deciding on them has failed before
+    name: Callable[[Stored], str] = entity_of  # of state: the name by which a cursor holds an event
 
     def may_end(self, n: int) -> bool:
         """Whether a page may end before the event at `n`: whether a sealed cursor finds that event (see `cut`)."""
@@ -40,7 +42,7 @@ class FeedSlice:
             return True
         reached = self.after(n).read.state_after
         short = cut(reached)
-        return short == reached if n >= len(self.events) else short != cut(entity_of(self.events[n]))
+        return short == reached if n >= len(self.events) else short != cut(self.name(self.events[n]))
 
 
 def late(subscription: str, stored: Stored, part: FeedSlice, due: datetime) -> Lane:
@@ -114,13 +116,15 @@ class LateKeys:
 
 
 class FeedReading:
-    """`lanes`: the lanes of events that are served again, in the order of their times."""
+    """`lanes`: the lanes of events that are served again, in the order of their times. `own`: as for `Reading`."""
 
-    def __init__(self, log: Log, clock: Clock, lanes: Sequence[Lane], kinds: Sequence[str]) -> None:
+    def __init__(
+        self, log: Log, clock: Clock, lanes: Sequence[Lane], kinds: Sequence[str], own: OwnOrder | None = None
+    ) -> None:
         self._log = log
         self._clock = clock
         self._lanes = [(to_us(lane.at), lane) for lane in lanes]
-        self._reading = Reading(log, kinds)
+        self._reading = Reading(log, kinds, own=own)
 
     async def read(self, cursor: FeedCursor, limit: int) -> FeedSlice:
         """The next events. Never waits. Raises LogUnavailable."""
@@ -176,4 +180,5 @@ class FeedReading:
                     read_us = max(read_us, found.events[min(n, len(found.events)) - 1].accepted_us)
             return replace(cursor, read=found.after(n), read_us=read_us)
 
-        return FeedSlice(found.events, None, after, state=found.state, at_head=found.at_head and not found.state)
+        at_head = found.at_head and not found.state
+        return FeedSlice(found.events, None, after, state=found.state, at_head=at_head, name=found.name)

@@ -3,13 +3,18 @@
 The gate decides on all events of a page, their intents are made durable, and then the events become bytes in the turn
 in which the first byte leaves. Withheld events change nothing that a client sees: a page is short only at the head,
 denied events end no long poll, and every answer has a new cursor.
+
+An answer with events waits for one commit. An answer without events waits for none, whether events were withheld or
+not: else its time would show it. The rows of the denials become durable beside it (`hub.privacy.beside`), and until
+then the answer's cursor stays where it was, so that a crash loses no mark. The hub remembers what the cursor passed
+(`_Passed`), and does not decide on it again when the client comes back.
 """
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -21,6 +26,7 @@ from hub.delivery.acknowledging import Acknowledging
 from hub.delivery.answers import OpenAnswers
 from hub.delivery.feed_cursor import CursorSealer, FeedCursor
 from hub.delivery.feed_reading import MAX_LATE, SLICE, FeedReading, FeedSlice, LateKeys, late, still_late
+from hub.delivery.own_order import OwnOrder, own_order
 from hub.delivery.reading import ReadCursor, Reader, Reading, state_kinds
 from hub.delivery.retries import DECISION_DELAY_S
 from hub.keys import Keys
@@ -41,7 +47,6 @@ MAX_PAGE: Final = 5000  # events
 MAX_PAGE_BYTES: Final = 8 << 20  # of permitted data: a limit that counts removed data would reveal their size
 MAX_STREAM_BYTES: Final = 256 << 10  # the same for a page of a stream, since one page waits until the client reads
 _DENIED_AT_A_TIME: Final = 5000  # denials in one commit
-_LANES_KEPT_S: Final = 2.0
 _WAITS_LOOK_S: Final = 1.0
 _REDOS: Final = 50  # the most new decisions on parts of a page before the client is asked to come back
 
@@ -65,6 +70,16 @@ class _Feed:
     subscription: Subscription
     matcher: Matcher
     teller: Teller
+    own: OwnOrder | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """From one cursor to another there are only denials; `added`: what `Beside.is_saved` asks for."""
+
+    begun: FeedCursor
+    cursor: FeedCursor
+    added: int
 
 
 @dataclass(slots=True, eq=False)
@@ -88,6 +103,7 @@ class Page:
     limit: int
     each: bool
     cursor: FeedCursor
+    start: FeedCursor  # where the reading of this page began
     sealer: CursorSealer
     changed: asyncio.Event  # set when there may be news although the log has none
     waits: bool = False  # the subscription waits as a whole
@@ -95,6 +111,8 @@ class Page:
     blocked: bool = False  # the page ends before an undecided event, and the feed can serve no more events late
     entries: list[_Entry] = field(default_factory=list)
     refused: list[_Entry] = field(default_factory=list)
+    rows: list[Operation] = field(default_factory=list)  # of the decisions; `Pages.settled` makes them durable
+    begun: FeedCursor | None = None  # the client's cursor, while denials after it are not durable
     late: LateKeys = field(default_factory=LateKeys)  # events that wait for another decision, and those behind them
 
     def __len__(self) -> int:
@@ -118,7 +136,7 @@ class Page:
 
     def next(self) -> str:
         """The cursor after the page, sealed anew at each call."""
-        return self.sealer.seal(self.feed.subscription, self.cursor)
+        return self.sealer.seal(self.feed.subscription, self.begun or self.cursor)
 
     def cursor_of(self, index: int) -> str:
         """The cursor after the event at `index`, on a page with a cursor for each event."""
@@ -154,7 +172,10 @@ class Pages:
         self._waits = waits
         self._served = served
         self._sealer = CursorSealer(keys)
-        self._lanes: dict[str, tuple[float, Sequence[Lane]]] = {}
+        self._lanes: dict[str, Sequence[Lane]] = {}
+        self._lane_changes = 0
+        self._passed: dict[str, _Passed] = {}  # by subscription
+        self._added: dict[str, int] = {}  # by subscription: its last denials that no answer waited for
         self._feeds: dict[str, _Feed] = {}
         self._changed = asyncio.Event()
         self.acknowledging = Acknowledging(log, store, clock)
@@ -164,7 +185,7 @@ class Pages:
 
     def wake(self) -> None:
         """Let waiting requests look again: a lane was added, a subscription changed, or the hub stops."""
-        self._lanes.clear()
+        self._forget_lanes()
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
@@ -208,34 +229,50 @@ class Pages:
                         raise NotReadable(status)
                     await self._changed.wait()
 
-    async def page(self, id: str, cursor: FeedCursor, limit: int, wait_s: float = 0.0, *, each: bool = False) -> Page:
+    async def page(
+        self,
+        id: str,
+        cursor: FeedCursor,
+        limit: int,
+        wait_s: float = 0.0,
+        *,
+        each: bool = False,
+        before: Page | None = None,
+    ) -> Page:
         """Up to `limit` permitted events after `cursor`. If there are none, wait for the first for up to `wait_s`.
 
-        The events' intents are durable. With `each` every event has its own cursor. Raises NotReadable, KeyError,
-        LogUnavailable, StoreUnavailable.
+        `settled` makes the page durable. With `each` every event has its own cursor. `before`: an empty page of the
+        same answer. Raises NotReadable, KeyError, LogUnavailable, StoreUnavailable.
         """
         deadline = asyncio.get_running_loop().time() + wait_s
+        start = cursor
+        if (passed := self._passed.get(id)) is not None and passed.begun == cursor:
+            cursor = passed.cursor
         while True:
             changed = self._changed
             feed = self._current(id)
-            page = Page(feed=feed, limit=limit, each=each, cursor=cursor, sealer=self._sealer, changed=changed)
+            page = Page(
+                feed=feed, limit=limit, each=each, cursor=cursor, start=start, sealer=self._sealer, changed=changed
+            )
+            if before is not None:
+                page.rows, before.rows = before.rows, []
             page.waits = self._waits(feed.subscription)
             if not page.waits:
                 await self._fill(page)
             if page.entries or not await self.news(page, deadline):
                 return page
-            cursor = page.cursor
+            cursor, before = page.cursor, page
 
     async def news(self, page: Page, deadline: float) -> bool:
         """Wait until there may be an event after this page. False if the time is up (loop time) or the hub stops."""
         cursor = None if page.waits or page.blocked else page.cursor
         return await self._wait(page.feed.subscription.id, cursor, page.changed, deadline)
 
-    async def settled(self, page: Page) -> Sequence[bytes]:
-        """Each event's bytes, in the turn in which this returns.
+    async def settled(self, page: Page, begun: FeedCursor | None = None) -> Sequence[bytes]:
+        """Make the page's events durable. Returns each event's bytes, in the turn in which this returns.
 
-        Raises Unsettled if the directory keeps changing, NotReadable or KeyError if the subscription was paused, ended
-        or deleted meanwhile.
+        `begun`: the cursor with which the client came. Raises StoreUnavailable; Unsettled if the directory keeps
+        changing; NotReadable or KeyError if the subscription was paused, ended or deleted meanwhile.
         """
 
         def permitted() -> Sequence[bytes] | None:
@@ -244,15 +281,43 @@ class Pages:
             page.refused[:] = page.entries  # the subscription has changed: it may ask for less now
             return None
 
+        if page.entries:
+            await self._make_durable(page)
+        else:
+            self._pass(page, begun or page.start)
         return await settled(permitted, lambda: self._redo(page), _REDOS)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _look_again(self, subscription: Subscription) -> None:
         self._feeds.pop(subscription.id, None)
+        self._passed.pop(subscription.id, None)
         if subscription.reason == "removed":
             self.acknowledging.forget(subscription.id)
         self.wake()
+
+    def _pass(self, page: Page, begun: FeedCursor) -> None:
+        """Leave the denials of a page without events to be stored beside the answer."""
+        begun = replace(begun, read_us=page.cursor.read_us)  # the client has come today, whatever was withheld
+        id = page.feed.subscription.id
+        beside, rows, page.rows = self._telling.withheld.beside, page.rows, []
+        added = beside.add(rows) if rows else self._added.get(id, 0)
+        if added is None:
+            page.begun = begun  # they are decided on again
+            return
+        self._added[id] = added
+        if not beside.is_saved(added):
+            page.begun = begun
+            self._passed[id] = _Passed(begun, page.cursor, added)
+
+    async def _make_durable(self, page: Page) -> None:
+        """One commit: the cursor moves past all that this feed has denied, so those rows are part of it."""
+        id, beside = page.feed.subscription.id, self._telling.withheld.beside
+        rows, page.rows = page.rows + self.acknowledging.operations(page.feed.subscription.id), []
+        if beside.is_saved(self._added.get(id, 0)):
+            await self._store.commit(*rows)
+        else:
+            await beside.save_with(*rows)
 
     def _current(self, id: str) -> _Feed:
         subscription = self._registry.get(id)
@@ -262,7 +327,7 @@ class Pages:
         if known is None or known.subscription is not subscription:
             matcher = Matcher(subscription)
             teller = self._telling.to(subscription.recipient, id, matcher)
-            known = self._feeds[id] = _Feed(subscription, matcher, teller)
+            known = self._feeds[id] = _Feed(subscription, matcher, teller, self._own(subscription))
         return known
 
     async def _first(self, subscription: Subscription) -> FeedCursor:
@@ -286,7 +351,7 @@ class Pages:
         ledger = feed.teller.ledger()
         lateness: list[Operation] = []
         asked = await self._lanes_of(feed.subscription.id)
-        reading = FeedReading(self._log, self._clock, asked, self._kinds(feed.subscription))
+        reading = FeedReading(self._log, self._clock, asked, self._kinds(feed.subscription), feed.own)
         now = self._clock.utc()
         room = MAX_LATE - sum(still_late(lane, now) for lane in asked)
         page.late = await LateKeys.of(self._log, asked, page.cursor)
@@ -326,13 +391,10 @@ class Pages:
             page.cursor = part.after(taken)
             page.at_head = part.at_head and taken == len(part.events)
             if ledger.denied >= _DENIED_AT_A_TIME:
-                await self._store.commit(*ledger.operations())
-            else:
-                await asyncio.sleep(0)
-        if operations := ledger.operations() + lateness:
-            await self._store.commit(*operations, *self.acknowledging.operations(feed.subscription.id))
-        if lateness:
-            self._lanes.pop(feed.subscription.id, None)
+                page.rows += ledger.operations()
+            await asyncio.sleep(0)
+        page.rows += ledger.operations()
+        await self._add_late(page, lateness)
 
     async def _redo(self, page: Page) -> None:
         """Decide again on the events that `permit` refused, and fill the page up if that removes events from it."""
@@ -357,11 +419,18 @@ class Pages:
         for entry in [entry for entry in page.entries if page.late.hold(entry.part.lane, entry.stored)]:
             page.entries.remove(entry)
             lateness.append(self._late(page, entry.stored, entry.part))
-        await self._store.commit(*ledger.operations(), *lateness)
-        if lateness:
-            self._lanes.pop(feed.subscription.id, None)
+        page.rows += ledger.operations()
+        await self._add_late(page, lateness)
         if len(page.entries) < page.limit and not page.at_head and not page.blocked:
             await self._fill(page)
+        await self._make_durable(page)
+
+    async def _add_late(self, page: Page, rows: Sequence[Operation]) -> None:
+        """Store the rows of late lanes before anything reads the lanes again."""
+        if rows:
+            page.rows += rows
+            await self._make_durable(page)
+            self._forget_lanes(page.feed.subscription.id)
 
     def _late(self, page: Page, stored: Stored, part: FeedSlice) -> Operation:
         """The row of a late lane: deciding on this event, or on an older one of its key, failed.
@@ -374,18 +443,34 @@ class Pages:
         due = self._clock.utc() + timedelta(seconds=DECISION_DELAY_S)
         return lanes.add(self._store.tenant, late(page.feed.subscription.id, stored, part, due))
 
+    def _own(self, subscription: Subscription) -> OwnOrder | None:
+        return own_order(self._log, self._catalogue, self._telling, subscription.recipient)
+
     def _kinds(self, subscription: Subscription) -> Sequence[str]:
         return state_kinds(self._catalogue, subscription.types)
 
     async def _lanes_of(self, id: str) -> Sequence[Lane]:
-        """The lanes that were added within the retention. Cached for a moment: each append wakes every long poll."""
-        now = self._clock.monotonic()
+        """The lanes that were added within the retention.
+
+        Read once, then kept until one is added (`wake`, `_add_late`): each append wakes every long poll, and a read of
+        the store that depends on when the last one was would show in the time of an answer.
+        """
         known = self._lanes.get(id)
-        if known is None or now >= known[0] + _LANES_KEPT_S:
-            asked = await self._store.read(lanes.load(self._store.tenant, id))
-            oldest = self._clock.utc() - self.retention
-            known = self._lanes[id] = (now, [lane for lane in asked if lane.at > oldest])
-        return known[1]
+        if known is None:
+            changes = self._lane_changes
+            known = await self._store.read(lanes.load(self._store.tenant, id))
+            if changes == self._lane_changes:
+                self._lanes[id] = known
+        oldest = self._clock.utc() - self.retention
+        return [lane for lane in known if lane.at > oldest]
+
+    def _forget_lanes(self, id: str | None = None) -> None:
+        """Read the lanes again, of one subscription or of all. A read that is under way may lack the newest."""
+        self._lane_changes += 1
+        if id is None:
+            self._lanes.clear()
+        else:
+            self._lanes.pop(id, None)
 
     async def _wait(self, id: str, cursor: FeedCursor | None, changed: asyncio.Event, deadline: float) -> bool:
         """Wait for an event after `cursor` (None: for some time). False if the time is up or the hub stops."""

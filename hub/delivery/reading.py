@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from hub.bus.base import Log, Place, Position, Stored
+from hub.delivery.own_order import OwnOrder, is_marked, marked, unmarked
 from schemas import Catalogue
 
 _SIZES: Final = struct.Struct(">HHH")  # of the positions in a packed reader
@@ -35,15 +36,22 @@ class Slice:
     after: Callable[[int], ReadCursor]
     state: bool = False  # each event stands for its entity as it is
     at_head: bool = False
+    name: Callable[[Stored], str] = lambda stored: ""  # of state: the `state_after` of a cursor after this event
 
 
 class Reading:
-    """Reads the state of entities of some `kinds`, then the log up to `until` (None: without end)."""
+    """Reads the state of entities of some `kinds`, then the log up to `until` (None: without end).
 
-    def __init__(self, log: Log, kinds: Sequence[str] = (), until: Position | None = None) -> None:
+    `own`: the order of the state for a recipient that knows persons by pseudonym.
+    """
+
+    def __init__(
+        self, log: Log, kinds: Sequence[str] = (), until: Position | None = None, own: OwnOrder | None = None
+    ) -> None:
         self._log = log
         self._kinds = kinds
         self._until = until
+        self._own = own
 
     def from_state(self) -> ReadCursor:
         """The first cursor of a reading that begins with the state."""
@@ -67,7 +75,17 @@ class Reading:
             kind not in self._kinds
         ):  # the subscription no longer has this kind: begin the state again, so that nothing is lost
             kind, after = self._kinds[0], f"{self._kinds[0]}/"
-        states = await self._log.states([kind], after, limit)
+        own = self._own if self._own is not None and kind in self._own.kinds else None
+        if is_marked(after) is not (own is not None):
+            # The kind was begun in the other order, by an earlier version or under another contract: once more, so that
+            # nothing is lost.
+            after = f"{kind}/"
+        if own is None:
+            name: Callable[[Stored], str] = entity_of
+            states = await self._log.states([kind], after, limit)
+        else:
+            name = _marked_name
+            states = await own.states(kind, unmarked(after), cursor.position, limit)
         # A state that is newer than the start of this reading is read from the log later, in log order. If it were read
         # here too, the newer of two changes would arrive first.
         events = [stored for stored in states if cursor.position.covers(stored.at)]
@@ -75,12 +93,12 @@ class Reading:
 
         def past(n: int) -> ReadCursor:
             if n < len(events):
-                return replace(cursor, state_after=entity_of(events[n - 1]) if n else after)
+                return replace(cursor, state_after=name(events[n - 1]) if n else after)
             if states:
-                return replace(cursor, state_after=entity_of(states[-1]))
+                return replace(cursor, state_after=name(states[-1]))
             return replace(cursor, state_after=f"{following[0]}/" if following else "")
 
-        return Slice(events, past, state=True)
+        return Slice(events, past, state=True, name=name)
 
     async def _follow(self, cursor: ReadCursor, limit: int) -> Slice:
         batch = await self._log.read(cursor.position, limit)
@@ -113,9 +131,10 @@ class Reader:
         kinds: Sequence[str] = (),
         until: Position | None = None,
         began: Position | None = None,
+        own: OwnOrder | None = None,
     ) -> None:
         self._log = log
-        self._reading = Reading(log, kinds, until)
+        self._reading = Reading(log, kinds, until, own)
         self._until = until
         self._began = began
         self._cursor = self._next = cursor
@@ -127,7 +146,7 @@ class Reader:
         return cls(log, cursor, kinds=kinds, began=cursor.position)
 
     @classmethod
-    def open(cls, log: Log, packed: bytes, kinds: Sequence[str] = ()) -> Self:
+    def open(cls, log: Log, packed: bytes, kinds: Sequence[str] = (), own: OwnOrder | None = None) -> Self:
         """The reader that `pack` stored. `kinds`: those whose state the subscription wants now. Raises ValueError."""
         try:
             sizes = _SIZES.unpack_from(packed)
@@ -140,7 +159,7 @@ class Reader:
         position, until, began = parts
         if position is None:
             raise ValueError("not a cursor")
-        return cls(log, ReadCursor(position, packed[at:].decode()), kinds=kinds, until=until, began=began)
+        return cls(log, ReadCursor(position, packed[at:].decode()), kinds=kinds, until=until, began=began, own=own)
 
     def pack(self) -> bytes:
         position = self._cursor.position.pack()
@@ -194,6 +213,10 @@ def entity_of(stored: Stored) -> str:
     """The entity whose state this is."""
     assert stored.entity is not None
     return stored.entity
+
+
+def _marked_name(stored: Stored) -> str:
+    return marked(entity_of(stored))
 
 
 def state_kinds(catalogue: Catalogue, types: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 from hub.bus.base import Place, Stored
 from hub.clock import NEVER_US
+from hub.keys import Pseudonyms
 from hub.store.withheld import Withheld
 from schemas import DataContract
 
@@ -115,6 +116,9 @@ class Gate(Protocol):
 
         Call it in the turn in which the first byte leaves: no await between. The event gets the lane as `skolnavlane`.
         """
+
+    def pseudonyms(self, recipient: Recipient) -> Pseudonyms:
+        """The recipient's own pseudonyms for persons."""
 
     def check(self, decision: Decision) -> None:
         """Raises PermitRefused if the decision is a denial, or if something that it rests on has changed."""

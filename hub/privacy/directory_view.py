@@ -16,6 +16,7 @@ from hub.bus.base import Log, Place
 from hub.directory import questions
 from hub.directory.directory import Directory, Protection
 from hub.privacy.base import Decision, Recipient, Rule
+from hub.privacy.before import refused, unread
 from hub.privacy.telling import Telling, Unsettled, settled
 from hub.store.base import Store
 from plugins.errors import TemporaryError
@@ -26,6 +27,9 @@ from schemas.schedule import LessonCancelled
 SUBSCRIPTION: Final = "directory"  # the name for questions in the log of disclosures
 _PAGE: Final = 500  # bodies read at a time: the event loop is shared
 _TRIES: Final = 5
+
+Asked = Sequence[Place | Decision]
+"""Places of states to read, and denials of states that are not read."""
 
 
 class GuardedDirectory:
@@ -62,8 +66,8 @@ class GuardedDirectory:
         """See `DirectoryView.persons`. Persons have `groups` and `diet` if the contract has the category."""
         directory, allowed = self._directory, self._categories
 
-        def places() -> Sequence[Place]:
-            return [directory.persons[id].owner.at for id in questions.pupils(directory, organisations, groups, on)]
+        def places() -> Asked:
+            return [self._person(id) for id in questions.pupils(directory, organisations, groups, on)]
 
         answer = []
         decisions = await self._decisions(places)
@@ -84,10 +88,13 @@ class GuardedDirectory:
         if Category.STAFF not in self._categories:
             return []
 
-        def places() -> Sequence[Place]:
+        def places() -> Asked:
             found = questions.staff(directory, organisations, on)
-            duties = [id for each in found.values() for id in each]
-            return [*(directory.persons[id].owner.at for id in found), *(directory.duties[id].at for id in duties)]
+            duties = [(directory.duties[id].at, id, person) for person, ids in found.items() for id in ids]
+            return [
+                *(self._person(id) for id in found),
+                *(self._unless_closed(at, f"duty/{id}", person) for at, id, person in duties),
+            ]
 
         seen = self._by_kind(await self._decisions(places))
         answer: dict[str, dict[str, Any]] = {}
@@ -197,14 +204,23 @@ class GuardedDirectory:
         sources = {directory.persons[id].owner.source for id in questions.pupils(directory, organisations, (), on)}
         return questions.has_latest(directory, sources, now)
 
+    def _person(self, id: str) -> Place | Decision:
+        owner = self._directory.persons[id].owner
+        return self._unless_closed(owner.at, f"person/{id}/{owner.source}", id)
+
+    def _unless_closed(self, at: Place, entity: str, person: str) -> Place | Decision:
+        """The place to read; or the denial, if nothing about this person may be told: then nothing is read."""
+        now_us = self._directory.clock.utc_us()
+        return refused(self._directory, self._recipient, unread("", at, entity, (person,)), now_us) or at
+
     # -- the way of every answer --------------------------------------------------------------------------------
 
-    async def _all(self, places: Callable[[], Sequence[Place]]) -> Sequence[Mapping[str, Any]]:
+    async def _all(self, places: Callable[[], Asked]) -> Sequence[Mapping[str, Any]]:
         """The reduced data of the entities whose states are at these places, as far as they may be seen."""
         return [self._data(decision) for decision in await self._decisions(places)]
 
     async def _decisions(
-        self, places: Callable[[], Sequence[Place]], *, changing: bool = False
+        self, places: Callable[[], Asked], *, changing: bool = False
     ) -> Sequence[Decision]:  # fmt: skip
         """The decisions that allow, in a turn in which all of them hold, with durable intents.
 
@@ -236,10 +252,16 @@ class GuardedDirectory:
             found[kind][data["id"].lower()] = data
         return found
 
-    async def _decide(self, places: Sequence[Place], *, changing: bool) -> list[Decision] | None:
+    async def _decide(self, asked: Asked, *, changing: bool) -> list[Decision] | None:
         """Decide on these states and make the decisions durable. None if a state was replaced and trimmed meanwhile."""
         ledger = self._teller.ledger()
         allowed: list[Decision] = []
+        places: list[Place] = []
+        for each in asked:
+            if isinstance(each, Decision):
+                ledger.refuse(each)
+            else:
+                places.append(each)
         for start in range(0, len(places), _PAGE):
             page = places[start : start + _PAGE]
             again = {} if changing else self._kept(page)
@@ -262,6 +284,8 @@ class GuardedDirectory:
                     ledger.withhold(decision)
                     self._undecided[stored.entity] = stored.about
         ledger.disclose(allowed)
+        if not allowed:
+            ledger.leave()  # an answer with nothing waits for no commit, whether something was withheld or not
         if operations := ledger.operations():
             await self._store.commit(*operations)
         return allowed

@@ -28,6 +28,7 @@ from hub.directory.directory import Directory, Protection
 from hub.directory.tables import Change
 from hub.pauses import away_s
 from hub.privacy import departures
+from hub.privacy.beside import Beside
 from hub.privacy.scope import PLACE, SCHOOL_TYPE
 from hub.store import notes
 from hub.store import withheld as rows
@@ -69,6 +70,7 @@ class WithheldMarks:
         self._idle = asyncio.Event()
         self._idle.set()
         self._task: asyncio.Task[None] | None = None
+        self.beside = Beside(store, directory.clock)
 
     async def start(self) -> None:
         """Load the marks, examine all of them once, then follow the directory.
@@ -96,6 +98,7 @@ class WithheldMarks:
                 await self._task
             with contextlib.suppress(StoreUnavailable):  # the next start reads the log from the last note
                 await self.tidy()
+        await self.beside.stop()
 
     async def tidy(self) -> None:
         """Note that all who became protected have been told of, so that the next start has little to read.
@@ -109,12 +112,17 @@ class WithheldMarks:
 
     async def settled(self) -> None:
         """Return when all changes so far have been examined and the entities that they freed have been restated."""
+        await self.beside.save()
         await self._idle.wait()
 
     def keep(self, marks: Iterable[Withheld]) -> None:
         """Add marks in memory. Call it in the turn of the decision; `rows` makes them durable."""
         for mark in marks:
             self._marks.setdefault(mark.person, {}).setdefault(mark.entity, set()).add(mark.recipient)
+
+    def examine(self, names: Iterable[str]) -> None:
+        """Examine marks that were made later than their decision: the directory may have changed between."""
+        self._free([name for name in names if name in self._marks], ())
 
     def rows(self, marks: Iterable[Withheld]) -> Operation:
         """The rows of these marks, for the commit of their decisions."""

@@ -14,7 +14,7 @@ from hub.privacy.base import Recipient, Rule
 from hub.privacy.reduce import Ref
 from schemas.payload import EventSpec
 
-_RULES: Final = {
+RULES: Final = {
     Protection.PROTECTED: Rule.PROTECTED,
     Protection.UNKNOWN: Rule.UNKNOWN,
     Protection.STALE: Rule.STALE,
@@ -90,7 +90,7 @@ class Basis:
                 return Rule.PROTECTED
             if protection is not Protection.OPEN and not recipient.protected:
                 self.hidden.add(person)
-                rule = rule or _RULES[protection]
+                rule = rule or RULES[protection]
         return rule
 
     def share_a_home(self, persons: Iterable[str]) -> bool:

@@ -12,6 +12,7 @@ Followers, feeds, `/v1/state`, the directory's answers, the SS 12000 API and its
 asks the gate for a decision, makes an intent or stores a mark.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
@@ -19,6 +20,7 @@ from typing import Any, Final, Protocol, TypeVar
 from hub.bus.base import Stored
 from hub.directory.directory import Directory
 from hub.privacy.base import Decision, Gate, Intent, PermitRefused, Recipient, Rule
+from hub.privacy.before import refused
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import allowed_categories
 from hub.privacy.marks import WithheldMarks, undecided
@@ -27,6 +29,7 @@ from hub.store.withheld import Withheld
 from schemas import Category
 
 LIVE: Final = "live"  # the lane of what happens now; replays and resends have lanes of their own
+_AT_ONCE: Final = 100  # denials in one turn: the event loop is shared
 TRIES: Final = 20  # the most decisions on one answer while the directory changes before each first byte
 
 T = TypeVar("T")
@@ -162,16 +165,58 @@ class Ledger:
         if entity is not None:
             self._mark([undecided(entity, decision.recipient.name)])
 
-    def operations(self) -> list[Operation]:
-        """Everything entered since the last call, as operations of one commit."""
+    def refuse(self, decision: Decision) -> None:
+        """Enter a denial of an event that was not read (`hub.privacy.before`)."""
+        self._mark(decision.withheld)
+        self._deny(decision, LIVE)
+
+    def refuse_later(self, events: Iterable[Stored]) -> None:
+        """Enter denials of events that were not read, beside the answer: their number must not show in its time.
+
+        Each event is about one person. A person who has become open by then counts as open since the answer: the entity
+        is restated, since the answer left it out. `events` is read then.
+        """
+        telling, recipient, ledger = self._teller.telling, self._teller.recipient, Ledger(self._teller)
+        clock = telling.directory.clock
+
+        async def enter() -> Sequence[Operation]:
+            persons: set[str] = set()
+            for number, event in enumerate(events):
+                persons.update(event.about)
+                denial = refused(telling.directory, recipient, event, clock.utc_us())
+                if denial is not None:
+                    ledger.refuse(denial)  # also if the mark is known: its row may not be durable yet
+                elif event.entity is not None:
+                    telling.withheld.keep([Withheld(event.about[0], event.entity, recipient.name)])
+                if number % _AT_ONCE == _AT_ONCE - 1:
+                    await asyncio.sleep(0)
+            telling.withheld.examine(persons)
+            return ledger.operations()
+
+        telling.withheld.beside.later(enter)
+
+    def operations(self, *, marks_beside: bool = False) -> list[Operation]:
+        """Everything entered since the last call, as operations of one commit.
+
+        `marks_beside`: the marks become durable beside it. Only for a caller that asks for the same again and again, so
+        that a mark which a crash forgets is made anew.
+        """
         telling, operations = self._teller.telling, []
         if self._marks:
-            operations.append(telling.withheld.rows(self._marks))
+            marks = telling.withheld.rows(self._marks)
+            if marks_beside:
+                telling.withheld.beside.add([marks])
+            else:
+                operations.append(marks)
         if self._events:
             intents = [self._intent(lane, rule, events) for (lane, rule), events in self._events.items()]
             operations.append(telling.disclosures.record(intents))
         self._events, self._marks, self.denied = {}, [], 0
         return operations
+
+    def leave(self) -> None:
+        """The answer tells nothing: what was entered becomes durable beside it, as no answer shows that it is there."""
+        self._teller.telling.withheld.beside.add(self.operations())
 
     def _mark(self, marks: Sequence[Withheld]) -> None:
         self._teller.telling.withheld.keep(marks)

@@ -20,7 +20,7 @@ async def known(log: Log, data: Mapping[str, Any]) -> Stored | None:
     asked = facts(ATTENDANCES.kind, data, 0)
     found = [
         each
-        for each in await log.states_about(asked.student)
+        for each in await log.states_about(asked.student, {ATTENDANCES.kind})
         if each.type in ATTENDANCES.types
         and (other := facts(ATTENDANCES.kind, each.parsed.get("data") or {}, 0)).lesson == asked.lesson
         and other.student == asked.student

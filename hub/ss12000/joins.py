@@ -29,6 +29,12 @@ def _some(value: Any) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
+def _open_names(sight: Sight, person: str) -> frozenset[str]:
+    """The ids of the person whom the client calls so; none if nothing about the person may be seen."""
+    names = sight.person(person)
+    return names if any(not sight.closed((name,)) for name in names) else frozenset()
+
+
 async def _groups_with(sight: Sight, persons: Iterable[str]) -> set[str]:
     """Groups in which the client sees one of these persons (by its own ids for them) as a member at any time."""
     names: set[str] = set()
@@ -36,7 +42,8 @@ async def _groups_with(sight: Sight, persons: Iterable[str]) -> set[str]:
     for person in persons:
         for each in sight.person(person):
             names.add(each)
-            groups.update(sight.services.directory.groups_of(each))
+            if not sight.closed((each,)):
+                groups.update(sight.services.directory.groups_of(each))
     found = set()
     for id, seen in (await sight.see_ids("group", sorted(groups))).items():
         members = {member["person"]["id"].lower() for member in seen.data.get("groupMemberships") or ()}
@@ -53,6 +60,12 @@ async def _activities_of_groups(sight: Sight, groups: AbstractSet[str]) -> set[s
     for seen in found.values():
         sight.look(seen)
     return set(found)
+
+
+def _open_duties(sight: Sight, duties: Iterable[str]) -> frozenset[str]:
+    """Those of these duties whose persons the client may see: what names the others must not even be read."""
+    person_of = sight.services.directory.duty_person
+    return frozenset(duty for duty in duties if (who := person_of(duty)) is not None and not sight.closed((who,)))
 
 
 async def _activities_of_teachers(sight: Sight, duties: Collection[str]) -> set[str]:
@@ -81,7 +94,7 @@ async def activities_by_member(sight: Sight, value: Any) -> Match:
 
 
 async def activities_by_teacher(sight: Sight, value: Any) -> Match:
-    found = await _activities_of_teachers(sight, _some(value))
+    found = await _activities_of_teachers(sight, _open_duties(sight, _some(value)))
     return lambda row, facts: row.id in found
 
 
@@ -99,12 +112,12 @@ async def duties_by_organisation(sight: Sight, value: Any) -> Match:
 async def lessons_by_student(sight: Sight, value: Any) -> Match:
     students = _some(value)
     activities = await _activities_of_groups(sight, await _groups_with(sight, students))
-    names = {name for each in students for name in sight.person(each)}
+    names = {name for each in students for name in _open_names(sight, each)}
     return lambda row, facts: facts.activity in activities or not names.isdisjoint(facts.students)
 
 
 async def lessons_by_teacher(sight: Sight, value: Any) -> Match:
-    duties = frozenset(_some(value))
+    duties = _open_duties(sight, _some(value))
     activities = await _activities_of_teachers(sight, duties)
     return lambda row, facts: facts.activity in activities or not duties.isdisjoint(facts.duties)
 

@@ -6,13 +6,11 @@ may see something after it.
 
 import asyncio
 import bisect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from hub.bus.base import Place as LogPlace
-from hub.bus.base import Stored
-from hub.privacy.base import Rule
+from hub.privacy.before import outside
 from hub.ss12000.errors import Refused, bad_request
 from hub.ss12000.facts import facts as facts_of
 from hub.ss12000.filters import Filter, Query, beyond, uuid
@@ -26,7 +24,7 @@ from schemas import Category
 CHUNK: Final = 500  # entities read from the log at a time
 SCAN: Final = 5000  # entities looked at in one turn
 MAX_LOOKUP: Final = 5000
-NOWHERE: Final = LogPlace(0)
+_BY_PERSON: Final = frozenset({"person", "presence"})  # kinds whose keys begin with a person's id
 _RELATION_NEEDS: Final[Mapping[str, frozenset[Category]]] = {
     "duty": frozenset({Category.STAFF}),
     "responsibleFor.enrolment": frozenset({Category.IDENTITY, Category.CONTACT, Category.GROUP}),
@@ -131,13 +129,10 @@ async def _order(
     sortkey = place.query.sortkey
     if sortkey is None:
         keys = table.keys()
-        if resource.person_ids and not sight.may((Category.IDENTITY,)):
-            # Ordered by the client's own ids: the order of the real ids would let two clients match their pseudonyms.
-            called = sight.called
-            keys = sorted(keys, key=lambda key: called(key[:36]))
-            if not place.after:
-                return keys, 0, ""
-            return keys, bisect.bisect_right(keys, called(place.after[:36]), key=lambda key: called(key[:36])), ""
+        if table.kind in _BY_PERSON and not sight.may((Category.IDENTITY,)):
+            own = _own_order(table.kind, sight)
+            keys = sorted(keys, key=own)
+            return keys, bisect.bisect_right(keys, own(place.after), key=own) if place.after else 0, ""
         return keys, bisect.bisect_right(keys, place.after) if place.after else 0, ""
     if place.order:
         return orders.get(sight.recipient.name, place.order), place.offset, place.order
@@ -149,10 +144,20 @@ async def _order(
         if number % SCAN == SCAN - 1:
             await asyncio.sleep(0)
     rows = await sight.as_modified(table, rows)
-    rows.sort(key=lambda row: sight.called(row.id) if resource.person_ids else row.key)
+    own = _own_order(table.kind, sight)
+    rows.sort(key=lambda row: own(row.key))
     rows.sort(key=sort.by, reverse=sort.descending)
     kept = [row.key for row in rows]
     return kept, 0, ""
+
+
+def _own_order(kind: str, sight: Sight) -> Callable[[str], str]:
+    """The order of keys in an answer.
+
+    Where a key holds a person's id, the order is that of the client's own ids: a list of the real ids from elsewhere
+    would unlock all pseudonyms by rank, and two clients could match theirs.
+    """
+    return (lambda key: sight.called(key[:36])) if kind in _BY_PERSON else str
 
 
 def _within_scope(resource: Resource, sight: Sight) -> Match | None:
@@ -163,16 +168,8 @@ def _within_scope(resource: Resource, sight: Sight) -> Match | None:
     if scope is None:
         return None
     now_us = sight.services.clock.utc_us()
-    nothing = Stored(
-        at=NOWHERE, type=resource.types[0], source="", id="", subject="", key="", entity=None, about=(),
-        organisations=(), extras=False, accepted_us=0, body=b"",
-    )  # fmt: skip
-
-    def within(row: Row, facts: Any) -> bool:
-        need = scope.need(nothing, (row.id,), now_us)
-        return need.met or need.rule is not Rule.SCOPE  # an unknown scope needs a decision, which makes a mark
-
-    return within
+    # An unknown scope needs a decision, which makes a mark.
+    return lambda row, facts: not outside(scope, resource.types[0], row.id, now_us, unknown=False)
 
 
 def _candidate(row: Row, table: Table, query: Query, *, tests: Iterable[Match], sight: Sight) -> bool:
@@ -181,7 +178,7 @@ def _candidate(row: Row, table: Table, query: Query, *, tests: Iterable[Match], 
         return False
     if query.meta and not row.continues and not query.fits(row.created_us, row.modified_us):
         return False
-    return all(test(row, row.facts) for test in tests)
+    return all(test(row, row.facts) for test in tests) and not sight.hides(table.kind, row)
 
 
 def _meets(resource: Resource, seen: Seen, query: Query, tests: Sequence[Match]) -> bool:
@@ -230,7 +227,7 @@ async def lookup(resource: Resource, body: Any, sight: Sight) -> Sequence[Seen]:
             if number % SCAN == SCAN - 1:
                 await asyncio.sleep(0)
     found: list[Seen] = []
-    ordered = sorted(rows, key=lambda key: sight.called(key[:36]) if resource.person_ids else key)
+    ordered = sorted(rows, key=_own_order(table.kind, sight))
     for start in range(0, len(ordered), CHUNK):
         part = [rows[key] for key in ordered[start : start + CHUNK]]
         for seen in await sight.see(table, part):

@@ -12,12 +12,14 @@ from typing import Any, Final
 from hub.assembly.services import Services
 from hub.bus.base import Place, Stored
 from hub.privacy.base import Decision, Recipient, Rule
+from hub.privacy.before import closed, unread
 from hub.ss12000.index import Index, Row, Table
 from hub.store.base import Operation
 from schemas import Category
 
 SUBSCRIPTION: Final = "ss12000"  # what the log of disclosures calls an answer
 BLOCK: Final = 500  # events read from the log at a time
+_PERSON_OF: Final = {"duty": "person", "absence": "student", "attendance": "student", "presence": "person"}  # facts
 SLICE: Final = 100  # decisions in one turn: the event loop is shared
 
 
@@ -28,6 +30,12 @@ class Seen:
     row: Row
     decision: Decision
     data: Mapping[str, Any]
+
+
+def _person_of(kind: str, row: Row) -> str:
+    """The person whom an entity is about, if the index knows that; else ""."""
+    found: str = row.id if kind == "person" else getattr(row.facts, _PERSON_OF.get(kind, ""), "")
+    return found
 
 
 class Sight:
@@ -42,6 +50,8 @@ class Sight:
         self._checked: dict[Place, Decision] = {}  # of entities that only led to others
         self._ledger = services.telling.to(recipient, SUBSCRIPTION).ledger()
         self._known: dict[tuple[str, str], Seen | None] = {}
+        self._closed: dict[str, bool] = {}  # persons
+        self._hidden: dict[tuple[str, str], Row] = {}
 
     def may(self, needs: Iterable[Category]) -> bool:
         return self.categories.issuperset(needs)
@@ -62,7 +72,7 @@ class Sight:
 
     async def see(self, table: Table, rows: Sequence[Row]) -> list[Seen]:
         """The entities that the client may see, in the same order."""
-        wanted = [row for row in rows if (table.kind, row.key) not in self._known]
+        wanted = [row for row in rows if not self.hides(table.kind, row) and (table.kind, row.key) not in self._known]
         for start in range(0, len(wanted), BLOCK):
             part = wanted[start : start + BLOCK]
             stored = {each.at: each for each in await self._read(part)}
@@ -73,7 +83,27 @@ class Sight:
                 self._known[table.kind, row.key] = None if event is None else self.judge(row, event)
                 if number % SLICE == SLICE - 1:
                     await asyncio.sleep(0)
-        return [seen for row in rows if (seen := self._known[table.kind, row.key]) is not None]
+        return [seen for row in rows if (seen := self._known.get((table.kind, row.key))) is not None]
+
+    def closed(self, persons: Iterable[str]) -> bool:
+        """Whether nothing about one of these persons may be seen, because of the person's protection."""
+        services = self.services
+        return closed(services.directory, self.recipient, persons, services.clock.utc_us())
+
+    def hides(self, kind: str, row: Row) -> bool:
+        """Whether an entity is withheld because of its person, as far as that is known without reading the entity.
+
+        Such an entity is not read, so that it takes no more time than one that does not exist (promise 5).
+        """
+        person = _person_of(kind, row)
+        if row.ended or not person:
+            return False
+        closed = self._closed.get(person)
+        if closed is None:
+            closed = self._closed[person] = self.closed((person,))
+        if closed:
+            self._hidden[kind, row.key] = row
+        return closed
 
     def judge(self, row: Row, event: Stored) -> Seen | None:
         """The entity as the client may see it, from its state."""
@@ -119,8 +149,15 @@ class Sight:
         A marked entity is restated once the client may see it: then it is newly modified, and in the client's next
         delta.
         """
+        hidden, self._hidden = self._hidden, {}
+        if hidden:
+            self._ledger.refuse_later(
+                unread("", row.at, f"{kind}/{key}", (_person_of(kind, row),)) for (kind, key), row in hidden.items()
+            )
+        if not self.rests_on:
+            self._ledger.leave()
         self._ledger.disclose(tuple(self.rests_on.values()))
-        return self._ledger.operations()
+        return self._ledger.operations(marks_beside=True)
 
     def holds(self) -> bool:
         """Whether all that the answer rests on holds in this turn."""

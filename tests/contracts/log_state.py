@@ -54,6 +54,17 @@ class StateContract:
         assert found[:2] == ["booking/b1", "booking/b2"]
         assert sorted(found[2:]) == sorted(f"matter/{each}" for each in ids)
 
+    async def test_entities_by_kind_and_their_states_by_name(self, log: Log, reopen: Reopen) -> None:
+        await log.append([booking("b1"), *(matter(f"m{n}") for n in range(5)), matter(ID := str(uuid.uuid4()))])
+        await log.append([matter("m2"), matter("m9")])
+        for at in (log, await reopen()):
+            assert set(await at.entities("matter")) == {*(f"matter/m{n}" for n in (0, 1, 2, 3, 4, 9)), f"matter/{ID}"}
+            assert list(await at.entities("nothing")) == []
+            wanted = ["matter/m4", f"matter/{ID}", "matter/none", "booking/b1", "matter/m2"]
+            found = await at.states_named(wanted)
+            assert [each.entity for each in found] == [each for each in wanted if each != "matter/none"]
+            assert {each.id for each in found} <= {each.id for each in await at.states(["matter", "booking"])}
+
     async def test_states_of_a_subject_and_about_a_person(self, log: Log, reopen: Reopen) -> None:
         ada, bo = str(uuid.uuid4()), str(uuid.uuid4())
         example = CATALOGUE.example(CATALOGUE.entry("se.skolnav.absence.reported.v1"))
@@ -66,7 +77,12 @@ class StateContract:
             assert {each.entity for each in await at.states_about(ada)} == {absence.entity, "matter/m1"}
             assert {each.entity for each in await at.states_about(bo)} == {"matter/m1", "matter/m2"}
             assert [each.entity for each in await at.states_about("carl")] == ["matter/m3"]
+            assert [each.entity for each in await at.states_about(ada, {"matter"})] == ["matter/m1"]
             assert [each.entity for each in await at.states_of("matter/m2")] == ["matter/m2"]
+            assert [each.entity for each in await at.states_of(f"person/{ada}", {"absence"})] == [absence.entity]
+            for kinds in ((), ("matter",), ("nothing",)):
+                assert list(await at.states_of(f"person/{ada}", kinds)) == []
+            assert [each.entity for each in await at.states_of("matter/m2", {"matter"})] == ["matter/m2"]
 
     async def test_a_person_who_is_no_longer_concerned_is_not_found(self, log: Log, reopen: Reopen) -> None:
         ada, bo = str(uuid.uuid4()), str(uuid.uuid4())

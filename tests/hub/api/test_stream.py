@@ -182,11 +182,11 @@ class TestPause:
         made = await feed(http, sink={"kind": "stream"})
         settled = school.pages.settled
 
-        async def paused_first(page):
+        async def paused_first(page, *more):
             if page.entries:
                 monkeypatch.undo()
                 await http.post(f"/v1/subscriptions/{made.id}/pause", headers=bearer("acme"))
-            return await settled(page)
+            return await settled(page, *more)
 
         async with stream(served, made.id) as client:
             await client.until(b":\n\n")

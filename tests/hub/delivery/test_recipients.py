@@ -46,7 +46,7 @@ class FailingGate:
     def __init__(self, gate: PrivacyGate, house: "House") -> None:
         self._gate = gate
         self._house = house
-        self.permit, self.check = gate.permit, gate.check
+        self.permit, self.check, self.pseudonyms = gate.permit, gate.check, gate.pseudonyms
 
     def decide(self, stored: Stored, recipient: Recipient, *, state: bool = False) -> Decision:
         if self._house.failing(stored):
@@ -163,10 +163,12 @@ class House:
         await asyncio.sleep(seconds)
 
     async def marks(self) -> set[Withheld]:
+        await self.withheld.beside.save()
         names = await self.store.read(mark_rows.persons(TENANT))
         return set(await self.store.read(mark_rows.of(TENANT, names)))
 
     async def disclosed(self) -> Sequence[Decided]:
+        await self.withheld.beside.save()  # a pulled answer without events does not wait for its denials
         batch = await self.log.read(self.log.start(), 1000)
         found = {}
         for stored in batch.events:

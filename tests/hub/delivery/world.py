@@ -26,7 +26,7 @@ from hub.delivery.delivery import Delivery
 from hub.delivery.parts import Parts
 from hub.delivery.relay import Relay
 from hub.directory.directory import Directory
-from hub.keys import Keys
+from hub.keys import Keys, Pseudonyms
 from hub.privacy.base import Decision, Recipient
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
@@ -105,6 +105,9 @@ class RecordingGate:
 
     def check(self, decision: Decision) -> None:
         self._gate.check(decision)
+
+    def pseudonyms(self, recipient: Recipient) -> Pseudonyms:
+        return self._gate.pseudonyms(recipient)
 
 
 class SimSink:
