@@ -61,14 +61,20 @@ class Directory(Tables):
         """
         self._void = void
         after = ""
+        leaving: list[Stored] = []  # applied last, since each follows a record of its person
         while page := await log.states(KINDS, after):
             with self.lock:
+                leaving += [stored for stored in page if stored.leaves]
                 for stored in page:
+                    if stored.leaves:
+                        continue
                     # Of a deleted entity the directory remembers the owner, and the mark that guards the deletion.
                     for before in reversed(stored.earlier):
                         self._apply(before)
                     self._apply(stored)
             after = page[-1].entity or ""
+        for stored in leaving:
+            self._apply(stored)
         self._collect()
 
     def remember(self, marks: Iterable[KeptMark]) -> list[KeptMark]:
@@ -161,14 +167,14 @@ class Directory(Tables):
         """The protection, and the machine time (microseconds) at which it ends by itself, without an event.
 
         A person whom all sources have deleted counts as unknown, except for events that announce the deletion
-        (`leaving`).
+        (`leaving`). So does a protected person of whom recipients have been told as of a deletion.
         """
         found = self.persons.get(person)
         if found is None:
             return Protection.UNKNOWN, NEVER_US
         mark = found.mark
         if mark is Mark.PROTECTED:
-            return Protection.PROTECTED, NEVER_US
+            return Protection.OPEN if leaving and found.left else Protection.PROTECTED, NEVER_US
         if mark is Mark.UNKNOWN or not (found.known or leaving):
             return Protection.UNKNOWN, NEVER_US
         # The source that the person belongs to must be fresh.

@@ -74,10 +74,11 @@ class Person:
     rises with each change of something that a decision may rest on.
     """
 
-    __slots__ = ("_sheltered", "guardians", "known", "mark", "own_mark", "owner", "records", "version")
+    __slots__ = ("_sheltered", "guardians", "known", "left", "mark", "own_mark", "owner", "records", "version")
 
     def __init__(self, record: PersonRecord) -> None:
         self.version = 0
+        self.left = False  # while the person is protected: recipients have been told that they left
         self.records: tuple[PersonRecord, ...] = ()
         self._sheltered = False
         self.put(record)
@@ -97,6 +98,7 @@ class Person:
         """Whether the person is here only because of protected persons, and so is withheld as they are."""
         self._sheltered = sheltered
         self.mark = Mark.PROTECTED if sheltered else self.own_mark
+        self.left = self.left and self.mark is Mark.PROTECTED
 
     @property
     def seen(self) -> bool:

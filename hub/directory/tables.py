@@ -106,8 +106,10 @@ class Tables:
         return found.version if found is not None else self._versions.get(name, 0)
 
     def _apply(self, stored: Stored) -> None:
-        if stored.leaves:
-            return  # it says what recipients are told of a mark that the tables have already
+        if stored.leaves:  # it tells recipients of a mark that the tables have already
+            if (left := self.persons.get(stored.about[0])) is not None:
+                left.left = True
+            return
         kind, _, what = stored.type.removeprefix(PREFIX).rpartition(".v")[0].partition(".")
         id = intern(stored.subject.partition("/")[2])
         before = self._counter + len(self._refreshed)

@@ -34,7 +34,7 @@ def contract(*categories: Category, purpose: str = "test", **scope: Any) -> Data
 
 
 def recipient(
-    *contracts: DataContract, name: str = "client/acme", level: PayloadLevel = PayloadLevel.FULL, **rest: bool
+    *contracts: DataContract, name: str = "client/acme", level: PayloadLevel = PayloadLevel.FULL, **rest: Any
 ) -> Recipient:
     return Recipient(name, contracts or (contract(*ALL),), level, **rest)
 

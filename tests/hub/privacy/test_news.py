@@ -1,0 +1,154 @@
+"""Promise 5: an event that changes nothing that a recipient can see does not come, and tells by no time or number."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from hub.clock import to_us
+from schemas import Category
+from tests.hub.privacy.conftest import Hub
+from tests.hub.privacy.house import ALL, contract, recipient
+from tests.school import (
+    ELSEWHERE,
+    GROUP,
+    HIDDEN,
+    LESSON,
+    LESSON_CHANGED,
+    ORGANISATION,
+    PERSON,
+    ROOM,
+    SCHOOL,
+    UNIT,
+    group,
+    lesson,
+    pupil,
+    uid,
+)
+
+ANNA, BO, SECRET = uid("Anna"), uid("Bo"), uid("Secret")
+EVERYTHING = recipient(name="client/all")
+NO_HOME = recipient(contract(*(ALL - {Category.CONTACT, Category.PROTECTED_ADDRESS})), name="client/no-home")
+NO_GROUPS = recipient(contract(*(ALL - {Category.GROUP})), name="client/no-groups")
+HERE = recipient(contract(*ALL, organisations=[UNIT]), name="client/here")
+THERE = recipient(contract(*ALL, organisations=[ELSEWHERE]), name="client/there")
+BOTH = recipient(contract(*(ALL - {Category.GROUP}), organisations=[UNIT, ELSEWHERE]), name="client/both")
+
+
+@pytest.fixture
+async def school(hub: Hub) -> Hub:
+    await hub.say(ORGANISATION, {"id": SCHOOL, "organisationType": "Skola"})
+    await hub.say(ORGANISATION, {"id": UNIT, "parentOrganisation": {"id": SCHOOL}, "schoolTypes": ["GR"]})
+    await hub.say(ORGANISATION, {"id": ELSEWHERE, "schoolTypes": ["GY"]})
+    await hub.current()
+    await hub.say(PERSON, pupil(ANNA, givenName="Anna"))
+    await hub.say(PERSON, pupil(BO, givenName="Bo"))
+    await hub.say(PERSON, pupil(SECRET, HIDDEN))
+    await hub.say(GROUP, group(ANNA))
+    return hub
+
+
+async def gets(hub: Hub, to: Any) -> list[str | None]:
+    """The entities of the events that a recipient gets of those that came since the last time."""
+    await hub.withheld.settled()
+    cursors = hub.__dict__.setdefault("cursors", {})
+    position = cursors.get(to.name, hub.log.start())
+    ledger = hub.telling.to(to, "test").ledger()
+    found = []
+    while True:
+        batch = await hub.log.read(position, 100)
+        found += [stored.entity for stored in batch.events if ledger.judge(stored).allowed]
+        position = cursors[to.name] = batch.position
+        if batch.at_head:
+            await hub.store.commit(*ledger.operations())
+            return found
+
+
+async def state(hub: Hub, to: Any, subject: str) -> list[tuple[str, str, str]]:
+    """What tells one event of the subject's state from another."""
+    found = [hub.gate.decide(each, to, state=True) for each in await hub.log.states_of(subject)]
+    seen = [orjson.loads(hub.gate.permit(each)) for each in found if each.allowed]
+    return [(each["id"], each["sequence"], each["time"]) for each in seen]
+
+
+async def test_a_hidden_member_s_coming_and_going_is_no_event(school: Hub) -> None:
+    await gets(school, EVERYTHING)
+    before = await state(school, EVERYTHING, f"group/{uid('group')}")
+    await school.say(GROUP, group(ANNA, SECRET))
+    await school.say(GROUP, group(SECRET, ANNA))
+    await school.say(GROUP, group(ANNA))
+    assert await gets(school, EVERYTHING) == []
+    assert await state(school, EVERYTHING, f"group/{uid('group')}") == before
+    await school.say(GROUP, group(ANNA, SECRET, BO))
+    assert await gets(school, EVERYTHING) == [f"group/{uid('group')}"]
+
+
+async def test_a_hidden_address_is_no_event_for_those_from_whom_it_is_hidden(school: Hub) -> None:
+    before = [await gets(school, to) and await state(school, to, f"person/{ANNA}") for to in (EVERYTHING, NO_HOME)]
+    moved = {"addresses": [{"streetAddress": "Provgatan 1"}]}
+    await school.say(PERSON, pupil(ANNA, givenName="Anna", **moved))
+    assert len(await gets(school, EVERYTHING)) == 1
+    assert await gets(school, NO_HOME) == []
+    after = [await state(school, to, f"person/{ANNA}") for to in (EVERYTHING, NO_HOME)]
+    assert after[0] != before[0]
+    assert after[1] == before[1]
+
+
+async def test_what_no_recipient_can_see_is_news_for_none(school: Hub) -> None:
+    await school.say(ROOM, {"id": uid("hall"), "displayName": "Hall"})
+    await gets(school, EVERYTHING)
+    await school.say(ROOM, {"id": uid("hall"), "displayName": "Hall", "alarmCode": "1234"})
+    await school.say(ROOM, {"id": uid("hall"), "displayName": "Hall"})
+    assert await gets(school, EVERYTHING) == []
+
+
+async def test_it_stays_so_over_a_restart_and_however_often_the_source_repeats(school: Hub) -> None:
+    before = await gets(school, EVERYTHING) and await state(school, EVERYTHING, f"group/{uid('group')}")
+    for _ in range(3):
+        await school.say(GROUP, group(ANNA, SECRET))
+        await school.restart()
+        await school.current()
+        await gets(school, EVERYTHING)
+    assert await state(school, EVERYTHING, f"group/{uid('group')}") == before
+
+
+async def test_a_protected_substitute_between_two_whole_lessons_leaves_no_trace(school: Hub) -> None:
+    by = [{"duty": {"id": uid("secret duty")}}]
+    await school.say(LESSON, lesson(organisation={"id": UNIT}))
+    await gets(school, EVERYTHING)
+    await school.say(LESSON_CHANGED, lesson(organisation={"id": UNIT}, teachers=by, changed={"teachers": []}))
+    await school.say(LESSON, lesson(organisation={"id": UNIT}))
+    assert await gets(school, EVERYTHING) == []
+
+
+async def test_an_entity_comes_again_only_for_those_from_whom_it_was_withheld(school: Hub) -> None:
+    for to in (EVERYTHING, NO_GROUPS):
+        await gets(school, to)
+    await school.say(GROUP, group(ANNA, SECRET))
+    for to in (EVERYTHING, NO_GROUPS):
+        await gets(school, to)
+    await school.say(PERSON, pupil(SECRET))
+    assert f"group/{uid('group')}" in await gets(school, EVERYTHING)
+    assert f"group/{uid('group')}" not in await gets(school, NO_GROUPS)
+
+
+async def test_a_move_brings_what_is_known_to_those_alone_who_did_not_have_it(school: Hub) -> None:
+    duty = {"id": uid("duty"), "person": {"id": ANNA}}
+    await school.say("se.skolnav.directory.duty.upserted.v1", duty)
+    for to in (HERE, THERE, BOTH):
+        await gets(school, to)
+    await school.say(PERSON, pupil(ANNA, at=ELSEWHERE, givenName="Anna"))
+    assert await gets(school, BOTH) == []
+    assert set(await gets(school, THERE)) == {f"person/{ANNA}/urn:prov:sis", f"duty/{uid('duty')}"}
+
+
+async def test_a_new_subscription_gets_the_next_event_whole(school: Hub) -> None:
+    """Promise 4: what the recipient cannot know of yet is news to it."""
+    school.clock.move(minutes=1)
+    late = recipient(name="client/late", since_us=to_us(school.clock.utc()))
+    await gets(school, late)
+    school.clock.move(minutes=1)
+    await school.say(GROUP, group(ANNA, SECRET))
+    assert await gets(school, late) == [f"group/{uid('group')}"]
+    await school.say(GROUP, group(ANNA))
+    assert await gets(school, late) == []
