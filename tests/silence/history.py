@@ -17,7 +17,7 @@ def steps(kinds: Sequence[str], most: int) -> st.SearchStrategy[tuple[Step, ...]
     return st.lists(st.builds(Step, st.sampled_from(kinds), _NUMBERS), max_size=most).map(tuple)
 
 
-def looks(most: int = 8) -> st.SearchStrategy[tuple[Door, ...]]:
+def looks(most: int = 6) -> st.SearchStrategy[tuple[Door, ...]]:
     return st.lists(st.sampled_from(doors()), max_size=most).map(tuple)
 
 
@@ -27,7 +27,7 @@ def pairs(
     inside: Sequence[str] = (*HIDDEN_STEPS, *WITHOUT_NEWS),
     visible: Sequence[str] = VISIBLE,
     acts: Sequence[str] = ACTS,
-    most: int = 4,
+    most: int = 3,
 ) -> st.SearchStrategy[Pair]:
     """Pairs in which people are hidden from the beginning."""
     slot = st.builds(

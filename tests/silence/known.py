@@ -15,5 +15,10 @@ STEPS: Final = {
 }
 """By kind of step: it shows in what an observer gets."""
 
+ACTS: Final = {
+    "replay": "not in issue 13: in a replay, events of other keys arrive in an order that withheld events move",
+}
+"""By act: it shows in the order of arrivals."""
+
 ASPECTS: Final = {"when": TIMES}
 """By aspect (`tests.silence.worlds.differences`): it shows there, whatever the steps are."""

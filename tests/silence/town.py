@@ -69,8 +69,7 @@ VISIBLE: Final = (
 """What both worlds publish."""
 
 HIDDEN_STEPS: Final = (
-    "secret", "secret-absence", "secret-diet", "secret-gone", "secret-teacher", "secret-lesson-away",
-    "other-open", "other-gone", "unknown-absence", "lone-guardian", "never-seen-gone",
+    "secret", "secret-absence", "secret-diet", "secret-gone", "secret-teacher", "secret-substitute", "other-open", "other-gone", "unknown-absence", "lone-guardian", "never-seen-gone",
 )  # fmt: skip
 """What only the second world publishes, and nobody may notice."""
 
@@ -91,7 +90,8 @@ class Town:
     _marked: set[str] = field(default_factory=set)
     _guardians: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _teachers: tuple[str, ...] = TEACHERS[:1]
-    _with_secret_teacher: bool = False
+    _substitute: bool = False
+    _planned: bool = False
 
     def base(self) -> list[Record]:
         """The school, its people and its groups, before anything happens."""
@@ -135,6 +135,7 @@ class Town:
                 self._members[each] = tuple(pupil for bit, pupil in enumerate(PUPILS) if (n // 2) >> bit & 1)
                 return [self._group(each)]
             case "lesson":
+                self._planned = True
                 return [self._event(LESSON, self._lesson())]
             case "lesson-changed":
                 before = self._taught()
@@ -178,8 +179,12 @@ class Town:
                     hidden(PERSON, school.person(SECRET_TEACHER, HIDDEN)),
                     hidden(DUTY, school.duty(SECRET_TEACHER)),
                 ]
-            case "secret-lesson-away":
-                return [*self._known(who), hidden(school.ABSENCE, absence(who, id=uid("lesson absence", who), **_TREE))]
+            case "secret-substitute":
+                first = [] if SECRET_TEACHER in self._marked else self.hidden(Step("secret-teacher"))
+                before, self._substitute = self._taught(), not self._substitute
+                if not self._planned:
+                    return first
+                return [*first, hidden(LESSON_CHANGED, {**self._lesson(), "changed": {"teachers": before}})]
             case "other-open":
                 return [*self._known(who), hidden(PERSON, pupil(who, givenName="Hemlig"), OTHER)]
             case "other-gone":
@@ -243,7 +248,7 @@ class Town:
         return (make or self._event)(GROUP, data)
 
     def _taught(self) -> list[Record]:
-        teachers = (*self._teachers, *((SECRET_TEACHER,) if SECRET_TEACHER in self._marked and self.told else ()))
+        teachers = (*self._teachers, *((SECRET_TEACHER,) if self._substitute else ()))
         return [{"duty": {"id": uid("duty", each)}} for each in teachers]
 
     def _lesson(self) -> Record:

@@ -44,8 +44,8 @@ OBSERVERS: Final[dict[str, tuple[frozenset[Category], dict[str, Any]]]] = {
 
 _TYPES: Final = ("se.skolnav.*",)
 _WEBHOOK_SECRET: Final = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-SLOT_S: Final = 120.0
-_GRID_S: Final = 2.0  # between two calls, so that a slow answer does not move the next
+SLOT_S: Final = 40.0
+_GRID_S: Final = 0.5  # between two calls, so that a slow answer does not move the next
 
 ACTS: Final = ("restart", "replay", "from-state", "from-oldest", "resend", "pause")
 """What happens to the hub or to subscriptions, in both worlds alike."""
@@ -238,18 +238,18 @@ class World:
     async def _slot(self, begin: float, slot: Slot) -> None:
         house, town = self.house, self.town
         for number, step in enumerate(slot.hidden):
-            await house.until(begin + 2 * number)
+            await house.until(begin + number)
             await self._post(town.hidden(step))
-        await house.until(begin + 30)
+        await house.until(begin + 6)
         visible = [event for step in slot.visible for event in town.visible(step)]
         inside = [event for step in slot.inside for event in town.hidden(step)]
         if any(step.kind == "current" for step in slot.visible):
             visible.append(self._is_current())
         await self._post(interleaved(visible, inside) if visible else inside)
         for number, act in enumerate(slot.acts):
-            await house.until(begin + 40 + 5 * number)
+            await house.until(begin + 10 + number)
             await self._act(act)
-        asked = begin + 60
+        asked = begin + 16
         for observer in self.observers:
             for look in (observer.poll, *(lambda door=door: observer.call(door) for door in slot.looks)):
                 await house.until(asked)
