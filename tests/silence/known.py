@@ -22,3 +22,6 @@ ACTS: Final = {
 
 ASPECTS: Final = {"when": TIMES}
 """By aspect (`tests.silence.worlds.differences`): it shows there, whatever the steps are."""
+
+NUMBERS: Final = "issue 13, point 4: a withheld event between two others of a batch is a larger step of `sequence`"
+ORDER: Final = "issue 13, point 4: state comes in the order of real ids"

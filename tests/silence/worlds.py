@@ -36,6 +36,7 @@ OBSERVERS: Final[dict[str, tuple[frozenset[Category], dict[str, Any]]]] = {
     "school": (ALL, {"organisations": frozenset({SCHOOL})}),
     "gr": (ALL, {"school_types": frozenset({"GR"})}),
     "blind": (frozenset({Category.ATTENDANCE}), {}),
+    "pseudonyms": (ALL - {Category.IDENTITY}, {}),
     "classes": (frozenset({Category.GROUP, Category.IDENTITY}), {}),
     "no-contact": (ALL - {Category.CONTACT}, {}),
     "rooms": (frozenset({Category.NONE}), {}),
@@ -163,7 +164,8 @@ class Observer:
                 self._last_id = frame.decode().rpartition("id: ")[2].partition("\n")[0]
             self._note(at, "stream", frame.decode())
 
-    async def call(self, door: Door) -> Answer:
+    async def call(self, door: Door, channel: str = "") -> Answer:
+        """Make a request and note the answer, under its own channel or `channel`."""
         path = door.path
         for kind in ("hook", "feed", "stream"):
             path = path.replace(f"{{{kind}}}", f"{self.name}-{kind}")
@@ -174,13 +176,13 @@ class Observer:
         took_s = (reading.frames[0][0] if reading.frames else asked) - asked
         answer = Answer(reading.status, reading.headers, b"".join(part for _, part in reading.frames), took_s)
         what = [door.method, path, answer.status, *map(str, answer.headers), answer.body.decode()]
-        self._note(asked, f"{door.method} {door.path}", what, answer.took_s)
+        self._note(asked, channel or f"{door.method} {door.path}", what, answer.took_s)
         return answer
 
     async def poll(self) -> None:
         """Read each feed on from its cursor."""
         for name, path in self._cursors.items():
-            answer = await self.call(Door("GET", path))
+            answer = await self.call(Door("GET", path), f"feed {name.removeprefix(self.name)}")
             if link := answer.header("link"):
                 self._cursors[name] = link.partition(">")[0].removeprefix("<")
 
@@ -202,8 +204,7 @@ class Observer:
                 names.of(each) if isinstance(each, str) else each
                 for each in ([what] if isinstance(what, str) else what)
             ]
-            path = next((each for each in self._cursors.values() if each in channel), "")
-            seen.note(names.of(channel.replace(path, "feed") if path else channel), after_s, named)
+            seen.note(channel, after_s, named)
         return seen
 
     def _note(self, at: float, channel: str, what: Any, after_s: float | None = None) -> None:
@@ -222,7 +223,7 @@ class World:
 
     async def play(self) -> dict[str, Seen]:
         house = self.house
-        await self._post([*self.town.base(), self._is_current()])
+        await self.post([*self.town.base(), self.is_current()])
         await house.until(10)
         for observer in self.observers:
             await observer.begin()
@@ -239,13 +240,13 @@ class World:
         house, town = self.house, self.town
         for number, step in enumerate(slot.hidden):
             await house.until(begin + number)
-            await self._post(town.hidden(step))
+            await self.post(town.hidden(step))
         await house.until(begin + 6)
         visible = [event for step in slot.visible for event in town.visible(step)]
         inside = [event for step in slot.inside for event in town.hidden(step)]
         if any(step.kind == "current" for step in slot.visible):
-            visible.append(self._is_current())
-        await self._post(interleaved(visible, inside) if visible else inside)
+            visible.append(self.is_current())
+        await self.post(interleaved(visible, inside) if visible else inside)
         for number, act in enumerate(slot.acts):
             await house.until(begin + 10 + number)
             await self._act(act)
@@ -276,7 +277,7 @@ class World:
             for observer in self.observers:
                 observer.follow()
 
-    async def _post(self, events: Sequence[dict[str, Any]]) -> None:
+    async def post(self, events: Sequence[dict[str, Any]]) -> None:
         if not events:
             return
         batch = json.dumps(list(events)).encode()
@@ -284,7 +285,7 @@ class World:
         answer = await self.house.call(token("sis"), "POST", "/v1/events", batch, headers)
         assert answer.status == 202, answer.body
 
-    def _is_current(self) -> dict[str, Any]:
+    def is_current(self) -> dict[str, Any]:
         self._current += 1
         data = {"asOf": self.house.clock.utc().isoformat()}
         more = {"time": "2026-11-24T07:42:00+01:00", "datacontenttype": "application/json"}
