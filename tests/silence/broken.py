@@ -14,16 +14,19 @@ from hub.api import feed, state
 from hub.bus.sequence import Sequencer
 from hub.delivery.feed_cursor import CursorSealer
 from hub.directory.directory import Directory, Protection
+from hub.http.access import subscription_of
 from hub.http.problems import ApiProblem
+from hub.http.sending import send_batch
 from hub.privacy.gate import PrivacyGate
 from hub.privacy.protection import Basis
 from hub.privacy.telling import Ledger
 from hub.ss12000 import deleted, routes
 from hub.ss12000.errors import NotFound
 from hub.ss12000.notify import Notifier
+from hub.ss12000.posting import post
 from hub.ss12000.routes import PREFIX as SS12000
 from hub.ss12000.sight import Seen, Sight
-from tests.school import DAY, TERM, UNIT, absence
+from tests.school import TERM, UNIT, absence
 from tests.silence.doors import Door
 from tests.silence.town import SECRETS, TEACHERS, Step
 from tests.silence.worlds import Pair, Slot
@@ -106,8 +109,6 @@ def _state_commits_a_denial() -> Iterator[None]:
 
 @contextmanager
 def _header_that_counts() -> Iterator[None]:
-    send_batch = feed.send_batch
-
     async def counts(send: Any, bodies: Any, headers: Any, permit: Any) -> None:
         page = permit.__closure__[0].cell_contents
         scanned = b"%d" % sum(page.cursor.read.position.offsets)
@@ -143,7 +144,8 @@ def _cursor_that_grows() -> Iterator[None]:
     seal = CursorSealer.seal
 
     def grows(self: CursorSealer, subscription: Any, cursor: Any) -> str:
-        return seal(self, subscription, cursor) + "A" * (sum(cursor.read.position.offsets) % 64)
+        token: str = seal(self, subscription, cursor)
+        return token + "A" * (sum(cursor.read.position.offsets) % 64)
 
     with patch.object(CursorSealer, "seal", grows):
         yield
@@ -151,8 +153,6 @@ def _cursor_that_grows() -> Iterator[None]:
 
 @contextmanager
 def _post_that_knows() -> Iterator[None]:
-    post = routes.post
-
     async def knows(provider: Any, who: Any, resource: Any, *, body: Any, key: Any) -> Any:
         services = provider.services
         if services.directory.protection(body["student"]["id"], services.clock.utc()) is Protection.PROTECTED:
@@ -166,7 +166,7 @@ def _post_that_knows() -> Iterator[None]:
 @contextmanager
 def _deleted_for_all() -> Iterator[None]:
     async def sees(sight: Sight, table: Any, rows: Sequence[Any]) -> list[Any]:
-        return [Seen(row, None) for row in rows]  # type: ignore[arg-type]
+        return [Seen(row, None, {}) for row in rows]  # type: ignore[arg-type]
 
     page = deleted.page
 
@@ -185,12 +185,9 @@ def _number_that_counts() -> Iterator[None]:
 
 
 @contextmanager
-def _signal_for_the_withheld() -> Iterator[None]:
-    """A subscription's status shows when its cursor moved, which a withheld event moves too."""
-    show = feed.subscription_of
-
+def _refusal_that_counts() -> Iterator[None]:
     def marked(parts: Any, who: Any, id: str) -> Any:
-        found = show(parts, who, id)
+        found = subscription_of(parts, who, id)
         if parts.log.head().offsets[0] % 2:
             raise ApiProblem("not-found", "An odd number of events.")
         return found
@@ -228,7 +225,8 @@ BROKEN: Final = (
     Broken(4, "a header that counts", _header_that_counts, _pair(Slot(hidden=_SECRET)), "feed"),
     Broken(4, "a number that counts", _number_that_counts,
            _pair(Slot(hidden=(Step("secret-teacher"),)),
-                 Slot(visible=(Step("lesson"), Step("lesson-changed", 1)), inside=(Step("secret-substitute"),))), "webhook"),
+                 Slot(visible=(Step("lesson"), Step("lesson-changed", 1)), inside=(Step("secret-substitute"),))),
+           "webhook"),
     Broken(4, "a cursor whose length counts", _cursor_that_grows, _pair(Slot(hidden=_SECRET)), "feed"),
     Broken(2, "a callback that a withheld event makes late", _late_callback,
            _pair(Slot(visible=(Step("absence"),), inside=_SECRET)), "callback", "when"),
@@ -236,6 +234,6 @@ BROKEN: Final = (
            _pair(Slot(hidden=(Step("secret-gone"),), looks=(_DELETED,))), deleted.PATH),
     Broken(3, "a post that knows who is protected", _post_that_knows,
            _pair(Slot(hidden=_SECRET, looks=(Door("POST", f"{SS12000}/absences", _ABSENCE),))), "/absences"),
-    Broken(7, "a refusal that depends on how much is withheld", _signal_for_the_withheld,
+    Broken(7, "a refusal that depends on how much is withheld", _refusal_that_counts,
            _pair(Slot(hidden=_SECRET)), "feed"),
 )  # fmt: skip

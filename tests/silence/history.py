@@ -1,6 +1,7 @@
 """Random pairs of worlds, for hypothesis: steps that both worlds take, and among them those that only one takes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -45,7 +46,7 @@ def leavers(*, acts: Sequence[str] = ACTS, returns: bool = True) -> st.SearchStr
     )  # fmt: skip
     some = st.lists(slot, max_size=2).map(tuple)
     leave, back = Slot(visible=(Step("leave"),)), Slot(visible=(Step("return"),))
-    kinds = [st.tuples(some, st.just((leave,)), some)]
+    kinds: list[st.SearchStrategy[Any]] = [st.tuples(some, st.just((leave,)), some)]
     if returns:
         kinds.append(st.tuples(some, st.just((leave,)), some, st.just((back,)), some))
     return st.builds(

@@ -143,8 +143,8 @@ class WireLoop(VirtualLoop):
         self._spun_at = self.now
         super()._run_once()  # type: ignore[misc]
 
-    def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> Any:
-        future: asyncio.Future[T] = self.create_future()
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]
+        future = self.create_future()
         try:
             future.set_result(func(*args))
         except Exception as error:
@@ -342,7 +342,7 @@ def _known_route(*, original_route: Any, include_context: Any) -> Any:
 
 _ROUTES: Final[dict[tuple[int, str], Any]] = {}
 _work_out: Final = _EffectiveRouteContext.from_api_route
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a file system in memory
+_MEMORY: Final = Path("/dev/shm")  # a file system in memory
 
 
 def _run(house: House, scenario: Callable[[House], Awaitable[T]]) -> T:

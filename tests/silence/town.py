@@ -4,6 +4,7 @@ A step is a kind and a small number, so that hypothesis can shrink it; the town 
 take the same visible steps publish the same events under the same ids, except for what is withheld inside them.
 """
 
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -69,7 +70,8 @@ VISIBLE: Final = (
 """What both worlds publish."""
 
 HIDDEN_STEPS: Final = (
-    "secret", "secret-absence", "secret-diet", "secret-gone", "secret-teacher", "secret-substitute", "other-open", "other-gone", "unknown-absence", "lone-guardian", "never-seen-gone",
+    "secret", "secret-absence", "secret-diet", "secret-gone", "secret-teacher", "secret-substitute", "other-open",
+    "other-gone", "unknown-absence", "lone-guardian", "never-seen-gone",
 )  # fmt: skip
 """What only the second world publishes, and nobody may notice."""
 
@@ -236,7 +238,7 @@ class Town:
         return {"givenName": f"Anna{n}", "familyName": "Prov", "civicNo": {"value": civic, "nationality": "SWE"}}
 
     def _person(self, who: str, make: Any = None) -> Record:
-        more = {"responsibles": tie(*self._guardians[who])} if self._guardians.get(who) else {}
+        more: Record = {"responsibles": tie(*self._guardians[who])} if self._guardians.get(who) else {}
         if who in TEACHERS:
             return (make or self._event)(PERSON, school.person(who, **self._called(who)))
         return (make or self._event)(PERSON, pupil(who, **self._called(who), **more))
@@ -270,8 +272,10 @@ def _home(n: int) -> Record:
 
 
 def _envelope(id: str, type_: str, data: Record, source: str) -> Record:
+    # Like most sources' ids, and like those that the hub makes: which of them made an event must not show.
+    random = uuid.UUID(bytes=uuid.UUID(uid("event", id)).bytes, version=4)
     more = {"time": "2026-11-24T07:42:00+01:00", "datacontenttype": "application/json"}
-    return school.envelope(type_, data, id=id, source=source, **more)
+    return school.envelope(type_, data, id=str(random), source=source, **more)
 
 
 def interleaved(visible: Sequence[Record], hidden: Iterable[Record]) -> list[Record]:

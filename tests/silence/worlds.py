@@ -199,7 +199,7 @@ class Observer:
             if channel is not None:
                 self._note(arrived.at, channel, f"{arrived.head.decode()}\r\n\r\n{arrived.body.decode()}")
         names, seen = Names(), Seen()
-        for at, channel, what, after_s in sorted(self._raw, key=lambda each: (each[0], each[1])):
+        for _, channel, what, after_s in sorted(self._raw, key=lambda each: (each[0], each[1])):
             named = [
                 names.of(each) if isinstance(each, str) else each
                 for each in ([what] if isinstance(what, str) else what)
@@ -252,10 +252,13 @@ class World:
             await self._act(act)
         asked = begin + 16
         for observer in self.observers:
-            for look in (observer.poll, *(lambda door=door: observer.call(door) for door in slot.looks)):
-                await house.until(asked)
-                await look()
+            await house.until(asked)
+            await observer.poll()
+            for door in slot.looks:
                 asked += _GRID_S
+                await house.until(asked)
+                await observer.call(door)
+            asked += _GRID_S
 
     async def _act(self, act: str) -> None:
         house = self.house
@@ -332,10 +335,13 @@ def in_words(pair: Pair, found: Sequence[Difference]) -> str:
     lines = [f"observers: {', '.join(pair.observers)}"]
     for number, slot in enumerate(pair.slots, 1):
         for name in ("hidden", "visible", "inside", "acts", "looks"):
-            if what := getattr(slot, name):
-                lines.append(
-                    f"  {number}. {name}: {', '.join(' '.join(map(str, each)) if isinstance(each, tuple) else each for each in what)}"
-                )
+            what = [each if isinstance(each, str) else " ".join(map(str, each)) for each in getattr(slot, name)]
+            if what:
+                lines.append(f"  {number}. {name}: {', '.join(what)}")
     for each in found[:6]:
-        lines.append(f"{each.observer} {each.channel} ({each.aspect})\n    told:  {each.told}\n    never: {each.never}")
+        lines += [
+            f"{each.observer} {each.channel} ({each.aspect})",
+            f"    told:  {each.told}",
+            f"    never: {each.never}",
+        ]
     return "\n".join(lines)
