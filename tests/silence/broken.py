@@ -144,8 +144,8 @@ def _cursor_that_grows() -> Iterator[None]:
     seal = CursorSealer.seal
 
     def grows(self: CursorSealer, subscription: Any, cursor: Any) -> str:
-        token: str = seal(self, subscription, cursor)
-        return token + "A" * (sum(cursor.read.position.offsets) % 64)
+        grown: str = "A" * (sum(cursor.read.position.offsets) % 64)
+        return seal(self, subscription, cursor) + grown
 
     with patch.object(CursorSealer, "seal", grows):
         yield

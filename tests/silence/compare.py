@@ -1,6 +1,7 @@
 """What an observer got, with names for what differs at random between any two runs.
 
-- Ids that the hub makes (UUIDs of version 4, deliveries, lanes) are named in the order in which the observer met them.
+- Ids that the hub makes (UUIDs of version 4, deliveries, lanes, dead letters) are named in the order in which the
+  observer met them.
 - Sealed tokens (cursors, page tokens) count by their length.
 - A `sequence` counts by the millisecond: the hub adds a random step of some microseconds within a batch on purpose.
 """
@@ -10,7 +11,8 @@ from typing import Final
 from urllib.parse import unquote
 
 _RANDOM: Final = re.compile(
-    r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b|\bmsg_[0-9A-Za-z_-]+|\breplay-[0-9a-f]{8}\b"
+    r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b|\bmsg_[0-9A-Za-z_-]+|\b[a-z]+-[0-9a-f]{8}\b"
+    r"|\b[0-9a-f]{14}-[0-9a-f]{10}\b"
 )
 _SEQUENCE: Final = re.compile(r'("sequence":")([0-9]{16})"')
 _SEALED: Final = (

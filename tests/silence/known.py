@@ -6,6 +6,8 @@ The random search leaves these kinds of steps out, and the fixed pairs of each k
 from collections.abc import Iterable
 from typing import Final
 
+from tests.silence.town import HIDDEN_STEPS, WITHOUT_NEWS
+from tests.silence.worlds import ACTS as ALL_ACTS
 from tests.silence.worlds import Difference
 
 TIMES: Final = "issue 13, point 3: what a withheld answer costs depends on what is withheld"
@@ -33,3 +35,7 @@ ORDER: Final = "issue 13, point 4: state comes in the order of real ids"
 def left(found: Iterable[Difference]) -> list[Difference]:
     """The differences without those that are known whatever the steps are."""
     return [each for each in found if each.aspect == "what" or each.channel in TIMED]
+
+
+QUIET_STEPS: Final = tuple(each for each in (*HIDDEN_STEPS, *WITHOUT_NEWS) if each not in STEPS)
+QUIET_ACTS: Final = tuple(each for each in ALL_ACTS if each not in ACTS)

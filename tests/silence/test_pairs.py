@@ -7,11 +7,9 @@ from tests.silence import known
 from tests.silence.doors import REFUSED_SINKS, SINKS, sink_kinds
 from tests.silence.history import leavers, pairs
 from tests.silence.town import HIDDEN_STEPS, VISIBLE, WITHOUT_NEWS, Step
-from tests.silence.worlds import ACTS, OBSERVERS, Pair, Slot, differences, in_words, observe
+from tests.silence.worlds import OBSERVERS, Pair, Slot, differences, in_words, observe
 
 PAIRS = 120
-QUIET = [each for each in (*HIDDEN_STEPS, *WITHOUT_NEWS) if each not in known.STEPS]
-QUIET_ACTS = [each for each in ACTS if each not in known.ACTS]
 SEARCH = settings(max_examples=PAIRS, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 SEARCH_LEAVERS = settings(SEARCH, max_examples=PAIRS // 2)
 
@@ -41,7 +39,7 @@ def test_a_withheld_step_shows_nowhere(kind: str) -> None:
 
 
 @SEARCH
-@given(pairs(hidden=QUIET, inside=QUIET, acts=QUIET_ACTS))
+@given(pairs(hidden=known.QUIET_STEPS, inside=known.QUIET_STEPS, acts=known.QUIET_ACTS))
 def test_worlds_that_differ_in_what_is_withheld_look_the_same(pair: Pair) -> None:
     """Promise 5."""
     found = known.left(differences(pair))
@@ -50,7 +48,7 @@ def test_worlds_that_differ_in_what_is_withheld_look_the_same(pair: Pair) -> Non
 
 @pytest.mark.skipif("leave" in known.STEPS, reason=known.STEPS.get("leave", ""))
 @SEARCH_LEAVERS
-@given(leavers(acts=QUIET_ACTS))
+@given(leavers(acts=known.QUIET_ACTS))
 def test_who_leaves_and_may_return_looks_as_who_is_deleted(pair: Pair) -> None:
     """Promise 5: on every channel, from the moment of the mark on."""
     found = known.left(differences(pair))

@@ -45,10 +45,12 @@ OBSERVERS: Final[dict[str, tuple[frozenset[Category], dict[str, Any]]]] = {
 
 _TYPES: Final = ("se.skolnav.*",)
 _WEBHOOK_SECRET: Final = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+_NO: Final = b"422 Unprocessable Content"
+"""What a webhook answers that accepts nothing: each event becomes a dead letter."""
 SLOT_S: Final = 40.0
 _GRID_S: Final = 0.5  # between two calls, so that a slow answer does not move the next
 
-ACTS: Final = ("restart", "replay", "from-state", "from-oldest", "resend", "pause")
+ACTS: Final = ("restart", "replay", "from-state", "from-oldest", "refuse", "resend", "pause")
 """What happens to the hub or to subscriptions, in both worlds alike."""
 
 
@@ -193,6 +195,14 @@ class Observer:
         made = await self.call(Door("POST", "/v1/subscriptions", json.dumps(body)))
         self._cursors[name] = f"/v1/subscriptions/{json.loads(made.body)['id']}/events"
 
+    async def resend(self) -> None:
+        """Try all dead letters again."""
+        answer = await self.call(Door("GET", "/v1/subscriptions/{hook}/dead-letters"))
+        ids = [each["id"] for each in json.loads(answer.body)["dead_letters"]]
+        if ids:
+            path = "/v1/subscriptions/{hook}/dead-letters/resend"
+            await self.call(Door("POST", path, json.dumps({"ids": ids})), "resend")
+
     def seen(self) -> Seen:
         for arrived in self.house.network.arrived:
             channel = {self.port: "webhook", self.callback_port: "callback"}.get(arrived.port)
@@ -268,8 +278,11 @@ class World:
                     await observer.subscribe(act.removeprefix("from-"))
                 case "replay":
                     await house.hub.delivery.replay(f"{observer.name}-hook", by="test")
+                case "refuse":
+                    refused = house.network.refused
+                    refused.pop(observer.port) if observer.port in refused else refused.update({observer.port: _NO})
                 case "resend":
-                    await observer.call(Door("GET", "/v1/subscriptions/{hook}/dead-letters"))
+                    await observer.resend()
                 case "pause":
                     await observer.call(Door("POST", "/v1/subscriptions/{feed}/pause"))
                 case "restart":
