@@ -9,7 +9,7 @@ from tests.silence.history import leavers, pairs
 from tests.silence.town import HIDDEN_STEPS, VISIBLE, WITHOUT_NEWS, Step
 from tests.silence.worlds import OBSERVERS, Pair, Slot, differences, in_words, observe
 
-PAIRS = 120
+PAIRS = 200
 SEARCH = settings(max_examples=PAIRS, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 SEARCH_LEAVERS = settings(SEARCH, max_examples=PAIRS // 2)
 
