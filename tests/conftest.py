@@ -14,7 +14,7 @@ settings.load_profile("skolnav")
 
 LONG: Final = (
     "tests/skolnav/", "tests/hub/cli/test_bad_packages.py", "tests/kit/", "tests/end_to_end/", "tests/faults/",
-    "tests/docs/", "tests/hub/demo/", "tests/hub/delivery/test_simulation.py", "tests/hub/cli/",
+    "tests/docs/", "tests/hub/demo/", "tests/hub/delivery/test_simulation.py", "tests/hub/cli/", "tests/silence/",
 )  # fmt: skip
 
 pytest.register_assert_rewrite("tests.contracts")
