@@ -202,11 +202,16 @@ class OwnedByAnother(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A person (lower-case id) who became protected: the owner's source, and the organisations of before."""
+    """A person (lower-case id) who became protected.
+
+    `source`: the owner's. `organisations`: where the person belonged before. `accepted_us`: when the hub accepted the
+    event that brought the mark.
+    """
 
     person: str
     source: str
     organisations: tuple[str, ...]
+    accepted_us: int
 
 
 Corrects = Callable[[str, str], bool]

@@ -75,7 +75,6 @@ class News:
     moments: tuple[Moment, ...]  # of earlier events, oldest first
     parts: Mapping[str, int]  # since when a part, also one that is gone, is as it is
     told: Mapping[str, int]  # recipient -> when the entity came again for it (`Again.recipients`)
-    before_us: int  # acceptance time of the entity's event before this one
     moved: tuple[int, Belongings] | None = None  # when its persons moved last, and from where (`Again.came_from`)
     fresh: tuple[str, ...] = field(init=False)  # the parts that this event has changed
 
@@ -89,12 +88,12 @@ class News:
 
     def pack(self) -> bytes:
         moments = [tuple(each) for each in self.moments]  # orjson takes no named tuple
-        return orjson.dumps([self.before_us, moments, self.parts, self.told, self.moved])
+        return orjson.dumps([moments, self.parts, self.told, self.moved])
 
     @classmethod
     def unpack(cls, packed: bytes) -> Self:
-        before_us, moments, parts, told, moved = orjson.loads(packed)
-        return cls(tuple(Moment(*each) for each in moments), parts, told, before_us, moved)
+        moments, parts, told, moved = orjson.loads(packed)
+        return cls(tuple(Moment(*each) for each in moments), parts, told, moved)
 
 
 def following(before: Moment, news: News | None, changed: Iterable[str], again: Again = NOBODY) -> News:
@@ -116,6 +115,5 @@ def following(before: Moment, news: News | None, changed: Iterable[str], again: 
         moments=tuple(moments[at] for at in used[:-1]),
         parts={part: index[at] for part, at in kept},
         told={recipient: index[at] for recipient, at in told.items()},
-        before_us=before.accepted_us,
         moved=None if moved is None else (index[moved[0]], moved[1]),
     )

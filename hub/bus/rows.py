@@ -107,6 +107,7 @@ class Prepared:
     placed: tuple[Packed, ...] = ()  # the persons to whom the event gives a place
     makes: bool = True  # `EventSpec.makes`
     adds: bool = False  # `Stored.adds`
+    sequence: int = 0  # 0: the writer issues one
 
     @property
     def source(self) -> int | str:
@@ -211,13 +212,16 @@ def copy_of(old: Stored, row: Row, *, partition: int, names: Names, whole_type: 
 
 
 def leaving(left: Left, names: Names, partitions: int) -> Prepared:
-    """The event that tells that a person has left, under the source of the person's owner."""
+    """The event that tells that a person has left, under the source of the person's owner.
+
+    `time` and `sequence` are the acceptance time of the event that brought the mark, as a deletion has its own.
+    """
     id_, subject = str(uuid.uuid4()), f"person/{left.person}"
     entity = f"{subject}/{LEFT}"
     canonical = canonical_json(
         {
             "specversion": "1.0", "id": id_, "source": left.source, "type": PERSON_DELETED, "subject": subject,
-            "partitionkey": subject, "data": {"id": left.person},
+            "partitionkey": subject, "time": utc_text(left.accepted_us), "data": {"id": left.person},
         }
     )  # fmt: skip
     packed = names.pack(subject)
@@ -234,11 +238,12 @@ def leaving(left: Left, names: Names, partitions: int) -> Prepared:
         partition=partition_for(subject, partitions),
         columns=(
             names.number(PERSON_DELETED), names.number(left.source), pack_id(id_), packed, None,
-            names.pack_rare(entity), None, names.pack_organisations(left.organisations), LEAVES,
+            names.pack_rare(entity), None, names.pack_organisations(left.organisations), LEAVES | TIMED,
         ),
-        flags=LEAVES,
+        flags=LEAVES | TIMED,
         entity=names.pack_rare(entity),
         names=(packed,),
+        sequence=left.accepted_us,
     )  # fmt: skip
 
 
@@ -279,8 +284,12 @@ def complete(canonical: bytes, flags: int, accepted: int, sequence: int) -> byte
     """The body: the event with its `sequence`, and with the acceptance time if it came without a `time`."""
     if flags & TIMED:
         return b'%b,"sequence":"%016d"}' % (canonical[:-1], sequence)
-    time = from_us(accepted).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
-    return b'%b,"sequence":"%016d","time":"%b"}' % (canonical[:-1], sequence, time)
+    return b'%b,"sequence":"%016d","time":"%b"}' % (canonical[:-1], sequence, utc_text(accepted).encode())
+
+
+def utc_text(time_us: int) -> str:
+    """A time (microseconds) as the hub writes it into an event that came without one."""
+    return from_us(time_us).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def stored(partition: int, row: Sequence[Any], names: Names, codec: Codec) -> Stored:

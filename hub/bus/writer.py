@@ -263,7 +263,7 @@ class LogWriter:
         high = group.high[partition] = max(group.high[partition], sequence)
         stored.at = at = place(partition, offset)
         stored.accepted_us = accepted
-        stored.body = body = rows.complete(event.canonical, event.flags, accepted, sequence)
+        stored.body = body = rows.complete(event.canonical, event.flags, accepted, event.sequence or sequence)
         news = None
         if group.before is not None and event.entity is not None:
             data = event.described.event.data if event.described is not None else stored.parsed.get("data")

@@ -119,7 +119,7 @@ class Directory(Tables):
         with self.lock:
             for stored in events:
                 self._apply(stored)
-            change = self._collect()
+            change = self._collect(events[-1].accepted_us)
             remarked, self._remarked = self._remarked, set()
         if remarked and self.on_marks is not None:
             self.on_marks(remarked)

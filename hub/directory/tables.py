@@ -39,6 +39,7 @@ class Change:
     refreshed: frozenset[str]
     moved: Mapping[str, Belongings] = field(default_factory=dict)
     left: Mapping[str, Belongings] = field(default_factory=dict)
+    accepted_us: int = 0  # acceptance time of the batch
     returned: frozenset[str] = frozenset()
 
 
@@ -75,8 +76,9 @@ class Tables:
         self._entities: set[str] = set()
         self._refreshed: set[str] = set()
         self._moved: dict[str, Belongings] = {}
-        # Of persons whom this batch may change: whether they were to be seen before it, and where they belonged.
-        self._before: dict[str, tuple[bool, Belongings]] = {}
+        # Of persons whom this batch may change: whether they were to be seen before it, and where they belonged. None:
+        # they were not known, so nobody has been told of them.
+        self._before: dict[str, tuple[bool, Belongings] | None] = {}
         self._remarked: set[tuple[str, str]] = set()  # (person, source) whose protection began, ended or changed
         self._void: Position | None = None  # each `directory.current` up to here is from before a restored backup
 
@@ -180,6 +182,7 @@ class Tables:
         protected_by = None
         if person is None:
             person = self.persons[id] = Person(record)
+            self._before.setdefault(id, None)
         else:
             old = person.record_of(record.source)
             if old is not None and old.at > record.at:
@@ -198,7 +201,9 @@ class Tables:
         if _outlook(person) == before:
             return
         if places and any(each.organisation not in places for each in person.owner.enrolments if each.active(today)):
-            self._moved.setdefault(id, self._before[id][1])
+            noted = self._before[id]
+            if noted is not None:
+                self._moved.setdefault(id, noted[1])
         touched.update(self.kin(id), person.guardians)
         for name in touched:
             self._note_before(name, today)
@@ -353,7 +358,7 @@ class Tables:
             self._versions[name] = self._counter
         self._names.add(name)
 
-    def _collect(self) -> Change | None:
+    def _collect(self, accepted_us: int = 0) -> Change | None:
         names, self._names = self._names, set()
         entities, self._entities = self._entities, set()
         refreshed, self._refreshed = self._refreshed, set()
@@ -363,15 +368,17 @@ class Tables:
             return None
         left: dict[str, Belongings] = {}
         returned: set[str] = set()
-        for id, (seen, at) in before.items():
-            person = self.persons[id]
+        for id, noted in before.items():
+            if noted is None:
+                continue
+            person, (seen, at) = self.persons[id], noted
             if seen and person.mark is Mark.PROTECTED:
                 left[id] = at
             elif not seen and person.seen:
                 returned.add(id)
         return Change(
             frozenset(names), frozenset(entities), frozenset(refreshed), moved=moved, left=left,
-            returned=frozenset(returned),
+            returned=frozenset(returned), accepted_us=accepted_us,
         )  # fmt: skip
 
 

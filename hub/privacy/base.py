@@ -34,7 +34,6 @@ class Recipient:
     level: PayloadLevel = PayloadLevel.FULL
     aggregates: bool = False  # the recipient only makes sums: it gets every person, under a pseudonym
     protected: bool = False  # the privacy officer allows it events about protected persons
-    since_us: int = 0  # it cannot know of a state from before this acceptance time, so the next event is news for it
     exact: tuple[str, ...] = ()  # types whose sums it gets exact and at once, since it must act on them; * and ?
 
 

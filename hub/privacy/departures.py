@@ -16,33 +16,34 @@ _PAGE: Final = 1000
 _BACK: Final = 50  # of one person's events, how many are looked at
 
 
-def left(directory: Directory, person: str, at: Belongings) -> Left | None:
+def left(directory: Directory, person: str, at: Belongings, accepted_us: int) -> Left | None:
     """What to tell of a person who belonged there and has left; None if the person is not protected any more."""
     found = directory.persons.get(person)
     if found is None or found.mark is not Mark.PROTECTED:
         return None
-    return Left(person, found.owner.source, tuple(sorted({organisation for organisation, _ in at})))
+    return Left(person, found.owner.source, tuple(sorted({organisation for organisation, _ in at})), accepted_us)
 
 
 async def untold(log: Log, directory: Directory, since: Position) -> list[Left]:
     """The persons who became protected after a position and of whom nothing was told. Raises LogUnavailable."""
     wanted = Wanted(type=lambda type_: type_.startswith(_PERSON))
-    persons: set[str] = set()
+    persons: dict[str, int] = {}  # and when the newest event about them was accepted
     upto: Position | None = None
     while True:
         found = await log.search(wanted, after=since, upto=upto, limit=_PAGE)
         for stored in found.events:
             person = stored.about[0]
             known = directory.persons.get(person)
-            persons.update((person, *(known.guardians if known is not None else ())))
+            for each in (person, *(known.guardians if known is not None else ())):
+                persons.setdefault(each, stored.accepted_us)
         upto = found.upto
         if upto is None:
             break
     told: list[Left] = []
     now_us = directory.clock.utc_us()
     today = directory.clock.school().date().isoformat()
-    for person in sorted(persons):
-        one = left(directory, person, tuple(directory.belongings(person, today, now_us)))
+    for person, accepted_us in sorted(persons.items()):
+        one = left(directory, person, tuple(directory.belongings(person, today, now_us)), accepted_us)
         if one is not None and await _was_seen(log, person):
             told.append(one)
     return told

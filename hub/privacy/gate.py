@@ -23,7 +23,8 @@ import orjson
 
 from hub.bus.base import Stored
 from hub.bus.news import RETURNED, Moment, News
-from hub.clock import NEVER_US, Clock, from_us
+from hub.bus.rows import utc_text
+from hub.clock import NEVER_US, Clock
 from hub.directory.directory import Directory
 from hub.keys import Keys, Pseudonyms
 from hub.privacy.base import Decision, Draft, PayloadLevel, PermitRefused, Recipient, Rule
@@ -239,7 +240,8 @@ class PrivacyGate:
             "source": stored.source,
             "type": stored.type,
             **{name: content[name] for name in ("subject", "partitionkey") if name in content},
-            "time": from_us(stored.accepted_us).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            # As the hub writes it: a source's own time would tell that a source has sent this.
+            "time": stored.parsed["time"] if stored.leaves else utc_text(stored.accepted_us),
             "sequence": content["sequence"],
             "data": {"id": content["data"]["id"]},
         }
@@ -333,8 +335,6 @@ def _told_at(news: News, view: View, plan: Plan, basis: Basis, *, state: bool) -
     Unless `state`, only whether that is the event itself.
     """
     recipient, here = view.recipient, news.here
-    if news.before_us < recipient.since_us and not state:
-        return here
     newest = news.told.get(recipient.name, 0)
     if news.moved is not None and view.scope is not None and not view.scope.contained(news.moved[1]):
         newest = max(newest, news.moved[0])

@@ -153,7 +153,7 @@ class WithheldMarks:
                 if (person := persons.get(name)) is not None and person.owner.source in change.refreshed
             ]
         for name, places in change.left.items():
-            if (left := departures.left(self._directory, name, places)) is not None:
+            if (left := departures.left(self._directory, name, places, change.accepted_us)) is not None:
                 self._left[name] = left
                 self._wake()
         for name, came_from in change.moved.items():

@@ -9,7 +9,6 @@ from typing import Any, Final, Literal
 
 from pydantic import SecretStr
 
-from hub.clock import to_us
 from hub.config.model import ClientConfig, ConnectorEntry, HubConfig
 from hub.privacy.base import Recipient
 from hub.subscriptions.model import Status, Subscription
@@ -71,7 +70,6 @@ def of_spec(
             tuple(contract for contract in (of_client, spec.contract) if contract is not None),
             spec.payload,
             protected=configured is not None and configured.protected,
-            since_us=to_us(created),
             exact=() if configured is None else configured.exact,
         ),
         types=frozenset(catalogue.matching(spec.types)),
@@ -99,7 +97,6 @@ def of_connector(name: str, connector: ConnectorEntry, created: datetime, standi
             contracts,
             aggregates=cls.aggregates,
             protected=connector.protected,
-            since_us=to_us(created),
             exact=connector.exact,
         ),
         types=frozenset(model.spec.type for model in cls.consumes),

@@ -30,6 +30,7 @@ from hub.config import HubConfig
 from hub.engines import root_key
 from hub.hosting import hosts
 from hub.keys import Keys
+from hub.privacy.parts import Parts
 from hub.store.sql import SqlStore
 from hub.testing.empty_store import write_empty_store
 from plugins.manager import Plugins
@@ -172,7 +173,9 @@ class _Engine:
     async def open(cls, config: HubConfig, *, catalogue: Catalogue, clock: Clock) -> "_Engine":
         async with AsyncExitStack() as cleanup:
             runner = SimRunner(_Fixed())
-            log = await SqliteLog.open(config.data / "log.db", catalogue=catalogue, clock=clock, runner=runner)
+            log = await SqliteLog.open(
+                config.data / "log.db", catalogue=catalogue, clock=clock, runner=runner, compare=Parts(catalogue)
+            )
             cleanup.push_async_callback(log.close)
             store = await SqlStore.open(config.data / "store.db", tenant=config.tenant, runner=runner)
             cleanup.push_async_callback(store.close)

@@ -103,6 +103,7 @@ class Town:
             self._event(ACTIVITY, school.activity(teachers=[])),
         ]
         found += [self._person(each) for each in (*PUPILS, *TEACHERS)]
+        found.append(self._event(PERSON, pupil(MOTHER, givenName="Mor")))
         for each in GROUPS:
             self._members[each] = PUPILS[:2]
             found.append(self._group(each))

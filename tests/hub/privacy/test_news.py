@@ -5,7 +5,6 @@ from typing import Any
 import orjson
 import pytest
 
-from hub.clock import to_us
 from schemas import Category
 from tests.hub.privacy.conftest import Hub
 from tests.hub.privacy.house import ALL, contract, recipient
@@ -140,15 +139,3 @@ async def test_a_move_brings_what_is_known_to_those_alone_who_did_not_have_it(sc
     await school.say(PERSON, pupil(ANNA, at=ELSEWHERE, givenName="Anna"))
     assert await gets(school, BOTH) == []
     assert set(await gets(school, THERE)) == {f"person/{ANNA}/urn:prov:sis", f"duty/{uid('duty')}"}
-
-
-async def test_a_new_subscription_gets_the_next_event_whole(school: Hub) -> None:
-    """Promise 4: what the recipient cannot know of yet is news to it."""
-    school.clock.move(minutes=1)
-    late = recipient(name="client/late", since_us=to_us(school.clock.utc()))
-    await gets(school, late)
-    school.clock.move(minutes=1)
-    await school.say(GROUP, group(ANNA, SECRET))
-    assert await gets(school, late) == [f"group/{uid('group')}"]
-    await school.say(GROUP, group(ANNA))
-    assert await gets(school, late) == []
