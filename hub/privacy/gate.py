@@ -97,6 +97,13 @@ class View:
             self.sums is None and self.plan.whole and not self.plan.has_people and CHANGED not in entry.fields
         )
 
+    def plan_for(self, basis: Basis) -> Plan:
+        """The plan for an event about these persons, as far as those that it mentions change nothing."""
+        away = self.away_from_home
+        if away is not None and not self.recipient.protected and basis.share_a_home(basis.about):
+            return away
+        return self.plan
+
 
 class PrivacyGate:
     """Decides for every recipient. `decide` runs on the event loop; `permit` in any thread."""
@@ -177,6 +184,15 @@ class PrivacyGate:
             return Draft(stored, recipient, Rule.LATE, False)
         return self._reduced(stored, view, basis, state=state)
 
+    def told_us(self, recipient: Recipient, type_: str, about: Sequence[str], news: News, accepted_us: int) -> int:
+        """The acceptance time of the newest event that told a recipient something of an entity, from the news of the
+        entity's last event alone (its type, persons and acceptance time). Raises UnknownType.
+        """
+        view = self.view(recipient, type_)
+        basis = Basis(self._directory, self._clock.utc_us(), about)
+        at = _told_at(news, view, view.plan_for(basis), basis, state=True)
+        return accepted_us if at == news.here else news.moments[at].accepted_us
+
     def _about(self, stored: Stored, view: View) -> Sequence[str]:
         if stored.about or not view.about or view.entry.spec.subject.kind != "duty":
             return stored.about
@@ -186,9 +202,7 @@ class PrivacyGate:
 
     def _reduced(self, stored: Stored, view: View, basis: Basis, *, state: bool) -> Any:
         recipient = view.recipient
-        plan = view.plan
-        if view.away_from_home is not None and not recipient.protected and basis.share_a_home(basis.about):
-            plan = view.away_from_home
+        plan = view.plan_for(basis)
         while True:
             walk = Walk(
                 (lambda id, ref: True) if recipient.aggregates else basis.keep,

@@ -8,6 +8,7 @@ import asyncio
 import bisect
 import logging
 from collections.abc import Sequence
+from copy import copy
 from sys import intern
 from typing import Any, Final
 
@@ -29,13 +30,17 @@ def reports_of(tenant: str) -> str:
 class Row:
     """One entity's state. `key` is unique within its kind; `id` is the SS 12000 id (lower case)."""
 
-    __slots__ = ("at", "continues", "created_us", "ended", "facts", "id", "key", "leaves", "modified_us", "source")
+    __slots__ = (
+        "at", "continues", "created_us", "ended", "facts", "id", "key", "leaves", "modified_us", "news", "source",
+        "type",
+    )  # fmt: skip
 
     def __init__(self, *, key: str, stored: Stored, ended: bool, facts: Any, id: str, created_us: int) -> None:
         self.key = key
         self.id = id
         self.at: Place = stored.at
         self.source = intern(stored.source)
+        self.type = intern(stored.type)
         self.ended = ended
         self.facts = facts
         # The time at which the hub accepted the change: a client compares it with its own last visit. A source's own
@@ -44,7 +49,8 @@ class Row:
         self.created_us = min(created_us, stored.accepted_us) if created_us > 0 else stored.accepted_us
         # A client that may see nothing of a change must not see its time either, so the modified time depends on the
         # client.
-        self.continues = (stored.continues or stored.news is not None) and not ended
+        self.continues = stored.continues and not ended
+        self.news = None if ended else stored.news
         self.leaves = stored.leaves
 
     def as_of(self, stored: Stored) -> "Row":
@@ -52,6 +58,12 @@ class Row:
         return Row(
             key=self.key, stored=stored, ended=self.ended, facts=self.facts, id=self.id, created_us=self.created_us
         )
+
+    def dated(self, modified_us: int) -> "Row":
+        """The row for a client for which the entity was modified then."""
+        row = copy(self)
+        row.modified_us = modified_us
+        return row
 
 
 class Table:

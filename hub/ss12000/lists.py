@@ -176,7 +176,7 @@ def _candidate(row: Row, table: Table, query: Query, *, tests: Iterable[Match], 
     """Whether an entity may match, by the facts of the log's data."""
     if row.ended or not sight.index.holds(table, row):
         return False
-    if query.meta and not row.continues and not query.fits(row.created_us, row.modified_us):
+    if query.meta and not row.continues and not query.fits(row.created_us, sight.modified_us(table.kind, row)):
         return False
     return all(test(row, row.facts) for test in tests) and not sight.hides(table.kind, row)
 

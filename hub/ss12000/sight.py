@@ -123,10 +123,22 @@ class Sight:
         whole = await get([row.at for row in rows if not row.continues])
         return [*whole, *(await get(changes, state=True))] if changes else whole
 
+    def modified_us(self, kind: str, row: Row) -> int:
+        """When the entity was modified for this client, as far as that is known without reading the entity."""
+        if row.news is None:
+            return row.modified_us
+        person = _person_of(kind, row)
+        gate, about = self.services.gate, (person,) if person else ()
+        return gate.told_us(self.recipient, row.type, about, row.news, row.modified_us)
+
     async def as_modified(self, table: Table, rows: Sequence[Row]) -> list[Row]:
         """The rows with the times at which they were modified for this client; without those that it may not see."""
         seen = {each.row.key: each.row for each in await self.see(table, [row for row in rows if row.continues])}
-        return [row if not row.continues else seen[row.key] for row in rows if not row.continues or row.key in seen]
+        return [
+            seen[row.key] if row.continues else row.dated(self.modified_us(table.kind, row)) if row.news else row
+            for row in rows
+            if not row.continues or row.key in seen
+        ]
 
     async def see_ids(self, kind: str, ids: Iterable[str]) -> dict[str, Seen]:
         """The entities with these SS 12000 ids that exist and that the client may see, by id."""

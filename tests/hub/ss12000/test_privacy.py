@@ -463,3 +463,44 @@ async def test_a_person_who_becomes_known_while_an_answer_is_made_is_in_the_next
     (found,) = await all_.every("/absences", {"meta.modified.after": watermark})
     assert found["student"]["id"] == pupil(107)
     assert found["meta"]["modified"] > since
+
+
+@pytest.mark.parametrize("id", ["all", "timetable"])
+async def test_a_state_without_news_is_no_modification(school, caller, clock, id):
+    """Promise 5: a hidden member joins and leaves a class, in whole new states of the class."""
+    who = caller(id)
+
+    async def seen(**params):
+        return [(each["id"], each.get("meta")) for each in await who.every("/groups", params)]
+
+    before, sorted_before = await seen(), await seen(sortkey="ModifiedDesc")
+    since = clock.utc().isoformat()
+    hidden = ((pupil(1), pupil(2), SECRET), (pupil(1), SECRET, pupil(2)), (pupil(1), pupil(2)))
+    for version, members in enumerate(hidden, start=10):
+        clock.pass_machine(3600)
+        await append(school, group(CLASS_7A, "7A", NORTH, *members, version=version))
+        assert (await seen(), await seen(sortkey="ModifiedDesc")) == (before, sorted_before)
+        if id == "all":
+            assert await seen(**{"meta.modified.after": since}) == []
+    await append(school, group(CLASS_7A, "7A", NORTH, pupil(1), SECRET, version=20))
+    if id == "all":
+        assert [each for each, _ in await seen(**{"meta.modified.after": since})] == [CLASS_7A]
+
+
+async def test_who_becomes_protected_is_among_the_deleted_until_they_return(school, caller):
+    """Promise 5: a delta client does not keep the pupil for ever, and a deleted pupil looks the same."""
+    who = caller("all")
+
+    async def deleted():
+        return (await who.get("/deletedEntities", entities="Person")).json()["data"].get("persons", [])
+
+    known = {"responsibles": [], "enrolments": [enrolled(NORTH)]}
+    await append(school, person(pupil(1), "Ada", "Provsson", "Sekretessmarkering", 10, **known))
+    await school.withheld.settled()
+    await append(school, event("se.skolnav.directory.person.deleted.v1", {"id": pupil(2)}, source=SOURCE))
+    assert set(await deleted()) == {pupil(1), GUARDIAN, pupil(2)}, "the guardian of protected children alone leaves too"
+    assert not {pupil(1), pupil(2)} & {each["id"] for each in await who.every("/persons", {})}
+    await append(school, person(pupil(1), "Ada", "Provsson", "Ingen", 11, **known))
+    await school.withheld.settled()
+    assert await deleted() == [pupil(2)]
+    assert pupil(1) in {each["id"] for each in await who.every("/persons", {})}
