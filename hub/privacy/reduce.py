@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, Final
 
+import orjson
+
 from hub.directory.records import Mark, read_mark
 from schemas import Category, Entry
 from schemas.catalogue import CORE_ATTRIBUTES, Field
@@ -44,7 +46,7 @@ class Op(IntEnum):
 
 
 class Step:
-    __slots__ = ("judged", "matters", "node", "op", "pseudonym", "ref", "tidy")
+    __slots__ = ("judged", "matters", "node", "op", "own_order", "pseudonym", "ref", "tidy")
 
     def __init__(
         self,
@@ -55,8 +57,12 @@ class Step:
         tidy: bool = False,
         pseudonym: bool = False,
         ref: Ref = Ref.ABOUT,
+        own_order: bool = False,
     ) -> None:
         self.op = op
+        # The list comes in the order of what the recipient sees. A source's order (by family name) beside a list of
+        # names would tell whose pseudonyms these are.
+        self.own_order = own_order
         self.matters = matters  # the field tells more than who a person is, or concerns no person
         self.node = node
         self.tidy = tidy  # the field is left out if it is empty
@@ -208,7 +214,12 @@ class Plan:
                     selves.append((name, inner))
                 can_vanish = tells or bool(node.selves)
                 step = (
-                    Step(Op.LIST if known.many else Op.OBJECT, node=node, tidy=can_vanish and not known.required)
+                    Step(
+                        Op.LIST if known.many else Op.OBJECT,
+                        node=node,
+                        tidy=can_vanish and not known.required,
+                        own_order=can_vanish and known.many and Category.IDENTITY not in self._allowed,
+                    )
                     if node.steps
                     else None
                 )
@@ -311,6 +322,9 @@ def _object(node: Node, value: dict[str, Any], walk: Walk) -> dict[str, Any]:
                 _object(node_, each, walk) for each in item if isinstance(each, dict) and not _hidden(node_, each, walk)
             ]
             walk.removed |= len(kept) != len(item)
+            if step.own_order and len(kept) > 1:
+                kept.sort(key=orjson.dumps)
+                walk.removed = True
             if kept or not step.tidy:
                 out[name] = kept
             else:
@@ -362,7 +376,7 @@ def _ids(items: list[Any], step: Step, walk: Walk) -> list[Any]:
             kept.append(walk.pseudonym(each.lower()) if step.pseudonym else each)
             walk.matters |= step.matters
     walk.removed |= step.pseudonym or len(kept) != len(items)
-    return kept
+    return sorted(kept, key=orjson.dumps) if step.pseudonym else kept
 
 
 def _hidden(node: Node, value: dict[str, Any], walk: Walk) -> bool:

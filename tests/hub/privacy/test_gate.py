@@ -33,6 +33,7 @@ from tests.school import (
     SIS,
     UNIT,
     absence,
+    group,
     lesson,
     person,
     pupil,
@@ -674,3 +675,14 @@ class TestThoseWhoAreGone:
         for source in (OTHER, SIS):
             gone = house.say(PERSON_GONE, {"id": ANNA}, source=source)
             assert house.decide(gone, recipient()).rule is Rule.PROTECTED
+
+
+def test_persons_under_pseudonyms_come_in_an_order_of_the_recipient_s_own(house: House) -> None:
+    """Promise 5: a source lists a class by family name, and whoever has the names could put them beside it."""
+    people = [uid(f"member {n}") for n in range(6)]
+    for each in people:
+        house.say(PERSON, person(each))
+    to = recipient(contract(*(ALL - {Category.IDENTITY})))
+    seen = [house.seen(house.say(GROUP, group(*members)), to)["groupMemberships"] for members in (people, people[::-1])]
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 6
