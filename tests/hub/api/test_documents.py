@@ -192,7 +192,7 @@ class TestUnknownCalls:
         assert answer.headers["content-type"] == "application/problem+json"
 
     async def test_a_fault_of_the_hubs_own_is_500_without_a_word_of_it(self, hub, monkeypatch, caplog):
-        async def broken(self, subject):
+        async def broken(self, *subject):
             raise RuntimeError(CANARY)
 
         monkeypatch.setattr(type(hub.log), "states_of", broken)

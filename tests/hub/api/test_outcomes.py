@@ -305,6 +305,7 @@ class TestOutcomes:
         id = await subscribe(http, hub, "acme", {"kind": "feed"}, ABSENCES)
         await append(hub, absence(1, 1))
         await http.get(f"/v1/subscriptions/{id}/events", headers=bearer("acme"))
+        await hub.withheld.beside.save()
         rules = {who: (await outcomes(http, "absence-1-rep", who))[id]["rule"] for who in ("op", "officer", "auditor")}
         assert rules == {"op": None, "officer": "skydd.person", "auditor": "skydd.person"}
         problem(

@@ -146,8 +146,9 @@ async def test_the_examples_publish_and_read(http, hub, served, tmp_path):
 
     node.folder()
     event = hub.catalogue.example(hub.catalogue.entry("se.skolnav.schedule.day.closed.v1"))
-    for language in ("curl", "Python", "JavaScript"):
-        (tmp_path / "event.json").write_text(json.dumps({**event, "id": language}))
+    for day, language in enumerate(("curl", "Python", "JavaScript"), start=1):
+        data = {**event["data"], "date": f"2026-12-0{day}"}  # the same day again would be no news
+        (tmp_path / "event.json").write_text(json.dumps({**event, "id": language, "data": data}))
         assert '"accepted":1' in (await run("Publish an event", language, "feeder")).replace(" ", "")
     for language in ("Python", "JavaScript"):
         printed = (await run("Read a feed", language, "acme")).splitlines()

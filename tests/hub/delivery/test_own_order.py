@@ -40,8 +40,8 @@ def pupils(count=COUNT):
 
 
 def check_in(n, person, version=0):
-    data = {"id": uid("in", n), "person": {"id": person}, "eventType": "In", "time": "2026-11-24T07:31:00+01:00",
-            "group": {"id": uid("group", 1)}}  # fmt: skip
+    data = {"id": uid("in", n), "person": {"id": person}, "eventType": "In", "group": {"id": uid("group", 1)},
+            "time": f"2026-11-24T07:3{version}:00+01:00"}  # fmt: skip
     return event(TYPES[0], data, id=f"in-{n}-{version}")
 
 

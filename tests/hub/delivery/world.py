@@ -27,10 +27,11 @@ from hub.delivery.parts import Parts
 from hub.delivery.relay import Relay
 from hub.directory.directory import Directory
 from hub.keys import Keys, Pseudonyms
-from hub.privacy.base import Decision, Recipient
+from hub.privacy.base import Decision, Recipient, Rule
 from hub.privacy.disclosures import Disclosures
 from hub.privacy.gate import PrivacyGate
 from hub.privacy.marks import WithheldMarks
+from hub.privacy.parts import Parts as StateParts
 from hub.privacy.telling import LIVE, Telling
 from hub.store import connector_state, cursors, dead_letters, disclosures, outbox, parked
 from hub.store.base import StoreUnavailable
@@ -297,15 +298,17 @@ class Incarnation:
         keys = Keys(b"k" * 32)
         self.store = await SqlStore.open(world.folder / "store.db", tenant=TENANT, runner=self.runner)
         self.log = await SqliteLog.open(
-            world.folder / "log.db", catalogue=world.catalogue, clock=self.clock, runner=self.runner
-        )
+            world.folder / "log.db", catalogue=world.catalogue, clock=self.clock, runner=self.runner,
+            compare=StateParts(world.catalogue),
+        )  # fmt: skip
         self._never_mind_the_disk()
+        self._search_in_this_loop()
         self.directory = Directory(self.clock)
         await self.directory.load(self.log)
         self.log.observe(self.directory.observe)
         self.log.observe(self._observe)
         await self._note_all()
-        gate = PrivacyGate(
+        self.gate = gate = PrivacyGate(
             catalogue=world.catalogue, directory=self.directory, keys=keys, clock=self.clock, tenant=TENANT
         )
         recorded = RecordingGate(gate, world)
@@ -332,6 +335,14 @@ class Incarnation:
         await self.relay.start()
         await self.delivery.prepare()
         await self.delivery.start()
+
+    def _search_in_this_loop(self) -> None:
+        """The log searches in threads of its own, which this world's time does not know."""
+
+        async def search(query: Callable[[], Any]) -> Any:
+            return query()
+
+        self.log._search = search  # type: ignore[method-assign]
 
     def _never_mind_the_disk(self) -> None:
         """What is committed survives a crash of this world as it is: waiting for the disk would prove nothing more."""
@@ -515,9 +526,12 @@ class Incarnation:
         world = self.world
         arrivals = world.far[id].arrivals
         came = {arrival.place for arrival in arrivals}
-        last: dict[str, Stored] = {}
+        last: dict[str, Stored] = {}  # the newest event of each entity that has news for this recipient
         for stored in absences:
             person = stored.about[0]
+            news = self.gate.decide(stored, world.subscriptions[id].recipient).rule is not Rule.NOTHING_LEFT
+            if not news:
+                continue
             last[stored.entity or ""] = stored
             always_open = person not in world.ever_closed and person in world.marks and person in world.persons[:3]
             if always_open and stored.at not in came and stored.at not in dead:
@@ -565,6 +579,7 @@ class Incarnation:
         await self.delivery.stop()
         await self.withheld.stop()
         await self.relay.stop()
+        self.log._searching.close()  # not in a thread (`_search_in_this_loop`)
         await self.log.close()
         await self.store.close()
 

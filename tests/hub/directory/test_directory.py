@@ -390,7 +390,9 @@ class TestListening:
         heard: list[Change] = []
         house.directory.listen(heard.append)
         house.say(PERSON, pupil(ANNA))
-        assert heard == [Change(frozenset({ANNA}), frozenset({f"person/{ANNA}/{SIS}"}), frozenset())]
+        (change,) = heard
+        assert (change.names, change.entities) == ({ANNA}, {f"person/{ANNA}/{SIS}"})
+        assert [change.refreshed, change.moved, change.left, change.returned] == [frozenset(), {}, {}, frozenset()]
 
     def test_nothing_is_heard_of_what_changes_nothing(self, house: House) -> None:
         house.say(PERSON, pupil(ANNA))
