@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from hub.store import attempts, dead_letters
+from hub.store import dead_letters, numbered, tables
 from hub.store.base import Store
 
 ROWS: Final = 500  # removed in one transaction: few, so that no delivery waits long for a trim
@@ -11,7 +11,7 @@ ROWS: Final = 500  # removed in one transaction: few, so that no delivery waits 
 
 async def trim(store: Store, before: datetime) -> None:
     """Remove what is older, in short transactions. Raises StoreUnavailable."""
-    while (upto := await store.read(attempts.expired(store.tenant, before, ROWS))) is not None:
-        await store.commit(attempts.trim(store.tenant, upto))
+    while (upto := await store.read(numbered.expired(tables.attempts, store.tenant, before, ROWS))) is not None:
+        await store.commit(numbered.trim(tables.attempts, store.tenant, upto))
     while await store.read(dead_letters.ended_before(store.tenant, before)):
         await store.commit(dead_letters.trim_ended(store.tenant, before, ROWS))

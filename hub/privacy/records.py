@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from hub.clock import Clock
-from hub.store import audit, disclosures
+from hub.store import audit, disclosures, numbered, tables
 from hub.store.base import Store
 from schemas.school_time import SCHOOL_ZONE, school_moment
 
@@ -38,9 +38,9 @@ async def trim(store: Store, clock: Clock, retention: timedelta) -> None:
     """
     before = kept_since(clock, retention)
     noted = partial(audit.add, store.tenant, actor=_HUB)
-    while (upto := await store.read(audit.expired(store.tenant, before, ROWS))) is not None:
+    while (upto := await store.read(numbered.expired(tables.audit, store.tenant, before, ROWS))) is not None:
         note = noted(clock.utc(), action="audit.trimmed", target=str(upto))
-        await store.commit(audit.trim(store.tenant, upto), note)
+        await store.commit(numbered.trim(tables.audit, store.tenant, upto), note)
     while (expired := await store.read(disclosures.expired(store.tenant, before, ROWS))) is not None:
         if expired.broken_at is not None:
             raise ChainBroken(expired.broken_at)

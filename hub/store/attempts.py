@@ -83,26 +83,6 @@ def for_places(tenant: str, places: Sequence[int]) -> Callable[[Connection], lis
     return lambda connection: [_attempt(row) for row in connection.execute(query)]
 
 
-def expired(tenant: str, before: datetime, limit: int) -> Callable[[Connection], int | None]:
-    """The number up to which the oldest rows, at most `limit`, were all made before this time; None: no row was."""
-    query = select(_TABLE.c.n, _TABLE.c.at_us).where(_TABLE.c.tenant == tenant).order_by(_TABLE.c.n).limit(limit)
-
-    def read(connection: Connection) -> int | None:
-        upto = None
-        for row in connection.execute(query):
-            if row.at_us >= to_us(before):
-                break
-            upto = row.n
-        return upto
-
-    return read
-
-
-def trim(tenant: str, upto: int) -> Operation:
-    """Remove the rows up to this number."""
-    return lambda connection: connection.execute(delete(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.n <= upto))
-
-
 def forget(tenant: str, subscription: str) -> Operation:
     """Delete all attempts of a subscription."""
     statement = delete(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.subscription == subscription)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, insert, select
 
 from hub.clock import from_us, to_us
 from hub.store import tables
@@ -45,23 +45,3 @@ def page(tenant: str, after: int = 0, limit: int = 100) -> Callable[[Connection]
         AuditRow(n=row.n, at=from_us(row.at_us), actor=row.actor, action=row.action, target=row.target)
         for row in connection.execute(query)
     ]
-
-
-def expired(tenant: str, before: datetime, limit: int) -> Callable[[Connection], int | None]:
-    """The number up to which the oldest rows, at most `limit`, were all written before this time; None: no row was."""
-    query = select(_TABLE.c.n, _TABLE.c.at_us).where(_TABLE.c.tenant == tenant).order_by(_TABLE.c.n).limit(limit)
-
-    def read(connection: Connection) -> int | None:
-        upto = None
-        for row in connection.execute(query):
-            if row.at_us >= to_us(before):
-                break
-            upto = row.n
-        return upto
-
-    return read
-
-
-def trim(tenant: str, upto: int) -> Operation:
-    """Remove the rows up to this number."""
-    return lambda connection: connection.execute(delete(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.n <= upto))

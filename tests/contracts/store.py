@@ -22,6 +22,7 @@ from hub.store import (
     disclosures,
     lanes,
     moments,
+    numbered,
     outbox,
     parked,
     subscriptions,
@@ -297,11 +298,11 @@ class StoreContract:
     async def test_failed_attempts_are_trimmed_from_the_oldest_and_forgotten_together(self, store: Store) -> None:
         times = [NOW, NOW + timedelta(days=1), NOW + timedelta(days=2)]
         await store.commit(*(attempts.add(T, replace(ATTEMPT, at=at)) for at in times))
-        upto = await store.read(attempts.expired(T, NOW + timedelta(hours=36), 100))
+        upto = await store.read(numbered.expired(tables.attempts, T, NOW + timedelta(hours=36), 100))
         assert upto is not None
-        await store.commit(attempts.trim(T, upto))
+        await store.commit(numbered.trim(tables.attempts, T, upto))
         assert [each.at for each in await store.read(attempts.page(T))] == times[2:]
-        assert await store.read(attempts.expired(T, NOW, 100)) is None
+        assert await store.read(numbered.expired(tables.attempts, T, NOW, 100)) is None
         await store.commit(attempts.forget(T, "acme"))
         assert await store.read(attempts.page(T)) == []
 
@@ -567,7 +568,8 @@ class StoreContract:
         async def upto(seconds: int, limit: int = 99) -> tuple[int | None, int | None]:
             before = NOW + timedelta(seconds=seconds)
             found = await store.read(disclosures.expired(T, before, limit))
-            return (None if found is None else found.upto), await store.read(audit.expired(T, before, limit))
+            rows = await store.read(numbered.expired(tables.audit, T, before, limit))
+            return (None if found is None else found.upto), rows
 
         assert await upto(0) == (None, None)
         assert await upto(1) == (1, 1)
@@ -587,7 +589,7 @@ class StoreContract:
     async def test_a_trimmed_audit_gives_no_number_twice(self, store: Store) -> None:
         for _ in range(3):
             await store.commit(audit.add(T, NOW, actor="a", action="b", target=""))
-        await store.commit(audit.trim(T, 3), audit.add(T, NOW, actor="a", action="c", target=""))
+        await store.commit(numbered.trim(tables.audit, T, 3), audit.add(T, NOW, actor="a", action="c", target=""))
         assert [(row.n, row.action) for row in await store.read(audit.page(T))] == [(4, "c")]
 
     async def test_verifying_takes_no_more_memory_for_more_rows(self, store: Store) -> None:
