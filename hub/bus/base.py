@@ -109,6 +109,7 @@ class Stored:
     adds: bool = False
     # The hub tells with it, as with a deletion, that a person became protected (`Log.leave`).
     leaves: bool = False
+    restated: bool = False  # the hub's copy of an earlier state (`Log.restate`)
     news: News | None = None  # what is new in this state of its entity; None: all of it
 
     def __repr__(self) -> str:

@@ -217,7 +217,11 @@ class FileTestHub:
 
     async def published(self, type: str | None = None) -> list[Event]:
         stored = await self._stored(*await self._running())
-        own = [each.event for each in stored if each.source.startswith(f"urn:skolnav:{TENANT}:")]
+        own = [
+            each.event
+            for each in stored
+            if each.source.startswith(f"urn:skolnav:{TENANT}:") and not (each.leaves or each.restated)
+        ]
         return [event for event in own if type in (None, event.type)]
 
     async def state(self, instance: str) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def test_every_setting_has_a_row() -> None:
 def test_the_examples_load() -> None:
     whole, *transports = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     settings = yaml.safe_load(whole)["connectors"]["kitchen"]
-    assert settings.pop("use") == Catering.name
+    assert (settings.pop("use"), settings.pop("aggregates")) == (Catering.name, True)
     assert CateringConfig.model_validate(settings).kitchens[0].cutoff("special").offset_days == 1
     kinds = [CateringConfig.model_validate(settings | yaml.safe_load(each)).transport.kind for each in transports]
     assert kinds == ["https", "email"]
