@@ -77,16 +77,20 @@ class _State(Response):
             for entry in self._parts.catalogue
             if entry.spec.entity is not None and not gate.view(self._recipient, entry.type).forbidden
         }
-        return (f"person/{uuid.uuid4()}" if self._closed(name) else name), kinds
+        if self._closed(name, leaving=True):
+            return f"person/{uuid.uuid4()}", kinds
+        if self._closed(name):  # only the person's end may be told
+            kinds &= {"person"}
+        return name, kinds
 
-    def _closed(self, name: str) -> bool:
+    def _closed(self, name: str, *, leaving: bool = False) -> bool:
         parts = self._parts
         kind, _, id = name.partition("/")
         if kind not in ("person", "duty"):
             return False
         person = id if kind == "person" else parts.directory.duty_person(id)
         now_us = parts.clock.utc_us()
-        if person is None or closed(parts.directory, self._recipient, (person,), now_us, leaving=True):
+        if person is None or closed(parts.directory, self._recipient, (person,), now_us, leaving=leaving):
             return True
         scope = parts.gate.view(self._recipient, PERSON).scope
         return kind == "person" and outside(scope, PERSON, person, now_us, unknown=True)

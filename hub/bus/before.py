@@ -1,5 +1,6 @@
 """The states that the events of one transaction follow: the writer asks here what is new in each event."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from hub.bus.names import Packed
 from hub.bus.news import RETURNED, Again, Compare, Moment, News, following
 from hub.bus.reader import LogReader
 from hub.bus.rows import CHANGED
+
+log = logging.getLogger(__name__)
 
 
 class Before:
@@ -36,6 +39,13 @@ class Before:
 
         `data` is the event's. `again`: the event repeats the state, for some who did not get it.
         """
+        try:
+            return self._news(entity, stored, data, again)
+        except Exception as error:  # of a type whose package was removed, for one: it must not hold up the log
+            log.warning("what is new in %s is not known (%s): all counts as new", stored.type, type(error).__name__)
+            return None
+
+    def _news(self, entity: Packed, stored: Stored, data: Any, again: Again | None) -> News | None:
         states = self._states.get(entity)
         if states is None or stored.continues or stored.leaves:
             return None
@@ -57,11 +67,18 @@ class Before:
         assert last is not None
         changes = set(self._compare.differing(stored.type, whole, data))
         if again is None:
-            return following(_moment(last), news, changes)
+            again = Again(came_from=self._compare.came_from(stored.type, whole, data, stored.accepted_us))
+            return following(_moment(last), news, changes, again=again)
         changes.update(self._compare.naming(stored.type, data, again.persons))
         if again.returned:
             changes.add(RETURNED)
-        return following(_moment(last), news, changes, again)
+        whole_kinds = stored.entity is not None and stored.entity.startswith("person/")
+        told = {
+            recipient
+            for recipient, person in again.recipients
+            if not person or person in stored.about or whole_kinds  # a person's home is withheld for the sake of kin
+        }
+        return following(_moment(last), news, changes, told, again)
 
     def note(self, entity: Packed, stored: Stored) -> None:
         """An event of this transaction, which has its place, its body and its news now."""

@@ -17,7 +17,8 @@ RETURNED: Final = "*"
 Belongings = Sequence[tuple[str, str | None]]
 """Organisations, each with a school type where one is known."""
 
-MAX_PARTS: Final = 2000  # of one entity; a part that is left out counts as old
+# Of one entity, besides those that its last event has changed. A part that is left out counts as old.
+MAX_PARTS: Final = 500
 
 
 class Compare(Protocol):
@@ -25,6 +26,9 @@ class Compare(Protocol):
 
     def differing(self, type_: str, before: Any, after: Any) -> Iterable[str]:
         """The parts in which the data of two states of an entity differ."""
+
+    def came_from(self, type_: str, before: Any, after: Any, at_us: int) -> Belongings | None:
+        """Where the person belonged at a time (microseconds), if the new state moves the person; else None."""
 
     def naming(self, type_: str, data: Any, persons: frozenset[str]) -> Iterable[str]:
         """The parts of a state that only those see who may see one of these persons (lower-case ids)."""
@@ -43,11 +47,15 @@ class Moment(NamedTuple):
 class Again:
     """For whom an entity comes again although its data has not changed.
 
-    `recipients`: those from whom it was withheld. `persons`: whoever sees one of these persons. `came_from`: where its
-    persons belonged before they moved; whoever saw them there has it. `returned`: its person may be seen again.
+    `recipients`: those from whom it was withheld, each with the person (lower-case id) who was the reason ("" for any
+    other reason). `persons`: the entity is news for whoever sees one of these persons in it. `came_from`: where the
+    entity's persons belonged before they moved; it is news for whoever did not see them there. `returned`: the entity's
+    person may be seen again, so it is news for all.
+
+    A recipient from whom only a mentioned person was withheld has the rest of the entity, so `persons` decides.
     """
 
-    recipients: frozenset[str] = frozenset()
+    recipients: frozenset[tuple[str, str]] = frozenset()
     persons: frozenset[str] = frozenset()
     came_from: Belongings | None = None
     returned: bool = False
@@ -96,19 +104,22 @@ class News:
         return cls(tuple(Moment(*each) for each in moments), parts, told, moved)
 
 
-def following(before: Moment, news: News | None, changed: Iterable[str], again: Again = NOBODY) -> News:
+def following(
+    before: Moment, news: News | None, changed: Iterable[str], recipients: Iterable[str] = (), again: Again = NOBODY
+) -> News:
     """The news of the event that follows another one (`before`, with its own `news`) and differs in these parts."""
     moments = (*(news.moments if news is not None else ()), before)
     here = len(moments)
     parts = dict(news.parts) if news is not None else {}
+    changed = sorted(changed)
     for part in changed:
         parts.pop(part, None)  # so that the newest parts are the last
         parts[part] = here
-    told = {**(news.told if news is not None else {}), **dict.fromkeys(again.recipients, here)}
+    told = {**(news.told if news is not None else {}), **dict.fromkeys(recipients, here)}
     moved = news.moved if news is not None else None
     if again.came_from is not None:
         moved = here, again.came_from
-    kept = list(parts.items())[-MAX_PARTS:]
+    kept = list(parts.items())[-MAX_PARTS - len(changed) :]
     used = sorted({0, here, *(at for _, at in kept), *told.values(), *([moved[0]] if moved else [])})
     index = {at: number for number, at in enumerate(used)}
     return News(

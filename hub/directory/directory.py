@@ -14,7 +14,7 @@ from typing import Final
 
 from hub.bus.base import LEFT, Log, Place, Position, Stored
 from hub.clock import NEVER_US, Clock, from_us, to_us
-from hub.directory.records import Mark, PersonRecord, within
+from hub.directory.records import Mark, PersonRecord
 from hub.directory.schedule import Schedule
 from hub.directory.tables import KINDS, PREFIX, Change, Tables
 from hub.store.kept_marks import KeptMark
@@ -167,19 +167,24 @@ class Directory(Tables):
         """The protection, and the machine time (microseconds) at which it ends by itself, without an event.
 
         A person whom all sources have deleted counts as unknown, except for events that announce the deletion
-        (`leaving`). So does a protected person of whom recipients have been told as of a deletion.
+        (`leaving`).
         """
         found = self.persons.get(person)
         if found is None:
             return Protection.UNKNOWN, NEVER_US
         mark = found.mark
         if mark is Mark.PROTECTED:
-            return Protection.OPEN if leaving and found.left else Protection.PROTECTED, NEVER_US
+            return Protection.PROTECTED, NEVER_US
         if mark is Mark.UNKNOWN or not (found.known or leaving):
             return Protection.UNKNOWN, NEVER_US
         # The source that the person belongs to must be fresh.
         until = self.fresh_until(found.owner.source, now_us)
         return (Protection.STALE, NEVER_US) if until is None else (Protection.OPEN, until)
+
+    def has_left(self, person: str) -> bool:
+        """Whether the person is protected, and recipients have been told of it as of a deletion."""
+        found = self.persons.get(person)
+        return found is not None and found.left
 
     def may_have_left(self, person: str, source: str) -> bool:
         """Whether this source's deletion of the person may be delivered: the record's last mark was Ingen, and it did
@@ -225,29 +230,6 @@ class Directory(Tables):
         return found is not None and found.known and found.owner.source != source
 
     # -- belonging ----------------------------------------------------------------------------------------------
-
-    def belongings(self, person: str, on: str, now_us: int) -> frozenset[tuple[str, str | None]]:
-        """(organisation, school type or None) that a person belongs to on an ISO date: by enrolment, by duty, and as
-        the guardian of open pupils. A protected pupil does not count: the guardian's place would reveal the pupil's.
-        """
-        found = self.persons.get(person)
-        if found is None:
-            return frozenset()
-        belongs: set[tuple[str, str | None]] = {
-            (each.organisation, each.school_type) for each in found.owner.enrolments if each.active(on)
-        }
-        for duty_id in self._duties_of.get(person, ()):
-            duty = self.duties[duty_id]
-            if duty.organisation is not None and within(duty.start, duty.end, on):
-                belongs.add((duty.organisation, None))
-        for child in self._children.get(person, ()):
-            if self.judge(child, now_us)[0] is Protection.OPEN:
-                belongs.update(
-                    (each.organisation, each.school_type)
-                    for each in self.persons[child].owner.enrolments
-                    if each.active(on)
-                )
-        return frozenset(belongs)
 
     def starting(self, on: date) -> set[str]:
         """The persons with an enrolment that begins on this date."""

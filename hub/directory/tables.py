@@ -13,7 +13,7 @@ from hub.bus.base import Place, Position, Stored
 from hub.bus.news import Belongings
 from hub.clock import Clock, to_us
 from hub.directory import records
-from hub.directory.records import Activity, Diet, Duty, Enrolment, Group, Mark, Organisation, Person, Room
+from hub.directory.records import Activity, Diet, Duty, Enrolment, Group, Mark, Organisation, Person, Room, within
 from schemas.event import parse_timestamp
 
 KINDS: Final = ("activity", "diet", "duty", "group", "organisation", "person", "room", "source")
@@ -109,7 +109,8 @@ class Tables:
 
     def _apply(self, stored: Stored) -> None:
         if stored.leaves:  # it tells recipients of a mark that the tables have already
-            if (left := self.persons.get(stored.about[0])) is not None:
+            left = self.persons.get(stored.about[0])
+            if left is not None and left.mark is Mark.PROTECTED:
                 left.left = True
             return
         kind, _, what = stored.type.removeprefix(PREFIX).rpartition(".v")[0].partition(".")
@@ -224,24 +225,35 @@ class Tables:
             self._shelter(name)
             self._bump(name)
 
+    def belongings(self, person: str, on: str, now_us: int) -> frozenset[tuple[str, str | None]]:
+        """(organisation, school type or None) that a person belongs to on an ISO date: by enrolment, by duty, and as
+        the guardian of open pupils. A protected pupil does not count: the guardian's place would reveal the pupil's.
+        """
+        found = self.persons.get(person)
+        if found is None:
+            return frozenset()
+        belongs: set[tuple[str, str | None]] = {
+            (each.organisation, each.school_type) for each in found.owner.enrolments if each.active(on)
+        }
+        for duty_id in self._duties_of.get(person, ()):
+            duty = self.duties[duty_id]
+            if duty.organisation is not None and within(duty.start, duty.end, on):
+                belongs.add((duty.organisation, None))
+        for child in self._children.get(person, ()):
+            if self.persons[child].seen and self.fresh_until(self.persons[child].owner.source, now_us) is not None:
+                belongs.update(
+                    (each.organisation, each.school_type)
+                    for each in self.persons[child].owner.enrolments
+                    if each.active(on)
+                )
+        return frozenset(belongs)
+
     def _note_before(self, id: str, today: str) -> None:
         """Note how a person is before the first change of this batch. Whoever is not in the tables yet is not noted."""
         person = self.persons.get(id)
         if person is None or id in self._before:
             return
-        enrolments = [each for each in person.owner.enrolments if each.active(today)]
-        if not enrolments:  # a guardian belongs where the children do
-            enrolments = [
-                each
-                for child in self._children.get(id, ())
-                if self.persons[child].mark is Mark.NONE
-                for each in self.persons[child].owner.enrolments
-                if each.active(today)
-            ]
-        at: list[tuple[str, str | None]] = [(each.organisation, each.school_type) for each in enrolments]
-        duties = [self.duties[duty] for duty in self._duties_of.get(id, ())]
-        at += [(each.organisation, None) for each in duties if each.organisation is not None]
-        self._before[id] = person.seen, tuple(dict.fromkeys(at))
+        self._before[id] = person.seen, tuple(self.belongings(id, today, self.clock.utc_us()))
 
     def _shelter(self, id: str) -> None:
         """Work out whether a person is here only because of protected persons: as their guardian, and as nothing else.

@@ -27,7 +27,11 @@ def closed(
     """
     if recipient.aggregates or recipient.protected:
         return False
-    return any(directory.judge(person, now_us, leaving=leaving)[0] is not Protection.OPEN for person in persons)
+    return any(
+        directory.judge(person, now_us, leaving=leaving)[0] is not Protection.OPEN
+        and not (leaving and directory.has_left(person))
+        for person in persons
+    )
 
 
 def refused(directory: Directory, recipient: Recipient, event: Stored, now_us: int) -> Decision | None:

@@ -18,7 +18,7 @@ from hub.clock import Clock
 from hub.store.base import Operation, Store, StoreUnavailable
 
 PAUSE_S: Final = 1.0
-MAX_ROWS: Final = 10_000  # while the store is away; older ones are dropped
+MAX_ROWS: Final = 10_000  # while the store is away; further ones are dropped
 
 Work = Callable[[], Awaitable[Sequence[Operation]]]
 
@@ -36,6 +36,7 @@ class Beside:
         self._saved = 0
         self._works: list[Work] = []
         self._task: asyncio.Task[None] | None = None
+        self._saving = asyncio.Lock()
 
     def add(self, operations: Sequence[Operation]) -> int | None:
         """Make these durable in a moment. Returns what `is_saved` asks for; None: too many wait, these are dropped."""
@@ -63,22 +64,27 @@ class Beside:
 
     async def save(self) -> None:
         """Make durable what waits, now. Raises StoreUnavailable; then it still waits."""
-        works, self._works = self._works, []
-        for work in works:
-            self.add(await work())
+        while self._works:
+            work = self._works[0]
+            operations = await work()
+            if self._works and self._works[0] is work:  # not dropped meanwhile
+                self._works.pop(0)
+            self.add(operations)
         if self._waiting:
             await self.save_with()
 
     async def save_with(self, *operations: Operation) -> None:
         """Make these durable, and in the same commit what waits. Raises StoreUnavailable; then that still waits."""
-        waiting, self._waiting = self._waiting, []
-        added = self._added
-        try:
-            await self._store.commit(*waiting, *operations)
-        except BaseException:
-            self._waiting[:0] = waiting
-            raise
-        self._saved = max(self._saved, added)
+        async with self._saving:  # one at a time: what a failed commit leaves waiting is older than the next one's
+            waiting, self._waiting = self._waiting, []
+            added = self._added
+            try:
+                await self._store.commit(*waiting, *operations)
+            except BaseException:
+                self._waiting[:0] = waiting
+                self._begin()
+                raise
+            self._saved = added
 
     async def stop(self) -> None:
         """Save what waits and end."""

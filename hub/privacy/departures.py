@@ -1,7 +1,7 @@
-"""Who left before the hub ended without a word to anybody: found again in the log, at the start.
+"""Finds persons who became protected and whose departure was not published before a crash.
 
 A person who becomes protected leaves as one who was deleted does. The log says so in an event of its own (`Log.leave`),
-which follows the event with the mark. After a crash between the two the start finds the person here.
+which follows the event with the mark. After a crash between the two the start looks here.
 """
 
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from hub.bus.base import Left, Log, Position, Stored, Wanted
 from hub.bus.news import Belongings
 from hub.directory.directory import Directory
-from hub.directory.records import Mark, read_mark
+from hub.directory.records import Mark, read_mark, read_person
 
 _PERSON: Final = "se.skolnav.directory.person."
 _PAGE: Final = 1000
@@ -43,22 +43,26 @@ async def untold(log: Log, directory: Directory, since: Position) -> list[Left]:
     now_us = directory.clock.utc_us()
     today = directory.clock.school().date().isoformat()
     for person, accepted_us in sorted(persons.items()):
-        one = left(directory, person, tuple(directory.belongings(person, today, now_us)), accepted_us)
-        if one is not None and await _was_seen(log, person):
+        if (seen := await _last_seen(log, person)) is None:
+            continue
+        enrolments = read_person(seen.source, seen.at, seen.parsed.get("data") or {}).enrolments
+        at = [(each.organisation, each.school_type) for each in enrolments if each.active(today)]
+        one = left(directory, person, at or tuple(directory.belongings(person, today, now_us)), accepted_us)
+        if one is not None:
             told.append(one)
     return told
 
 
-async def _was_seen(log: Log, person: str) -> bool:
-    """Whether the last that recipients may have got of a person is an event with the person's data."""
+async def _last_seen(log: Log, person: str) -> Stored | None:
+    """The last event with a person's data that recipients may have got; None if an end of the person came after it."""
     wanted = Wanted(subject=f"person/{person}", type=lambda type_: type_.startswith(_PERSON))
     found = await log.search(wanted, limit=_BACK)
     for stored in found.events:
         if stored.leaves or ".deleted." in stored.type:
-            return False
+            return None
         if not stored.adds and _open(stored):
-            return True
-    return False
+            return stored
+    return None
 
 
 def _open(stored: Stored) -> bool:

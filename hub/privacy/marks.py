@@ -160,11 +160,14 @@ class WithheldMarks:
             self._moved.setdefault(name, (came_from, False))
             self._wake()
         for name in change.returned:
-            own = f"person/{name}/{self._directory.persons[name].owner.source}"
-            self._returned[name] = self._returned.get(name, False) or own not in change.entities
+            self._returned[name] = self._returned.get(name, False) or self._own(name) not in change.entities
             self._wake()
-        # The gate decides anyway on the event that caused the change. Restating its entity would deliver it twice.
-        self._free(touched, change.entities)
+        # An event by which a person returns, or gets a place, is news for those who wait for that. Restating its entity
+        # would deliver it twice.
+        persons = change.entities & {self._own(name) for name in change.names if name in self._directory.persons}
+        returning = {self._own(name) for name in change.returned}
+        self._free([name for name in touched if "/" in name], persons)
+        self._free([name for name in touched if "/" not in name], persons & returning)
 
     def _free(self, names: Iterable[str], arriving: Collection[str]) -> None:
         """Remove the marks that may have become void, in this turn: a mark that is made later is a new one.
@@ -177,9 +180,16 @@ class WithheldMarks:
             for entity, recipients in self._marks.pop(name).items():
                 self._freed += [Withheld(name, entity, recipient) for recipient in recipients]
                 if entity not in arriving:
-                    self._restate_for(entity, Again(recipients=frozenset(recipients)))
+                    person = "" if "/" in name else name
+                    persons = frozenset({name.removeprefix("duty/")})
+                    marked = frozenset((recipient, person) for recipient in recipients)
+                    self._restate_for(entity, Again(recipients=marked, persons=persons))
         if self._freed:
             self._wake()
+
+    def _own(self, person: str) -> str:
+        """The entity that holds a person's data."""
+        return f"person/{person}/{self._directory.persons[person].owner.source}"
 
     def _restate_for(self, entity: str, again: Again) -> None:
         known = self._entities.get(entity)
@@ -240,8 +250,9 @@ class WithheldMarks:
                 self._freed += freed
                 for entity, again in entities.items():
                     self._restate_for(entity, again)
-                self._moved = moved | self._moved
-                self._returned = returned | self._returned
+                self._moved = self._moved | moved
+                for person, own_entity in returned.items():
+                    self._returned[person] = self._returned.get(person, False) or own_entity
                 await self._directory.clock.sleep(pause_s)
                 self._work.set()
             else:
@@ -274,7 +285,7 @@ class WithheldMarks:
             entities = [f"duty/{duty}" for duty in directory.duties_of(person)]
             entities += [f"diet/{diet}" for diet in directory.diets_of(person)]
             if own_entity:
-                entities.append(f"person/{person}/{directory.persons[person].owner.source}")
+                entities.append(self._own(person))
             for entity in entities:
                 self._restate_for(entity, Again(returned=True))
             for group in directory.groups_of(person):

@@ -11,11 +11,15 @@ The parts follow the plan by which an event is reduced (`hub.privacy.reduce`), w
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from hub.bus.news import RETURNED
-from hub.directory.records import Mark, read_mark
+from hub.bus.base import Place
+from hub.bus.news import RETURNED, Belongings
+from hub.clock import from_us
+from hub.directory.records import Mark, read_mark, read_person
 from hub.privacy.reduce import CHANGED, THERE, Node, Op, Plan, Ref
 from schemas import Catalogue, Category
 
+PERSON: Final = "se.skolnav.directory.person.upserted.v1"
+_NOWHERE: Final = Place(0)
 _MARKED: Final = "m"  # a reference with a protection marking of its own
 _PERSON: Final = "p"
 _DUTY: Final = "d"
@@ -39,6 +43,15 @@ class Parts:
         if plan.nodes.ref is Ref.ABOUT and _returns(before, after):
             found.append(RETURNED)
         return found
+
+    def came_from(self, type_: str, before: Any, after: Any, at_us: int) -> Belongings | None:
+        if type_ != PERSON:
+            return None
+        old, new = (read_person("", _NOWHERE, data).enrolments for data in (before, after))
+        if {each.organisation for each in new} <= {each.organisation for each in old}:
+            return None
+        on = from_us(at_us).date().isoformat()
+        return [(each.organisation, each.school_type) for each in old if each.active(on)]
 
     def naming(self, type_: str, data: Any, persons: frozenset[str]) -> Iterable[str]:
         if not persons:

@@ -190,3 +190,38 @@ async def test_absences_of_one_who_left_are_withheld_as_of_one_who_was_deleted(s
     await school.say(PERSON, pupil(ANNA, HIDDEN))
     await school.say(PERSON_GONE, {"id": BO})
     assert not [each for each in await told(school, EVERYTHING) if each["type"] == ABSENCE]
+
+
+async def test_a_place_of_long_ago_is_none_where_the_person_leaves(school: Hub) -> None:
+    """Whoever never saw the teacher is told of no end, as of a deletion."""
+    ended = {"id": uid("duty"), "person": {"id": MUM}, "dutyAt": {"id": UNIT}, "endDate": "2020-06-10"}
+    await school.say(PERSON, person(MUM))
+    await school.say(DUTY, ended)
+    await school.say(PERSON, person(MUM, HIDDEN))
+    assert about(await told(school, THIS_UNIT), MUM) == []
+
+
+async def test_a_pupil_elsewhere_leaves_where_the_children_are_too(school: Hub) -> None:
+    await school.say(PERSON, pupil(BO, responsibles=tie(MUM)))
+    await school.say(PERSON, pupil(MUM, at=ELSEWHERE))
+    await school.say(PERSON, pupil(MUM, HIDDEN, at=ELSEWHERE))
+    assert about(await told(school, THIS_UNIT), MUM) == ["person"]
+
+
+async def test_a_deletion_after_a_mark_by_another_source_is_no_second_end(school: Hub) -> None:
+    await school.say(PERSON, {"id": ANNA, "securityMarking": HIDDEN}, OTHER)
+    await school.withheld.settled()
+    await school.say(PERSON_GONE, {"id": ANNA})
+    assert about(await told(school, EVERYTHING), ANNA) == ["person"]
+
+
+async def test_a_second_protection_is_told_after_a_restart_too(school: Hub) -> None:
+    for mark in (HIDDEN, "Ingen"):
+        await school.say(PERSON, pupil(ANNA, mark))
+        await school.withheld.settled()
+    await school.restart()
+    assert not school.directory.has_left(ANNA)
+    await school.current()
+    await school.say(PERSON, pupil(ANNA, HIDDEN))
+    await school.withheld.settled()
+    assert about(await told(school, EVERYTHING), ANNA) == ["person", "person"]

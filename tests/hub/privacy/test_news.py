@@ -5,10 +5,13 @@ from typing import Any
 import orjson
 import pytest
 
+from hub.bus.base import corrects_all
+from hub.bus.news import MAX_PARTS, NOBODY, Moment, News, following
 from schemas import Category
 from tests.hub.privacy.conftest import Hub
 from tests.hub.privacy.house import ALL, contract, recipient
 from tests.school import (
+    CURRENT,
     ELSEWHERE,
     GROUP,
     HIDDEN,
@@ -18,7 +21,9 @@ from tests.school import (
     PERSON,
     ROOM,
     SCHOOL,
+    SIS,
     UNIT,
+    event,
     group,
     lesson,
     pupil,
@@ -139,3 +144,52 @@ async def test_a_move_brings_what_is_known_to_those_alone_who_did_not_have_it(sc
     await school.say(PERSON, pupil(ANNA, at=ELSEWHERE, givenName="Anna"))
     assert await gets(school, BOTH) == []
     assert set(await gets(school, THERE)) == {f"person/{ANNA}/urn:prov:sis", f"duty/{uid('duty')}"}
+
+
+async def test_a_person_who_moves_comes_to_those_who_see_no_enrolments_too(school: Hub) -> None:
+    """Promise 4: for them nothing in the event that moves the person is new."""
+    there = recipient(contract(*(ALL - {Category.GROUP}), organisations=[ELSEWHERE]), name="client/there-blind")
+    await gets(school, there)
+    await school.say(PERSON, pupil(ANNA, at=ELSEWHERE, givenName="Anna"))
+    assert set(await gets(school, there)) == {f"person/{ANNA}/urn:prov:sis"}
+
+
+async def test_a_stale_person_comes_although_the_source_says_nothing_new(school: Hub) -> None:
+    """Promise 4: the person's object and `current` come in one batch."""
+    blind = recipient(contract(*(ALL - {Category.GROUP})), name="client/blind")
+    school.clock.move(hours=30)
+    assert f"person/{ANNA}/urn:prov:sis" not in await gets(school, blind)
+    now = {"asOf": school.clock.utc().isoformat()}
+    moved = pupil(ANNA, givenName="Anna", enrolments=[])
+    both = [event(CURRENT, now, id="c9", source=SIS), event(PERSON, moved, id="p9", source=SIS)]
+    await school.log.append([school.catalogue.describe(each) for each in both], corrects_all)
+    assert f"person/{ANNA}/urn:prov:sis" in await gets(school, blind)
+
+
+async def test_who_was_in_a_class_once_is_not_told_by_the_class(school: Hub) -> None:
+    """A hidden member leaves the class, and is open later."""
+    await school.say(GROUP, group(ANNA, SECRET))
+    await gets(school, EVERYTHING)
+    await school.say(GROUP, group(ANNA))
+    await gets(school, EVERYTHING)
+    await school.say(PERSON, pupil(SECRET))
+    assert await gets(school, EVERYTHING) == [f"person/{SECRET}/urn:prov:sis"]
+
+
+def test_no_part_that_an_event_changes_is_dropped() -> None:
+    """Promise 4: a class is renamed and has a thousand new members, with a long history."""
+    moment = Moment(1, "1", "e", "t")
+    old = following(moment, None, [f"old|p{n}" for n in range(3000)])
+    changed = {"displayName", *(f"groupMemberships|p{n}" for n in range(1000))}
+    news = following(moment, old, changed)
+    assert set(news.fresh) == changed
+    assert len(news.parts) <= len(changed) + MAX_PARTS
+    assert News.unpack(news.pack()) == news
+
+
+async def test_a_type_that_the_hub_no_longer_knows_holds_up_no_other_event(school: Hub) -> None:
+    """Promise 1: a vendor's package was removed, and its entities are still state."""
+    await school.say(ROOM, {"id": uid("hall"), "displayName": "Hall"})
+    school.catalogue._entries.pop(ROOM)
+    (copy,) = await school.log.restate({f"room/{uid('hall')}": NOBODY})
+    assert copy.news is None
