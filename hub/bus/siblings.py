@@ -14,7 +14,7 @@ import apsw
 from hub.bus import rows
 from hub.bus.base import Stored, offset_of, partition_of, place
 from hub.bus.codec import Codec
-from hub.bus.names import Names
+from hub.bus.names import Names, pack_id
 from hub.bus.news import Moment
 from hub.bus.rows import Row
 
@@ -72,9 +72,8 @@ class Siblings:
             for row in map(Row._make, db.execute(query, (low,))):
                 if row.accepted != moment.accepted_us:
                     break
-                stored = self._stored(partition, row)
-                if stored.id == moment.id:
-                    yield stored
+                if row.id == pack_id(moment.id):
+                    yield self._stored(partition, row)
                     return
 
     def _backwards(self, db: apsw.Connection, partition: int, offset: int) -> Iterator[Row]:

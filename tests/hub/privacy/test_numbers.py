@@ -3,26 +3,31 @@
 Each test has two worlds: one stores events that the recipient may not see between others of their key.
 """
 
-from collections.abc import Sequence
+import asyncio
+import threading
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import orjson
 import pytest
 
-from hub.bus.base import Place, Stored, corrects_all
+from hub.bus.base import Left, Place, Stored, corrects_all
 from hub.privacy.base import Recipient
 from tests.hub.privacy.conftest import Hub
 from tests.hub.privacy.house import recipient
 from tests.school import (
+    ABSENCE,
     DUTY,
     HIDDEN,
     LESSON,
     LESSON_CHANGED,
     ORGANISATION,
     PERSON,
+    ROOM,
     SCHOOL,
     SIS,
     UNIT,
+    absence,
     duty,
     event,
     lesson,
@@ -59,6 +64,26 @@ def hidden(id_: str) -> tuple[str, str, dict[str, Any]]:
     """A change of a lesson that only its protected teacher's recipients may see."""
     teachers = [{"duty": {"id": uid("duty", SECRET)}}]
     return id_, LESSON_CHANGED, lesson(teachers=teachers, changed={"teachers": []})
+
+
+async def together(hub: Hub, *writes: Coroutine[Any, Any, Any]) -> Sequence[Any]:
+    """The results of writes that the log stores in one transaction, since it is busy with another one meanwhile."""
+    writer: Any = hub.log._writer
+    commit, busy, go_on = writer._commit, threading.Event(), threading.Event()
+
+    def waits(items: Any) -> Any:
+        busy.set()
+        go_on.wait()
+        return commit(items)
+
+    writer._commit = waits
+    first = asyncio.ensure_future(hub.say(ROOM, {"id": uid("hall"), "displayName": "Hall"}))
+    await asyncio.to_thread(busy.wait)
+    results = asyncio.gather(*writes)
+    await asyncio.sleep(0)  # all have been submitted
+    go_on.set()
+    await first
+    return await results
 
 
 def steps(hub: Hub, events: Sequence[Stored], to: Recipient) -> dict[str, int]:
@@ -164,6 +189,27 @@ async def test_as_of_a_moment_that_was_trimmed_and_on_the_event_itself_the_numbe
     decision = school.gate.decide(state, EVERYTHING, state=True)
     assert decision.content is not None
     assert int(decision.content["sequence"]) == decision.stored.accepted_us
+
+
+async def test_an_event_that_tells_of_a_protection_has_the_number_of_the_mark_and_takes_none(school: Hub) -> None:
+    """Promise 5: a deletion would have been in the log since the mark."""
+    name = uid("Anna")
+    mark_us = (await school.say(PERSON, pupil(name))).accepted_us
+    school.clock.move(minutes=1)
+    absences = [school.catalogue.describe(event(ABSENCE, absence(name, id=uid(each)))) for each in ("one", "two")]
+    _, (left,), _ = await together(
+        school,
+        school.log.append(absences[:1]),
+        school.log.leave([Left(name, SIS, (), mark_us)]),
+        school.log.append(absences[1:]),
+    )
+    for _ in range(2):
+        *_, one, again, two = (await school.log.read(school.log.start(), 100)).events
+        assert one.accepted_us == again.accepted_us == two.accepted_us
+        assert (again.id, again.later, int(again.parsed["sequence"])) == (left.id, False, mark_us)
+        assert two.sibling is not None
+        assert (two.sibling.at, two.sibling.sibling, one.later) == (one.at, None, False)
+        await school.restart()
 
 
 async def test_a_long_batch_of_one_key_is_decided_on_once_for_each_recipient(school: Hub) -> None:
