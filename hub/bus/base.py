@@ -111,6 +111,12 @@ class Stored:
     leaves: bool = False
     restated: bool = False  # the hub's copy of an earlier state (`Log.restate`)
     news: News | None = None  # what is new in this state of its entity; None: all of it
+    # An earlier event of its key was stored in the same transaction (its group). Then `sequence` in the body counts
+    # the events of the key in the group, also withheld ones, so each recipient gets a number of its own.
+    later: bool = False
+    sibling: "Stored | None" = None  # that event, the newest of them; None: there is none, or it has been trimmed
+    # The `later` ones among the events that `news.moments` are of; filled in when state is read.
+    then: tuple["Stored", ...] = ()
 
     def __repr__(self) -> str:
         # Log lines may show this much: no subject, no data.

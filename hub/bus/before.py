@@ -29,7 +29,7 @@ class Before:
         self._states: dict[Packed, list[Stored]] = {}
         places = entity_state.places_of(db, fresh, set(entities))
         if places:
-            found = {each.at: each for each in reader.fetch_states(db, fresh, places.values())}
+            found = {each.at: each for each in reader.fetch_chains(db, fresh, places.values())}
             for entity, at in places.items():
                 if (last := found.get(at)) is not None:  # type: ignore[call-overload]
                     self._states[entity] = [*reversed(last.earlier), last]

@@ -10,6 +10,7 @@ from hub.bus.base import Place, Stored, offset_of, partition_of, place
 from hub.bus.codec import Codec
 from hub.bus.fresh import Fresh
 from hub.bus.names import Names, pack_id
+from hub.bus.siblings import Siblings, before
 
 Shares = Sequence[tuple[int, int]]
 """Pairs of a partition and the number of events to read from it."""
@@ -22,6 +23,7 @@ class LogReader:
         self._partitions = partitions
         self._names = names
         self._codec = codec
+        self._siblings = Siblings(partitions, names, codec)
 
     def scan(
         self, db: apsw.Connection, *, offsets: Sequence[int], heads: Sequence[int], shares: Shares, limit_bytes: int
@@ -40,10 +42,17 @@ class LogReader:
                 if size > limit_bytes:
                     break
             found.append(events)
-        return within(found, limit_bytes)
+        page = within(found, limit_bytes)
+        self._siblings.link(db, page)
+        return page
 
     def fetch(self, db: apsw.Connection, places: Iterable[int]) -> list[Stored]:
         """The events at these places, without those that have been deleted."""
+        found = self._fetch(db, places)
+        self._siblings.link(db, found)
+        return found
+
+    def _fetch(self, db: apsw.Connection, places: Iterable[int]) -> list[Stored]:
         found: list[Stored] = []
         for at in map(Place, places):
             query = f"SELECT {rows.COLUMNS} FROM events_{partition_of(at)} WHERE offset = ?"
@@ -72,7 +81,7 @@ class LogReader:
     def before(self, db: apsw.Connection, lows: Sequence[int], heads: Sequence[int], since: int) -> list[int]:
         """For each partition the last offset accepted before `since`, but not below its offset in `lows`."""
         return [
-            _before(db, partition, low=low, head=head, since=since)
+            before(db, partition, low=low, head=head, since=since)
             for partition, (low, head) in enumerate(zip(lows, heads, strict=True))
         ]
 
@@ -106,12 +115,20 @@ class LogReader:
         return self.fetch_states(db, fresh, places)
 
     def fetch_states(self, db: apsw.Connection, fresh: Sequence[Fresh], places: Iterable[int]) -> list[Stored]:
-        """As `fetch`, each event with the events that it rests on."""
-        found = self.fetch(db, places)
+        """As `fetch`, each event with the events that it rests on, and with what its recipient's number rests on."""
+        found = self.fetch_chains(db, fresh, places)
+        events = [event for each in found for event in (each, *each.earlier)]
+        self._siblings.link(db, events)
+        self._siblings.recall(db, events)
+        return found
+
+    def fetch_chains(self, db: apsw.Connection, fresh: Sequence[Fresh], places: Iterable[int]) -> list[Stored]:
+        """As `fetch_states`, but without siblings: for the writer, which needs none."""
+        found = self._fetch(db, places)
         for stored in found:
             if stored.continues and stored.entity is not None:
                 chain = entity_state.chain_of(db, fresh, self._names.packed(stored.entity))
-                stored.earlier = tuple(self.fetch(db, [at for at in chain if at < stored.at]))
+                stored.earlier = tuple(self._fetch(db, [at for at in chain if at < stored.at]))
         return found
 
 
@@ -126,16 +143,3 @@ def within(found: Iterable[Sequence[Stored]], limit_bytes: int) -> list[Stored]:
                 return events
             events.append(each)
     return events
-
-
-def _before(db: apsw.Connection, partition: int, *, low: int, head: int, since: int) -> int:
-    # Acceptance times rise with offsets, so a binary search finds the place without an index on time.
-    query = f"SELECT offset, accepted FROM events_{partition} WHERE offset > ? AND offset <= ? ORDER BY offset LIMIT 1"
-    while low < head:
-        middle = (low + head) // 2
-        offset, accepted = db.execute(query, (middle, head)).get or (None, since)
-        if offset is None or accepted >= since:
-            head = middle
-        else:
-            low = offset
-    return low

@@ -29,6 +29,7 @@ TIMED: Final = 2  # flag: the event came with a `time`, so the hub did not add o
 CONTINUES: Final = 4  # flag: the event reports a change or the end of its entity, or is a late report of sums
 ADDS: Final = 8  # flag: `Stored.adds`
 LEAVES: Final = 16  # flag: `Stored.leaves`
+LATER: Final = 32  # flag: `Stored.later`
 RESTATED: Final = 64  # flag: `Stored.restated`
 # The flags' higher bits are the number (in `names`) of the source that owns the entity; 0 if it is the event's own.
 OWNER_BITS: Final = 8
@@ -83,7 +84,7 @@ CREATE TABLE events_{partition} (
     entity,                     -- NULL: events of this type are no state
     about,                      -- NULL: the one person that the subject names
     organisations NOT NULL,
-    flags INTEGER NOT NULL,     -- EXTRAS, TIMED, CONTINUES, ADDS, LEAVES, RESTATED; from bit 8 on the owner
+    flags INTEGER NOT NULL,     -- those above; from bit 8 on the owner
     body BLOB NOT NULL,
     news BLOB                   -- `Stored.news`
 )"""
@@ -98,7 +99,7 @@ class Prepared:
     key_digest: bytes
     content_digest: bytes
     partition: int
-    columns: tuple[Any, ...]  # the row's columns from `type` to `flags`
+    columns: tuple[Any, ...]  # the row's columns from `type` to `flags`; the writer adds the flag LATER
     flags: int
     entity: Packed | None
     names: tuple[Packed, ...]  # its subject, and the persons that it is about
@@ -188,7 +189,7 @@ def copy_of(old: Stored, row: Row, *, partition: int, names: Names, whole_type: 
     """
     whole = from_json(old.body)
     whole.pop("sequence", None)
-    row = row._replace(flags=row.flags | TIMED | RESTATED)
+    row = row._replace(flags=(row.flags | TIMED | RESTATED) & ~LATER)
     if isinstance(data := whole.get("data"), dict) and data.pop(CHANGED, None) is not None:
         # `changed` would reveal withheld values. The type of a change would reveal that there was an earlier event.
         row = row._replace(flags=row.flags & ~CONTINUES)
@@ -201,7 +202,17 @@ def copy_of(old: Stored, row: Row, *, partition: int, names: Names, whole_type: 
     continues = row.flags & CONTINUES != 0
     return Prepared(
         stored=replace(
-            old, id=new_id, type=whole["type"], continues=continues, earlier=(), _parsed=None, news=None, restated=True
+            old,
+            id=new_id,
+            type=whole["type"],
+            continues=continues,
+            earlier=(),
+            _parsed=None,
+            news=None,
+            later=False,
+            sibling=None,
+            then=(),
+            restated=True,
         ),
         canonical=canonical,
         key_digest=key_digest(old.source, new_id),
@@ -317,6 +328,7 @@ def stored(partition: int, row: Sequence[Any], names: Names, codec: Codec) -> St
     made.adds = flags & ADDS != 0
     made.leaves = flags & LEAVES != 0
     made.restated = flags & RESTATED != 0
+    made.later = flags & LATER != 0
     if news is not None:
         made.news = News.unpack(codec.decode(name, news))
     return made

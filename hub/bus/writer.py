@@ -114,6 +114,7 @@ class _Group:
     owners: Ownership | None  # None: each event belongs to its own source
     before: Before | None  # None: nothing is compared, and all is new
     added: dict[bytes, Prepared] = field(default_factory=dict)
+    last: dict[str, Stored] = field(default_factory=dict)  # of each key
     rows: dict[int, list[tuple[Any, ...]]] = field(default_factory=dict)
     noted: list[Noted] = field(default_factory=list)
 
@@ -259,11 +260,20 @@ class LogWriter:
         partition, stored, accepted = event.partition, event.stored, group.accepted
         offset = group.next[partition]
         group.next[partition] = offset + 1
-        sequence = self._sequencer.take(stored.key)
+        columns = event.columns
+        if event.sequence:
+            sequence = event.sequence
+        else:
+            sequence = self._sequencer.take(stored.key)
+            stored.sibling = sibling = group.last.get(stored.key)
+            group.last[stored.key] = stored
+            if sibling is not None:
+                stored.later = True
+                columns = (*columns[:-1], event.flags | rows.LATER)
         high = group.high[partition] = max(group.high[partition], sequence)
         stored.at = at = place(partition, offset)
         stored.accepted_us = accepted
-        stored.body = body = rows.complete(event.canonical, event.flags, accepted, event.sequence or sequence)
+        stored.body = body = rows.complete(event.canonical, event.flags, accepted, sequence)
         news = None
         if group.before is not None and event.entity is not None:
             data = event.described.event.data if event.described is not None else stored.parsed.get("data")
@@ -272,7 +282,7 @@ class LogWriter:
             if stored.news is not None:
                 news = self._codec.encode(stored.subject, stored.news.pack())
         group.rows.setdefault(partition, []).append(
-            (offset, accepted, high - accepted, *event.columns, self._codec.encode(stored.subject, body), news)
+            (offset, accepted, high - accepted, *columns, self._codec.encode(stored.subject, body), news)
         )
         found = pack_found(event.content_digest, at)
         group.noted.append((event.key_digest, found, at, event.entity, event.names, event.stored.continues))

@@ -107,6 +107,11 @@ class Tables:
         found = self.persons.get(name)
         return found.version if found is not None else self._versions.get(name, 0)
 
+    @property
+    def changes(self) -> int:
+        """A number that rises with each change of what the gate reads of any name, and of how fresh a source is."""
+        return self._counter
+
     def _apply(self, stored: Stored) -> None:
         if stored.leaves:  # it tells recipients of a mark that the tables have already
             left = self.persons.get(stored.about[0])
@@ -157,6 +162,7 @@ class Tables:
                 self._complete_until.pop(stored.source, None)
         if before is None and self.fresh_until(stored.source, now_us) is not None:
             self._refreshed.add(stored.source)
+            self._counter += 1
 
     def _set_part_current(self, source: str, until: str | None) -> None:
         if until is None:

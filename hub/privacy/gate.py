@@ -28,6 +28,7 @@ from hub.clock import NEVER_US, Clock
 from hub.directory.directory import Directory
 from hub.keys import Keys, Pseudonyms
 from hub.privacy.base import Decision, Draft, PayloadLevel, PermitRefused, Recipient, Rule
+from hub.privacy.numbers import Numbers
 from hub.privacy.parts import sees as sees_part
 from hub.privacy.protection import Basis
 from hub.privacy.reduce import CHANGED, Marked, Plan, Walk
@@ -119,12 +120,16 @@ class PrivacyGate:
         self._sum_rules: Mapping[str, SumRule] = {}
         self._views: dict[tuple[int, str], View] = {}
         self._pseudonyms: dict[str, Pseudonyms] = {}
+        self._numbers = Numbers(
+            directory, clock, lambda stored, recipient: self._decide(stored, recipient, state=False)
+        )
 
     def configure(self, sum_rules: Mapping[str, SumRule]) -> None:
         """Blur the sums of these types by these rules from now on, and those of all other types by the usual one."""
         if sum_rules != self._sum_rules:
             self._sum_rules = sum_rules
             self._views.clear()
+            self._numbers.forget()
 
     # -- deciding -----------------------------------------------------------------------------------------------
 
@@ -138,6 +143,8 @@ class PrivacyGate:
         decision: Any = self._decide(stored, recipient, state=state and not stored.earlier)
         if state and decision.rule in _NEWS_ALONE:
             decision = self._decide_before(stored, recipient, decision)
+        if decision.stored.later and decision.allowed:
+            self._numbers.apply(decision)
         decision.__class__ = Decision
         return decision  # type: ignore[no-any-return]
 
@@ -367,8 +374,17 @@ def _told_at(news: News, view: View, plan: Plan, basis: Basis, *, state: bool) -
 def _as_of(stored: Stored, moment: Moment) -> Stored:
     """The event as one that a recipient gets who learns nothing from the later ones."""
     parsed = {**stored.parsed, "id": moment.id, "sequence": moment.sequence, "time": moment.time}
+    then = next((each for each in stored.then if each.id == moment.id), None)
     return replace(
-        stored, id=moment.id, accepted_us=moment.accepted_us, body=orjson.dumps(parsed), _parsed=parsed, news=None
+        stored,
+        id=moment.id,
+        accepted_us=moment.accepted_us,
+        body=orjson.dumps(parsed),
+        _parsed=parsed,
+        news=None,
+        # If the log has trimmed the event of that moment, it has no sibling any more.
+        later=int(moment.sequence) > moment.accepted_us if then is None else then.later,
+        sibling=None if then is None else then.sibling,
     )
 
 

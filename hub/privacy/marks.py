@@ -164,10 +164,9 @@ class WithheldMarks:
             self._wake()
         # An event by which a person returns, or gets a place, is news for those who wait for that. Restating its entity
         # would deliver it twice.
-        persons = change.entities & {self._own(name) for name in change.names if name in self._directory.persons}
-        returning = {self._own(name) for name in change.returned}
-        self._free([name for name in touched if "/" in name], persons)
-        self._free([name for name in touched if "/" not in name], persons & returning)
+        own = change.entities & {self._own(name) for name in change.names if name in self._directory.persons}
+        self._free([name for name in touched if "/" in name], own)
+        self._free([name for name in touched if "/" not in name], own & {self._own(name) for name in change.returned})
 
     def _free(self, names: Iterable[str], arriving: Collection[str]) -> None:
         """Remove the marks that may have become void, in this turn: a mark that is made later is a new one.

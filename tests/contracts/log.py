@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +19,7 @@ from tests.contracts.log_events import (
     CATALOGUE,
     SOURCE,
     Reopen,
+    amended,
     anew,
     assert_rising,
     by_key,
@@ -34,6 +34,13 @@ from tests.contracts.log_events import (
 from tests.contracts.log_search import SearchContract
 from tests.contracts.log_state import StateContract
 from tests.contracts.log_walk import random_walk
+
+
+def _siblings(stored: Stored) -> list[Stored]:
+    found = []
+    while (sibling := stored.sibling) is not None:
+        found.append(stored := sibling)
+    return found
 
 
 class LogContract(StateContract, SearchContract):
@@ -386,11 +393,54 @@ class LogContract(StateContract, SearchContract):
         await log.append([reading()])
         assert_rising(sequences([*before, *await everything(log)])["sensor/a"])
 
-    async def test_steps_within_a_microsecond_do_not_count_the_events(self, log: Log) -> None:
-        """Promise 5: the difference of two sequences does not tell how many events lie between."""
-        await log.append([reading(n) for n in range(200)])
-        numbers = [int(number) for number in sequences(await everything(log))["sensor/a"]]
-        assert len({later - earlier for earlier, later in pairwise(numbers)}) > 5
+    async def test_an_event_leads_to_the_earlier_ones_of_its_key_in_the_same_transaction(
+        self, log: Log, reopen: Reopen
+    ) -> None:
+        """Promise 5: the gate counts these anew for each recipient."""
+        await log.append([reading(id="before")])
+        batch = [("a1", "a"), ("b1", "b"), ("a2", "a"), ("c1", "c"), ("a3", "a"), ("b2", "b")]
+        await log.append([reading(id=id_, sensor=sensor) for id_, sensor in batch])
+        await log.append([reading(id="after")])
+        expected = {
+            "before": [], "a1": [], "b1": [], "a2": ["a1"], "c1": [], "a3": ["a2", "a1"], "b2": ["b1"], "after": [],
+        }  # fmt: skip
+        for _ in range(2):
+            read = await everything(log)
+            for found in (read, await log.get([each.at for each in read])):
+                assert {each.id: names(_siblings(each)) for each in found} == expected
+                for each in found:
+                    assert each.later == bool(expected[each.id])
+                    assert int(each.parsed["sequence"]) == each.accepted_us + len(expected[each.id])
+            for each in read:
+                (alone,) = await log.get([each.at])
+                assert names(_siblings(alone)) == expected[each.id]
+            log = await reopen()
+
+    async def test_a_read_that_begins_between_siblings_leads_to_those_before_it(self, log: Log) -> None:
+        await log.append([reading(id=f"e{n}") for n in range(30)])
+        read = await everything(log)
+        for number in (1, 15, 29):
+            batch = await log.read(log.start().past(read[number - 1].at), 5)
+            assert [len(_siblings(each)) for each in batch.events] == list(range(number, min(number + 5, 30)))
+
+    async def test_siblings_are_forgotten_when_their_time_is_trimmed(self, log: Log, clock: HandClock) -> None:
+        """Promise 5: also one that is still state, since what is spared depends on what is withheld."""
+        await log.append([matter("m1", id="old"), matter("m1", id="older")])
+        await log.append([matter("m1", id="state"), amended("m1", was="x", id="change")])
+        clock.move(days=1)
+        await log.trim(clock.now)
+        (state,) = await log.states_named(["matter/m1"])
+        assert (state.id, names(state.earlier)) == ("change", ["state"])
+        assert (state.later, state.sibling) == (True, None)
+
+    async def test_a_copy_has_the_siblings_of_its_own_transaction(self, log: Log, reopen: Reopen) -> None:
+        await log.append([matter("m1", id="e1"), matter("m1", id="e2")])
+        (copy,) = await log.restate(anew("matter/m1"))
+        for _ in range(2):
+            *_, last = await everything(log)
+            assert (last.id, last.later, last.sibling) == (copy.id, False, None)
+            assert int(last.parsed["sequence"]) == last.accepted_us
+            log = await reopen()
 
     # Follow
 

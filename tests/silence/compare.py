@@ -3,7 +3,6 @@
 - Ids that the hub makes (UUIDs of version 4, deliveries, lanes, dead letters) are named in the order in which the
   observer met them.
 - Sealed tokens (cursors, page tokens) count by their length.
-- A `sequence` counts by the millisecond: the hub adds a random step of some microseconds within a batch on purpose.
 """
 
 import re
@@ -14,7 +13,6 @@ _RANDOM: Final = re.compile(
     r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b|\bmsg_[0-9A-Za-z_-]+|\b[a-z]+-[0-9a-f]{8}\b"
     r"|\b[0-9a-f]{14}-[0-9a-f]{10}\b"
 )
-_SEQUENCE: Final = re.compile(r'("sequence":")([0-9]{16})"')
 _SEALED: Final = (
     re.compile(r"(after=)([^&>]*)"),
     re.compile(r'("pageToken":")([^"]*)'),
@@ -32,5 +30,4 @@ class Names:
     def of(self, text: str) -> str:
         for each in _SEALED:
             text = each.sub(lambda found: f"{found[1]}<{len(unquote(found[2]))}>", text)
-        text = _SEQUENCE.sub(lambda found: f'{found[1]}{int(found[2]) // 1000}"', text)
         return _RANDOM.sub(lambda found: self._names.setdefault(found[0], f"<new {len(self._names) + 1}>"), text)

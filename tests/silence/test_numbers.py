@@ -1,6 +1,6 @@
-"""Promise 5: what a recipient could read from numbers and from the order, where no pair of worlds can show it.
+"""Promise 5: what a recipient could read from numbers and from the order.
 
-A number with a random step differs between any two worlds, and an order by real ids is the same in both.
+No pair of worlds can show an order by real ids, which is the same in both.
 """
 
 import json
@@ -8,18 +8,15 @@ import re
 from itertools import pairwise
 from typing import Any
 
-import pytest
-
 from hub.keys import Keys
 from schemas import Category
 from tests import school
 from tests.school import HIDDEN, LESSON, LESSON_CHANGED, PERSON, uid
-from tests.silence import known
 from tests.silence.hub import House, play
 from tests.silence.town import SECRET_TEACHER
 from tests.silence.worlds import OBSERVERS, Pair, Slot, World, config, observe
 
-BATCHES = 150
+BATCHES = 20
 
 
 def steps(told: bool) -> list[int]:
@@ -67,15 +64,11 @@ def _event(id: str, type_: str, data: dict[str, Any]) -> dict[str, Any]:
     return school.envelope(type_, data, id=id, **more)
 
 
-@pytest.mark.xfail(reason=known.NUMBERS, strict=True)
 def test_a_step_does_not_tell_whether_an_event_lies_between() -> None:
-    """Promise 5: how often a step over a withheld event is the larger one. One half tells nothing."""
-    over, plain = steps(True), steps(False)
-    larger = sum((a > b) + (a == b) / 2 for a in over for b in plain) / (len(over) * len(plain))
-    assert 0.35 < larger < 0.65  # 150 of each: by chance alone it is outside once in 100,000 times
+    """Promise 5: a step over a withheld event is the same as one over none."""
+    assert steps(True) == steps(False) == [1] * BATCHES
 
 
-@pytest.mark.xfail(reason=known.ORDER, strict=True)
 def test_state_does_not_come_in_the_order_of_real_ids() -> None:
     """Promise 5: a list of ids from elsewhere would unlock the pseudonyms."""
     assert Category.IDENTITY not in OBSERVERS["pseudonyms"][0]
