@@ -119,7 +119,7 @@ class _State(Response):
                 ledger.withhold(decision)
         ledger.disclose(decisions)
         if not decisions:
-            ledger.leave()
+            ledger.store_beside()
         store, now = self._parts.store, self._parts.clock.utc()
         read = audit.add(store.tenant, now, actor=self._recipient.name, action="state.read", target="")
         await store.commit(read, *ledger.operations())

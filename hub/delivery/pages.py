@@ -75,11 +75,10 @@ class _Feed:
 
 @dataclass(frozen=True, slots=True)
 class _Passed:
-    """From one cursor to another there are only denials; `added`: what `Beside.is_saved` asks for."""
+    """From one cursor to another there are only denials."""
 
     begun: FeedCursor
     cursor: FeedCursor
-    added: int
 
 
 @dataclass(slots=True, eq=False)
@@ -293,6 +292,7 @@ class Pages:
         self._feeds.pop(subscription.id, None)
         self._passed.pop(subscription.id, None)
         if subscription.reason == "removed":
+            self._added.pop(subscription.id, None)
             self.acknowledging.forget(subscription.id)
         self.wake()
 
@@ -308,7 +308,7 @@ class Pages:
         self._added[id] = added
         if not beside.is_saved(added):
             page.begun = begun
-            self._passed[id] = _Passed(begun, page.cursor, added)
+            self._passed[id] = _Passed(begun, page.cursor)
 
     async def _make_durable(self, page: Page) -> None:
         """One commit: the cursor moves past all that this feed has denied, so those rows are part of it."""
@@ -345,7 +345,7 @@ class Pages:
         return FeedCursor(read=read, read_us=now_us, lane_us=now_us)
 
     async def _fill(self, page: Page) -> None:
-        """Read on from the page's cursor until the page is full or the head is reached, and make its rows durable."""
+        """Read on from the page's cursor until the page is full or the head is reached. Its rows are in `page.rows`."""
         feed, had, size = page.feed, len(page.entries), 0
         limit, most_bytes = page.limit, page.max_bytes
         ledger = feed.teller.ledger()
@@ -391,7 +391,7 @@ class Pages:
             page.cursor = part.after(taken)
             page.at_head = part.at_head and taken == len(part.events)
             if ledger.denied >= _DENIED_AT_A_TIME:
-                page.rows += ledger.operations()
+                await self._store.commit(*ledger.operations())
             await asyncio.sleep(0)
         page.rows += ledger.operations()
         await self._add_late(page, lateness)

@@ -219,8 +219,8 @@ class Directory(Tables):
     def superseded(self, entity: str) -> bool:
         """Whether this entity is a record of a person from a source that the person does not belong to now.
 
-        Such a record must not be restated: the copy would become the person's latest record. So is what recipients
-        were told of a protection (`LEFT`) once it has ended.
+        Such a record must not be restated: the copy would become the person's latest record. The end of a person who
+        became protected (`LEFT`) counts as superseded once the protection has ended.
         """
         kind, _, rest = entity.partition("/")
         person, _, source = rest.partition("/")

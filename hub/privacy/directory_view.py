@@ -285,7 +285,7 @@ class GuardedDirectory:
                     self._undecided[stored.entity] = stored.about
         ledger.disclose(allowed)
         if not allowed:
-            ledger.leave()  # an answer with nothing waits for no commit, whether something was withheld or not
+            ledger.store_beside()  # an answer with nothing waits for no commit, whether something was withheld or not
         if operations := ledger.operations():
             await self._store.commit(*operations)
         return allowed

@@ -7,7 +7,8 @@ once that is permitted (`hub.privacy.marks`).
 
 An event about persons passes if a field is left that tells more than who the persons are; an event of a type that is
 about no person passes with any field, and with its sums over people blurred (`hub.privacy.sums`). If the event lists
-what changed, some of the change must be left too. The event that announces a person's deletion passes if the recipient
+what changed, some of the change must be left too; if it is a whole state, something in it must be new for the recipient
+(`hub.privacy.parts`). The event that announces a person's deletion passes if the recipient
 could get anything of an event of the person's own type. A report of sums that comes because something has changed
 leaves for no recipient but one that must act on it.
 """
@@ -353,7 +354,7 @@ class PrivacyGate:
 def _told_at(news: News, view: View, plan: Plan, basis: Basis, *, state: bool) -> int:
     """The newest of an entity's events that told the recipient something: an index as in `News`.
 
-    Unless `state`, only whether that is the event itself.
+    Unless `state`, the index is right only for the event itself: another one means that the event tells nothing.
     """
     recipient, here = view.recipient, news.here
     newest = news.told.get(recipient.name, 0)

@@ -8,8 +8,8 @@ See docs/architecture.md, The gate.
     await store.commit(*ledger.operations())
     body = teller.permit(decision)               # in the turn of the first byte; PermitRefused: judge again
 
-Followers, feeds, `/v1/state`, the directory's answers, the SS 12000 API and its signals all go this way. No other room
-asks the gate for a decision, makes an intent or stores a mark.
+Followers, feeds, `/v1/state`, the directory's answers, the SS 12000 API and its signals all go this way. What the directory
+alone decides, before anything is read, is in `hub.privacy.before`.
 """
 
 import asyncio
@@ -214,7 +214,7 @@ class Ledger:
         self._events, self._marks, self.denied = {}, [], 0
         return operations
 
-    def leave(self) -> None:
+    def store_beside(self) -> None:
         """The answer tells nothing: what was entered becomes durable beside it, as no answer shows that it is there."""
         self._teller.telling.withheld.beside.add(self.operations())
 

@@ -167,7 +167,7 @@ class Sight:
                 unread("", row.at, f"{kind}/{key}", (_person_of(kind, row),)) for (kind, key), row in hidden.items()
             )
         if not self.rests_on:
-            self._ledger.leave()
+            self._ledger.store_beside()
         self._ledger.disclose(tuple(self.rests_on.values()))
         return self._ledger.operations(marks_beside=True)
 
