@@ -8,8 +8,8 @@ See docs/architecture.md, The gate.
     await store.commit(*ledger.operations())
     body = teller.permit(decision)               # in the turn of the first byte; PermitRefused: judge again
 
-Followers, feeds, `/v1/state`, the directory's answers, the SS 12000 API and its signals all go this way. What the directory
-alone decides, before anything is read, is in `hub.privacy.before`.
+Followers, feeds, `/v1/state`, the directory's answers, the SS 12000 API and its signals all go this way. What the
+directory alone decides, before anything is read, is in `hub.privacy.before`.
 """
 
 import asyncio
