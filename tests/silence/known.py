@@ -24,7 +24,6 @@ TIMED: Final = ("webhook", "callback")
 """The channels whose times are compared: on the others, point 3 shows."""
 
 NUMBERS: Final = "issue 13, point 4: a withheld event between two others of a batch is a larger step of `sequence`"
-ORDER: Final = "issue 13, point 4: state comes in the order of real ids"
 
 
 def left(found: Iterable[Difference]) -> list[Difference]:

@@ -75,7 +75,6 @@ def test_a_step_does_not_tell_whether_an_event_lies_between() -> None:
     assert 0.35 < larger < 0.65  # 150 of each: by chance alone it is outside once in 100,000 times
 
 
-@pytest.mark.xfail(reason=known.ORDER, strict=True)
 def test_state_does_not_come_in_the_order_of_real_ids() -> None:
     """Promise 5: a list of ids from elsewhere would unlock the pseudonyms."""
     assert Category.IDENTITY not in OBSERVERS["pseudonyms"][0]
