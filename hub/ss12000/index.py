@@ -29,7 +29,10 @@ def reports_of(tenant: str) -> str:
 class Row:
     """One entity's state. `key` is unique within its kind; `id` is the SS 12000 id (lower case)."""
 
-    __slots__ = ("at", "continues", "created_us", "ended", "facts", "id", "key", "leaves", "modified_us", "source")
+    __slots__ = (
+        "at", "continues", "created_us", "ended", "facts", "id", "key", "leaves", "modified_us", "rests",
+        "source",
+    )  # fmt: skip
 
     def __init__(self, *, key: str, stored: Stored, ended: bool, facts: Any, id: str, created_us: int) -> None:
         self.key = key
@@ -44,7 +47,8 @@ class Row:
         self.created_us = min(created_us, stored.accepted_us) if created_us > 0 else stored.accepted_us
         # A client that may see nothing of a change must not see its time either, so the modified time depends on the
         # client.
-        self.continues = (stored.continues or stored.news is not None) and not ended
+        self.rests = stored.continues and not ended  # on earlier events, which only the log's file finds
+        self.continues = self.rests or (stored.news is not None and not ended)  # a client may see it as it was before
         self.leaves = stored.leaves
 
     def as_of(self, stored: Stored) -> "Row":

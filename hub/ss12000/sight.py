@@ -117,15 +117,20 @@ class Sight:
         return Seen(shown, decision, content.get("data") or {})
 
     async def _read(self, rows: Sequence[Row]) -> Sequence[Stored]:
-        """The events. Those of rows that continue come with the events that they rest on: the client may see these."""
+        """The events. Those that rest on earlier events come with these: the client may see these."""
         get = self.services.log.get
-        changes = [row.at for row in rows if row.continues]
-        whole = await get([row.at for row in rows if not row.continues])
+        changes = [row.at for row in rows if row.rests]
+        whole = await get([row.at for row in rows if not row.rests])
         return [*whole, *(await get(changes, state=True))] if changes else whole
 
-    async def as_modified(self, table: Table, rows: Sequence[Row]) -> list[Row]:
-        """The rows with the times at which they were modified for this client; without those that it may not see."""
-        seen = {each.row.key: each.row for each in await self.see(table, [row for row in rows if row.continues])}
+    async def as_modified(self, table: Table, rows: Sequence[Row], limit: int) -> list[Row]:
+        """The rows with the times at which they were modified for this client; without those that it may not see.
+
+        If a page of `limit` shows them all, all are read: then the reads do not tell that one of them had a change of
+        which the client sees nothing (promise 5).
+        """
+        read = rows if len(rows) <= limit else [row for row in rows if row.continues]
+        seen = {each.row.key: each.row for each in await self.see(table, read)}
         return [row if not row.continues else seen[row.key] for row in rows if not row.continues or row.key in seen]
 
     async def see_ids(self, kind: str, ids: Iterable[str]) -> dict[str, Seen]:

@@ -47,8 +47,19 @@ _TYPES: Final = ("se.skolnav.*",)
 _WEBHOOK_SECRET: Final = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _NO: Final = b"422 Unprocessable Content"
 """What a webhook answers that accepts nothing: each event becomes a dead letter."""
+LEAVING: Final = ("what",)
+"""The aspects in which a deleted and a protected person leave alike.
+
+The times differ: the hub's event by which a protected person leaves is stored after the event with the mark, so it
+arrives some milliseconds later (docs/privacy.md, Times).
+"""
 SLOT_S: Final = 40.0
-_GRID_S: Final = 0.5  # between two calls, so that a slow answer does not move the next
+_GRID_S: Final = 0.37
+"""Between two calls, so that a slow answer does not move the next.
+
+A commit beside the answers (`hub.privacy.beside.PAUSE_S` later) holds up an answer that falls into it, as
+docs/privacy.md says under Times. So no multiple of this is near a multiple of that.
+"""
 
 ACTS: Final = ("restart", "replay", "from-state", "from-oldest", "refuse", "resend", "pause")
 """What happens to the hub or to subscriptions, in both worlds alike."""
