@@ -139,6 +139,15 @@ def _port(number: int) -> int:
     return 20_000 + number
 
 
+def _ordered(body: str) -> str:
+    """Dead letters of the same moment come in the order of their random ids: here, by type and id of their events."""
+    if not body.startswith('{"dead_letters":[{'):
+        return body
+    page = json.loads(body)
+    page["dead_letters"].sort(key=lambda each: (each["dead_at"], each["event"]["type"], each["event"]["id"]))
+    return json.dumps(page)
+
+
 class Observer:
     """One client with a webhook, a feed, a stream and SS 12000 callbacks, and its notes."""
 
@@ -188,7 +197,7 @@ class Observer:
         await reading.close()  # a stream does not end by itself
         took_s = (reading.frames[0][0] if reading.frames else asked) - asked
         answer = Answer(reading.status, reading.headers, b"".join(part for _, part in reading.frames), took_s)
-        what = [door.method, path, answer.status, *map(str, answer.headers), answer.body.decode()]
+        what = [door.method, path, answer.status, *map(str, answer.headers), _ordered(answer.body.decode())]
         self._note(asked, channel or f"{door.method} {door.path}", what, answer.took_s)
         return answer
 
