@@ -49,6 +49,8 @@ class Before:
         states = self._states.get(entity)
         if states is None or stored.continues or stored.leaves:
             return None
+        if again is None and states[0].continues:
+            return None  # a recipient that saw nothing of the changes never got the rest: all of it is new
         news: News | None = None
         last: Stored | None = None
         whole: dict[str, Any] = {}

@@ -143,7 +143,7 @@ async def _order(
             rows.append(row)
         if number % SCAN == SCAN - 1:
             await asyncio.sleep(0)
-    rows = await sight.as_modified(table, rows)
+    rows = await sight.as_modified(table, rows, place.query.limit)
     own = _own_order(table.kind, sight)
     rows.sort(key=lambda row: own(row.key))
     rows.sort(key=sort.by, reverse=sort.descending)

@@ -117,7 +117,7 @@ class Sight:
         return Seen(shown, decision, content.get("data") or {})
 
     async def _read(self, rows: Sequence[Row]) -> Sequence[Stored]:
-        """The events. Those of rows that continue come with the events that they rest on: the client may see these."""
+        """The events. Those that rest on earlier events come with these: the client may see these."""
         get = self.services.log.get
         changes = [row.at for row in rows if row.continues]
         whole = await get([row.at for row in rows if not row.continues])
@@ -131,9 +131,14 @@ class Sight:
         gate, about = self.services.gate, (person,) if person else ()
         return gate.told_us(self.recipient, row.type, about, row.news, row.modified_us)
 
-    async def as_modified(self, table: Table, rows: Sequence[Row]) -> list[Row]:
-        """The rows with the times at which they were modified for this client; without those that it may not see."""
-        seen = {each.row.key: each.row for each in await self.see(table, [row for row in rows if row.continues])}
+    async def as_modified(self, table: Table, rows: Sequence[Row], limit: int) -> list[Row]:
+        """The rows with the times at which they were modified for this client; without those that it may not see.
+
+        If a page of `limit` shows them all, all are read: then the reads do not tell that one of them had a change of
+        which the client sees nothing (promise 5).
+        """
+        read = rows if len(rows) <= limit else [row for row in rows if row.continues]
+        seen = {each.row.key: each.row for each in await self.see(table, read)}
         return [
             seen[row.key] if row.continues else row.dated(self.modified_us(table.kind, row)) if row.news else row
             for row in rows

@@ -6,12 +6,14 @@ Prints the smallest history found for each difference, and ends with 1 if there 
 import argparse
 import logging
 import sys
+from collections.abc import Sequence
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.strategies import SearchStrategy
 
 from tests.silence import known
 from tests.silence.history import leavers, pairs
-from tests.silence.worlds import Pair, differences, in_words
+from tests.silence.worlds import LEAVING, Pair, differences, in_words
 
 
 def main() -> int:
@@ -22,34 +24,40 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="also what is known to show (tests/silence/known.py)")
     asked = parser.parse_args()
     logging.disable(logging.CRITICAL)  # the hubs' own lines, of dead letters for instance
-    steps, acts = known.QUIET_STEPS, known.QUIET_ACTS
+    steps = known.QUIET_STEPS
     families = {
-        "hidden": pairs() if asked.all else pairs(hidden=steps, inside=steps, acts=acts),
-        "leavers": leavers() if asked.all else leavers(acts=acts),
+        "hidden": (pairs() if asked.all else pairs(hidden=steps, inside=steps), ("what", "when")),
+        "leavers": (leavers(), LEAVING),
     }
     failed = 0
-    for name, family in families.items():
-        if asked.family not in (name, "both") or (name == "leavers" and "leave" in known.STEPS and not asked.all):
-            continue
-
-        @seed(asked.seed)
-        @settings(
-            max_examples=asked.pairs, database=None, deadline=None, suppress_health_check=list(HealthCheck),
-            phases=(Phase.generate, Phase.shrink),
-        )  # fmt: skip
-        @given(family)
-        def search(pair: Pair) -> None:
-            found = differences(pair) if asked.all else known.left(differences(pair))
-            assert not found, in_words(pair, found)
-
-        try:
-            search()
-        except (AssertionError, ExceptionGroup) as error:
-            failed = 1
-            print(f"{name}: {error}")
-        else:
-            print(f"{name}: {asked.pairs} pairs, and no difference")
+    for name, (family, aspects) in families.items():
+        if asked.family in (name, "both"):
+            found = _search(family, aspects, asked)
+            failed |= bool(found)
+            print(f"{name}: {found or f'{asked.pairs} pairs, and no difference'}")
     return failed
+
+
+def _search(family: SearchStrategy[Pair], aspects: Sequence[str], asked: argparse.Namespace) -> str:
+    """The smallest pair that differs, in words; empty if none was found."""
+
+    @seed(asked.seed)
+    @settings(
+        max_examples=asked.pairs, database=None, deadline=None, suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+    )  # fmt: skip
+    @given(family)
+    def search(pair: Pair) -> None:
+        found = differences(pair, aspects)
+        if not asked.all:
+            found = known.left(pair, found)
+        assert not found, in_words(pair, found)
+
+    try:
+        search()
+    except (AssertionError, ExceptionGroup) as error:
+        return str(error)
+    return ""
 
 
 if __name__ == "__main__":

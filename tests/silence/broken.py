@@ -83,14 +83,14 @@ def _mark_ends_with_its_record() -> Iterator[None]:
 
 @contextmanager
 def _state_says_withheld() -> Iterator[None]:
-    decide = state._State._decide
+    decide = state._State._closed
 
-    async def tells(self: Any, stored: Sequence[Any]) -> None:
-        await decide(self, stored)
-        if stored and not self._decisions:
+    def tells(self: Any, name: str) -> bool:
+        if _is_protected(self._parts, name):
             raise ApiProblem("not-found", "This subject is withheld.")
+        return decide(self, name)
 
-    with patch.object(state._State, "_decide", tells):
+    with patch.object(state._State, "_closed", tells):
         yield
 
 
@@ -99,12 +99,18 @@ def _state_commits_a_denial() -> Iterator[None]:
     decide = state._State._decide
 
     async def commits(self: Any, stored: Sequence[Any]) -> None:
-        await decide(self, stored)
-        if stored and not self._decisions:
+        if _is_protected(self._parts, self._name()):
             await self._parts.store.commit()
+        await decide(self, stored)
 
     with patch.object(state._State, "_decide", commits):
         yield
+
+
+def _is_protected(services: Any, subject: str) -> bool:
+    person = subject.partition("/")[2]
+    found: Protection = services.directory.protection(person, services.clock.utc())
+    return found is Protection.PROTECTED
 
 
 @contextmanager
@@ -154,8 +160,7 @@ def _cursor_that_grows() -> Iterator[None]:
 @contextmanager
 def _post_that_knows() -> Iterator[None]:
     async def knows(provider: Any, who: Any, resource: Any, *, body: Any, key: Any) -> Any:
-        services = provider.services
-        if services.directory.protection(body["student"]["id"], services.clock.utc()) is Protection.PROTECTED:
+        if _is_protected(provider.services, f"person/{body['student']['id']}"):
             raise NotFound
         return await post(provider, who, resource, body=body, key=key)
 

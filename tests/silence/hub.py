@@ -8,6 +8,7 @@ Blocking work (commits, reads) takes a fixed virtual time: an answer's time coun
 
 import asyncio
 import contextlib
+import heapq
 import random
 import shutil
 import tempfile
@@ -31,6 +32,7 @@ from hub.engines import root_key
 from hub.hosting import hosts
 from hub.keys import Keys
 from hub.privacy.parts import Parts
+from hub.ss12000.resources import RESOURCES
 from hub.store.sql import SqlStore
 from hub.testing.empty_store import write_empty_store
 from plugins.manager import Plugins
@@ -126,6 +128,20 @@ class _Far(asyncio.Transport):
 _MOST_SPINS: Final = 500
 
 
+class _Timer(asyncio.TimerHandle):
+    """Of timers that are due at the same moment, the one that was set first runs first.
+
+    A heap alone leaves their order to whatever other timers there are, so that answers to requests of the same moment
+    would come in another order in each world.
+    """
+
+    order = 0
+
+    def __lt__(self, other: asyncio.TimerHandle) -> bool:
+        assert isinstance(other, _Timer)
+        return (self.when(), self.order) < (other.when(), other.order)
+
+
 class WireLoop(VirtualLoop):
     """A virtual loop without threads and without sockets."""
 
@@ -143,6 +159,17 @@ class WireLoop(VirtualLoop):
             self.now += 1e-9
         self._spun_at = self.now
         super()._run_once()  # type: ignore[misc]
+
+    _timers = 0
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Any = None
+    ) -> _Timer:
+        timer = _Timer(when, callback, args, self, context)
+        timer.order = self._timers = self._timers + 1
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]
         future = self.create_future()
@@ -244,6 +271,9 @@ class House:
         )  # fmt: skip
         self._api = create_app(self._hub.services)
         await self._api.start()
+        # The first answer about a kind reads all entities of the kind, which docs/privacy.md states as left.
+        index = self._api.fastapi.state.ss12000.index
+        await asyncio.gather(*(index.table(each.kind) for each in RESOURCES))
 
     async def stop(self) -> None:
         for reading in tuple(self._open):

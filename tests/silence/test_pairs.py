@@ -1,17 +1,23 @@
 """Promise 5 on a running hub: two worlds that differ only in what is withheld look the same to every recipient."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
+from hub.ss12000.routes import PREFIX as SS12000
 from tests.silence import known
-from tests.silence.doors import REFUSED_SINKS, SINKS, sink_kinds
+from tests.silence.doors import REFUSED_SINKS, SINKS, Door, doors, sink_kinds
 from tests.silence.history import leavers, pairs
-from tests.silence.town import HIDDEN_STEPS, VISIBLE, WITHOUT_NEWS, Step
-from tests.silence.worlds import OBSERVERS, Pair, Slot, differences, in_words, observe
+from tests.silence.town import HIDDEN_STEPS, NOBODY, SECRETS, VISIBLE, WITHOUT_NEWS, Step
+from tests.silence.worlds import LEAVING, OBSERVERS, Pair, Slot, differences, in_words, observe
 
-PAIRS = 200
-SEARCH = settings(max_examples=PAIRS, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-SEARCH_LEAVERS = settings(SEARCH, max_examples=PAIRS // 2)
+PAIRS = 140  # with the leavers some 40 s of processor time
+# Without shrinking, which takes minutes: `python -m tests.silence` finds the smallest history.
+SEARCH = settings(
+    max_examples=PAIRS, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.generate),
+)  # fmt: skip
+MOST_LOOKS = 50  # in one slot
+SEARCH_LEAVERS = settings(SEARCH, max_examples=PAIRS // 4)
 
 
 def _expected(kind: str) -> object:
@@ -34,36 +40,33 @@ def small(kind: str) -> Pair:
 @pytest.mark.parametrize("kind", [_expected(each) for each in (*HIDDEN_STEPS, *WITHOUT_NEWS)])
 def test_a_withheld_step_shows_nowhere(kind: str) -> None:
     """Promise 5."""
-    found = known.left(differences(small(kind)))
+    found = known.left(small(kind), differences(small(kind)))
     assert not found, in_words(small(kind), found)
 
 
 @SEARCH
-@given(pairs(hidden=known.QUIET_STEPS, inside=known.QUIET_STEPS, acts=known.QUIET_ACTS))
+@given(pairs(hidden=known.QUIET_STEPS, inside=known.QUIET_STEPS))
 def test_worlds_that_differ_in_what_is_withheld_look_the_same(pair: Pair) -> None:
     """Promise 5."""
-    found = known.left(differences(pair))
+    found = known.left(pair, differences(pair))
     assert not found, in_words(pair, found)
 
 
-@pytest.mark.skipif("leave" in known.STEPS, reason=known.STEPS.get("leave", ""))
 @SEARCH_LEAVERS
-@given(leavers(acts=known.QUIET_ACTS))
+@given(leavers())
 def test_who_leaves_and_may_return_looks_as_who_is_deleted(pair: Pair) -> None:
     """Promise 5: on every channel, from the moment of the mark on."""
-    found = known.left(differences(pair))
+    found = differences(pair, LEAVING)
     assert not found, in_words(pair, found)
 
 
-@pytest.mark.parametrize("kind", [_expected("leave")])
-def test_who_becomes_protected_leaves_as_who_is_deleted(kind: str) -> None:
+def test_who_becomes_protected_leaves_as_who_is_deleted() -> None:
     """Promise 5."""
-    pair = Pair((Slot(visible=(Step("absence", 3),)), Slot(visible=(Step(kind),)), Slot(visible=(Step("room"),))))
-    found = known.left(differences(pair))
+    pair = Pair((Slot(visible=(Step("absence", 3),)), Slot(visible=(Step("leave"),)), Slot(visible=(Step("room"),))))
+    found = differences(pair, LEAVING)
     assert not found, in_words(pair, found)
 
 
-@pytest.mark.xfail(reason=known.ACTS["replay"], strict=True)
 def test_a_replay_comes_in_the_same_order() -> None:
     """Promise 5: the person who returns has a restated group, whose first event is under way."""
     pair = Pair(
@@ -72,15 +75,26 @@ def test_a_replay_comes_in_the_same_order() -> None:
             Slot(visible=(Step("name"),), acts=("replay",)),
         )
     )  # fmt: skip
-    found = known.left(differences(pair))
+    found = known.left(pair, differences(pair))
     assert not found, in_words(pair, found)
 
 
-@pytest.mark.xfail(reason=known.TIMES, strict=True)
 def test_an_answer_takes_the_same_reads_and_commits() -> None:
-    """Promise 5."""
-    pair = Pair((Slot(), Slot(hidden=(Step("secret"),))))
-    found = differences(pair)
+    """Promise 5: of each door of a protected person and of an unknown one. The search asks all doors."""
+    looks = tuple(each for each in doors() if any(who in each.path + each.body for who in (SECRETS[0], NOBODY)))
+    assert len(looks) > MOST_LOOKS
+    for start in range(0, len(looks), MOST_LOOKS):
+        pair = Pair((Slot(), Slot(hidden=(Step("secret"),), looks=looks[start : start + MOST_LOOKS])))
+        found = known.left(pair, differences(pair))
+        assert not found, in_words(pair, found)
+
+
+@pytest.mark.parametrize("acts", [(), ("restart",)], ids=["in-memory", "after-a-restart"])
+def test_a_list_takes_the_same_reads_after_a_change_that_is_withheld(acts: tuple[str, ...]) -> None:
+    """Promise 5: a protected guardian is tied to an open pupil."""
+    looks = (Door("GET", f"{SS12000}/persons"), Door("GET", f"{SS12000}/persons?sortkey=FamilyNameDesc"))
+    pair = Pair((Slot(inside=(Step("guardian-tie"),), acts=acts), Slot(looks=looks)))
+    found = known.left(pair, differences(pair))
     assert not found, in_words(pair, found)
 
 

@@ -125,6 +125,15 @@ async def test_a_protected_substitute_between_two_whole_lessons_leaves_no_trace(
     assert await gets(school, EVERYTHING) == []
 
 
+async def test_a_lesson_whose_change_came_first_and_was_withheld_is_new(school: Hub) -> None:
+    """Promise 5: as the lesson is without the change."""
+    by = [{"duty": {"id": uid("secret duty")}}]
+    await school.say(LESSON_CHANGED, lesson(organisation={"id": UNIT}, teachers=by, changed={"teachers": []}))
+    await gets(school, EVERYTHING)
+    await school.say(LESSON, lesson(organisation={"id": UNIT}))
+    assert await gets(school, EVERYTHING) == [f"lesson/{lesson()['id']}"]
+
+
 async def test_an_entity_comes_again_only_for_those_from_whom_it_was_withheld(school: Hub) -> None:
     for to in (EVERYTHING, NO_GROUPS):
         await gets(school, to)
