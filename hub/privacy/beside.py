@@ -31,26 +31,27 @@ class Beside:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._waiting: list[Operation] = []
+        self._waiting: list[tuple[int, Operation]] = []  # numbered as they came
+        self._under_way: dict[object, int] = {}  # commits: the number of the oldest row in each
         self._added = 0
-        self._saved = 0
         self._works: list[Work] = []
         self._task: asyncio.Task[None] | None = None
-        self._saving = asyncio.Lock()
 
     def add(self, operations: Sequence[Operation]) -> int | None:
         """Make these durable in a moment. Returns what `is_saved` asks for; None: too many wait, these are dropped."""
         if len(self._waiting) + len(operations) > MAX_ROWS:
             return None
-        self._waiting += operations
-        self._added += len(operations)
+        for operation in operations:
+            self._added += 1
+            self._waiting.append((self._added, operation))
         if operations:
             self._begin()
         return self._added
 
     def is_saved(self, added: int) -> bool:
         """Whether everything up to this result of `add` is durable."""
-        return added <= self._saved
+        oldest = [number for number, _ in self._waiting[:1]]
+        return all(number > added for number in (*oldest, *self._under_way.values()))
 
     def later(self, work: Work) -> None:
         """Call this in a moment, and make the operations that it returns durable."""
@@ -75,16 +76,18 @@ class Beside:
 
     async def save_with(self, *operations: Operation) -> None:
         """Make these durable, and in the same commit what waits. Raises StoreUnavailable; then that still waits."""
-        async with self._saving:  # one at a time: what a failed commit leaves waiting is older than the next one's
-            waiting, self._waiting = self._waiting, []
-            added = self._added
-            try:
-                await self._store.commit(*waiting, *operations)
-            except BaseException:
-                self._waiting[:0] = waiting
-                self._begin()
-                raise
-            self._saved = added
+        waiting, self._waiting = self._waiting, []
+        commit = object()
+        if waiting:
+            self._under_way[commit] = waiting[0][0]
+        try:
+            await self._store.commit(*(operation for _, operation in waiting), *operations)
+        except BaseException:
+            self._waiting = sorted((*waiting, *self._waiting), key=lambda each: each[0])
+            self._begin()
+            raise
+        finally:
+            self._under_way.pop(commit, None)
 
     async def stop(self) -> None:
         """Save what waits and end."""

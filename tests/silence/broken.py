@@ -85,10 +85,10 @@ def _mark_ends_with_its_record() -> Iterator[None]:
 def _state_says_withheld() -> Iterator[None]:
     decide = state._State._closed
 
-    def tells(self: Any, name: str) -> bool:
+    def tells(self: Any, name: str, **how: bool) -> bool:
         if _is_protected(self._parts, name):
             raise ApiProblem("not-found", "This subject is withheld.")
-        return decide(self, name)
+        return decide(self, name, **how)
 
     with patch.object(state._State, "_closed", tells):
         yield
