@@ -74,13 +74,13 @@ class Before:
         changes.update(self._compare.naming(stored.type, data, again.persons))
         if again.returned:
             changes.add(RETURNED)
-        whole_kinds = stored.entity is not None and stored.entity.startswith("person/")
-        told = {
+        is_person = stored.entity is not None and stored.entity.startswith("person/")
+        recipients = {
             recipient
             for recipient, person in again.recipients
-            if not person or person in stored.about or whole_kinds  # a person's home is withheld for the sake of kin
+            if not person or person in stored.about or is_person  # a person's home is withheld for the sake of kin
         }
-        return following(_moment(last), news, changes, told, again)
+        return following(_moment(last), news, changes, recipients, again)
 
     def note(self, entity: Packed, stored: Stored) -> None:
         """An event of this transaction, which has its place, its body and its news now."""

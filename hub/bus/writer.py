@@ -192,7 +192,8 @@ class LogWriter:
     def _before(self, items: Sequence[Any], events: Sequence[Prepared]) -> Before | None:
         if self._compare is None:
             return None
-        entities = [event.entity for event in events if event.entity is not None]
+        # Events that continue others are not compared.
+        entities = [event.entity for event in events if event.entity is not None and not event.stored.continues]
         for item in items:
             if isinstance(item, Restate):
                 entities += item.entities

@@ -277,7 +277,9 @@ class WithheldMarks:
         """
         for person, (came_from, own_entity) in moved.items():
             for each in await self._log.states_about(person):
-                if each.entity is not None and (own_entity or not each.entity.startswith("person/")):
+                if each.entity is None or each.leaves:
+                    continue
+                if own_entity or not each.entity.startswith("person/"):
                     self._restate_for(each.entity, Again(came_from=came_from))
         directory = self._directory
         for person, own_entity in returned.items():

@@ -1,5 +1,6 @@
 """Promise 5: whoever becomes protected leaves exactly as one who was deleted does, and returns as new."""
 
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -225,3 +226,14 @@ async def test_a_second_protection_is_told_after_a_restart_too(school: Hub) -> N
     await school.say(PERSON, pupil(ANNA, HIDDEN))
     await school.withheld.settled()
     assert about(await told(school, EVERYTHING), ANNA) == ["person", "person"]
+
+
+async def test_an_enrolment_that_begins_tells_the_end_of_a_protected_pupil_no_second_time(school: Hub) -> None:
+    tomorrow = (school.clock.school() + timedelta(days=1)).date()
+    begins = {"enroledAt": {"id": ELSEWHERE}, "schoolType": "GY", "startDate": tomorrow.isoformat()}
+    await school.say(PERSON, pupil(ANNA, HIDDEN, enrolments=[*pupil(ANNA)["enrolments"], begins]))
+    await school.withheld.settled()
+    school.clock.move(days=1)
+    await school.current()
+    school.withheld.new_day(tomorrow)
+    assert about(await told(school, EVERYTHING), ANNA) == ["person"]
