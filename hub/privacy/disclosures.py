@@ -69,8 +69,13 @@ class Disclosures:
     def record(self, intents: Sequence[Intent]) -> Operation:
         """The row of one answer, for the commit that must be durable before a byte leaves.
 
-        The intents have one recipient, subscription and contracts, and differ in lane or rule.
+        The intents have one recipient, subscription and contracts, and differ in lane or rule. The row is worked out in
+        the store's thread: on the event loop a denial would add its time to an answer that tells nothing.
         """
+        at = self._clock.utc()
+        return lambda connection: self._row(intents, at)(connection)
+
+    def _row(self, intents: Sequence[Intent], at: datetime) -> Operation:
         decided = tuple(
             rows.Decided(
                 lane=intent.lane,
@@ -86,7 +91,7 @@ class Disclosures:
             return rows.append(self._tenant, [])
         first = intents[0]
         row = rows.Disclosure(
-            at=self._clock.utc(),
+            at=at,
             recipient=first.recipient,
             subscription=first.subscription,
             contracts=first.contracts,
