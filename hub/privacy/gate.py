@@ -24,7 +24,7 @@ import orjson
 
 from hub.bus.base import Stored
 from hub.bus.news import RETURNED, Moment, News
-from hub.bus.rows import utc_text
+from hub.bus.rows import PERSON_DELETED, utc_text
 from hub.clock import NEVER_US, Clock
 from hub.directory.directory import Directory
 from hub.keys import Keys, Pseudonyms
@@ -81,7 +81,7 @@ class View:
         self.plan = Plan(entry, allowed)
         self.away_from_home = Plan(entry, allowed - HOME) if allowed & HOME & entry.categories else None
         self.about = bool(entry.spec.about)
-        self.departs = entry.spec.ends and entry.spec.subject.kind == "person"
+        self.departs = entry.type == PERSON_DELETED
         self.scope = ScopeCheck.of(recipient, entry, directory)
         if not self.about:
             # How the hub works shows only to whom its contract says so, not even that there was an event.

@@ -17,6 +17,7 @@ from hub.clock import from_us
 from hub.directory.records import Mark, read_mark, read_person
 from hub.privacy.reduce import CHANGED, THERE, Node, Op, Plan, Ref
 from schemas import Catalogue, Category
+from schemas.school_time import SCHOOL_ZONE
 
 PERSON: Final = "se.skolnav.directory.person.upserted.v1"
 _NOWHERE: Final = Place(0)
@@ -47,11 +48,16 @@ class Parts:
     def came_from(self, type_: str, before: Any, after: Any, at_us: int) -> Belongings | None:
         if type_ != PERSON:
             return None
-        old, new = (read_person("", _NOWHERE, data).enrolments for data in (before, after))
-        if {each.organisation for each in new} <= {each.organisation for each in old}:
-            return None
-        on = from_us(at_us).date().isoformat()
-        return [(each.organisation, each.school_type) for each in old if each.active(on)]
+        on = from_us(at_us).astimezone(SCHOOL_ZONE).date().isoformat()
+        old, new = (
+            {
+                (each.organisation, each.school_type)
+                for each in read_person("", _NOWHERE, data).enrolments
+                if each.active(on)
+            }
+            for data in (before, after)
+        )
+        return None if new <= old else sorted(old, key=str)
 
     def naming(self, type_: str, data: Any, persons: frozenset[str]) -> Iterable[str]:
         if not persons:
