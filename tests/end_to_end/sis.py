@@ -54,6 +54,11 @@ class School:
         others = {guardian for id in self.persons.keys() - hidden for guardian in self.guardians(id)}
         return hidden | {guardian for pupil in hidden for guardian in self.guardians(pupil)} - others
 
+    def left(self) -> set[str]:
+        """Who is deleted or becomes protected in the course of the day, and the guardians who go with them."""
+        gone = self.withheld({*self.hidden, self.protected_later}) - self.withheld(self.hidden)
+        return gone | {self.deleted_later}
+
     def near(self, hidden: set[str]) -> set[str]:
         """Guardians and siblings of these pupils: where they live tells where the pupil lives."""
         guardians = {guardian for pupil in hidden for guardian in self.guardians(pupil)}

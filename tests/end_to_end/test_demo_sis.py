@@ -341,10 +341,12 @@ def test_nothing_of_the_protected_pupils_is_in_any_byte_that_left(day: Played) -
 
 
 def test_a_pupil_who_becomes_protected_is_gone_from_what_is_read_again(day: Played) -> None:
-    """Promise 4: decided anew at every read, also of what was delivered before."""
+    """Promises 4 and 5: decided anew at every read, also of what was delivered before. They leave as the deleted do."""
     hidden = {day.school.protected_later}
     assert appearances(hidden, day.received)
-    assert not appearances(day.school.canaries(hidden), day.received_after)
+    assert not appearances(day.school.canaries(hidden) - hidden, day.received_after)
+    ends = {each["data"]["id"] for each in _by_type(day.again, "person") if "deleted" in each["type"]}
+    assert ends == day.school.left()
     lost = day.school.withheld({*day.school.hidden, *hidden}) | {day.school.deleted_later}
     persons = {each["data"]["id"] for each in _by_type(day.again, "person") if "upserted" in each["type"]}
     assert persons == set(day.school.persons) - lost

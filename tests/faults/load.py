@@ -16,6 +16,7 @@ from tests.peers.hub import STRUCTURED, HubProcess, client, token, webhook
 from tests.school import (
     ABSENCE_CHANGED,
     CURRENT,
+    DAY,
     LESSON_CHANGED,
     ORGANISATION,
     PERSON,
@@ -60,11 +61,14 @@ def directory(keys: int) -> list[dict[str, Any]]:
 
 
 def numbered(key: int, number: int, size: int = 0) -> dict[str, Any]:
-    """Of even keys a lesson, which is about nobody; of odd ones an absence. The same whenever it is published again."""
-    entity = uid("entity", key)
+    """Of even keys a lesson, which is about nobody; of odd ones an absence. The same whenever it is published again.
+
+    Each has another end than the one before it: a state without news would not be delivered.
+    """
+    entity, end = uid("entity", key), f"{DAY}T{12 + number // 60 % 10}:{number % 60:02}:00+01:00"
     if key % 2:
-        return _event(f"{key}-{number}", ABSENCE_CHANGED, absence(uid("pupil", key), id=entity))
-    data = lesson(id=entity, activity={"id": entity, "displayName": "x" * size})
+        return _event(f"{key}-{number}", ABSENCE_CHANGED, absence(uid("pupil", key), id=entity, endTime=end))
+    data = lesson(id=entity, activity={"id": entity, "displayName": "x" * size}, endTime=end)
     return _event(f"{key}-{number}", LESSON_CHANGED, data)
 
 
