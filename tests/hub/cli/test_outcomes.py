@@ -129,6 +129,7 @@ def test_an_operator_sees_that_a_rule_withheld_and_a_privacy_officer_sees_which(
     """Promise 5 towards operators: which rule it was could tell who is protected."""
     hub.post(absence("unknown-child"))
     get(place, TOKENS["ACME_TOKEN"], "/v1/subscriptions/absences/events")
+    reaches(place, "unknown-child", "absences", "withheld")  # the denial is stored beside the answer
     ran = place.ask("event", "unknown-child")
     assert re.search(r"^client/acme +absences +ej levererad enligt regel", ran.out, re.M)
     assert STUDENT not in ran.out
