@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from hub.bus.migrations import FORMAT
 from tests.hub.cli.conftest import SKOLNAV, UP, VERSION, Place, absence
 from tests.until import block_until
 
@@ -150,7 +151,7 @@ class TestVersion:
             assert httpx.get(f"{url}/readyz", headers=operator).json()["version"] == VERSION
             assert "version" not in httpx.get(f"{url}/readyz").json()
             metrics = httpx.get(f"{url}/metrics", headers=operator).text
-        assert f'skolnav_info{{log="4",version="{VERSION}"}} 1.0' in metrics
+        assert f'skolnav_info{{log="{FORMAT}",version="{VERSION}"}} 1.0' in metrics
 
 
 def test_json_lines_and_an_access_log_by_choice(place: Place) -> None:
