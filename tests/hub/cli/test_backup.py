@@ -163,11 +163,13 @@ def test_a_check_that_is_ended_leaves_no_copy_behind(place: Place, waiting: str,
     temporary = place.folder / "temporary"
     temporary.mkdir()
     code = f"""
-import sys, hub.bus.sqlite, hub.engines.embedded_files
+import select, sys, hub.bus.sqlite, hub.engines.embedded_files
 from hub.cli import main
 def wait():
     print("there", flush=True)
-    sys.stdin.read()
+    # Not one long call: a signal that comes just before such a call begins is seen only after it.
+    while not select.select([sys.stdin], [], [], 0.05)[0]:
+        pass
 {waiting}
 main(["backup", "check", "copy"])
 """
