@@ -1,6 +1,6 @@
 """Hubs that break promise 5 in one place each, and the small pair of worlds that shows it.
 
-A judge that passes every hub proves nothing. Each entry has the point of issue 13 that it stands for.
+A judge that passes every hub proves nothing.
 """
 
 import json
@@ -36,7 +36,6 @@ from tests.silence.worlds import Pair, Slot
 class Broken:
     """`channel` is part of the name of the channel that tells, `aspect` what about it does."""
 
-    point: int
     name: str
     mend: Callable[[], AbstractContextManager[Any]]
     pair: Pair
@@ -216,29 +215,29 @@ _STATE: Final = Door("GET", f"/v1/state/person/{SECRETS[0]}")
 _DELETED: Final = Door("GET", f"{SS12000}/{deleted.PATH}?after={TERM}T00:00:00%2B01:00")
 
 BROKEN: Final = (
-    Broken(2, "whose data are about a protected person is not asked", _simple(Basis, "forbids", _forbids_nothing),
+    Broken("whose data are about a protected person is not asked", _simple(Basis, "forbids", _forbids_nothing),
            _pair(Slot(hidden=(Step("secret-diet"),))), "webhook"),
-    Broken(2, "who is mentioned is not asked", _simple(Basis, "keep", _keeps_everybody),
+    Broken("who is mentioned is not asked", _simple(Basis, "keep", _keeps_everybody),
            _pair(Slot(visible=(Step("lesson"),), hidden=_SECRET)), "webhook"),
-    Broken(2, "an event without news is delivered", _events_without_news,
+    Broken("an event without news is delivered", _events_without_news,
            _pair(Slot(visible=(Step("lesson"),)), Slot(hidden=(Step("secret-substitute"),))), "stream"),
-    Broken(6, "a mark ends with its record", _mark_ends_with_its_record,
+    Broken("a mark ends with its record", _mark_ends_with_its_record,
            _pair(Slot(hidden=_SECRET), Slot(hidden=(Step("secret-gone"),))), "webhook"),
-    Broken(3, "an error that differs", _state_says_withheld, _pair(Slot(hidden=_SECRET, looks=(_STATE,))), "/v1/state"),
-    Broken(3, "an extra commit for what is withheld", _state_commits_a_denial,
+    Broken("an error that differs", _state_says_withheld, _pair(Slot(hidden=_SECRET, looks=(_STATE,))), "/v1/state"),
+    Broken("an extra commit for what is withheld", _state_commits_a_denial,
            _pair(Slot(hidden=_SECRET, looks=(_STATE,))), "/v1/state", "when"),
-    Broken(4, "a header that counts", _header_that_counts, _pair(Slot(hidden=_SECRET)), "feed"),
-    Broken(4, "a number that counts", _number_that_counts,
+    Broken("a header that counts", _header_that_counts, _pair(Slot(hidden=_SECRET)), "feed"),
+    Broken("a number that counts", _number_that_counts,
            _pair(Slot(hidden=(Step("secret-teacher"),)),
                  Slot(visible=(Step("lesson"), Step("lesson-changed", 1)), inside=(Step("secret-substitute"),))),
            "webhook"),
-    Broken(4, "a cursor whose length counts", _cursor_that_grows, _pair(Slot(hidden=_SECRET)), "feed"),
-    Broken(2, "a callback that a withheld event makes late", _late_callback,
+    Broken("a cursor whose length counts", _cursor_that_grows, _pair(Slot(hidden=_SECRET)), "feed"),
+    Broken("a callback that a withheld event makes late", _late_callback,
            _pair(Slot(visible=(Step("absence"),), inside=_SECRET)), "callback", "when"),
-    Broken(5, "deletedEntities without the gate", _deleted_for_all,
+    Broken("deletedEntities without the gate", _deleted_for_all,
            _pair(Slot(hidden=(Step("secret-gone"),), looks=(_DELETED,))), deleted.PATH),
-    Broken(3, "a post that knows who is protected", _post_that_knows,
+    Broken("a post that knows who is protected", _post_that_knows,
            _pair(Slot(hidden=_SECRET, looks=(Door("POST", f"{SS12000}/absences", _ABSENCE),))), "/absences"),
-    Broken(7, "a refusal that depends on how much is withheld", _refusal_that_counts,
+    Broken("a refusal that depends on how much is withheld", _refusal_that_counts,
            _pair(Slot(hidden=_SECRET)), "feed"),
 )  # fmt: skip

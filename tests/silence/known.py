@@ -1,17 +1,9 @@
-"""Where the hub of today breaks promise 5, by the points of issue 13. Take a line away when its mend is merged.
-
-The random search leaves these kinds of steps out, and the fixed pairs of each kind are expected to fail.
-"""
+"""What the pairs of worlds may show: times that docs/privacy.md (Times) states as left."""
 
 from collections.abc import Iterable
 from typing import Final
 
-from tests.silence.town import HIDDEN_STEPS, WITHOUT_NEWS
 from tests.silence.worlds import Difference, Pair
-
-STEPS: Final[dict[str, str]] = {}
-"""By kind of step: it shows in what an observer gets."""
-
 
 _LESSONS: Final = "/calendarEvents"
 
@@ -29,6 +21,3 @@ def left(pair: Pair, found: Iterable[Difference]) -> list[Difference]:
         return each.aspect == "when" and reads
 
     return [each for each in found if not is_left(each)]
-
-
-QUIET_STEPS: Final = tuple(each for each in (*HIDDEN_STEPS, *WITHOUT_NEWS) if each not in STEPS)

@@ -22,7 +22,7 @@ from hub.runner import ThreadRunner
 from hub.store.sql import SqlStore
 from schemas import core_catalogue
 from tests.clock import HandClock
-from tests.school import CURRENT, SIS, event
+from tests.school import CURRENT, ELSEWHERE, ORGANISATION, SCHOOL, SIS, UNIT, event
 
 TENANT = "testkommun"
 
@@ -78,6 +78,13 @@ class Hub:
 
     async def current(self, source: str = SIS) -> None:
         await self.say(CURRENT, {"asOf": self.clock.utc().isoformat()}, source)
+
+    async def tree(self) -> None:
+        """A school with one unit, a unit elsewhere, and a source that is fresh."""
+        await self.say(ORGANISATION, {"id": SCHOOL, "organisationType": "Skola"})
+        await self.say(ORGANISATION, {"id": UNIT, "parentOrganisation": {"id": SCHOOL}, "schoolTypes": ["GR"]})
+        await self.say(ORGANISATION, {"id": ELSEWHERE, "schoolTypes": ["GY"]})
+        await self.current()
 
     async def offer(self, to: Recipient) -> list[Stored]:
         """Decide on all that came since the last time, as a follower does; what was permitted."""

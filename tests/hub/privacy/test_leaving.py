@@ -16,11 +16,9 @@ from tests.school import (
     ELSEWHERE,
     GROUP,
     HIDDEN,
-    ORGANISATION,
     OTHER,
     PERSON,
     PERSON_GONE,
-    SCHOOL,
     SIS,
     UNIT,
     absence,
@@ -41,10 +39,7 @@ EXCEPTED = recipient(name="client/platform", protected=True)
 
 @pytest.fixture
 async def school(hub: Hub) -> Hub:
-    await hub.say(ORGANISATION, {"id": SCHOOL, "organisationType": "Skola"})
-    await hub.say(ORGANISATION, {"id": UNIT, "parentOrganisation": {"id": SCHOOL}, "schoolTypes": ["GR"]})
-    await hub.say(ORGANISATION, {"id": ELSEWHERE, "schoolTypes": ["GY"]})
-    await hub.current()
+    await hub.tree()
     await hub.say(PERSON, pupil(ANNA, givenName="Anna"))
     await hub.say(PERSON, pupil(BO, givenName="Bo"))
     return hub

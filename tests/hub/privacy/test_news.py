@@ -17,10 +17,8 @@ from tests.school import (
     HIDDEN,
     LESSON,
     LESSON_CHANGED,
-    ORGANISATION,
     PERSON,
     ROOM,
-    SCHOOL,
     SIS,
     UNIT,
     event,
@@ -41,10 +39,7 @@ BOTH = recipient(contract(*(ALL - {Category.GROUP}), organisations=[UNIT, ELSEWH
 
 @pytest.fixture
 async def school(hub: Hub) -> Hub:
-    await hub.say(ORGANISATION, {"id": SCHOOL, "organisationType": "Skola"})
-    await hub.say(ORGANISATION, {"id": UNIT, "parentOrganisation": {"id": SCHOOL}, "schoolTypes": ["GR"]})
-    await hub.say(ORGANISATION, {"id": ELSEWHERE, "schoolTypes": ["GY"]})
-    await hub.current()
+    await hub.tree()
     await hub.say(PERSON, pupil(ANNA, givenName="Anna"))
     await hub.say(PERSON, pupil(BO, givenName="Bo"))
     await hub.say(PERSON, pupil(SECRET, HIDDEN))
